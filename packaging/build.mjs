@@ -1,0 +1,72 @@
+// Builds dist/: one minified CommonJS bundle for the client (its start-up time is what users feel), a second one with
+// zod and yaml that it loads only to read configuration and plans, one for the supervisor, and the library.
+// Plain JavaScript that also Node 20 can run, since `npm ci` may run it before the right Node is on PATH.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('..', import.meta.url);
+const path = name => fileURLToPath(new URL(name, root));
+
+let esbuild;
+try {
+  esbuild = await import('esbuild');
+} catch {
+  // Installed from the tarball: dist/ came with it and there is nothing to build.
+  if (existsSync(path('dist/rasen.cjs'))) process.exit(0);
+  throw new Error('dist/ is missing and esbuild is not installed; run `npm ci` in a checkout');
+}
+
+const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8'));
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  logLevel: 'warning',
+  metafile: true,
+  legalComments: 'none',
+  define: { __RASEN_VERSION__: JSON.stringify(version) },
+  absWorkingDir: path('.'),
+};
+const cjs = { ...common, format: 'cjs', minify: true, keepNames: true };
+
+// CommonJS has no import.meta; node-ipc and we ask it for our own place.
+const importMeta = {
+  define: { ...common.define, 'import.meta.url': '__rasen_url', 'import.meta.dirname': '__dirname' },
+  banner: { js: "const __rasen_url = require('node:url').pathToFileURL(__filename).href;" },
+};
+
+// commander can start subcommands that are programs of their own; ours are not, and node:child_process is a third of the
+// client's start. Our own use of it is lazy and stays.
+const withoutChildProcess = {
+  name: 'commander-without-child-process',
+  setup(build) {
+    build.onResolve({ filter: /^(node:)?child_process$/ }, args =>
+      /node_modules[/\\]commander[/\\]/.test(args.importer) ? { path: 'none', namespace: 'none' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+mkdirSync(path('dist'), { recursive: true });
+const builds = {
+  'rasen.cjs': {
+    ...cjs,
+    keepNames: false,
+    entryPoints: ['src/cli/main.ts'],
+    external: ['./rasen-config.cjs'],
+    plugins: [withoutChildProcess],
+  },
+  'rasen-config.cjs': { ...cjs, entryPoints: ['src/config/index.ts'] },
+  'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
+  'index.js': { ...common, format: 'esm', entryPoints: ['src/index.ts'], packages: 'external' },
+};
+const metas = await Promise.all(
+  Object.entries(builds).map(async ([name, options]) => {
+    const result = await esbuild.build({ ...options, outfile: `dist/${name}` });
+    return [name, result.metafile];
+  }),
+);
+writeFileSync(path('dist/meta.json'), `${JSON.stringify(Object.fromEntries(metas))}\n`);
+copyFileSync(path('src/runner/runner.sh'), path('dist/runner.sh'));
+copyFileSync(path('packaging/fallback.cjs'), path('dist/fallback.cjs'));
+chmodSync(path('dist/runner.sh'), 0o755);

@@ -1,0 +1,65 @@
+# bash completion for rasen; made by: rasen completion bash
+_rasen() {
+  local cur=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} second=${COMP_WORDS[2]} words= flags= name
+  COMPREPLY=()
+  local i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    if [[ ${COMP_WORDS[i]} == -- ]]; then
+      COMPREPLY=($(compgen -f -- "$cur"))
+      return
+    fi
+  done
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W 'init run status logs stop resume merge list wait cancel events reinit plan retry rollback config doctor gc completion help --help --version' -- "$cur"))
+    return
+  fi
+  case $first in
+    plan) words='show edit import' ;;
+    config) words='check schema' ;;
+    completion) words='bash zsh fish' ;;
+  esac
+  if [[ -n $words ]] && ((COMP_CWORD == 2)); then
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    return
+  fi
+  name=$first
+  [[ -n $words && $first != completion ]] && name="$first $second"
+  case $name in
+    'init') flags='-t --task --plan --format --json' ;;
+    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --name --format --json' ;;
+    'status') flags='--watch --format --json' ;;
+    'logs') flags='-n --lines -f --follow --subtask --since --gates --format --json' ;;
+    'stop') flags='--force --format --json' ;;
+    'resume') flags='--background --wait --format --json' ;;
+    'merge') flags='--into --squash --format --json' ;;
+    'list') flags='--status --here -n --lines --format --json' ;;
+    'wait') flags='--wait --format --json' ;;
+    'cancel') flags='--force --format --json' ;;
+    'events') flags='-f --follow --all --after --format --json' ;;
+    'reinit') flags='-t --task --plan --keep-progress -f --force --format --json' ;;
+    'plan show') flags='--format --json' ;;
+    'plan edit') flags='--task --format --json' ;;
+    'plan import') flags='--task --format --json' ;;
+    'retry') flags='--task --format --json' ;;
+    'rollback') flags='--task --format --json' ;;
+    'config check') flags='--format --json' ;;
+    'config schema') flags='--plan' ;;
+    'doctor') flags='--format --json' ;;
+    'gc') flags='--older-than --unmerged --dry-run --format --json' ;;
+    'completion') flags='' ;;
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$flags --help" -- "$cur"))
+    return
+  fi
+  case ${COMP_WORDS[COMP_CWORD-1]} in
+    --format) COMPREPLY=($(compgen -W 'json text' -- "$cur")); return ;;
+    --config | --plan | --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+  esac
+  case $name in
+    'status'|'logs'|'stop'|'resume'|'merge'|'wait'|'cancel'|'events'|'plan show')
+      COMPREPLY=($(compgen -W "$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur")) ;;
+    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
+  esac
+}
+complete -o filenames -F _rasen rasen

@@ -1,0 +1,195 @@
+/** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
+import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
+import { ManPage } from './man-page.ts';
+import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
+import { sentence } from './schema-text.ts';
+
+const GATES: Readonly<Record<string, string>> = {
+  clean:
+    'Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, and something changed (unless `allow_empty`).',
+  diff: 'Always, for sessions in a git repository: no protected path, no file that decides about gates, hooks or CI, no test that was deleted, emptied or switched off, no secret, no change beyond all measure. A hit blocks the task until a person has looked; it is nothing that an agent could repair.',
+  commands:
+    'Those of the project, then those of the plan. Without `gates` in the configuration they are the test and lint commands found in package.json, pyproject.toml, Makefile, Cargo.toml or go.mod.',
+  review:
+    'Where it is enabled: a session with the prompt of the reviewer, in a checkout of its own that is thrown away. It passes with the verdict `approved`; no verdict is none.',
+  qa: 'The same for the whole result, with the prompt of QA.',
+};
+
+const GATE_KEYS: readonly PlanRow[] = [
+  {
+    key: 'run',
+    type: 'a list of words such as [npm, test]',
+    about: 'The command; with `shell: true` a text for /bin/sh.',
+  },
+  { key: 'name', type: 'a name', about: 'Shown in status and evidence. Default: the command.' },
+  {
+    key: 'timeout',
+    type: 'a duration',
+    about: 'Longest run, at most a day. Default: 10m. Also `timeout_seconds`.',
+  },
+  { key: 'ok', type: 'an exit code or a list of them', about: 'Exit codes that pass. Default: 0.' },
+  { key: 'shell', type: 'true or false', about: '`run` is a text for /bin/sh.' },
+];
+
+export function rasenYml5(version: string): string {
+  const page = new ManPage({
+    name: 'rasen.yml',
+    section: 5,
+    version,
+    about: 'configuration and plan files of rasen',
+  });
+  page.section('Description');
+  page.para(
+    'The configuration of a project says which program does the work, what it is checked with, and its limits. It is YAML; comments stay yours. An unknown key is an error with the nearest known one, as is a value of the wrong kind; every problem is told with file, line and column. `rasen config check` looks without running anything, `rasen config schema` prints a JSON Schema for editors.',
+    'The configuration is read when a task is handed over, and goes with it by value: what is changed later counts for later tasks.',
+  );
+  page.sub('Precedence');
+  page.para('Key by key, the strongest first:');
+  for (const [source, about] of [
+    ['options', 'Those of the command line, such as `--skip-review`.'],
+    [
+      'environment',
+      `${Object.keys(ENV_KEYS)
+        .map(name => `\`${name}\``)
+        .join(', ')}.`,
+    ],
+    ['.rasen/config.yaml', 'The configuration of the task.'],
+    ['rasen.yml', 'The configuration of the project, or the file given with `--config`.'],
+    ['defaults', 'Those below.'],
+  ] as const)
+    page.item(`\`${source}\``, about);
+  page.endList();
+  page.sub('Two shapes');
+  page.para(
+    'Both files may be written in either of two shapes: that of rasen.yml (`orchestrator`, `models`, `review`) and that of `.rasen/config.yaml` (`agents`, `session`, `stall`). The second is a list of other names for keys of the first. Both names in one file are an error where they contradict each other.',
+    'Durations are seconds, or texts such as 90s, 10m, 1h30m and 2d. Sizes are bytes, or texts such as 512kb, 10mb and 1gb. Commands are lists of words and run without a shell.',
+  );
+  page.section('Keys');
+  for (const row of CONFIG_KEYS.filter(key => key.same_as === null)) keyItem(page, row);
+  page.endList();
+  page.sub('Other names');
+  page.compact(() => {
+    for (const { key, same_as } of CONFIG_KEYS.filter(row => row.same_as !== null))
+      page.item(`\`${key}\``, `The same as \`${same_as}\`.`);
+  });
+  page.endList();
+  gates(page);
+  planFiles(page);
+  prompts(page);
+  examples(page);
+  page.section('See also');
+  page.para('rasen(1), rasend(8), gitglossary(7)');
+  return page.toString();
+}
+
+function keyItem(page: ManPage, { key, type, default_text, about }: ConfigKey): void {
+  page.item(`\`${key}\``, `${sentence(about)} Value: ${sentence(type)} Default: ${default_text}.`);
+}
+
+function rows(page: ManPage, list: readonly PlanRow[]): void {
+  for (const { key, type, about } of list) page.item(`\`${key}\``, `${about} Value: ${sentence(type)}`);
+  page.endList();
+}
+
+function gates(page: ManPage): void {
+  page.section('Gates');
+  page.para(
+    'After an attempt the supervisor itself looks at what it left, in this order, and ends at the first refusal:',
+  );
+  for (const [gate, about] of Object.entries(GATES))
+    page.item(gate === 'commands' ? gate : `\`${gate}\``, about);
+  page.endList();
+  page.para(
+    'The end of the output of a gate that refused goes into the next attempt. When all subtasks are done, all commands run again in a fresh checkout of the final commit; `rasen merge` runs them once more on the merge. Before the first subtask they must pass, too, unless `baseline` is `allow`.',
+    'A subtask that is a command is judged by its exit status and the gates that the plan gives it.',
+    'A gate is a list of words, or a map:',
+  );
+  rows(page, GATE_KEYS);
+  page.sub('Review and QA');
+  page.para(
+    'Review and QA are sessions of agents and cost as much. They run where a program of their own is written (`agents.reviewer.command`, `agents.qa.command`), or where `review.enabled` or `qa.enabled` is written as true; then the program of `agent.command` does it. The default true alone starts nothing.',
+  );
+}
+
+function planFiles(page: ManPage): void {
+  page.section('Plan files');
+  page.para(
+    'A plan file is given to `rasen init --plan`, `rasen plan import` and `rasen run -f`. It is YAML or JSON in the form below, Markdown, or a plan of RASEN. A plan adds gates and never takes one away. Ids are known and needs go in no circle.',
+    '`rasen run -f` takes files in which every subtask is a command. A planner writes the same form, with `subtasks` only and without a shell.',
+  );
+  page.sub('The file');
+  rows(page, PLAN_ROWS);
+  page.sub('A subtask');
+  rows(page, SUBTASK_ROWS);
+  page.sub('Markdown');
+  page.para(
+    'In a file named `*.md` or `*.markdown` every task is a heading of the third level, `### Task N: title`. Below it stand text, checkboxes, which are the acceptance criteria, and lines with `Files:` and `Tests:` and paths between commas. Each task needs the one before it. What could be a task but is not written so is refused.',
+  );
+  page.code(MARKDOWN_EXAMPLE);
+  page.sub('Plans of RASEN');
+  page.para(
+    '`implementation_plan.json` and `state.json` of RASEN are read as they are; they are known by `task_name`. Statuses in them, and ticked checkboxes in Markdown, are claims: nothing counts as done before its gates passed.',
+  );
+}
+
+function prompts(page: ManPage): void {
+  page.section('Prompts');
+  page.para(
+    'The prompt of a role is the file that `agents.ROLE.prompt` names, else `.rasen/prompts/ROLE.md`, else a built-in text. The roles are `initializer` (the planner), `coder`, `reviewer` and `qa`. A word in braces is replaced; `{{` is a brace. A placeholder that is not known is an error when the task is handed over.',
+  );
+  for (const [name, about] of Object.entries(PLACEHOLDERS)) page.item(`\`{${name}}\``, about);
+  page.endList();
+}
+
+export const CONFIG_EXAMPLE = `agent: {command: [claude, -p, --permission-mode, acceptEdits]}
+setup: [npm, ci]
+gates:
+  - [npm, test]
+  - {run: [npm, run, lint], name: lint, timeout: 5m}
+orchestrator:
+  max_runtime_seconds: 8h
+  session_timeout_seconds: 45m
+review: {enabled: true}`;
+
+export const PLAN_EXAMPLE = `goal: Password reset
+subtasks:
+  - id: token
+    title: Reset tokens
+    description: Tokens that expire after one hour.
+    agent: coder
+    acceptance: [a token expires after one hour]
+    gates:
+      - [npm, test, --, test/token.test.ts]
+  - id: mail
+    description: The mail with the link.
+    needs: [token]
+  - id: smoke
+    run: [npm, run, smoke]
+    needs: [mail]
+    timeout: 10m`;
+
+export const MARKDOWN_EXAMPLE = `### Task 1: Reset tokens
+Tokens are stored hashed.
+- [ ] a token expires after one hour
+Tests: test/token.test.ts
+
+### Task 2: Reset mail
+- [ ] the mail has a link`;
+
+export const PIPELINE_EXAMPLE = `name: nightly
+parallel: 3
+subtasks:
+  lint: [npm, run, lint]
+  unit: [npm, test]
+  docs: {run: [npm, run, docs], on_fail: continue}
+  build: {run: [npm, run, build], needs: [lint, unit]}`;
+
+function examples(page: ManPage): void {
+  page.section('Examples');
+  page.para('A configuration:');
+  page.code(CONFIG_EXAMPLE);
+  page.para('A plan for `rasen init --plan`:');
+  page.code(PLAN_EXAMPLE);
+  page.para('A pipeline for `rasen run -f`, which stops at the first failure:');
+  page.code(PIPELINE_EXAMPLE);
+}

@@ -1,0 +1,104 @@
+/** What stands in the placeholders of a prompt: facts of the task, the memory, and what earlier attempts really did. */
+import { finalGates, gatesOf, subtaskOf } from '../task/gates-of.ts';
+import { allowanceOf } from '../task/retry.ts';
+import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
+import { similarity } from '../util/similarity.ts';
+import type { PromptValues } from './prompt.ts';
+
+/** Attempts told in a prompt, and the size of gate output in it. */
+const MAX_TOLD = 5;
+const MAX_TAIL = 12_000;
+/** Rough size of a token in English text. */
+const CHARS_PER_TOKEN = 4;
+
+export interface PromptPlace {
+  result_file: string;
+  plan_schema: string;
+  diff_range: string;
+}
+
+export function promptValues(
+  state: TaskState,
+  step: Step,
+  attempt: number,
+  place: PromptPlace,
+): PromptValues {
+  const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+  const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(g => g.run);
+  return {
+    task: state.spec.goal,
+    task_name: state.spec.name,
+    subtask_id: step.id,
+    subtask_title: subtask?.title ?? 'Repair what the final gates refused',
+    subtask_description: subtask?.description ?? step.reason ?? '',
+    acceptance: list(subtask?.acceptance ?? []),
+    files: list(subtask?.files ?? []),
+    tests: list(subtask?.tests ?? []),
+    gates: list(gates.map(g => g.run!.run.join(' '))),
+    memory: memoryText(state),
+    history: historyText(state, step),
+    last_gate_output: lastRefusal(state, step)?.gate_tail?.slice(-MAX_TAIL) ?? '(none)',
+    feedback: feedback(state, step),
+    attempt: String(attempt),
+    max_attempts: String(allowanceOf(state, step)),
+    ...place,
+  };
+}
+
+const list = (items: readonly string[]) =>
+  items.length === 0 ? '(none)' : items.map(item => `- ${item}`).join('\n');
+
+function memoryText(state: TaskState): string {
+  if (!state.spec.memory.enabled) return '(none)';
+  const { decisions, learnings } = state.memory;
+  const lines = [
+    ...decisions.map(m => `- decision (${m.subtask_id}): ${m.content}`),
+    ...learnings.map(m => `- learning (${m.subtask_id}): ${m.content}`),
+  ];
+  const max = state.spec.memory.max_tokens * CHARS_PER_TOKEN;
+  while (lines.length > 0 && lines.join('\n').length > max) lines.shift();
+  return lines.length === 0 ? '(none)' : lines.join('\n');
+}
+
+function historyText(state: TaskState, step: Step): string {
+  const told = step.history.slice(-MAX_TOLD);
+  if (told.length === 0) return '(this is the first attempt)';
+  const lines = told.map(
+    r =>
+      `- attempt ${r.n}: ${r.outcome}${r.reason ? `: ${r.reason}` : ''}${r.summary ? ` (it said: ${r.summary})` : ''}`,
+  );
+  if (step.counted >= 2)
+    lines.push('', 'The same approach failed more than once. Take a DIFFERENT approach this time.');
+  if (goesInCircles(told, state.spec.limits.circular_fix_threshold)) {
+    lines.push(
+      '',
+      'The last attempts resemble each other: you are going in circles. Question the assumption they share.',
+    );
+  }
+  return lines.join('\n');
+}
+
+/** Two of the last three failed attempts say nearly the same, or left the same files. */
+function goesInCircles(told: readonly AttemptRecord[], threshold: number): boolean {
+  const failed = told.filter(r => r.outcome !== 'ok').slice(-3);
+  return failed.some((a, i) =>
+    failed
+      .slice(i + 1)
+      .some(
+        b =>
+          (a.tree !== null && a.tree === b.tree) ||
+          (!!a.summary && !!b.summary && similarity(a.summary, b.summary) >= threshold),
+      ),
+  );
+}
+
+function lastRefusal(state: TaskState, step: Step): AttemptRecord | null {
+  const own = step.history.findLast(r => r.gate !== null);
+  if (own || step.kind !== 'fix') return own ?? null;
+  return state.steps.find(s => s.kind === 'final')?.history.findLast(r => r.gate !== null) ?? null;
+}
+
+function feedback(state: TaskState, step: Step): string {
+  const refusal = lastRefusal(state, step);
+  return refusal?.reason ?? '(none)';
+}

@@ -1,0 +1,133 @@
+/**
+ * The result file of an agent: what it claims. Parsed at this edge, bounded in every field. Where there is no file, the
+ * seed's event tags at the end of the output count. Both are claims; only what speaks against the work has force.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import * as z from 'zod';
+import { errnoOf, messageOf } from '../errors.ts';
+import type { Claim } from '../task/event.ts';
+
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const MAX_ITEMS = 20;
+const MAX_ITEM = 1000;
+const MAX_SUMMARY = 4000;
+
+const items = z
+  .array(z.union([z.string(), z.looseObject({ content: z.string() }).transform(item => item.content)]))
+  .transform(list => list.slice(0, MAX_ITEMS).map(item => clean(item, MAX_ITEM)));
+
+const resultFile = z.looseObject({
+  status: z
+    .enum(['done', 'blocked', 'limit', 'overloaded', 'network', 'auth', 'context', 'budget'])
+    .default('done'),
+  summary: z.string().default(''),
+  /** When a limit ends; or in how many seconds. */
+  retry_at: z.iso.datetime({ offset: true }).optional(),
+  retry_after_seconds: z
+    .number()
+    .min(0)
+    .max(30 * 86_400)
+    .optional(),
+  memory: z
+    .looseObject({ decisions: items.default([]), learnings: items.default([]) })
+    .default({ decisions: [], learnings: [] }),
+  verdict: z.enum(['approved', 'changes_requested', 'rejected']).optional(),
+  issues: items.default([]),
+  usage: z
+    .looseObject({ input_tokens: z.int().min(0).default(0), output_tokens: z.int().min(0).default(0) })
+    .optional(),
+  /** The planner's. */
+  plan: z.unknown().optional(),
+});
+
+export interface ReadResult {
+  claim: Claim | null;
+  /** Why a file that is there cannot be used. */
+  problem: string | null;
+  /** What the planner wrote under `plan`, unchecked. */
+  plan: unknown;
+}
+
+const NONE: ReadResult = { claim: null, problem: null, plan: undefined };
+
+export function readResultFile(path: string, nowMs: number): ReadResult {
+  let text: string;
+  try {
+    if (statSync(path).size > MAX_FILE_BYTES)
+      return { ...NONE, problem: `the result file is larger than ${MAX_FILE_BYTES} bytes` };
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return NONE;
+    return { ...NONE, problem: `the result file cannot be read: ${messageOf(error)}` };
+  }
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    return { ...NONE, problem: `the result file is not JSON: ${messageOf(error)}` };
+  }
+  const parsed = resultFile.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    return {
+      ...NONE,
+      problem: `the result file is wrong at ${issue.path.join('.') || 'its top'}: ${issue.message}`,
+    };
+  }
+  const { data } = parsed;
+  const after = data.retry_after_seconds;
+  return {
+    problem: null,
+    plan: data.plan,
+    claim: {
+      status: data.status,
+      summary: clean(data.summary, MAX_SUMMARY),
+      retry_at: data.retry_at
+        ? new Date(data.retry_at).toISOString()
+        : after === undefined
+          ? null
+          : new Date(nowMs + after * 1000).toISOString(),
+      decisions: data.memory.decisions,
+      learnings: data.memory.learnings,
+      verdict:
+        data.verdict === undefined ? null : data.verdict === 'approved' ? 'approved' : 'changes_requested',
+      issues: data.issues,
+      input_tokens: data.usage?.input_tokens ?? 0,
+      output_tokens: data.usage?.output_tokens ?? 0,
+    },
+  };
+}
+
+const TAG = /<event\s+topic="([a-z._]+)">([\s\S]*?)<\/event>/g;
+const TOPICS: Readonly<Record<string, Pick<Claim, 'status' | 'verdict'>>> = {
+  'init.done': { status: 'done', verdict: null },
+  'build.done': { status: 'done', verdict: null },
+  'build.blocked': { status: 'blocked', verdict: null },
+  'review.approved': { status: 'done', verdict: 'approved' },
+  'review.changes_requested': { status: 'done', verdict: 'changes_requested' },
+  'qa.approved': { status: 'done', verdict: 'approved' },
+  'qa.rejected': { status: 'done', verdict: 'changes_requested' },
+};
+
+/** The last event tag in the end of an output, or null. */
+export function claimFromTags(tail: string): Claim | null {
+  const known = [...tail.matchAll(TAG)].filter(match => Object.hasOwn(TOPICS, match[1]!)).at(-1);
+  if (!known) return null;
+  const summary = clean(known[2]!, MAX_SUMMARY);
+  const none = { retry_at: null, decisions: [], learnings: [], input_tokens: 0, output_tokens: 0 };
+  const topic = TOPICS[known[1]!]!;
+  return {
+    ...topic,
+    summary,
+    issues: topic.verdict === 'changes_requested' ? [summary.slice(0, MAX_ITEM)] : [],
+    ...none,
+  };
+}
+
+/** One bounded text without control characters; it will be shown on terminals and in prompts. */
+function clean(text: string, max: number): string {
+  return text
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ')
+    .trim()
+    .slice(0, max);
+}

@@ -1,0 +1,44 @@
+/** `rasen config check|schema`: the configuration, without running anything. */
+import { dirname, resolve } from 'node:path';
+import { EXIT, isRasenError } from '../../errors.ts';
+import { defineCommand, FORMAT } from '../command.ts';
+import { topLevel } from '../git-place.ts';
+import { findProject } from '../project.ts';
+
+export const configCheck = defineCommand({
+  name: 'config check',
+  summary: 'Check the configuration of this project, or a file',
+  details: [
+    'Every problem is told with file, line and column. The exit status is 0 when there is none, else 2.',
+  ],
+  arguments: [{ name: 'file', about: 'check this in place of rasen.yml', optional: true }],
+  options: [...FORMAT],
+  examples: [{ command: 'rasen config check', about: 'rasen.yml, .rasen/config.yaml and the environment' }],
+  async run({ args: [file] }, { cwd, env, out, loadConfigBundle }) {
+    const bundle = await loadConfigBundle();
+    const path = file === undefined ? undefined : resolve(cwd, file);
+    const project = findProject(cwd)?.root ?? (path ? dirname(path) : ((await topLevel(cwd)) ?? cwd));
+    try {
+      const { files } = bundle.loadConfig({ project, env, file: path });
+      out.reply({ ok: true, files, problems: [] }, () =>
+        ['ok', ...files.map(name => `  ${name}`)].join('\n'),
+      );
+      return EXIT.ok;
+    } catch (error) {
+      if (!isRasenError(error) || error.kind !== 'config') throw error;
+      out.reply({ ok: false, files: [], problems: error.data?.problems ?? [] }, () => error.message);
+      return error.exit;
+    }
+  },
+});
+
+export const configSchema = defineCommand<{ plan?: boolean }>({
+  name: 'config schema',
+  summary: 'Print the JSON Schema of rasen.yml, or of plan files',
+  options: [{ flags: '--plan', about: 'of plan files' }],
+  examples: [{ command: 'rasen config schema > rasen.schema.json', about: 'for an editor' }],
+  async run({ options }, { out, loadConfigBundle }) {
+    const bundle = await loadConfigBundle();
+    out.answer(JSON.stringify(options.plan ? bundle.planSchemaJson() : bundle.configSchemaJson(), null, 2));
+  },
+});

@@ -1,0 +1,52 @@
+/** All commands of `rasen`, in the order of the help. Data only: the man page and completions are made from it, too. */
+import type { AnyCommand } from '../command.ts';
+import { cancel } from './cancel.ts';
+import { completion } from './completion.ts';
+import { configCheck, configSchema } from './config.ts';
+import { doctor } from './doctor.ts';
+import { events } from './events.ts';
+import { gc } from './gc.ts';
+import { init } from './init.ts';
+import { list } from './list.ts';
+import { logs } from './logs.ts';
+import { merge } from './merge.ts';
+import { planEdit, planImport, planShow } from './plan.ts';
+import { reinit } from './reinit.ts';
+import { resume } from './resume.ts';
+import { retry } from './retry.ts';
+import { rollback } from './rollback.ts';
+import { run } from './run.ts';
+import { status } from './status.ts';
+import { stop } from './stop.ts';
+import { wait } from './wait.ts';
+
+export const COMMANDS: readonly AnyCommand[] = [
+  init,
+  run,
+  status,
+  logs,
+  stop,
+  resume,
+  merge,
+  list,
+  wait,
+  cancel,
+  events,
+  reinit,
+  planShow,
+  planEdit,
+  planImport,
+  retry,
+  rollback,
+  configCheck,
+  configSchema,
+  doctor,
+  gc,
+  completion,
+];
+
+/** What the words stand for that have subcommands. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  plan: 'Show or change the plan of a task',
+  config: 'Check the configuration',
+};

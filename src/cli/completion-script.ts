@@ -1,0 +1,196 @@
+/** Completion scripts for shells, made from the table of commands. Pure; packaging and `rasen completion` use it. */
+import type { AnyCommand } from './command.ts';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export function completionScript(shell: Shell, commands: readonly AnyCommand[]): string {
+  return { bash, zsh, fish }[shell](commands);
+}
+
+interface Flag {
+  /** `-n`, `--lines`. */
+  names: string[];
+  value: boolean;
+  choices: readonly string[];
+  about: string;
+}
+
+function flagsOf(command: AnyCommand): Flag[] {
+  return command.options.map(({ flags, about, choices }) => ({
+    names: flags.split(/[ ,]+/).filter(word => word.startsWith('-')),
+    value: flags.includes('<'),
+    choices: choices ?? [],
+    about,
+  }));
+}
+
+const firstWords = (commands: readonly AnyCommand[]) => [
+  ...new Set(commands.map(c => c.name.split(' ')[0]!)),
+  'help',
+];
+
+/** The second words of `plan`, `config`; what an argument with fixed values may be for others. */
+function secondWords(commands: readonly AnyCommand[], first: string): string[] {
+  const words = commands.flatMap(c => (c.name.startsWith(`${first} `) ? [c.name.split(' ')[1]!] : []));
+  return first === 'completion' ? [...SHELLS] : words;
+}
+
+/** Which commands take the name of a task as their first word. */
+const takesTask = (c: AnyCommand) => c.arguments?.[0]?.name === 'id';
+
+function bash(commands: readonly AnyCommand[]): string {
+  const flags = commands
+    .map(
+      c =>
+        `    '${c.name}') flags='${flagsOf(c)
+          .flatMap(f => f.names)
+          .join(' ')}' ;;`,
+    )
+    .join('\n');
+  const words = firstWords(commands)
+    .map(first => [first, secondWords(commands, first)] as const)
+    .filter(([, seconds]) => seconds.length > 0)
+    .map(([first, seconds]) => `    ${first}) words='${seconds.join(' ')}' ;;`)
+    .join('\n');
+  const tasks = commands
+    .filter(takesTask)
+    .map(c => `'${c.name}'`)
+    .join('|');
+  return `# bash completion for rasen; made by: rasen completion bash
+_rasen() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} first=\${COMP_WORDS[1]} second=\${COMP_WORDS[2]} words= flags= name
+  COMPREPLY=()
+  local i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    if [[ \${COMP_WORDS[i]} == -- ]]; then
+      COMPREPLY=($(compgen -f -- "$cur"))
+      return
+    fi
+  done
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W '${firstWords(commands).join(' ')} --help --version' -- "$cur"))
+    return
+  fi
+  case $first in
+${words}
+  esac
+  if [[ -n $words ]] && ((COMP_CWORD == 2)); then
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    return
+  fi
+  name=$first
+  [[ -n $words && $first != completion ]] && name="$first $second"
+  case $name in
+${flags}
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$flags --help" -- "$cur"))
+    return
+  fi
+  case \${COMP_WORDS[COMP_CWORD-1]} in
+    --format) COMPREPLY=($(compgen -W 'json text' -- "$cur")); return ;;
+    --config | --plan | --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+  esac
+  case $name in
+    ${tasks})
+      COMPREPLY=($(compgen -W "$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur")) ;;
+    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
+  esac
+}
+complete -o filenames -F _rasen rasen
+`;
+}
+
+const quoteZsh = (text: string) => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&');
+
+function zsh(commands: readonly AnyCommand[]): string {
+  const specOf = (f: Flag) => {
+    const value = !f.value ? '' : f.choices.length > 0 ? `:value:(${f.choices.join(' ')})` : ':value:_files';
+    return f.names.map(name => `'${name}[${quoteZsh(f.about)}]${value}'`);
+  };
+  const cases = commands.map(c => {
+    const rest = takesTask(c) ? "'*:task:_rasen_tasks'" : "'*:file:_files'";
+    return `    '${c.name}') _arguments ${[...flagsOf(c).flatMap(specOf), rest].join(' ')} ;;`;
+  });
+  const describe = firstWords(commands).map(first => {
+    const own = commands.find(c => c.name === first || c.name.startsWith(`${first} `));
+    return `    '${first}:${quoteZsh(own?.name === first ? own.summary : first === 'help' ? 'Show the help of a command' : `See: rasen ${first} --help`)}'`;
+  });
+  const seconds = firstWords(commands).flatMap(first => {
+    const words = secondWords(commands, first);
+    return words.length > 0 ? [`    ${first}) subs=(${words.join(' ')}) ;;`] : [];
+  });
+  return `#compdef rasen
+# zsh completion for rasen; made by: rasen completion zsh
+_rasen_tasks() {
+  local -a tasks
+  tasks=(\${(f)"$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')"})
+  compadd -a tasks
+}
+_rasen() {
+  local -a first subs
+  local name=$words[2]
+  first=(
+${describe.join('\n')}
+  )
+  if ((CURRENT == 2)); then
+    _describe command first
+    return
+  fi
+  case $name in
+${seconds.join('\n')}
+  esac
+  if ((\${#subs} > 0 && CURRENT == 3)); then
+    compadd -a subs
+    return
+  fi
+  ((\${#subs} > 0)) && [[ $name != completion ]] && name="$name $words[3]"
+  shift words
+  ((CURRENT--))
+  case $name in
+${cases.join('\n')}
+  esac
+}
+_rasen "$@"
+`;
+}
+
+const quoteFish = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+function fish(commands: readonly AnyCommand[]): string {
+  const firsts = firstWords(commands).join(' ');
+  const lines = ['# fish completion for rasen; made by: rasen completion fish', 'complete -c rasen -f'];
+  for (const first of firstWords(commands)) {
+    const own = commands.find(c => c.name === first);
+    const about = own ? ` -d ${quoteFish(own.summary)}` : '';
+    lines.push(`complete -c rasen -n 'not __fish_seen_subcommand_from ${firsts}' -a ${first}${about}`);
+    const seconds = secondWords(commands, first);
+    if (seconds.length > 0) {
+      const unless = `__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${seconds.join(' ')}`;
+      lines.push(`complete -c rasen -n '${unless}' -a '${seconds.join(' ')}'`);
+    }
+  }
+  for (const command of commands) {
+    const when = command.name
+      .split(' ')
+      .map(word => `__fish_seen_subcommand_from ${word}`)
+      .join('; and ');
+    for (const flag of flagsOf(command)) {
+      const names = flag.names.map(name =>
+        name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
+      );
+      const value = !flag.value
+        ? ''
+        : flag.choices.length > 0
+          ? ` -x -a '${flag.choices.join(' ')}'`
+          : ' -r -F';
+      lines.push(`complete -c rasen -n '${when}' ${names.join(' ')}${value} -d ${quoteFish(flag.about)}`);
+    }
+    if (takesTask(command))
+      lines.push(
+        `complete -c rasen -n '${when}' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \\$1 }')"`,
+      );
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,25 @@
+/**
+ * What a command may use of the world around it, made once by main.ts and handed down. Tests make their own.
+ */
+import type * as config from '../config/index.ts';
+import type { Paths } from '../paths.ts';
+import type { AnyCommand } from './command.ts';
+import type { Link } from './link.ts';
+import type { Output } from './output.ts';
+
+/** The part that reads configuration and plans; it brings zod and yaml, so it is loaded only where it is needed. */
+export type ConfigBundle = typeof config;
+
+export interface Context {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** The words after `rasen`. */
+  argv: readonly string[];
+  /** The table that this command is in, for what is made from it. */
+  commands: readonly AnyCommand[];
+  paths: Paths;
+  out: Output;
+  /** The connection to the supervisor; made when it is first used. */
+  link: Link;
+  loadConfigBundle(): ConfigBundle | Promise<ConfigBundle>;
+}

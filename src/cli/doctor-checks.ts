@@ -1,0 +1,108 @@
+/** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, agents. */
+import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import type { Finding } from '../methods/daemon.doctor.ts';
+import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
+
+/** Programs that can do the work; at least one is needed for agent tasks. */
+const AGENTS = ['claude', 'codex', 'gemini', 'opencode'] as const;
+const NODE_MAJOR_MIN = 24;
+const DISK_WARN_BYTES = 1024 ** 3;
+const GIT_TIMEOUT_MS = 10_000;
+
+export async function clientFindings(env: NodeJS.ProcessEnv, paths: Paths): Promise<Finding[]> {
+  return [node(), await git(), socket(paths), disk(paths), agents(env)];
+}
+
+const ok = (check: string, message: string): Finding => ({ check, level: 'ok', message, fix: null });
+
+function node(): Finding {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major >= NODE_MAJOR_MIN) return ok('node', `Node ${process.versions.node}`);
+  return {
+    check: 'node',
+    level: 'error',
+    message: `Node ${process.versions.node}`,
+    fix: 'Install Node 24.15 or newer.',
+  };
+}
+
+async function git(): Promise<Finding> {
+  const { execFile } = await import('node:child_process');
+  const version = await new Promise<string | null>(done => {
+    execFile('git', ['--version'], { timeout: GIT_TIMEOUT_MS }, (error, stdout) =>
+      done(error ? null : stdout.trim()),
+    );
+  });
+  if (version) return ok('git', version);
+  return {
+    check: 'git',
+    level: 'error',
+    message: 'git does not run',
+    fix: 'Install git; agent tasks work in worktrees.',
+  };
+}
+
+function socket({ runtime, socket: path }: Paths): Finding {
+  const check = 'socket';
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    const fix = 'Set RASEN_HOME (or RASEN_RUNTIME_DIR) to a folder with a shorter path.';
+    return { check, level: 'error', message: `${path} is longer than ${MAX_SOCKET_PATH_BYTES} bytes`, fix };
+  }
+  const stat = lstatSync(runtime, { throwIfNoEntry: false });
+  if (!stat) return ok(check, `${runtime} is made when a supervisor starts`);
+  const uid = process.getuid?.();
+  const wrong = !stat.isDirectory()
+    ? 'is no folder'
+    : stat.uid !== uid
+      ? `belongs to user ${stat.uid}`
+      : (stat.mode & 0o077) !== 0
+        ? `is open to others (mode ${(stat.mode & 0o777).toString(8)})`
+        : null;
+  if (wrong === null) return ok(check, path);
+  return {
+    check,
+    level: 'error',
+    message: `${runtime} ${wrong}`,
+    fix: `Move it away, or: chmod 700 ${runtime}`,
+  };
+}
+
+function disk({ home }: Paths): Finding {
+  let folder = home;
+  while (!lstatSync(folder, { throwIfNoEntry: false })) folder = dirname(folder);
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    const free = bavail * bsize;
+    const message = `${Math.floor(free / 1024 ** 2)} MiB free for ${home}`;
+    if (free >= DISK_WARN_BYTES) return ok('disk', message);
+    return {
+      check: 'disk',
+      level: 'warning',
+      message,
+      fix: 'Free some space; `rasen gc` removes old tasks.',
+    };
+  } catch (error) {
+    return { check: 'disk', level: 'warning', message: `${home}: ${messageOf(error)}`, fix: null };
+  }
+}
+
+function agents(env: NodeJS.ProcessEnv): Finding {
+  const found = AGENTS.filter(name => onPath(name, env.PATH ?? ''));
+  if (found.length > 0) return ok('agents', found.join(', '));
+  const fix = 'Install one, or name any program in rasen.yml (agent: [..]). Plain commands need none.';
+  return { check: 'agents', level: 'warning', message: `none of ${AGENTS.join(', ')} is on PATH`, fix };
+}
+
+function onPath(name: string, path: string): boolean {
+  return path.split(':').some(folder => {
+    if (folder === '') return false;
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * Events as they are recorded, over restarts of the supervisor. Of one task the cursor is the number of the last event.
+ * Of all tasks the supervisor tells only what comes, so what a restart hid is seen by its numbers, which are dense, and
+ * fetched task by task.
+ */
+import type { TaskView } from '../index.ts';
+import type { Link } from './link.ts';
+
+export interface EventRecord {
+  task: string;
+  seq: number;
+  [field: string]: unknown;
+}
+
+type Show = (event: EventRecord) => Promise<void> | undefined;
+
+export interface EventRequest {
+  /** One task; absent: all. */
+  task?: string | undefined;
+  after: number;
+  follow: boolean;
+  show: Show;
+}
+
+export async function readEvents(link: Link, { task, after, follow, show }: EventRequest): Promise<void> {
+  if (task === undefined && !follow) return await pastEvents(link, show);
+  if (task === undefined) return await allEvents(link, show);
+  let seq = after;
+  await link.persist(
+    (client, alive) =>
+      client.stream(
+        'event.follow',
+        { task, after: seq, follow },
+        async (_method, data: { events: EventRecord[] }) => {
+          alive();
+          for (const event of data.events) {
+            if (event.seq <= seq) continue;
+            await show(event);
+            seq = event.seq;
+          }
+        },
+      ),
+    { patience_ms: link.limits.stream_patience_ms },
+  );
+}
+
+/** Most tasks that are looked at after a restart. */
+const MAX_TASKS = 1000;
+
+/** What was recorded so far, task by task, the oldest first. */
+async function pastEvents(link: Link, show: Show): Promise<void> {
+  const tasks = await link.call('task.list', { limit: MAX_TASKS });
+  for (const { id } of tasks.toReversed())
+    await readEvents(link, { task: id, after: 0, follow: false, show });
+}
+
+async function allEvents(link: Link, show: Show): Promise<void> {
+  const seen = new Map<string, number>();
+  const first = await link.call('task.list', { limit: MAX_TASKS });
+  for (const view of first) seen.set(view.id, view.seq);
+  const one = async (event: EventRecord) => {
+    const last = seen.get(event.task) ?? 0;
+    if (event.seq <= last) return;
+    if (event.seq > last + 1) await fetchMissed(link, event.task, last, event.seq, seen, show);
+    if (event.seq <= (seen.get(event.task) ?? 0)) return;
+    await show(event);
+    seen.set(event.task, event.seq);
+  };
+  await link.persist(
+    async (client, alive) => {
+      // One after another: the notifications and what is fetched beside them share the cursors.
+      let turn = Promise.resolve();
+      const inTurn = (work: () => Promise<void>) => {
+        turn = turn.then(work);
+        return turn;
+      };
+      const following = client.stream(
+        'event.follow',
+        { follow: true },
+        (_method, data: { events: EventRecord[] }) => {
+          alive();
+          return inTurn(async () => {
+            for (const event of data.events) await one(event);
+          });
+        },
+      );
+      // Asked behind the stream on the same connection: whatever is older than its start is in this list.
+      const listed = client
+        .call('task.list', { limit: MAX_TASKS })
+        .then(views => inTurn(() => catchUp(views)));
+      await Promise.all([following, listed]);
+    },
+    { patience_ms: link.limits.stream_patience_ms },
+  );
+
+  async function catchUp(views: TaskView[]): Promise<void> {
+    for (const { id, seq } of views) {
+      const last = seen.get(id) ?? 0;
+      if (seq > last) await fetchMissed(link, id, last, seq + 1, seen, show);
+    }
+  }
+}
+
+/** Shows the events of a task after `after` and before `before`, over a connection of its own. */
+async function fetchMissed(
+  link: Link,
+  task: string,
+  after: number,
+  before: number,
+  seen: Map<string, number>,
+  show: Show,
+): Promise<void> {
+  const client = await link.extra();
+  try {
+    await client.stream('event.follow', { task, after }, async (_method, data: { events: EventRecord[] }) => {
+      for (const event of data.events) {
+        if (event.seq >= before || event.seq <= (seen.get(task) ?? 0)) continue;
+        await show(event);
+        seen.set(task, event.seq);
+      }
+    });
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The foreground of a task: shows it until it does not go on by itself. A task that is one plain command shows its
+ * output, byte for byte; every other its progress.
+ */
+import type { LogCursor, LogRecord, TaskView } from '../index.ts';
+import type { Context } from './context.ts';
+import { onInterrupt } from './interrupts.ts';
+import { readLog } from './log-stream.ts';
+import { bytesOf } from './log-text.ts';
+import { oneLine } from './output.ts';
+import { Progress } from './progress.ts';
+import { statusText } from './status-text.ts';
+import { exitOf, STOP_TIMEOUT_MS } from './task-calls.ts';
+import { waitTasks } from './wait-task.ts';
+
+export interface ForegroundOptions {
+  /** Do not end when the task waits for a usage limit. */
+  through_limits: boolean;
+}
+
+/** Gives the exit status: that of the task, 75 when it waits for a usage limit, 0 after a detach. */
+export async function inForeground(
+  context: Context,
+  view: TaskView,
+  options: ForegroundOptions,
+): Promise<number> {
+  const { out, link } = context;
+  const raw = isOneCommand(view);
+  const progress = raw ? undefined : new Progress(out, out.stderr);
+  const detached = new AbortController();
+  const release = onInterrupt({
+    out,
+    stdin: process.stdin,
+    before_question: () => progress?.clear(),
+    stop: async force => {
+      const params = { task: view.id, force, op: crypto.randomUUID() };
+      await link.call('task.stop', params, { timeout_ms: STOP_TIMEOUT_MS });
+    },
+    detach: () => detached.abort(),
+  });
+  try {
+    progress?.show(view);
+    const output = raw ? streamOutput(context, view.id) : undefined;
+    const waited = waitTasks(link, {
+      tasks: [view.id],
+      ...options,
+      starts: true,
+      changed: changed => progress?.show(changed),
+      signal: detached.signal,
+    });
+    const views = await Promise.race([waited, output?.failed ?? never()]);
+    await output?.end();
+    const last = views[0]!;
+    progress?.show(last);
+    progress?.end();
+    report(context, last, raw);
+    return exitOf(last);
+  } catch (error) {
+    if (!detached.signal.aborted) throw error;
+    out.note(`detached; the task goes on. Come back with: rasen ${raw ? 'logs' : 'status'} ${view.id}`);
+    return 0;
+  } finally {
+    progress?.end();
+    release();
+  }
+}
+
+/** One command and nothing around it: then its output is all there is to show. */
+export function isOneCommand(view: Pick<TaskView, 'subtasks'>): boolean {
+  return view.subtasks.length === 1 && view.subtasks[0]!.kind === 'run';
+}
+
+function report({ out }: Context, view: TaskView, raw: boolean): void {
+  if (out.json) out.value(view);
+  else if (!raw) out.answer(statusText(view, { now_ms: Date.now() }));
+  if (!raw || view.status === 'completed') return;
+  const reason = view.reason ?? view.subtasks.find(s => s.reason)?.reason;
+  out.note(`${view.status}${reason ? `: ${oneLine(reason)}` : ''}`);
+}
+
+/** The output while it comes. `end` gives the rest once the task is over. */
+function streamOutput(context: Context, task: string) {
+  const { link } = context;
+  const following = new AbortController();
+  const show = showOutput(context);
+  let cursor: LogCursor | undefined;
+  const followed = readLog(link, { task, follow: true, events: false, show, signal: following.signal }).then(
+    end => {
+      cursor = end.cursor;
+    },
+  );
+  return {
+    /** Never resolves. */
+    failed: followed.then(never),
+    async end() {
+      following.abort();
+      await followed;
+      await readLog(link, { task, follow: false, events: false, show }, cursor);
+    },
+  };
+}
+
+/** Writes output records to stdout (to stderr when stdout is for JSON), and tells of what is missing. */
+export function showOutput({ out }: Context): (record: LogRecord) => Promise<void> | undefined {
+  const stream = out.json ? out.stderr : out.stdout;
+  return record => {
+    if (record.kind === 'output') return out.bytes(stream, bytesOf(record));
+    if (record.kind === 'gap') out.note(oneLine(record.text));
+    return undefined;
+  };
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
+}

@@ -1,0 +1,45 @@
+/**
+ * Reads the log of a task over restarts of the supervisor: the cursor of the last records that were shown is where the
+ * next connection goes on, so nothing is missing and nothing comes twice.
+ */
+import type { Params } from '../methods/index.ts';
+import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
+import type { Link } from './link.ts';
+
+export interface LogRequest extends Omit<Params<'log.follow'>, 'cursor'> {
+  /** Shows one record; nothing more is read until it is done. */
+  show(record: LogRecord): Promise<void> | undefined;
+  signal?: AbortSignal;
+}
+
+export interface LogEnd {
+  cursor: LogCursor | undefined;
+  /** The task is over and there will be no more. */
+  ended: boolean;
+}
+
+/** Throws what the supervisor answers, and `cancelled` when the signal ends it. */
+export async function readLog(link: Link, request: LogRequest, from?: LogCursor): Promise<LogEnd> {
+  const { show, signal, lines, ...params } = request;
+  let cursor = from;
+  const attempt: Parameters<Link['persist']>[0] = async (client, alive) => {
+    const where = cursor ? { cursor } : lines === undefined ? {} : { lines };
+    return await client.stream(
+      'log.follow',
+      { ...params, ...where },
+      async (_method, data: { records: LogRecord[]; cursor: LogCursor }) => {
+        alive();
+        for (const record of data.records) await show(record);
+        cursor = data.cursor;
+      },
+      signal ? { signal } : {},
+    );
+  };
+  try {
+    const end = (await link.persist(attempt, { patience_ms: link.limits.stream_patience_ms })) as LogEnd;
+    return { cursor: end.cursor ?? cursor, ended: end.ended };
+  } catch (error) {
+    if (signal?.aborted) return { cursor, ended: false };
+    throw error;
+  }
+}

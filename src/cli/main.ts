@@ -1,0 +1,84 @@
+/**
+ * `rasen`: builds what a command needs, runs it, sets the exit status. The only file of the command line that may end
+ * the process; loaded for every command, so everything heavy is loaded where it is used.
+ */
+import { join } from 'node:path';
+import { CommanderError } from 'commander';
+import { EXIT, errnoOf } from '../errors.ts';
+import { instancePaths } from '../paths.ts';
+import { COMMANDS } from './commands/index.ts';
+import type { ConfigBundle, Context } from './context.ts';
+import { reportError } from './errors.ts';
+import { Link } from './link.ts';
+import { Output } from './output.ts';
+import { buildProgram } from './program.ts';
+import { startSupervisor } from './start-supervisor.ts';
+
+async function main(): Promise<void> {
+  const { env } = process;
+  const argv = process.argv.slice(2);
+  const out = new Output({
+    stdout: () => quietWhenClosed(process.stdout),
+    stderr: () => quietWhenClosed(process.stderr),
+    env,
+    json: wantsJson(argv),
+  });
+  let link: Link | undefined;
+  try {
+    const paths = instancePaths(env);
+    // A supervisor is started from the same build as this command.
+    const command = [process.execPath, join(__dirname, 'rasend.cjs')];
+    link = new Link({ socket: paths.socket, start: () => startSupervisor({ command, paths, env, out }) });
+    const context: Context = {
+      cwd: process.cwd(),
+      env,
+      argv,
+      commands: COMMANDS,
+      paths,
+      out,
+      link,
+      loadConfigBundle,
+    };
+    const program = buildProgram({ commands: COMMANDS, argv, out }, async (spec, call) => {
+      process.exitCode = (await spec.run(call, context)) ?? EXIT.ok;
+    });
+    await program.parseAsync(process.argv);
+  } catch (error) {
+    process.exitCode = error instanceof CommanderError ? misused(error, out) : reportError(error, out, env);
+  } finally {
+    link?.close();
+  }
+}
+
+function loadConfigBundle(): ConfigBundle {
+  // Not part of this bundle: it has zod and yaml in it.
+  return require('./rasen-config.cjs') as ConfigBundle;
+}
+
+/** The parser has said it on stderr already; help and version are no mistakes. */
+function misused(error: CommanderError, out: Output): number {
+  if (error.exitCode === 0) return EXIT.ok;
+  const message = error.message.replace(/^error: /, '');
+  if (out.json) out.value({ error: { kind: 'usage', message, hint: null, data: null } });
+  return EXIT.usage;
+}
+
+/** Known before the words are parsed, since what is wrong with the words has to be told in this form, too. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  return words.some(
+    (word, i) =>
+      word === '--json' || word === '--format=json' || (word === '--format' && words[i + 1] === 'json'),
+  );
+}
+
+/** A reader that has seen enough (`rasen logs | head`) is no error. */
+function quietWhenClosed(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on('error', error => {
+    if (errnoOf(error) !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? EXIT.ok);
+  });
+}
+
+void main();

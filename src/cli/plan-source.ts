@@ -1,0 +1,82 @@
+/** The plan of a task for `rasen plan`: of the supervisor once the task was run, before that the file in `.rasen/`. */
+import { existsSync } from 'node:fs';
+import { isRasenError, RasenError } from '../errors.ts';
+import type { Params, Plan, TaskView } from '../index.ts';
+import type { Context } from './context.ts';
+import { savedPlan, savePlan } from './make-task.ts';
+import { findProject, inProject, type Project, taskRef } from './project.ts';
+
+export interface PlanSource {
+  /** Id of the task. */
+  task: string;
+  plan: Plan | null;
+  rev: number;
+  /** Puts a plan in force, or saves it for the run to come. Gives what is in force. */
+  replace(file: string, text: string): Promise<TaskView | null>;
+}
+
+/** Throws RasenError `task_unknown`, `unreachable` or `no_project`. */
+export async function planSource(context: Context, given: string | undefined): Promise<PlanSource> {
+  const project = given === undefined ? findProject(context.cwd) : null;
+  const ref = taskRef(context, given);
+  try {
+    if (project?.task.submitted_at === null && !(await context.link.reachable()))
+      return fileSource(context, project);
+    const { plan, rev } = await context.link.call('task.plan', { task: ref });
+    return serverSource(context, ref, plan as Plan | null, rev);
+  } catch (error) {
+    if (project && isRasenError(error) && error.kind === 'task_unknown') return fileSource(context, project);
+    throw error;
+  }
+}
+
+async function serverSource(
+  context: Context,
+  ref: string,
+  plan: Plan | null,
+  rev: number,
+): Promise<PlanSource> {
+  const { id, goal } = await context.link.call('task.get', { task: ref });
+  return {
+    task: id,
+    plan,
+    rev,
+    async replace(file, text) {
+      const bundle = await context.loadConfigBundle();
+      const loaded = bundle.readPlanFile(file, text, { task: id, goal: plan?.goal ?? goal, origin: 'file' });
+      const { gates, parallel, base } = loaded.defaults;
+      if (gates.length > 0 || parallel !== null || base !== null)
+        throw new RasenError(
+          'config',
+          `${file}: gates, parallel and base of the whole task are fixed once it was run.`,
+          {
+            hint: 'Write gates at the subtasks; for the rest, `rasen reinit --plan FILE` makes a new task.',
+          },
+        );
+      const params: Params<'task.replan'> = {
+        task: id,
+        plan: { ...loaded.plan, source: 'user' },
+        expected_rev: rev,
+        op: crypto.randomUUID(),
+      };
+      return await context.link.call('task.replan', params);
+    },
+  };
+}
+
+async function fileSource(context: Context, { root, task }: Project): Promise<PlanSource> {
+  const bundle = await context.loadConfigBundle();
+  const own = inProject(root, 'plan.json');
+  const read = (file: string, text: string) =>
+    bundle.readPlanFile(file, text, { task: task.id, origin: 'file' });
+  const now = existsSync(own) ? savedPlan(read(own, bundle.readPlanText(own))) : null;
+  return {
+    task: task.id,
+    plan: now,
+    rev: 0,
+    async replace(file, text) {
+      savePlan(root, savedPlan(read(file, text)));
+      return null;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/** Makes the parser of the command line from the table of commands. */
+import { Command, Option } from 'commander';
+import { VERSION } from '../version.ts';
+import type { AnyCommand, Call } from './command.ts';
+import { GROUPS } from './commands/index.ts';
+import type { Output } from './output.ts';
+
+export type Run = (command: AnyCommand, call: Call<Record<string, unknown>>) => Promise<void>;
+
+export interface ProgramOptions {
+  commands: readonly AnyCommand[];
+  /** The words that will be parsed. Where they name a command, only that one is made: the others would cost time. */
+  argv: readonly string[];
+  out: Output;
+}
+
+/** Parsing rejects with a CommanderError for whatever is not a command, after it was shown. */
+export function buildProgram({ commands, argv, out }: ProgramOptions, run: Run): Command {
+  const words = argv.filter(word => !word.startsWith('-'));
+  const wanted = words[0] === 'help' ? words[1] : words[0];
+  const program = new Command('rasen')
+    .description('Runs long tasks that survive closed terminals, crashes and restarts.')
+    .version(VERSION, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => out.stdout.write(text),
+      writeErr: text => out.stderr.write(text),
+      outputError: (text, write) =>
+        write(text.replace(/^error: /, 'rasen: ').replace(/\n\((.*)\)$/m, '\n  $1')),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', '\nHelp for one command: rasen help COMMAND. Manual: man rasen.');
+  const groups = new Map<string, Command>();
+  // Only what may be meant: making the others costs more than everything else about a short command.
+  const known = commands.filter(spec => spec.name.split(' ')[0] === wanted);
+  for (const spec of known.length > 0 ? known : commands) {
+    const [first, second] = spec.name.split(' ') as [string, string | undefined];
+    const parent =
+      second === undefined
+        ? program
+        : (groups.get(first) ?? program.command(first).description(GROUPS[first]!));
+    if (second !== undefined) groups.set(first, parent);
+    const command = parent.command(second ?? first).summary(spec.summary);
+    if (first === wanted) complete(command, spec, run);
+  }
+  return program;
+}
+
+function complete(command: Command, spec: AnyCommand, run: Run): void {
+  command.description(descriptionOf(spec));
+  for (const { name: argument, about, optional, many } of spec.arguments ?? []) {
+    const word = many ? `${argument}...` : argument;
+    command.argument(optional ? `[${word}]` : `<${word}>`, about);
+  }
+  for (const { flags, about, choices, parse } of spec.options) {
+    const option = new Option(flags, about);
+    if (choices) option.choices(choices);
+    if (parse) option.argParser(parse);
+    command.addOption(option);
+  }
+  command.addHelpText('after', () => examplesOf(spec));
+  command.action(async () => {
+    await run(spec, { args: command.args, options: command.opts() });
+  });
+}
+
+function descriptionOf({ summary, details = [] }: AnyCommand): string {
+  return [`${summary}.`, ...details].join('\n\n');
+}
+
+function examplesOf({ examples }: AnyCommand): string {
+  if (examples.length === 0) return '';
+  const width = Math.max(...examples.map(e => e.command.length));
+  return ['', 'Examples:', ...examples.map(e => `  ${e.command.padEnd(width)}  ${e.about}`.trimEnd())].join(
+    '\n',
+  );
+}

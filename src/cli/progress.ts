@@ -1,0 +1,59 @@
+/**
+ * Progress of a task while a command waits for it. On a terminal one line a subtask, redrawn in place; else a line for
+ * each change. `run`, `resume`, `wait` and `status --watch` use it.
+ */
+import type { TaskView } from '../index.ts';
+import type { Output, Stream } from './output.ts';
+import { changeLines, progressLines } from './progress-lines.ts';
+
+const TICK_MS = 1000;
+
+export class Progress {
+  readonly #stream: Stream;
+  readonly #live: boolean;
+  #views = new Map<string, TaskView>();
+  #drawn = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(out: Output, stream: Stream) {
+    this.#stream = stream;
+    this.#live = out.live(stream);
+    // Lines that are longer than the terminal is wide are cut, or going up by lines would land elsewhere.
+    if (this.#live) this.#timer = setInterval(() => this.#draw(), TICK_MS).unref();
+  }
+
+  show(view: TaskView): void {
+    const before = this.#views.get(view.id);
+    if (before && before.seq > view.seq) return;
+    this.#views.set(view.id, view);
+    if (this.#live) this.#draw();
+    else for (const line of changeLines(before, view)) this.#stream.write(`${line}\n`);
+  }
+
+  /** Takes the display away, so that something else can be written; the next view brings it back. */
+  clear(): void {
+    if (this.#drawn > 0) this.#stream.write(`\x1b[${this.#drawn}A\r\x1b[J`);
+    this.#drawn = 0;
+  }
+
+  /** Leaves the last state on the screen. */
+  end(): void {
+    clearInterval(this.#timer);
+    if (this.#live && this.#views.size > 0) this.#draw();
+    this.#drawn = 0;
+    this.#views = new Map();
+  }
+
+  #draw(): void {
+    if (this.#views.size === 0) return;
+    const rows = Math.max(4, (this.#stream.rows ?? 24) - 1);
+    const each = Math.max(2, Math.floor(rows / this.#views.size));
+    const lines = [...this.#views.values()]
+      .flatMap(view => progressLines(view, Date.now(), each))
+      .slice(0, rows);
+    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
+    const body = lines.map(line => `${line}\x1b[K\n`).join('');
+    this.#stream.write(`\x1b[?7l${up}${body}\x1b[J\x1b[?7h`);
+    this.#drawn = lines.length;
+  }
+}

@@ -1,0 +1,36 @@
+/** Resuming, with the seed's lines; for `rasen resume` and for a `rasen run` of a task that was stopped. */
+import type { SubtaskView, TaskView } from '../index.ts';
+import type { Context } from './context.ts';
+import { oneLine } from './output.ts';
+import { progressLine } from './status-text.ts';
+
+/** Starts a supervisor where none answers: a restarted one knows the task from its journal. */
+export async function resumeTask({ link, out }: Context, task: string): Promise<TaskView> {
+  const op = crypto.randomUUID();
+  const view = await link.persist(client => client.call('task.resume', { task, op }), { starts: true });
+  if (!out.json) for (const line of resumeLines(view)) out.answer(line);
+  return view;
+}
+
+/** The seed names the subtask after the last one even when it runs the last one again; here it is what will run. */
+export function resumeLines(view: TaskView): string[] {
+  const lines = [`Resuming task: ${oneLine(view.goal)}`, progressLine(view)];
+  const last = lastWorkedOn(view.subtasks);
+  if (last) {
+    lines.push(`Last working on: ${last.id}`);
+    if (last.title) lines.push(`  Description: ${oneLine(last.title)}`);
+  }
+  const next = view.subtask_id;
+  if (next)
+    lines.push(
+      '',
+      next === last?.id ? `Starting again with: ${next}` : `Starting from next pending subtask: ${next}`,
+    );
+  return lines;
+}
+
+function lastWorkedOn(subtasks: readonly SubtaskView[]): SubtaskView | undefined {
+  const at = (s: SubtaskView) => s.attempt?.started_at ?? s.history.at(-1)?.ended_at ?? '';
+  const tried = subtasks.filter(s => at(s) !== '').toSorted((a, b) => at(a).localeCompare(at(b)));
+  return tried.at(-1);
+}

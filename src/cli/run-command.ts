@@ -1,0 +1,52 @@
+/** `rasen run -- CMD` and `rasen run -f FILE`: tasks that need no project. */
+import type { TaskSpec } from '../index.ts';
+import { ulid } from '../util/ulid.ts';
+import type { Context } from './context.ts';
+import { inForeground } from './foreground.ts';
+import { submit } from './submit.ts';
+
+export interface CommandRunOptions {
+  background?: boolean;
+  wait?: boolean;
+  key?: string;
+  name?: string;
+}
+
+export async function runCommand(
+  context: Context,
+  argv: string[],
+  options: CommandRunOptions,
+): Promise<number> {
+  const bundle = await context.loadConfigBundle();
+  const { key, name } = options;
+  // The environment goes beside the spec, into a file of its own: a spec is in the journal for ever.
+  const spec = bundle.commandTaskSpec({ id: ulid(), argv, cwd: context.cwd, key, name });
+  return await start(context, spec, options);
+}
+
+export async function runPipeline(
+  context: Context,
+  file: string,
+  options: CommandRunOptions,
+): Promise<number> {
+  const bundle = await context.loadConfigBundle();
+  const { key, name } = options;
+  const id = ulid();
+  const loaded = bundle.readPlanFile(file, bundle.readPlanText(file), { task: id, origin: 'file' });
+  const { plan, defaults } = loaded;
+  const spec = bundle.pipelineTaskSpec({ id, plan, defaults, cwd: context.cwd, file, key, name });
+  return await start(context, spec, options);
+}
+
+async function start(context: Context, spec: TaskSpec, options: CommandRunOptions): Promise<number> {
+  const { out } = context;
+  const { task, created } = await submit(context, spec);
+  const again = created ? '' : ', which is there already';
+  if (!options.background) {
+    out.note(`task ${task.id}${again}`);
+    return await inForeground(context, task, { through_limits: options.wait === true });
+  }
+  out.reply(task, () => task.id);
+  out.note(`the task runs in the background${again}; follow it with: rasen logs ${task.id} --follow`);
+  return 0;
+}

@@ -1,0 +1,124 @@
+/** `rasen run` in a project: submits the task that `rasen init` made, or goes on with it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { isRasenError } from '../errors.ts';
+import type { TaskSpec, TaskView } from '../index.ts';
+import type { Context } from './context.ts';
+import { inForeground } from './foreground.ts';
+import { DEFAULT_VIEWS, inProject, needProject, type Project, saveTaskFile } from './project.ts';
+import { resumeTask } from './resume-task.ts';
+import { submit } from './submit.ts';
+
+export interface ProjectRunOptions {
+  background?: boolean;
+  foreground?: boolean;
+  config?: string;
+  skipReview?: boolean;
+  skipQa?: boolean;
+  wait?: boolean;
+  key?: string;
+  name?: string;
+}
+
+export async function runProject(context: Context, options: ProjectRunOptions): Promise<number> {
+  const project = needProject(context.cwd);
+  const known = await knownTask(context, project);
+  if (known) return await goOn(context, project, known, options);
+
+  const { spec, background } = await specOf(context, project, options);
+  project.task.views = spec.views && {
+    status_file: spec.views.status_file,
+    pid_file: spec.views.pid_file,
+    log_file: spec.views.log_file,
+  };
+  const quiet = context.out.json || !background;
+  if (!quiet) context.out.answer(startingLine(project));
+  const { task } = await submit(context, spec);
+  project.task.submitted_at = new Date().toISOString();
+  saveTaskFile(project);
+  if (background) return await leave(context, task);
+  return await inForeground(context, task, { through_limits: options.wait === true });
+}
+
+/** The task as the supervisor knows it, or null when it was never run. */
+async function knownTask({ link }: Context, project: Project): Promise<TaskView | null> {
+  // Nothing is started before the configuration is known to be right.
+  if (project.task.submitted_at === null && !(await link.reachable())) return null;
+  try {
+    return await link.persist(client => client.call('task.get', { task: project.task.id }), { starts: true });
+  } catch (error) {
+    if (isRasenError(error) && error.kind === 'task_unknown') return null;
+    throw error;
+  }
+}
+
+async function goOn(
+  context: Context,
+  project: Project,
+  view: TaskView,
+  options: ProjectRunOptions,
+): Promise<number> {
+  const { out } = context;
+  const background = options.background === true;
+  let now = view;
+  switch (view.status) {
+    case 'completed':
+    case 'failed':
+    case 'cancelled': {
+      const next =
+        view.status === 'completed' && !view.merged ? '`rasen merge` takes its commits over; ' : '';
+      out.note(`The task is ${view.status}. ${next}\`rasen reinit\` makes a new one of it.`);
+      if (out.json) out.value(view);
+      return view.exit_code ?? 0;
+    }
+    case 'interrupted':
+    case 'blocked':
+      now = await resumeTask(context, view.id);
+      break;
+    default:
+      out.note('The task is already running.');
+  }
+  if (!background) return await inForeground(context, now, { through_limits: options.wait === true });
+  if (!out.json) out.answer(startingLine(project));
+  return await leave(context, now);
+}
+
+function startingLine({ task }: Project): string {
+  const { pid_file, log_file } = task.views ?? DEFAULT_VIEWS;
+  return `Starting daemon... (PID file: ${pid_file}, log: ${log_file})`;
+}
+
+/** The end of a start in the background. */
+export async function leave({ out, link }: Context, view: TaskView): Promise<number> {
+  if (out.json) out.value(view);
+  else out.answer(`Daemon started with PID ${view.pid ?? (await link.call('daemon.status', {})).pid}`);
+  return 0;
+}
+
+async function specOf(
+  context: Context,
+  project: Project,
+  options: ProjectRunOptions,
+): Promise<{ spec: TaskSpec; background: boolean }> {
+  const bundle = await context.loadConfigBundle();
+  const { root, task } = project;
+  const config = bundle.loadConfig({ project: root, env: context.env, file: options.config });
+  const goal = readFileSync(inProject(root, 'task.txt'), 'utf8').trim();
+  const plan_file = inProject(root, 'plan.json');
+  const loaded = existsSync(plan_file)
+    ? bundle.readPlanFile(plan_file, bundle.readPlanText(plan_file), { task: task.id, goal, origin: 'file' })
+    : null;
+  const spec = bundle.agentTaskSpec({
+    id: task.id,
+    goal,
+    config,
+    plan: loaded?.plan ?? null,
+    plan_defaults: loaded?.defaults ?? null,
+    base: task.base,
+    key: options.key,
+    name: options.name,
+    skip_review: options.skipReview,
+    skip_qa: options.skipQa,
+  });
+  const background = options.background === true || (config.background && options.foreground !== true);
+  return { spec, background };
+}

@@ -1,0 +1,101 @@
+/**
+ * Starts a detached supervisor where none answers, for `rasen run` and `rasen resume`, and waits until it does. Where
+ * rasend is installed as a service this is never needed.
+ */
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT, isRasenError, RasenError } from '../errors.ts';
+import { connect } from '../index.ts';
+import type { Paths } from '../paths.ts';
+import type { Output } from './output.ts';
+import { monotonicMs, sleep } from './time.ts';
+
+const START_LIMITS = {
+  wait_ms: 15_000,
+  poll_ms: 20,
+  /** What a supervisor says before it has a log; emptied when it has grown beyond this. */
+  out_bytes: 1024 * 1024,
+  tail_lines: 5,
+} as const;
+
+export interface StartOptions {
+  /** Program and arguments. */
+  command: readonly string[];
+  paths: Paths;
+  env: NodeJS.ProcessEnv;
+  out: Output;
+}
+
+/** Throws RasenError `spawn` with the last lines of a supervisor that died, or `unreachable` when it does not answer. */
+export async function startSupervisor({ command, paths, env, out }: StartOptions): Promise<void> {
+  const { spawn } = await import('node:child_process');
+  const file = join(paths.home, 'rasend.out');
+  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  const fd = openSync(file, 'a', 0o600);
+  let from = fstatSync(fd).size;
+  if (from > START_LIMITS.out_bytes) {
+    ftruncateSync(fd, 0);
+    from = 0;
+  }
+  out.note('no supervisor answers; starting one');
+  const { NODE_CHANNEL_FD: _fd, NODE_CHANNEL_SERIALIZATION_MODE: _mode, ...clean } = env;
+  const child = spawn(command[0]!, command.slice(1), {
+    detached: true,
+    stdio: ['ignore', fd, fd],
+    cwd: '/',
+    env: clean,
+  });
+  closeSync(fd);
+  let ended: string | null = null;
+  child.once('error', error => {
+    ended = error.message;
+  });
+  child.once('exit', (code, signal) => {
+    // Somebody else was faster and holds the lock: that one will answer.
+    if (code !== EXIT.temporary) ended = signal ? `signal ${signal}` : `exit status ${code}`;
+  });
+  child.unref();
+  const end = monotonicMs() + START_LIMITS.wait_ms;
+  for (;;) {
+    if (await answers(paths.socket)) break;
+    if (ended !== null)
+      throw new RasenError('spawn', `The supervisor did not start (${ended}).${tail(file, from)}`, {
+        hint: `All it said is in ${file}; rasen doctor looks for the usual reasons.`,
+        data: { file },
+      });
+    if (monotonicMs() > end)
+      throw new RasenError(
+        'unreachable',
+        `The supervisor was started (PID ${child.pid}) but does not answer.${tail(file, from)}`,
+        { hint: `Its log: ${paths.log}`, data: { pid: child.pid ?? null, file } },
+      );
+    await sleep(START_LIMITS.poll_ms);
+  }
+  child.removeAllListeners();
+}
+
+async function answers(socket: string): Promise<boolean> {
+  try {
+    const client = await connect({ socket });
+    try {
+      await client.hello;
+      return true;
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    if (isRasenError(error) && ['unreachable', 'timeout', 'shutting_down'].includes(error.kind)) return false;
+    throw error;
+  }
+}
+
+/** The last lines that were written behind `from`, without the frames of a stack, each on a line of its own. */
+function tail(file: string, from: number): string {
+  const text = readFileSync(file).subarray(from).toString('utf8').trimEnd();
+  return text
+    .split('\n')
+    .filter(line => line.trim() !== '' && !/^\s+at /.test(line))
+    .slice(-START_LIMITS.tail_lines)
+    .map(line => `\n  ${line}`)
+    .join('');
+}

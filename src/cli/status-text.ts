@@ -1,0 +1,117 @@
+/**
+ * A task as `rasen status` shows it: first the seed's lines, exactly and in its order, then ours. Pure, so that the
+ * text can be compared with files.
+ */
+import type { SubtaskView, TaskView } from '../task/view.ts';
+import { oneLine } from './output.ts';
+import { localTime, runtime, toSeconds } from './time.ts';
+
+/** The seed's fields; a status file has them and perhaps no more. */
+export type SeedStatus = Partial<
+  Pick<
+    TaskView,
+    | 'pid'
+    | 'iteration'
+    | 'max_iterations'
+    | 'subtask_id'
+    | 'subtask_description'
+    | 'completed_subtasks'
+    | 'total_subtasks'
+    | 'total_commits'
+    | 'last_activity'
+    | 'total_duration_seconds'
+    | 'started_at'
+  >
+> & { status: string };
+
+export function seedLines(view: SeedStatus): string[] {
+  const lines = [`Status: ${view.status}`];
+  if (view.pid != null) lines.push(`PID: ${view.pid}`);
+  if (view.iteration != null) {
+    const of = view.max_iterations == null ? '' : `/${view.max_iterations}`;
+    lines.push(`Iteration: ${view.iteration}${of}`);
+  }
+  lines.push(progressLine(view));
+  lines.push(`Total commits: ${view.total_commits ?? 0}`);
+  if (view.subtask_id) {
+    lines.push(`Current subtask: ${view.subtask_id}`);
+    if (view.subtask_description) lines.push(`  Description: ${oneLine(view.subtask_description)}`);
+  }
+  if (view.last_activity) lines.push(`Last activity: ${toSeconds(view.last_activity)}`);
+  const seconds = secondsOf(view);
+  if (seconds !== null) lines.push(`Runtime: ${runtime(seconds)}`);
+  return lines;
+}
+
+export function progressLine(view: SeedStatus): string {
+  return `Progress: ${view.completed_subtasks ?? 0}/${view.total_subtasks ?? 0} subtasks completed`;
+}
+
+/** A status file of the seed has no duration, but when the task started and was last active. */
+function secondsOf({ total_duration_seconds, started_at, last_activity }: SeedStatus): number | null {
+  if (total_duration_seconds != null) return total_duration_seconds;
+  const ms = Date.parse(last_activity ?? '') - Date.parse(started_at ?? '');
+  return Number.isNaN(ms) ? null : ms / 1000;
+}
+
+export interface StatusTextOptions {
+  /** How the user named the task; the commands that are suggested name it too. */
+  given?: string | undefined;
+  now_ms: number;
+}
+
+export function statusText(view: TaskView, options: StatusTextOptions): string {
+  const lines = seedLines(view);
+  lines.push(`Task: ${view.id} (${oneLine(view.name, 80)})`);
+  if (view.branch) lines.push(`Branch: ${view.branch}`);
+  if (view.reason) lines.push(`Reason: ${oneLine(view.reason, 400)}`);
+  if (view.resume_at)
+    lines.push(`Waiting until: ${localTime(view.resume_at)}${inTime(view.resume_at, options.now_ms)}`);
+  if (view.status === 'completed')
+    lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
+  if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
+  if (view.subtasks.length > 0)
+    lines.push('Subtasks:', ...subtaskTable(view.subtasks).map(line => `  ${line}`));
+  const next = nextCommand(view, options.given);
+  if (next) lines.push(`Next: ${next}`);
+  return lines.join('\n');
+}
+
+function inTime(time: string, now_ms: number): string {
+  const ms = Date.parse(time) - now_ms;
+  return ms > 0 ? ` (in ${runtime(ms / 1000)})` : '';
+}
+
+export function subtaskTable(subtasks: readonly SubtaskView[]): string[] {
+  const width = Math.min(40, Math.max(...subtasks.map(s => s.id.length)));
+  return subtasks.map(s => {
+    const status = s.status.padEnd('in_progress'.length);
+    const tries = s.attempts > 1 ? ` (attempt ${s.attempts})` : '';
+    const why = s.reason ? `: ${oneLine(s.reason, 120)}` : '';
+    const title = s.title ? `  ${oneLine(s.title, 80)}` : '';
+    return `${s.id.padEnd(width)}  ${status}${title}${tries}${why}`;
+  });
+}
+
+/** The command to type next, or null when there is nothing to do. */
+export function nextCommand(view: TaskView, given?: string): string | null {
+  const name = given === undefined ? '' : ` ${given}`;
+  const refused = view.subtasks.find(s => s.status === 'failed');
+  switch (view.status) {
+    case 'pending':
+    case 'running':
+      return `rasen logs${name} --follow`;
+    case 'waiting':
+      return `rasen wait${name} --wait`;
+    case 'interrupted':
+      return `rasen resume${name}`;
+    case 'blocked':
+      return `rasen logs${name}, then rasen resume${name}`;
+    case 'failed':
+      return refused ? `rasen logs${name} --subtask ${refused.id}` : `rasen logs${name}`;
+    case 'completed':
+      return view.branch && !view.merged ? `rasen merge${name}` : null;
+    case 'cancelled':
+      return null;
+  }
+}

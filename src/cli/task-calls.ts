@@ -1,0 +1,54 @@
+/** Calls about one task that several commands make, with the errors that a person can do something with. */
+import { isRasenError, RasenError } from '../errors.ts';
+import type { CallOptions, MethodName, Params, Result, TaskView } from '../index.ts';
+import type { Context } from './context.ts';
+import { taskRef } from './project.ts';
+
+type OnTask = Extract<MethodName, `task.${string}`>;
+
+/** Longest wait for the end of a stop: its ladder takes 30 s, then come the cages of all attempts. */
+export const STOP_TIMEOUT_MS = 120_000;
+
+/** Calls a method on the given task, or on that of the project. */
+export async function callTask<N extends OnTask>(
+  context: Context,
+  method: N,
+  given: string | undefined,
+  params: Omit<Params<N>, 'task'>,
+  options?: CallOptions,
+): Promise<Result<N>> {
+  const task = taskRef(context, given);
+  try {
+    return await context.link.call(method, { ...params, task } as unknown as Params<N>, options);
+  } catch (error) {
+    throw given === undefined ? notRunYet(error) : error;
+  }
+}
+
+/** The same for a method that changes something; repeated after a lost answer, it is done once. */
+export function changeTask<N extends OnTask>(
+  context: Context,
+  method: N,
+  given: string | undefined,
+  params: Omit<Params<N>, 'task' | 'op'>,
+  options?: CallOptions,
+): Promise<Result<N>> {
+  return callTask(
+    context,
+    method,
+    given,
+    { ...params, op: crypto.randomUUID() } as Omit<Params<N>, 'task'>,
+    options,
+  );
+}
+
+/** The project's own task is unknown to the supervisor only when nobody ran it. */
+export function notRunYet(error: unknown): unknown {
+  if (!isRasenError(error) || error.kind !== 'task_unknown') return error;
+  return new RasenError('task_unknown', 'The task of this project was not run yet.', { hint: 'rasen run' });
+}
+
+/** The status that a command ends with which waited for a task; 75: it waits for a usage limit and we do not. */
+export function exitOf(view: TaskView): number {
+  return view.exit_code ?? 75;
+}

@@ -1,0 +1,19 @@
+/**
+ * The configuration side of rasen: user's files to complete task specs, by value. Loaded lazily by the command line as
+ * a bundle of its own; everything it offers is listed here.
+ */
+export { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../agents/default-prompts.ts';
+export { checkPrompt, fillPrompt, PLACEHOLDERS, ROLE_PLACEHOLDERS } from '../agents/prompt.ts';
+export { defaultConfigYaml, type ProjectFacts, projectFacts } from './default-config.ts';
+export { type Detected, detectCommands } from './detect.ts';
+export { CONFIG_KEYS, type ConfigKey, type Settings } from './keys.ts';
+export { ENV_KEYS } from './layers.ts';
+export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
+export type { LoadedPlan, PlanDefaults, PlanFileOptions } from './plan-draft.ts';
+export { readPlanFile, readPlanText } from './plan-file.ts';
+export type { Problem } from './problems.ts';
+export { configSchemaJson, planSchemaJson } from './schema.ts';
+export { slugOf } from './slug.ts';
+export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
+export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
+export { parseDuration, parseSize } from './units.ts';

@@ -1,0 +1,87 @@
+/** The sources of the configuration, weakest first, each read into the values that it writes. */
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import type { Role } from '../task/spec.ts';
+import { reporter } from './fields.ts';
+import { KEYS, type KeyName } from './keys.ts';
+import { scalar } from './node.ts';
+import { Problems } from './problems.ts';
+import { readText } from './read-text.ts';
+import { type Written, walkConfig } from './walk.ts';
+import { parseYaml } from './yaml.ts';
+
+export interface Layer {
+  /** Absolute path; null for the environment. */
+  path: string | null;
+  written: Map<KeyName, Written>;
+  problems: Problems;
+}
+
+export const PROJECT_FILE = 'rasen.yml';
+export const TASK_FILE = join('.rasen', 'config.yaml');
+
+/** Names that look like ours and would be overlooked without a word. */
+const LOOKALIKES = [
+  { wrong: 'rasen.yaml', right: PROJECT_FILE },
+  { wrong: join('.rasen', 'config.yml'), right: TASK_FILE },
+];
+
+/** A path as it is shown: relative inside the project, else as it is. */
+export function shown(project: string, path: string): string {
+  const inside = relative(project, path);
+  return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? path : inside;
+}
+
+/** rasen.yml, or the file given in its place, which must exist; then `.rasen/config.yaml`. */
+export function fileLayers(project: string, file: string | undefined): Layer[] {
+  const first = file === undefined ? join(project, PROJECT_FILE) : resolve(project, file);
+  const layers = [
+    fileLayer(project, first, file === undefined ? 'ok' : 'problem'),
+    fileLayer(project, join(project, TASK_FILE), 'ok'),
+  ];
+  for (const { wrong, right } of LOOKALIKES) {
+    const path = join(project, wrong);
+    if (file !== undefined && path === first) continue;
+    if (!existsSync(path) || existsSync(join(project, right))) continue;
+    const problems = new Problems(wrong);
+    problems.add({ line: 1, column: 1 }, '', `is not read; rename it to ${right}`, right);
+    layers.push({ path, written: new Map(), problems });
+  }
+  return layers;
+}
+
+function fileLayer(project: string, path: string, missing: 'ok' | 'problem'): Layer {
+  const problems = new Problems(shown(project, path));
+  const text = readText(path, problems, missing);
+  if (text === null) return { path: null, written: new Map(), problems };
+  return { path, written: walkConfig(parseYaml(text, problems), problems), problems };
+}
+
+const MODEL_KEYS: readonly KeyName[] = [
+  'models.default',
+  ...(['initializer', 'coder', 'reviewer', 'qa'] satisfies Role[]).map(role => `models.${role}` as const),
+];
+
+/** Variable → the keys that it sets. The model is that of every role, as the seed's documents promise. */
+export const ENV_KEYS: Readonly<Record<string, readonly KeyName[]>> = {
+  RASEN_AGENT_MODEL: MODEL_KEYS,
+  RASEN_MAX_ITERATIONS: ['orchestrator.max_iterations'],
+  RASEN_SESSION_TIMEOUT: ['orchestrator.session_timeout_seconds'],
+};
+
+/** The environment; an empty variable counts as not set. */
+export function envLayer(env: Readonly<Record<string, string | undefined>>): Layer {
+  // Line 0: a variable has no lines.
+  const at = { line: 0, column: 0 };
+  const problems = new Problems('environment');
+  const written = new Map<KeyName, Written>();
+  for (const [name, keys] of Object.entries(ENV_KEYS)) {
+    const text = env[name];
+    if (text === undefined || text === '') continue;
+    const node = scalar(/^-?\d{1,15}(?:\.\d+)?$/.test(text) ? Number(text) : text, text, at);
+    const value = KEYS[keys[0]!].type.read(node, reporter(problems, name));
+    if (value === undefined) continue;
+    for (const key of keys) written.set(key, { value, as: name, file: 'environment', at });
+  }
+  return { path: null, written, problems };
+}

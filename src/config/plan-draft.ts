@@ -1,0 +1,98 @@
+/**
+ * What all forms of a plan file are read into: subtasks in their normal form, each with the places it came from; and
+ * the last step, which checks the graph and the schema and reports at those places.
+ */
+import {
+  type GateSpec,
+  MAX_SUBTASKS,
+  type Plan,
+  planProblems,
+  plan as planSchema,
+  type Subtask,
+} from '../task/plan.ts';
+import type { Place, Problems } from './problems.ts';
+
+export interface DraftSubtask {
+  subtask: Subtask;
+  at: Place;
+  id_at: Place;
+  needs_at: Place[];
+  /** Path of the subtask in the file, for the key of a problem. */
+  path: string;
+}
+
+/** What a plan file says beside its subtasks; it applies where the user's configuration is silent or additive. */
+export interface PlanDefaults {
+  name: string | null;
+  parallel: number | null;
+  /** In addition to the gates of the project. */
+  gates: GateSpec[];
+  /** Commit or branch to start from. */
+  base: string | null;
+}
+
+export const NO_DEFAULTS: PlanDefaults = { name: null, parallel: null, gates: [], base: null };
+
+export interface Draft {
+  subtasks: DraftSubtask[];
+  goal: string | null;
+  defaults: PlanDefaults;
+  /** Ids that the file calls completed. A claim: gates decide. */
+  claimed_completed: string[];
+}
+
+export interface PlanFileOptions {
+  /** Id of the task that gets the plan. */
+  task: string;
+  /** The task text when the file has none. */
+  goal?: string | undefined;
+  /** Who wrote it: the user, or the planner, which gets no shell and sets nothing for the whole task. */
+  origin: 'file' | 'planner';
+}
+
+export interface LoadedPlan {
+  plan: Plan;
+  /** The task text that the file names, if any. */
+  goal: string | null;
+  defaults: PlanDefaults;
+  claimed_completed: string[];
+}
+
+export function finishDraft(draft: Draft, options: PlanFileOptions, problems: Problems): LoadedPlan | null {
+  const { subtasks } = draft;
+  if (subtasks.length === 0 && !problems.any)
+    problems.add({ line: 1, column: 1 }, '', 'has no subtasks; a plan needs at least one');
+  if (subtasks.length > MAX_SUBTASKS) {
+    const at = subtasks[MAX_SUBTASKS]!;
+    problems.add(
+      at.at,
+      at.path,
+      `is subtask ${MAX_SUBTASKS + 1} of ${subtasks.length}; at most ${MAX_SUBTASKS} are possible`,
+    );
+  }
+  if (problems.any) return null;
+  for (const { path, message } of planProblems(subtasks.map(s => s.subtask))) {
+    const subtask = subtasks[path[1] as number]!;
+    const at = path[2] === 'id' ? subtask.id_at : subtask.needs_at[(path[3] as number) ?? 0];
+    problems.add(at ?? subtask.at, `${subtask.path}.${path[2]}`, message);
+  }
+  if (problems.any) return null;
+  const checked = planSchema.safeParse({
+    version: 1,
+    task: options.task,
+    goal: draft.goal ?? options.goal ?? '',
+    source: options.origin,
+    rev: 1,
+    subtasks: subtasks.map(s => s.subtask),
+  });
+  if (checked.success) {
+    const { goal, defaults, claimed_completed } = draft;
+    return { plan: checked.data, goal, defaults, claimed_completed };
+  }
+  for (const issue of checked.error.issues) {
+    const index = issue.path[0] === 'subtasks' ? issue.path[1] : undefined;
+    const subtask = typeof index === 'number' ? subtasks[index] : undefined;
+    problems.add(subtask?.at ?? { line: 1, column: 1 }, issue.path.join('.'), issue.message);
+  }
+  return null;
+}

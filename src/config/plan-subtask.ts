@@ -1,0 +1,145 @@
+/**
+ * One subtask as users and planners write it: the normal form (`do: {agent|run}`, `timeout_seconds`) or the shorthand
+ * (`run: [..]`, `agent: coder`, `timeout: 10m`, `limits: {..}`).
+ */
+import type { Subtask } from '../task/plan.ts';
+import { asMap, either, field, join, refuseUnknown } from './fields.ts';
+import { readGates } from './gates.ts';
+import { isNothing, type Node } from './node.ts';
+import { AGENT, readAction } from './plan-action.ts';
+import type { DraftSubtask } from './plan-draft.ts';
+import { readId } from './plan-id.ts';
+import { ATTEMPTS, NOT_YET, readEnv, readLimits, refuseNotYet, TIME } from './plan-limits.ts';
+import type { Place, Problems } from './problems.ts';
+import { readRun } from './run.ts';
+import { bool, insidePath, nullable, oneOf, oneOrMore, text, type ValueType } from './types.ts';
+
+const MAX_TEXT = 64 * 1024;
+
+export interface SubtaskContext {
+  problems: Problems;
+  /** false: `shell` is not possible (a planner's plan). */
+  may_shell: boolean;
+  /** The file says `shell: true` for all. */
+  shell: boolean;
+  env: Record<string, string>;
+  attempts: number | null;
+  timeout_seconds: number | null;
+  idle_timeout_seconds: number | null;
+}
+
+const lines = (what: string, max: number) => oneOrMore(text(MAX_TEXT, what), max, `a list of ${what}s`);
+
+/** Keys of a subtask with their kinds; `gates`, `env`, `run`, `do` and `limits` are read by hand. */
+export const SUBTASK_FIELDS = {
+  title: text(500, 'a title', 0),
+  description: text(MAX_TEXT, 'text', 0),
+  prompt: text(MAX_TEXT, 'text', 0),
+  agent: AGENT,
+  needs: oneOrMore(text(200, 'an id'), 200, 'an id or a list of ids'),
+  files: lines('path', 1000),
+  acceptance: lines('criterion', 200),
+  tests: lines('path', 1000),
+  attempts: ATTEMPTS,
+  timeout: TIME,
+  timeout_seconds: TIME,
+  idle_timeout: TIME,
+  idle_timeout_seconds: TIME,
+  on_fail: oneOf('stop', 'continue'),
+  on_lost: oneOf('rerun', 'fail'),
+  allow_empty: bool(),
+  cwd: nullable(insidePath('the workspace'), 'the workspace'),
+  model: nullable(text(200, 'a model name'), 'the default of the task'),
+} satisfies Record<string, ValueType<unknown>>;
+
+const OTHER_KEYS = ['id', 'do', 'run', 'shell', 'gates', 'env', 'limits'];
+const KNOWN = [...Object.keys(SUBTASK_FIELDS), ...OTHER_KEYS];
+
+/** `given`: the id when the subtasks are a map from id to subtask. */
+export function readSubtask(
+  node: Node,
+  path: string,
+  given: (Place & { text: string }) | null,
+  context: SubtaskContext,
+): DraftSubtask | null {
+  const { problems } = context;
+  // In a map of subtasks a plain command is enough: `build: [npm, run, build]`.
+  const short = given !== null && node.kind !== 'map';
+  const run = short ? readRun(node, problems, path, context) : undefined;
+  const map = short
+    ? null
+    : asMap(node, problems, path, 'a subtask: a map with id and run, or id and description');
+  if (map === null && run === undefined) return null;
+  const id = readId(map, given, path, node, problems);
+  const base = { at: place(node), id_at: id?.at ?? place(node), needs_at: [], path };
+  if (map === null) return id && { ...base, subtask: { ...empty(id.text, context), do: { run: run! } } };
+
+  refuseNotYet(map, problems, path);
+  refuseUnknown(map, [...KNOWN, ...Object.keys(NOT_YET)], problems, path);
+  const get = <K extends keyof typeof SUBTASK_FIELDS>(key: K) =>
+    field(map, key, SUBTASK_FIELDS[key] as ValueType<unknown>, problems, path) as
+      | ReturnType<(typeof SUBTASK_FIELDS)[K]['read']>
+      | undefined;
+  const spelled = (...keys: string[]) => keys.map(key => ({ map, key, path }));
+  const description = either(spelled('description', 'prompt'), SUBTASK_FIELDS.description, problems);
+  const title = get('title');
+  const limits = readLimits(map, path, problems);
+  const gatesNode = map.entries.get('gates')?.value;
+  const gates =
+    gatesNode && !isNothing(gatesNode)
+      ? readGates(gatesNode, problems, join(path, 'gates'), context.may_shell ? context.shell : null)
+      : [];
+  const action = readAction(map, path, Boolean(description?.trim() || title?.trim()), context);
+  const env = readEnv(map, path, problems);
+  const needsNode = map.entries.get('needs')?.value;
+  if (!id || !action) return null;
+  return {
+    ...base,
+    needs_at: needsNode?.kind === 'list' ? needsNode.items.map(place) : needsNode ? [place(needsNode)] : [],
+    subtask: {
+      ...empty(id.text, context),
+      do: action,
+      title: title ?? '',
+      description: description ?? '',
+      needs: get('needs') ?? [],
+      files: get('files') ?? [],
+      acceptance: get('acceptance') ?? [],
+      tests: get('tests') ?? [],
+      gates: gates ?? [],
+      attempts: limits.attempts ?? context.attempts,
+      timeout_seconds: limits.timeout ?? context.timeout_seconds,
+      idle_timeout_seconds: limits.idle ?? context.idle_timeout_seconds,
+      on_fail: get('on_fail') ?? 'stop',
+      on_lost: get('on_lost') ?? 'rerun',
+      allow_empty: get('allow_empty') ?? false,
+      cwd: get('cwd') ?? null,
+      env: { ...context.env, ...env },
+      model: get('model') ?? null,
+    },
+  };
+}
+
+const place = (at: Place): Place => ({ line: at.line, column: at.column });
+
+function empty(id: string, context: SubtaskContext): Omit<Subtask, 'do'> {
+  const { env, attempts, timeout_seconds, idle_timeout_seconds } = context;
+  return {
+    id,
+    title: '',
+    description: '',
+    needs: [],
+    files: [],
+    acceptance: [],
+    tests: [],
+    gates: [],
+    attempts,
+    timeout_seconds,
+    idle_timeout_seconds,
+    on_fail: 'stop',
+    on_lost: 'rerun',
+    allow_empty: false,
+    cwd: null,
+    env: { ...env },
+    model: null,
+  };
+}

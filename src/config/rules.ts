@@ -1,0 +1,42 @@
+/** Rules between keys, checked after the merge: what no single key can tell. */
+import { normalize, relative } from 'node:path';
+import type { KeyName } from './keys.ts';
+import type { LateProblems, LoadedConfig } from './load.ts';
+
+/** The files that rasen writes into the project. A view is overwritten again and again, so it must be nobody else's. */
+const VIEW_KEYS = [
+  'background.pid_file',
+  'background.log_file',
+  'background.status_file',
+  'memory.path',
+] as const satisfies KeyName[];
+
+const OTHER_VIEWS = ['implementation_plan.json', 'attempt_history.json', 'good_commits.json', 'task.txt'];
+
+export function checkSettings(config: LoadedConfig, late: LateProblems): void {
+  const { settings } = config;
+  const taken = new Map<string, string>(OTHER_VIEWS.map(name => [`.rasen/${name}`, 'another view']));
+  for (const name of [
+    'rasen.yml',
+    '.rasen/config.yaml',
+    ...config.files.map(file => relative(config.root, file)),
+  ])
+    taken.set(normalize(name), 'the configuration');
+  for (const key of VIEW_KEYS) {
+    const path = normalize(settings[key]);
+    const other = taken.get(path);
+    if (other) late.at(key, `${path} is the file of ${other}; rasen would overwrite it`);
+    else if (path === '.' || path.endsWith('/')) late.at(key, 'names a folder, not a file');
+    else if (path === '.git' || path.startsWith('.git/')) late.at(key, 'is inside .git');
+    else if (path.startsWith('.rasen/prompts/')) late.at(key, 'is among the prompts');
+    taken.set(path, key);
+  }
+  for (const path of settings.protected) {
+    // An exclusion would take protection away from what is always protected.
+    if (/^:(?:[!^]|\([^)]*exclude)/.test(path))
+      late.at('protected', `"${path}" excludes; name only what is protected`);
+  }
+  const base = normalize(settings['worktree.base_path']);
+  if (base === '.' || base === '.git' || base.startsWith('.git/'))
+    late.at('worktree.base_path', 'must be a folder of its own, outside .git');
+}

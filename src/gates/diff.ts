@@ -1,0 +1,95 @@
+/**
+ * The gate `diff`: what an attempt must not do unseen. Protected paths, tests that went, secrets, sheer size. Pure; the
+ * input comes from git/changes.ts. A hit is no failure of the agent's to repair but something for a person to look at.
+ */
+import type { Changes, FileChange } from '../git/changes.ts';
+import { type Finding, type GateResult, resultOf } from './gate.ts';
+import { type PathMatcher, pathMatcher } from './pathspec.ts';
+import { pathsOf, protectedReason } from './protected-paths.ts';
+import { judgeSecrets } from './secrets.ts';
+import { judgeTests } from './tests.ts';
+
+export interface SizeCap {
+  /** Added and removed lines of all files together, lock files of package managers not counted. */
+  changed_lines: number;
+  /** Size of one file after the change. */
+  file_bytes: number;
+}
+
+export const DEFAULT_CAP: SizeCap = { changed_lines: 20_000, file_bytes: 5 * 1024 * 1024 };
+
+export interface DiffInput {
+  changes: Changes;
+  /** Git pathspecs of the project. */
+  protected: readonly string[];
+  /** Test files that the subtask may add or change, as pathspecs. */
+  tests: readonly string[];
+  cap?: SizeCap;
+}
+
+const LOCK_FILE =
+  /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|Cargo\.lock|poetry\.lock|uv\.lock|Pipfile\.lock|Gemfile\.lock|composer\.lock|go\.sum)$/;
+
+export function judgeDiff(input: DiffInput): GateResult {
+  const { files, complete } = input.changes;
+  const findings = [
+    // First, so that the cap on findings never drops it.
+    ...judgeSecrets(files),
+    ...judgePaths(files, pathMatcher(input.protected)),
+    ...judgeTests(files, pathMatcher(input.tests)),
+    ...judgeSize(files, input.cap ?? DEFAULT_CAP),
+  ];
+  if (!complete) {
+    findings.push({ kind: 'size', path: null, line: null, text: 'the diff is too long to be inspected' });
+  }
+  return resultOf('diff', findings, { reason: reasonOf(findings), needs_person: true });
+}
+
+function judgePaths(files: readonly FileChange[], isProtected: PathMatcher): Finding[] {
+  return files.flatMap((file): Finding[] => {
+    const at = { path: pathsOf(file).find(isProtected) ?? file.path, line: null };
+    const reason = protectedReason(file, isProtected);
+    if (reason !== null) return [{ kind: 'protected', ...at, text: reason }];
+    if (file.mode === '160000') {
+      return [{ kind: 'repository', ...at, text: 'is a link to another repository, not its files' }];
+    }
+    return [];
+  });
+}
+
+function judgeSize(files: readonly FileChange[], cap: SizeCap): Finding[] {
+  const findings: Finding[] = files
+    .filter(file => file.bytes > cap.file_bytes)
+    .map(file => ({
+      kind: 'size',
+      path: file.path,
+      line: null,
+      text: `is ${file.bytes} bytes, more than ${cap.file_bytes}`,
+    }));
+  const lines = files
+    .filter(file => !file.binary && !LOCK_FILE.test(file.path))
+    .reduce((sum, file) => sum + file.added.length + file.removed.length, 0);
+  if (lines > cap.changed_lines) {
+    const text = `${lines} lines were changed, more than ${cap.changed_lines}`;
+    findings.push({ kind: 'size', path: null, line: null, text });
+  }
+  return findings;
+}
+
+const REASONS: Record<string, string> = {
+  protected: 'A protected path was changed',
+  repository: 'A link to another repository was added',
+  test_deleted: 'A test was deleted',
+  test_emptied: 'A test was emptied',
+  test_cases_removed: 'Test cases were removed',
+  test_skipped: 'A test was switched off',
+  secret: 'A secret was added',
+  size: 'The change is larger than allowed',
+};
+
+function reasonOf(findings: readonly Finding[]): string {
+  const first = findings[0];
+  if (first === undefined) return '';
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  return `${REASONS[first.kind] ?? 'The diff needs a look'}${first.path ? `: ${first.path}` : ''}${more}.`;
+}

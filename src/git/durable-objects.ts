@@ -1,0 +1,27 @@
+/**
+ * Makes an agent's commits survive a power cut before a ref or the journal relies on them: git by default leaves new
+ * loose objects to the disk's write-back, and the settings of run.ts reach only our own git.
+ */
+import { join } from 'node:path';
+import { flush } from './durable.ts';
+import { MAX_SYNCED_OBJECTS } from './limits.ts';
+import type { Place } from './refs.ts';
+import { git } from './run.ts';
+
+const AT_ONCE = 16;
+
+export async function syncCommits(
+  place: Place,
+  common_dir: string,
+  range: { from: string; to: string },
+): Promise<void> {
+  const args = ['rev-list', '--objects', '--no-object-names', range.to, `^${range.from}`];
+  const { stdout } = await git(args, { ...place, reads: true, cut: true });
+  const ids = stdout.split('\n').filter(id => /^[0-9a-f]{40,64}$/.test(id));
+  const chosen = ids.slice(0, MAX_SYNCED_OBJECTS);
+  for (let i = 0; i < chosen.length; i += AT_ONCE) {
+    await Promise.all(
+      chosen.slice(i, i + AT_ONCE).map(id => flush(join(common_dir, 'objects', id.slice(0, 2), id.slice(2)))),
+    );
+  }
+}

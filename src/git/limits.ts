@@ -1,0 +1,45 @@
+/** Every limit of git work in one place: times in milliseconds, sizes in bytes. */
+
+/** Longest command that only reads. */
+export const READ_TIMEOUT_MS = 60_000;
+/** Longest command that writes: a checkout or an `add` of a large repository on a slow disk. */
+export const WRITE_TIMEOUT_MS = 10 * 60_000;
+/** Between SIGTERM (git removes its lock files) and SIGKILL. */
+export const KILL_GRACE_MS = 5_000;
+/** Most output of one command that is kept. */
+export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** Lines and characters of stderr that an error quotes. */
+export const QUOTED_LINES = 6;
+export const QUOTED_CHARACTERS = 2_000;
+
+/** Works that may wait for one repository inside this process. */
+export const MAX_WAITING = 1_000;
+/** Longest wait for another supervisor to leave the repository. */
+export const LOCK_WAIT_MS = 2 * 60_000;
+export const LOCK_POLL_MS = 50;
+/** The holder touches its lock this often… */
+export const LOCK_BEAT_MS = 10_000;
+/** …and a holder on this kernel, but out of sight in another PID namespace, is dead after this silence. */
+export const LOCK_SILENCE_MS = 2 * 60_000;
+/** A lock or claim with no readable owner is a torn write of a dead process after this. */
+export const LOCK_TORN_MS = 60_000;
+
+/** Where /proc cannot prove it, and for locks of the whole repository: the least age of a lock that is removed. */
+export const STALE_LOCK_MS = 10_000;
+
+/** Names tried for one slug: `slug`, `slug-2`, … */
+export const MAX_NAMES = 99;
+/** Damaged files and folders moved aside under one name. */
+export const MAX_ASIDE = 99;
+/** Paths named in a result or an error. */
+export const MAX_NAMED_PATHS = 100;
+/** Commits listed by commitsSince. */
+export const MAX_COMMITS = 10_000;
+/** Loose objects made durable one by one after an attempt; beyond this the disk's own write-back must do. */
+export const MAX_SYNCED_OBJECTS = 20_000;
+/** Times a merge starts anew because the branch moved while its gates ran. */
+export const MERGE_TRIES = 3;
+/** Patch text read for the diff gate; more is reported as not inspected. */
+export const MAX_PATCH_BYTES = 32 * 1024 * 1024;
+/** Characters of one changed line that are looked at. */
+export const MAX_LINE_CHARACTERS = 4_096;

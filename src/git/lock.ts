@@ -1,0 +1,166 @@
+/**
+ * One lock per repository. Inside the process: a FIFO queue per common dir. Against another supervisor: a lock file
+ * in the common dir with the identity of its holder, taken over only when that holder is provably dead.
+ * Advisory: git's own lock files and the old value in every ref update still guard each single step.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { errnoOf, RasenError } from '../errors.ts';
+import {
+  LOCK_BEAT_MS,
+  LOCK_POLL_MS,
+  LOCK_SILENCE_MS,
+  LOCK_TORN_MS,
+  LOCK_WAIT_MS,
+  MAX_WAITING,
+} from './limits.ts';
+import { type Owner, ownerState, ownOwner } from './owner.ts';
+
+interface Holder extends Owner {
+  nonce: string;
+}
+
+const queues = new Map<string, { tail: Promise<void>; waiting: number }>();
+/** Common dirs whose lock the current chain of calls holds: taking it again is then no wait, but also no second lock. */
+const held = new AsyncLocalStorage<ReadonlySet<string>>();
+
+export function lockFile(common_dir: string): string {
+  return join(common_dir, 'rasen', 'lock');
+}
+
+/**
+ * Runs `work` alone in the repository. Re-entrant along one chain of awaits.
+ * Errors: `overloaded` when too many wait, `git` when another supervisor keeps the repository too long.
+ */
+export async function withRepositoryLock<T>(
+  repo: { common_dir: string },
+  work: () => Promise<T>,
+  wait_ms = LOCK_WAIT_MS,
+): Promise<T> {
+  const key = repo.common_dir;
+  const mine = held.getStore();
+  if (mine?.has(key)) return await work();
+  const queue = queues.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
+  if (queue.waiting >= MAX_WAITING) {
+    throw new RasenError('overloaded', `More than ${MAX_WAITING} git operations wait for ${key}`, {
+      hint: 'Wait until running tasks in this repository have ended.',
+    });
+  }
+  queues.set(key, queue);
+  queue.waiting += 1;
+  const turn = queue.tail;
+  const { promise: done, resolve: leave } = Promise.withResolvers<void>();
+  queue.tail = done;
+  await turn;
+  try {
+    const release = await acquire(lockFile(key), wait_ms);
+    try {
+      return await held.run(new Set([...(mine ?? []), key]), work);
+    } finally {
+      await release();
+    }
+  } finally {
+    queue.waiting -= 1;
+    if (queue.waiting === 0) queues.delete(key);
+    leave();
+  }
+}
+
+async function acquire(path: string, wait_ms: number): Promise<() => Promise<void>> {
+  const holder: Holder = { ...(await ownOwner()), nonce: randomUUID() };
+  const deadline = performance.now() + wait_ms;
+  await mkdir(dirname(path), { recursive: true });
+  while (!(await create(path, holder))) {
+    const other = await read(path);
+    if (other !== null && (await isDead(path, other))) await evict(path, other);
+    else if (performance.now() > deadline) throw refused(path, other);
+    else await pause(LOCK_POLL_MS);
+  }
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, LOCK_BEAT_MS).unref();
+  return async () => {
+    clearInterval(beat);
+    const current = await read(path);
+    // Another nonce: this process was frozen so long that it was given up. The lock is no longer ours to remove.
+    if (current !== null && current !== 'torn' && current.nonce === holder.nonce)
+      await rm(path, { force: true });
+  };
+}
+
+async function create(path: string, holder: Holder): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o644);
+    try {
+      await file.writeFile(`${JSON.stringify(holder)}\n`);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw new RasenError('git', `The lock ${path} cannot be made: ${String(error)}`, {
+      hint: 'See that the repository is writable and its disk is not full.',
+      cause: error,
+    });
+  }
+}
+
+/** null: gone. 'torn': not (yet) readable, as between its creation and its first write. */
+async function read(path: string): Promise<Holder | 'torn' | null> {
+  const text = await readFile(path, 'utf8').catch(error => {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (text === null) return null;
+  try {
+    const value = JSON.parse(text) as Holder;
+    return typeof value.nonce === 'string' && typeof value.pid === 'number' ? value : 'torn';
+  } catch {
+    return 'torn';
+  }
+}
+
+async function isDead(path: string, holder: Holder | 'torn'): Promise<boolean> {
+  if (holder === 'torn') return (await age(path)) > LOCK_TORN_MS;
+  const state = await ownerState(holder);
+  if (state === 'hidden') return (await age(path)) > LOCK_SILENCE_MS;
+  return state === 'dead';
+}
+
+/**
+ * Removes the lock of a dead holder. Only who holds the claim may do so, and only after seeing the same nonce again:
+ * two that find the same dead holder cannot remove the lock that one of them has just made.
+ */
+async function evict(path: string, dead: Holder | 'torn'): Promise<void> {
+  const claim = `${path}.evict`;
+  if (!(await create(claim, { ...(await ownOwner()), nonce: randomUUID() }))) {
+    if ((await age(claim)) > LOCK_TORN_MS) await rm(claim, { force: true });
+    await pause(LOCK_POLL_MS);
+    return;
+  }
+  try {
+    const again = await read(path);
+    const same = dead === 'torn' ? again === 'torn' : again !== 'torn' && again?.nonce === dead.nonce;
+    if (same) await rm(path, { force: true });
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+async function age(path: string): Promise<number> {
+  const found = await stat(path).catch(() => null);
+  return found === null ? 0 : Date.now() - found.mtimeMs;
+}
+
+function refused(path: string, holder: Holder | 'torn' | null): RasenError {
+  const who = holder === null || holder === 'torn' ? 'someone' : `process ${holder.pid} on ${holder.host}`;
+  return new RasenError('git', `The repository is in use: ${who} holds ${path}`, {
+    hint: `Wait for that supervisor. If it is gone for good (another machine), remove ${path}.`,
+    data: { path },
+  });
+}

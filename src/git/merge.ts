@@ -1,0 +1,209 @@
+/**
+ * Merges the work of a task into a branch, on the user's word only. The result is made and checked in a throw-away
+ * checkout; then the branch moves in one step, or nothing does. Where the branch is checked out, git itself moves it
+ * there and refuses to overwrite uncommitted changes.
+ */
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRasenError, RasenError } from '../errors.ts';
+import { committerEnv } from './identity.ts';
+import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
+import { at, listWorktrees, requireLinked } from './linked.ts';
+import { withRepositoryLock } from './lock.ts';
+import { plainPath, readCheckout } from './records.ts';
+import { isAncestor, moveRef } from './refs.ts';
+import { freshCheckout, removeWorktree } from './remove.ts';
+import { currentBranch, findCommit, type Repository, resolveCommit } from './repository.ts';
+import { git, parts } from './run.ts';
+
+export interface MergeRequest {
+  task: string;
+  commit: string;
+  /** Branch; null: the branch of the user's checkout. */
+  into: string | null;
+  squash: boolean;
+  message: string;
+  /** Folder under which the temporary checkout is made. */
+  scratch: string;
+  /** Gates on the merge result; throws to refuse. Runs without the lock of the repository. */
+  check: (checkout: string, commit: string) => Promise<void>;
+}
+
+export interface Merged {
+  into: string;
+  /** Tip of the branch before; the same as `commit` when it was merged already. */
+  before: string;
+  commit: string;
+  fast_forward: boolean;
+}
+
+/**
+ * Idempotent: merged already (reachable, or squashed with our trailers) is the same answer and no second commit.
+ * Errors: `merge_conflict` with the files, `git` when local changes are in the way or there is no such branch, and
+ * whatever `check` throws. After an error nothing has moved.
+ */
+export async function merge(repo: Repository, request: MergeRequest): Promise<Merged> {
+  const into = request.into ?? (await currentBranch(repo));
+  if (into === null) {
+    throw new RasenError('git', `${repo.root} is on no branch to merge into`, {
+      hint: 'Name one: rasen merge --into BRANCH',
+    });
+  }
+  const ref = `refs/heads/${into}`;
+  const commit = await resolveCommit(repo, request.commit);
+  for (let tries = 1; tries <= MERGE_TRIES; tries += 1) {
+    const before = await findCommit(repo.root, ref);
+    if (before === null) {
+      throw new RasenError('git', `There is no branch "${into}" to merge into`, {
+        hint: `Make it first: git branch ${into}`,
+      });
+    }
+    const done = await findMerged(repo, { ...request, commit }, before);
+    if (done !== null) {
+      // Killed after the branch had moved: the checkout of that merge is still there.
+      const left = scratchOf(request);
+      if (await readCheckout(repo, await plainPath(left))) await removeWorktree(repo, left);
+      return { into, before, commit: done, fast_forward: false };
+    }
+    const merged = await attempt(repo, { ...request, commit }, { into, ref, before });
+    if (merged !== null) return merged;
+  }
+  throw new RasenError('git', `"${into}" moved ${MERGE_TRIES} times while the result was being checked`, {
+    hint: 'Merge again when nobody else commits to it.',
+  });
+}
+
+const scratchOf = (request: MergeRequest) => join(request.scratch, `merge-${request.task}`);
+
+interface Target {
+  into: string;
+  ref: string;
+  before: string;
+}
+
+/** null: the branch moved meanwhile. */
+async function attempt(repo: Repository, request: MergeRequest, target: Target): Promise<Merged | null> {
+  await mkdir(request.scratch, { recursive: true });
+  const path = scratchOf(request);
+  await freshCheckout(repo, { task: request.task, commit: target.before, path });
+  let merged: Merged | null;
+  try {
+    const result = await withRepositoryLock(repo, () => build(path, request, target));
+    await request.check(path, result.commit);
+    const moved = await withRepositoryLock(repo, () => move(repo, target, result.commit));
+    merged = moved ? { into: target.into, before: target.before, ...result } : null;
+  } catch (error) {
+    // The reason of the refusal matters more than a checkout that stays; the next merge replaces it.
+    await removeWorktree(repo, path).catch(() => {});
+    throw error;
+  }
+  await removeWorktree(repo, path);
+  return merged;
+}
+
+/** Makes the commit of the result in the checkout, which is left at it. */
+async function build(
+  path: string,
+  request: MergeRequest,
+  target: Target,
+): Promise<{ commit: string; fast_forward: boolean }> {
+  const linked = await requireLinked(path);
+  const place = at(linked);
+  const fast_forward = !request.squash && (await isAncestor(place, target.before, request.commit));
+  let commit = request.commit;
+  if (!fast_forward) {
+    const identity = { ...place.env, ...(await committerEnv(place)) };
+    const how = request.squash ? ['--squash'] : ['--no-ff', '--no-commit'];
+    const args = ['merge', ...how, '--no-edit', '--no-stat', '--no-autostash', '--quiet', request.commit];
+    try {
+      await git(args, { cwd: place.cwd, env: identity });
+    } catch (error) {
+      throw await conflict(place, error, request.commit, target.into);
+    }
+    const tree = (await git(['write-tree'], place)).stdout.trim();
+    const same = await git(['rev-parse', `${target.before}^{tree}`], { ...place, reads: true });
+    // The branch has the content already, without our trailers: nothing is left to commit.
+    if (request.squash && same.stdout.trim() === tree) return { commit: target.before, fast_forward: false };
+    const parents = request.squash ? [target.before] : [target.before, request.commit];
+    const { stdout } = await git(['commit-tree', tree, ...parents.flatMap(parent => ['-p', parent])], {
+      cwd: place.cwd,
+      env: identity,
+      input: `${request.message.trim()}\n\n${trailers(request).join('\n')}\n`,
+    });
+    commit = stdout.trim();
+  }
+  await git(['reset', '--quiet', '--hard', commit], place);
+  return { commit, fast_forward };
+}
+
+async function conflict(
+  place: { cwd: string; env: Record<string, string> },
+  error: unknown,
+  commit: string,
+  into: string,
+): Promise<unknown> {
+  const args = ['diff', '--name-only', '--diff-filter=U', '-z'];
+  const found = await git(args, { ...place, reads: true }).catch(() => null);
+  const files = parts(found?.stdout ?? '').slice(0, MAX_NAMED_PATHS);
+  if (files.length === 0) return error;
+  const named = files.slice(0, 10).join(', ') + (files.length > 10 ? ', …' : '');
+  return new RasenError('merge_conflict', `${commit.slice(0, 12)} conflicts with "${into}" in ${named}`, {
+    hint: `Merge "${into}" into the branch of the task, resolve the conflicts there, then merge again.`,
+    data: { files, into, commit },
+    cause: error,
+  });
+}
+
+/** Moves the branch from `before` to `commit`. False when it is not at `before` any more. */
+async function move(repo: Repository, target: Target, commit: string): Promise<boolean> {
+  const now = await findCommit(repo.root, target.ref);
+  if (now !== target.before) return false;
+  const home = (await listWorktrees(repo.root)).find(worktree => worktree.ref === target.ref);
+  if (home === undefined) {
+    const place = { cwd: repo.root };
+    await moveRef(place, target.ref, { from: target.before, to: commit, why: 'rasen: merge' });
+    return true;
+  }
+  if ((await realpath(home.path).catch(() => null)) === null) {
+    throw new RasenError('git', `"${target.into}" is checked out in ${home.path}, which is not there`, {
+      hint: 'Mount it, or forget it with: git worktree prune',
+    });
+  }
+  try {
+    await git(['merge', '--ff-only', '--no-autostash', '--no-stat', '--quiet', commit], { cwd: home.path });
+  } catch (error) {
+    throw inTheWay(error, home.path, target.into);
+  }
+  return true;
+}
+
+/** git names the files that it would have to overwrite, indented by a tab. */
+function inTheWay(error: unknown, checkout: string, into: string): unknown {
+  const cause = isRasenError(error) ? (error.cause as { message?: string } | undefined) : undefined;
+  const files = [...(cause?.message ?? '').matchAll(/^\t(.+)$/gm)]
+    .map(found => found[1]!)
+    .slice(0, MAX_NAMED_PATHS);
+  if (files.length === 0) return error;
+  const named = files.slice(0, 10).join(', ') + (files.length > 10 ? ', …' : '');
+  return new RasenError('git', `Uncommitted changes in ${checkout} are in the way of the merge: ${named}`, {
+    hint: `Commit, stash or move them, then merge again. "${into}" was not moved.`,
+    data: { files, path: checkout, into },
+    cause: error,
+  });
+}
+
+const trailers = (request: MergeRequest) => [
+  `Rasen-Task: ${request.task}`,
+  `Rasen-Commit: ${request.commit}`,
+];
+
+/** The commit by which the branch has the work already; null when it has not. */
+async function findMerged(repo: Repository, request: MergeRequest, tip: string): Promise<string | null> {
+  if (await isAncestor({ cwd: repo.root }, request.commit, tip)) return tip;
+  const [task, commit] = trailers(request) as [string, string];
+  const { stdout } = await git(
+    ['log', '-z', '-n1', '--format=%H', '--all-match', '-F', `--grep=${task}`, `--grep=${commit}`, tip, '--'],
+    { cwd: repo.root, reads: true },
+  );
+  return stdout.replace('\0', '').trim() || null;
+}

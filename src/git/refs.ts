@@ -1,0 +1,106 @@
+/**
+ * The refs of a task: refs/rasen/<task>/{base, good/<k>, attempt/<subtask>/<n>, kept/<commit>}. They are made once
+ * and never moved: a second value for the same name is an error, the same value is done. Used by all of git/.
+ */
+import { isRasenError, RasenError } from '../errors.ts';
+import { withRepositoryLock } from './lock.ts';
+import { refPart } from './records.ts';
+import { findCommit, type Repository } from './repository.ts';
+import { git } from './run.ts';
+
+/** Where a ref command runs: any folder of the repository, or a linked worktree with its explicit git dir. */
+export interface Place {
+  cwd: string;
+  env?: Record<string, string>;
+}
+
+export interface TaskRef {
+  ref: string;
+  commit: string;
+}
+
+const prefix = (task: string) => `refs/rasen/${refPart(task)}`;
+export const baseRef = (task: string) => `${prefix(task)}/base`;
+export const goodRef = (task: string, k: number) => `${prefix(task)}/good/${k}`;
+export const attemptRef = (a: { task: string; subtask: string; attempt: number }) =>
+  `${prefix(a.task)}/attempt/${refPart(a.subtask)}/${a.attempt}`;
+
+/** Creates a ref. It has this value already: done. It has another: throws `git`, and the ref stays. */
+export async function createRef(place: Place, ref: string, commit: string): Promise<void> {
+  const before = await findCommit(place.cwd, ref, place.env);
+  if (before === null) {
+    try {
+      await git(['update-ref', '--stdin'], { ...place, input: `create ${ref} ${commit}\n` });
+      return;
+    } catch (error) {
+      // Another process may have made the same ref between the look and the act.
+      if (!isRasenError(error) || (await findCommit(place.cwd, ref, place.env)) !== commit) throw error;
+      return;
+    }
+  }
+  if (before === commit) return;
+  throw new RasenError('git', `${ref} is ${before} already and cannot become ${commit}`, {
+    hint: 'Refs of a task never move. This is another task with the same id, or a damaged record.',
+    data: { ref, before, commit },
+  });
+}
+
+/** Sets the ref, but only from the value that was seen; null: the ref must not exist. */
+export async function moveRef(
+  place: Place,
+  ref: string,
+  move: { from: string | null; to: string; why: string },
+): Promise<void> {
+  if (move.from === move.to) return;
+  const old = move.from ?? '0'.repeat(move.to.length);
+  await git(['update-ref', '-m', move.why, ref, move.to, old], place);
+}
+
+/**
+ * Marks the commit after the k-th completed subtask. The journal decides which k is next: a ref that a crash left behind
+ * for this k names a commit that was never accepted, and moves.
+ */
+export function markGood(repo: Repository, good: { task: string; k: number; commit: string }): Promise<void> {
+  return withRepositoryLock(repo, async () => {
+    const ref = goodRef(good.task, good.k);
+    const place = { cwd: repo.root };
+    const before = await findCommit(place.cwd, ref);
+    if (before === null) return await createRef(place, ref, good.commit);
+    await moveRef(place, ref, { from: before, to: good.commit, why: 'rasen: good' });
+    await keepCommit(place, good.task, before);
+  });
+}
+
+/** The commit of the highest good/<k>; null before the first. */
+export async function lastGood(repo: Repository, task: string): Promise<string | null> {
+  const start = `${prefix(task)}/good/`;
+  const good = (await listTaskRefs(repo, task)).filter(r => r.ref.startsWith(start));
+  good.sort((a, b) => Number(a.ref.slice(start.length)) - Number(b.ref.slice(start.length)));
+  return good.at(-1)?.commit ?? null;
+}
+
+export async function listTaskRefs(repo: Repository, task: string): Promise<TaskRef[]> {
+  const args = ['for-each-ref', '--format=%(refname) %(objectname)', `${prefix(task)}/`];
+  const { stdout } = await git(args, { cwd: repo.root, reads: true });
+  return stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => {
+      const at = line.lastIndexOf(' ');
+      return { ref: line.slice(0, at), commit: line.slice(at + 1) };
+    });
+}
+
+/** Is `ancestor` reachable from `commit`? A commit is its own ancestor. */
+export async function isAncestor(place: Place, ancestor: string, commit: string): Promise<boolean> {
+  if (ancestor === commit) return true;
+  const args = ['merge-base', '--is-ancestor', ancestor, commit];
+  return (await git(args, { ...place, reads: true, ok: [0, 1] })).code === 0;
+}
+
+/** Makes sure that a commit stays reachable from the task's refs: where it does not, as kept/<commit>. */
+export async function keepCommit(place: Place, task: string, commit: string): Promise<void> {
+  const args = ['for-each-ref', '--count=1', '--contains', commit, `${prefix(task)}/`];
+  const { stdout } = await git(args, { ...place, reads: true });
+  if (stdout.trim() === '') await createRef(place, `${prefix(task)}/kept/${commit}`, commit);
+}

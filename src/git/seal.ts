@@ -1,0 +1,181 @@
+/**
+ * Seals an attempt: what its worktree holds becomes one named commit. Leftovers are committed as `wip:`, the commit
+ * gets its ref, and the worktree is back on its branch at that commit. Used by the supervisor when the attempt's process
+ * tree is empty, and again after a crash: the answer is recorded before the ref, so it is the same every time.
+ */
+import { join } from 'node:path';
+import { RasenError } from '../errors.ts';
+import { syncCommits } from './durable-objects.ts';
+import { committerEnv } from './identity.ts';
+import { at, type Linked, requireLinked } from './linked.ts';
+import { withRepositoryLock } from './lock.ts';
+import { endOperations, mergeHeads } from './operations.ts';
+import { readSeal, writeSeal } from './records.ts';
+import { attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
+import { findCommit } from './repository.ts';
+import { git, parts } from './run.ts';
+import { installIndex, takeSnapshot } from './snapshot.ts';
+import { clearStaleLocks } from './stale-locks.ts';
+import type { Worktree } from './worktree.ts';
+
+export interface CommitMarks {
+  task: string;
+  subtask: string;
+  attempt: number;
+}
+
+export interface SealOptions {
+  /** The last good commit: what the attempt started from. */
+  good: string;
+  marks: CommitMarks;
+  /** Subject of the commit of leftovers, without `wip: `. */
+  title: string;
+}
+
+export interface Sealed {
+  commit: string;
+  tree: string;
+  parent_good: string;
+  /** The tree differs from that of the last good commit. */
+  changed: boolean;
+  /** Commits since the last good one. */
+  commits: number;
+  /** Files that were not committed by the agent and are in our `wip:` commit. */
+  leftovers: number;
+  /** HEAD was on the task's branch. Whatever it was on, it is back there now. */
+  on_branch: boolean;
+  /** The commit descends from the last good one. */
+  descends: boolean;
+  /** Paths with unresolved conflicts. */
+  unmerged: string[];
+  /** Paths that no commit can hold: repositories inside the worktree, unreadable files. At most 100. */
+  left_out: string[];
+}
+
+/** The record in the common dir. */
+interface SealRecord {
+  version: 1;
+  sealed: Sealed;
+  /** False until the worktree is back on its branch: then a repeated call must finish that, and later ones must not. */
+  settled: boolean;
+}
+
+/**
+ * Call ensureWorktree first after a crash: a damaged worktree is an error here. Never loses a commit: what the result
+ * does not reach is kept as refs/rasen/<task>/kept/<commit>. Errors: `git`.
+ */
+export async function sealAttempt(worktree: Worktree, options: SealOptions): Promise<Sealed> {
+  const linked = await requireLinked(worktree.path);
+  return await withRepositoryLock(linked, async () => {
+    const ref = attemptRef(options.marks);
+    const written = await findCommit(linked.path, ref, at(linked).env);
+    const record = await readSeal<SealRecord>(linked, options.marks);
+    const isSealed = written !== null && (record === null || record.sealed.commit === written);
+    if (isSealed && record?.settled) return record.sealed;
+    await clearStaleLocks(linked.path, { tree_empty: true });
+    let sealed: Sealed;
+    if (written === null) {
+      sealed = await look(linked, worktree.branch, options);
+      await writeSeal(linked, options.marks, { version: 1, sealed, settled: false } satisfies SealRecord);
+      await syncCommits(at(linked), linked.common_dir, { from: options.good, to: sealed.commit });
+      await createRef(at(linked), ref, sealed.commit);
+    } else if (record !== null && isSealed) {
+      sealed = record.sealed;
+    } else {
+      // The record is lost. What the commit itself shows is the answer; where the worktree stands is not ours to move.
+      return await describe(linked, { commit: written, good: options.good });
+    }
+    await settle(linked, worktree.branch, { task: options.marks.task, commit: sealed.commit });
+    await writeSeal(linked, options.marks, { version: 1, sealed, settled: true } satisfies SealRecord);
+    return sealed;
+  });
+}
+
+/** Makes the commit; changes nothing in the worktree. */
+async function look(linked: Linked, branch: string, options: SealOptions): Promise<Sealed> {
+  const place = at(linked);
+  const symbolic = await git(['symbolic-ref', '--quiet', 'HEAD'], { ...place, reads: true, ok: [0, 1] });
+  const on_branch = symbolic.stdout.trim() === `refs/heads/${branch}`;
+  // Without a HEAD (orphan branch, deleted branch) the work continues the branch, else the last good commit.
+  const head =
+    (await findCommit(place.cwd, 'HEAD', place.env)) ??
+    (await findCommit(place.cwd, `refs/heads/${branch}`, place.env)) ??
+    options.good;
+  const { tree, unmerged, left_out } = await takeSnapshot(linked, head);
+  const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
+  const parents = [head, ...(unmerged.length === 0 ? await mergeHeads(linked) : [])];
+  const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
+  const facts = await describe(linked, { commit, good: options.good });
+  const leftovers = isLeftover ? await countChanged(linked, head, commit) : 0;
+  return { ...facts, leftovers, on_branch, unmerged, left_out };
+}
+
+async function commitTree(
+  linked: Linked,
+  made: { tree: string; parents: string[]; options: SealOptions },
+): Promise<string> {
+  const { marks, title } = made.options;
+  const subject = title.replace(/\s+/g, ' ').trim().slice(0, 72) || 'work left uncommitted';
+  const trailers = [
+    `Rasen-Task: ${marks.task}`,
+    `Rasen-Subtask: ${marks.subtask}`,
+    `Rasen-Attempt: ${marks.attempt}`,
+  ];
+  const place = at(linked);
+  const { stdout } = await git(
+    ['commit-tree', made.tree, ...[...new Set(made.parents)].flatMap(parent => ['-p', parent])],
+    {
+      cwd: place.cwd,
+      env: { ...place.env, ...(await committerEnv(place)) },
+      input: `wip: ${subject}\n\n${trailers.join('\n')}\n`,
+    },
+  );
+  return stdout.trim();
+}
+
+/** What the commit alone tells. */
+async function describe(linked: Linked, at_: { commit: string; good: string }): Promise<Sealed> {
+  const { commit, good } = at_;
+  const place = at(linked);
+  const tree = await treeAt(linked, commit);
+  const count = await git(['rev-list', '--count', `${good}..${commit}`], { ...place, reads: true });
+  return {
+    commit,
+    tree,
+    parent_good: good,
+    changed: tree !== (await treeAt(linked, good)),
+    commits: Number(count.stdout.trim()),
+    leftovers: 0,
+    on_branch: true,
+    descends: await isAncestor(place, good, commit),
+    unmerged: [],
+    left_out: [],
+  };
+}
+
+/** Puts the worktree on its branch at the sealed commit. Files stay: they are that commit's. */
+async function settle(linked: Linked, branch: string, to: { task: string; commit: string }): Promise<void> {
+  const place = at(linked);
+  const ref = `refs/heads/${branch}`;
+  const tip = await findCommit(place.cwd, ref, place.env);
+  if (tip !== null && !(await isAncestor(place, tip, to.commit))) await keepCommit(place, to.task, tip);
+  await moveRef(place, ref, { from: tip, to: to.commit, why: 'rasen: attempt sealed' });
+  await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], place);
+  await endOperations(linked, to.task);
+  await installIndex(linked, to.commit);
+}
+
+async function treeAt(linked: Linked, commit: string): Promise<string> {
+  const { stdout } = await git(['rev-parse', '--verify', `${commit}^{tree}`], { ...at(linked), reads: true });
+  const tree = stdout.trim();
+  if (tree === '') throw new RasenError('git', `${commit} has no tree in ${linked.common_dir}`);
+  return tree;
+}
+
+async function countChanged(linked: Linked, from: string, to: string): Promise<number> {
+  const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', from, to];
+  const { cwd, env } = at(linked);
+  // diff-tree reads the index for attributes and fails on a corrupt one; a missing one is fine.
+  const none = { ...env, GIT_INDEX_FILE: join(linked.admin, 'rasen-no-index') };
+  return parts((await git(args, { cwd, env: none, reads: true })).stdout).length;
+}

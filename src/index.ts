@@ -1,0 +1,53 @@
+/**
+ * The public surface for programs: a typed connection to a running supervisor. It loads node:net and little else; the
+ * command line uses the same.
+ */
+import type { MethodName, Params, Result } from './methods/index.ts';
+import { instancePaths } from './paths.ts';
+import { type CallOptions, connect as dial, type OnNotify } from './rpc/client.ts';
+import type { Hello, Program } from './rpc/hello.ts';
+
+export { ERRORS, type ErrorKind, EXIT, isRasenError, RasenError } from './errors.ts';
+export type { Finding } from './methods/daemon.doctor.ts';
+export type { MethodName, Params, Result } from './methods/index.ts';
+export type { LogCursor, LogRecord } from './methods/log.follow.ts';
+export { instancePaths, type Paths } from './paths.ts';
+export type { CallOptions, OnNotify } from './rpc/client.ts';
+export type { Hello } from './rpc/hello.ts';
+export type { Event, EventOf, EventType } from './task/event.ts';
+export type { Plan, Subtask } from './task/plan.ts';
+export type { TaskSpec } from './task/spec.ts';
+export type { SubtaskView, TaskView } from './task/view.ts';
+export { VERSION } from './version.ts';
+
+export interface Client {
+  /** Rejects with a RasenError: what the supervisor answered, `timeout`, `cancelled`, or `unreachable` when it is gone. */
+  call<N extends MethodName>(method: N, params: Params<N>, options?: CallOptions): Promise<Result<N>>;
+  /** A call whose notifications come to `onNotify`, in order, until its result. */
+  stream<N extends MethodName>(
+    method: N,
+    params: Params<N>,
+    onNotify: OnNotify,
+    options?: CallOptions,
+  ): Promise<Result<N>>;
+  readonly hello: Promise<Hello>;
+  /** Resolves when the connection is gone, whoever ended it. */
+  readonly closed: Promise<void>;
+  close(): void;
+}
+
+export interface ConnectOptions {
+  /** Path of the socket; default: that of the instance that the environment tells (RASEN_HOME, XDG_RUNTIME_DIR). */
+  socket?: string;
+  /** Longest wait for the connection; default 2 s. */
+  timeout_ms?: number;
+  /** Name and version of the calling program, for the supervisor's log. */
+  client?: Program;
+}
+
+/** Throws RasenError `unreachable` at once when no supervisor listens, `timeout` or `socket_path`. */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  const { socket = instancePaths().socket, ...rest } = options;
+  // The same object; only the types know more.
+  return (await dial(socket, rest)) as Client;
+}

@@ -1,0 +1,24 @@
+/** `daemon.status`: the supervisor itself. */
+import * as z from 'zod';
+import { defineMethod } from './define.ts';
+
+export const daemonStatus = defineMethod({
+  name: 'daemon.status',
+  summary: 'The supervisor: version, process, load.',
+  params: z.strictObject({}),
+  result: z.looseObject({
+    version: z.string(),
+    pid: z.int(),
+    started_at: z.string(),
+    home: z.string(),
+    socket: z.string(),
+    cage: z.string().describe('How attempts are held together: group.'),
+    tasks: z.record(z.string(), z.int()).describe('Tasks by status.'),
+    live_jobs: z.int(),
+    max_live_jobs: z.int(),
+    rss_bytes: z.int(),
+    damaged: z.int().describe('Things on disk that could not be read; see daemon.doctor.'),
+  }),
+  errors: [],
+  handle: (_params, supervisor) => supervisor.status(),
+});

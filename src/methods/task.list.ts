@@ -1,0 +1,17 @@
+/** `task.list`: all tasks, newest first. */
+import * as z from 'zod';
+import { taskView } from '../task/view.ts';
+import { defineMethod } from './define.ts';
+
+export const taskList = defineMethod({
+  name: 'task.list',
+  summary: 'Tasks, newest first.',
+  params: z.strictObject({
+    status: z.array(z.string()).optional().describe('Only tasks in one of these statuses.'),
+    project: z.string().optional().describe('Only tasks of this project folder.'),
+    limit: z.int().min(1).max(1000).default(100),
+  }),
+  result: z.array(taskView),
+  errors: [],
+  handle: (filter, supervisor) => supervisor.list(filter),
+});

@@ -1,0 +1,15 @@
+/** `task.resume`: go on with an interrupted or blocked task. */
+import * as z from 'zod';
+import { taskView } from '../task/view.ts';
+import { defineMethod } from './define.ts';
+import { op, taskRef } from './params.ts';
+
+export const taskResume = defineMethod({
+  name: 'task.resume',
+  summary:
+    'Goes on with an interrupted or blocked task, with a fresh allowance of attempts and time. A running task is left as it is.',
+  params: z.strictObject({ task: taskRef, op }),
+  result: taskView,
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged'],
+  handle: (params, supervisor) => supervisor.resume(params),
+});

@@ -1,0 +1,20 @@
+/** `task.run`: accept a task. */
+import * as z from 'zod';
+import { taskSpec } from '../task/spec.ts';
+import { taskView } from '../task/view.ts';
+import { defineMethod } from './define.ts';
+
+export const taskRun = defineMethod({
+  name: 'task.run',
+  summary:
+    'Accepts a task and answers when it is durable. The same id or key again with the same content answers with the task that is there, whatever became of it.',
+  params: z.strictObject({
+    spec: taskSpec,
+    env: z
+      .record(z.string(), z.string())
+      .describe('Environment of its commands; kept in a file of mode 0600 and nowhere else.'),
+  }),
+  result: z.looseObject({ created: z.boolean(), task: taskView }),
+  errors: ['task_exists', 'config', 'storage', 'shutting_down'],
+  handle: ({ spec, env }, supervisor) => supervisor.run(spec, env),
+});

@@ -1,0 +1,145 @@
+/**
+ * The socket at its path for as long as the server lives: bound under the instance's lock, bound again when its file
+ * vanishes (a cleaner of temporary files, a careless rm), given up when another supervisor has taken the place.
+ * server.ts opens one; a socket that the service manager holds is only accepted on.
+ */
+import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import type { Limits } from './limits.ts';
+import type { InstanceLock } from './lock.ts';
+import type { Log } from './peer.ts';
+import {
+  clearStaleSocket,
+  closeKeepingOthers,
+  ensurePrivateFolder,
+  type FileId,
+  fileId,
+} from './socket-file.ts';
+import { type Listener, type ListenOptions, listenFd, listenPath } from './transport.ts';
+
+export interface EndpointOptions {
+  paths: { runtime: string; socket: string; pid: string };
+  lock: InstanceLock;
+  limits: Limits;
+  listen: ListenOptions;
+  log: Log;
+  /** A listening socket of the service manager, instead of one at the path. */
+  fd?: number | undefined;
+  /** Called once when another supervisor holds the lock of this instance. */
+  lost?: ((error: RasenError) => void) | undefined;
+}
+
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  #listener: Listener | undefined;
+  #id: FileId = '';
+  #timer: NodeJS.Timeout | undefined;
+  #checking: Promise<void> | undefined;
+  #closed = false;
+  /** The last problem that was logged, so that a lasting one is logged once. */
+  #problem: string | undefined;
+
+  private constructor(options: EndpointOptions) {
+    this.#options = options;
+  }
+
+  /** Throws RasenError `socket_path`, `socket_in_use` or `storage`. */
+  static async open(options: EndpointOptions): Promise<Endpoint> {
+    const endpoint = new Endpoint(options);
+    const { fd, paths, limits, listen } = options;
+    try {
+      if (fd === undefined) await endpoint.#bind();
+      else endpoint.#listener = await listenFd(fd, paths.socket, listen);
+      endpoint.#writePid();
+    } catch (error) {
+      endpoint.#unbind();
+      throw error;
+    }
+    if (fd === undefined) endpoint.#timer = setInterval(() => endpoint.#check(), limits.rebind_check_ms);
+    return endpoint;
+  }
+
+  /** Stops accepting and removes socket and pid file, each only if it is still ours. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#checking;
+    this.#unbind();
+    this.#removePid();
+  }
+
+  async #bind(): Promise<void> {
+    const { paths, limits, listen } = this.#options;
+    await clearStaleSocket(paths.socket, limits);
+    try {
+      this.#listener = await listenPath(paths.socket, listen);
+    } catch (error) {
+      const kind = errnoOf(error) === 'EADDRINUSE' ? 'socket_in_use' : 'socket_path';
+      throw new RasenError(kind, `The socket ${paths.socket} cannot be bound: ${messageOf(error)}.`, {
+        hint: 'Look what is at this path and who may write to its folder.',
+        data: { path: paths.socket },
+        cause: error,
+      });
+    }
+    this.#id = fileId(paths.socket) ?? '';
+  }
+
+  #unbind(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    if (!listener) return;
+    if (this.#options.fd !== undefined) listener.close();
+    else closeKeepingOthers(this.#options.paths.socket, this.#id, () => listener.close());
+  }
+
+  #check(): void {
+    if (this.#checking || (this.#listener && fileId(this.#options.paths.socket) === this.#id)) return;
+    this.#checking = this.#rebind().finally(() => {
+      this.#checking = undefined;
+    });
+  }
+
+  /** The old listener is closed first: closing it later would remove the new socket. */
+  async #rebind(): Promise<void> {
+    const { paths, lock, log, lost } = this.#options;
+    try {
+      this.#unbind();
+      ensurePrivateFolder(paths.runtime);
+      lock.ensure();
+      if (this.#closed) return;
+      await this.#bind();
+      this.#writePid();
+      this.#problem = undefined;
+      log.warn({ path: paths.socket }, 'the socket was gone from its path; bound again');
+    } catch (error) {
+      const problem = messageOf(error);
+      if (problem === this.#problem) return;
+      this.#problem = problem;
+      log.error({ path: paths.socket, problem }, 'the socket is gone from its path and cannot be bound');
+      if (error instanceof RasenError && error.kind === 'already_running') lost?.(error);
+    }
+  }
+
+  #writePid(): void {
+    const { pid } = this.#options.paths;
+    const next = `${pid}.${process.pid}`;
+    try {
+      writeFileSync(next, `${process.pid}\n`, { mode: 0o600 });
+      renameSync(next, pid);
+    } catch (error) {
+      throw new RasenError('storage', `The pid file ${pid} could not be written: ${messageOf(error)}.`, {
+        hint: 'Look whether its disk is full.',
+        cause: error,
+      });
+    }
+  }
+
+  #removePid(): void {
+    const { pid } = this.#options.paths;
+    try {
+      if (readFileSync(pid, 'utf8') === `${process.pid}\n`) unlinkSync(pid);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * One running request as its handler sees it: who asks, the signal that ends it, and the way to send notifications
+ * before the answer. peer.ts makes, aborts and answers it.
+ */
+import { RasenError } from '../errors.ts';
+import type { Limits } from './limits.ts';
+import { type Id, notificationText } from './message.ts';
+import type { Outbox } from './outbox.ts';
+
+export interface RequestContext {
+  /** Aborted when the client cancels or is gone, and when the server stops. The reason is a RasenError. */
+  readonly signal: AbortSignal;
+  /** Number of the connection, for the log. */
+  readonly connection: number;
+  readonly id: Id;
+  /**
+   * Sends a notification of this request; `params` is an object and gets the field `request`, the id. Await it: it
+   * resolves when the client may take more, and rejects with the reason of `signal` once that is aborted. Unless it
+   * was aborted before the call, the notification itself is sent also when the wait is rejected.
+   */
+  notify(method: string, params: unknown): Promise<void>;
+}
+
+/** Answers one method. May throw RasenError and InvalidParams; anything else is a bug and is answered as one. */
+export type Handler = (params: unknown, context: RequestContext) => unknown | Promise<unknown>;
+
+export class Request implements RequestContext {
+  readonly connection: number;
+  readonly id: Id;
+  /** Why it was aborted, if it was. */
+  reason: RasenError | undefined;
+  readonly #outbox: Outbox;
+  readonly #limits: Limits;
+  #controller: AbortController | undefined;
+  #rejects = new Set<(reason: RasenError) => void>();
+  #over = false;
+
+  constructor(connection: number, id: Id, outbox: Outbox, limits: Limits) {
+    this.connection = connection;
+    this.id = id;
+    this.#outbox = outbox;
+    this.#limits = limits;
+  }
+
+  /** Made when first asked for: most handlers answer at once and never look. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.reason) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: RasenError): void {
+    if (this.reason || this.#over) return;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+    for (const reject of this.#rejects) reject(reason);
+  }
+
+  /** After the answer nothing of this request may be sent any more. */
+  over(): void {
+    this.#over = true;
+  }
+
+  notify(method: string, params: unknown): Promise<void> {
+    const sent = this.#notify(method, params);
+    // A handler that does not await it must not bring the process down when its client goes away.
+    sent.catch(() => {});
+    return sent;
+  }
+
+  async #notify(method: string, params: unknown): Promise<void> {
+    if (this.reason) throw this.reason;
+    if (this.#over) throw new Error(`notification ${method} after the answer of request ${this.id}`);
+    const text = notificationText(method, { ...(params as object), request: this.id });
+    if (exceeds(text, this.#limits.max_frame_out_bytes))
+      throw new Error(`notification ${method} is over max_frame_out_bytes`);
+    // Only a handler that does not wait for notify() gets here; it must not grow without bound.
+    if (this.#outbox.over(this.#limits.unsent_bytes))
+      throw new RasenError('overloaded', `The client does not read what request ${this.id} sends.`);
+    this.#outbox.send(text);
+    await new Promise<void>((resolve, reject) => {
+      const ready = () => {
+        this.#rejects.delete(reject);
+        resolve();
+      };
+      this.#rejects.add(reject);
+      if (this.#outbox.wait(ready)) ready();
+    });
+  }
+}
+
+/** Whether `text` has more than `max` bytes as UTF-8; counts only when it could. */
+export function exceeds(text: string, max: number): boolean {
+  return text.length > max || (text.length * 3 > max && Buffer.byteLength(text) > max);
+}

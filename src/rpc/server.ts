@@ -1,0 +1,170 @@
+/**
+ * The control socket's server: lock, socket, connections, and their end. The supervisor starts one with its table of
+ * methods; what the methods mean is not known here.
+ */
+import { RasenError } from '../errors.ts';
+import { Endpoint } from './endpoint.ts';
+import type { Program } from './hello.ts';
+import { LIMITS, type Limits } from './limits.ts';
+import { type InstanceLock, takeInstanceLock } from './lock.ts';
+import { type Log, Peer } from './peer.ts';
+import type { Handler } from './request.ts';
+import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
+import type { ListenOptions } from './transport.ts';
+import type { Wire } from './wire.ts';
+
+export type { Handler, RequestContext } from './request.ts';
+
+export interface ServerOptions {
+  paths: { runtime: string; socket: string; lock: string; pid: string };
+  methods: ReadonlyMap<string, Handler>;
+  limits?: Partial<Limits>;
+  server: Program;
+  /** Names of what this server can do beyond the protocol's major version, for the hello. */
+  features?: readonly string[];
+  log: Log;
+  /** Listening socket of the service manager; default: bind one at paths.socket. */
+  fd?: number | undefined;
+  /** A lock that the caller took before and releases after; default: paths.lock, taken and released here. */
+  instance_lock?: InstanceLock | undefined;
+  /** Called once when another supervisor has taken this instance's lock; then this one should end. */
+  lost?: (error: RasenError) => void;
+}
+
+export interface RpcServer {
+  /** Connections that are open now. */
+  readonly connections: number;
+  /**
+   * Removes the socket, aborts running requests, answers new ones with -32014, flushes. Connections that are open
+   * after `grace_ms` (default: close_grace_ms) are destroyed.
+   */
+  close(grace_ms?: number): Promise<void>;
+}
+
+/** Throws RasenError `already_running`, which names the holder's pid, `socket_path`, `socket_in_use`, `storage` or `spawn`. */
+export async function startServer(options: ServerOptions): Promise<RpcServer> {
+  const limits: Limits = { ...LIMITS, ...options.limits };
+  const { paths } = options;
+  checkSocketPath(paths.socket, limits);
+  ensurePrivateFolder(paths.runtime);
+  const own = options.instance_lock ? undefined : takeInstanceLock(paths.lock);
+  const connections = new Connections(options, limits);
+  try {
+    const { log, fd, lost } = options;
+    const lock = options.instance_lock ?? own!;
+    const endpoint = await Endpoint.open({ paths, lock, limits, listen: connections, log, fd, lost });
+    return new Server(connections, endpoint, own, limits);
+  } catch (error) {
+    own?.release();
+    throw error;
+  }
+}
+
+class Server implements RpcServer {
+  readonly #connections: Connections;
+  readonly #endpoint: Endpoint;
+  readonly #own_lock: InstanceLock | undefined;
+  readonly #limits: Limits;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    connections: Connections,
+    endpoint: Endpoint,
+    own_lock: InstanceLock | undefined,
+    limits: Limits,
+  ) {
+    this.#connections = connections;
+    this.#endpoint = endpoint;
+    this.#own_lock = own_lock;
+    this.#limits = limits;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  close(grace_ms: number = this.#limits.close_grace_ms): Promise<void> {
+    this.#closing ??= this.#close(grace_ms);
+    return this.#closing;
+  }
+
+  async #close(grace_ms: number): Promise<void> {
+    try {
+      await this.#endpoint.close();
+    } finally {
+      await this.#connections.leave(grace_ms);
+      this.#own_lock?.release();
+    }
+  }
+}
+
+/** All connections of one server. */
+class Connections implements ListenOptions {
+  readonly connections: number;
+  readonly #options: ServerOptions;
+  readonly #limits: Limits;
+  readonly #peers = new Set<Peer>();
+  #count = 0;
+  #leaving = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: ServerOptions, limits: Limits) {
+    this.#options = options;
+    this.#limits = limits;
+    this.connections = limits.connections;
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  accept(wire: Wire): Peer | undefined {
+    if (this.#leaving) return undefined;
+    // The listener counts too, but a new listener after a lost socket starts at zero.
+    if (this.#peers.size >= this.#limits.connections) {
+      this.dropped();
+      return undefined;
+    }
+    const { methods, log, server, features = [] } = this.#options;
+    this.#count += 1;
+    const peer = new Peer(wire, {
+      connection: this.#count,
+      methods,
+      limits: this.#limits,
+      greeter: { server, limits: this.#limits, features },
+      log,
+      closed: () => {
+        this.#peers.delete(peer);
+        if (this.#peers.size === 0) this.#emptied?.();
+      },
+    });
+    this.#peers.add(peer);
+    return peer;
+  }
+
+  dropped(): void {
+    this.#options.log.warn({ connections: this.#peers.size }, 'too many connections; one was dropped');
+  }
+
+  failed(error: unknown): void {
+    const err = error instanceof Error ? error.stack : String(error);
+    this.#options.log.error({ err }, 'the control socket failed');
+  }
+
+  async leave(grace_ms: number): Promise<void> {
+    this.#leaving = true;
+    if (this.#peers.size === 0) return;
+    const empty = new Promise<void>(resolve => {
+      this.#emptied = resolve;
+    });
+    const reason = new RasenError('shutting_down', 'The supervisor is shutting down.', {
+      hint: 'Try again in a moment.',
+    });
+    for (const peer of this.#peers) peer.leave(reason);
+    const timer = setTimeout(() => {
+      for (const peer of this.#peers) peer.abandon();
+    }, grace_ms);
+    await empty;
+    clearTimeout(timer);
+  }
+}

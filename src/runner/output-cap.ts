@@ -1,0 +1,82 @@
+/**
+ * Keeps `output` of an attempt below its cap without a pipe: its oldest blocks are freed in place, so offsets stay what
+ * they were and the writer notices nothing. Used by the supervisor when it polls; only it may call this.
+ *
+ * The count in `dropped` is on the disk before blocks go, so a reader never takes a hole for content. After a crash in
+ * between, the next call frees from offset 0 again.
+ */
+import { execFile } from 'node:child_process';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { syncDirectory, writeSynced } from './durable.ts';
+import { CAP_BLOCK_BYTES, CAP_SLACK, HELPER_MS_MAX } from './limits.ts';
+import { readSmall, statOf } from './small-file.ts';
+
+const run = promisify(execFile);
+
+/** Bytes at the start of `output` that are freed, or about to be; 0 when none. */
+export function droppedBytes(dir: string): number {
+  const text = readSmall(join(dir, 'dropped'))?.text ?? '';
+  return /^\d{1,15}\n$/.test(text) ? Number(text) : 0;
+}
+
+/**
+ * Frees old blocks when more than `max_bytes` are kept.
+ *
+ * @param already_dropped what the caller knows to be dropped, in bytes; the file counts when it says more.
+ * @returns all bytes dropped so far; supported false: neither the system nor the filesystem can, nothing was changed.
+ * Throws `storage` when the count cannot be written.
+ */
+export async function capOutput(
+  dir: string,
+  max_bytes: number,
+  already_dropped: number,
+): Promise<{ dropped_bytes: number; supported: boolean }> {
+  const before = Math.max(already_dropped, droppedBytes(dir));
+  const size = statOf(join(dir, 'output'))?.size ?? 0;
+  if (size - before <= max_bytes) return { dropped_bytes: before, supported: true };
+  const keep = Math.floor(max_bytes * (1 - CAP_SLACK));
+  const target = Math.floor((size - keep) / CAP_BLOCK_BYTES) * CAP_BLOCK_BYTES;
+  if (target <= before) return { dropped_bytes: before, supported: true };
+  await writeCount(dir, target);
+  if (await punch(join(dir, 'output'), target)) return { dropped_bytes: target, supported: true };
+  await writeCount(dir, before);
+  return { dropped_bytes: before, supported: false };
+}
+
+/** Frees the first `length` bytes; false where that does not exist (macOS, some network filesystems). */
+async function punch(path: string, length: number): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  try {
+    await run(
+      'fallocate',
+      ['--punch-hole', '--keep-size', '--offset', '0', '--length', String(length), path],
+      {
+        timeout: HELPER_MS_MAX,
+      },
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function writeCount(dir: string, bytes: number): Promise<void> {
+  const path = join(dir, 'dropped');
+  try {
+    if (bytes === 0) await rm(path, { force: true });
+    else {
+      await writeSynced(`${path}.tmp`, `${bytes}\n`);
+      await rename(`${path}.tmp`, path);
+    }
+    await syncDirectory(dir);
+  } catch (error) {
+    throw new RasenError(
+      'storage',
+      `The count of dropped output could not be written to ${path}: ${messageOf(error)}.`,
+      { hint: errnoOf(error) === 'ENOSPC' ? 'Free disk space.' : undefined, cause: error },
+    );
+  }
+}

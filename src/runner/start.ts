@@ -1,0 +1,87 @@
+/**
+ * Starts a runner, and fences attempts that must never start. The runner is in a session of its own and outlives the
+ * supervisor; the supervisor learns from the files in the directory, never from the child process.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { attemptMarker, readAttempt } from './attempt-dir.ts';
+import { syncFile } from './durable.ts';
+import { MARKER_NAME } from './platform/host.ts';
+import { statOf } from './small-file.ts';
+
+/**
+ * Starts `sh runner.sh dir` and resolves when the process is there. Starting the same directory again is harmless: one
+ * runner wins the claim, the others end at once.
+ *
+ * @param env the whole environment of the command; nothing of the supervisor's own is added. Names that are no shell
+ *   variables (`a.b`) do not survive the shell.
+ * @param onExit called when this runner ended and its record is durable; a hint to look, the truth is in the files.
+ * Throws `spawn`.
+ */
+export async function startRunner(
+  dir: string,
+  env: Record<string, string>,
+  onExit: () => void,
+  options: { runner_script: string },
+): Promise<void> {
+  const path = resolve(dir);
+  const { spec } = readAttempt(path);
+  if (!spec) throw new RasenError('spawn', `There is no attempt to start in ${path}: spec.json is missing.`);
+  const marker = attemptMarker(spec);
+  const child = spawn('/bin/sh', [options.runner_script, path], {
+    cwd: '/',
+    detached: true,
+    stdio: 'ignore',
+    env: { ...env, [MARKER_NAME]: marker, RASEN_RUNNER_PARENT: String(process.pid) },
+  });
+  child.unref();
+  // The runner leaves the sync of its record to a living parent: a program less per attempt.
+  child.once(
+    'exit',
+    () =>
+      void syncFile(join(path, 'exit'))
+        .catch(() => false)
+        .then(onExit),
+  );
+  await new Promise<void>((done, failed) => {
+    child.once('spawn', done);
+    child.once('error', error => {
+      failed(
+        new RasenError(
+          'spawn',
+          `The runner of attempt ${marker} could not be started: ${messageOf(error)}.`,
+          {
+            hint: hintFor(errnoOf(error)),
+            cause: error,
+          },
+        ),
+      );
+    });
+  });
+}
+
+/**
+ * Makes sure that a runner which has not claimed the attempt yet never will. 'claimed': too late, a runner was first.
+ * Repeatable: an attempt that is fenced stays 'fenced'. Throws `storage`.
+ */
+export function fence(dir: string): 'fenced' | 'claimed' {
+  const claim = join(dir, 'claim');
+  try {
+    mkdirSync(claim, 0o700);
+    return 'fenced';
+  } catch (error) {
+    // Ours is a directory, a runner's is a file.
+    if (errnoOf(error) === 'EEXIST') return statOf(claim)?.isDirectory() ? 'fenced' : 'claimed';
+    throw new RasenError('storage', `The attempt in ${dir} could not be fenced: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+function hintFor(errno: string | undefined): string | undefined {
+  if (errno === 'E2BIG') return 'Make the environment of the task smaller.';
+  if (errno === 'EAGAIN') return 'The limit of processes is reached: run less at once, or raise it.';
+  return undefined;
+}

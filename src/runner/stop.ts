@@ -1,0 +1,144 @@
+/**
+ * Empties the cage of one attempt, whatever its state: not started, running, recording, or over with leftovers. Used by
+ * the supervisor for stops and sweeps. Every signal goes to one process whose identity was verified right before.
+ *
+ *   fence ──► terminating ──grace over, or forced──► killing ──► empty
+ *                  └──────────── no member left ───────────────────┘
+ *
+ * terminating: SIGTERM (and SIGCONT) once to every member, also to those that appear later.
+ * killing: SIGSTOP until a look finds nobody new (so that a fork bomb stands still), then SIGKILL to all.
+ * In both, the runner is spared so that it can record the end; it is killed when it has no members and does not.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RasenError } from '../errors.ts';
+import { readAttempt } from './attempt-dir.ts';
+import type { Cage } from './cage/cage.ts';
+import { group } from './cage/group.ts';
+import { isAlive } from './identity.ts';
+import {
+  EMPTY_PASSES,
+  FREEZE_PASSES_MAX,
+  KILL_MS_MAX,
+  RECORD_MS_MAX,
+  STOP_POLL_MS_MAX,
+  STOP_POLL_MS_MIN,
+} from './limits.ts';
+import type { Member } from './members.ts';
+import { fence } from './start.ts';
+
+export interface StopOptions {
+  /** Default: the `group` cage. */
+  cage?: Pick<Cage, 'members' | 'signal'>;
+  /** Time between SIGTERM and SIGKILL, in ms. */
+  grace_ms: number;
+  /** Told once per step, when it begins. */
+  onStep?: (step: 'sigterm' | 'sigkill' | 'empty') => void;
+  /** Raised: do not wait for the grace any longer. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Resolves when no process of the attempt is left, and none can appear. Throws `task_state` with the pids when some
+ * outlive SIGKILL (uninterruptible sleep, another user's), `storage` when the attempt cannot be fenced.
+ */
+export async function stopAttempt(dir: string, marker: string, options: StopOptions): Promise<'empty'> {
+  const { cage = group, onStep } = options;
+  fence(dir);
+  const began = performance.now();
+  const told = new Set<string>();
+  const terminated = new Set<string>();
+  let killing: number | null = null;
+  let alone: number | null = null;
+  let empty = 0;
+  let pause = STOP_POLL_MS_MIN;
+  const step = (name: 'sigterm' | 'sigkill' | 'empty') => {
+    if (told.has(name)) return;
+    told.add(name);
+    onStep?.(name);
+  };
+
+  for (;;) {
+    const { identity, exit } = readAttempt(dir);
+    const recording = identity !== null && isAlive(identity);
+    // Without an end, and without a runner where the record says: the record may be damaged, so it limits nothing.
+    const lost = !recording && !exit;
+    const look = () => {
+      const found = cage.members({ marker, identity, up: exit?.up });
+      return lost ? union(found, cage.members({ marker, identity: null })) : found;
+    };
+    const members = look();
+    const now = performance.now();
+
+    if (members.length === 0) {
+      empty = recording ? 0 : empty + 1;
+      if (empty >= EMPTY_PASSES) {
+        step('empty');
+        return 'empty';
+      }
+      if (alone === null) {
+        alone = now;
+        pause = STOP_POLL_MS_MIN;
+        // Whoever stopped the whole group stopped the runner too.
+        if (recording) cage.signal(identity, 'SIGCONT');
+      }
+      if (recording && now - alone > RECORD_MS_MAX + KILL_MS_MAX) throw unkillable(marker, [identity]);
+      if (recording && now - alone > RECORD_MS_MAX) cage.signal(identity, 'SIGKILL');
+    } else {
+      empty = 0;
+      alone = null;
+      if (killing === null && (options.signal?.aborted || now - began >= options.grace_ms)) killing = now;
+      if (killing === null) {
+        step('sigterm');
+        for (const member of members) {
+          if (terminated.has(key(member))) continue;
+          terminated.add(key(member));
+          cage.signal(member, 'SIGTERM');
+          // A stopped process would see SIGTERM only when somebody lets it go on.
+          cage.signal(member, 'SIGCONT');
+        }
+      } else {
+        if (now - killing > KILL_MS_MAX) throw unkillable(marker, members);
+        step('sigkill');
+        for (const member of freeze(cage, members, look)) cage.signal(member, 'SIGKILL');
+      }
+    }
+    const left = killing === null ? options.grace_ms - (now - began) : STOP_POLL_MS_MAX;
+    await sleep(Math.max(STOP_POLL_MS_MIN, Math.min(pause, left)), undefined, {
+      signal: killing === null && !options.signal?.aborted ? options.signal : undefined,
+    }).catch(() => undefined);
+    pause = Math.min(pause * 2, STOP_POLL_MS_MAX);
+  }
+}
+
+/** Stops all members and all that they forked meanwhile; bounded, since another pass of the caller follows anyway. */
+function freeze(cage: Pick<Cage, 'signal'>, first: Member[], look: () => Member[]): Member[] {
+  const frozen = new Map<string, Member>();
+  let members = first;
+  for (let pass = 0; pass < FREEZE_PASSES_MAX; pass++) {
+    const fresh = members.filter(member => !frozen.has(key(member)));
+    if (fresh.length === 0) break;
+    for (const member of fresh) {
+      frozen.set(key(member), member);
+      cage.signal(member, 'SIGSTOP');
+    }
+    members = look();
+  }
+  return [...frozen.values()];
+}
+
+function union(some: readonly Member[], others: readonly Member[]): Member[] {
+  return [...new Map([...some, ...others].map(member => [key(member), member])).values()];
+}
+
+function key(member: Member): string {
+  return `${member.pid} ${member.start}`;
+}
+
+function unkillable(marker: string, members: readonly Member[]): RasenError {
+  const pids = members.map(member => member.pid);
+  return new RasenError(
+    'task_state',
+    `Attempt ${marker} cannot be emptied: process${pids.length > 1 ? 'es' : ''} ${pids.join(', ')} outlived SIGKILL for ${KILL_MS_MAX / 1000} s.`,
+    { hint: 'They hang in the kernel (ps shows state D) or belong to another user.', data: { pids } },
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * Reads `output` of an attempt while it grows: forward by offsets for followers, backward for the last lines. Raw bytes;
+ * what was freed by the cap is a gap, never zeros. Never waits for new output.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import { TAIL_STEP_BYTES } from './limits.ts';
+import { droppedBytes } from './output-cap.ts';
+
+export interface OutputChunk {
+  offset: number;
+  bytes: Buffer;
+  /** Where to read on; equal to `offset` when there is nothing new. */
+  next: number;
+}
+
+/** Bytes `from`…`to` were dropped; read on at `next`. */
+export interface OutputGap {
+  gap: { from: number; to: number };
+  next: number;
+}
+
+/** Longest sequence of UTF-8, in bytes. */
+const UTF8_BYTES_MAX = 4;
+const NEWLINE = 0x0a;
+
+/**
+ * Reads up to `max` bytes (at least 4) from an offset. The chunk ends with a line where one ends in it, else between
+ * two characters; with `final` (nothing will be appended any more) it holds whatever is there.
+ */
+export async function readOutput(
+  dir: string,
+  from: number,
+  max: number,
+  options: { final?: boolean } = {},
+): Promise<OutputChunk | OutputGap> {
+  const limit = Math.max(max, UTF8_BYTES_MAX);
+  const bytes = await withOutput(dir, file => readAt(file, from, limit));
+  // Asked after reading: the count is raised before blocks are freed, so bytes at or above it are real.
+  const dropped = droppedBytes(dir);
+  if (from < dropped) return { gap: { from, to: dropped }, next: dropped };
+  if (!bytes) return { offset: from, bytes: Buffer.alloc(0), next: from };
+  const whole = bytes.length === 0 || options.final ? bytes : bytes.subarray(0, endOfText(bytes));
+  // Not text, or the buffer is full of the start of one character that never ends: go on all the same.
+  const chunk = whole.length === 0 && bytes.length >= UTF8_BYTES_MAX ? bytes : whole;
+  return { offset: from, bytes: chunk, next: from + chunk.length };
+}
+
+/** The last `n` lines, at most `max_bytes`, and where they begin; a last line without its end counts as one. */
+export async function lastLines(
+  dir: string,
+  n: number,
+  max_bytes: number,
+): Promise<{ offset: number; text: Buffer }> {
+  const found = await withOutput(dir, async file => {
+    const { size } = await file.stat();
+    const floor = Math.max(size - max_bytes, droppedBytes(dir), 0);
+    let text = Buffer.alloc(0);
+    let offset = size;
+    while (offset > floor && n > 0) {
+      const start = Math.max(floor, offset - TAIL_STEP_BYTES);
+      text = Buffer.concat([await readAt(file, start, offset - start), text]);
+      offset = start;
+      const begin = startOfLines(text, n);
+      if (begin !== null) return { offset: offset + begin, text: text.subarray(begin) };
+    }
+    return { offset, text };
+  });
+  if (!found) return { offset: 0, text: Buffer.alloc(0) };
+  const freed = Math.max(0, Math.min(droppedBytes(dir) - found.offset, found.text.length));
+  return { offset: found.offset + freed, text: found.text.subarray(freed) };
+}
+
+/** Where the last `n` lines begin in the text, or null when it holds fewer newlines than it takes to know. */
+function startOfLines(text: Buffer, n: number): number | null {
+  let at = text.length - 1;
+  for (let lines = 0; lines < n; lines++) {
+    // The newline at `at` (or the end of the text) ends a line; the one before it ends the line before.
+    at = at > 0 ? text.lastIndexOf(NEWLINE, at - 1) : -1;
+    if (at < 0) return null;
+  }
+  return at + 1;
+}
+
+/** Length of the part that ends with a line, else with a whole character. */
+function endOfText(bytes: Buffer): number {
+  const newline = bytes.lastIndexOf(NEWLINE);
+  if (newline >= 0) return newline + 1;
+  for (let back = 1; back < UTF8_BYTES_MAX && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!;
+    if ((byte & 0b1100_0000) === 0b1000_0000) continue;
+    const wants = byte >= 0b1111_0000 ? 4 : byte >= 0b1110_0000 ? 3 : byte >= 0b1100_0000 ? 2 : 1;
+    return wants > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { size } = await file.stat();
+  const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - position)));
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** Null when there is no output yet. */
+async function withOutput<T>(dir: string, use: (file: FileHandle) => Promise<T>): Promise<T | null> {
+  let file: FileHandle;
+  try {
+    file = await open(join(dir, 'output'), 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+  await using held = file;
+  return await use(held);
+}

@@ -1,0 +1,47 @@
+/** Names of the files of a task (architecture 6). The only place that spells them. */
+import { join } from 'node:path';
+
+export const ENV_FILE = 'env.json';
+export const JOURNAL_FILE = 'events.jsonl';
+export const SPEC_FILE = 'spec.json';
+
+export interface TaskFiles {
+  folder: string;
+  journal: string;
+  /** State as of some event; rebuildable, never trusted over the journal. */
+  snapshot: string;
+  spec: string;
+  env: string;
+  attempts: string;
+}
+
+export function taskFiles(tasks: string, id: string): TaskFiles {
+  const folder = join(tasks, id);
+  return {
+    folder,
+    journal: join(folder, JOURNAL_FILE),
+    snapshot: join(folder, 'task.json'),
+    spec: join(folder, SPEC_FILE),
+    env: join(folder, ENV_FILE),
+    attempts: join(folder, 'attempts'),
+  };
+}
+
+export function planFile(rev: number): string {
+  return `plan.${rev}.json`;
+}
+
+/** An event that is too long for a line. */
+export function eventFile(seq: number): string {
+  return `event.${seq}.json`;
+}
+
+/** The generation before of a document. */
+export function previousOf(path: string): string {
+  return `${path}.prev`;
+}
+
+/** Folder of a job under `attempts/`. */
+export function jobFolder(tasks: string, id: string, job: string): string {
+  return join(tasks, id, 'attempts', job);
+}

@@ -1,0 +1,323 @@
+/** What a user asks of a task: each checks whether the state allows it, records the wish, and lets the loop do it. */
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { RasenError } from '../errors.ts';
+import { findRepository } from '../git/repository.ts';
+import { resetWorktree } from '../git/reset.ts';
+import { planHash } from '../store/artifact.ts';
+import type { NewEvent } from '../task/event.ts';
+import type { Plan } from '../task/plan.ts';
+import type { TaskSpec } from '../task/spec.ts';
+import { STEP, type Step, type TaskState } from '../task/state.ts';
+import { isTerminal } from '../task/status.ts';
+import { checkOrder, checkPlan } from './check-spec.ts';
+import type { Reconciler } from './reconcile.ts';
+import type { Entry, Registry } from './registry.ts';
+
+export class Commands {
+  readonly #registry: Registry;
+  readonly #reconciler: Reconciler;
+  readonly #host: { host: string; incarnation: string; boot: string };
+
+  constructor(
+    registry: Registry,
+    reconciler: Reconciler,
+    host: { host: string; incarnation: string; boot: string },
+  ) {
+    this.#registry = registry;
+    this.#reconciler = reconciler;
+    this.#host = host;
+  }
+
+  /** Accepts a task; the same again is the same task. Resolves after its first pass, so that it is seen to run. */
+  async run(spec: TaskSpec, env: Record<string, string>): Promise<{ entry: Entry; created: boolean }> {
+    const known = this.#registry.get(spec.id) ?? (spec.key ? this.#registry.byKey(spec.key) : null);
+    if (known) {
+      this.#sameOrder(known, spec);
+      return { entry: known, created: false };
+    }
+    checkOrder(spec, env);
+    const first: NewEvent[] = [{ type: 'task_claimed', ...this.#host }];
+    if (spec.plan)
+      first.push({
+        type: 'plan_frozen',
+        plan: spec.plan,
+        sha256: planHash(spec.plan),
+        rev: 1,
+        source: spec.plan.source,
+      });
+    const entry = this.#registry.submit(spec, first, env);
+    await this.#reconciler.pass(entry);
+    return { entry, created: true };
+  }
+
+  async want(ref: string, want: 'stop' | 'cancel', force: boolean, op: string | undefined): Promise<Entry> {
+    const entry = this.#registry.resolve(ref);
+    await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status)) {
+        if (want === 'cancel' && state.status.name === 'cancelled') return;
+        throw over(state, want);
+      }
+      if (state.want === 'cancel' && want === 'stop')
+        throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
+      if (op !== undefined && state.op === op && state.want === want && (state.force || !force)) return;
+      await this.#registry.record(entry, [
+        { type: 'want_changed', want, force: force || state.force, op: op ?? null, by: 'user' },
+      ]);
+    });
+    this.#reconciler.kick(entry);
+    return entry;
+  }
+
+  async resume(ref: string, op: string | undefined): Promise<Entry> {
+    const entry = this.#registry.resolve(ref);
+    await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status)) throw over(state, 'resume');
+      if (isDone(state, op)) return;
+      if (state.want === 'cancel') throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
+      if (state.status.name === 'interrupted' || state.status.name === 'blocked')
+        await this.#registry.record(entry, resumption(op));
+      // Still on its way to a stop: take the wish back; attempts that were told to stop end as killed and go on after.
+      else if (state.want === 'stop') await this.#registry.record(entry, [wantRun(op)]);
+    });
+    await this.#reconciler.pass(entry);
+    return entry;
+  }
+
+  async retry(ref: string, subtask: string, op: string | undefined): Promise<Entry> {
+    const entry = this.#registry.resolve(ref);
+    await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status)) throw over(state, 'retry');
+      if (isDone(state, op)) return;
+      const step = stepNamed(state, subtask);
+      if (step.attempt && !isParked(state)) throw stopFirst(state);
+      const closes = isParked(state) ? closesOf(state, 'done again').filter(e => e.step === step.id) : [];
+      const again = withDependents(state, step).filter(
+        s => s === step || (!s.attempt && s.status !== 'pending'),
+      );
+      const resets: NewEvent[] = again.map(s => ({
+        type: 'step_reset',
+        step: s.id,
+        reason: s === step ? 'retry' : `${step.id} is done again`,
+      }));
+      const going =
+        state.status.name === 'interrupted' || state.status.name === 'blocked'
+          ? resumption(op)
+          : marked(state, op);
+      await this.#registry.record(entry, [...closes, ...resets, ...going]);
+    });
+    await this.#reconciler.pass(entry);
+    return entry;
+  }
+
+  async rollback(ref: string, subtask: string | undefined, op: string | undefined): Promise<Entry> {
+    const entry = this.#registry.resolve(ref);
+    await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status)) throw over(state, 'rollback');
+      if (isDone(state, op)) return;
+      if (state.spec.workspace.kind !== 'git' || !state.workspace) {
+        throw new RasenError('task_state', `task ${entry.id} has no commits to roll back`);
+      }
+      if (!isParked(state)) throw stopFirst(state);
+      const { commit, steps } = rollbackTarget(state, subtask);
+      await findRepository(state.spec.project);
+      await resetWorktree(state.workspace, commit);
+      await this.#registry.record(entry, [
+        ...closesOf(state, 'rolled back'),
+        { type: 'rolled_back', commit, steps },
+        ...marked(state, op),
+      ]);
+    });
+    this.#reconciler.kick(entry);
+    return entry;
+  }
+
+  async replan(ref: string, plan: Plan, expectedRev: number, op: string | undefined): Promise<Entry> {
+    const entry = this.#registry.resolve(ref);
+    await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status)) throw over(state, 'plan edit');
+      if (isDone(state, op)) return;
+      if (state.plan_rev !== expectedRev) {
+        throw new RasenError(
+          'task_state',
+          `the plan of ${entry.id} is at revision ${state.plan_rev}, and revision ${expectedRev} was edited`,
+          {
+            hint: 'Look at it again: rasen plan show',
+          },
+        );
+      }
+      if (state.steps.some(s => s.attempt) && !isParked(state)) throw stopFirst(state);
+      checkPlan(plan, entry.id);
+      const next: Plan = { ...plan, task: entry.id, rev: state.plan_rev + 1 };
+      const events: NewEvent[] = [...closesOf(state, 'the plan was edited')];
+      const planner = state.steps.find(s => s.id === STEP.plan);
+      if (planner && planner.status !== 'completed') {
+        events.push({ type: 'step_reset', step: STEP.plan, reason: 'a plan was given' });
+        events.push({ type: 'step_completed', step: STEP.plan, commit: null, good: null });
+      }
+      events.push({ type: 'plan_frozen', plan: next, sha256: planHash(next), rev: next.rev, source: 'user' });
+      await this.#registry.record(entry, [...events, ...marked(state, op)]);
+    });
+    this.#reconciler.kick(entry);
+    return entry;
+  }
+
+  async merge(
+    ref: string,
+    into: string | null,
+    squash: boolean,
+    op: string | undefined,
+  ): Promise<{ entry: Entry; op: string }> {
+    const entry = this.#registry.resolve(ref);
+    const mine = op ?? randomUUID();
+    await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (state.status.name !== 'completed') {
+        throw new RasenError(
+          'task_state',
+          `task ${entry.id} is ${state.status.name}, not completed; nothing was merged`,
+          {
+            hint: 'Only a completed task can be merged. See: rasen status',
+          },
+        );
+      }
+      if (state.spec.workspace.kind !== 'git' || !state.good.length) {
+        throw new RasenError('task_state', `task ${entry.id} has no commits to merge`, {
+          hint: 'It did not work in a git worktree.',
+        });
+      }
+      if (state.merge && state.merge.op !== mine)
+        throw new RasenError('task_state', `task ${entry.id} is being merged already`);
+      if (!state.merge)
+        await this.#registry.record(entry, [{ type: 'merge_requested', op: mine, into, squash }]);
+    });
+    this.#reconciler.kick(entry);
+    return { entry, op: mine };
+  }
+
+  #sameOrder(known: Entry, spec: TaskSpec): void {
+    const { spec: was } = this.#registry.stateOf(known);
+    const order = ({ id: _id, plan, ...rest }: TaskSpec) => ({
+      ...rest,
+      workspace: rest.workspace.kind,
+      plan: plan && { ...plan, task: '' },
+    });
+    if (isDeepStrictEqual(order(was), order(spec))) return;
+    const what = known.id === spec.id ? `id ${spec.id}` : `key "${spec.key}"`;
+    throw new RasenError(
+      'task_exists',
+      `a task with the ${what} exists already and asks for something else`,
+      {
+        hint: `See it with: rasen status ${known.id}. Use another key for another task.`,
+        data: { task: known.id },
+      },
+    );
+  }
+}
+
+const wantRun = (op: string | undefined): NewEvent => ({
+  type: 'want_changed',
+  want: 'run',
+  force: false,
+  op: op ?? null,
+  by: 'user',
+});
+/** Nothing of the task is alive, and nothing starts before the user says so. Attempts may be open between their gates. */
+const isParked = (state: TaskState): boolean =>
+  state.status.name === 'interrupted' || state.status.name === 'blocked';
+
+function stopFirst(state: TaskState): RasenError {
+  return new RasenError('task_state', `task ${state.id} is ${state.status.name}`, {
+    hint: `Stop it first: rasen stop ${state.id}`,
+  });
+}
+
+/** Ends of the attempts that a parked task has open. */
+function closesOf(state: TaskState, reason: string): EventEnd[] {
+  return state.steps
+    .filter(s => s.attempt)
+    .map(s => ({
+      type: 'attempt_closed',
+      step: s.id,
+      n: s.attempt!.n,
+      outcome: 'killed',
+      reason,
+      retry_at: null,
+      wait: null,
+      block: null,
+    }));
+}
+
+type EventEnd = Extract<NewEvent, { type: 'attempt_closed' }>;
+
+/** Whether the last request that changed something was this very one: its answer was lost, and it is asked again. */
+const isDone = (state: TaskState, op: string | undefined): boolean => op !== undefined && state.op === op;
+/** Remembers the request where the wish itself stays as it is. */
+const marked = (state: TaskState, op: string | undefined): NewEvent[] =>
+  op === undefined
+    ? []
+    : [{ type: 'want_changed', want: state.want, force: state.force, op, by: state.want_by }];
+const resumption = (op: string | undefined): NewEvent[] => [wantRun(op), { type: 'task_resumed' }];
+
+function over(state: TaskState, verb: string): RasenError {
+  const git = state.spec.workspace.kind === 'git';
+  const again = `Start it again as a new task: ${git ? 'rasen reinit' : 'rasen run'}`;
+  const hints: Record<string, string> = {
+    completed: git ? 'Bring it into your branch: rasen merge' : again,
+    failed: again,
+    cancelled: again,
+  };
+  return new RasenError(
+    'task_state',
+    `task ${state.id} is ${state.status.name}; ${verb} does nothing any more`,
+    {
+      hint: hints[state.status.name],
+    },
+  );
+}
+
+function stepNamed(state: TaskState, id: string): Step {
+  const step = state.steps.find(s => s.id === id);
+  if (step) return step;
+  throw new RasenError('subtask_unknown', `task ${state.id} has no subtask "${id}"`, {
+    hint: `It has: ${state.steps.map(s => s.id).join(', ')}`,
+  });
+}
+
+/** A step, everything that needs it, and the final check. */
+function withDependents(state: TaskState, step: Step): Step[] {
+  const ids = new Set([step.id]);
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (const s of state.plan?.subtasks ?? []) {
+      if (ids.has(s.id) || !s.needs.some(need => ids.has(need))) continue;
+      ids.add(s.id);
+      grew = true;
+    }
+  }
+  return state.steps.filter(s => ids.has(s.id) || (s.kind === 'final' && s !== step));
+}
+
+/** The good commit before a subtask, and the steps that are undone with it. */
+function rollbackTarget(state: TaskState, subtask: string | undefined): { commit: string; steps: string[] } {
+  const done = state.good.filter(g => state.steps.some(s => s.id === g.step && s.status === 'completed'));
+  const last = subtask ? done.find(g => g.step === stepNamed(state, subtask).id) : done.at(-1);
+  if (!last) {
+    throw new RasenError(
+      'task_state',
+      subtask ? `subtask ${subtask} has no good commit` : `task ${state.id} has no good commit yet`,
+      {
+        hint: 'Only completed subtasks can be rolled back.',
+      },
+    );
+  }
+  const before = state.good.filter(g => g.k < last.k).at(-1)?.commit ?? state.workspace!.base;
+  const undone = new Set(state.good.filter(g => g.k >= last.k).map(g => g.step));
+  const steps = state.steps.filter(s => undone.has(s.id) || s.kind === 'final' || s.kind === 'fix');
+  return { commit: before, steps: steps.filter(s => s.status !== 'skipped').map(s => s.id) };
+}

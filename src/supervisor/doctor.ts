@@ -1,0 +1,164 @@
+/** daemon.doctor: looks, from inside the supervisor, for what is wrong or will be. Changes nothing. */
+import { execFile } from 'node:child_process';
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { messageOf } from '../errors.ts';
+import type { Finding } from '../methods/daemon.doctor.ts';
+import type { Paths } from '../paths.ts';
+import type { Store } from '../store/store.ts';
+import type { Registry } from './registry.ts';
+import type { Settings } from './settings.ts';
+
+const run = promisify(execFile);
+const TOOL_MS_MAX = 5000;
+/** Oldest git with everything that is used (worktree repair, core.fsync is optional). */
+const GIT_MIN = [2, 31] as const;
+
+const ok = (check: string, message: string): Finding => ({ check, level: 'ok', message, fix: null });
+const warning = (check: string, message: string, fix: string): Finding => ({
+  check,
+  level: 'warning',
+  message,
+  fix,
+});
+const failure = (check: string, message: string, fix: string): Finding => ({
+  check,
+  level: 'error',
+  message,
+  fix,
+});
+
+export async function doctor(parts: {
+  paths: Paths;
+  store: Store;
+  registry: Registry;
+  settings: Settings;
+}): Promise<Finding[]> {
+  const { paths, store, registry, settings } = parts;
+  return [
+    ok(
+      'supervisor',
+      `pid ${process.pid}, Node ${process.version}, ${registry.size} tasks, ${registry.jobs} live jobs`,
+    ),
+    await gitVersion(),
+    await holePunching(),
+    disk(paths, settings),
+    ...folders(paths),
+    ...damage(store),
+    ...files(store, registry),
+    ...workspaces(registry),
+    warning(
+      'cage',
+      'attempts run in process groups; a process that clears its environment and leaves its session can escape a stop',
+      'Run untrusted agents in a container.',
+    ),
+  ];
+}
+
+async function gitVersion(): Promise<Finding> {
+  try {
+    const { stdout } = await run('git', ['--version'], { timeout: TOOL_MS_MAX });
+    const [major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(stdout)?.slice(1).map(Number) ?? [];
+    if (major > GIT_MIN[0] || (major === GIT_MIN[0] && minor >= GIT_MIN[1])) return ok('git', stdout.trim());
+    return failure('git', `${stdout.trim()} is too old`, `Install git ${GIT_MIN.join('.')} or newer.`);
+  } catch (error) {
+    return failure(
+      'git',
+      `git cannot be run: ${messageOf(error)}`,
+      'Install git; agent tasks work in its worktrees.',
+    );
+  }
+}
+
+async function holePunching(): Promise<Finding> {
+  if (process.platform !== 'linux') {
+    return warning(
+      'output cap',
+      'this system cannot free the start of a growing file',
+      'An attempt whose output passes the cap is stopped (flood).',
+    );
+  }
+  try {
+    await run('fallocate', ['--version'], { timeout: TOOL_MS_MAX });
+    return ok('output cap', 'old output is freed in place');
+  } catch {
+    return warning(
+      'output cap',
+      'fallocate(1) is not installed',
+      'Install util-linux; without it an attempt that floods is stopped.',
+    );
+  }
+}
+
+function disk(paths: Paths, settings: Settings): Finding {
+  const { bavail, bsize } = statfsSync(paths.home);
+  const free = bavail * bsize;
+  const text = `${Math.floor(free / 1024 / 1024)} MiB free under ${paths.home}`;
+  return free < settings.disk_min_bytes
+    ? failure('disk', `${text}: nothing new is started`, 'Free some space, or lower disk_min in rasend.yml.')
+    : ok('disk', text);
+}
+
+function folders(paths: Paths): Finding[] {
+  return [paths.home, paths.runtime].map(path => {
+    const mode = statSync(path).mode & 0o777;
+    if ((mode & 0o077) === 0) return ok('folders', `${path} is private`);
+    return warning(
+      'folders',
+      `${path} has mode ${mode.toString(8)}: others can read it`,
+      `chmod 700 ${path}`,
+    );
+  });
+}
+
+function damage(store: Store): Finding[] {
+  const found = store.damage.map(d =>
+    failure('state', `task ${d.task} cannot be used: ${d.message}`, d.hint),
+  );
+  const torn = store.quarantine.list().filter(name => name.includes('.torn.'));
+  if (torn.length > 0)
+    found.push(
+      warning(
+        'state',
+        `torn ends of journals were cut and kept: ${torn.join(', ')}`,
+        'Nothing to do; they were never acknowledged.',
+      ),
+    );
+  const older = store.quarantine
+    .list()
+    .filter(name => !torn.includes(name) && !store.damage.some(d => d.moved_to?.endsWith(name)));
+  if (older.length > 0)
+    found.push(
+      warning(
+        'state',
+        `in quarantine: ${older.join(', ')}`,
+        'Remove them when they are not needed any more.',
+      ),
+    );
+  return found.length > 0 ? found : [ok('state', 'every journal could be read')];
+}
+
+/** Reads the files of every task again: memory may be right while the disk is not. */
+function files(store: Store, registry: Registry): Finding[] {
+  const fix = 'A running task goes on from memory; back its folder up before the next restart.';
+  const found = [...registry.all()].flatMap(({ id }) =>
+    store.check(id).map(problem => failure('journal', `task ${id}: ${problem}`, fix)),
+  );
+  return found.length > 0 ? found : [ok('journal', 'the files of every task are sound')];
+}
+
+function workspaces(registry: Registry): Finding[] {
+  const found: Finding[] = [];
+  for (const { id, state } of registry.all()) {
+    if (!state) continue;
+    if (!existsSync(state.spec.project))
+      found.push(
+        failure(
+          'project',
+          `task ${id}: ${state.spec.project} is gone`,
+          `Put it back, or: rasen cancel ${id}`,
+        ),
+      );
+  }
+  return found;
+}

@@ -1,0 +1,39 @@
+/** accept_plan: the planner's result becomes a plan, or an exact list of what is wrong with it for its next attempt. */
+import { readResultFile } from '../../agents/result-file.ts';
+import { readPlanFile } from '../../config/plan-file.ts';
+import { isRasenError } from '../../errors.ts';
+import { planHash } from '../../store/artifact.ts';
+import type { Effect, Result } from '../../task/effect.ts';
+import { stepOf, type TaskState } from '../../task/state.ts';
+import type { EffectContext } from './context.ts';
+
+export async function acceptPlan(
+  context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'accept_plan' }>,
+): Promise<Result> {
+  const attempt = stepOf(state, effect.step).attempt!;
+  const { plan: written, problem } = readResultFile(
+    context.places.resultFile(state.id, attempt.nonce),
+    Date.now(),
+  );
+  const refuse = (why: string): Result => ({ type: 'accept_plan', accepted: null, problem: why });
+  if (problem) return refuse(problem);
+  if (written === undefined || written === null) return refuse('the result file has no plan');
+  try {
+    const text = JSON.stringify(written, null, 2);
+    const { plan } = readPlanFile('the plan in the result file', text, {
+      task: state.id,
+      goal: state.spec.goal,
+      origin: 'planner',
+    });
+    return {
+      type: 'accept_plan',
+      accepted: { plan: { ...plan, rev: state.plan_rev + 1 }, sha256: planHash(plan) },
+      problem: null,
+    };
+  } catch (error) {
+    if (isRasenError(error) && error.kind === 'config') return refuse(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+/** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
+import { judgeClean } from '../../gates/clean.ts';
+import { judgeDiff } from '../../gates/diff.ts';
+import type { GateResult } from '../../gates/gate.ts';
+import { readChanges } from '../../git/changes.ts';
+import { commitsSince } from '../../git/history.ts';
+import { markGood } from '../../git/refs.ts';
+import { findRepository } from '../../git/repository.ts';
+import { sealAttempt } from '../../git/seal.ts';
+import { ensureWorktree } from '../../git/worktree.ts';
+import type { Effect, Result } from '../../task/effect.ts';
+import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
+import { type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { type EffectContext, goodCommit } from './context.ts';
+
+export async function seal(
+  _context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'seal' }>,
+): Promise<Result> {
+  const step = stepOf(state, effect.step);
+  const { workspace } = state.spec;
+  if (workspace.kind !== 'git' || !state.workspace)
+    throw new Error(`task ${state.id} has no worktree to seal`);
+  const repo = await findRepository(state.spec.project);
+  const { base } = state.workspace;
+  const worktree = await ensureWorktree(repo, {
+    task: state.id,
+    slug: workspace.slug,
+    base,
+    base_path: workspace.base_path,
+  });
+  const sealed = await sealAttempt(worktree, {
+    good: goodCommit(state),
+    marks: { task: state.id, subtask: step.id, attempt: effect.n },
+    title: titleOf(state, step),
+  });
+  const { commit, tree, changed, leftovers, on_branch, descends, unmerged } = sealed;
+  // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
+  const commits = sealed.descends
+    ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
+    : sealed.commits;
+  return {
+    type: 'seal',
+    sealed: {
+      commit,
+      tree,
+      changed,
+      commits,
+      leftovers,
+      on_branch,
+      descends,
+      unmerged: unmerged.slice(0, 20),
+    },
+  };
+}
+
+function titleOf(state: TaskState, step: Step): string {
+  if (step.kind !== 'subtask') return `${state.spec.name}: ${step.kind}`;
+  const subtask = subtaskOf(state, step.id);
+  return (subtask.title || subtask.description.split('\n')[0] || step.id).slice(0, 100);
+}
+
+export async function judge(
+  _context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'judge' }>,
+): Promise<Result> {
+  const step = stepOf(state, effect.step);
+  const sealed = step.attempt!.sealed!;
+  const gate = gatesOf(state, step)[effect.gate]!;
+  const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+  const good = goodCommit(state);
+  let result: GateResult;
+  if (gate.kind === 'clean') {
+    const facts = { ...sealed, parent_good: good, left_out: [] };
+    result = judgeClean(facts, { allow_empty: subtask?.allow_empty ?? false, good });
+  } else {
+    const repo = await findRepository(state.spec.project);
+    const changes = await readChanges(repo, good, sealed.commit);
+    result = judgeDiff({ changes, protected: state.spec.protected, tests: subtask?.tests ?? [] });
+  }
+  return {
+    type: 'judge',
+    evidence: {
+      name: gate.name,
+      kind: gate.kind,
+      passed: result.passed,
+      tolerated: false,
+      reason: result.reason,
+      needs_person: result.needs_person,
+      findings: result.findings,
+      argv: null,
+      code: null,
+      duration_ms: null,
+      log_sha256: null,
+      log_tail: null,
+      commit: sealed.commit,
+      tree: sealed.tree,
+    },
+  };
+}
+
+export async function good(
+  _context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'mark_good' }>,
+): Promise<Result> {
+  const repo = await findRepository(state.spec.project);
+  await markGood(repo, { task: state.id, k: effect.k, commit: effect.commit });
+  return { type: 'mark_good' };
+}

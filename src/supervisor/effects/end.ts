@@ -1,0 +1,115 @@
+/** end: bring a job to its end. Resolves only when no process of it is left; then reads what it leaves behind. */
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
+import { errnoOf } from '../../errors.ts';
+import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
+import { isAlive } from '../../runner/identity.ts';
+import { droppedBytes } from '../../runner/output-cap.ts';
+import { stopAttempt } from '../../runner/stop.ts';
+import { lastLines } from '../../runner/tail.ts';
+import type { Effect, EndFacts, Result } from '../../task/effect.ts';
+import type { Claim } from '../../task/event.ts';
+import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
+import { stepOf, type TaskState } from '../../task/state.ts';
+import type { EffectContext } from './context.ts';
+
+/** The ladder: from SIGTERM to SIGKILL. */
+export const STOP_GRACE_MS = 30_000;
+/** What an ended command left running gets less. */
+export const SWEEP_GRACE_MS = 2_000;
+const TAIL_LINES = 200;
+const TAIL_BYTES = 16 * 1024;
+const TAG_BYTES = 64 * 1024;
+
+export async function end(
+  context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'end' }>,
+  force: AbortSignal,
+): Promise<Result> {
+  const step = stepOf(state, effect.step);
+  const attempt = step.attempt!;
+  const folder = context.places.job(state.id, effect.job);
+  const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
+  const marker = attemptMarker({ task: state.id, subtask: step.id, attempt: attempt.n, nonce });
+  const early = readAttempt(folder);
+  // A stop may come before anything was written; the fence needs a folder to stand in.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (effect.kill !== null || !(await isOver(context, early, marker))) {
+    await stopAttempt(folder, marker, {
+      grace_ms: effect.kill === null ? SWEEP_GRACE_MS : STOP_GRACE_MS,
+      signal: force,
+    });
+  }
+  context.jobs.ended(folder);
+
+  const facts = readAttempt(folder);
+  const judge = effect.gate !== null && isJudge(gatesOf(state, step)[effect.gate]!.kind);
+  const agent = judge || (effect.gate === null && isAgentStep(state, step));
+  const read = agent ? readResultFile(context.places.resultFile(state.id, nonce), Date.now()) : null;
+  const tags =
+    agent && !read?.claim && !read?.problem
+      ? claimFromTags((await tail(folder, Number.MAX_SAFE_INTEGER, TAG_BYTES)) ?? '')
+      : null;
+  const gate = effect.gate !== null;
+  const claim = read?.claim ?? tags;
+  const result: EndFacts = {
+    exit: facts.exit,
+    ended_by_itself: early.exit !== null,
+    last_seen_at: facts.output_mtime_ms === null ? null : new Date(facts.output_mtime_ms).toISOString(),
+    output_bytes: facts.output_bytes,
+    dropped_bytes: droppedBytes(folder),
+    claim,
+    claim_problem: read?.problem ?? null,
+    log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
+    log_tail: gate
+      ? ((judge ? issuesText(claim) : null) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))
+      : null,
+  };
+  return { type: 'end', facts: result };
+}
+
+/** The usual end: recorded, runner gone, nothing left behind. */
+async function isOver(
+  context: EffectContext,
+  { exit, identity }: AttemptFacts,
+  marker: string,
+): Promise<boolean> {
+  return (
+    exit !== null &&
+    identity !== null &&
+    !isAlive(identity) &&
+    (await context.sweeper.isEmpty({ marker, identity, up: exit.up }))
+  );
+}
+
+/** What a judge wants changed is what the next attempt has to be told, and not what the judge said while it looked. */
+function issuesText(claim: Claim | null): string | null {
+  if (!claim || claim.issues.length === 0) return null;
+  return claim.issues
+    .map(issue => `- ${issue}`)
+    .join('\n')
+    .slice(0, TAIL_BYTES);
+}
+
+const isJudge = (kind: string) => kind === 'review' || kind === 'qa';
+
+export async function tail(folder: string, lines: number, bytes: number): Promise<string | null> {
+  const { text } = await lastLines(folder, lines, bytes);
+  return text.toString('utf8');
+}
+
+/** sha256 of a file, or null when there is none. */
+export async function hashOf(path: string): Promise<string | null> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+    return hash.digest('hex');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,100 @@
+/** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findRepository } from '../../git/repository.ts';
+import { freshCheckout } from '../../git/worktree.ts';
+import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
+import { startRunner } from '../../runner/start.ts';
+import type { Effect, Result } from '../../task/effect.ts';
+import { gatesOf } from '../../task/gates-of.ts';
+import type { Role } from '../../task/spec.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { agentWork, type Work } from './agent-work.ts';
+import { type EffectContext, factsEnv, goodCommit, hasIdleLimit, jobEnv } from './context.ts';
+import { workOf, writeJob } from './prepare.ts';
+
+/** Longest wait for a runner that claimed its attempt to say who it is. */
+export const REPORT_MS_MAX = 10_000;
+const REPORT_POLL_MS = 3;
+
+export async function launch(
+  context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'launch' }>,
+): Promise<Result> {
+  const step = stepOf(state, effect.step);
+  const attempt = step.attempt!;
+  const folder = context.places.job(state.id, effect.job);
+  const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
+  const marker = hasIdleLimit(state)
+    ? attemptMarker({ task: state.id, subtask: step.id, attempt: attempt.n, nonce })
+    : null;
+  const watched = { max_bytes: state.spec.limits.output_max_bytes, marker };
+  if (readAttempt(folder).claimed) {
+    context.jobs.watch(state.id, folder, { ...watched, child: false });
+  } else {
+    const env =
+      effect.gate === null
+        ? workOf(context, state, step, attempt).env
+        : await writeGate(context, state, step, attempt, effect.gate, folder);
+    context.jobs.watch(state.id, folder, { ...watched, child: true });
+    await startRunner(
+      folder,
+      jobEnv(context, state, { ...factsEnv(state, step, attempt.n), ...env }),
+      () => context.jobs.exited(folder),
+      {
+        runner_script: context.runner_script,
+      },
+    );
+  }
+  return { type: 'launch', pid: (await reported(folder)).identity?.pid ?? 0 };
+}
+
+/** A runner says who it is within a moment of its claim; one that died in between never will. */
+async function reported(folder: string): Promise<AttemptFacts> {
+  const deadline = performance.now() + REPORT_MS_MAX;
+  let facts = readAttempt(folder);
+  while (!facts.identity && !facts.exit && performance.now() < deadline) {
+    await new Promise(resolve => setTimeout(resolve, REPORT_POLL_MS));
+    if (existsSync(join(folder, 'runner')) || existsSync(join(folder, 'exit'))) facts = readAttempt(folder);
+  }
+  return facts;
+}
+
+/** Folder and spec of a gate's job; gives its environment. */
+async function writeGate(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  index: number,
+  folder: string,
+): Promise<Record<string, string>> {
+  const gate = gatesOf(state, step)[index]!;
+  const { nonce } = attempt.gates.find(g => g.gate === index)!;
+  const commit = attempt.sealed?.commit ?? attempt.from;
+  const { argv, prompt, env, cwd } =
+    gate.kind === 'review' || gate.kind === 'qa'
+      ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', nonce)
+      : { argv: gate.run!.run, prompt: null, env: {}, cwd: context.places.root(state, step) };
+  await writeJob(context, state, { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt });
+  return { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}), ...env };
+}
+
+/** Review and QA see the commit in a checkout of their own: what they change there is thrown away. */
+async function judgeWork(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  role: Role,
+  nonce: string,
+): Promise<Work & { cwd: string }> {
+  const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
+  const cwd = context.places.checkout(state, role);
+  await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
+  mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
+  const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
+  const work = agentWork(context, state, step, { role, nonce, attempt: attempt.n, diff_range, model: null });
+  return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range }, cwd };
+}

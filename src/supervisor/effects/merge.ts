@@ -1,0 +1,162 @@
+/** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RasenError } from '../../errors.ts';
+import { treeOf } from '../../git/history.ts';
+import { merge as mergeCommit } from '../../git/merge.ts';
+import { findRepository, type Repository } from '../../git/repository.ts';
+import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
+import { isAlive } from '../../runner/identity.ts';
+import { startRunner } from '../../runner/start.ts';
+import { stopAttempt } from '../../runner/stop.ts';
+import type { Effect, Result } from '../../task/effect.ts';
+import type { GateEvidence } from '../../task/event.ts';
+import { finalGates } from '../../task/gates-of.ts';
+import type { GateSpec } from '../../task/plan.ts';
+import { STEP, type TaskState } from '../../task/state.ts';
+import { type EffectContext, goodCommit, jobEnv } from './context.ts';
+import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail } from './end.ts';
+import { writeJob } from './prepare.ts';
+
+const POLL_MS = 20;
+
+export async function merge(
+  context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'merge' }>,
+): Promise<Result> {
+  const { into, squash } = state.merge!;
+  const repo = await findRepository(state.spec.project);
+  const gates: GateEvidence[] = [];
+  const merged = await mergeCommit(repo, {
+    task: state.id,
+    commit: goodCommit(state),
+    into,
+    squash,
+    message: messageOf(state),
+    scratch: context.places.checkout(state, 'merge'),
+    check: async (checkout, commit) => {
+      gates.length = 0;
+      for (const [index, gate] of finalGates(state).entries()) {
+        if (!gate.run) continue;
+        const evidence = await runGate(context, state, repo, {
+          op: effect.op,
+          index,
+          spec: gate.run,
+          checkout,
+          commit,
+        });
+        gates.push(evidence);
+        if (!evidence.passed && !evidence.tolerated) throw refused(gate.name, evidence);
+      }
+    },
+  });
+  return { type: 'merge', merged: { ...merged, gates } };
+}
+
+function refused(name: string, evidence: GateEvidence): RasenError {
+  const tailLines = (evidence.log_tail ?? '').trimEnd().split('\n').slice(-20).join('\n');
+  return new RasenError(
+    'gate_failed',
+    `the ${name} gate is red on the merge result (${evidence.reason}); nothing was moved`,
+    {
+      hint: `Its output ends with:\n${tailLines}`,
+      data: { gate: name, code: evidence.code },
+    },
+  );
+}
+
+function messageOf(state: TaskState): string {
+  const subject = state.spec.goal.split('\n')[0]!.slice(0, 72);
+  return `${subject}\n\nRasen-Task: ${state.id}\n`;
+}
+
+interface GateOnMerge {
+  op: string;
+  index: number;
+  spec: GateSpec;
+  checkout: string;
+  commit: string;
+}
+
+async function runGate(
+  context: EffectContext,
+  state: TaskState,
+  repo: Repository,
+  gate: GateOnMerge,
+): Promise<GateEvidence> {
+  const folder = context.places.job(state.id, join(STEP.merge, gate.op, String(gate.index)));
+  const marker = attemptMarker({
+    task: state.id,
+    subtask: STEP.merge,
+    attempt: gate.index + 1,
+    nonce: gate.op,
+  });
+  // A supervisor before this one may have died while the gate ran: that one ends first.
+  await stopAttempt(folder, marker, { grace_ms: SWEEP_GRACE_MS }).catch(() => {});
+  await rm(folder, { recursive: true, force: true });
+  const job = {
+    step: STEP.merge,
+    n: gate.index + 1,
+    nonce: gate.op,
+    folder,
+    argv: gate.spec.run,
+    cwd: gate.checkout,
+    prompt: null,
+  };
+  await writeJob(context, state, job);
+  const env = jobEnv(context, state, {
+    RASEN_TASK: state.id,
+    RASEN_GATE: gate.spec.name,
+    RASEN_COMMIT: gate.commit,
+    RASEN_PROJECT: state.spec.project,
+  });
+  const started = performance.now();
+  context.jobs.watch(state.id, folder, {
+    child: true,
+    max_bytes: state.spec.limits.output_max_bytes,
+    marker: null,
+  });
+  await startRunner(folder, env, () => {}, { runner_script: context.runner_script });
+  const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000);
+  await stopAttempt(folder, marker, { grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
+  context.jobs.ended(folder);
+  const { exit } = readAttempt(folder);
+  const code = exit?.code ?? null;
+  const reason = timedOut
+    ? 'timed out'
+    : !exit
+      ? 'lost'
+      : exit.result !== 'exited'
+        ? exit.result
+        : gate.spec.ok.includes(code ?? -1)
+          ? null
+          : `exit code ${code}`;
+  return {
+    name: gate.spec.name,
+    kind: 'run',
+    passed: reason === null,
+    tolerated: reason !== null && state.tolerated.includes(gate.spec.name),
+    reason,
+    needs_person: false,
+    findings: [],
+    argv: gate.spec.run,
+    code,
+    duration_ms: Math.round(performance.now() - started),
+    log_sha256: await hashOf(join(folder, 'output')),
+    log_tail: await tail(folder, 50, 2048),
+    commit: gate.commit,
+    tree: await treeOf(repo, gate.commit),
+  };
+}
+
+/** Resolves when the runner is over; true when the time is up. */
+async function ended(folder: string, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const { exit, identity } = readAttempt(folder);
+    if (exit || (identity && !isAlive(identity))) return false;
+    if (performance.now() > deadline) return true;
+    await new Promise(resolve => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,91 @@
+/** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readAttempt, writeAttempt } from '../../runner/attempt-dir.ts';
+import type { Effect, Result } from '../../task/effect.ts';
+import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
+import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../task/state.ts';
+import { agentWork, type Work } from './agent-work.ts';
+import { type EffectContext, goodCommit } from './context.ts';
+import { prepareWorkspace } from './workspace.ts';
+
+export async function prepare(
+  context: EffectContext,
+  state: TaskState,
+  effect: Extract<Effect, { type: 'prepare' }>,
+): Promise<Result> {
+  const step = stepOf(state, effect.step);
+  const attempt = step.attempt!;
+  const workspace = await prepareWorkspace(context, state, step, attempt);
+  if (attempt.work)
+    await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);
+  return { type: 'prepare', workspace };
+}
+
+async function writeWork(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+): Promise<void> {
+  const { argv, prompt } = workOf(context, state, step, attempt);
+  if (prompt !== null)
+    mkdirSync(dirname(context.places.resultFile(state.id, attempt.nonce)), { recursive: true, mode: 0o700 });
+  const job = {
+    step: step.id,
+    n: attempt.n,
+    nonce: attempt.nonce,
+    folder: context.places.job(state.id, workJob(step.id, attempt.n)),
+  };
+  await writeJob(context, state, { ...job, argv, cwd: context.places.cwd(state, step), prompt });
+}
+
+export interface JobFiles {
+  step: string;
+  n: number;
+  nonce: string;
+  folder: string;
+  argv: string[];
+  cwd: string;
+  prompt: string | null;
+}
+
+/**
+ * The folder of a job, as the runner wants it; durable when it returns. Repeatable: what an earlier supervisor wrote for
+ * this nonce stands, although epoch or umask are others now.
+ */
+export async function writeJob(context: EffectContext, state: TaskState, job: JobFiles): Promise<void> {
+  if (readAttempt(job.folder).spec?.nonce === job.nonce) return;
+  const spec = {
+    version: 1 as const,
+    task: state.id,
+    subtask: job.step,
+    attempt: job.n,
+    epoch: state.epoch,
+    nonce: job.nonce,
+    argv: job.argv,
+    cwd: job.cwd,
+    umask: context.umask,
+    stdin: job.prompt === null ? ('null' as const) : ('prompt' as const),
+    env_ref: context.store.files(state.id).env,
+    output_max_bytes: state.spec.limits.output_max_bytes,
+  };
+  await writeAttempt(job.folder, spec, job.prompt === null ? {} : { prompt: job.prompt });
+}
+
+/** Command, prompt and environment of an attempt's work. */
+export function workOf(context: EffectContext, state: TaskState, step: Step, attempt: Attempt): Work {
+  const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+  if (!isAgentStep(state, step)) {
+    const argv = subtask && 'run' in subtask.do ? subtask.do.run : state.spec.setup!;
+    return { argv, prompt: null, env: subtask?.env ?? {} };
+  }
+  const work = agentWork(context, state, step, {
+    role: step.kind === 'plan' ? 'initializer' : 'coder',
+    nonce: attempt.nonce,
+    attempt: attempt.n,
+    diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
+    model: subtask?.model ?? null,
+  });
+  return { ...work, env: { ...work.env, ...subtask?.env } };
+}

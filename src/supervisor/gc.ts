@@ -1,0 +1,77 @@
+/** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRasenError, messageOf } from '../errors.ts';
+import { deleteTaskRefs } from '../git/history.ts';
+import { findRepository } from '../git/repository.ts';
+import { removeWorktree } from '../git/worktree.ts';
+import type { Store } from '../store/store.ts';
+import type { TaskState } from '../task/state.ts';
+import { isTerminal } from '../task/status.ts';
+import type { Entry, Registry } from './registry.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface GcParams {
+  older_than_days: number;
+  unmerged: boolean;
+  dry_run: boolean;
+}
+
+export async function gc(parts: { registry: Registry; store: Store }, params: GcParams) {
+  const { registry, store } = parts;
+  const removed: { id: string; name: string; bytes: number }[] = [];
+  const kept: { id: string; name: string; reason: string }[] = [];
+  for (const entry of [...registry.all()]) {
+    await registry.exclusive(entry, async () => {
+      const state = registry.stateOf(entry);
+      const reason = keepReason(state, params);
+      if (reason) {
+        if (isTerminal(state.status)) kept.push({ id: entry.id, name: entry.name, reason });
+        return;
+      }
+      const bytes = sizeOf(store.files(entry.id).folder);
+      if (!params.dry_run) {
+        const problem = await removeFromGit(state);
+        if (problem) {
+          kept.push({ id: entry.id, name: entry.name, reason: problem });
+          return;
+        }
+        registry.forget(entry as Entry);
+      }
+      removed.push({ id: entry.id, name: entry.name, bytes });
+    });
+  }
+  return { removed, kept };
+}
+
+function keepReason(state: TaskState, params: GcParams): string | null {
+  if (!isTerminal(state.status) || state.merge) return `it is ${state.status.name}`;
+  const age = (Date.now() - Date.parse(state.ended_at ?? state.updated_at)) / DAY_MS;
+  if (age < params.older_than_days) return `it ended ${age < 1 ? 'today' : `${Math.floor(age)} days ago`}`;
+  if (state.good.length > 0 && !state.merged && !params.unmerged)
+    return 'its commits were never merged (--unmerged removes it all the same)';
+  return null;
+}
+
+/** Worktree, branch refs and records of the task; null, or why they could not be removed. */
+async function removeFromGit(state: TaskState): Promise<string | null> {
+  if (!state.workspace) return null;
+  try {
+    const repo = await findRepository(state.spec.project);
+    await removeWorktree(repo, state.workspace.path).catch(error => {
+      if (!isRasenError(error)) throw error;
+    });
+    await deleteTaskRefs(repo, state.id);
+    return null;
+  } catch (error) {
+    // The repository itself is gone: nothing is left to remove there.
+    return isRasenError(error) && error.kind === 'not_git' ? null : `git: ${messageOf(error)}`;
+  }
+}
+
+function sizeOf(path: string): number {
+  const stat = lstatSync(path);
+  if (!stat.isDirectory()) return stat.blocks * 512;
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}

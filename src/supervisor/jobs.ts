@@ -1,0 +1,184 @@
+/**
+ * Live jobs as this supervisor watches them: those it started tell by their exit event, adopted ones are looked at in
+ * turns; outputs are kept under their cap. Only says "look again"; the truth is in the job's folder.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { processorTicks } from '../runner/activity.ts';
+import { readAttempt } from '../runner/attempt-dir.ts';
+import { isAlive } from '../runner/identity.ts';
+import { capOutput } from '../runner/output-cap.ts';
+
+/** How often adopted jobs are looked at, and how often every fourth time their runner too. */
+const ADOPTED_POLL_MS = 250;
+const ALIVE_EVERY = 4;
+const CAP_POLL_MS = 1000;
+/** Silent jobs are asked this often for another sign of life: processor time of at least so many ticks of 10 ms. */
+const ACTIVITY_POLL_MS = 15_000;
+const ACTIVE_TICKS = 10;
+
+interface Job {
+  task: string;
+  folder: string;
+  /** This process is the parent and hears of the end. */
+  child: boolean;
+  max_bytes: number;
+  /** Marker of its processes where silence has a limit; null where it has none. */
+  marker: string | null;
+  ticks: number | null;
+  active_at_ms: number;
+  dropped_bytes: number;
+  flood: boolean;
+  capping: boolean;
+  /** Its runner was seen alive, and nothing was heard since that it might not be. */
+  lives: boolean;
+}
+
+export class Jobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #changed: (task: string) => void;
+  readonly #log: Log;
+  #adoptedTimer: NodeJS.Timeout | null = null;
+  #capTimer: NodeJS.Timeout | null = null;
+  #activityTimer: NodeJS.Timeout | null = null;
+  #turn = 0;
+
+  constructor(changed: (task: string) => void, log: Log) {
+    this.#changed = changed;
+    this.#log = log;
+  }
+
+  /** Watches a job until `ended` is called for its folder. */
+  watch(
+    task: string,
+    folder: string,
+    options: { child: boolean; max_bytes: number; marker: string | null },
+  ): void {
+    const known = this.#jobs.get(folder);
+    if (known) {
+      known.child ||= options.child;
+      return;
+    }
+    this.#jobs.set(folder, {
+      task,
+      folder,
+      ...options,
+      ticks: null,
+      active_at_ms: Date.now(),
+      dropped_bytes: 0,
+      flood: false,
+      capping: false,
+      lives: false,
+    });
+    if (options.marker)
+      this.#activityTimer ??= setInterval(() => this.#lookForActivity(), ACTIVITY_POLL_MS).unref();
+    this.#capTimer ??= setInterval(() => this.#capAll(), CAP_POLL_MS).unref();
+    if (!options.child)
+      this.#adoptedTimer ??= setInterval(() => this.#lookAtAdopted(), ADOPTED_POLL_MS).unref();
+  }
+
+  /** The exit event of a child of ours. */
+  exited(folder: string): void {
+    const job = this.#jobs.get(folder);
+    if (job) this.#maybeOver(job);
+  }
+
+  /** The runner was seen alive: until something is heard, its folder need not be read again. */
+  seenAlive(folder: string): void {
+    const job = this.#jobs.get(folder);
+    if (job) job.lives = true;
+  }
+
+  lives(folder: string): boolean {
+    return this.#jobs.get(folder)?.lives ?? false;
+  }
+
+  #maybeOver(job: Job): void {
+    job.lives = false;
+    this.#changed(job.task);
+  }
+
+  /** When the job last used the processor noticeably, as far as was looked; 0: never. */
+  activeAt(folder: string): number {
+    const job = this.#jobs.get(folder);
+    return job?.marker ? job.active_at_ms : 0;
+  }
+
+  isFlood(folder: string): boolean {
+    return this.#jobs.get(folder)?.flood ?? false;
+  }
+
+  ended(folder: string): void {
+    this.#jobs.delete(folder);
+    if (this.#jobs.size === 0) this.close();
+  }
+
+  close(): void {
+    if (this.#adoptedTimer) clearInterval(this.#adoptedTimer);
+    if (this.#capTimer) clearInterval(this.#capTimer);
+    if (this.#activityTimer) clearInterval(this.#activityTimer);
+    this.#adoptedTimer = null;
+    this.#capTimer = null;
+    this.#activityTimer = null;
+  }
+
+  #lookForActivity(): void {
+    const jobs = [...this.#jobs.values()].filter(job => job.marker !== null);
+    if (jobs.length === 0) return;
+    const ticks = processorTicks(
+      jobs.map(job => ({ marker: job.marker!, identity: readAttempt(job.folder).identity })),
+    );
+    for (const job of jobs) {
+      const now = ticks.get(job.marker!) ?? null;
+      if (now !== null && job.ticks !== null && Math.abs(now - job.ticks) >= ACTIVE_TICKS)
+        job.active_at_ms = Date.now();
+      job.ticks = now;
+    }
+  }
+
+  #lookAtAdopted(): void {
+    this.#turn++;
+    for (const job of this.#jobs.values()) {
+      if (job.child) continue;
+      const over =
+        existsSync(join(job.folder, 'exit')) || (this.#turn % ALIVE_EVERY === 0 && !this.#lives(job.folder));
+      if (over) this.#maybeOver(job);
+    }
+  }
+
+  #lives(folder: string): boolean {
+    const { identity } = readAttempt(folder);
+    return identity !== null && isAlive(identity);
+  }
+
+  #capAll(): void {
+    for (const job of this.#jobs.values()) {
+      // An exit event that was missed, for whatever reason, is made up for here.
+      if (job.lives && existsSync(join(job.folder, 'exit'))) this.#maybeOver(job);
+      if (!job.capping && !job.flood) void this.#cap(job);
+    }
+  }
+
+  async #cap(job: Job): Promise<void> {
+    job.capping = true;
+    try {
+      const size = statSync(join(job.folder, 'output'), { throwIfNoEntry: false })?.size ?? 0;
+      if (size - job.dropped_bytes <= job.max_bytes) return;
+      const { dropped_bytes, supported } = await capOutput(job.folder, job.max_bytes, job.dropped_bytes);
+      job.dropped_bytes = dropped_bytes;
+      if (!supported) {
+        job.flood = true;
+        this.#changed(job.task);
+      }
+    } catch (error) {
+      this.#log.warn(
+        { task: job.task, error },
+        `output of ${job.folder} could not be capped: ${messageOf(error)}`,
+      );
+    } finally {
+      job.capping = false;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** Where the parts of a task are, made from its state: folders of jobs, result files, checkouts. No input or output. */
+import { isAbsolute, join } from 'node:path';
+import type { Paths } from '../paths.ts';
+import { jobFolder } from '../store/layout.ts';
+import { subtaskOf } from '../task/gates-of.ts';
+import type { Step, TaskState } from '../task/state.ts';
+
+export class Places {
+  readonly #paths: Paths;
+
+  constructor(paths: Paths) {
+    this.#paths = paths;
+  }
+
+  job(task: string, job: string): string {
+    return jobFolder(this.#paths.tasks, task, job);
+  }
+
+  /** Folder for the result files of a task: not among the state, so that no agent is pointed there. */
+  results(task: string): string {
+    return join(this.#paths.runtime, 'results', task);
+  }
+
+  /** Result file of one job; stays until the task is over, since a crash may make it be read again. */
+  resultFile(task: string, nonce: string): string {
+    return join(this.results(task), nonce, 'result.json');
+  }
+
+  /** A checkout beside the task's worktree: `final`, `review`, `merge`. */
+  checkout(state: TaskState, purpose: string): string {
+    const { workspace } = state.spec;
+    if (workspace.kind !== 'git') return state.spec.project;
+    const base = isAbsolute(workspace.base_path)
+      ? workspace.base_path
+      : join(state.spec.project, workspace.base_path);
+    return join(base, `${purpose}-${workspace.slug}`);
+  }
+
+  /** Where work and gates of a step happen. */
+  cwd(state: TaskState, step: Step): string {
+    const root = this.root(state, step);
+    const own = step.kind === 'subtask' ? subtaskOf(state, step.id).cwd : null;
+    return own ? join(root, own) : root;
+  }
+
+  root(state: TaskState, step: Step): string {
+    if (state.spec.workspace.kind !== 'git') return state.spec.project;
+    if (step.kind === 'final') return this.checkout(state, 'final');
+    if (!state.workspace) throw new Error(`task ${state.id} has no workspace yet`);
+    return state.workspace.path;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The registry: every task of this instance in memory, and the only writer of their journals. A change is durable
+ * before it is visible here. All work on one task goes through `exclusive`, so that nothing interleaves.
+ */
+import { RasenError } from '../errors.ts';
+import type { Loaded, Store } from '../store/store.ts';
+import { type Clock, countJobs, stamp } from '../task/advance.ts';
+import type { Event, NewEvent } from '../task/event.ts';
+import { fold } from '../task/fold.ts';
+import type { TaskSpec } from '../task/spec.ts';
+import type { TaskState } from '../task/state.ts';
+import { isTerminal } from '../task/status.ts';
+import { type TaskView, viewOf } from '../task/view.ts';
+
+/** Events of a live task that are kept for followers; older ones come from disk. */
+const RECENT_EVENTS = 256;
+/** Shortest prefix or suffix of an id that is taken for it. */
+const MIN_PART = 4;
+
+/** What is known of a task that is over, without its spec, plan and history. */
+export interface Entry {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly key: string | null;
+  /** null when the task is over and its state is only on disk. */
+  state: TaskState | null;
+  /** Last view of a task that is over. */
+  rest: TaskView | null;
+  bytes: number;
+  recent: Event[];
+  jobs: number;
+  queue: Promise<unknown>;
+}
+
+export type Listener = (entry: Entry, state: TaskState, events: readonly Event[]) => void;
+
+/** An order and its plan are written as one; the one without the other is a journal that was cut. */
+function isWhole({ spec, plan, epoch }: TaskState): boolean {
+  return epoch > 0 && (spec.plan === null || plan !== null);
+}
+
+export class Registry {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #snapshotFailed: (error: unknown) => void;
+  readonly #entries = new Map<string, Entry>();
+  readonly #keys = new Map<string, string>();
+  readonly #listeners = new Set<Listener>();
+  /** Jobs alive or about to be, over all tasks. */
+  jobs = 0;
+
+  /** `snapshotFailed`: told of a shortcut that could not be written; the journal has it all. */
+  constructor(store: Store, clock: Clock, snapshotFailed: (error: unknown) => void = () => {}) {
+    this.#snapshotFailed = snapshotFailed;
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Reads every task from disk. What cannot be read is in the store's `damage`. */
+  load(): void {
+    for (const id of this.#store.list()) {
+      const loaded = this.#store.load(id);
+      if (!loaded) continue;
+      if (isWhole(loaded.state)) this.#add(loaded);
+      else this.#setAside(id);
+    }
+  }
+
+  #setAside(id: string): void {
+    const { folder } = this.#store.files(id);
+    const moved_to = this.#store.quarantine.move(folder, id);
+    const message = `${folder} holds the beginning of the order and not its end`;
+    this.#store.damage.push({
+      task: id,
+      message,
+      moved_to,
+      hint: `Nothing was overwritten: it is in ${moved_to}. Submit it again.`,
+    });
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  all(): Iterable<Entry> {
+    return this.#entries.values();
+  }
+
+  get(id: string): Entry | null {
+    return this.#entries.get(id) ?? null;
+  }
+
+  byKey(key: string): Entry | null {
+    const id = this.#keys.get(key);
+    if (id === undefined) return null;
+    const entry = this.get(id);
+    if (!entry)
+      throw new RasenError('damaged', `the task with the key "${key}" (${id}) cannot be read`, {
+        hint: 'See `rasen doctor`.',
+      });
+    return entry;
+  }
+
+  /** A task by id, unique part of an id, name, or project folder (the newest there). */
+  resolve(ref: string): Entry {
+    const exact = this.get(ref);
+    if (exact) return exact;
+    const all = [...this.#entries.values()];
+    if (ref.startsWith('/')) {
+      const here = all.filter(e => e.project === ref);
+      if (here.length > 0) return here.reduce((a, b) => (a.id > b.id ? a : b));
+    }
+    const named = all.filter(e => e.name === ref);
+    const parts =
+      ref.length >= MIN_PART
+        ? all.filter(e => e.id.startsWith(ref.toLowerCase()) || e.id.endsWith(ref.toLowerCase()))
+        : [];
+    const found = parts.length > 0 ? parts : named;
+    if (found.length === 1) return found[0]!;
+    const damaged = this.#store.damage.find(
+      d => d.task === ref || (ref.length >= MIN_PART && (d.task.startsWith(ref) || d.task.endsWith(ref))),
+    );
+    if (damaged) {
+      throw new RasenError('damaged', `task ${damaged.task} cannot be read: ${damaged.message}`, {
+        hint: `${damaged.hint} See also: rasen doctor`,
+      });
+    }
+    if (found.length === 0)
+      throw new RasenError('task_unknown', `no task "${ref}"`, { hint: 'See `rasen list`.' });
+    const some = found.slice(-10).map(e => e.id);
+    throw new RasenError(
+      'task_ambiguous',
+      `"${ref}" fits ${found.length} tasks: ${some.join(', ')}${found.length > 10 ? ', …' : ''}`,
+      {
+        hint: 'Give more of the id.',
+        data: { tasks: some },
+      },
+    );
+  }
+
+  /** The state, read back from disk when the task is over. Throws `damaged` or `storage` when that fails. */
+  stateOf(entry: Entry): TaskState {
+    if (entry.state) return entry.state;
+    const loaded = this.#store.load(entry.id);
+    if (loaded) return loaded.state;
+    const damage = this.#store.damage.findLast(d => d.task === entry.id);
+    // Moved aside: the task is no longer here. Its key stays taken: the same order must not be carried out again.
+    if (damage?.moved_to) this.#entries.delete(entry.id);
+    throw new RasenError(
+      'damaged',
+      `task ${entry.id} cannot be read: ${damage?.message ?? 'no reason known'}`,
+      {
+        hint: damage?.hint ?? 'See `rasen doctor`.',
+      },
+    );
+  }
+
+  viewOf(entry: Entry): TaskView {
+    return entry.state ? viewOf(entry.state, process.pid, Date.now()) : entry.rest!;
+  }
+
+  submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>): Entry {
+    const submitted = { seq: 1, ...this.#clock(), epoch: 0, type: 'task_submitted', spec } as Event;
+    const rest = stamp(fold(null, submitted), first, this.#clock);
+    const events = [submitted, ...rest.events];
+    const entry = this.#add(this.#store.submit(spec.id, events, env));
+    this.#publish(entry, entry.state!, events);
+    return entry;
+  }
+
+  /** Runs `work` alone on the task: after what was asked before, before what is asked later. */
+  exclusive<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+    const run = entry.queue.then(work, work);
+    entry.queue = run.catch(() => {});
+    return run;
+  }
+
+  /** Stamps, writes and then shows events. Only inside `exclusive`. */
+  async record(entry: Entry, added: readonly NewEvent[]): Promise<void> {
+    const { events, state } = stamp(this.stateOf(entry), added, this.#clock);
+    await this.commit(entry, events, state);
+  }
+
+  /** Writes events that are already folded into `state`. Only inside `exclusive`. */
+  async commit(entry: Entry, events: Event[], state: TaskState): Promise<void> {
+    if (events.length === 0) return;
+    entry.bytes = await this.#store.append(entry.id, entry.bytes, events);
+    this.#settle(entry, state);
+    entry.recent = entry.state ? [...entry.recent, ...events].slice(-RECENT_EVENTS) : [];
+    if (isTerminal(state.status))
+      await this.#store.snapshot(entry.id, { state, bytes: entry.bytes }).catch(this.#snapshotFailed);
+    this.#publish(entry, state, events);
+  }
+
+  /** Events after `seq`, from memory where they still are. */
+  eventsAfter(entry: Entry, seq: number): readonly Event[] {
+    const first = entry.recent[0];
+    if (first && first.seq <= seq + 1) return entry.recent.filter(e => e.seq > seq);
+    return this.#store.events(entry.id, seq);
+  }
+
+  forget(entry: Entry): void {
+    this.#store.remove(entry.id);
+    this.#entries.delete(entry.id);
+    if (entry.key) this.#keys.delete(entry.key);
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #add(loaded: Loaded): Entry {
+    const { state, bytes } = loaded;
+    const { spec } = state;
+    const entry: Entry = {
+      id: state.id,
+      name: spec.name,
+      project: spec.project,
+      key: spec.key,
+      state: null,
+      rest: null,
+      bytes,
+      recent: [],
+      jobs: 0,
+      queue: Promise.resolve(),
+    };
+    this.#settle(entry, state);
+    this.#entries.set(entry.id, entry);
+    if (spec.key) this.#keys.set(spec.key, entry.id);
+    return entry;
+  }
+
+  /** Keeps the whole state of what is not over, and of the rest only what a list shows. */
+  #settle(entry: Entry, state: TaskState): void {
+    const over = isTerminal(state.status) && !state.merge;
+    entry.state = over ? null : state;
+    entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
+    const jobs = over ? 0 : countJobs(state);
+    this.jobs += jobs - entry.jobs;
+    entry.jobs = jobs;
+  }
+
+  #publish(entry: Entry, state: TaskState, events: readonly Event[]): void {
+    for (const listener of this.#listeners) listener(entry, state, events);
+  }
+}

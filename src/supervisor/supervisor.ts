@@ -1,0 +1,353 @@
+/**
+ * The supervisor: what the methods of the control protocol may ask for. Wires registry, loop, world and readers
+ * together; decides nothing itself.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { RasenError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Paths } from '../paths.ts';
+import type { RequestContext } from '../rpc/server.ts';
+import { bootId } from '../runner/identity.ts';
+import { Sweeper } from '../runner/sweep.ts';
+import { Store } from '../store/store.ts';
+import type { NewEvent } from '../task/event.ts';
+import type { Plan } from '../task/plan.ts';
+import type { TaskSpec } from '../task/spec.ts';
+import type { TaskState } from '../task/state.ts';
+import { isTerminal, TRANSITIONS } from '../task/status.ts';
+import type { TaskView } from '../task/view.ts';
+import { VERSION } from '../version.ts';
+import { ProjectViews } from '../views/project-views.ts';
+import { JUMP_MS, systemClock, watchClock } from './clock.ts';
+import { Commands } from './commands.ts';
+import { doctor } from './doctor.ts';
+import { followEvents } from './follow-events.ts';
+import { followLog, type LogParams } from './follow-log.ts';
+import { type GcParams, gc } from './gc.ts';
+import { Jobs } from './jobs.ts';
+import { Places } from './places.ts';
+import { Reconciler } from './reconcile.ts';
+import { type Entry, Registry } from './registry.ts';
+import type { Settings } from './settings.ts';
+import { isTidyTime, tidy } from './tidy.ts';
+import { untilState, waitForTasks } from './wait.ts';
+import { RealWorld } from './world.ts';
+
+/** A task that could not be taken over (disk full) is tried again after this. */
+const CLAIM_RETRY_MS = 5000;
+/** Longest wait for the files of projects before an answer. */
+const FLUSH_MS_MAX = 2000;
+
+export interface SupervisorOptions {
+  paths: Paths;
+  settings: Settings;
+  log: Log;
+  /** Path of runner.sh. */
+  runner_script: string;
+  /** Octal umask of commands. */
+  umask: string;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #reconciler: Reconciler;
+  readonly #commands: Commands;
+  readonly #jobs: Jobs;
+  readonly #places: Places;
+  readonly #views: ProjectViews;
+  readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
+  readonly #started_at = new Date().toISOString();
+  readonly #releases: (() => void)[] = [];
+  #draining = false;
+
+  constructor(options: SupervisorOptions) {
+    const { paths, settings, log } = options;
+    this.#options = options;
+    this.#store = new Store(paths);
+    this.#registry = new Registry(this.#store, systemClock, error =>
+      log.warn({ error }, 'a snapshot could not be written'),
+    );
+    this.#places = new Places(paths);
+    this.#jobs = new Jobs(task => this.#kick(task), log);
+    const context = {
+      store: this.#store,
+      places: this.#places,
+      jobs: this.#jobs,
+      sweeper: new Sweeper(),
+      log,
+      runner_script: options.runner_script,
+      umask: options.umask,
+    };
+    const world = new RealWorld(context, { home: paths.home, disk_min_bytes: settings.disk_min_bytes });
+    this.#reconciler = new Reconciler({
+      registry: this.#registry,
+      world,
+      clock: systemClock,
+      log,
+      max_jobs: settings.max_live_jobs,
+    });
+    this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
+    this.#views = new ProjectViews({
+      pid: process.pid,
+      log,
+      eventsAfter: (id, seq) => [...this.#store.events(id, seq)],
+    });
+  }
+
+  /** Reads all tasks, takes them over and lets them go on. */
+  async start(): Promise<void> {
+    const { log } = this.#options;
+    this.#registry.load();
+    for (const damage of this.#store.damage)
+      log.error(damage, `task ${damage.task} cannot be used: ${damage.message}`);
+    this.#releases.push(this.#registry.listen((_entry, state, events) => this.#views.changed(state, events)));
+    this.#releases.push(
+      this.#registry.listen((_entry, state, events) => {
+        if (isTidyTime(state, events))
+          void tidy(this.#places, state).catch(error =>
+            log.warn({ task: state.id, error }, 'could not tidy up'),
+          );
+      }),
+    );
+    for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
+    this.#releases.push(watchClock(ms => this.#clockJumped(ms)));
+    log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
+  }
+
+  /** Stops deciding; attempts live on. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#reconciler.drain();
+    this.#reconciler.close();
+    for (const release of this.#releases) release();
+    await Promise.all(
+      [...this.#registry.all()].map(entry => this.#registry.exclusive(entry, async () => {})),
+    );
+    this.#jobs.close();
+    await this.#views.close();
+  }
+
+  async run(spec: TaskSpec, env: Record<string, string>): Promise<{ created: boolean; task: TaskView }> {
+    if (this.#draining)
+      throw new RasenError('shutting_down', 'the supervisor is shutting down', {
+        hint: 'Try again in a moment.',
+      });
+    const { entry, created } = await this.#commands.run(spec, env);
+    return { created, task: this.#registry.viewOf(entry) };
+  }
+
+  view(ref: string): TaskView {
+    return this.#registry.viewOf(this.#registry.resolve(ref));
+  }
+
+  list(filter: { status?: string[] | undefined; project?: string | undefined; limit: number }): TaskView[] {
+    const found: TaskView[] = [];
+    const odd = filter.status?.find(name => !Object.hasOwn(TRANSITIONS, name));
+    if (odd !== undefined) {
+      throw new RasenError('usage', `"${odd}" is no status of a task`, {
+        hint: `Statuses: ${Object.keys(TRANSITIONS).join(', ')}`,
+      });
+    }
+    for (const entry of [...this.#registry.all()].sort((a, b) => (a.id < b.id ? 1 : -1))) {
+      if (filter.project && entry.project !== filter.project) continue;
+      const status = entry.state?.status.name ?? entry.rest!.status;
+      if (filter.status && !filter.status.includes(status)) continue;
+      found.push(this.#registry.viewOf(entry));
+      if (found.length >= filter.limit) break;
+    }
+    return found;
+  }
+
+  /** The files of the project say the same as the answer, for scripts that look at both. */
+  async wait(
+    params: { tasks: string[]; through_limits: boolean },
+    context: RequestContext,
+  ): Promise<TaskView[]> {
+    const views = await waitForTasks(this.#registry, params, context);
+    await this.#flushViews();
+    return views;
+  }
+
+  async stop(
+    params: { task: string; force: boolean; op?: string | undefined },
+    context: RequestContext,
+  ): Promise<TaskView> {
+    const entry = await this.#commands.want(params.task, 'stop', params.force, params.op);
+    await untilState(this.#registry, entry, state => isAtRest(state) || state.want === 'run', context.signal);
+    await this.#flushViews();
+    return this.#registry.viewOf(entry);
+  }
+
+  async cancel(
+    params: { task: string; force: boolean; op?: string | undefined },
+    context: RequestContext,
+  ): Promise<TaskView> {
+    const entry = await this.#commands.want(params.task, 'cancel', params.force, params.op);
+    await untilState(this.#registry, entry, state => isTerminal(state.status), context.signal);
+    await this.#flushViews();
+    return this.#registry.viewOf(entry);
+  }
+
+  async resume(params: { task: string; op?: string | undefined }): Promise<TaskView> {
+    return this.#registry.viewOf(await this.#commands.resume(params.task, params.op));
+  }
+
+  async retry(params: { task: string; subtask: string; op?: string | undefined }): Promise<TaskView> {
+    return this.#registry.viewOf(await this.#commands.retry(params.task, params.subtask, params.op));
+  }
+
+  async rollback(params: {
+    task: string;
+    subtask?: string | undefined;
+    op?: string | undefined;
+  }): Promise<TaskView> {
+    return this.#registry.viewOf(await this.#commands.rollback(params.task, params.subtask, params.op));
+  }
+
+  plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
+    const state = this.#registry.stateOf(this.#registry.resolve(ref));
+    return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
+  }
+
+  async replan(params: {
+    task: string;
+    plan: Plan;
+    expected_rev: number;
+    op?: string | undefined;
+  }): Promise<TaskView> {
+    return this.#registry.viewOf(
+      await this.#commands.replan(params.task, params.plan, params.expected_rev, params.op),
+    );
+  }
+
+  async merge(
+    params: { task: string; into: string | null; squash: boolean; op?: string | undefined },
+    context: RequestContext,
+  ): Promise<TaskView> {
+    const { entry, op } = await this.#commands.merge(params.task, params.into, params.squash, params.op);
+    const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);
+    await this.#flushViews();
+    const refused = state.merge_refused;
+    if (refused?.op === op) {
+      const kind = refused.kind as ConstructorParameters<typeof RasenError>[0];
+      throw new RasenError(kind, refused.message, {
+        ...(refused.hint ? { hint: refused.hint } : {}),
+        data: refused.data,
+      });
+    }
+    return this.#registry.viewOf(entry);
+  }
+
+  followLog(params: LogParams, context: RequestContext) {
+    return followLog({ registry: this.#registry, places: this.#places }, params, context);
+  }
+
+  followEvents(
+    params: { task?: string | undefined; after: number; follow: boolean },
+    context: RequestContext,
+  ) {
+    return followEvents(this.#registry, params, context);
+  }
+
+  status() {
+    const { paths, settings } = this.#options;
+    const tasks: Record<string, number> = {};
+    for (const entry of this.#registry.all()) {
+      const status = entry.state?.status.name ?? entry.rest!.status;
+      tasks[status] = (tasks[status] ?? 0) + 1;
+    }
+    return {
+      version: VERSION,
+      pid: process.pid,
+      started_at: this.#started_at,
+      home: paths.home,
+      socket: paths.socket,
+      cage: 'group',
+      tasks,
+      live_jobs: this.#registry.jobs,
+      max_live_jobs: settings.max_live_jobs,
+      rss_bytes: process.memoryUsage.rss(),
+      damaged: this.#store.damage.length,
+    };
+  }
+
+  async doctor() {
+    const { paths, settings } = this.#options;
+    return { findings: await doctor({ paths, settings, store: this.#store, registry: this.#registry }) };
+  }
+
+  gc(params: GcParams) {
+    return gc({ registry: this.#registry, store: this.#store }, params);
+  }
+
+  #kick(task: string): void {
+    const entry = this.#registry.get(task);
+    if (entry) this.#reconciler.kick(entry);
+  }
+
+  /** Bounded: a project folder that does not answer holds nobody up. */
+  async #flushViews(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, FLUSH_MS_MAX);
+    });
+    await Promise.race([this.#views.flush().catch(() => {}), enough]);
+    clearTimeout(timer);
+  }
+
+  /**
+   * A new supervisor takes a task: the epoch moves, and a task that must not go on by itself is stopped. The claim comes
+   * last: torn before it, all of this is found to do again.
+   */
+  async #claim(entry: Entry): Promise<void> {
+    const state = entry.state!;
+    const events: NewEvent[] = [];
+    const jump = jumpSince(state, this.#host.boot);
+    if (jump !== null) events.push({ type: 'clock_jumped', ms: jump });
+    const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
+    if (going && !state.spec.auto_resume && state.boot !== null && state.boot !== this.#host.boot) {
+      events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
+    }
+    events.push({ type: 'task_claimed', ...this.#host });
+    try {
+      await this.#registry.exclusive(entry, () => this.#registry.record(entry, events));
+      this.#reconciler.kick(entry);
+    } catch (error) {
+      this.#options.log.error(
+        { task: entry.id, error },
+        `task ${entry.id} could not be taken over; tried again`,
+      );
+      if (this.#draining) return;
+      const timer = setTimeout(() => void this.#claim(entry), CLAIM_RETRY_MS);
+      this.#releases.push(() => clearTimeout(timer));
+    }
+  }
+
+  #clockJumped(ms: number): void {
+    this.#options.log.warn({ ms }, 'the wall clock jumped');
+    for (const entry of this.#registry.all()) {
+      if (!entry.state) continue;
+      void this.#registry
+        .exclusive(entry, async () => {
+          if (entry.state && (entry.state.active.live > 0 || entry.state.status.name === 'waiting'))
+            await this.#registry.record(entry, [{ type: 'clock_jumped', ms }]);
+        })
+        .catch(() => {})
+        .then(() => this.#reconciler.kick(entry));
+    }
+  }
+}
+
+const isAtRest = (state: TaskState) =>
+  state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);
+
+/** A jump of the wall clock while no supervisor looked, within one boot. */
+function jumpSince(state: TaskState, boot: string): number | null {
+  if (state.boot !== boot || state.active.live === 0 || state.clock_offset_ms === null) return null;
+  const { t, mono } = systemClock();
+  const ms = Date.parse(t) - mono - state.clock_offset_ms;
+  return Math.abs(ms) >= JUMP_MS ? ms : null;
+}

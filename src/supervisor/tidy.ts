@@ -1,0 +1,32 @@
+/** Removes the checkouts that a finished task needs no more. Its commits and, until it is merged, its worktree stay. */
+import { rmSync } from 'node:fs';
+import { findRepository } from '../git/repository.ts';
+import { removeWorktree } from '../git/worktree.ts';
+import type { Event } from '../task/event.ts';
+import type { TaskState } from '../task/state.ts';
+import { isTerminal } from '../task/status.ts';
+import type { Places } from './places.ts';
+
+const CHECKOUTS = ['final', 'reviewer', 'qa'] as const;
+
+/** Whether these events are the moment to tidy up. */
+export function isTidyTime(state: TaskState, events: readonly Event[]): boolean {
+  if (!isTerminal(state.status) || state.merge) return false;
+  return events.some(
+    e =>
+      e.type === 'task_completed' ||
+      e.type === 'task_failed' ||
+      e.type === 'task_cancelled' ||
+      e.type === 'merged',
+  );
+}
+
+/** Best effort: what cannot be removed now is removed by `rasen gc`. */
+export async function tidy(places: Places, state: TaskState): Promise<void> {
+  rmSync(places.results(state.id), { recursive: true, force: true });
+  if (state.spec.workspace.kind !== 'git') return;
+  const repo = await findRepository(state.spec.project);
+  const paths = CHECKOUTS.map(purpose => places.checkout(state, purpose));
+  if (state.merged && state.workspace) paths.push(state.workspace.path);
+  for (const path of paths) await removeWorktree(repo, path).catch(() => {});
+}

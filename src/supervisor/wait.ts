@@ -1,0 +1,83 @@
+/** Waiting for tasks: for a rest of any kind, or for one particular thing. */
+import type { RequestContext } from '../rpc/server.ts';
+import type { TaskState } from '../task/state.ts';
+import { exitCodeOf, type TaskView } from '../task/view.ts';
+import type { Entry, Registry } from './registry.ts';
+
+/** Resolves with the state once `done` says so; rejects when the signal is raised. */
+export function untilState(
+  registry: Registry,
+  entry: Entry,
+  done: (state: TaskState) => boolean,
+  signal: AbortSignal,
+): Promise<TaskState> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      stop();
+      reject(signal.reason);
+    };
+    const stop = registry.listen((changed, state) => {
+      if (changed !== entry || !done(state)) return;
+      stop();
+      signal.removeEventListener('abort', abort);
+      resolve(state);
+    });
+    const now = registry.stateOf(entry);
+    if (done(now)) {
+      stop();
+      resolve(now);
+    } else if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** Least time between two notifications of changes, in ms: who shows them has no use for more. */
+const CHANGES_GAP_MS = 100;
+
+export async function waitForTasks(
+  registry: Registry,
+  params: { tasks: string[]; through_limits: boolean },
+  context: RequestContext,
+): Promise<TaskView[]> {
+  const entries = params.tasks.map(ref => registry.resolve(ref));
+  const resting = (entry: Entry) => {
+    const status = entry.state?.status;
+    if (!status) return true;
+    return (
+      exitCodeOf(status.name) !== null ||
+      (!params.through_limits && status.name === 'waiting' && status.why === 'limit')
+    );
+  };
+  const dirty = new Set<Entry>(entries);
+  let wake: (() => void) | null = null;
+  const stop = registry.listen(entry => {
+    if (!entries.includes(entry)) return;
+    dirty.add(entry);
+    wake?.();
+  });
+  /** Until something changes, or `ms` are over. */
+  const change = (ms: number | null) =>
+    new Promise<void>(resolve => {
+      const timer = ms === null ? null : setTimeout(resolve, ms);
+      wake = () => {
+        if (ms !== null && !entries.every(resting)) return;
+        if (timer) clearTimeout(timer);
+        resolve();
+      };
+      context.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  try {
+    for (;;) {
+      for (const entry of dirty)
+        await context.notify('task.changed', { request: context.id, task: registry.viewOf(entry) });
+      dirty.clear();
+      if (entries.every(resting)) return entries.map(entry => registry.viewOf(entry));
+      await change(CHANGES_GAP_MS);
+      if (dirty.size === 0 && !entries.every(resting)) await change(null);
+      wake = null;
+      context.signal.throwIfAborted();
+    }
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,100 @@
+/** The real world that tasks act upon: runner, git, disk. Dispatches effects; each is one file in effects/. */
+import { randomBytes } from 'node:crypto';
+import { statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { attemptMarker, readAttempt } from '../runner/attempt-dir.ts';
+import { isAlive } from '../runner/identity.ts';
+import type { Effect, JobFacts, Result } from '../task/effect.ts';
+import type { TaskState } from '../task/state.ts';
+import { acceptPlan } from './effects/accept-plan.ts';
+import { good, judge, seal } from './effects/commits.ts';
+import { type EffectContext, hasIdleLimit } from './effects/context.ts';
+import { end } from './effects/end.ts';
+import { launch, REPORT_MS_MAX } from './effects/launch.ts';
+import { merge } from './effects/merge.ts';
+import { prepare } from './effects/prepare.ts';
+import type { Jobs } from './jobs.ts';
+import type { World } from './reconcile.ts';
+
+/** How long one look at the free space is good for. */
+const DISK_LOOK_MS = 5000;
+
+export class RealWorld implements World {
+  readonly #context: EffectContext;
+  readonly #home: string;
+  readonly #diskMinBytes: number;
+  #disk = { at: Number.NEGATIVE_INFINITY, low: false };
+
+  constructor(context: EffectContext, options: { home: string; disk_min_bytes: number }) {
+    this.#context = context;
+    this.#home = options.home;
+    this.#diskMinBytes = options.disk_min_bytes;
+  }
+
+  nonce(): string {
+    return randomBytes(8).toString('hex');
+  }
+
+  job(state: TaskState, job: string): JobFacts | null {
+    const { places, jobs } = this.#context;
+    const folder = places.job(state.id, job);
+    if (jobs.lives(folder)) return { claimed: true, alive: true, exited: false, ...signs(folder, jobs) };
+    const facts = readAttempt(folder);
+    if (!facts.spec && !facts.claimed) return null;
+    const alive = facts.identity
+      ? isAlive(facts.identity)
+      : facts.claimed && !facts.fenced && !facts.exit && isFresh(folder);
+    if (alive && !facts.exit) {
+      const marker = hasIdleLimit(state) && facts.spec ? attemptMarker(facts.spec) : null;
+      jobs.watch(state.id, folder, { child: false, max_bytes: state.spec.limits.output_max_bytes, marker });
+      if (facts.identity) jobs.seenAlive(folder);
+    }
+    return { claimed: facts.claimed, alive, exited: facts.exit !== null, ...signs(folder, jobs) };
+  }
+
+  diskLow(): boolean {
+    const now = performance.now();
+    if (now - this.#disk.at < DISK_LOOK_MS) return this.#disk.low;
+    const { bavail, bsize } = statfsSync(this.#home);
+    this.#disk = { at: now, low: bavail * bsize < this.#diskMinBytes };
+    return this.#disk.low;
+  }
+
+  perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {
+    const context = this.#context;
+    switch (effect.type) {
+      case 'prepare':
+        return prepare(context, state, effect);
+      case 'launch':
+        return launch(context, state, effect);
+      case 'end':
+        return end(context, state, effect, force);
+      case 'seal':
+        return seal(context, state, effect);
+      case 'judge':
+        return judge(context, state, effect);
+      case 'mark_good':
+        return good(context, state, effect);
+      case 'accept_plan':
+        return acceptPlan(context, state, effect);
+      case 'merge':
+        return merge(context, state, effect);
+    }
+  }
+}
+
+/** Signs of life of a job, and whether its output is out of bounds. */
+function signs(folder: string, jobs: Jobs): Pick<JobFacts, 'last_output_at' | 'flood'> {
+  const active = jobs.activeAt(folder);
+  // Nobody asks where silence has no limit.
+  if (active === 0) return { last_output_at: null, flood: jobs.isFlood(folder) };
+  const output = statSync(join(folder, 'output'), { throwIfNoEntry: false });
+  const heard = Math.max(output?.mtimeMs ?? 0, active);
+  return { last_output_at: new Date(heard).toISOString(), flood: jobs.isFlood(folder) };
+}
+
+/** A claim so young that its runner may not have said yet who it is. */
+function isFresh(folder: string): boolean {
+  const claim = statSync(join(folder, 'claim'), { throwIfNoEntry: false });
+  return claim !== undefined && Date.now() - claim.mtimeMs < REPORT_MS_MAX;
+}

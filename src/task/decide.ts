@@ -1,0 +1,378 @@
+/**
+ * decide: the next action of a task from its state and what is seen of the world. Pure. Gives either events to record
+ * (then it is asked again), or effects to start. Asking twice is harmless; effects carry a key, and one that is under
+ * way is not started again.
+ */
+import { DISK_PROBE_MS, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
+import type { Effect, Observed } from './effect.ts';
+import type { NewEvent } from './event.ts';
+import { finalGates, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { exhaustionOf, RETRY } from './retry.ts';
+import type { Step, TaskState } from './state.ts';
+import { isTerminal } from './status.ts';
+
+/** Later waits for disk space are recorded only so often, however often the disk is looked at. */
+const DISK_RECORD_MS = 15 * 60_000;
+
+const record = (...events: NewEvent[]): Next => ({ events, effects: [], wake_ms: null });
+const until = (wake_ms: number | null): Next => ({ events: [], effects: [], wake_ms });
+
+export function decide(state: TaskState, seen: Observed): Next {
+  if (state.merge)
+    return {
+      ...until(null),
+      effects: [{ type: 'merge', key: `merge:${state.merge.op}`, op: state.merge.op }],
+    };
+  if (isTerminal(state.status)) return until(null);
+
+  const passed = state.steps.find(s => s.passed);
+  if (passed?.passed) {
+    const { commit, good } = passed.passed;
+    return record({
+      type: 'step_completed',
+      step: passed.id,
+      commit,
+      good: good ? state.good.length + 1 : null,
+    });
+  }
+  if (state.want === 'run' && isHeld(state, seen) && state.steps.some(s => s.attempt))
+    return record({ type: 'task_started' });
+  const effects: Effect[] = [];
+  let wake: number | null = null;
+  let busy = false;
+  for (const step of state.steps) {
+    if (!step.attempt) continue;
+    const next = nextOfAttempt(state, step, step.attempt, seen);
+    if (next.events.length > 0) return next;
+    effects.push(...next.effects);
+    wake = earliest(wake, next.wake_ms);
+    busy ||= next.effects.length > 0 || isLive(step);
+  }
+
+  if (state.want !== 'run') {
+    if (busy) return { events: [], effects, wake_ms: wake };
+    return parked(state);
+  }
+  if (state.status.name === 'blocked' || state.status.name === 'interrupted')
+    return { events: [], effects, wake_ms: wake };
+
+  if (seen.disk_low && !busy && state.steps.some(s => s.attempt)) return diskWait(state, seen.now_ms);
+
+  const next = start(state, seen, busy);
+  return next.events.length > 0 ? next : { events: [], effects, wake_ms: earliest(wake, next.wake_ms) };
+}
+
+/** Whether open attempts are about to go on, after a resume or when there is room on the disk again. */
+function isHeld(state: TaskState, seen: Observed): boolean {
+  return state.status.name === 'pending' || (state.status.name === 'waiting' && !seen.disk_low);
+}
+
+/** Whether a process of the step may be alive. */
+function isLive(step: Step): boolean {
+  const attempt = step.attempt;
+  return (
+    !!attempt &&
+    (attempt.phase === 'running' || attempt.phase === 'stopping' || attempt.gates.some(g => g.live))
+  );
+}
+
+/** Nothing of the task is alive, and the user does not want it to run. */
+function parked(state: TaskState): Next {
+  if (state.want === 'cancel') {
+    const open = state.steps.filter(s => s.attempt).map(s => closedAsKilled(s));
+    return record(...open, { type: 'task_cancelled' });
+  }
+  const { name } = state.status;
+  if (name === 'blocked' || name === 'interrupted') return until(null);
+  return record({ type: 'task_interrupted', by: state.want_by });
+}
+
+function closedAsKilled(step: Step): NewEvent {
+  const n = step.attempt!.n;
+  return {
+    type: 'attempt_closed',
+    step: step.id,
+    n,
+    outcome: 'killed',
+    reason: 'cancelled',
+    retry_at: null,
+    wait: null,
+    block: null,
+  };
+}
+
+/** Nothing open decides any more: start what may start, or say why nothing can. */
+function start(state: TaskState, seen: Observed, busy: boolean): Next {
+  for (const step of state.steps) {
+    if (step.status !== 'pending' || step.block) continue;
+    const exhausted = exhaustionOf(state, step);
+    if (exhausted) return record({ type: 'step_failed', step: step.id, reason: exhausted });
+  }
+  const open = state.steps.filter(s => s.attempt);
+  const planner = state.steps.find(s => s.kind === 'plan');
+  if (!state.plan && planner?.status === 'completed')
+    return record({ type: 'step_reset', step: planner.id, reason: 'there is no plan' });
+
+  const mayStart = orderOf(state);
+  const ready = state.steps.filter(s => s.status === 'pending' && !s.block && mayStart(s));
+  if (seen.draining) return until(null);
+  if (ready.length === 0) return open.length > 0 ? until(null) : finish(state);
+  const over = spent(state, ready, seen.now_ms);
+  if (over) return busy || open.length > 0 ? until(null) : record(over);
+
+  const due = ready.map(s => ({ s, at: dueAt(state, s, seen.now_ms) }));
+  const now = due.filter(({ at }) => at <= seen.now_ms);
+  const later = due
+    .filter(({ at }) => at > seen.now_ms)
+    .reduce<number | null>((first, { at }) => earliest(first, at), null);
+  if (now.length > 0) {
+    if (seen.disk_low)
+      return open.length > 0 ? until(seen.now_ms + DISK_PROBE_MS) : diskWait(state, seen.now_ms);
+    const room = now.find(({ s }) => hasRoom(state, s, open));
+    if (room && seen.slots > 0) return begin(state, room.s, seen);
+  }
+  return now.length > 0 || open.length > 0 ? until(later) : waitFor(state, due);
+}
+
+/** A task-wide limit that is used up. */
+function spent(state: TaskState, ready: readonly Step[], nowMs: number): NewEvent | null {
+  const { limits } = state.spec;
+  const blocked = (why: 'budget' | 'attempts', message: string): NewEvent => ({
+    type: 'task_blocked',
+    why,
+    message,
+    subtask: null,
+  });
+  const made = state.iterations - state.iterations_before;
+  // Only a step with work makes an iteration; the checks at start and end never do.
+  if (made >= limits.max_iterations && ready.some(s => s.kind !== 'baseline' && s.kind !== 'final')) {
+    return blocked('budget', `max_iterations (${limits.max_iterations}) reached`);
+  }
+  const left = runtimeLeftMs(state, nowMs);
+  if (left !== null && left <= 0)
+    return blocked('budget', `max_runtime_seconds (${limits.max_runtime_seconds}) of active time used`);
+  if (state.consecutive_failures >= limits.max_consecutive_failures) {
+    return blocked('attempts', `${state.consecutive_failures} attempts failed in a row without progress`);
+  }
+  return null;
+}
+
+/** Order of the steps: what must be over before one may start. Made once a turn, since plans may be long. */
+function orderOf(state: TaskState): (step: Step) => boolean {
+  const done = (kind: Step['kind']) => state.steps.every(s => s.kind !== kind || isDone(s));
+  const planned = done('plan');
+  const ready = planned && done('setup');
+  const based = ready && done('baseline');
+  const stopped = state.steps.some(
+    s => s.status === 'failed' && s.kind === 'subtask' && subtaskOf(state, s.id).on_fail === 'stop',
+  );
+  const worked = done('subtask');
+  const over = new Set(state.steps.filter(isDone).map(s => s.id));
+  return step => {
+    switch (step.kind) {
+      case 'plan':
+        return true;
+      case 'setup':
+        return planned;
+      case 'baseline':
+        return ready;
+      case 'subtask':
+        return based && !stopped && subtaskOf(state, step.id).needs.every(id => over.has(id));
+      case 'fix':
+        return worked && state.steps.every(s => s.kind !== 'final' || s.status !== 'failed');
+      case 'final':
+        return worked && done('fix');
+    }
+  };
+}
+
+const isDone = (step: Step) => step.status === 'completed' || step.status === 'skipped';
+
+/** Earliest start of a step that may start: its own backoff, and the pause between two attempts of an agent. */
+function dueAt(state: TaskState, step: Step, nowMs: number): number {
+  const delay = state.spec.limits.session_delay_seconds * 1000;
+  const longest = Math.max(delay, RETRY.command_max_ms);
+  const own = step.retry_at ? Date.parse(step.retry_at) : 0;
+  // A pause that is longer than any can be: the clock was set back meanwhile.
+  const due = step.wait === null && own - nowMs > longest ? 0 : own;
+  const closed = state.last_closed_at ? Date.parse(state.last_closed_at) : 0;
+  if (!isAgentStep(state, step) || closed > nowMs) return due;
+  return Math.max(due, closed + delay);
+}
+
+/** The task's own limit, and one writer at a time in a git worktree. */
+function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {
+  if (open.length === 0) return true;
+  // A new plan replaces the steps; none of them may be open then.
+  if (step.kind === 'plan' || open.some(s => s.kind === 'plan')) return false;
+  const { parallel } = state.spec.limits;
+  if (state.spec.workspace.kind !== 'git') return open.length < parallel;
+  if (isAgentStep(state, step) || !open.every(s => s.kind === 'subtask' && !isAgentStep(state, s)))
+    return false;
+  // The first one in has the worktree brought to its commit; the others come when that is done. Those that ended wait
+  // for the last one out (attempt.ts): meanwhile others may come in, unless one failed. What was left is committed and
+  // judged while nobody works.
+  const phases = open.map(s => s.attempt!.phase);
+  const working = phases.filter(
+    phase => phase === 'prepared' || phase === 'running' || phase === 'stopping',
+  ).length;
+  const ended = open.filter(s => s.attempt!.phase === 'ended');
+  if (ended.some(s => s.attempt!.outcome !== 'ok')) return false;
+  return working > 0 && working + ended.length === open.length && working < parallel;
+}
+
+function begin(state: TaskState, step: Step, seen: Observed): Next {
+  const events: NewEvent[] = [];
+  if (state.status.name !== 'running') events.push({ type: 'task_started' });
+  const work = step.kind !== 'baseline' && step.kind !== 'final';
+  events.push({
+    type: 'attempt_created',
+    step: step.id,
+    n: step.attempts + 1,
+    nonce: seen.nonce(),
+    from: startCommit(state, step),
+    work,
+  });
+  return record(...events);
+}
+
+/**
+ * The commit an attempt starts from: the last good one, or what its predecessor left so that work is not lost. After
+ * two failures on one approach, and after a diff hit, it goes back to good: another approach is wanted. So it does when
+ * another step made a commit good meanwhile, which what was left does not hold.
+ */
+export function startCommit(state: TaskState, step: Step): string | null {
+  if (state.spec.workspace.kind !== 'git' || step.kind === 'plan') return null;
+  const good = state.good.at(-1)?.commit ?? state.workspace?.base ?? null;
+  if (step.kind === 'baseline' || step.kind === 'final' || step.kind === 'setup') return good;
+  const last = step.history.at(-1);
+  if (
+    !last?.commit ||
+    last.good !== good ||
+    step.counted === 0 ||
+    step.counted % 2 === 0 ||
+    last.gate === 'diff' ||
+    last.gate === 'clean'
+  )
+    return good;
+  return last.commit;
+}
+
+function waitFor(state: TaskState, due: { s: Step; at: number }[]): Next {
+  const first = due.reduce((a, b) => (b.at < a.at ? b : a));
+  if (first.s.wait === null) return until(first.at);
+  const resume_at = new Date(first.at).toISOString();
+  const { status } = state;
+  if (status.name === 'waiting' && status.resume_at === resume_at && status.why === first.s.wait)
+    return until(first.at);
+  return record({
+    type: 'task_waiting',
+    why: first.s.wait,
+    resume_at,
+    message: `${first.s.id}: ${first.s.reason ?? first.s.wait}`,
+  });
+}
+
+function diskWait(state: TaskState, nowMs: number): Next {
+  const { status } = state;
+  const again = status.name === 'waiting' && status.why === 'disk';
+  if (again && Date.parse(status.resume_at) > nowMs) return until(nowMs + DISK_PROBE_MS);
+  const resume_at = new Date(nowMs + (again ? DISK_RECORD_MS : DISK_PROBE_MS)).toISOString();
+  return record({
+    type: 'task_waiting',
+    why: 'disk',
+    resume_at,
+    message: 'too little free disk space to start another attempt',
+  });
+}
+
+/** Nothing runs, nothing may start, nothing waits. */
+function finish(state: TaskState): Next {
+  const final = state.steps.find(s => s.kind === 'final');
+  const fix = state.steps.find(s => s.kind === 'fix');
+  const subtasks = state.steps.filter(s => s.kind === 'subtask');
+  const last = state.good.at(-1)?.commit ?? state.workspace?.base ?? null;
+  if (final?.status === 'completed' && final.commit !== last) {
+    return record({ type: 'step_reset', step: final.id, reason: 'the work went on after the final check' });
+  }
+  if (
+    subtasks.length > 0 &&
+    subtasks.every(isDone) &&
+    (!final || final.status === 'completed') &&
+    (!fix || isDone(fix))
+  ) {
+    return record(...begun(state), {
+      type: 'task_completed',
+      verified: isVerified(state),
+      commit: state.good.at(-1)?.commit ?? null,
+    });
+  }
+  const waiting = state.steps.find(s => s.block);
+  if (waiting?.block) {
+    return record({
+      type: 'task_blocked',
+      why: waiting.block.why,
+      message: waiting.block.message,
+      subtask: waiting.id,
+    });
+  }
+  const failed = state.steps.find(s => s.status === 'failed');
+  if (!failed) {
+    // Cannot be; but a task that moves no more must say so, and not wait for nobody.
+    const message = 'nothing can be started and no reason is recorded; this is a bug in rasen';
+    return record({ type: 'task_blocked', why: 'config', message, subtask: null });
+  }
+  const message = `${failed.id} failed: ${failed.reason ?? 'no reason given'}`;
+  if (failed.kind === 'subtask' && !isAgentStep(state, failed)) {
+    const left = dependentsFirst(
+      state,
+      state.steps.filter(s => s.status === 'pending' && (s.kind === 'subtask' || s.kind === 'final')),
+    );
+    const skips: NewEvent[] = left.map(s => ({
+      type: 'step_skipped',
+      step: s.id,
+      reason: `${failed.id} failed`,
+    }));
+    return record(...begun(state), ...skips, { type: 'task_failed', reason: message, subtask: failed.id });
+  }
+  const why =
+    failed.kind === 'baseline' || failed.kind === 'setup' || failed.kind === 'plan' ? 'config' : 'attempts';
+  return record({ type: 'task_blocked', why, message, subtask: failed.id });
+}
+
+/** So that at no moment a skipped step makes room for one that needs it. */
+function dependentsFirst(state: TaskState, steps: readonly Step[]): Step[] {
+  const left = new Set(steps);
+  const sorted: Step[] = [];
+  while (left.size > 0) {
+    const needed = new Set(
+      [...left].flatMap(s => (s.kind === 'subtask' ? subtaskOf(state, s.id).needs : [])),
+    );
+    for (const s of [...left].filter(({ id }) => !needed.has(id))) {
+      left.delete(s);
+      sorted.push(s);
+    }
+  }
+  return sorted;
+}
+
+const begun = (state: TaskState): NewEvent[] =>
+  state.status.name === 'running' ? [] : [{ type: 'task_started' }];
+
+/** Completed means verified only if a check of ours, and not the agent's word, says so for every subtask. */
+export function isVerified(state: TaskState): boolean {
+  const checked = (step: Step) =>
+    gatesOf(state, step).some(g => g.kind === 'run' || g.kind === 'review' || g.kind === 'qa');
+  const agents = state.steps.filter(
+    s => s.kind === 'subtask' && s.status === 'completed' && isAgentStep(state, s),
+  );
+  const final = state.steps.find(s => s.kind === 'final');
+  const whole = final ? finalGates(state).length > 0 : false;
+  if (state.tolerated.length > 0) return false;
+  return agents.every(s => checked(s) || whole);
+}
+
+function earliest(a: number | null, b: number | null): number | null {
+  if (a === null) return b;
+  return b === null ? a : Math.min(a, b);
+}

@@ -1,0 +1,96 @@
+/**
+ * Effects: what decide asks the world to do. Every effect may be asked for again after a crash, and doing it again
+ * must find it done: by the claim in the attempt's folder, by refs and trailers in git, by the nonce.
+ */
+import type { Claim, GateEvidence, SealedFacts } from './event.ts';
+import type { Plan } from './plan.ts';
+import type { StopReason } from './status.ts';
+
+export type Effect =
+  /** Worktree at the right commit, folder, spec, prompt. → attempt_prepared (and workspace_ready before it) */
+  | { type: 'prepare'; key: string; step: string; n: number }
+  /** Spawn the runner of a job; once or never. → attempt_started, for work */
+  | { type: 'launch'; key: string; job: string; step: string; n: number; gate: number | null }
+  /**
+   * Bring a job to its end: sweep what is left, or stop it first (`kill`). Resolves only when its cage is empty.
+   * → attempt_ended or gate_ended or gate_dropped
+   */
+  | {
+      type: 'end';
+      key: string;
+      job: string;
+      step: string;
+      n: number;
+      gate: number | null;
+      kill: 'grace' | 'force' | null;
+      /** Why it is stopped; `stale`: it was never launched and must not be any more. null: it ended. */
+      why: StopReason | 'stale' | null;
+    }
+  /** Commit what the attempt left and keep it under its ref. → attempt_sealed */
+  | { type: 'seal'; key: string; step: string; n: number }
+  /** A built-in gate. → gate_ended */
+  | { type: 'judge'; key: string; step: string; n: number; gate: number }
+  /** refs/rasen/<task>/good/<k>. → attempt_closed, step_completed */
+  | { type: 'mark_good'; key: string; step: string; n: number; k: number; commit: string }
+  /** Read the planner's result. → plan_frozen … or attempt_closed */
+  | { type: 'accept_plan'; key: string; step: string; n: number }
+  /** The user's `rasen merge`. → merged or merge_refused */
+  | { type: 'merge'; key: string; op: string };
+
+export type EffectType = Effect['type'];
+
+/** What is known of a job by looking at its folder and the process table. */
+export interface JobFacts {
+  claimed: boolean;
+  /** The runner's identity (boot id, pid, start time) is that of a living process. */
+  alive: boolean;
+  /** The exit is recorded: over. */
+  exited: boolean;
+  /** Last sign of life: output, or noticeable use of the processor. */
+  last_output_at: string | null;
+  /** Its output passed the cap and could not be freed. */
+  flood: boolean;
+}
+
+/** What decide may look at besides the state. Made anew for each pass. */
+export interface Observed {
+  now_ms: number;
+  /** Facts of a job, or null when it has no folder. */
+  job: (job: string) => JobFacts | null;
+  /** Jobs that may still be started now, over all tasks. */
+  slots: number;
+  disk_low: boolean;
+  /** The supervisor is going down: start nothing new. */
+  draining: boolean;
+  /** A fresh nonce (random outside of tests). */
+  nonce: () => string;
+}
+
+export interface EndFacts {
+  exit: { result: string; code: number | null; signal: number | null; ended_at: string | null } | null;
+  /** The work was over before we signalled anything. */
+  ended_by_itself: boolean;
+  /** Last sign of life, for what ended without a record. */
+  last_seen_at: string | null;
+  output_bytes: number;
+  dropped_bytes: number;
+  claim: Claim | null;
+  /** Why a result file that is there could not be used. */
+  claim_problem: string | null;
+  log_sha256: string | null;
+  log_tail: string | null;
+}
+
+/** What came of an effect, in plain facts; settle.ts turns it into events. */
+export type Result =
+  | { type: 'prepare'; workspace: { base: string; branch: string; path: string } | null }
+  | { type: 'launch'; pid: number }
+  | { type: 'end'; facts: EndFacts }
+  | { type: 'seal'; sealed: SealedFacts }
+  | { type: 'judge'; evidence: GateEvidence }
+  | { type: 'mark_good' }
+  | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }
+  | {
+      type: 'merge';
+      merged: { into: string; before: string; commit: string; fast_forward: boolean; gates: GateEvidence[] };
+    };

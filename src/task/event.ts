@@ -1,0 +1,203 @@
+/**
+ * Events: what happened to a task, one numbered fact each. The journal is a list of these and nothing else; every
+ * state is a fold over them. A field is only ever added; a meaning never changes (store/migrate.ts has the versions).
+ *
+ * A job is one thing that runs in a cage: the work of an attempt (`build/1`) or one of its gates (`build/1/gates/2.1`:
+ * gate 2, first try). Its name is the path of its folder under `attempts/`.
+ */
+import type { Plan, PlanSource } from './plan.ts';
+import type { TaskSpec } from './spec.ts';
+import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
+
+/** What the user wants of a task; separate from what is. */
+export type Want = 'run' | 'stop' | 'cancel';
+
+export interface Finding {
+  kind: string;
+  path: string | null;
+  line: number | null;
+  text: string;
+}
+
+/** Proof of one gate, kept for ever: what was run, on what, with which result. */
+export interface GateEvidence {
+  name: string;
+  kind: 'clean' | 'diff' | 'run' | 'review' | 'qa';
+  passed: boolean;
+  /** Failed already before the first subtask, and `baseline: allow`. */
+  tolerated: boolean;
+  reason: string | null;
+  needs_person: boolean;
+  findings: Finding[];
+  argv: string[] | null;
+  code: number | null;
+  duration_ms: number | null;
+  /** sha256 of the kept output, and the end of it (at most 200 lines and 16 KiB). */
+  log_sha256: string | null;
+  log_tail: string | null;
+  commit: string | null;
+  tree: string | null;
+}
+
+/** What an agent said in its result file. A claim: only `blocked` and its like have force. */
+export interface Claim {
+  status: 'done' | 'blocked' | 'limit' | 'overloaded' | 'network' | 'auth' | 'context' | 'budget';
+  summary: string;
+  retry_at: string | null;
+  decisions: string[];
+  learnings: string[];
+  verdict: 'approved' | 'changes_requested' | null;
+  issues: string[];
+  input_tokens: number;
+  output_tokens: number;
+}
+
+export interface SealedFacts {
+  commit: string;
+  tree: string;
+  changed: boolean;
+  commits: number;
+  leftovers: number;
+  on_branch: boolean;
+  descends: boolean;
+  unmerged: string[];
+}
+
+interface Of {
+  /** The user's order, durable. `spec` is kept beside the journal as an artifact. */
+  task_submitted: { spec: TaskSpec };
+  /** A supervisor took the task; epoch + 1. */
+  task_claimed: { host: string; incarnation: string; boot: string };
+  /** A person (or a script) asked; `op` makes a repeated request harmless. */
+  want_changed: { want: Want; force: boolean; op: string | null; by: 'user' | 'reboot' };
+  plan_frozen: { plan: Plan; sha256: string; rev: number; source: PlanSource };
+  workspace_ready: { base: string; branch: string; path: string };
+  /** Intent: attempt `n` of a step will be made, starting from commit `from`. */
+  attempt_created: { step: string; n: number; nonce: string; from: string | null; work: boolean };
+  /** Folder, worktree and prompt are ready; nothing has been spawned. */
+  attempt_prepared: { step: string; n: number };
+  attempt_started: { step: string; n: number; pid: number };
+  attempt_stopping: { step: string; n: number; reason: StopReason };
+  /** The work is over and its cage is empty. `ended_at` is when it ended, not when it was found. */
+  attempt_ended: {
+    step: string;
+    n: number;
+    outcome: Outcome;
+    code: number | null;
+    signal: number | null;
+    ended_at: string;
+    output_bytes: number;
+    dropped_bytes: number;
+    message: string | null;
+    claim: Claim | null;
+  };
+  /** What the attempt left is committed and kept under its ref. */
+  attempt_sealed: { step: string; n: number; sealed: SealedFacts };
+  gate_started: { step: string; n: number; gate: number; try: number; nonce: string };
+  /** The gate could not be judged (killed, lost) and will be run again. */
+  gate_dropped: {
+    step: string;
+    n: number;
+    gate: number;
+    try: number;
+    outcome: Outcome;
+    /** Last sign of life, not when it was found. */
+    ended_at: string;
+  };
+  gate_ended: { step: string; n: number; gate: number; try: number; evidence: GateEvidence };
+  /** The attempt is done with; its final outcome, and when the step may be tried again. */
+  attempt_closed: {
+    step: string;
+    n: number;
+    outcome: Outcome;
+    reason: string | null;
+    retry_at: string | null;
+    /** Why `retry_at` is a wait that the task shows, and not a short pause. */
+    wait: WaitReason | null;
+    /** A person is needed before the step may be tried again. */
+    block: { why: BlockReason; message: string } | null;
+  };
+  step_completed: { step: string; commit: string | null; good: number | null };
+  step_failed: { step: string; reason: string };
+  step_skipped: { step: string; reason: string };
+  /** A person asked for the step to be done again. */
+  step_reset: { step: string; reason: string };
+  rolled_back: { commit: string; steps: string[] };
+  task_started: Record<never, never>;
+  task_waiting: { why: WaitReason; resume_at: string; message: string };
+  task_interrupted: { by: 'user' | 'reboot' };
+  task_blocked: { why: BlockReason; message: string; subtask: string | null };
+  /** interrupted or blocked → pending, with a fresh allowance of attempts and time. */
+  task_resumed: Record<never, never>;
+  task_completed: { verified: boolean; commit: string | null };
+  task_failed: { reason: string; subtask: string | null };
+  task_cancelled: Record<never, never>;
+  /** The wall clock moved by `ms` against the monotonic one (sleep, or somebody set it). Deadlines move along. */
+  clock_jumped: { ms: number };
+  merge_requested: { op: string; into: string | null; squash: boolean };
+  merge_refused: {
+    op: string;
+    kind: string;
+    message: string;
+    hint: string | null;
+    data: Record<string, unknown>;
+  };
+  merged: {
+    op: string;
+    into: string;
+    before: string;
+    commit: string;
+    fast_forward: boolean;
+    gates: GateEvidence[];
+  };
+}
+
+export type EventType = keyof Of;
+/** An event before the journal gave it number and time. */
+export type NewEvent = { [T in EventType]: { type: T } & Of[T] }[EventType];
+export interface Stamp {
+  seq: number;
+  /** Wall clock, RFC 3339 UTC. */
+  t: string;
+  /** Monotonic clock of the host since boot, milliseconds. */
+  mono: number;
+  epoch: number;
+}
+export type Event = NewEvent & Stamp;
+export type EventOf<T extends EventType> = Extract<Event, { type: T }>;
+
+/** Every type, for readers that must refuse what a newer rasen wrote. */
+export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
+  task_submitted: true,
+  task_claimed: true,
+  want_changed: true,
+  plan_frozen: true,
+  workspace_ready: true,
+  attempt_created: true,
+  attempt_prepared: true,
+  attempt_started: true,
+  attempt_stopping: true,
+  attempt_ended: true,
+  attempt_sealed: true,
+  gate_started: true,
+  gate_dropped: true,
+  gate_ended: true,
+  attempt_closed: true,
+  step_completed: true,
+  step_failed: true,
+  step_skipped: true,
+  step_reset: true,
+  rolled_back: true,
+  task_started: true,
+  task_waiting: true,
+  task_interrupted: true,
+  task_blocked: true,
+  task_resumed: true,
+  task_completed: true,
+  task_failed: true,
+  task_cancelled: true,
+  clock_jumped: true,
+  merge_requested: true,
+  merge_refused: true,
+  merged: true,
+};

@@ -1,0 +1,270 @@
+/** The part of the fold that is about attempts and their gates. Pure. */
+import type { EventOf, GateEvidence } from './event.ts';
+import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
+import { isAgentStep } from './gates-of.ts';
+import {
+  type Attempt,
+  type AttemptRecord,
+  type GateRun,
+  MAX_HISTORY,
+  type Step,
+  stepOf,
+  type TaskState,
+} from './state.ts';
+import { COUNTS, type Outcome } from './status.ts';
+
+/** Remembered trees of a step, and distinct issues of a task. */
+const MAX_TREES = 200;
+const MAX_ISSUES = 1000;
+
+export function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): TaskState {
+  const next = step(state, event.step, s => {
+    if (s.attempt)
+      throw new Error(`task ${state.id}: attempt ${event.n} of ${s.id} while attempt ${s.attempt.n} is open`);
+    if (s.status !== 'pending')
+      throw new Error(`task ${state.id}: attempt ${event.n} of ${s.id} while it is ${s.status}`);
+    if (event.n !== s.attempts + 1)
+      throw new Error(`task ${state.id}: attempt ${event.n} of ${s.id} after ${s.attempts}`);
+    const attempt: Attempt = {
+      n: event.n,
+      nonce: event.nonce,
+      phase: 'created',
+      work: event.work,
+      boot: state.boot,
+      from: event.from,
+      created_at: event.t,
+      prepared_at: null,
+      started_at: null,
+      ended_at: null,
+      pid: null,
+      stop_reason: null,
+      outcome: null,
+      code: null,
+      signal: null,
+      output_bytes: 0,
+      dropped_bytes: 0,
+      message: null,
+      claim: null,
+      sealed: null,
+      gates: [],
+      accepted: false,
+      paused_ms: 0,
+    };
+    return {
+      ...s,
+      status: 'in_progress',
+      attempts: event.n,
+      attempt,
+      passed: null,
+      retry_at: null,
+      wait: null,
+      reason: null,
+    };
+  });
+  return { ...next, iterations: event.work ? next.iterations + 1 : next.iterations };
+}
+
+export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>): TaskState {
+  const was = openAttempt(state, event.step, event.n);
+  const next = phase(state, event, ['created', 'prepared', 'running', 'stopping'], a => ({
+    ...a,
+    phase: 'ended',
+    outcome: event.outcome,
+    code: event.code,
+    signal: event.signal,
+    ended_at: event.ended_at,
+    output_bytes: event.output_bytes,
+    dropped_bytes: event.dropped_bytes,
+    message: event.message,
+    claim: event.claim,
+  }));
+  const counted = {
+    ...next,
+    input_tokens: next.input_tokens + (event.claim?.input_tokens ?? 0),
+    output_tokens: next.output_tokens + (event.claim?.output_tokens ?? 0),
+  };
+  return was.started_at ? live(counted, -1, event.ended_at) : counted;
+}
+
+export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
+  const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
+  const next = phase(state, event, ['ended'], a => ({ ...a, phase: 'sealed', sealed: event.sealed }));
+  return {
+    ...step(next, event.step, s => ({ ...s, trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES) })),
+    total_commits: next.total_commits + event.sealed.commits,
+    // A tree that was not seen before is progress, and progress resets the counter (task-model 5).
+    consecutive_failures: event.sealed.changed && fresh ? 0 : next.consecutive_failures,
+  };
+}
+
+export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): TaskState {
+  const next = editAttempt(state, event.step, event.n, attempt => {
+    const known = attempt.gates.find(g => g.gate === event.gate);
+    if (known?.live)
+      throw new Error(`task ${state.id}: gate ${event.gate} of ${event.step}/${event.n} is running already`);
+    const run: GateRun = {
+      gate: event.gate,
+      try: event.try,
+      nonce: event.nonce,
+      started_at: event.t,
+      dropped: known?.dropped ?? 0,
+      evidence: null,
+      live: true,
+      epoch: state.epoch,
+      paused_ms: 0,
+    };
+    return { ...attempt, gates: [...attempt.gates.filter(g => g.gate !== event.gate), run] };
+  });
+  return live(next, +1, event.t);
+}
+
+export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskState {
+  const known = openAttempt(state, event.step, event.n).gates.find(g => g.gate === event.gate);
+  let next: TaskState;
+  if (known?.live) {
+    next = live(
+      gate(state, event, run => ({ ...run, live: false, evidence: event.evidence })),
+      -1,
+      // When it ended, which may be long before a supervisor was there to find it.
+      event.evidence.duration_ms === null
+        ? event.t
+        : new Date(Date.parse(known.started_at) + known.paused_ms + event.evidence.duration_ms).toISOString(),
+    );
+  } else {
+    // A built-in gate has no process: it is judged in one step.
+    if (known)
+      throw new Error(
+        `task ${state.id}: gate ${event.gate} of ${event.step}/${event.n} ended and is not running`,
+      );
+    const run: GateRun = {
+      gate: event.gate,
+      try: event.try,
+      nonce: '',
+      started_at: event.t,
+      dropped: 0,
+      evidence: event.evidence,
+      live: false,
+      epoch: state.epoch,
+      paused_ms: 0,
+    };
+    next = editAttempt(state, event.step, event.n, a => ({ ...a, gates: [...a.gates, run] }));
+  }
+  const s = stepOf(next, event.step);
+  if (s.kind === 'baseline' && !event.evidence.passed && event.evidence.tolerated) {
+    next = { ...next, tolerated: [...new Set([...next.tolerated, event.evidence.name])] };
+  }
+  if (s.kind === 'final' && event.evidence.passed) {
+    next = { ...next, tolerated: next.tolerated.filter(name => name !== event.evidence.name) };
+  }
+  if (!event.evidence.passed && event.evidence.kind === 'qa') next = countIssues(next, event.evidence);
+  return next;
+}
+
+function countIssues(state: TaskState, evidence: GateEvidence): TaskState {
+  const issues = { ...state.issues };
+  for (const finding of evidence.findings) {
+    const key = finding.text.toLowerCase().replace(/\s+/g, ' ').trim().slice(0, 500);
+    if (key in issues || Object.keys(issues).length < MAX_ISSUES) issues[key] = (issues[key] ?? 0) + 1;
+  }
+  return { ...state, issues };
+}
+
+export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>): TaskState {
+  const attempt = openAttempt(state, event.step, event.n);
+  if (attempt.gates.some(g => g.live))
+    throw new Error(`task ${state.id}: ${event.step}/${event.n} closed while a gate runs`);
+  if (attempt.work && WORKING.has(attempt.phase)) {
+    throw new Error(
+      `task ${state.id}: attempt_closed of ${event.step}/${event.n} while it is ${attempt.phase}`,
+    );
+  }
+  const record = recordOf(state, attempt, event);
+  const next = step(state, event.step, s => ({
+    ...s,
+    status: 'pending',
+    attempt: null,
+    passed: event.outcome === 'ok' ? passedBy(s, attempt) : null,
+    counted: s.counted + (COUNTS[event.outcome] ? 1 : 0),
+    // Neither hides the other: an attempt that is lost says nothing of a limit, and the reverse.
+    lost: event.outcome === 'lost' ? s.lost + 1 : PASSING.has(event.outcome) ? s.lost : 0,
+    passing: PASSING.has(event.outcome) ? s.passing + 1 : event.outcome === 'lost' ? s.passing : 0,
+    no_commit: noCommit(s, attempt, event.outcome),
+    retry_at: event.retry_at,
+    wait: event.wait,
+    block: event.block,
+    reason: event.reason,
+    history: [...s.history, record].slice(-MAX_HISTORY),
+  }));
+  // Commands have their own allowance and on_fail; six red linters in a row are no reason to leave out the seventh.
+  const failed =
+    COUNTS[event.outcome] &&
+    event.outcome !== 'ok' &&
+    (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
+  return {
+    ...next,
+    last_closed_at: attempt.work ? event.t : next.last_closed_at,
+    consecutive_failures: event.outcome === 'ok' ? 0 : next.consecutive_failures + (failed ? 1 : 0),
+    memory: attempt.claim
+      ? remember(next, event.step, attempt.claim.decisions, attempt.claim.learnings)
+      : next.memory,
+  };
+}
+
+/** Phases in which a process may be alive or on its way. */
+const WORKING: ReadonlySet<Attempt['phase']> = new Set(['prepared', 'running', 'stopping']);
+
+/** The commit that a check was made on, or that holds the work; the latter is the next good one. */
+function passedBy(s: Step, attempt: Attempt): NonNullable<Step['passed']> {
+  if (attempt.sealed) return { commit: attempt.sealed.commit, good: true };
+  return { commit: s.kind === 'final' || s.kind === 'baseline' ? attempt.from : null, good: false };
+}
+
+const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
+
+function noCommit(s: Step, attempt: Attempt, outcome: Outcome): number {
+  if (!attempt.sealed || !COUNTS[outcome]) return s.no_commit;
+  return attempt.sealed.commits > 0 ? 0 : s.no_commit + 1;
+}
+
+function recordOf(state: TaskState, attempt: Attempt, event: EventOf<'attempt_closed'>): AttemptRecord {
+  const refused =
+    attempt.gates.find(g => g.evidence && !g.evidence.passed && !g.evidence.tolerated)?.evidence ?? null;
+  return {
+    n: attempt.n,
+    outcome: event.outcome,
+    reason: event.reason,
+    started_at: attempt.started_at ?? attempt.created_at,
+    ended_at: attempt.ended_at ?? event.t,
+    code: attempt.code,
+    commit: attempt.sealed?.commit ?? null,
+    tree: attempt.sealed?.tree ?? null,
+    good: state.good.at(-1)?.commit ?? state.workspace?.base ?? null,
+    changed: attempt.sealed?.changed ?? false,
+    summary: attempt.claim?.summary ?? null,
+    gate: refused?.name ?? null,
+    gate_tail: refused ? (refused.log_tail ?? refused.findings.map(f => f.text).join('\n')) : null,
+    input_tokens: attempt.claim?.input_tokens ?? 0,
+    output_tokens: attempt.claim?.output_tokens ?? 0,
+  };
+}
+
+function remember(
+  state: TaskState,
+  subtask: string,
+  decisions: string[],
+  learnings: string[],
+): TaskState['memory'] {
+  const { memory } = state.spec;
+  if (!memory.enabled) return state.memory;
+  const merge = (old: { subtask_id: string; content: string }[], add: string[], max: number) => {
+    const known = new Set(old.map(item => item.content));
+    const fresh = add
+      .filter(content => !known.has(content))
+      .map(content => ({ subtask_id: subtask, content }));
+    return max === 0 ? [] : [...old, ...fresh].slice(-max);
+  };
+  return {
+    decisions: merge(state.memory.decisions, decisions, memory.max_decisions),
+    learnings: merge(state.memory.learnings, learnings, memory.max_learnings),
+  };
+}

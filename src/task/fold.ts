@@ -1,0 +1,396 @@
+/**
+ * fold: the state of a task from its events. Pure. An event that the state does not allow throws and names both:
+ * it would mean a bug in decide or a damaged journal, and neither may pass silently.
+ */
+import type { Event, EventOf } from './event.ts';
+import {
+  attemptClosed,
+  attemptCreated,
+  attemptEnded,
+  attemptSealed,
+  gateEnded,
+  gateStarted,
+} from './fold-attempt.ts';
+import { gate, given, live, move, phase, step } from './fold-tools.ts';
+import type { Plan } from './plan.ts';
+import type { TaskSpec } from './spec.ts';
+import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
+import type { TaskStatus } from './status.ts';
+
+export function foldAll(events: Iterable<Event>): TaskState {
+  let state: TaskState | null = null;
+  for (const event of events) state = fold(state, event);
+  if (!state) throw new Error('a journal without events has no state');
+  return state;
+}
+
+export function fold(before: TaskState | null, event: Event): TaskState {
+  if (event.type === 'task_submitted') {
+    if (before) throw new Error(`task ${before.id}: submitted twice (event ${event.seq})`);
+    return submitted(event);
+  }
+  if (!before) throw new Error(`the first event must be task_submitted, not ${event.type}`);
+  if (event.seq !== before.seq + 1)
+    throw new Error(`task ${before.id}: event ${event.seq} after ${before.seq}`);
+  const state: TaskState = {
+    ...before,
+    seq: event.seq,
+    epoch: event.epoch,
+    updated_at: event.t,
+    clock_offset_ms: Date.parse(event.t) - event.mono,
+  };
+  return apply(state, event);
+}
+
+function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' }>): TaskState {
+  switch (event.type) {
+    case 'task_claimed':
+      return { ...state, host: event.host, boot: event.boot };
+    case 'want_changed':
+      return { ...state, want: event.want, want_by: event.by, force: event.force, op: event.op };
+    case 'plan_frozen':
+      return planFrozen(state, event);
+    case 'workspace_ready':
+      return { ...state, workspace: { base: event.base, branch: event.branch, path: event.path } };
+    case 'attempt_created':
+      return attemptCreated(state, event);
+    case 'attempt_prepared':
+      return phase(state, event, ['created'], attempt => ({
+        ...attempt,
+        phase: 'prepared',
+        prepared_at: event.t,
+      }));
+    case 'attempt_started':
+      return live(
+        phase(state, event, ['prepared'], a => ({
+          ...a,
+          phase: 'running',
+          pid: event.pid,
+          started_at: event.t,
+        })),
+        +1,
+        event.t,
+      );
+    case 'attempt_stopping':
+      return phase(state, event, ['running', 'prepared', 'created'], a => ({
+        ...a,
+        phase: 'stopping',
+        stop_reason: event.reason,
+      }));
+    case 'attempt_ended':
+      return attemptEnded(state, event);
+    case 'attempt_sealed':
+      return attemptSealed(state, event);
+    case 'gate_started':
+      return gateStarted(state, event);
+    case 'gate_dropped':
+      return live(
+        gate(state, event, run => ({
+          ...run,
+          live: false,
+          dropped: event.outcome === 'lost' ? run.dropped + 1 : run.dropped,
+        })),
+        -1,
+        event.ended_at,
+      );
+    case 'gate_ended':
+      return gateEnded(state, event);
+    case 'attempt_closed':
+      return attemptClosed(state, event);
+    case 'step_completed':
+      return stepCompleted(state, event);
+    case 'step_failed':
+      return step(state, event.step, s => ({
+        ...given(state, s, 'failed'),
+        status: 'failed',
+        reason: event.reason,
+      }));
+    case 'step_skipped':
+      return step(state, event.step, s => ({
+        ...given(state, s, 'skipped'),
+        status: 'skipped',
+        reason: event.reason,
+      }));
+    case 'step_reset':
+      return step(state, event.step, s => resetStep(s, event.reason));
+    case 'rolled_back':
+      return rolledBack(state, event);
+    case 'task_started':
+      return move({ ...state, started_at: state.started_at ?? event.t }, { name: 'running' });
+    case 'task_waiting':
+      return move(state, {
+        name: 'waiting',
+        why: event.why,
+        resume_at: event.resume_at,
+        message: event.message,
+      });
+    case 'task_interrupted':
+      return move(state, { name: 'interrupted', by: event.by });
+    case 'task_blocked':
+      return move(state, { name: 'blocked', why: event.why, message: event.message, subtask: event.subtask });
+    case 'task_resumed':
+      return resumed(state);
+    case 'task_completed':
+      return ended(state, { name: 'completed', verified: event.verified, commit: event.commit }, event.t);
+    case 'task_failed':
+      return ended(state, { name: 'failed', reason: event.reason, subtask: event.subtask }, event.t);
+    case 'task_cancelled':
+      return ended(state, { name: 'cancelled' }, event.t);
+    case 'clock_jumped':
+      return clockJumped(state, event);
+    case 'merge_requested':
+      return {
+        ...state,
+        merge: { op: event.op, into: event.into, squash: event.squash },
+        merge_refused: null,
+      };
+    case 'merge_refused':
+      return {
+        ...state,
+        merge: null,
+        merge_refused: {
+          op: event.op,
+          kind: event.kind,
+          message: event.message,
+          hint: event.hint,
+          data: event.data,
+        },
+      };
+    case 'merged':
+      return { ...state, merge: null, merged: { into: event.into, commit: event.commit, t: event.t } };
+  }
+}
+
+function submitted(event: EventOf<'task_submitted'>): TaskState {
+  const { spec } = event;
+  return {
+    id: spec.id,
+    spec,
+    plan: null,
+    plan_sha256: null,
+    plan_rev: 0,
+    seq: event.seq,
+    epoch: event.epoch,
+    host: null,
+    boot: null,
+    want: 'run',
+    want_by: 'user',
+    force: false,
+    op: null,
+    status: { name: 'pending' },
+    created_at: event.t,
+    started_at: null,
+    updated_at: event.t,
+    ended_at: null,
+    steps: spec.plan ? [] : [newStep(STEP.plan, 'plan')],
+    workspace: null,
+    good: [],
+    iterations: 0,
+    iterations_before: 0,
+    total_commits: 0,
+    consecutive_failures: 0,
+    last_closed_at: null,
+    active: { live: 0, since: null, until: null, total_ms: 0, before_ms: 0 },
+    input_tokens: 0,
+    output_tokens: 0,
+    memory: { decisions: [], learnings: [] },
+    tolerated: [],
+    issues: {},
+    merge: null,
+    merged: null,
+    merge_refused: null,
+    last_jump_at: null,
+    clock_offset_ms: Date.parse(event.t) - event.mono,
+  };
+}
+
+function newStep(id: string, kind: StepKind): Step {
+  return {
+    id,
+    kind,
+    status: 'pending',
+    attempts: 0,
+    counted: 0,
+    lost: 0,
+    no_commit: 0,
+    passing: 0,
+    attempt: null,
+    passed: null,
+    retry_at: null,
+    wait: null,
+    block: null,
+    commit: null,
+    reason: null,
+    completed_at: null,
+    history: [],
+    trees: [],
+  };
+}
+
+/** The steps of a plan, in order of execution where nothing else decides. */
+function stepsOf(spec: TaskSpec, plan: Plan): Step[] {
+  const git = spec.workspace.kind === 'git';
+  const agent = plan.subtasks.some(s => 'agent' in s.do);
+  const gated = spec.gates.length > 0 || plan.subtasks.some(s => s.gates.length > 0);
+  const judged = agent && (spec.review.enabled || spec.qa.enabled);
+  return [
+    ...(git && spec.setup ? [newStep(STEP.setup, 'setup')] : []),
+    ...(git && spec.gates.length > 0 ? [newStep(STEP.baseline, 'baseline')] : []),
+    ...plan.subtasks.map(s => newStep(s.id, 'subtask')),
+    ...(git && agent && (gated || judged)
+      ? [{ ...newStep(STEP.fix, 'fix'), status: 'skipped' as const }]
+      : []),
+    ...(git && (gated || judged) ? [newStep(STEP.final, 'final')] : []),
+  ];
+}
+
+function planFrozen(state: TaskState, event: EventOf<'plan_frozen'>): TaskState {
+  if (event.rev !== state.plan_rev + 1)
+    throw new Error(`task ${state.id}: plan rev ${event.rev} after ${state.plan_rev}`);
+  const old = new Map(state.steps.map(s => [s.id, s]));
+  const sameWork = (id: string) => {
+    const was = state.plan?.subtasks.find(s => s.id === id);
+    const is = event.plan.subtasks.find(s => s.id === id);
+    return id.startsWith('_') || (was && is && JSON.stringify(was) === JSON.stringify(is));
+  };
+  // A subtask that is the same in the new plan keeps what was done; a changed one starts again, its history kept.
+  const steps = stepsOf(state.spec, event.plan).map(fresh => {
+    const known = old.get(fresh.id);
+    if (!known) return fresh;
+    if (known.id === STEP.final || !sameWork(known.id))
+      return { ...fresh, attempts: known.attempts, history: known.history };
+    return known;
+  });
+  const planStep = old.get(STEP.plan);
+  for (const s of state.steps) {
+    // Only the planner's own attempt may be open: any other would live on with nobody who knows of it.
+    if (!s.attempt || s === planStep || steps.includes(s)) continue;
+    throw new Error(
+      `task ${state.id}: plan rev ${event.rev} while attempt ${s.attempt.n} of ${s.id} is open`,
+    );
+  }
+  const accepted =
+    event.source === 'planner' && planStep?.attempt
+      ? { ...planStep, attempt: { ...planStep.attempt, accepted: true } }
+      : planStep;
+  return {
+    ...state,
+    plan: event.plan,
+    plan_sha256: event.sha256,
+    plan_rev: event.rev,
+    steps: accepted ? [accepted, ...steps] : steps,
+  };
+}
+
+function stepCompleted(state: TaskState, event: EventOf<'step_completed'>): TaskState {
+  const next = step(state, event.step, s => {
+    if (s.status !== 'pending' || s.attempt)
+      throw new Error(`task ${state.id}: ${s.id} completed while ${s.status}`);
+    return {
+      ...s,
+      status: 'completed',
+      passed: null,
+      commit: event.commit,
+      completed_at: event.t,
+      reason: null,
+    };
+  });
+  if (event.good !== null && event.good !== state.good.length + 1) {
+    throw new Error(
+      `task ${state.id}: step_completed of ${event.step} as good ${event.good} after ${state.good.length}`,
+    );
+  }
+  if (event.good === null || event.commit === null) return next;
+  return {
+    ...next,
+    good: [...next.good, { k: event.good, commit: event.commit, step: event.step, t: event.t }],
+  };
+}
+
+function resetStep(s: Step, reason: string): Step {
+  if (s.attempt) throw new Error(`step ${s.id} cannot be reset while attempt ${s.attempt.n} is open`);
+  return {
+    ...s,
+    status: 'pending',
+    passed: null,
+    counted: 0,
+    lost: 0,
+    no_commit: 0,
+    passing: 0,
+    retry_at: null,
+    wait: null,
+    block: null,
+    reason,
+    commit: null,
+    completed_at: null,
+  };
+}
+
+function rolledBack(state: TaskState, event: EventOf<'rolled_back'>): TaskState {
+  const undone = (s: Step): Step =>
+    s.kind === 'fix' ? { ...resetStep(s, 'rolled back'), status: 'skipped' } : resetStep(s, 'rolled back');
+  const steps = state.steps.map(s => (event.steps.includes(s.id) ? undone(s) : s));
+  return {
+    ...state,
+    steps,
+    good: [...state.good, { k: state.good.length + 1, commit: event.commit, step: '_rollback', t: event.t }],
+  };
+}
+
+function resumed(state: TaskState): TaskState {
+  // A person said "go on": the same allowance of attempts and time again, and failed steps get another chance, with
+  // what was left out because of them.
+  const steps = state.steps.map(s =>
+    s.status === 'failed' || (s.status === 'skipped' && s.kind !== 'fix')
+      ? resetStep(s, 'resumed')
+      : { ...s, counted: 0, lost: 0, no_commit: 0, passing: 0, retry_at: null, wait: null, block: null },
+  );
+  return move(
+    {
+      ...state,
+      steps,
+      want: 'run',
+      force: false,
+      consecutive_failures: 0,
+      issues: {},
+      iterations_before: state.iterations,
+      active: { ...state.active, before_ms: state.active.total_ms },
+    },
+    { name: 'pending' },
+  );
+}
+
+function ended(state: TaskState, status: TaskStatus, t: string): TaskState {
+  return { ...move(state, status), ended_at: t };
+}
+
+function clockJumped(state: TaskState, event: EventOf<'clock_jumped'>): TaskState {
+  const moved = (t: string) => new Date(Date.parse(t) + event.ms).toISOString();
+  const steps = state.steps.map(s => {
+    // A pause ends after its length, also when the clock was set back; the end of a usage limit is a time of day.
+    const retry_at = event.ms < 0 && s.retry_at && s.wait !== 'limit' ? moved(s.retry_at) : s.retry_at;
+    return { ...s, retry_at, attempt: s.attempt && jumped(s.attempt, event.ms) };
+  });
+  const { active, last_closed_at } = state;
+  return {
+    ...state,
+    steps,
+    last_jump_at: event.t,
+    last_closed_at: event.ms < 0 && last_closed_at ? moved(last_closed_at) : last_closed_at,
+    active: {
+      ...active,
+      since: active.since && moved(active.since),
+      until: active.until && moved(active.until),
+    },
+  };
+}
+
+/** Only what runs now loses the time of the jump; what starts later has its own start. */
+function jumped(attempt: Attempt, ms: number): Attempt {
+  const running = attempt.phase === 'running' || attempt.phase === 'stopping';
+  return {
+    ...attempt,
+    paused_ms: running ? attempt.paused_ms + ms : attempt.paused_ms,
+    gates: attempt.gates.map(g => (g.live ? { ...g, paused_ms: g.paused_ms + ms } : g)),
+  };
+}

@@ -1,0 +1,83 @@
+/** Which gates a step has, in order. Pure; the same list is used by decide, by the effects and by the views. */
+import type { GateSpec, Plan, Subtask } from './plan.ts';
+import type { Step, TaskState } from './state.ts';
+
+export type GateKind = 'clean' | 'diff' | 'run' | 'review' | 'qa';
+export interface Gate {
+  kind: GateKind;
+  name: string;
+  /** Only of kind run. */
+  run: GateSpec | null;
+}
+
+const builtIn = (kind: GateKind): Gate => ({ kind, name: kind, run: null });
+const commands = (specs: readonly GateSpec[]): Gate[] =>
+  specs.map(run => ({ kind: 'run', name: run.name, run }));
+
+/** Gates of a step: built-in ones first, then the project's, then the plan's, then the judges. */
+export function gatesOf(state: TaskState, step: Step): Gate[] {
+  const { spec } = state;
+  const git = spec.workspace.kind === 'git';
+  switch (step.kind) {
+    case 'plan':
+    case 'setup':
+      return [];
+    case 'baseline':
+      return commands(spec.gates);
+    case 'fix':
+      return [builtIn('clean'), builtIn('diff'), ...commands(spec.gates)];
+    case 'subtask': {
+      const subtask = subtaskOf(state, step.id);
+      if (!('agent' in subtask.do)) return commands(subtask.gates);
+      return [
+        ...(git ? [builtIn('clean'), builtIn('diff')] : []),
+        ...commands(spec.gates),
+        ...commands(subtask.gates),
+        ...(git && spec.review.enabled && spec.review.per_subtask ? [builtIn('review')] : []),
+        ...(git && spec.qa.enabled && spec.qa.per_subtask ? [builtIn('qa')] : []),
+      ];
+    }
+    case 'final':
+      return finalGates(state);
+  }
+}
+
+/** All gates of project and plan, each once, then review and QA of the whole. */
+export function finalGates(state: TaskState): Gate[] {
+  const { spec, plan } = state;
+  const seen = new Set<string>();
+  const all = [...spec.gates, ...(plan?.subtasks.flatMap(s => s.gates) ?? [])].filter(gate => {
+    const key = JSON.stringify([gate.run, gate.ok]);
+    return seen.has(key) ? false : seen.add(key);
+  });
+  const agentWork = plan?.subtasks.some(s => 'agent' in s.do) ?? false;
+  return [
+    ...commands(all),
+    ...(agentWork && spec.review.enabled && !spec.review.per_subtask ? [builtIn('review')] : []),
+    ...(agentWork && spec.qa.enabled && !spec.qa.per_subtask ? [builtIn('qa')] : []),
+  ];
+}
+
+/** Subtasks of a plan by id: plans are immutable, and this is asked for at every turn. */
+const byId = new WeakMap<Plan, ReadonlyMap<string, Subtask>>();
+
+export function subtaskOf(state: TaskState, id: string): Subtask {
+  const { plan } = state;
+  let index = plan ? byId.get(plan) : undefined;
+  if (plan && !index) {
+    index = new Map(plan.subtasks.map(s => [s.id, s]));
+    byId.set(plan, index);
+  }
+  const subtask = index?.get(id);
+  if (!subtask) throw new Error(`task ${state.id} has no subtask ${id} in its plan`);
+  return subtask;
+}
+
+/** Whether the step's work is a session of the agent (and not a command, or nothing). */
+export function isAgentStep(state: TaskState, step: Step): boolean {
+  return (
+    step.kind === 'plan' ||
+    step.kind === 'fix' ||
+    (step.kind === 'subtask' && 'agent' in subtaskOf(state, step.id).do)
+  );
+}

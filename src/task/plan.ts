@@ -1,0 +1,163 @@
+/**
+ * The plan: the subtasks of a task in their normal form. Immutable once frozen; an edit is a new revision.
+ * Pure: parsing of files (YAML, shorthand, durations) is in config/; here is only what a plan *is* and when it is sound.
+ */
+import * as z from 'zod';
+
+export const MAX_SUBTASKS = 200;
+const MAX_TEXT = 64 * 1024;
+
+/** Id of a subtask. Also the name of a folder and part of a git ref. */
+export const subtaskId = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]|\.(?=[a-z0-9])){0,39}$/,
+    'an id is 1–40 of a–z, 0–9, "-" and "." and starts with a letter or digit',
+  )
+  .refine(id => !id.endsWith('.lock'), 'an id must not end in ".lock" (git refuses such refs)')
+  .describe('Id of the subtask, unique in the plan.');
+
+const argv = z
+  .array(z.string().max(MAX_TEXT))
+  .min(1)
+  .max(1000)
+  .describe('Program and arguments; no shell in between.');
+
+export const gateSpec = z
+  .strictObject({
+    name: z.string().min(1).max(80).describe('Shown in status and evidence.'),
+    run: argv,
+    timeout_seconds: z.number().positive().max(86_400).default(600),
+    ok: z.array(z.int().min(0).max(255)).min(1).default([0]).describe('Exit codes that pass.'),
+  })
+  .describe('A check that the supervisor runs on a named commit.');
+
+export const subtask = z.strictObject({
+  id: subtaskId,
+  title: z.string().max(500).default(''),
+  description: z.string().max(MAX_TEXT).default(''),
+  do: z
+    .union([
+      z.strictObject({ agent: z.string().min(1).max(40).describe('Role whose prompt is used: coder.') }),
+      z.strictObject({ run: argv }),
+    ])
+    .describe('What is done: a session of the agent, or a command.'),
+  needs: z.array(subtaskId).max(MAX_SUBTASKS).default([]).describe('Subtasks that must be done before.'),
+  files: z
+    .array(z.string().max(4096))
+    .max(1000)
+    .default([])
+    .describe('Soft scope: files this subtask is about.'),
+  acceptance: z.array(z.string().max(MAX_TEXT)).max(200).default([]),
+  tests: z
+    .array(z.string().max(4096))
+    .max(1000)
+    .default([])
+    .describe('Test files this subtask may add or change.'),
+  gates: z.array(gateSpec).max(50).default([]).describe('Gates in addition to the gates of the project.'),
+  attempts: z
+    .int()
+    .min(1)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Most attempts; null: the default of the task.'),
+  timeout_seconds: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Longest attempt; null: the default of the task.'),
+  idle_timeout_seconds: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Longest silence; null: the default of the task.'),
+  on_fail: z
+    .enum(['stop', 'continue'])
+    .default('stop')
+    .describe('stop: nothing new starts after this fails.'),
+  on_lost: z
+    .enum(['rerun', 'fail'])
+    .default('rerun')
+    .describe('When an attempt is lost (power cut, killed runner): run it again, or fail.'),
+  allow_empty: z.boolean().default(false).describe('The agent may change nothing.'),
+  cwd: z.string().max(4096).nullable().default(null).describe('Folder, relative to the workspace.'),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(MAX_TEXT)).default({}),
+  model: z.string().max(200).nullable().default(null),
+});
+
+export const planSource = z.enum(['planner', 'file', 'user', 'command']);
+
+export const plan = z.strictObject({
+  version: z.literal(1),
+  task: z.string().min(1).max(64),
+  goal: z.string().max(1024 * 1024),
+  source: planSource,
+  rev: z.int().min(1),
+  subtasks: z.array(subtask).min(1).max(MAX_SUBTASKS),
+});
+
+export type GateSpec = z.infer<typeof gateSpec>;
+export type Subtask = z.infer<typeof subtask>;
+export type Plan = z.infer<typeof plan>;
+export type PlanSource = z.infer<typeof planSource>;
+
+/** One thing that is wrong with the graph of a plan; `path` leads to it as in zod's issues. */
+export interface PlanProblem {
+  path: (string | number)[];
+  message: string;
+}
+
+/** Rules over the whole plan that a schema cannot say: unique ids, known and acyclic needs. */
+export function planProblems(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[]): PlanProblem[] {
+  const problems: PlanProblem[] = [];
+  const index = new Map<string, number>();
+  subtasks.forEach((s, i) => {
+    if (index.has(s.id))
+      problems.push({ path: ['subtasks', i, 'id'], message: `two subtasks are called "${s.id}"` });
+    else index.set(s.id, i);
+  });
+  subtasks.forEach((s, i) => {
+    s.needs.forEach((need, j) => {
+      if (!index.has(need))
+        problems.push({
+          path: ['subtasks', i, 'needs', j],
+          message: `"${s.id}" needs "${need}", which is not in the plan`,
+        });
+    });
+  });
+  const cycle = findCycle(subtasks);
+  if (cycle) {
+    problems.push({
+      path: ['subtasks', index.get(cycle[0]!)!, 'needs'],
+      message: `subtasks need each other: ${cycle.join(' → ')}`,
+    });
+  }
+  return problems;
+}
+
+function findCycle(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[]): string[] | null {
+  const needs = new Map(subtasks.map(s => [s.id, s.needs]));
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (id: string): string[] | null => {
+    if (done.has(id)) return null;
+    const at = path.indexOf(id);
+    if (at >= 0) return [...path.slice(at), id];
+    path.push(id);
+    for (const need of needs.get(id) ?? []) {
+      const found = visit(need);
+      if (found) return found;
+    }
+    path.pop();
+    done.add(id);
+    return null;
+  };
+  for (const s of subtasks) {
+    const found = visit(s.id);
+    if (found) return found;
+  }
+  return null;
+}

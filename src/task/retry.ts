@@ -1,0 +1,200 @@
+/** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
+import { isAgentStep, subtaskOf } from './gates-of.ts';
+import type { Attempt, Step, TaskState } from './state.ts';
+import { type BlockReason, COUNTS, type Outcome, type WaitReason } from './status.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const RETRY = {
+  /** Backoff of commands that may be tried more than once. */
+  command_base_ms: SECOND,
+  command_max_ms: MINUTE,
+  lost_base_ms: SECOND,
+  /** Attempts lost in a row before somebody must look at the machine. */
+  lost_max: 3,
+  passing_base_ms: 10 * SECOND,
+  passing_max_ms: 5 * MINUTE,
+  /** After this many short waits, one each quarter of an hour … */
+  passing_short: 8,
+  passing_long_ms: 15 * MINUTE,
+  /** … for a day. */
+  passing_total: 104,
+  /** Waits for a usage limit whose end nobody stated. */
+  limit_steps_ms: [15 * MINUTE, 30 * MINUTE, 60 * MINUTE],
+  limit_max: 6,
+  /** Longest waits that an agent may ask for. Usage limits of a week exist. */
+  limit_stated_max_ms: 8 * 24 * 60 * MINUTE,
+  passing_stated_max_ms: 60 * MINUTE,
+  /** Questions, and sessions that did not fit into the context, in a row before a person is asked. */
+  asked_max: 2,
+  context_max: 2,
+} as const;
+
+export interface Verdict {
+  retry_at: string | null;
+  wait: WaitReason | null;
+  block: { why: BlockReason; message: string } | null;
+}
+
+/** The verdict on an attempt that is about to be closed with `outcome`. */
+export function verdictOf(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  outcome: Outcome,
+  reason: string | null,
+  nowMs: number,
+): Verdict {
+  const at = (ms: number) => new Date(nowMs + ms).toISOString();
+  const pause = (ms: number): Verdict => ({ retry_at: ms > 0 ? at(ms) : null, wait: null, block: null });
+  const wait = (why: WaitReason, until: string): Verdict => ({ retry_at: until, wait: why, block: null });
+  const block = (why: BlockReason, message: string): Verdict => ({
+    retry_at: null,
+    wait: null,
+    block: { why, message },
+  });
+  const what = `${step.id}, attempt ${attempt.n}`;
+  const row = inARow(step, outcome) + 1;
+  const stated = statedEnd(
+    attempt,
+    nowMs,
+    outcome === 'limit' ? RETRY.limit_stated_max_ms : RETRY.passing_stated_max_ms,
+  );
+
+  switch (outcome) {
+    case 'ok':
+    case 'killed':
+      return pause(0);
+    case 'startup':
+      return block('config', `${what} could not start: ${reason ?? 'no reason given'}`);
+    case 'auth':
+      return block('auth', `${what}: the agent is not logged in: ${reason ?? 'no reason given'}`);
+    case 'asked':
+      if (row < RETRY.asked_max && step.passing < RETRY.passing_total)
+        return pause(state.spec.limits.session_delay_seconds * SECOND);
+      return block('question', `${what}: the agent asks: ${reason ?? 'nothing it put into words'}`);
+    case 'limit': {
+      if (row > RETRY.limit_max || step.passing >= RETRY.passing_total)
+        return block('budget', `${what}: still at its usage limit after ${RETRY.limit_max} waits`);
+      if (stated !== null) return wait('limit', at(Math.max(SECOND, stated)));
+      return wait('limit', at(RETRY.limit_steps_ms[Math.min(row, RETRY.limit_steps_ms.length) - 1]!));
+    }
+    case 'overloaded':
+    case 'network': {
+      if (step.passing >= RETRY.passing_total)
+        return block('config', `${what}: ${outcome} for a day: ${reason ?? ''}`);
+      if (stated !== null && stated > 0) return wait(outcome, at(stated));
+      const short = Math.min(RETRY.passing_max_ms, RETRY.passing_base_ms * 2 ** step.passing);
+      return wait(outcome, at(step.passing < RETRY.passing_short ? short : RETRY.passing_long_ms));
+    }
+    case 'lost': {
+      if (step.lost + 1 >= RETRY.lost_max) {
+        return block(
+          'config',
+          `${what}: lost ${RETRY.lost_max} times in a row; something on this machine ends it`,
+        );
+      }
+      return pause(step.lost === 0 ? 0 : RETRY.lost_base_ms * 2 ** step.lost);
+    }
+    case 'context':
+      if (row < RETRY.context_max) return pause(state.spec.limits.session_delay_seconds * SECOND);
+      return block('attempts', `${what}: does not fit into the agent's context; split this subtask`);
+    case 'budget': {
+      const { max_runtime_seconds } = state.spec.limits;
+      const used =
+        attempt.stop_reason === 'runtime'
+          ? `max_runtime_seconds (${max_runtime_seconds}) of active time used`
+          : (reason ?? 'no reason given');
+      return block('budget', `${what}: the budget is used up: ${used}`);
+    }
+    default: {
+      const refused = attempt.gates.find(
+        g => g.evidence && !g.evidence.passed && !g.evidence.tolerated,
+      )?.evidence;
+      if (refused?.needs_person)
+        return block('review', `${what}: ${refused.name} gate: ${refused.reason ?? 'refused'}`);
+      // Its next try waits for the fix anyway.
+      if (step.kind === 'final') return pause(0);
+      if (isAgentStep(state, step)) return pause(state.spec.limits.session_delay_seconds * SECOND);
+      return pause(Math.min(RETRY.command_max_ms, RETRY.command_base_ms * 2 ** Math.min(step.counted, 10)));
+    }
+  }
+}
+
+/** Closed attempts with this outcome, without another between, since a person last said go on. */
+function inARow(step: Step, outcome: Outcome): number {
+  const fresh = outcome === 'context' ? step.counted : step.passing;
+  const other = step.history.findLastIndex(record => record.outcome !== outcome && record.outcome !== 'lost');
+  const same = step.history.slice(other + 1).filter(record => record.outcome === outcome).length;
+  return Math.min(fresh, same);
+}
+
+/** Milliseconds until the end of the limit that the agent stated (negative: over), at most the longest; null: none. */
+function statedEnd(attempt: Attempt, nowMs: number, max: number): number | null {
+  const stated = attempt.claim?.retry_at;
+  return stated ? Math.min(max, Date.parse(stated) - nowMs) : null;
+}
+
+/** Attempts that a step may use up. */
+export function allowanceOf(state: TaskState, step: Step): number {
+  switch (step.kind) {
+    case 'plan':
+      return 3;
+    case 'setup':
+    case 'baseline':
+      return 1;
+    case 'subtask': {
+      const subtask = subtaskOf(state, step.id);
+      const own = subtask.attempts ?? ('agent' in subtask.do ? state.spec.limits.attempts : 1);
+      return Math.min(own, roundsOf(state, step));
+    }
+    case 'fix':
+      return state.spec.limits.attempts;
+    case 'final':
+      return finalLoops(state, step);
+  }
+}
+
+/** Attempts after which the judge that refused last has had all its rounds; attempts refused by others come on top. */
+function roundsOf(state: TaskState, step: Step): number {
+  const gate = step.history.at(-1)?.gate;
+  const loops =
+    gate === 'review' ? state.spec.review.max_loops : gate === 'qa' ? state.spec.qa.max_loops : null;
+  if (loops === null) return Number.POSITIVE_INFINITY;
+  const counted = step.history
+    .filter(h => COUNTS[h.outcome])
+    .slice(step.counted === 0 ? Number.POSITIVE_INFINITY : -step.counted);
+  return step.counted - counted.filter(h => h.gate === gate).length + loops;
+}
+
+/** How often the final gates may send the work back: the limit of the gate that refused last. */
+function finalLoops(state: TaskState, step: Step): number {
+  const gate = step.history.at(-1)?.gate;
+  if (gate === 'review') return state.spec.review.max_loops;
+  if (gate === 'qa') return state.spec.qa.max_loops;
+  return state.spec.limits.attempts;
+}
+
+/** Why a pending step is given up, or null while it may be tried again. */
+export function exhaustionOf(state: TaskState, step: Step): string | null {
+  const last = step.history.at(-1);
+  if (!last || last.outcome === 'ok') return null;
+  if (
+    last.outcome === 'lost' &&
+    step.lost > 0 &&
+    step.kind === 'subtask' &&
+    subtaskOf(state, step.id).on_lost === 'fail'
+  ) {
+    return `lost in attempt ${last.n}, and on_lost is "fail"`;
+  }
+  const { max_no_commit_sessions } = state.spec.limits;
+  if (isAgentStep(state, step) && step.no_commit >= max_no_commit_sessions) {
+    return `stalled: ${step.no_commit} attempts in a row changed nothing`;
+  }
+  if (step.counted >= allowanceOf(state, step)) {
+    const how = `${step.counted} attempt${step.counted === 1 ? '' : 's'}, the last: ${last.outcome}`;
+    return last.reason ? `${how} (${last.reason})` : how;
+  }
+  return null;
+}

@@ -1,0 +1,252 @@
+/**
+ * settle: what came of an effect, as events. Pure. Gives null when the state has moved on meanwhile and the result is
+ * no longer wanted.
+ */
+import { close, mayHaveStarted } from './attempt.ts';
+import type { Effect, EndFacts, Result } from './effect.ts';
+import type { Claim, GateEvidence, NewEvent } from './event.ts';
+import { gatesOf } from './gates-of.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
+import type { Outcome, StopReason } from './status.ts';
+
+/** Longest text of one message, and of all findings, in an event: a line of the journal stays under 64 KiB. */
+const MAX_MESSAGE = 2000;
+
+export function settle(state: TaskState, effect: Effect, result: Result, nowMs: number): NewEvent[] | null {
+  if (effect.type === 'merge') {
+    if (result.type !== 'merge' || state.merge?.op !== effect.op) return null;
+    return [{ type: 'merged', op: effect.op, ...result.merged }];
+  }
+  const step = stepOf(state, effect.step);
+  const attempt = step.attempt;
+  if (attempt?.n !== effect.n) return null;
+  const at = { step: step.id, n: attempt.n };
+
+  switch (result.type) {
+    case 'prepare': {
+      if (attempt.phase !== 'created') return null;
+      const { workspace } = result;
+      const events: NewEvent[] =
+        workspace && !state.workspace ? [{ type: 'workspace_ready', ...workspace }] : [];
+      return [...events, { type: 'attempt_prepared', ...at }];
+    }
+    case 'launch':
+      if (effect.type !== 'launch' || effect.gate !== null || attempt.phase !== 'prepared') return null;
+      return [{ type: 'attempt_started', ...at, pid: result.pid }];
+    case 'end':
+      if (effect.type !== 'end') return null;
+      if (attempt.phase === 'ended' && effect.gate === null && mayHaveStarted(attempt)) {
+        return close(state, step, attempt, 'startup', attempt.message, nowMs).events;
+      }
+      return effect.gate === null
+        ? endOfWork(attempt, at, result.facts)
+        : endOfGate(state, step, attempt, effect, result.facts);
+    case 'seal':
+      return attempt.phase === 'ended' ? [{ type: 'attempt_sealed', ...at, sealed: result.sealed }] : null;
+    case 'judge': {
+      if (effect.type !== 'judge' || attempt.gates.some(g => g.gate === effect.gate && g.evidence))
+        return null;
+      return [{ type: 'gate_ended', ...at, gate: effect.gate, try: 1, evidence: clipped(result.evidence) }];
+    }
+    case 'mark_good': {
+      if (effect.type !== 'mark_good' || attempt.phase !== 'sealed' || effect.k !== state.good.length + 1)
+        return null;
+      const closed = close(state, step, attempt, 'ok', null, nowMs).events;
+      return [...closed, { type: 'step_completed', step: step.id, commit: effect.commit, good: effect.k }];
+    }
+    case 'accept_plan': {
+      if (attempt.accepted || attempt.phase !== 'ended') return null;
+      if (result.accepted) {
+        const { plan, sha256 } = result.accepted;
+        // The plan comes first: were only the first of these durable, the rest would still be to be done.
+        return [
+          { type: 'plan_frozen', plan, sha256, rev: state.plan_rev + 1, source: 'planner' },
+          ...close(state, step, attempt, 'ok', null, nowMs).events,
+          { type: 'step_completed', step: step.id, commit: null, good: null },
+        ];
+      }
+      return close(state, step, attempt, 'failed', clip(result.problem ?? 'no plan'), nowMs).events;
+    }
+    case 'merge':
+      return null;
+  }
+}
+
+/** An effect that cannot be done, as events; null: it has to be tried again. */
+export function settleFailure(
+  state: TaskState,
+  effect: Effect,
+  message: string,
+  nowMs: number,
+): NewEvent[] | null {
+  if (effect.type === 'merge' || effect.type === 'end') return null;
+  const step = stepOf(state, effect.step);
+  const attempt = step.attempt;
+  if (attempt?.n !== effect.n) return [];
+  const at = { step: step.id, n: attempt.n };
+  if (!isWanted(effect, attempt)) return [];
+  const t = new Date(nowMs).toISOString();
+  const text = clip(message);
+  if (effect.type === 'launch' && effect.gate !== null) {
+    const run = attempt.gates.find(g => g.gate === effect.gate);
+    return run?.live
+      ? [
+          {
+            type: 'gate_dropped',
+            ...at,
+            gate: run.gate,
+            try: run.try,
+            outcome: 'lost',
+            ended_at: run.started_at,
+          },
+        ]
+      : [];
+  }
+  if (attempt.work && (attempt.phase === 'created' || attempt.phase === 'prepared')) {
+    const none = { code: null, signal: null, ended_at: t, output_bytes: 0, dropped_bytes: 0, claim: null };
+    return [{ type: 'attempt_ended', ...at, outcome: 'startup', message: text, ...none }];
+  }
+  const block = { why: 'config' as const, message: `${step.id}, attempt ${attempt.n}: ${text}` };
+  return [
+    { type: 'attempt_closed', ...at, outcome: 'startup', reason: text, retry_at: null, wait: null, block },
+  ];
+}
+
+/** Whether the attempt still is where the effect was asked for; a stop may have come meanwhile. */
+function isWanted(effect: Exclude<Effect, { type: 'merge' | 'end' }>, attempt: Attempt): boolean {
+  switch (effect.type) {
+    case 'prepare':
+      return attempt.phase === 'created';
+    case 'launch':
+      return effect.gate !== null || attempt.phase === 'prepared';
+    case 'seal':
+      return attempt.phase === 'ended';
+    case 'judge':
+      return attempt.gates.every(g => g.gate !== effect.gate);
+    case 'mark_good':
+      return attempt.phase === 'sealed';
+    case 'accept_plan':
+      return attempt.phase === 'ended' && !attempt.accepted;
+  }
+}
+
+function endOfWork(attempt: Attempt, at: { step: string; n: number }, facts: EndFacts): NewEvent[] | null {
+  if (attempt.phase === 'ended' || attempt.phase === 'sealed' || attempt.phase === 'closed') return null;
+  const { outcome, message } = outcomeOf(attempt, facts);
+  return [
+    {
+      type: 'attempt_ended',
+      ...at,
+      outcome,
+      code: facts.exit?.code ?? null,
+      signal: facts.exit?.signal ?? null,
+      ended_at: facts.exit?.ended_at ?? facts.last_seen_at ?? attempt.started_at ?? attempt.created_at,
+      output_bytes: facts.output_bytes,
+      dropped_bytes: facts.dropped_bytes,
+      message: message === null ? null : clip(message),
+      claim: facts.claim,
+    },
+  ];
+}
+
+const BY_REASON: Record<StopReason, Outcome> = {
+  user: 'killed',
+  cancel: 'killed',
+  timeout: 'timeout',
+  idle: 'stalled',
+  runtime: 'budget',
+  flood: 'flood',
+};
+
+const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
+  blocked: 'asked',
+  limit: 'limit',
+  overloaded: 'overloaded',
+  network: 'network',
+  auth: 'auth',
+  context: 'context',
+  budget: 'budget',
+};
+
+/** How the work ended: our own stop first, then what the agent claims against itself, then the exit code. */
+function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; message: string | null } {
+  const { exit } = facts;
+  if (attempt.stop_reason && !(facts.ended_by_itself && exit)) {
+    return { outcome: BY_REASON[attempt.stop_reason], message: `stopped: ${attempt.stop_reason}` };
+  }
+  if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
+  if (exit.result !== 'exited') return { outcome: 'startup', message: exit.result };
+  if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
+  const claimed = facts.claim ? BY_CLAIM[facts.claim.status] : undefined;
+  if (claimed) return { outcome: claimed, message: facts.claim!.summary || null };
+  if (exit.code === 0) return { outcome: 'ok', message: null };
+  return { outcome: 'failed', message: `exit code ${exit.code}` };
+}
+
+function endOfGate(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  effect: Extract<Effect, { type: 'end' }>,
+  facts: EndFacts,
+): NewEvent[] | null {
+  const run = attempt.gates.find(g => g.gate === effect.gate);
+  if (!run?.live) return null;
+  const at = { step: step.id, n: attempt.n, gate: run.gate, try: run.try };
+  const gate = gatesOf(state, step)[run.gate]!;
+  const { exit } = facts;
+  const stopped = effect.why !== null && !(facts.ended_by_itself && exit);
+  const ended_at = exit?.ended_at ?? facts.last_seen_at ?? run.started_at;
+  if (stopped && (effect.why === 'user' || effect.why === 'stale'))
+    return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at }];
+  if (!exit && !stopped) return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at }];
+
+  let reason: string | null = null;
+  if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
+  else if (exit!.result !== 'exited') reason = exit!.result;
+  else if (gate.kind === 'run')
+    reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
+  else reason = verdictReason(facts);
+  const passed = reason === null;
+  const evidence: GateEvidence = {
+    name: gate.name,
+    kind: gate.kind,
+    passed,
+    tolerated: !passed && gate.kind === 'run' && isTolerated(state, step, gate.name),
+    reason,
+    needs_person: false,
+    findings: (facts.claim?.issues ?? []).map(text => ({ kind: gate.kind, path: null, line: null, text })),
+    argv: gate.run?.run ?? null,
+    code: exit?.code ?? null,
+    duration_ms: Math.max(0, Date.parse(ended_at) - Date.parse(run.started_at) - run.paused_ms),
+    log_sha256: facts.log_sha256,
+    log_tail: facts.log_tail,
+    commit: attempt.sealed?.commit ?? attempt.from,
+    tree: attempt.sealed?.tree ?? null,
+  };
+  return [{ type: 'gate_ended', ...at, evidence: clipped(evidence) }];
+}
+
+/** Review and QA fail closed: no verdict, a crash or an unreadable answer is not an approval. */
+function verdictReason(facts: EndFacts): string | null {
+  if (facts.claim_problem) return `no verdict: ${facts.claim_problem}`;
+  if (facts.exit?.code !== 0) return `no verdict: exit code ${facts.exit?.code}`;
+  if (!facts.claim?.verdict) return 'no verdict in the result file';
+  return facts.claim.verdict === 'approved'
+    ? null
+    : `changes requested: ${facts.claim.summary || facts.claim.issues[0] || 'no words'}`;
+}
+
+function isTolerated(state: TaskState, step: Step, name: string): boolean {
+  return step.kind === 'baseline' ? state.spec.baseline === 'allow' : state.tolerated.includes(name);
+}
+
+const clip = (text: string) => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)} …` : text);
+
+function clipped(evidence: GateEvidence): GateEvidence {
+  return {
+    ...evidence,
+    reason: evidence.reason === null ? null : clip(evidence.reason),
+    findings: evidence.findings.slice(0, 20).map(f => ({ ...f, text: clip(f.text).slice(0, 500) })),
+  };
+}

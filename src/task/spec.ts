@@ -1,0 +1,171 @@
+/**
+ * The spec: what the user asked for, complete and by value. Written once at submit and never changed, so that neither
+ * an edited rasen.yml nor an agent in the worktree can move the goalposts of a running task.
+ */
+import * as z from 'zod';
+import { gateSpec, plan } from './plan.ts';
+
+/** ULID in lower case: 10 characters of time, 16 of chance. Valid as a folder name and as part of a git ref. */
+export const taskId = z
+  .string()
+  .regex(/^[0-9a-hjkmnp-tv-z]{26}$/, 'a task id is 26 characters of lower-case Crockford base 32')
+  .describe('Id of the task, chosen by the client so that a repeated submit is the same submit.');
+
+export const ROLES = ['initializer', 'coder', 'reviewer', 'qa'] as const;
+export type Role = (typeof ROLES)[number];
+
+const seconds = z
+  .number()
+  .min(0)
+  .max(366 * 86_400);
+
+/** Limits of a task; defaults and names are RASEN's (seed-parity 1.1.2) where it has them. */
+export const limits = z.strictObject({
+  max_iterations: z.int().min(1).max(100_000).default(50).describe('Most attempts of the whole task.'),
+  max_runtime_seconds: seconds
+    .nullable()
+    .default(14_400)
+    .describe('Longest active time; waiting does not count. null: none.'),
+  session_delay_seconds: seconds.default(3).describe('Pause between two attempts.'),
+  session_timeout_seconds: seconds.nullable().default(1800).describe('Longest attempt. null: none.'),
+  idle_timeout_seconds: seconds
+    .nullable()
+    .default(300)
+    .describe('Longest silence of an attempt (no output). null: none.'),
+  attempts: z.int().min(1).max(100).default(5).describe('Most attempts of one subtask.'),
+  parallel: z.int().min(1).max(64).default(1).describe('Subtasks of this task that may run at once.'),
+  max_no_commit_sessions: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(3)
+    .describe('Attempts of one subtask without a commit before it is given up.'),
+  max_consecutive_failures: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(5)
+    .describe('Failed attempts in a row, without progress, before the task blocks.'),
+  circular_fix_threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.3)
+    .describe('Similarity of two failed approaches from which the prompt warns of going in circles.'),
+  output_max_bytes: z
+    .int()
+    .min(4096)
+    .default(1024 * 1024 * 1024)
+    .describe('Kept output of one attempt; older blocks are freed and counted.'),
+});
+
+/** How review or QA is done; they run only with a program of their own (see config.ts for why). */
+const judge = z.strictObject({
+  enabled: z.boolean(),
+  per_subtask: z.boolean(),
+  max_loops: z.int().min(1).max(1000),
+  recurring_issue_threshold: z.int().min(1).max(100),
+});
+
+export const agentSpec = z.strictObject({
+  command: z
+    .array(z.string().max(65_536))
+    .min(1)
+    .max(1000)
+    .describe('Program and arguments; the prompt is on its stdin.'),
+});
+
+export const taskSpec = z.strictObject({
+  version: z.literal(1),
+  id: taskId,
+  name: z.string().min(1).max(200).describe('Short name for people: the project name or the command.'),
+  goal: z
+    .string()
+    .max(1024 * 1024)
+    .describe('The task text, verbatim; for a command its words.'),
+  key: z.string().min(1).max(200).nullable().default(null).describe('Idempotency key: one task per key.'),
+  project: z
+    .string()
+    .max(4096)
+    .describe('Absolute path of the project folder, or of the folder where a command runs.'),
+  /** git: work happens in a worktree of the project's repository. folder: in the project folder itself. */
+  workspace: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('git'),
+      slug: z.string().regex(/^[a-z0-9][a-z0-9-]{0,47}$/),
+      base: z
+        .string()
+        .max(200)
+        .nullable()
+        .default(null)
+        .describe('Commit or branch to start from; null: HEAD at submit.'),
+      base_path: z
+        .string()
+        .max(4096)
+        .default('.worktrees')
+        .describe('Folder of the worktrees, relative to the project.'),
+    }),
+    z.strictObject({ kind: z.literal('folder') }),
+  ]),
+  plan: plan.nullable().describe('null: the first attempt is the planner’s.'),
+  agents: z.partialRecord(z.enum(ROLES), agentSpec).default({}).describe('The agent of each role.'),
+  models: z
+    .partialRecord(z.enum(ROLES), z.string().max(200))
+    .default({})
+    .describe('Model of each role, handed to the agent as RASEN_MODEL.'),
+  max_thinking_tokens: z.int().min(0).default(4096).describe('Handed to the agent as MAX_THINKING_TOKENS.'),
+  prompts: z
+    .partialRecord(z.enum(ROLES), z.string().max(1024 * 1024))
+    .default({})
+    .describe('Prompt templates, by value.'),
+  gates: z
+    .array(gateSpec)
+    .max(50)
+    .default([])
+    .describe('Gates of the project: on every subtask, at the end, and on a merge.'),
+  baseline: z
+    .enum(['require', 'allow'])
+    .default('require')
+    .describe('require: the gates must pass before the first subtask.'),
+  protected: z
+    .array(z.string().max(4096))
+    .max(1000)
+    .default([])
+    .describe('Paths that no attempt may change, as git pathspecs.'),
+  setup: z
+    .array(z.string())
+    .max(1000)
+    .nullable()
+    .default(null)
+    .describe('Command that readies a new worktree.'),
+  limits,
+  review: judge,
+  qa: judge,
+  memory: z.strictObject({
+    enabled: z.boolean().default(true),
+    max_decisions: z.int().min(0).max(100).default(5),
+    max_learnings: z.int().min(0).max(100).default(5),
+    max_tokens: z.int().min(0).max(1_000_000).default(2000),
+  }),
+  auto_resume: z
+    .boolean()
+    .default(true)
+    .describe('false: after a restart of the supervisor the task waits for `rasen resume`.'),
+  /** Where the seed's views go, relative to the project; null: no views (plain commands). */
+  views: z
+    .strictObject({
+      status_file: z.string().max(4096),
+      pid_file: z.string().max(4096),
+      log_file: z.string().max(4096),
+      memory_file: z.string().max(4096),
+      log_max_bytes: z.int().min(1024),
+      log_keep: z.int().min(0).max(1000),
+    })
+    .nullable()
+    .default(null),
+});
+
+export type TaskSpec = z.infer<typeof taskSpec>;
+export type Limits = z.infer<typeof limits>;
+export type AgentSpec = z.infer<typeof agentSpec>;
+export type JudgeSpec = z.infer<typeof judge>;

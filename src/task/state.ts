@@ -1,0 +1,206 @@
+/** The state of a task: what a fold over its events gives. Plain data, cheap to copy, safe to serialize. */
+import type { Claim, GateEvidence, SealedFacts, Want } from './event.ts';
+import type { Plan } from './plan.ts';
+import type { TaskSpec } from './spec.ts';
+import type {
+  AttemptPhase,
+  BlockReason,
+  Outcome,
+  StepStatus,
+  StopReason,
+  TaskStatus,
+  WaitReason,
+} from './status.ts';
+
+/**
+ * plan: the planner's attempt. setup: readies the worktree. baseline: project gates on the base commit. subtask: of the
+ * plan. fix: repairs what `final` refused. final: all gates, review and QA in a fresh checkout of the final commit.
+ */
+export type StepKind = 'plan' | 'setup' | 'baseline' | 'subtask' | 'fix' | 'final';
+
+/** Ids of the steps that are not in the plan; an underscore cannot start a subtask's id. */
+export const STEP = {
+  plan: '_plan',
+  setup: '_setup',
+  baseline: '_baseline',
+  fix: '_fix',
+  final: '_final',
+  merge: '_merge',
+} as const;
+
+export interface GateRun {
+  gate: number;
+  try: number;
+  nonce: string;
+  started_at: string;
+  /** Tries that ended without a judgement. */
+  dropped: number;
+  /** null while it runs, or after a drop. */
+  evidence: GateEvidence | null;
+  live: boolean;
+  /** Epoch (supervisor) that started it: another one does not launch what it finds not launched. */
+  epoch: number;
+  /** Milliseconds of clock jumps while it ran. */
+  paused_ms: number;
+}
+
+export interface Attempt {
+  n: number;
+  nonce: string;
+  phase: AttemptPhase;
+  /** Whether there is a process at all; a check has only gates. */
+  work: boolean;
+  /** Boot of the host in which it was created: another one now, and what was not durable then may be gone. */
+  boot: string | null;
+  /** Commit it started from; null outside git. */
+  from: string | null;
+  created_at: string;
+  /** From now on a runner of it may exist, whether it said so or not. */
+  prepared_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  pid: number | null;
+  stop_reason: StopReason | null;
+  outcome: Outcome | null;
+  code: number | null;
+  signal: number | null;
+  output_bytes: number;
+  dropped_bytes: number;
+  message: string | null;
+  claim: Claim | null;
+  sealed: SealedFacts | null;
+  gates: GateRun[];
+  /** Of the planner's attempt: its plan is frozen already. */
+  accepted: boolean;
+  /** Milliseconds of clock jumps while it ran; deadlines move by them. */
+  paused_ms: number;
+}
+
+/** What stays of a closed attempt in the state; the rest is in the journal. */
+export interface AttemptRecord {
+  n: number;
+  outcome: Outcome;
+  reason: string | null;
+  started_at: string;
+  ended_at: string;
+  code: number | null;
+  commit: string | null;
+  tree: string | null;
+  /** The last good commit when it was closed. */
+  good: string | null;
+  changed: boolean;
+  summary: string | null;
+  /** End of the output of the gate that refused it. */
+  gate: string | null;
+  gate_tail: string | null;
+  input_tokens: number;
+  output_tokens: number;
+}
+
+export interface Step {
+  id: string;
+  kind: StepKind;
+  status: StepStatus;
+  /** Number of the last attempt. */
+  attempts: number;
+  /** Attempts that used up the allowance. */
+  counted: number;
+  /** Attempts in a row that were lost, and those that changed nothing. */
+  lost: number;
+  no_commit: number;
+  /** Attempts that ended for a passing reason (limit, overloaded, network) in a row; drives the backoff. */
+  passing: number;
+  attempt: Attempt | null;
+  /** What the last attempt, which ended well, is good for; until the step is completed with it. */
+  passed: { commit: string | null; good: boolean } | null;
+  /** Not before this time. */
+  retry_at: string | null;
+  wait: WaitReason | null;
+  /** A person is needed first. */
+  block: { why: BlockReason; message: string } | null;
+  commit: string | null;
+  reason: string | null;
+  completed_at: string | null;
+  history: AttemptRecord[];
+  /** Trees seen at the end of attempts; a new one is progress. */
+  trees: string[];
+}
+
+/** Closed attempts that stay in the state per step. */
+export const MAX_HISTORY = 100;
+
+export interface GoodCommit {
+  k: number;
+  commit: string;
+  step: string;
+  t: string;
+}
+
+export interface TaskState {
+  id: string;
+  spec: TaskSpec;
+  plan: Plan | null;
+  plan_sha256: string | null;
+  plan_rev: number;
+  seq: number;
+  epoch: number;
+  host: string | null;
+  boot: string | null;
+  want: Want;
+  want_by: 'user' | 'reboot';
+  force: boolean;
+  op: string | null;
+  status: TaskStatus;
+  created_at: string;
+  started_at: string | null;
+  updated_at: string;
+  ended_at: string | null;
+  steps: Step[];
+  workspace: { base: string; branch: string; path: string } | null;
+  good: GoodCommit[];
+  /** Attempts made, of all steps, and how many of them before the last resume. */
+  iterations: number;
+  iterations_before: number;
+  total_commits: number;
+  consecutive_failures: number;
+  /** End of the last attempt of any step; the pause between two attempts counts from here. */
+  last_closed_at: string | null;
+  /** until: latest end of a job that is known, since `since`. */
+  active: { live: number; since: string | null; until: string | null; total_ms: number; before_ms: number };
+  input_tokens: number;
+  output_tokens: number;
+  memory: {
+    decisions: { subtask_id: string; content: string }[];
+    learnings: { subtask_id: string; content: string }[];
+  };
+  /** Names of project gates that failed on the base commit under `baseline: allow`. */
+  tolerated: string[];
+  /** Issues that QA and review named, with how often; the recurring ones escalate. */
+  issues: Record<string, number>;
+  merge: { op: string; into: string | null; squash: boolean } | null;
+  merged: { into: string; commit: string; t: string } | null;
+  merge_refused: {
+    op: string;
+    kind: string;
+    message: string;
+    hint: string | null;
+    data: Record<string, unknown>;
+  } | null;
+  last_jump_at: string | null;
+  /** Wall minus monotonic clock at the last event, to see jumps across a restart. */
+  clock_offset_ms: number | null;
+}
+
+export function stepOf(state: TaskState, id: string): Step {
+  const step = state.steps.find(s => s.id === id);
+  if (!step) throw new Error(`task ${state.id} has no step ${id}`);
+  return step;
+}
+
+/** Job name (folder under attempts/) of an attempt's work, and of one try of one of its gates. */
+export function workJob(step: string, n: number): string {
+  return `${step}/${n}`;
+}
+export function gateJob(step: string, n: number, gate: number, attempt: number): string {
+  return `${step}/${n}/gates/${gate}.${attempt}`;
+}

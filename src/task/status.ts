@@ -1,0 +1,105 @@
+/**
+ * The statuses of tasks, steps and attempts, each with its own data, and the one table of task transitions.
+ *
+ *   pending ──► running ◄──► waiting (limit, overloaded, network, disk: goes on by itself at resume_at)
+ *                  │  ◄──► interrupted (user, reboot)   ◄──► blocked (needs a person)
+ *                  └──► completed | failed | cancelled   (final)
+ */
+
+export const WAIT_REASONS = ['limit', 'overloaded', 'network', 'disk'] as const;
+export type WaitReason = (typeof WAIT_REASONS)[number];
+
+export const BLOCK_REASONS = [
+  'question',
+  'auth',
+  'review',
+  'attempts',
+  'budget',
+  'conflict',
+  'config',
+] as const;
+export type BlockReason = (typeof BLOCK_REASONS)[number];
+
+export type TaskStatus =
+  /** Accepted and durable; nothing has started. */
+  | { name: 'pending' }
+  /** Something runs or is about to. */
+  | { name: 'running' }
+  /** Nothing can run now; goes on by itself. */
+  | { name: 'waiting'; why: WaitReason; resume_at: string; message: string }
+  /** Stopped; state is kept; `rasen resume` goes on. */
+  | { name: 'interrupted'; by: 'user' | 'reboot' }
+  /** A person has to do something first; `message` says what. */
+  | { name: 'blocked'; why: BlockReason; message: string; subtask: string | null }
+  /** Every subtask is done; verified: gates of ours, or exit codes we saw, say so. */
+  | { name: 'completed'; verified: boolean; commit: string | null }
+  | { name: 'failed'; reason: string; subtask: string | null }
+  | { name: 'cancelled' };
+
+export type TaskStatusName = TaskStatus['name'];
+
+/** From → to. A status without its row does not compile. */
+export const TRANSITIONS: Readonly<Record<TaskStatusName, readonly TaskStatusName[]>> = {
+  pending: ['running', 'waiting', 'interrupted', 'blocked', 'cancelled'],
+  running: ['waiting', 'interrupted', 'blocked', 'completed', 'failed', 'cancelled'],
+  waiting: ['running', 'waiting', 'interrupted', 'blocked', 'cancelled'],
+  interrupted: ['pending', 'cancelled'],
+  blocked: ['pending', 'cancelled'],
+  completed: [],
+  failed: [],
+  cancelled: [],
+};
+
+export function isTerminal(status: TaskStatus): boolean {
+  return TRANSITIONS[status.name].length === 0;
+}
+
+/** Status of a step of the plan. */
+export type StepStatus = 'pending' | 'in_progress' | 'completed' | 'failed' | 'skipped';
+
+/** Where an attempt is. `closed` is the end; `outcome` says how. */
+export type AttemptPhase = 'created' | 'prepared' | 'running' | 'stopping' | 'ended' | 'sealed' | 'closed';
+
+/** Why the supervisor stops an attempt. */
+export type StopReason = 'user' | 'cancel' | 'timeout' | 'idle' | 'runtime' | 'flood';
+
+export const OUTCOMES = [
+  'ok',
+  'failed',
+  'gate_failed',
+  'timeout',
+  'stalled',
+  'limit',
+  'overloaded',
+  'network',
+  'auth',
+  'context',
+  'budget',
+  'asked',
+  'flood',
+  'startup',
+  'killed',
+  'lost',
+] as const;
+/** How an attempt ended. `startup`: the program or folder is not there. `killed`: stopped on request. */
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** Outcomes that use up one of a subtask's attempts (task-model 4). */
+export const COUNTS: Readonly<Record<Outcome, boolean>> = {
+  ok: true,
+  failed: true,
+  gate_failed: true,
+  timeout: true,
+  stalled: true,
+  limit: false,
+  overloaded: false,
+  network: false,
+  auth: false,
+  context: true,
+  budget: true,
+  asked: false,
+  flood: true,
+  startup: false,
+  killed: false,
+  lost: false,
+};

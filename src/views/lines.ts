@@ -1,0 +1,347 @@
+/**
+ * What happened, in sentences: the lines of rasen.log and of `log.follow`, in RASEN's words where it has them. Pure.
+ * A line of a failure says the outcome, the reason and what follows. Texts of agents pass through oneLine.
+ */
+import type { Event, EventOf, EventType } from '../task/event.ts';
+import { gatesOf, isAgentStep } from '../task/gates-of.ts';
+import { exhaustionOf } from '../task/retry.ts';
+import type { Step, TaskState } from '../task/state.ts';
+import type { StopReason } from '../task/status.ts';
+import { VIEW_LIMITS } from './limits.ts';
+import { seedTime } from './log-format.ts';
+import { oneLine } from './plain-text.ts';
+
+export type Level = 'INFO' | 'WARNING' | 'ERROR';
+export interface LogLine {
+  level: Level;
+  text: string;
+  subtask: string | null;
+  attempt: number | null;
+}
+
+type Said = readonly [Level, string];
+type Writers = {
+  readonly [T in EventType]: ((state: TaskState, event: EventOf<T>) => Said | readonly Said[] | null) | null;
+};
+
+/** The lines of an event: mostly one, none or two; more where a gate names what it found. `state` is the state after it. */
+export function linesOf(state: TaskState, event: Event): LogLine[] {
+  const write = WRITERS[event.type] as
+    | ((state: TaskState, event: Event) => Said | readonly Said[] | null)
+    | null;
+  const said = write?.(state, event) ?? [];
+  const list = (typeof said[0] === 'string' ? [said] : said) as readonly Said[];
+  const subtask = 'step' in event ? event.step : 'subtask' in event ? event.subtask : null;
+  const attempt = 'n' in event ? event.n : null;
+  return list.map(([level, text]) => ({
+    level,
+    text: oneLine(text, VIEW_LIMITS.line_chars),
+    subtask,
+    attempt,
+  }));
+}
+
+/** The same as one line, an array where there are more, and null where the event is worth none. */
+export function lineOf(state: TaskState, event: Event): LogLine | LogLine[] | null {
+  const lines = linesOf(state, event);
+  return lines.length > 1 ? lines : (lines[0] ?? null);
+}
+
+/** The level of an event: that of its gravest line; null without a line. */
+export function levelOf(state: TaskState, event: Event): Level | null {
+  const levels = linesOf(state, event).map(line => line.level);
+  return (['ERROR', 'WARNING', 'INFO'] as const).find(level => levels.includes(level)) ?? null;
+}
+
+const WRITERS: Writers = {
+  task_submitted: (_, { spec }) => ['INFO', `Task submitted: ${spec.name}`],
+  task_claimed: state =>
+    state.epoch > 1 ? ['INFO', 'The supervisor was started again and takes the task up'] : null,
+  want_changed: (_, event) => wanted(event),
+  plan_frozen: (_, { plan, rev }) => [
+    'INFO',
+    `${rev > 1 ? `Plan revised (rev ${rev})` : 'Plan ready'}: ${count(plan.subtasks.length, 'subtask')}`,
+  ],
+  workspace_ready: (_, event) => [
+    'INFO',
+    `Workspace ready: ${event.branch || event.path} at ${short(event.base)}`,
+  ],
+  attempt_created: attemptCreated,
+  attempt_prepared: null,
+  attempt_started: null,
+  attempt_stopping: (state, event) => [
+    event.reason === 'user' || event.reason === 'cancel' ? 'INFO' : 'WARNING',
+    then(
+      `Stopping ${nameOf(state, event.step)}: ${stopping(state, event.reason)}`,
+      'what it did so far is kept',
+    ),
+  ],
+  attempt_ended: attemptEnded,
+  attempt_sealed: attemptSealed,
+  gate_started: (state, event) => {
+    const kind = gateOf(state, event)?.kind;
+    const again = event.try > 1 ? ` (try ${event.try})` : '';
+    if (kind === 'review') return ['INFO', `Running review loop...${again}`];
+    if (kind === 'qa') return ['INFO', `Running QA loop...${again}`];
+    return ['INFO', `Running gate: ${gateName(state, event)}${again}`];
+  },
+  gate_dropped: (state, event) =>
+    event.outcome === 'killed'
+      ? ['INFO', `Gate ${gateName(state, event)} was stopped; it is run again when the task goes on`]
+      : [
+          'WARNING',
+          `Gate ${gateName(state, event)} was ${event.outcome} without a judgement; it is run again`,
+        ],
+  gate_ended: gateEnded,
+  attempt_closed: attemptClosed,
+  step_completed: (state, { step }) => stepCompleted(stepIn(state, step), step),
+  step_failed: (state, event) => [
+    'ERROR',
+    then(`${capital(nameOf(state, event.step))} failed: ${event.reason}`, afterFailure(state, event.step)),
+  ],
+  step_skipped: (state, event) => [
+    'WARNING',
+    `${capital(nameOf(state, event.step))} skipped: ${event.reason}`,
+  ],
+  step_reset: (state, event) =>
+    stepIn(state, event.step)?.kind === 'fix'
+      ? ['WARNING', then(`The final gates refused the result: ${event.reason}`, 'it goes back to the agent')]
+      : ['INFO', `${capital(nameOf(state, event.step))} will be done again: ${event.reason}`],
+  rolled_back: (_, event) => [
+    'WARNING',
+    `Rolled back to ${short(event.commit)}; to be done again: ${event.steps.join(', ') || 'nothing'}`,
+  ],
+  task_started: (state, event) => ['INFO', state.started_at === event.t ? 'Task started' : 'Task goes on'],
+  task_waiting: (_, event) => [
+    'WARNING',
+    then(
+      `Task waiting (${event.why}): ${event.message}`,
+      `it goes on by itself at ${seedTime(event.resume_at)}`,
+    ),
+  ],
+  task_interrupted: (_, { by }) =>
+    by === 'user'
+      ? ['INFO', 'Task interrupted by the user; everything is kept, `rasen resume` goes on']
+      : ['WARNING', 'Task interrupted by a restart; everything is kept, `rasen resume` goes on'],
+  task_blocked: (_, event) => [
+    'ERROR',
+    then(`Task blocked (${event.why}): ${event.message}`, 'a person is needed, then: rasen resume'),
+  ],
+  task_resumed: () => ['INFO', 'Task resumed'],
+  task_completed: (state, { verified }) => {
+    const done = `Task completed: ${progress(state)}, ${count(state.total_commits, 'commit')}`;
+    return verified
+      ? ['INFO', done]
+      : ['WARNING', `${done}; not verified: not every gate of the project checked it`];
+  },
+  task_failed: (_, event) => ['ERROR', then(`Task failed: ${event.reason}`, 'the task is over')],
+  task_cancelled: () => ['WARNING', 'Task cancelled; the task is over'],
+  clock_jumped: (_, { ms }) => [
+    'WARNING',
+    `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set); deadlines move along`,
+  ],
+  merge_requested: (_, event) => ['INFO', `Merge requested${event.into ? ` into ${event.into}` : ''}`],
+  merge_refused: (_, event) => [
+    'ERROR',
+    then(
+      `Merge refused (${event.kind}): ${event.message}`,
+      `nothing was moved${event.hint ? `. ${oneLine(event.hint, 200)}` : ''}`,
+    ),
+  ],
+  merged: (_, event) => ['INFO', `Merged into ${event.into}: ${short(event.commit)}`],
+};
+
+function wanted(event: EventOf<'want_changed'>): Said {
+  const how = event.force ? ' (force)' : '';
+  if (event.by === 'reboot')
+    return ['WARNING', 'The machine was restarted; the task stops until `rasen resume`'];
+  if (event.want === 'run') return ['INFO', 'Resume requested'];
+  return ['INFO', `${event.want === 'stop' ? 'Stop' : 'Cancel'} requested${how}`];
+}
+
+function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Said | readonly Said[] {
+  const step = stepIn(state, event.step);
+  const again = event.n > 1 ? ` (attempt ${event.n})` : '';
+  const said: Said = ['INFO', `${beginning(step, event.step)}${again}`];
+  return event.work
+    ? [['INFO', `Iteration ${state.iterations}/${state.spec.limits.max_iterations}`], said]
+    : said;
+}
+
+function beginning(step: Step | undefined, id: string): string {
+  switch (step?.kind) {
+    case 'plan':
+      return 'Planning the task';
+    case 'setup':
+      return 'Preparing the worktree';
+    case 'baseline':
+      return 'Checking that the gates pass before any change';
+    case 'fix':
+      return 'Repairing what the final gates refused';
+    case 'final':
+      return 'Running all gates on the final commit';
+    default:
+      return `Working on subtask: ${id}`;
+  }
+}
+
+function stopping(state: TaskState, reason: StopReason): string {
+  const { limits } = state.spec;
+  switch (reason) {
+    case 'user':
+      return 'the user asked for it';
+    case 'cancel':
+      return 'the task is cancelled';
+    case 'timeout':
+      return 'it took longer than its timeout allows';
+    case 'idle':
+      return 'it was silent for longer than its idle timeout allows';
+    case 'runtime':
+      return `max_runtime_seconds (${limits.max_runtime_seconds}) of active time used`;
+    case 'flood':
+      return `its output is more than ${limits.output_max_bytes} bytes`;
+  }
+}
+
+/** A session that will be sealed is reported then, with its commits; a failed one when it is closed, with what follows. */
+function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>): Said | null {
+  const step = stepIn(state, event.step);
+  if (!step || event.outcome !== 'ok') return null;
+  if (!isAgentStep(state, step))
+    return ['INFO', `Command of ${nameOf(state, step.id)} completed: exit code ${event.code ?? 0}`];
+  return state.spec.workspace.kind === 'git' && step.kind !== 'plan' ? null : ['INFO', 'Session completed'];
+}
+
+function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): Said | null {
+  const step = stepIn(state, event.step);
+  const commits = count(event.sealed.commits, 'commit');
+  if (step && !isAgentStep(state, step))
+    return event.sealed.commits > 0 ? ['INFO', `Commands left ${commits}`] : null;
+  const outcome = step?.attempt?.outcome ?? 'ok';
+  return outcome === 'ok'
+    ? ['INFO', `Session completed: ${commits}`]
+    : ['INFO', `Session ended (${outcome}): ${commits} kept`];
+}
+
+function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | readonly Said[] | null {
+  const { evidence } = event;
+  const judge = evidence.kind === 'review' ? 'Review' : evidence.kind === 'qa' ? 'QA' : null;
+  if (evidence.passed) {
+    if (judge) return ['INFO', `${judge} approved`];
+    return evidence.kind === 'run' ? ['INFO', `Gate ${evidence.name} passed`] : null;
+  }
+  const reason = evidence.reason ?? 'refused';
+  if (evidence.tolerated)
+    return [
+      'WARNING',
+      then(`Gate ${evidence.name} failed: ${reason}`, 'tolerated, for it failed before any change'),
+    ];
+  const what = judge ? `${judge} refused: ${reason}` : `Gate ${evidence.name} failed: ${reason}`;
+  const said: Said = [
+    'WARNING',
+    then(what, `attempt ${event.n} of ${nameOf(state, event.step)} does not count as done`),
+  ];
+  const found = findingLines(evidence.findings, judge ?? `Gate ${evidence.name}`, reason);
+  return found.length > 0 ? [said, ...found] : said;
+}
+
+/** Where exactly, and what; without what the reason says already. */
+function findingLines(
+  findings: EventOf<'gate_ended'>['evidence']['findings'],
+  who: string,
+  reason: string,
+): Said[] {
+  const told = findings.filter(({ path, text }) => path !== null || !reason.includes(text));
+  const lines = told.slice(0, VIEW_LIMITS.log_findings).map(({ path, line, text }): Said => {
+    const place = path === null ? '' : `${path}${line === null ? '' : `:${line}`}: `;
+    return ['WARNING', `${who}: ${place}${text}`];
+  });
+  const more = told.length - lines.length;
+  return more > 0 ? [...lines, ['WARNING', `${who}: … and ${more} more`]] : lines;
+}
+
+function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>): Said | null {
+  if (event.outcome === 'ok') return null;
+  const what = `Attempt ${event.n} of ${nameOf(state, event.step)}`;
+  if (event.outcome === 'killed')
+    return ['INFO', then(`${what} was stopped: ${event.reason ?? 'on request'}`, 'what it did is kept')];
+  const [level, next] = afterAttempt(state, event);
+  const reason = event.reason ? ` (${event.reason})` : '';
+  return [level, then(`${what}: ${event.outcome}${reason}`, next)];
+}
+
+function afterAttempt(state: TaskState, event: EventOf<'attempt_closed'>): Said {
+  const step = stepIn(state, event.step);
+  if (event.block) return ['ERROR', 'a person is needed'];
+  if (event.retry_at && event.wait)
+    return ['WARNING', `waiting for ${event.wait}, tried again at ${seedTime(event.retry_at)}`];
+  if (step && exhaustionOf(state, step) !== null) return ['ERROR', 'no attempt is left'];
+  const { max_consecutive_failures } = state.spec.limits;
+  if (state.consecutive_failures >= max_consecutive_failures) {
+    return ['ERROR', `${state.consecutive_failures} attempts failed in a row, a person is needed`];
+  }
+  if (state.want !== 'run') return ['WARNING', 'tried again when the task goes on'];
+  return ['WARNING', event.retry_at ? `tried again at ${seedTime(event.retry_at)}` : 'tried again'];
+}
+
+function stepCompleted(step: Step | undefined, id: string): Said | null {
+  switch (step?.kind) {
+    case 'plan':
+      return null;
+    case 'setup':
+      return ['INFO', 'Worktree prepared'];
+    case 'baseline':
+      return ['INFO', 'Baseline checked'];
+    case 'fix':
+      return ['INFO', 'Repair completed'];
+    case 'final':
+      return ['INFO', 'Final gates passed'];
+    default:
+      return ['INFO', `Subtask ${id} completed`];
+  }
+}
+
+function afterFailure(state: TaskState, id: string): string {
+  const subtask = state.plan?.subtasks.find(s => s.id === id);
+  return subtask?.on_fail === 'continue' ? 'subtasks that do not need it go on' : 'nothing new starts';
+}
+
+const stepIn = (state: TaskState, id: string) => state.steps.find(s => s.id === id);
+
+function nameOf(state: TaskState, id: string): string {
+  switch (stepIn(state, id)?.kind) {
+    case 'plan':
+      return 'the planning';
+    case 'setup':
+      return 'the setup';
+    case 'baseline':
+      return 'the baseline check';
+    case 'fix':
+      return 'the repair';
+    case 'final':
+      return 'the final check';
+    default:
+      return `subtask ${id}`;
+  }
+}
+
+function gateOf(state: TaskState, event: { step: string; gate: number }) {
+  const step = stepIn(state, event.step);
+  return step ? gatesOf(state, step)[event.gate] : undefined;
+}
+const gateName = (state: TaskState, event: { step: string; gate: number }) =>
+  gateOf(state, event)?.name ?? `${event.gate}`;
+
+function progress(state: TaskState): string {
+  const subtasks = state.steps.filter(s => s.kind === 'subtask');
+  return `${subtasks.filter(s => s.status === 'completed').length}/${count(subtasks.length, 'subtask')}`;
+}
+
+/** A reason may be long; what follows from it must not be what is cut. */
+function then(what: string, next: string): string {
+  return `${oneLine(what, VIEW_LIMITS.line_chars - next.length - 2)}; ${next}`;
+}
+
+const count = (n: number, thing: string) => `${n} ${thing}${n === 1 ? '' : 's'}`;
+const short = (commit: string) => commit.slice(0, 10) || 'no commit';
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,244 @@
+/** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
+import type { Event, EventType } from '../../src/task/event.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
+import { allowanceOf } from '../../src/task/retry.ts';
+import { stepOf, type TaskState, workJob } from '../../src/task/state.ts';
+import { isTerminal, type Outcome, TRANSITIONS } from '../../src/task/status.ts';
+import type { Effects } from './simulation-effects.ts';
+import { must, type World } from './simulation-world.ts';
+
+/** What all lives together have reached. */
+export class Coverage {
+  readonly events = new Set<EventType>();
+  readonly outcomes = new Set<Outcome>();
+  readonly transitions = new Set<string>();
+  /** Kind of effect or event, before or after or between, and the status of the task. */
+  readonly crashPoints = new Set<string>();
+  readonly rests = new Map<string, number>();
+  lives = 0;
+  crashes = 0;
+  eventsMade = 0;
+
+  static allTransitions(): string[] {
+    return Object.entries(TRANSITIONS).flatMap(([from, list]) => list.map(to => `${from} → ${to}`));
+  }
+}
+
+/** Events of one life: so many for each attempt made, crash suffered, wish and hour of waiting. */
+const EVENTS_FIXED = 100;
+const EVENTS_PER_ATTEMPT = 40;
+const EVENTS_PER_CRASH = 25;
+
+export class Checks {
+  readonly #world: World;
+  readonly #effects: Effects;
+  readonly #coverage: Coverage;
+  readonly #plans = new Map<number, string>();
+  /** Job that completed a step, while it counts as completed. */
+  readonly #completedBy = new Map<string, string>();
+  /** Steps whose last attempt ended well, until somebody asks for them again. */
+  readonly #ok = new Set<string>();
+
+  constructor(world: World, effects: Effects, coverage: Coverage) {
+    this.#world = world;
+    this.#effects = effects;
+    this.#coverage = coverage;
+  }
+
+  /** An event that was made durable, with the state before and after. */
+  event(before: TaskState, event: Event, after: TaskState): void {
+    this.#coverage.events.add(event.type);
+    this.#coverage.eventsMade++;
+    if (event.type === 'attempt_closed' || event.type === 'attempt_ended')
+      this.#coverage.outcomes.add(event.outcome);
+    if (before.status !== after.status && event.type !== 'task_submitted') {
+      this.#coverage.transitions.add(`${before.status.name} → ${after.status.name}`);
+    }
+    switch (event.type) {
+      case 'attempt_created':
+        this.#created(before, event.step, event.work);
+        return;
+      case 'attempt_closed':
+        if (event.outcome === 'ok') this.#ok.add(event.step);
+        this.#closed(event.step, event.n);
+        return;
+      case 'step_completed':
+        this.#completed(before, after, event.step, event.commit);
+        return;
+      case 'step_reset':
+        this.#completedBy.delete(event.step);
+        this.#ok.delete(event.step);
+        return;
+      case 'rolled_back':
+        for (const step of event.steps) {
+          this.#completedBy.delete(step);
+          this.#ok.delete(step);
+        }
+        return;
+      case 'plan_frozen':
+        // What is pending now is new, or was changed.
+        for (const step of after.steps) if (step.status === 'pending') this.#ok.delete(step.id);
+        return;
+      case 'task_completed':
+        this.#finished(after, event.commit);
+        return;
+      case 'task_waiting':
+        must(event.resume_at > event.t, 8, `waits until ${event.resume_at}, which is over`);
+        return;
+      case 'task_blocked':
+        must(event.message.length > 0, 8, 'blocked without a reason');
+        return;
+    }
+  }
+
+  /** Asked whenever the supervisor has looked. */
+  state(state: TaskState): void {
+    if (state.plan) {
+      const known = this.#plans.get(state.plan_rev);
+      const now = `${state.plan_sha256} ${JSON.stringify(state.plan)}`;
+      must(known === undefined || known === now, 6, `plan rev ${state.plan_rev} changed`);
+      this.#plans.set(state.plan_rev, now);
+      must(state.plan.rev === state.plan_rev, 6, `plan says rev ${state.plan.rev} and is ${state.plan_rev}`);
+    }
+    must(state.active.live >= 0 && state.active.total_ms >= 0, 9, 'active time is negative');
+    must(
+      state.active.before_ms <= state.active.total_ms,
+      9,
+      'active time before the last resume is more than all of it',
+    );
+    must(
+      state.good.every((g, i) => g.k === i + 1),
+      4,
+      'good commits are not numbered 1, 2, 3 …',
+    );
+    if (state.status.name === 'completed')
+      must(!state.steps.some(s => s.status === 'failed'), 5, 'completed with a failed subtask');
+    if (isTerminal(state.status))
+      must(!state.steps.some(s => s.attempt), 2, `${state.status.name} with an open attempt`);
+  }
+
+  /** The work of a step that counts as done must be in this commit. */
+  #holdsAll(state: TaskState, commit: string): void {
+    const { work } = this.#world.commits.get(commit)!;
+    for (const [id, job] of this.#completedBy) {
+      const step = state.steps.find(s => s.id === id);
+      if (step?.status !== 'completed' || this.#world.jobs.get(job)?.behaviour?.kind === 'no_change')
+        continue;
+      must(work.has(job), 4, `${commit} does not hold the work of ${job}, which completed ${id}`);
+    }
+  }
+
+  #created(state: TaskState, id: string, work: boolean): void {
+    const step = stepOf(state, id);
+    const { limits } = state.spec;
+    must(!this.#ok.has(id), 2, `${id} is done again, and its last attempt ended well`);
+    must(
+      step.counted < allowanceOf(state, step) || step.history.at(-1)?.outcome === 'ok',
+      9,
+      `attempt of ${id} beyond its allowance`,
+    );
+    if (work)
+      must(
+        state.iterations - state.iterations_before < limits.max_iterations,
+        9,
+        `more than ${limits.max_iterations} iterations`,
+      );
+    const open = state.steps.filter(s => s.attempt && s.attempt.phase !== 'ended').length;
+    must(open < limits.parallel, 9, `more than ${limits.parallel} attempts at once`);
+  }
+
+  #closed(id: string, n: number): void {
+    const jobs = [...this.#world.jobs.values()].filter(
+      job => job.name === workJob(id, n) || job.name.startsWith(`${id}/${n}/`),
+    );
+    const live = jobs.find(job => job.live || job.leftovers);
+    must(!live, 2, `${id}/${n} is closed while ${live?.name} is alive`);
+    must(
+      jobs.every(job => job.claim !== null || job.starts === 0),
+      2,
+      `${id}/${n} is closed and may still start`,
+    );
+  }
+
+  #completed(before: TaskState, after: TaskState, id: string, commit: string | null): void {
+    const step = stepOf(before, id);
+    const last = step.history.at(-1);
+    // Given by a person, and not made.
+    if (step.kind === 'plan') return;
+    must(last?.outcome === 'ok', 4, `${id} completed after an attempt that ended ${last?.outcome}`);
+    const name = workJob(id, last.n);
+    const work = this.#world.jobs.get(name);
+    const git = before.spec.workspace.kind === 'git';
+    if (step.kind === 'subtask' || step.kind === 'fix') {
+      if (git) {
+        must(
+          commit !== null && this.#world.refs.get(`attempt/${id}/${last.n}`) === commit,
+          4,
+          `${id} completed on ${commit}, which ${name} did not leave`,
+        );
+      }
+      if (!isAgentStep(before, step))
+        must(work?.exit?.code === 0, 4, `${id} completed, and its command ended with ${work?.exit?.code}`);
+      this.#completedBy.set(id, name);
+    }
+    for (const [index, gate] of gatesOf(before, step).entries()) {
+      if (gate.kind === 'clean' || gate.kind === 'diff') {
+        const reason = this.#effects.truthOf(gate.kind, commit!, before, step);
+        must(reason === null, 4, `${id} completed on ${commit}: ${reason}`);
+        continue;
+      }
+      const tries = [...this.#world.jobs.values()].filter(job =>
+        job.name.startsWith(`${id}/${last.n}/gates/${index}.`),
+      );
+      const passed = tries.some(
+        job =>
+          job.exit?.code === 0 &&
+          (job.gate !== 'review' && job.gate !== 'qa' ? true : job.claimed?.verdict === 'approved'),
+      );
+      const tolerated =
+        step.kind === 'baseline' ? before.spec.baseline === 'allow' : before.tolerated.includes(gate.name);
+      must(
+        passed || (tolerated && gate.kind === 'run' && tries.length > 0),
+        4,
+        `${id} completed, and gate ${gate.name} never passed`,
+      );
+    }
+    if (git && commit !== null && step.kind !== 'baseline') this.#holdsAll(after, commit);
+  }
+
+  #finished(state: TaskState, commit: string | null): void {
+    for (const step of state.steps) {
+      if (step.kind === 'subtask')
+        must(step.status === 'completed', 5, `completed, and ${step.id} is ${step.status}`);
+      if (step.kind === 'subtask') subtaskOf(state, step.id);
+      if (step.kind === 'final') {
+        must(
+          step.status === 'completed' && step.commit === (commit ?? 'base'),
+          4,
+          `completed on ${commit}, and the last check was of ${step.commit}`,
+        );
+      }
+    }
+    if (commit !== null) this.#holdsAll(state, commit);
+  }
+
+  /** At the end of a life. */
+  life(state: TaskState, life: { crashes: number; wishes: number; jobs: number; unseen_ms: number }): void {
+    const hours = this.#world.t / 3_600_000;
+    const attempts = state.steps.reduce((sum, s) => sum + s.attempts, 0);
+    const bound =
+      EVENTS_FIXED +
+      attempts * EVENTS_PER_ATTEMPT +
+      (life.crashes + life.wishes) * EVENTS_PER_CRASH +
+      hours * 8;
+    must(state.seq <= bound, 9, `${state.seq} events, and ${Math.round(bound)} are enough`);
+    if (state.active.live > 0) return;
+    const wrong = Math.abs(state.active.total_ms - this.#world.active_ms);
+    const slack = 2000 + life.jobs * 1000 + life.unseen_ms;
+    must(
+      wrong <= slack,
+      9,
+      `active time ${state.active.total_ms} ms, really ${this.#world.active_ms} ms (slack ${slack} ms)`,
+    );
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * The draft of one simulated life: what the user asked for, how programs behave, what users do and what the machine goes
+ * through. All of it follows from the seed; how a job behaves from its name, so that a crash does not change it.
+ */
+import type { Claim } from '../../src/task/event.ts';
+import { type Plan, plan as planSchema, type Subtask } from '../../src/task/plan.ts';
+import { type TaskSpec, taskSpec } from '../../src/task/spec.ts';
+import { Rng } from './simulation-random.ts';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+
+export type WorkKind =
+  | 'ok'
+  | 'failed'
+  | 'hang'
+  | 'silent'
+  | 'flood'
+  | 'asked'
+  | 'limit'
+  | 'overloaded'
+  | 'network'
+  | 'auth'
+  | 'context'
+  | 'budget'
+  | 'startup'
+  | 'lost'
+  | 'no_change'
+  | 'diff_hit'
+  | 'unmerged'
+  | 'rewritten'
+  | 'bad_result';
+export type GateKind = 'pass' | 'fail' | 'hang' | 'lost' | 'startup' | 'flood' | 'mute' | 'crash';
+
+/** How a job behaves from the moment it starts. */
+export interface Behaviour {
+  kind: WorkKind | GateKind;
+  duration_ms: number;
+  /** SIGTERM is not enough. */
+  ignores_term: boolean;
+  /** A process of it outlives its end. */
+  leftovers: boolean;
+  claim: Claim | null;
+}
+
+export type WishKind =
+  | 'stop'
+  | 'stop_force'
+  | 'resume'
+  | 'cancel'
+  | 'retry'
+  | 'rollback'
+  | 'replan'
+  | 'merge';
+export interface Wish {
+  kind: WishKind;
+  /** When the journal is as long as this. */
+  seq: number;
+}
+
+export interface Window {
+  from: number;
+  to: number;
+}
+
+export interface Draft {
+  seed: number;
+  spec: TaskSpec;
+  wishes: Wish[];
+  weather: {
+    disk_low: Window[];
+    disk_full: Window[];
+    no_slots: Window[];
+    jumps: { at: number; ms: number }[];
+    drains: number[];
+  };
+  crash: { chance: number; max: number; reboot: number };
+  /** Jobs that may live at once, over all tasks. */
+  max_jobs: number;
+  /** Steps that end the same way until a person looks at it; and a gate. */
+  curses: { step: string; kind: WorkKind }[];
+  gate_curse: { name: string; times: number } | null;
+  /** Share of jobs that go wrong. */
+  trouble: number;
+  /** Effects that cannot be done: chance of each. */
+  fault: number;
+  /** How often a person resumes what waits for one, before giving up. */
+  patience: number;
+}
+
+const NOTHING: Claim = {
+  status: 'done',
+  summary: '',
+  retry_at: null,
+  decisions: [],
+  learnings: [],
+  verdict: null,
+  issues: [],
+  input_tokens: 10,
+  output_tokens: 1,
+};
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+export function draftOf(seed: number): Draft {
+  const rng = new Rng(seed);
+  const git = rng.chance(0.6);
+  const planned = rng.chance(0.8);
+  const plan = makePlan(rng, 1, planned ? 'file' : 'planner');
+  const project = rng.chance(0.6) ? [{ name: 'test', run: ['test'], timeout_seconds: 120 }] : [];
+  if (project.length > 0 && rng.chance(0.3))
+    project.push({ name: 'lint', run: ['lint'], timeout_seconds: 60 });
+  const judge = (p: number) => ({
+    enabled: rng.chance(p),
+    per_subtask: rng.chance(0.3),
+    max_loops: rng.int(1, 4),
+    recurring_issue_threshold: rng.int(1, 3),
+  });
+  const timeout = rng.pick([null, 300, 1800]);
+  const spec = taskSpec.parse({
+    version: 1,
+    id: Array.from({ length: 26 }, () => rng.pick([...ALPHABET])).join(''),
+    name: `life ${seed}`,
+    goal: 'live',
+    project: '/simulated',
+    workspace: git ? { kind: 'git', slug: 'life' } : { kind: 'folder' },
+    plan: planned ? plan : null,
+    gates: project,
+    baseline: rng.pick(['require', 'allow']),
+    setup: rng.chance(0.3) ? ['setup'] : null,
+    limits: {
+      max_iterations: rng.chance(0.2) ? rng.int(1, 6) : rng.int(8, 40),
+      max_runtime_seconds: rng.chance(0.02) ? 0 : rng.pick([null, 14_400, 14_400, 600]),
+      session_delay_seconds: rng.int(0, 5),
+      session_timeout_seconds: timeout,
+      idle_timeout_seconds: timeout === null ? 120 : rng.pick([null, 60, 300]),
+      attempts: rng.int(1, 5),
+      parallel: rng.pick([1, 1, 2, 3, 4]),
+      max_no_commit_sessions: rng.int(1, 3),
+      max_consecutive_failures: rng.int(2, 5),
+    },
+    review: judge(0.3),
+    qa: judge(0.3),
+    memory: {},
+    auto_resume: rng.chance(0.85),
+  });
+  const kinds: WishKind[] = [
+    'stop',
+    'stop',
+    'stop_force',
+    'resume',
+    'retry',
+    'rollback',
+    'replan',
+    'cancel',
+    'merge',
+  ];
+  const wishes = Array.from({ length: rng.pick([0, 0, 0, 1, 2, 3, 5]) }, () => ({
+    kind: rng.pick(kinds),
+    seq: rng.int(2, 120),
+  }));
+  if (git && rng.chance(0.4)) wishes.push({ kind: 'merge', seq: 1_000_000 });
+  const windows = (p: number, length: number): Window[] =>
+    Array.from({ length: rng.chance(p) ? rng.int(1, 3) : 0 }, () => {
+      const from = rng.int(0, 20 * MINUTE);
+      return { from, to: from + rng.int(1000, length) };
+    });
+  const steps = plan.subtasks.map(s => s.id);
+  const cursed: WorkKind[] = [
+    'failed',
+    'hang',
+    'silent',
+    'asked',
+    'limit',
+    'network',
+    'overloaded',
+    'context',
+    'lost',
+    'no_change',
+    'auth',
+    'budget',
+  ];
+  return {
+    seed,
+    spec,
+    wishes: wishes.sort((a, b) => a.seq - b.seq),
+    weather: {
+      disk_low: windows(0.2, 40 * MINUTE),
+      disk_full: windows(0.15, 10_000),
+      no_slots: windows(0.2, 10 * MINUTE),
+      jumps: Array.from({ length: rng.chance(0.2) ? rng.int(1, 3) : 0 }, () => ({
+        at: rng.int(0, 20 * MINUTE),
+        ms: rng.pick([-24, -1, -0.1, 0.05, 1, 9]) * HOUR,
+      })),
+      drains: Array.from({ length: rng.chance(0.2) ? 3 : 0 }, () => rng.int(0, 20 * MINUTE)),
+    },
+    crash: { chance: rng.pick([1, 1, 0.3, 0.05, 0]), max: 40, reboot: rng.pick([0, 0, 0.1, 0.5]) },
+    max_jobs: rng.pick([1, 2, 8]),
+    curses: rng.chance(0.25)
+      ? [{ step: rng.pick([...steps, '_plan', '_setup', '_fix']), kind: rng.pick(cursed) }]
+      : [],
+    gate_curse: rng.chance(0.25)
+      ? { name: rng.pick(['test', 'review', 'qa', 'own']), times: rng.pick([1, 2, 3, 99]) }
+      : null,
+    trouble: rng.pick([0, 0.1, 0.3, 0.6]),
+    fault: rng.pick([0, 0, 0.02, 0.1]),
+    patience: rng.int(0, 4),
+  };
+}
+
+/** A person replans while one subtask waits for the network and another waits for a person. */
+export function replannedWhileWaiting(seed: number): Draft {
+  const draft = draftOf(seed);
+  const subtasks = ['s0', 's1'].map(id => ({ id, do: { agent: 'coder' } }));
+  const plan = planSchema.parse({ version: 1, task: 'life', goal: 'live', source: 'file', rev: 1, subtasks });
+  const limits = {
+    ...draft.spec.limits,
+    max_iterations: 40,
+    max_runtime_seconds: null,
+    parallel: 1,
+    max_consecutive_failures: 5,
+  };
+  const workspace = { kind: 'folder' as const };
+  return {
+    ...draft,
+    spec: { ...draft.spec, plan, limits, workspace, gates: [], setup: null, auto_resume: true },
+    curses: [
+      { step: 's0', kind: 'auth' },
+      { step: 's1', kind: 'network' },
+    ],
+    wishes: Array.from({ length: 4 }, () => ({ kind: 'replan' as const, seq: 20 })),
+    weather: { disk_low: [], disk_full: [], no_slots: [], jumps: [], drains: [] },
+    fault: 0,
+  };
+}
+
+/** A person cancels before anything has started, since there is no room; and while the task waits for the network. */
+export function cancelledEarly(seed: number): Draft {
+  const draft = replannedWhileWaiting(seed);
+  const isPending = seed % 2 === 0;
+  const no_slots = isPending ? [{ from: 0, to: HOUR }] : [];
+  return {
+    ...draft,
+    weather: { ...draft.weather, no_slots },
+    wishes: [{ kind: 'cancel', seq: isPending ? 3 : 20 }],
+  };
+}
+
+/** 1 to 12 subtasks; needs go to earlier ones, whose ids are in no order. */
+export function makePlan(rng: Rng, rev: number, source: Plan['source']): Plan {
+  const count = rng.chance(0.5) ? rng.int(1, 3) : rng.int(1, 12);
+  const agents = rng.pick([0, 0.5, 1]);
+  const subtasks = Array.from({ length: count }, (_, i) => ({
+    id: `s${i}`,
+    do: rng.chance(agents) ? { agent: 'coder' } : { run: [`command-${i}`] },
+    needs: Array.from({ length: i }, (_unused, j) => `s${j}`).filter(() => rng.chance(0.25)),
+    gates: rng.chance(0.2) ? [{ name: 'own', run: [`own-${i}`], timeout_seconds: 90 }] : [],
+    attempts: rng.chance(0.4) ? rng.int(1, 4) : null,
+    on_fail: rng.pick(['stop', 'continue']),
+    on_lost: rng.chance(0.2) ? 'fail' : 'rerun',
+    allow_empty: rng.chance(0.2),
+  })) as unknown as Subtask[];
+  if (rng.chance(0.3)) subtasks.reverse();
+  return planSchema.parse({ version: 1, task: 'life', goal: 'live', source, rev, subtasks });
+}
+
+const WRONG_AGENT: Partial<Record<WorkKind, number>> = {
+  failed: 8,
+  hang: 3,
+  silent: 3,
+  flood: 2,
+  asked: 3,
+  limit: 3,
+  overloaded: 3,
+  network: 3,
+  auth: 1,
+  context: 3,
+  budget: 3,
+  startup: 1,
+  lost: 3,
+  no_change: 5,
+  diff_hit: 2,
+  unmerged: 1,
+  rewritten: 1,
+  bad_result: 2,
+};
+const WRONG_COMMAND: Partial<Record<WorkKind, number>> = {
+  failed: 8,
+  hang: 2,
+  silent: 2,
+  flood: 1,
+  startup: 1,
+  lost: 3,
+};
+const CLAIMS: Partial<Record<WorkKind, Claim['status']>> = {
+  asked: 'blocked',
+  limit: 'limit',
+  overloaded: 'overloaded',
+  network: 'network',
+  auth: 'auth',
+  context: 'context',
+  budget: 'budget',
+};
+
+/** `healed`: a person has seen to it, and everything goes well from now on. */
+export function workBehaviour(
+  draft: Draft,
+  work: { job: string; step: string; agent: boolean; healed: boolean; now_ms: number },
+): Behaviour {
+  const rng = new Rng(`${draft.seed} ${work.job}`);
+  let kind: WorkKind = rng.chance(draft.trouble)
+    ? rng.weighted(work.agent ? WRONG_AGENT : WRONG_COMMAND)
+    : 'ok';
+  const curse = draft.curses.find(c => c.step === work.step);
+  if (curse && (work.agent || curse.kind in WRONG_COMMAND)) kind = curse.kind;
+  if (work.healed) kind = 'ok';
+  const status = CLAIMS[kind];
+  const retry_at = rng.pick([null, null, -HOUR, 20 * MINUTE, 3 * HOUR, 4000 * HOUR]);
+  return {
+    kind,
+    duration_ms: rng.chance(0.3) ? rng.int(1, 100) : rng.int(1000, 10 * MINUTE),
+    ignores_term: rng.chance(0.2),
+    leftovers: rng.chance(0.2),
+    claim: work.agent
+      ? {
+          ...NOTHING,
+          status: status ?? 'done',
+          summary: kind,
+          retry_at: status && retry_at !== null ? new Date(work.now_ms + retry_at).toISOString() : null,
+        }
+      : null,
+  };
+}
+
+/** `times`: how often this gate has been run before. */
+export function gateBehaviour(
+  draft: Draft,
+  gate: { job: string; name: string; judge: boolean; healed: boolean; times: number },
+): Behaviour {
+  const rng = new Rng(`${draft.seed} ${gate.job}`);
+  let kind: GateKind = 'pass';
+  if (rng.chance(draft.trouble / 2)) {
+    kind = rng.weighted<GateKind>({
+      fail: 6,
+      hang: 1,
+      lost: 2,
+      startup: 1,
+      flood: 1,
+      ...(gate.judge ? { mute: 1, crash: 1 } : {}),
+    });
+  }
+  if (draft.gate_curse?.name === gate.name && gate.times < draft.gate_curse.times) kind = 'fail';
+  if (gate.healed) kind = 'pass';
+  const verdict = kind === 'mute' ? null : kind === 'fail' ? 'changes_requested' : 'approved';
+  return {
+    kind,
+    duration_ms: rng.int(10, MINUTE),
+    ignores_term: rng.chance(0.2),
+    leftovers: rng.chance(0.1),
+    claim: gate.judge
+      ? {
+          ...NOTHING,
+          verdict,
+          issues: kind === 'fail' ? [rng.pick(['No tests.', 'no  tests.', 'A bug.'])] : [],
+        }
+      : null,
+  };
+}

@@ -1,0 +1,302 @@
+/**
+ * What each effect does to the simulated world, in the stages of src/supervisor/effects: between two of them a crash may
+ * come. Doing it again finds it done, as it must in the real one.
+ */
+import type { Effect, Result } from '../../src/task/effect.ts';
+import type { GateEvidence } from '../../src/task/event.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
+import { type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
+import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
+import { Rng } from './simulation-random.ts';
+import { type Job, must, type World } from './simulation-world.ts';
+
+/** An effect that could not be done. `expected`: a named error, which is not tried again. */
+export class Fault extends Error {
+  readonly expected: boolean;
+  constructor(message: string, expected: boolean) {
+    super(message);
+    this.expected = expected;
+  }
+}
+
+export interface Control {
+  /** Raised: a stop must not wait any longer. */
+  force: boolean;
+}
+
+/** Milliseconds that pass, and what has been done before. */
+export type Stages = Generator<{ ms: number; stage: string }, Result>;
+
+const GRACE_MS = 30_000;
+const SWEEP_MS = 2000;
+const REPORT_MS = 10_000;
+
+export class Effects {
+  readonly #world: World;
+  readonly #draft: Draft;
+  readonly #rng: Rng;
+  /** What goes wrong goes well from now on. */
+  healed = false;
+  readonly #gateRuns = new Map<string, number>();
+
+  constructor(world: World, draft: Draft) {
+    this.#world = world;
+    this.#draft = draft;
+    this.#rng = new Rng(`faults ${draft.seed}`);
+  }
+
+  perform(state: TaskState, effect: Effect, control: Control): Stages {
+    switch (effect.type) {
+      case 'prepare':
+        return this.#prepare(state, effect);
+      case 'launch':
+        return this.#launch(state, effect);
+      case 'end':
+        return this.#end(state, effect, control);
+      case 'seal':
+        return this.#seal(state, effect);
+      case 'judge':
+        return this.#judge(state, effect);
+      case 'mark_good':
+        return this.#markGood(effect);
+      case 'accept_plan':
+        return this.#acceptPlan(state, effect);
+      case 'merge':
+        return this.#merge(state, effect);
+    }
+  }
+
+  *#prepare(state: TaskState, effect: Extract<Effect, { type: 'prepare' }>): Stages {
+    const world = this.#world;
+    const step = stepOf(state, effect.step);
+    const attempt = step.attempt!;
+    yield { ms: 1, stage: 'begun' };
+    this.#fault('prepare');
+    const git = state.spec.workspace.kind === 'git';
+    if (git) {
+      if (!world.worktree) world.checkout('base');
+      yield { ms: 5, stage: 'worktree' };
+      const alone = isAgentStep(state, step) || !state.steps.some(s => s.id !== step.id && s.attempt);
+      if (step.kind !== 'final' && alone) {
+        const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
+        must(!live, 2, `${step.id}/${attempt.n} resets the worktree under ${live?.name}`);
+        const head = attempt.from ?? 'base';
+        must(world.commits.has(head), 1, `${step.id}/${attempt.n} starts from ${head}, which is no commit`);
+        world.checkout(head);
+        yield { ms: 5, stage: 'reset' };
+      }
+    }
+    if (attempt.work) {
+      world.makeJob(workJob(step.id, attempt.n), step.id, null).spec = true;
+      yield { ms: 2, stage: 'folder' };
+    }
+    return {
+      type: 'prepare',
+      workspace: git ? { base: 'base', branch: 'rasen/life', path: '/simulated/worktree' } : null,
+    };
+  }
+
+  *#launch(state: TaskState, effect: Extract<Effect, { type: 'launch' }>): Stages {
+    const world = this.#world;
+    const step = stepOf(state, effect.step);
+    yield { ms: 1, stage: 'begun' };
+    this.#fault('launch');
+    const gate = effect.gate === null ? null : gatesOf(state, step)[effect.gate]!;
+    if (gate && (gate.kind === 'review' || gate.kind === 'qa')) yield { ms: 50, stage: 'checkout' };
+    const job = world.makeJob(effect.job, step.id, gate?.name ?? null);
+    job.spec = true;
+    yield { ms: 1, stage: 'folder' };
+    if (job.claim === null) world.spawn(job, () => this.#behaviour(state, step, job));
+    const until = world.t + REPORT_MS;
+    do yield { ms: 10, stage: 'spawned' };
+    while (!job.identity && !job.exit && world.t < until);
+    return { type: 'launch', pid: job.identity?.pid ?? 0 };
+  }
+
+  #behaviour(state: TaskState, step: Step, job: Job): Behaviour {
+    const { healed } = this;
+    const { session_timeout_seconds } = state.spec.limits;
+    let behaviour: Behaviour;
+    if (job.gate === null) {
+      const agent = isAgentStep(state, step);
+      behaviour = workBehaviour(this.#draft, {
+        job: job.name,
+        step: step.id,
+        agent,
+        healed,
+        now_ms: this.#world.now,
+      });
+    } else {
+      const judge = job.gate === 'review' || job.gate === 'qa';
+      const times = this.#gateRuns.get(job.gate) ?? 0;
+      this.#gateRuns.set(job.gate, times + 1);
+      behaviour = gateBehaviour(this.#draft, { job: job.name, name: job.gate, judge, healed, times });
+      // Without a timeout nobody ends it, and that is what the user said.
+      if (judge && behaviour.kind === 'hang' && session_timeout_seconds === null)
+        return { ...behaviour, kind: 'fail' };
+    }
+    if (job.gate === null && behaviour.kind === 'hang' && session_timeout_seconds === null)
+      return { ...behaviour, kind: 'silent' };
+    return behaviour;
+  }
+
+  *#end(state: TaskState, effect: Extract<Effect, { type: 'end' }>, control: Control): Stages {
+    const world = this.#world;
+    const gate = effect.gate === null ? null : gatesOf(state, stepOf(state, effect.step))[effect.gate]!;
+    const job = world.makeJob(effect.job, effect.step, gate?.name ?? null);
+    const early = job.exit !== null;
+    job.claim ??= 'fence';
+    yield { ms: 1, stage: 'fenced' };
+    if (job.live || job.leftovers) {
+      const { identity } = job;
+      world.signal(job, identity, 'TERM');
+      yield { ms: 20, stage: 'terminated' };
+      const until = world.t + (effect.kill === null ? SWEEP_MS : GRACE_MS);
+      while ((job.live || job.leftovers) && !control.force && world.t < until)
+        yield { ms: 500, stage: 'waits' };
+      if (job.live || job.leftovers) world.signal(job, identity, 'KILL');
+      yield { ms: 5, stage: 'empty' };
+    }
+    const log = gate ? 'log' : null;
+    return {
+      type: 'end',
+      facts: {
+        exit: job.exit,
+        ended_by_itself: early,
+        last_seen_at: job.output_at,
+        output_bytes: 1,
+        dropped_bytes: 0,
+        claim: job.claimed,
+        claim_problem: job.claim_problem,
+        log_sha256: log,
+        log_tail: log,
+      },
+    };
+  }
+
+  *#seal(state: TaskState, effect: Extract<Effect, { type: 'seal' }>): Stages {
+    const world = this.#world;
+    yield { ms: 5, stage: 'begun' };
+    this.#fault('seal');
+    const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
+    must(!live, 2, `${effect.key} while ${live?.name} works in the worktree`);
+    const ref = `attempt/${effect.step}/${effect.n}`;
+    const good = state.good.at(-1)?.commit ?? 'base';
+    let id = world.refs.get(ref);
+    const worktree = world.worktree!;
+    if (id === undefined) {
+      const head = world.commits.get(worktree.head)!;
+      const dirty = worktree.dirty.size > 0 || worktree.hit || worktree.unmerged;
+      id = head.id;
+      if (dirty) {
+        id = `c${world.commits.size}`;
+        const { hit, unmerged, rewritten } = worktree;
+        const work = new Set([...head.work, ...worktree.dirty]);
+        world.commits.set(id, { id, parent: head.id, work, hit, unmerged, rewritten });
+      }
+      yield { ms: 5, stage: 'committed' };
+      world.refs.set(ref, id);
+      yield { ms: 5, stage: 'ref' };
+    }
+    world.checkout(id);
+    yield { ms: 5, stage: 'settled' };
+    const commit = world.commits.get(id)!;
+    return {
+      type: 'seal',
+      sealed: {
+        commit: id,
+        tree: [...commit.work].sort().join('+'),
+        changed: !world.sameTree(id, good),
+        commits: world.sameTree(id, good) ? 0 : 1,
+        leftovers: 1,
+        on_branch: true,
+        descends: world.descends(id, good),
+        unmerged: commit.unmerged ? ['a'] : [],
+      },
+    };
+  }
+
+  *#judge(state: TaskState, effect: Extract<Effect, { type: 'judge' }>): Stages {
+    const step = stepOf(state, effect.step);
+    const sealed = step.attempt!.sealed!;
+    yield { ms: 5, stage: 'begun' };
+    this.#fault('judge');
+    const gate = gatesOf(state, step)[effect.gate]!;
+    const reason = this.truthOf(gate.kind, sealed.commit, state, step);
+    const evidence: GateEvidence = {
+      name: gate.name,
+      kind: gate.kind,
+      passed: reason === null,
+      tolerated: false,
+      reason,
+      needs_person: gate.kind === 'diff',
+      findings: [],
+      argv: null,
+      code: null,
+      duration_ms: null,
+      log_sha256: null,
+      log_tail: null,
+      commit: sealed.commit,
+      tree: sealed.tree,
+    };
+    return { type: 'judge', evidence };
+  }
+
+  /** What a built-in gate has to say of a commit. */
+  truthOf(kind: string, id: string, state: TaskState, step: Step): string | null {
+    const world = this.#world;
+    const commit = world.commits.get(id)!;
+    const good = state.good.at(-1)?.commit ?? 'base';
+    if (kind === 'diff') return commit.hit ? 'a protected path was changed' : null;
+    if (commit.unmerged) return 'unmerged';
+    if (!world.descends(id, good)) return 'rewritten';
+    const allowed = step.kind === 'subtask' && subtaskOf(state, step.id).allow_empty;
+    return world.sameTree(id, good) && !allowed ? 'nothing was changed' : null;
+  }
+
+  *#markGood(effect: Extract<Effect, { type: 'mark_good' }>): Stages {
+    const { refs } = this.#world;
+    yield { ms: 3, stage: 'begun' };
+    this.#fault('mark_good');
+    const ref = `good/${effect.k}`;
+    refs.set(ref, effect.commit);
+    yield { ms: 3, stage: 'ref' };
+    return { type: 'mark_good' };
+  }
+
+  *#acceptPlan(state: TaskState, effect: Extract<Effect, { type: 'accept_plan' }>): Stages {
+    yield { ms: 3, stage: 'begun' };
+    this.#fault('accept_plan');
+    const rng = new Rng(`${this.#draft.seed} plan ${effect.n}`);
+    if (!this.healed && rng.chance(0.2))
+      return { type: 'accept_plan', accepted: null, problem: 'subtasks need each other' };
+    const plan = { ...makePlan(rng, 1, 'planner'), rev: state.plan_rev + 1 };
+    return { type: 'accept_plan', accepted: { plan, sha256: shaOf(plan) }, problem: null };
+  }
+
+  *#merge(state: TaskState, effect: Extract<Effect, { type: 'merge' }>): Stages {
+    const { target } = this.#world;
+    yield { ms: 5, stage: 'begun' };
+    if (new Rng(`${this.#draft.seed} ${effect.op}`).chance(0.3))
+      throw new Fault('the test gate is red on the merge result', true);
+    yield { ms: 50, stage: 'checked' };
+    const commit = state.good.at(-1)!.commit;
+    const before = target.commit;
+    if (target.commit !== commit) {
+      target.commit = commit;
+      target.moves++;
+    }
+    yield { ms: 5, stage: 'moved' };
+    return { type: 'merge', merged: { into: 'main', before, commit, fast_forward: true, gates: [] } };
+  }
+
+  #fault(effect: string): void {
+    if (this.healed || !this.#rng.chance(this.#draft.fault)) return;
+    throw new Fault(`${effect} cannot be done`, this.#rng.chance(0.3));
+  }
+}
+
+/** Stands for the hash of a plan: the plan itself. */
+export function shaOf(plan: { subtasks: readonly unknown[] }): string {
+  return new Rng(JSON.stringify(plan.subtasks)).next().toString(16).padEnd(64, '0');
+}

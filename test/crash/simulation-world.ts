@@ -1,0 +1,361 @@
+/**
+ * The world of a simulated life: clocks, processes and what they leave, git. It goes on when the supervisor dies, knows
+ * nothing of the engine's state, and is the witness of what really happened: what must never be, throws here.
+ */
+
+import type { JobFacts } from '../../src/task/effect.ts';
+import type { Claim } from '../../src/task/event.ts';
+import type { Behaviour } from './simulation-draft.ts';
+import { Rng } from './simulation-random.ts';
+
+/** Something that the invariants of the architecture (section 7) forbid. */
+export class Violation extends Error {}
+
+export function must(holds: boolean, invariant: number, what: string): asserts holds {
+  if (!holds) throw new Violation(`invariant ${invariant}: ${what}`);
+}
+
+export interface Identity {
+  boot: string;
+  pid: number;
+  start: number;
+}
+
+export interface Job {
+  name: string;
+  step: string;
+  /** null: the work of an attempt. */
+  gate: string | null;
+  /** Its folder and what to run are on disk. */
+  spec: boolean;
+  claim: 'runner' | 'fence' | null;
+  identity: Identity | null;
+  behaviour: Behaviour | null;
+  /** The command, and what it left behind. */
+  live: boolean;
+  leftovers: boolean;
+  starts: number;
+  claimed_t: number;
+  exit: { result: string; code: number | null; signal: number | null; ended_at: string } | null;
+  /** Time of day of the last output. */
+  output_at: string | null;
+  claimed: Claim | null;
+  claim_problem: string | null;
+  flood: boolean;
+}
+
+export interface Commit {
+  id: string;
+  parent: string | null;
+  /** Names of the jobs whose changes are in it. */
+  work: ReadonlySet<string>;
+  hit: boolean;
+  unmerged: boolean;
+  /** History below it was rewritten: it descends from nothing of ours. */
+  rewritten: boolean;
+}
+
+interface Timer {
+  at: number;
+  order: number;
+  run: () => void;
+}
+
+const EPOCH = Date.parse('2026-01-27T08:00:00Z');
+
+export class World {
+  /** True time, ms; the wall clock is this plus an offset that people change. */
+  t = 0;
+  offset = 0;
+  boot = 'boot-1';
+  #bootAt = -60_000;
+  #boots = 1;
+  #pid = 100;
+  #order = 0;
+  readonly rng: Rng;
+  readonly timers: Timer[] = [];
+  readonly jobs = new Map<string, Job>();
+  readonly commits = new Map<string, Commit>();
+  readonly refs = new Map<string, string>();
+  worktree: { head: string; dirty: Set<string>; hit: boolean; unmerged: boolean; rewritten: boolean } | null =
+    null;
+  /** Where the user's branch is, and how often it moved. */
+  target = { commit: 'base', moves: 0 };
+  /** True active time and the number of jobs behind it. */
+  active_ms = 0;
+  #liveJobs = 0;
+  #liveSince = 0;
+  /** Told of an end; it may not be listening. */
+  onChange: (delay: number) => void = () => {};
+
+  constructor(seed: number) {
+    this.rng = new Rng(`world ${seed}`);
+    this.commits.set('base', {
+      id: 'base',
+      parent: null,
+      work: new Set(),
+      hit: false,
+      unmerged: false,
+      rewritten: false,
+    });
+  }
+
+  get now(): number {
+    return EPOCH + this.t + this.offset;
+  }
+
+  get mono(): number {
+    return this.t - this.#bootAt;
+  }
+
+  iso(): string {
+    return new Date(this.now).toISOString();
+  }
+
+  after(ms: number, run: () => void): Timer {
+    const timer: Timer = { at: this.t + Math.max(0, ms), order: this.#order++, run };
+    let index = this.timers.length;
+    while (index > 0 && this.timers[index - 1]!.at > timer.at) index--;
+    this.timers.splice(index, 0, timer);
+    return timer;
+  }
+
+  cancel(timer: Timer): void {
+    const index = this.timers.indexOf(timer);
+    if (index >= 0) this.timers.splice(index, 1);
+  }
+
+  /** Lets time pass to the next thing that happens; false when nothing ever will. */
+  tick(): boolean {
+    const timer = this.timers.shift();
+    if (!timer) return false;
+    this.t = Math.max(this.t, timer.at);
+    timer.run();
+    return true;
+  }
+
+  job(name: string): Job {
+    return this.jobs.get(name) ?? fail(`there is no job ${name}`);
+  }
+
+  makeJob(name: string, step: string, gate: string | null): Job {
+    const known = this.jobs.get(name);
+    if (known) return known;
+    const job: Job = {
+      name,
+      step,
+      gate,
+      spec: false,
+      claim: null,
+      identity: null,
+      behaviour: null,
+      live: false,
+      leftovers: false,
+      starts: 0,
+      claimed_t: 0,
+      exit: null,
+      output_at: null,
+      claimed: null,
+      claim_problem: null,
+      flood: false,
+    };
+    this.jobs.set(name, job);
+    return job;
+  }
+
+  facts(name: string): JobFacts | null {
+    const job = this.jobs.get(name);
+    if (!job || (!job.spec && !job.claim)) return null;
+    const silent = job.behaviour?.kind === 'silent';
+    return {
+      claimed: job.claim !== null,
+      alive: job.live,
+      exited: job.exit !== null,
+      last_output_at: job.live && !silent ? this.iso() : job.output_at,
+      flood: job.flood,
+    };
+  }
+
+  /** A runner: claims the job a moment later, unless somebody was first. `behave` says how it goes on. */
+  spawn(job: Job, behave: () => Behaviour): void {
+    const { boot } = this;
+    this.after(this.rng.int(0, 30), () => {
+      if (this.boot !== boot || job.claim) return;
+      job.claim = 'runner';
+      job.claimed_t = this.t;
+      job.identity = { boot, pid: this.#pid++, start: this.t };
+      this.#start(job, behave());
+    });
+  }
+
+  #start(job: Job, behaviour: Behaviour): void {
+    job.starts++;
+    must(job.starts === 1, 2, `${job.name} was started ${job.starts} times`);
+    for (const other of this.jobs.values()) {
+      const same = other.step === job.step && (other.gate === null) === (job.gate === null);
+      must(
+        other === job || !same || !(other.live || other.leftovers),
+        2,
+        `${job.name} started while ${other.name} is alive`,
+      );
+    }
+    job.behaviour = behaviour;
+    job.live = true;
+    job.output_at = this.iso();
+    this.#alive(+1);
+    const { boot } = this;
+    const later = (ms: number, run: () => void) =>
+      this.after(ms, () => {
+        if (this.boot === boot && job.live) run();
+      });
+    switch (behaviour.kind) {
+      case 'startup':
+        this.end(job, { result: 'not-found', code: null, signal: null });
+        return;
+      case 'hang':
+      case 'silent':
+        return;
+      case 'flood':
+        later(behaviour.duration_ms, () => {
+          job.flood = true;
+          this.onChange(0);
+        });
+        return;
+      case 'lost':
+        later(behaviour.duration_ms, () => this.#lose(job));
+        return;
+      default:
+        later(behaviour.duration_ms, () =>
+          this.end(job, { result: 'exited', code: exitCode(behaviour), signal: null }),
+        );
+    }
+  }
+
+  /** The command is over and its runner wrote that down. */
+  end(job: Job, exit: { result: string; code: number | null; signal: number | null }): void {
+    this.#change(job);
+    job.claimed = job.behaviour!.claim;
+    job.claim_problem = job.behaviour!.kind === 'bad_result' ? 'the result file is not JSON' : null;
+    job.output_at = this.iso();
+    job.exit = { ...exit, ended_at: this.iso() };
+    job.leftovers = job.behaviour!.leftovers;
+    job.live = false;
+    this.#alive(-1);
+    this.onChange(this.rng.chance(0.5) ? 0 : this.rng.int(0, 250));
+  }
+
+  /** Command and runner are gone, and nobody wrote down why. */
+  #lose(job: Job): void {
+    this.#change(job);
+    job.output_at = this.iso();
+    job.leftovers = job.behaviour!.leftovers;
+    job.live = false;
+    this.#alive(-1);
+    this.onChange(this.rng.int(0, 1000));
+  }
+
+  /** What work leaves in the worktree. */
+  #change(job: Job): void {
+    const { worktree } = this;
+    if (job.gate !== null || !worktree || job.behaviour!.kind === 'no_change') return;
+    worktree.dirty.add(job.name);
+    worktree.hit ||= job.behaviour!.kind === 'diff_hit';
+    worktree.unmerged ||= job.behaviour!.kind === 'unmerged';
+    worktree.rewritten ||= job.behaviour!.kind === 'rewritten';
+  }
+
+  /** A signal to the process group that a runner wrote down. */
+  signal(job: Job, identity: Identity | null, signal: 'TERM' | 'KILL'): void {
+    const mine = job.identity;
+    const fits =
+      identity !== null &&
+      mine !== null &&
+      identity.boot === this.boot &&
+      mine.boot === this.boot &&
+      identity.pid === mine.pid;
+    must(
+      fits && identity.start === mine.start,
+      3,
+      `SIG${signal} to ${job.name} without the identity of a living process`,
+    );
+    if (signal === 'TERM' && job.behaviour!.ignores_term) return;
+    if (job.live) this.end(job, { result: 'exited', code: null, signal: signal === 'TERM' ? 15 : 9 });
+    job.leftovers = false;
+  }
+
+  /** The power fails: no process is left, and what was not synced may be gone. */
+  reboot(): void {
+    for (const job of this.jobs.values()) {
+      if (job.live) {
+        this.#change(job);
+        job.live = false;
+        if (job.behaviour!.kind !== 'silent') job.output_at = this.iso();
+        this.#alive(-1);
+        // The claim is not synced; the record of an end is.
+        if (this.t - job.claimed_t < 5000 && this.rng.chance(0.5)) {
+          job.claim = null;
+          job.identity = null;
+          job.output_at = null;
+        }
+      }
+      job.leftovers = false;
+    }
+    this.boot = `boot-${++this.#boots}`;
+    this.#bootAt = this.t;
+    this.#pid = 100;
+  }
+
+  /** True active time up to now. */
+  activeNow(): number {
+    return this.active_ms + (this.#liveJobs > 0 ? this.t - this.#liveSince : 0);
+  }
+
+  checkout(head: string): void {
+    this.worktree = { head, dirty: new Set(), hit: false, unmerged: false, rewritten: false };
+  }
+
+  /** How long the oldest process has been alive: that much of it a power cut may hide. */
+  silence(): number {
+    return Math.max(0, ...[...this.jobs.values()].filter(job => job.live).map(job => this.t - job.claimed_t));
+  }
+
+  isLive(): boolean {
+    return [...this.jobs.values()].some(job => job.live);
+  }
+
+  descends(commit: string, from: string): boolean {
+    for (let at: string | null = commit; at !== null; at = this.commits.get(at)!.parent) {
+      if (at === from) return true;
+      if (this.commits.get(at)!.rewritten) return false;
+    }
+    return false;
+  }
+
+  sameTree(a: string, b: string): boolean {
+    const [x, y] = [this.commits.get(a)!.work, this.commits.get(b)!.work];
+    return x.size === y.size && [...x].every(name => y.has(name));
+  }
+
+  #alive(change: 1 | -1): void {
+    if (this.#liveJobs === 0) this.#liveSince = this.t;
+    this.#liveJobs += change;
+    if (this.#liveJobs === 0) this.active_ms += this.t - this.#liveSince;
+  }
+}
+
+function exitCode(behaviour: Behaviour): number {
+  const { kind, claim } = behaviour;
+  if (kind === 'failed' || kind === 'crash') return 1;
+  if (kind === 'fail') return claim ? 0 : 1;
+  return kind === 'limit' ||
+    kind === 'overloaded' ||
+    kind === 'network' ||
+    kind === 'auth' ||
+    kind === 'context'
+    ? 1
+    : 0;
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}

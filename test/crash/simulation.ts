@@ -1,0 +1,552 @@
+/**
+ * Simulated lives of tasks: the engine, driven as src/supervisor/reconcile.ts drives it, in a world of its own clock,
+ * disk, processes and git. The supervisor is killed between any two steps and goes on from the journal alone.
+ */
+import { encodeJournalLine, type Line, parseJournal } from '../../src/store/journal.ts';
+import { advance, countJobs, stamp } from '../../src/task/advance.ts';
+import type { Effect, Observed, Result } from '../../src/task/effect.ts';
+import type { Event, NewEvent } from '../../src/task/event.ts';
+import { fold } from '../../src/task/fold.ts';
+import { settle, settleFailure } from '../../src/task/settle.ts';
+import type { TaskState } from '../../src/task/state.ts';
+import { isTerminal } from '../../src/task/status.ts';
+import { Checks, type Coverage } from './simulation-check.ts';
+import { type Draft, HOUR, type Window } from './simulation-draft.ts';
+import { Effects, Fault, type Stages, shaOf } from './simulation-effects.ts';
+import { Rng } from './simulation-random.ts';
+import { wish } from './simulation-wishes.ts';
+import { must, World } from './simulation-world.ts';
+
+/** As in reconcile.ts. */
+const RETRY_MS = 2000;
+const EFFECT_TRIES = 3;
+/** As in clock.ts. */
+const JUMP_MS = 60_000;
+/** A life is over by then. */
+const LIFE_MS = 60 * 24 * HOUR;
+const STEPS_MAX = 200_000;
+
+class Crash extends Error {}
+class DiskFull extends Error {}
+
+/** What dies with the supervisor. */
+interface Memory {
+  state: TaskState;
+  running: Map<string, { force: boolean; kill: string | null }>;
+  failures: Map<string, number>;
+  wake: { cancel: () => void } | null;
+  queued: boolean;
+  draining: boolean;
+}
+
+export interface LifeReport {
+  status: string;
+  crashes: number;
+  events: Event[];
+  state: TaskState;
+}
+
+export class Life {
+  readonly draft: Draft;
+  readonly world: World;
+  readonly #effects: Effects;
+  readonly #checks: Checks;
+  readonly #coverage: Coverage;
+  readonly #rng: Rng;
+  /** The journal's bytes on disk. */
+  #journal = Buffer.alloc(0);
+  /** Events that somebody was told of. */
+  #acknowledged = 0;
+  /** Events that the checks have seen. */
+  #checked = 0;
+  #memory: Memory | null = null;
+  #incarnation = 0;
+  readonly #crashed = new Set<string>();
+  #crashes = 0;
+  #unseen_ms = 0;
+  #wishes: Draft['wishes'];
+  #granted = 0;
+  #nonces = 0;
+  #resumes = 0;
+  /** Decoded beginning of the journal; it never changes. */
+  #decoded: { bytes: number; events: Event[] } = { bytes: 0, events: [] };
+
+  constructor(draft: Draft, coverage: Coverage) {
+    this.draft = draft;
+    this.#coverage = coverage;
+    this.world = new World(draft.seed);
+    this.#effects = new Effects(this.world, draft);
+    this.#checks = new Checks(this.world, this.#effects, coverage);
+    this.#rng = new Rng(`life ${draft.seed}`);
+    this.#wishes = draft.wishes;
+    this.world.onChange = delay => this.#supervised(delay, () => this.#kick());
+  }
+
+  run(): LifeReport {
+    this.#submit();
+    this.#weather();
+    this.#guard(() => this.#boot());
+    for (let steps = 0; ; steps++) {
+      must(
+        steps < STEPS_MAX && this.world.t < LIFE_MS,
+        8,
+        `does not come to rest (${this.#memory?.state.status.name}, seq ${this.#memory?.state.seq})`,
+      );
+      let more = false;
+      this.#guard(() => {
+        this.#grantDue();
+        more = this.world.tick();
+      });
+      if (more || this.#memory === null) continue;
+      if (!this.#atRest()) break;
+    }
+    return this.#finish();
+  }
+
+  /** Events on disk so far: what a failing life is understood by. */
+  journal(): Event[] {
+    return parseJournal(this.#journal).lines as unknown as Event[];
+  }
+
+  // ── the journal ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #submit(): void {
+    const { spec } = this.draft;
+    const submitted = {
+      seq: 1,
+      t: this.world.iso(),
+      mono: this.world.mono,
+      epoch: 1,
+      type: 'task_submitted',
+      spec,
+    } as Event;
+    const first: NewEvent[] = [{ type: 'task_claimed', host: 'h', incarnation: 'i0', boot: this.world.boot }];
+    if (spec.plan)
+      first.push({ type: 'plan_frozen', plan: spec.plan, sha256: shaOf(spec.plan), rev: 1, source: 'file' });
+    const { events } = stamp(fold(null, submitted), first, this.#clock);
+    this.#journal = Buffer.from([submitted, ...events].map(encode).join(''));
+    this.#acknowledged = events.length + 1;
+  }
+
+  readonly #clock = () => ({ t: this.world.iso(), mono: this.world.mono });
+
+  /** On disk or not at all, or torn when the power fails meanwhile. */
+  #append(events: readonly Event[]): void {
+    if (this.#isIn(this.draft.weather.disk_full)) throw new DiskFull('no space left on the disk');
+    const what = events.map(e => e.type).join('+');
+    const key = `${what} ${'step' in events[0]! ? events[0].step : ''}`;
+    const text = events.map(encode);
+    const whole = Buffer.from(text.join(''));
+    this.#point(`before ${what}`, key);
+    for (let kept = 0; kept < events.length; kept++) {
+      if (!this.#crashNow(`torn ${what} after ${kept}`, key)) continue;
+      const lines = Buffer.byteLength(text.slice(0, kept).join(''));
+      const torn = this.#rng.int(0, Buffer.byteLength(text[kept]!) - 2);
+      const zeros = this.#rng.chance(0.3) ? this.#rng.int(1, 40) : 0;
+      this.#journal = Buffer.concat([this.#journal, whole.subarray(0, lines + torn), Buffer.alloc(zeros)]);
+      throw new Crash();
+    }
+    this.#journal = Buffer.concat([this.#journal, whole]);
+    this.#point(`after ${what}`, key);
+    this.#acknowledged = events.at(-1)!.seq;
+  }
+
+  /** Everything that a new supervisor has to go by. */
+  #read(): Event[] {
+    const known = this.#decoded;
+    const rest = parseJournal(this.#journal);
+    must(rest.damage === null, 7, `the journal is damaged: ${rest.damage}`);
+    this.#journal = this.#journal.subarray(0, rest.bytes);
+    const events = rest.lines as unknown as Event[];
+    must(
+      events.length >= this.#acknowledged,
+      1,
+      `event ${this.#acknowledged} was acknowledged, and ${events.length} are on disk`,
+    );
+    must(known.events.length <= events.length, 7, 'the journal became shorter');
+    this.#decoded = { bytes: rest.bytes, events };
+    return events;
+  }
+
+  // ── crashes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #point(what: string, key: string): void {
+    if (this.#crashNow(what, key)) throw new Crash();
+  }
+
+  #crashNow(what: string, key: string): boolean {
+    const status = this.#memory?.state.status.name ?? 'starting';
+    const { chance, max } = this.draft.crash;
+    const id = `${what} ${key}`;
+    if (this.#crashes >= max || this.#crashed.has(id) || !this.#rng.chance(chance)) return false;
+    this.#crashed.add(id);
+    this.#coverage.crashPoints.add(`${what} | ${status}`);
+    return true;
+  }
+
+  /** Does something that a crash may end. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      this.#crash(this.#rng.chance(this.draft.crash.reboot));
+    }
+  }
+
+  #crash(power: boolean): void {
+    this.#crashes++;
+    this.#coverage.crashes++;
+    this.#memory?.wake?.cancel();
+    this.#memory = null;
+    this.#incarnation++;
+    let down = power ? this.#rng.int(20_000, 120_000) : this.#rng.int(100, 5000);
+    if (this.#rng.chance(0.03)) down += this.#rng.int(1, 12) * HOUR;
+    // Nobody saw when what was about to start did start.
+    this.#unseen_ms += 1000 + (power ? this.world.silence() : 0);
+    if (power) this.world.reboot();
+    const active = this.world.activeNow();
+    this.world.after(down, () => {
+      // Jobs side by side whose ends are found late leave no trace of the time between them.
+      this.#unseen_ms += this.draft.spec.limits.parallel > 1 ? down : this.world.activeNow() - active;
+      this.#boot();
+    });
+  }
+
+  /** Later, if this very supervisor is still there. */
+  #supervised(ms: number, run: () => void): { cancel: () => void } {
+    const incarnation = this.#incarnation;
+    const timer = this.world.after(ms, () => {
+      if (this.#incarnation === incarnation && this.#memory) run();
+    });
+    return { cancel: () => this.world.cancel(timer) };
+  }
+
+  // ── the supervisor ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #boot(): void {
+    const events = this.#read();
+    let state: TaskState | null = null;
+    for (const event of events) {
+      const before: TaskState | null = state;
+      state = fold(before, event);
+      if (before && event.seq > this.#checked) this.#checks.event(before, event, state);
+    }
+    this.#checked = Math.max(this.#checked, events.length);
+    this.#memory = {
+      state: state!,
+      running: new Map(),
+      failures: new Map(),
+      wake: null,
+      queued: false,
+      draining: false,
+    };
+    this.#claim();
+  }
+
+  /** As in supervisor.ts; until it is recorded, nothing of the task goes on. */
+  #claim(): void {
+    const { state } = this.#memory!;
+    if (isTerminal(state.status) && !state.merge) return;
+    const { boot } = this.world;
+    // The claim comes last: were it durable alone, the next supervisor would not see what it has to say besides.
+    const events: NewEvent[] = [];
+    const jump =
+      state.clock_offset_ms === null ? 0 : this.world.now - this.world.mono - state.clock_offset_ms;
+    if (state.boot === boot && state.active.live > 0 && Math.abs(jump) >= JUMP_MS)
+      events.push({ type: 'clock_jumped', ms: Math.round(jump) });
+    const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
+    if (going && !state.spec.auto_resume && state.boot !== boot) {
+      events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
+    }
+    events.push({ type: 'task_claimed', host: 'h', incarnation: `i${this.#incarnation}`, boot });
+    try {
+      this.#record(events);
+      this.#kick();
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      this.#supervised(RETRY_MS, () => this.#claim());
+    }
+  }
+
+  #kick(): void {
+    const memory = this.#memory;
+    if (!memory || memory.queued) return;
+    memory.queued = true;
+    this.#supervised(0, () => {
+      memory.queued = false;
+      try {
+        this.#look();
+      } catch (error) {
+        if (!(error instanceof DiskFull)) throw error;
+        this.#wake(this.world.now + RETRY_MS);
+      }
+    });
+  }
+
+  #look(): void {
+    const memory = this.#memory!;
+    if (isTerminal(memory.state.status) && !memory.state.merge) return;
+    const next = advance(memory.state, state => this.#observe(state), this.#clock);
+    this.#commit(next.events, next.state);
+    const over = isTerminal(next.state.status) && !next.state.merge;
+    for (const effect of next.effects) this.#start(effect);
+    this.#wake(over ? null : next.wake_ms);
+  }
+
+  #observe(state: TaskState): Observed {
+    const others = this.#isIn(this.draft.weather.no_slots) ? this.draft.max_jobs : 0;
+    return {
+      now_ms: this.world.now,
+      job: job => this.world.facts(job),
+      slots: this.draft.max_jobs - others - countJobs(state),
+      disk_low: this.#isIn(this.draft.weather.disk_low),
+      draining: this.#memory!.draining,
+      nonce: () => `nonce${++this.#nonces}`,
+    };
+  }
+
+  #record(added: readonly NewEvent[]): void {
+    const { events, state } = stamp(this.#memory!.state, added, this.#clock);
+    this.#commit(events, state);
+  }
+
+  #commit(events: readonly Event[], state: TaskState): void {
+    const memory = this.#memory!;
+    if (events.length === 0) return;
+    this.#append(events);
+    for (let now = memory.state, i = 0; i < events.length; i++) {
+      const after = fold(now, events[i]!);
+      this.#checks.event(now, events[i]!, after);
+      if (events[i]!.type === 'attempt_created' || events[i]!.type === 'gate_started') {
+        must(!memory.draining, 9, 'starts work while it drains');
+        must(this.#observe(now).slots > 0, 9, 'starts work without a free slot');
+      }
+      now = after;
+    }
+    this.#checked = state.seq;
+    memory.state = state;
+    this.#checks.state(state);
+  }
+
+  #start(effect: Effect): void {
+    const { running } = this.#memory!;
+    const kill = effect.type === 'end' ? effect.kill : null;
+    const known = running.get(effect.key);
+    if (known) {
+      if (kill === 'force' && known.kill !== 'force') known.force = true;
+      return;
+    }
+    const mine = { force: kill === 'force', kill };
+    running.set(effect.key, mine);
+    this.#point(`effect ${effect.type} asked`, effect.key);
+    this.#step(effect, this.#effects.perform(this.#memory!.state, effect, mine), mine);
+  }
+
+  /** One stage of an effect, and the next when its time has come. */
+  #step(effect: Effect, stages: Stages, mine: object): void {
+    let next: IteratorResult<{ ms: number; stage: string }, Result>;
+    try {
+      next = stages.next();
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#failed(effect, error, mine);
+      return;
+    }
+    if (next.done) {
+      this.#done(effect, next.value, mine);
+      return;
+    }
+    this.#point(`effect ${effect.type} ${next.value.stage}`, effect.key);
+    this.#supervised(next.value.ms, () => this.#step(effect, stages, mine));
+  }
+
+  #done(effect: Effect, result: Result, mine: object): void {
+    const memory = this.#memory!;
+    this.#point(`effect ${effect.type} done`, effect.key);
+    memory.failures.delete(effect.key);
+    try {
+      const events = settle(memory.state, effect, result, this.world.now);
+      if (events) this.#record(events);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      this.#supervised(RETRY_MS, () => this.#over(effect, mine));
+      return;
+    }
+    this.#over(effect, mine);
+  }
+
+  #failed(effect: Effect, fault: Fault, mine: object): void {
+    const memory = this.#memory!;
+    const tries = (memory.failures.get(effect.key) ?? 0) + 1;
+    memory.failures.set(effect.key, tries);
+    const final = fault.expected || tries >= EFFECT_TRIES;
+    let events: NewEvent[] | null = null;
+    if (final && effect.type === 'merge') {
+      events = [
+        {
+          type: 'merge_refused',
+          op: effect.op,
+          kind: 'gate_failed',
+          message: fault.message,
+          hint: null,
+          data: {},
+        },
+      ];
+    } else if (final) {
+      events = settleFailure(memory.state, effect, fault.message, this.world.now);
+    }
+    try {
+      if (events && events.length > 0) this.#record(events);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      events = null;
+    }
+    if (events === null) this.#supervised(RETRY_MS, () => this.#over(effect, mine));
+    else this.#over(effect, mine);
+  }
+
+  #over(effect: Effect, mine: object): void {
+    const { running } = this.#memory!;
+    if (running.get(effect.key) === mine) running.delete(effect.key);
+    this.#kick();
+  }
+
+  #wake(at: number | null): void {
+    const memory = this.#memory!;
+    memory.wake?.cancel();
+    memory.wake = at === null ? null : this.#supervised(at - this.world.now + 1, () => this.#kick());
+  }
+
+  // ── users and weather ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #isIn(windows: readonly Window[]): boolean {
+    return windows.some(w => this.world.t >= w.from && this.world.t < w.to);
+  }
+
+  #weather(): void {
+    const { jumps, no_slots, drains } = this.draft.weather;
+    for (const { at, ms } of jumps) this.world.after(at, () => this.#jump(ms));
+    // Whoever made room tells those who found none.
+    for (const { to } of no_slots) this.world.after(to, () => this.#kick());
+    for (const at of drains) {
+      this.world.after(at, () => {
+        if (!this.#memory) return;
+        this.#memory.draining = true;
+        this.#supervised(this.#rng.int(1, 60_000), () => this.#crash(false));
+      });
+    }
+  }
+
+  #jump(ms: number): void {
+    this.world.offset += ms;
+    const memory = this.#memory;
+    if (!memory) {
+      this.#unseen_ms += Math.abs(ms);
+      return;
+    }
+    try {
+      if (memory.state.active.live > 0) this.#record([{ type: 'clock_jumped', ms }]);
+    } catch (error) {
+      this.#unseen_ms += Math.abs(ms);
+      if (!(error instanceof DiskFull)) throw error;
+    }
+    // What is on its way to be recorded started or ended by the other clock.
+    if (this.world.isLive() !== memory.state.active.live > 0) this.#unseen_ms += Math.abs(ms);
+    this.#kick();
+  }
+
+  #grantDue(): void {
+    const memory = this.#memory;
+    const next = this.#wishes[0];
+    if (!memory || !next || memory.state.seq < next.seq) return;
+    this.#wishes = this.#wishes.slice(1);
+    this.#grant(next.kind);
+  }
+
+  #grant(kind: Draft['wishes'][number]['kind']): boolean {
+    const memory = this.#memory!;
+    const events = wish(memory.state, kind, `op${this.#granted}`, this.#rng);
+    if (!events || events.length === 0) return false;
+    this.#granted++;
+    for (const event of events) if (event.type === 'rolled_back') this.world.checkout(event.commit);
+    try {
+      this.#record(events);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      // The user is told, and asks again.
+      this.world.after(RETRY_MS, () => {});
+      return false;
+    }
+    this.#kick();
+    return true;
+  }
+
+  /** Nothing will ever happen by itself any more: is that right, and does a person do something? True: yes. */
+  #atRest(): boolean {
+    const { state } = this.#memory!;
+    const { status } = state;
+    const halted = status.name === 'blocked' || status.name === 'interrupted';
+    must(
+      isTerminal(status) ? !state.merge : halted,
+      8,
+      `at rest while ${status.name} (want ${state.want}, seq ${state.seq})`,
+    );
+    must(!this.world.isLive(), 8, `at rest while ${status.name}, and a process is alive`);
+    let acted = false;
+    this.#guard(() => {
+      for (const next of this.#wishes) {
+        this.#wishes = this.#wishes.slice(1);
+        if (this.#grant(next.kind)) {
+          acted = true;
+          return;
+        }
+      }
+      if (!halted || this.#resumes >= this.draft.patience) return;
+      this.#resumes++;
+      if (this.#resumes > 1) this.#effects.healed = true;
+      acted = this.#grant('resume');
+    });
+    return acted || this.world.timers.length > 0;
+  }
+
+  #finish(): LifeReport {
+    const { state } = this.#memory!;
+    const events = this.#read();
+    let again: TaskState | null = null;
+    for (const event of events) again = fold(again, event);
+    must(
+      JSON.stringify(again) === JSON.stringify(state),
+      1,
+      'the journal does not tell what the supervisor believed',
+    );
+    this.#checks.state(state);
+    const unseen_ms = this.#unseen_ms;
+    this.#checks.life(state, {
+      crashes: this.#crashes,
+      wishes: this.#granted,
+      jobs: this.world.jobs.size,
+      unseen_ms,
+    });
+    this.#damage();
+    if (this.world.target.moves > 0)
+      must(this.world.target.moves === 1, 2, `merged ${this.world.target.moves} times`);
+    this.#coverage.lives++;
+    const { name } = state.status;
+    this.#coverage.rests.set(name, (this.#coverage.rests.get(name) ?? 0) + 1);
+    return { status: name, crashes: this.#crashes, events, state };
+  }
+
+  /** One wrong byte before the last line is damage, and never the end of a journal. */
+  #damage(): void {
+    const copy = Buffer.from(this.#journal);
+    const last = copy.subarray(0, -1).lastIndexOf(10);
+    const at = this.#rng.int(0, last - 1);
+    copy[at] = copy[at]! ^ (1 << this.#rng.int(0, 6));
+    const reading = parseJournal(copy);
+    must(reading.damage !== null, 7, `byte ${at} of the journal is wrong and nobody sees it`);
+    must(reading.bytes <= at, 7, 'an event is read from behind the damage');
+  }
+}
+
+const encode = (event: Event): string => encodeJournalLine(event as unknown as Line);

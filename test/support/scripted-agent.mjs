@@ -1,0 +1,85 @@
+// A program in the place of a coding agent. It does what a JSON file says (its only argument, see scripted-agent.ts):
+// the prompt on standard input, the work in the current folder, the claim in the file that RASEN_RESULT_FILE names.
+// Each of its sessions is one line of `<script>.log`. It knows nothing of rasen beyond what any agent is told.
+import { execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const { RASEN_ROLE: role, RASEN_SUBTASK: subtask, RASEN_RESULT_FILE: result } = process.env;
+const file = process.argv[2];
+const log = `${file}.log`;
+const prompt = readFileSync(0, 'utf8');
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
+const git = (...args) =>
+  execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+// Judges and the planner by their role, a coder by its subtask.
+const key = role === 'coder' ? subtask : role;
+const before = existsSync(log)
+  ? readFileSync(log, 'utf8')
+      .split('\n')
+      .filter(line => line.includes(`"key":"${key}"`)).length
+  : 0;
+const session = {
+  key,
+  nth: before + 1,
+  attempt: Number(process.env.RASEN_ATTEMPT_NUMBER),
+  role,
+  model: process.env.RASEN_MODEL ?? null,
+};
+appendFileSync(
+  log,
+  `${JSON.stringify({ ...session, pid: process.pid, cwd: process.cwd(), range: process.env.RASEN_DIFF_RANGE ?? null, thinking: process.env.MAX_THINKING_TOKENS, prompt })}\n`,
+);
+
+const fill = text =>
+  text
+    .replaceAll('{subtask}', subtask)
+    .replaceAll('{nth}', String(session.nth))
+    .replaceAll('{project}', process.env.RASEN_PROJECT);
+const put = (path, text, how) => {
+  mkdirSync(dirname(path), { recursive: true });
+  how(path, fill(text));
+};
+
+const acts = {
+  write: files => {
+    for (const [path, text] of Object.entries(files)) put(fill(path), text, writeFileSync);
+  },
+  append: files => {
+    for (const [path, text] of Object.entries(files)) put(fill(path), text, appendFileSync);
+  },
+  remove: path => rmSync(path, { recursive: true }),
+  commit: message => {
+    git('add', '-A');
+    git('commit', '-q', '-m', fill(message));
+  },
+  git: args => git(...args),
+  claim: claim => writeFileSync(result, typeof claim === 'string' ? claim : fill(JSON.stringify(claim))),
+  say: text => process.stdout.write(`${fill(text)}\n`),
+  exit: code => process.exit(code),
+  /** Until a file is there. */
+  await: async path => {
+    while (!existsSync(path)) await pause(10);
+  },
+  /** For ever; deaf: SIGTERM is ignored. Writes on, so that a survivor would be seen. */
+  hang: async ({ deaf, beat }) => {
+    if (deaf) process.on('SIGTERM', () => {});
+    for (;;) {
+      if (beat) appendFileSync(beat, '.');
+      await pause(20);
+    }
+  },
+  /** A child in a session of its own that would outlive its parent. */
+  child: pidfile => {
+    const child = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
+    child.unref();
+    writeFileSync(pidfile, String(child.pid));
+  },
+};
+
+const script = JSON.parse(readFileSync(file, 'utf8'));
+const sessions = script[key] ?? script['*'] ?? [];
+for (const act of sessions[Math.min(session.nth, sessions.length) - 1] ?? []) {
+  for (const [name, value] of Object.entries(act)) await acts[name](value);
+}

@@ -1,0 +1,133 @@
+/**
+ * Lives of tasks as they are on disk: one of each kind that a reader may meet. As a program it writes them, with the
+ * views and states they lead to, to test/data/store: `node test/support/store-fixture.ts`. Journals of a released
+ * format are never written again; a new format has a folder of its own.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { planHash } from '../../src/store/artifact.ts';
+import { STATE_FORMAT } from '../../src/store/snapshot.ts';
+import { Store } from '../../src/store/store.ts';
+import type { NewEvent } from '../../src/task/event.ts';
+import { isTerminal } from '../../src/task/status.ts';
+import { viewOf } from '../../src/task/view.ts';
+import { FORMAT } from '../../src/version.ts';
+import { planOf, type SubtaskDraft, specOf, TaskBuilder } from './task-builder.ts';
+
+export const DATA = join(import.meta.dirname, '../data/store');
+/** Supervisor and time of the views. */
+export const VIEW_PID = 4242;
+export const VIEW_NOW = Date.parse('2026-01-27T18:00:00Z');
+export const ENV = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', GREETING: 'grüß dich' };
+
+const id = (n: number) => `01kfz3a00000000000000000${n}`.padEnd(26, '0');
+const command = (name: string, argv: string[], needs: string[] = []) => ({
+  id: name,
+  do: { run: argv },
+  needs,
+});
+const by = (op: string): Pick<Extract<NewEvent, { type: 'want_changed' }>, 'force' | 'op' | 'by'> => ({
+  force: false,
+  op,
+  by: 'user',
+});
+
+function begun(n: number, over: Record<string, unknown>, subtasks: (SubtaskDraft | string)[]): TaskBuilder {
+  const builder = new TaskBuilder(specOf({ id: id(n), ...over })).claimed();
+  const plan = { ...planOf(subtasks), task: id(n), rev: 1 };
+  return builder.add({ type: 'plan_frozen', plan, sha256: planHash(plan), rev: 1, source: 'file' }).started();
+}
+
+/** A git task that was planned, checked, worked on twice, and merged. */
+export function completedGit(): TaskBuilder {
+  const builder = begun(1, {}, ['login', { id: 'reset', needs: ['login'] }]).done('_baseline');
+  builder.done('login', { claim: { summary: 'Login works', decisions: ['JWT'], input_tokens: 900 } });
+  builder.done('reset').done('_final');
+  const commit = builder.state.good.at(-1)!.commit;
+  return builder
+    .add({ type: 'task_completed', verified: true, commit })
+    .add({ type: 'merge_requested', op: 'm1', into: null, squash: false })
+    .add({ type: 'merged', op: 'm1', into: 'main', before: commit, commit, fast_forward: true, gates: [] });
+}
+
+/** A pipeline of commands that stopped at the second. */
+export function failedPipeline(): TaskBuilder {
+  const folder = { workspace: { kind: 'folder' }, gates: [], agents: {}, views: null, name: 'pipeline' };
+  const lint = command('lint', ['npm', 'run', 'lint'], ['build']);
+  const builder = begun(2, folder, [
+    command('build', ['make']),
+    lint,
+    command('ship', ['make', 'ship'], ['lint']),
+  ]);
+  builder.done('build').begin('lint').end('lint', { outcome: 'failed', code: 2, message: 'exit status 2' });
+  return builder
+    .close('lint', 'failed', { reason: 'exit status 2' })
+    .add({ type: 'step_failed', step: 'lint', reason: 'exit status 2' })
+    .add({ type: 'step_skipped', step: 'ship', reason: 'lint failed' })
+    .add({ type: 'task_failed', reason: 'lint: exit status 2', subtask: 'lint' });
+}
+
+/** An agent task with a refused and a lost attempt behind it, stopped by its user. One event is too long for a line. */
+export function interruptedAgent(): TaskBuilder {
+  const builder = begun(3, {}, ['login', 'reset']).done('_baseline').begin('login').end('login');
+  builder.gate('login', 'clean').gate('login', 'diff');
+  builder.gate('login', 'test', {
+    passed: false,
+    code: 1,
+    log_tail: '\u0000é✗\n'.repeat(6000),
+    reason: 'exit 1',
+  });
+  builder.close('login', 'gate_failed', { reason: 'test: exit 1' }).claimed();
+  builder.begin('login').end('login', { outcome: 'lost', code: null, sealed: null });
+  builder.close('login', 'lost', { reason: 'the runner is gone' });
+  builder.add({ type: 'clock_jumped', ms: 90_000 }).begin('login');
+  return builder
+    .add({ type: 'want_changed', want: 'stop', ...by('s1') })
+    .add({ type: 'attempt_stopping', step: 'login', n: 3, reason: 'user' })
+    .end('login', { outcome: 'killed', code: null, claim: { learnings: ['use the fake clock'] } })
+    .close('login', 'killed', { reason: 'stopped' })
+    .add({ type: 'task_interrupted', by: 'user' });
+}
+
+/** An agent task that waits for its limit to be lifted. */
+export function waitingForLimit(): TaskBuilder {
+  const resume_at = '2026-01-27T21:00:00.000Z';
+  const builder = begun(4, { gates: [], limits: { attempts: 2 } }, ['login']).begin('login');
+  const claim = { status: 'limit' as const, retry_at: resume_at };
+  builder.end('login', { outcome: 'limit', code: 1, claim });
+  return builder
+    .close('login', 'limit', { reason: 'usage limit', retry_at: resume_at, wait: 'limit' })
+    .add({ type: 'task_waiting', why: 'limit', resume_at, message: 'usage limit reached' });
+}
+
+export const LIVES = { completedGit, failedPipeline, interruptedAgent, waitingForLimit };
+
+/** Writes a life as a supervisor does: a submit, appends of a few events, a snapshot at the end. */
+export async function writeLife(store: Store, { events, state }: TaskBuilder, env = ENV): Promise<number> {
+  const first = 3;
+  let { bytes } = store.submit(state.id, events.slice(0, first), env);
+  for (let i = first; i < events.length; i += 4) {
+    bytes = await store.append(state.id, bytes, events.slice(i, i + 4));
+  }
+  if (isTerminal(state.status)) await store.snapshot(state.id, { state, bytes });
+  return bytes;
+}
+
+async function main(): Promise<void> {
+  const home = join(DATA, `v${FORMAT}`);
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home, { recursive: true });
+  const store = new Store({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
+  const states: Record<string, unknown> = {};
+  const views: Record<string, unknown> = {};
+  for (const life of Object.values(LIVES)) {
+    const built = life();
+    await writeLife(store, built);
+    states[built.state.id] = built.state;
+    views[built.state.id] = viewOf(built.state, VIEW_PID, VIEW_NOW);
+  }
+  writeFileSync(join(home, 'views.json'), `${JSON.stringify(views, null, 1)}\n`);
+  writeFileSync(join(DATA, `states.${STATE_FORMAT}.json`), `${JSON.stringify(states, null, 1)}\n`);
+}
+
+if (process.argv[1] === import.meta.filename) await main();

@@ -1,0 +1,141 @@
+/** Properties of the source itself, each with its reason. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .trim()
+  .split('\n');
+const sources = tracked.filter(
+  path => path.startsWith('src/') && path.endsWith('.ts') && !path.endsWith('.d.ts'),
+);
+const text = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** Folder → folders it may import (architecture 4). `root` are the files directly in src/. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  util: [],
+  root: ['util'],
+  rpc: ['util', 'root'],
+  task: [],
+  config: ['task', 'root', 'util', 'agents'],
+  store: ['task', 'root', 'util'],
+  agents: ['task', 'root', 'util'],
+  gates: ['task', 'root', 'util', 'git'],
+  git: ['task', 'root', 'util'],
+  runner: ['task', 'root', 'util'],
+  views: ['task', 'root', 'util', 'store'],
+  methods: ['rpc', 'task', 'root'],
+  supervisor: [
+    'agents',
+    'config',
+    'gates',
+    'git',
+    'methods',
+    'root',
+    'rpc',
+    'runner',
+    'store',
+    'task',
+    'util',
+    'views',
+  ],
+  cli: ['methods', 'rpc', 'task', 'config', 'root', 'util', 'views'],
+};
+
+/** Exceptions, each with its reason. */
+const EXCEPTIONS: Record<string, string> = {
+  'src/methods/define.ts → supervisor': 'handlers are typed over the supervisor; types only',
+  'src/index.ts → methods': 'the public surface is the typed client of the method table',
+  'src/index.ts → rpc': 'the public surface is the typed client of the method table',
+  'src/index.ts → task': 'the public surface names the types of tasks',
+};
+
+const folderOf = (path: string) => (path.split('/').length > 2 ? path.split('/')[1]! : 'root');
+const IMPORT = /^\s*(?:import|export)\b[^'"]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|import\('([^']+)'\)/gm;
+
+function importsOf(path: string): string[] {
+  return [...text(path).matchAll(IMPORT)].map(m => m[1] ?? m[2] ?? m[3]!);
+}
+
+describe('imports', () => {
+  it('go only where the table allows, so that each folder can be understood alone', () => {
+    const wrong: string[] = [];
+    const used = new Set<string>();
+    for (const path of sources) {
+      const from = folderOf(path);
+      for (const name of importsOf(path).filter(n => n.startsWith('.'))) {
+        const to = folderOf(normalize(join(dirname(path), name)));
+        if (to === from || MAY_IMPORT[from]?.includes(to)) continue;
+        const exception = `${path} → ${to}`;
+        if (exception in EXCEPTIONS) used.add(exception);
+        else wrong.push(`${path} imports ${name}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect([...used].sort(), 'an exception that is not needed any more').toEqual(
+      Object.keys(EXCEPTIONS).sort(),
+    );
+  });
+
+  it('of node-ipc are in rpc/transport.ts alone: its hazards are handled in one place', () => {
+    expect(sources.filter(path => importsOf(path).includes('node-ipc'))).toEqual(['src/rpc/transport.ts']);
+  });
+
+  it('of packages in task/ are zod alone: it is pure', () => {
+    const packages = sources
+      .filter(p => p.startsWith('src/task/'))
+      .flatMap(p => importsOf(p).filter(n => !n.startsWith('.')));
+    expect([...new Set(packages)]).toEqual(['zod']);
+  });
+
+  it('of packages are among the dependencies, pinned exactly', () => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text('package.json'));
+    const packages = new Set(
+      sources.flatMap(p => importsOf(p).filter(n => !n.startsWith('.') && !n.startsWith('node:'))),
+    );
+    expect([...packages].filter(name => !(name in dependencies))).toEqual([]);
+    const versions: string[] = Object.values({
+      ...dependencies,
+      ...devDependencies,
+      ...optionalDependencies,
+    });
+    expect(versions.filter(v => !/^\d+\.\d+\.\d+$/.test(v))).toEqual([]);
+    expect(
+      Object.keys(dependencies).filter(name => !packages.has(name)),
+      'a dependency that nothing imports',
+    ).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  it('open with what they are', () => {
+    expect(sources.filter(path => !/^(#!.*\n)?\/(\*\*|\/)/.test(text(path)))).toEqual([]);
+  });
+
+  it('use no console: stdout is the answer of a command and belongs to cli/output.ts', () => {
+    expect(sources.filter(path => /\bconsole\.(log|error|warn|info)\(/.test(text(path)))).toEqual([]);
+  });
+
+  it('have no export *: what is public is a list', () => {
+    expect(sources.filter(path => /^export \* from/m.test(text(path)))).toEqual([]);
+  });
+
+  it('name no path of the machine they were written on', () => {
+    const marks = new RegExp(
+      ['wo' + 'rk', 'fa' + 'rm', 'ro' + 'ot'].map(word => `(?<![\\w.$}])/${word}/`).join('|'),
+    );
+    const files = tracked.filter(
+      path => /\.(ts|mjs|cjs|sh|md|json|yml)$/.test(path) && path !== 'package-lock.json',
+    );
+    expect(files.filter(path => marks.test(text(path)))).toEqual([]);
+  });
+
+  it('in the lockfile name no registry', () => {
+    expect(text('package-lock.json')).not.toMatch(/"resolved":/);
+  });
+});

@@ -1,0 +1,69 @@
+/** The table of commands is complete and sound, since help, man page and completions are made of it. */
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { COMMANDS, GROUPS } from '../../../src/cli/commands/index.ts';
+import { completionScript } from '../../../src/cli/completion-script.ts';
+import { Output } from '../../../src/cli/output.ts';
+import { buildProgram } from '../../../src/cli/program.ts';
+
+const ONE_WORD =
+  'init run status logs stop resume merge list wait cancel events reinit retry rollback doctor gc completion';
+const TWO_WORDS = ['plan show', 'plan edit', 'plan import', 'config check', 'config schema'];
+
+test('the verbs', () => {
+  const names = COMMANDS.map(c => c.name).toSorted();
+  expect(names).toEqual([...ONE_WORD.split(' '), ...TWO_WORDS].toSorted());
+});
+
+test.each(COMMANDS.map(c => [c.name, c] as const))(
+  '%s has a summary, examples and sound options',
+  (name, command) => {
+    expect(command.summary).toMatch(/^[A-Z].*[^.]$/);
+    expect(command.examples.length).toBeGreaterThan(0);
+    for (const { command: example } of command.examples) expect(example).toContain(`rasen ${name}`);
+    const flags = command.options.flatMap(o => o.flags.split(/[ ,]+/).filter(word => word.startsWith('-')));
+    expect(new Set(flags).size).toBe(flags.length);
+    if (name.includes(' ')) expect(GROUPS).toHaveProperty(name.split(' ')[0]!);
+  },
+);
+
+test.each(COMMANDS.map(c => [c.name] as const))('the help of %s shows every option', async name => {
+  let text = '';
+  const sink = { write: (part: string) => (text += part) } as never;
+  const out = new Output({ stdout: () => sink, stderr: () => sink, env: {}, json: false });
+  const argv = ['help', ...name.split(' ')];
+  if (name.includes(' ')) argv.splice(0, argv.length, ...name.split(' '), '--help');
+  const program = buildProgram({ commands: COMMANDS, argv, out }, async () => {});
+  await expect(program.parseAsync(argv, { from: 'user' })).rejects.toMatchObject({ exitCode: 0 });
+  const command = COMMANDS.find(c => c.name === name)!;
+  for (const { flags } of command.options) expect(text).toContain(flags);
+  for (const { command: example } of command.examples) expect(text).toContain(example);
+});
+
+test('completion scripts name every command; bash takes its one', () => {
+  for (const shell of ['bash', 'zsh', 'fish'] as const) {
+    const script = completionScript(shell, COMMANDS);
+    for (const { name } of COMMANDS) expect(script).toContain(name.split(' ').at(-1)!);
+  }
+  const script = completionScript('bash', COMMANDS);
+  const ask = (...words: string[]) =>
+    execFileSync(
+      'bash',
+      [
+        '-c',
+        `${script}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rasen; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        'x',
+        ...words,
+      ],
+      {
+        encoding: 'utf8',
+      },
+    )
+      .trim()
+      .split('\n');
+  expect(ask('rasen', 'st')).toEqual(['status', 'stop']);
+  expect(ask('rasen', 'plan', '')).toEqual(['show', 'edit', 'import']);
+  expect(ask('rasen', 'completion', 'f')).toEqual(['fish']);
+  expect(ask('rasen', 'run', '--back')).toEqual(['--background']);
+  expect(ask('rasen', 'plan', 'edit', '--ta')).toEqual(['--task']);
+});

@@ -1,0 +1,67 @@
+/** Log records as text. */
+import { expect, test } from 'vitest';
+import { bytesOf, eventLine, LogText } from '../../../src/cli/log-text.ts';
+import type { LogRecord } from '../../../src/index.ts';
+
+process.env.TZ = 'UTC';
+
+function record(over: Partial<LogRecord>): LogRecord {
+  return {
+    kind: 'output',
+    t: null,
+    level: null,
+    subtask: 'build',
+    attempt: 1,
+    job: 'build/1',
+    offset: 0,
+    text: '',
+    base64: false,
+    ...over,
+  };
+}
+
+test('an event has the form of the seed', () => {
+  const event = record({
+    kind: 'event',
+    t: '2026-01-27T18:45:23.456Z',
+    level: 'INFO',
+    text: 'Iteration 15/50',
+  });
+  expect(eventLine(event)).toBe('2026-01-27 18:45:23 - INFO - Iteration 15/50\n');
+});
+
+test('output comes in whole lines behind the name of its subtask', () => {
+  const text = new LogText();
+  expect(text.push(record({ text: 'one\ntw' }))).toBe('[build] one\n');
+  expect(text.push(record({ text: 'other\n', job: 'test/1', subtask: 'test' }))).toBe('[test] other\n');
+  expect(text.push(record({ text: 'o\n' }))).toBe('[build] two\n');
+  expect(text.push(record({ text: 'open' }))).toBe('');
+  expect(text.end()).toBe('[build] open\n');
+  expect(text.end()).toBe('');
+});
+
+test('a character that two records share is put together', () => {
+  const text = new LogText();
+  const [a, b] = [Buffer.from('ü\n').subarray(0, 1), Buffer.from('ü\n').subarray(1)];
+  text.push(record({ text: a.toString('base64'), base64: true }));
+  expect(text.push(record({ text: b.toString('base64'), base64: true }))).toBe('[build] ü\n');
+});
+
+test('bytes are what they were', () => {
+  const bytes = Buffer.from([0, 255, 10, 128]);
+  expect(bytesOf(record({ text: bytes.toString('base64'), base64: true })).equals(bytes)).toBe(true);
+});
+
+test('a gap ends the open line and is told', () => {
+  const text = new LogText();
+  text.push(record({ text: 'half' }));
+  expect(text.push(record({ kind: 'gap', text: '9 bytes were dropped' }))).toBe(
+    '[build] half\n[build] … 9 bytes were dropped\n',
+  );
+});
+
+test('a line without an end does not grow for ever', () => {
+  const text = new LogText();
+  expect(text.push(record({ text: 'x'.repeat(70_000) }))).toHaveLength(70_000 + '[build] \n'.length);
+  expect(text.end()).toBe('');
+});

@@ -1,0 +1,104 @@
+/** Every documented key has an effect: with another value than the default, another task is submitted. */
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { agentTaskSpec, CONFIG_KEYS, loadConfig } from '../../../src/config/index.ts';
+import { ID, project, refusal } from './support.ts';
+
+const FILES = {
+  'package.json': '{"scripts":{"test":"vitest","lint":"biome check"}}',
+  'sub/package.json': '{"scripts":{"test":"vitest","lint":"biome check"}}',
+  'other.md': 'Another prompt for {task}',
+};
+/** Review and QA on, so that what belongs to them shows in the spec. */
+const BASE = { agent: { command: ['main-agent'] } };
+
+/** A value other than the default, by the key's default; what cannot be told from that is listed. */
+const OTHER: Record<string, unknown> = {
+  'project.root': 'sub',
+  gates: [['make', 'check']],
+  baseline: 'allow',
+  protected: ['src/secret'],
+  setup: ['npm', 'ci'],
+  'project.name': 'other-name',
+};
+
+function other(key: string, value: unknown): unknown {
+  if (key in OTHER) return OTHER[key];
+  if (key.endsWith('.command')) return ['other-agent', '--flag'];
+  if (key.endsWith('.prompt')) return 'other.md';
+  if (/^models\.|\.model$/.test(key)) return 'other-model';
+  if (/_file$|\.path$|base_path$/.test(key)) return '.rasen/other';
+  if (typeof value === 'boolean') return !value;
+  if (typeof value === 'number') return value === 0.3 ? 0.7 : value + 1;
+  throw new Error(`no other value for ${key}`);
+}
+
+function outcome(settings: object): string {
+  const folder = project({ ...FILES, 'rasen.yml': stringify(settings) });
+  const config = loadConfig({ project: folder, env: {} });
+  const spec = agentTaskSpec({ id: ID, goal: 'Do it', config, plan: null });
+  return JSON.stringify({ spec, background: config.background }).replaceAll(folder, '/project');
+}
+
+function nested(key: string, value: unknown): object {
+  return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
+}
+
+function merged(a: object, b: object): object {
+  const result: Record<string, unknown> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const mine = result[key];
+    const both = [mine, value].every(v => typeof v === 'object' && v !== null && !Array.isArray(v));
+    result[key] = both ? merged(mine as object, value) : value;
+  }
+  return result;
+}
+
+const without = outcome({ ...BASE, project: { name: 'p' } });
+
+test.each(CONFIG_KEYS.map(row => [row.key, row] as const))('%s has an effect', (key, row) => {
+  const value = other(row.same_as ?? key, row.default);
+  const base = { ...BASE, project: { name: 'p' } };
+  if (key.endsWith('.read_only')) {
+    const folder = project({ 'rasen.yml': stringify(nested(key, value)) });
+    expect(refusal(() => loadConfig({ project: folder, env: {} })).message).toContain(
+      `${key}: found ${value}`,
+    );
+    return;
+  }
+  if (
+    row.same_as === 'review.enabled' ||
+    row.same_as === 'qa.enabled' ||
+    /^(review|qa)\.enabled$/.test(key)
+  ) {
+    // The default is true where there is a program; off must be off, and a written true must be on without one.
+    const role = key.includes('qa') ? 'qa' : 'reviewer';
+    const program = merged(base, nested(`agents.${role}.command`, ['judge']));
+    expect(outcome(merged(program, nested(key, false)))).not.toBe(outcome(program));
+    expect(outcome(merged(base, nested(key, true)))).not.toBe(without);
+    return;
+  }
+  expect(outcome(merged(base, nested(key, value)))).not.toBe(without);
+});
+
+test.each(CONFIG_KEYS.map(row => [row.key, row] as const))('%s is documented', (_, row) => {
+  expect(row.about).toMatch(/^[A-Z`.].*\.$|^[a-z]+: /s);
+  expect(row.type.length).toBeGreaterThan(3);
+  expect(row.default_text).not.toBe('');
+});
+
+test('a key written with its default is the same as not written', () => {
+  const folder = (settings: object) => {
+    const path = project({
+      ...FILES,
+      'rasen.yml': stringify(merged({ ...BASE, project: { name: 'p' } }, settings)),
+    });
+    const config = loadConfig({ project: path, env: {} });
+    return JSON.stringify(agentTaskSpec({ id: ID, goal: 'Do it', config, plan: null })).replaceAll(path, '');
+  };
+  const plain = folder({});
+  for (const row of CONFIG_KEYS) {
+    if (row.default === null || /\.(enabled)$/.test(row.same_as ?? row.key)) continue;
+    expect([row.key, folder(nested(row.key, row.default)) === plain]).toEqual([row.key, true]);
+  }
+});

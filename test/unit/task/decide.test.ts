@@ -1,0 +1,327 @@
+/** What follows from what, case by case; every combination of them is the simulation's (test/crash). */
+import { describe, expect, it } from 'vitest';
+import type { NewEvent } from '../../../src/task/event.ts';
+import { settle, settleFailure } from '../../../src/task/settle.ts';
+import type { TaskState } from '../../../src/task/state.ts';
+import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
+import { Engine, type Script } from './engine.ts';
+
+const start = (
+  subtasks: (SubtaskDraft | string)[],
+  script: Script = {},
+  over: Record<string, unknown> = {},
+) => new Engine(specOf({ gates: [], ...over }), planOf(subtasks), script);
+const run = (id: string, more: object = {}) => ({ id, do: { run: [id] }, ...more });
+const TEST = [{ name: 'test', run: ['npm', 'test'] }];
+const FOLDER = { workspace: { kind: 'folder' } };
+const working = (state: TaskState) => state.steps.filter(s => s.attempt?.phase === 'running').map(s => s.id);
+
+describe('pipelines of commands', () => {
+  it('stop at the first failure, and skip the rest', () => {
+    const engine = start([run('a'), run('b', { needs: ['a'] }), run('c', { needs: ['b'] }), run('d')], {
+      work: { a: [{ code: 2 }] },
+    }).run();
+    expect(engine.state.status).toMatchObject({ name: 'failed', subtask: 'a' });
+    expect(engine.state.steps.map(s => s.status)).toEqual(['failed', 'skipped', 'skipped', 'skipped']);
+    expect(engine.started).toEqual(['a/1']);
+  });
+
+  it('on_fail: continue runs all that do not need it, however many fail', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const work = Object.fromEntries(ids.slice(0, 6).map(id => [id, [{ code: 1 }]]));
+    const engine = start(
+      ids.map(id => run(id, { on_fail: 'continue' })),
+      { work },
+      FOLDER,
+    ).run();
+    expect(engine.started).toHaveLength(7);
+    expect(engine.state.status).toMatchObject({ name: 'failed', subtask: 'a' });
+  });
+
+  it('skips dependents first: a half recorded end makes room for nobody', () => {
+    const engine = start(
+      [run('a', { on_fail: 'continue' }), run('b', { needs: ['a'] }), run('c', { needs: ['b'] })],
+      { work: { a: [{ code: 1 }] } },
+    ).run();
+    expect(engine.events.flatMap(e => (e.type === 'step_skipped' ? [e.step] : []))).toEqual(['c', 'b']);
+  });
+
+  it('side by side, up to the limit', () => {
+    const engine = start([run('a'), run('b'), run('c')], {}, { ...FOLDER, limits: { parallel: 2 } });
+    engine.frozen = true;
+    engine.run(state => working(state).length === 2);
+    expect(working(engine.state)).toEqual(['a', 'b']);
+    engine.frozen = false;
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
+  it('side by side in git: each names a commit, made when the last one is out', () => {
+    const engine = start(
+      [run('a'), run('b')],
+      { work: { b: [{ hangs: true }, {}] } },
+      { limits: { parallel: 2 } },
+    );
+    engine.run(state => state.steps[0]!.attempt?.phase === 'ended' && working(state).includes('b'));
+    expect(engine.look().map(e => e.type)).toEqual([]);
+    engine.stop().run();
+    expect(engine.step('a')).toMatchObject({ status: 'completed', commit: 'commit a/1' });
+    expect(
+      engine
+        .resume()
+        .run()
+        .state.good.map(g => [g.k, g.step]),
+    ).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+    ]);
+  });
+
+  it('the second comes in when the worktree is ready for the first', () => {
+    const engine = start([run('a'), run('b')], {}, { limits: { parallel: 2 } });
+    expect(engine.look().map(e => e.key)).toEqual(['prepare:a/1']);
+  });
+});
+
+describe('what an attempt starts from', () => {
+  it('what its predecessor left, once; then the last good commit', () => {
+    const engine = start(['a'], { gates: { test: [0, 1, 1, 1, 0] } }, { gates: TEST }).run();
+    const from = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e.from] : []));
+    expect(from).toEqual(['base', 'commit a/1', 'base', 'commit a/3']);
+  });
+
+  it('the last good commit, when another step made one meanwhile', () => {
+    const engine = start([run('a', { attempts: 2, on_fail: 'continue' }), run('b')], {
+      work: { a: [{ code: 1 }, {}] },
+    }).run();
+    const from = engine.events.flatMap(e =>
+      e.type === 'attempt_created' ? [`${e.step}/${e.n} ${e.from}`] : [],
+    );
+    expect(from).toEqual(['a/1 null', 'b/1 base', 'a/2 commit b/1']);
+  });
+});
+
+describe('stop and resume', () => {
+  it('during prepare: nothing is launched', () => {
+    const engine = start(['a']);
+    expect(engine.look()[0]!.type).toBe('prepare');
+    engine.stop().run();
+    expect(engine.started).toEqual([]);
+    expect(engine.state.status.name).toBe('interrupted');
+  });
+
+  it('during gates: the work is kept, and the gate is run again', () => {
+    const engine = start(['a'], { gates: { test: [0, 'hang', 0] } }, { gates: TEST });
+    engine.run(() => engine.started.includes('a/1/gates/2.1'));
+    engine.stop().run();
+    expect(engine.state.status.name).toBe('interrupted');
+    expect(engine.step('a').attempt).toMatchObject({ n: 1, phase: 'sealed' });
+    engine.resume().run();
+    expect(engine.state.status.name).toBe('completed');
+    expect(engine.step('a').attempts).toBe(1);
+  });
+
+  it('taken back before it came to rest: the stopped attempt is made again', () => {
+    const engine = start(['a'], { work: { a: [{ hangs: true }, {}] } });
+    engine.run(state => working(state).length === 1).stop();
+    engine.look();
+    engine.add({ type: 'want_changed', want: 'run', force: false, op: null, by: 'user' }).run();
+    expect(engine.step('a').history.map(h => h.outcome)).toEqual(['killed', 'ok']);
+    expect(engine.state.status.name).toBe('completed');
+  });
+
+  it('cancel while gates run ends them, and is final', () => {
+    const engine = start(['a'], { gates: { test: [0, 'hang'] } }, { gates: TEST });
+    engine.run(() => engine.started.includes('a/1/gates/2.1'));
+    engine.stop('cancel').run();
+    expect(engine.state.status.name).toBe('cancelled');
+    expect(engine.events.filter(e => e.type === 'gate_dropped')).toHaveLength(1);
+  });
+
+  it('a blocked task stays blocked, and can be cancelled', () => {
+    const engine = start(['a'], { work: { a: [{ claim: { status: 'auth', summary: 'log in' } }] } }).run();
+    engine.stop().run();
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'auth' });
+    expect(engine.stop('cancel').run().state.status.name).toBe('cancelled');
+  });
+
+  it('auto_resume: false waits for a person after a reboot', () => {
+    const engine = start(['a'], { work: { a: [{ hangs: true }, {}] } }, { auto_resume: false });
+    engine.run(state => working(state).length === 1);
+    engine.add({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' }).reboot().run();
+    expect(engine.state.status).toEqual({ name: 'interrupted', by: 'reboot' });
+    expect(engine.resume().run().state.status.name).toBe('completed');
+  });
+});
+
+describe('limits of a task', () => {
+  it('max_iterations blocks, and resume allows as many again', () => {
+    const engine = start(['a', 'b', 'c'], {}, { limits: { max_iterations: 2 } }).run();
+    expect(engine.state.status).toMatchObject({
+      name: 'blocked',
+      why: 'budget',
+      message: 'max_iterations (2) reached',
+    });
+    expect(engine.resume().run().state.status.name).toBe('completed');
+  });
+
+  it('max_iterations holds side by side', () => {
+    const limits = { max_iterations: 3, parallel: 2 };
+    const engine = start([run('a'), run('b'), run('c'), run('d'), run('e')], {}, { ...FOLDER, limits }).run();
+    expect(engine.state.iterations).toBe(3);
+  });
+
+  it('max_runtime stops what runs; what is proven by gates counts, the rest waits for a person', () => {
+    const limits = { max_runtime_seconds: 60, session_timeout_seconds: null, idle_timeout_seconds: null };
+    const engine = start(['a', 'b'], { work: { a: [{ hangs: true }] } }, { limits }).run();
+    expect(engine.step('a').history.map(h => h.outcome)).toEqual(['budget']);
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'budget' });
+    const gated = start(['a'], { work: { a: [{ hangs: true }] } }, { limits, gates: TEST }).run();
+    expect(gated.step('a').status).toBe('completed');
+  });
+
+  it('a red baseline is a matter of configuration; allowed, it is tolerated and nothing is verified', () => {
+    const script = { gates: { test: [1] } };
+    expect(start(['a'], script, { gates: TEST }).run().state.status).toMatchObject({
+      name: 'blocked',
+      why: 'config',
+      subtask: '_baseline',
+    });
+    const allowed = start(['a'], script, { gates: TEST, baseline: 'allow' }).run();
+    expect(allowed.state.status).toMatchObject({ name: 'completed', verified: false });
+  });
+});
+
+describe('nobody waits for nobody', () => {
+  it('little disk space: waits, is looked at again, and goes on', () => {
+    const engine = start(['a']);
+    engine.disk_low = true;
+    engine.run(state => state.status.name === 'waiting');
+    const { now } = engine;
+    engine.run(() => engine.now > now + 3_600_000);
+    expect(engine.events.filter(e => e.type === 'task_waiting').length).toBeLessThan(8);
+    engine.disk_low = false;
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
+  it('little disk space between work and gates', () => {
+    const engine = start(['a'], {}, { gates: TEST });
+    engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.phase === 'sealed'));
+    engine.disk_low = true;
+    engine.run(state => state.status.name === 'waiting');
+    expect(engine.state.status).toMatchObject({ name: 'waiting', why: 'disk' });
+    engine.disk_low = false;
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
+  it('a clock that was set back does not make a pause long', () => {
+    const engine = start(['a', 'b'], { work: { a: [{ code: 1 }, {}] } });
+    engine.run(state => state.steps.some(s => s.retry_at !== null));
+    engine.now -= 24 * 3_600_000;
+    const before = engine.now;
+    engine.run();
+    expect(engine.state.status.name).toBe('completed');
+    expect(engine.now - before).toBeLessThan(60_000);
+  });
+
+  it('lost three times', () => {
+    const engine = start([run('a')], { work: { a: [{ lost: true }] } }).run();
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'config' });
+    expect(engine.started).toHaveLength(3);
+  });
+
+  it('on_lost: fail runs nothing twice', () => {
+    const engine = start([run('a', { on_lost: 'fail' })], { work: { a: [{ lost: true }] } }).run();
+    expect(engine.started).toHaveLength(1);
+    expect(engine.state.status).toMatchObject({ name: 'failed', subtask: 'a' });
+  });
+
+  it('a diff hit is a matter of a person', () => {
+    const engine = start(['a'], { work: { a: [{ hit: 'rasen.yml was changed' }] } }).run();
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'review', subtask: 'a' });
+  });
+});
+
+describe('batches of which only a part is durable', () => {
+  /** The same journal, cut after the last event of this type; a supervisor goes on from it. */
+  const torn = (engine: Engine, last: string) => {
+    const again = start(['a', 'b']);
+    const end = engine.events.findLastIndex(e => e.type === last);
+    again.events.length = 0;
+    again.add(...(engine.events.slice(2, end + 1) as NewEvent[]));
+    return again;
+  };
+
+  it('an attempt that ended well completes its step, and is not made again', () => {
+    const engine = start(['a', 'b']);
+    engine.run(state => state.steps[0]!.history.length === 1);
+    const again = torn(engine, 'attempt_closed');
+    expect(again.step('a')).toMatchObject({
+      status: 'pending',
+      passed: { commit: 'commit a/1', good: true },
+    });
+    again.run();
+    expect(again.started).toEqual(['b/1']);
+    expect(again.step('a')).toMatchObject({ status: 'completed', commit: 'commit a/1' });
+    expect(again.state.status.name).toBe('completed');
+  });
+
+  it('a plan comes before the end of its attempt', () => {
+    const engine = new Engine(specOf({ plan: null, gates: [] }), null);
+    engine.run(state => state.steps[0]!.attempt?.phase === 'ended');
+    const effect = engine.look()[0]!;
+    const plan = planOf(['a']);
+    const events = settle(
+      engine.state,
+      effect,
+      { type: 'accept_plan', accepted: { plan, sha256: '' }, problem: null },
+      engine.now,
+    )!;
+    expect(events.map(e => e.type)).toEqual(['plan_frozen', 'attempt_closed', 'step_completed']);
+    engine.add(events[0]!).run();
+    expect(engine.started).toEqual(['_plan/1', 'a/1']);
+    expect(engine.state.status.name).toBe('completed');
+  });
+
+  it('a planner that is done without a plan plans again', () => {
+    const engine = new Engine(specOf({ plan: null, gates: [] }), null);
+    engine.add({ type: 'step_completed', step: '_plan', commit: null, good: null });
+    engine.look();
+    expect(engine.step('_plan').status).toBe('in_progress');
+  });
+});
+
+describe('settle', () => {
+  it('takes no result of an attempt that is over', () => {
+    const engine = start(['a']);
+    const [prepare] = engine.look();
+    engine.stop('cancel').run();
+    expect(settle(engine.state, prepare!, { type: 'prepare', workspace: null }, engine.now)).toBeNull();
+  });
+
+  it('a launch that fails while the attempt is being stopped is left to the stop', () => {
+    const engine = start(['a']);
+    engine.run(state => state.steps[0]!.attempt?.phase === 'prepared');
+    const [launch] = engine.look();
+    engine.stop();
+    engine.look();
+    expect(settleFailure(engine.state, launch!, 'no', engine.now)).toEqual([]);
+  });
+
+  it('a launch that fails is swept before the attempt is closed: a runner may be on its way', () => {
+    const engine = start(['a']);
+    engine.run(state => state.steps[0]!.attempt?.phase === 'prepared');
+    engine.add(...settleFailure(engine.state, engine.look()[0]!, 'no processes left', engine.now)!);
+    const [effect] = engine.look();
+    expect(effect).toMatchObject({ type: 'end', job: 'a/1', kill: 'grace' });
+    engine.run();
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'config' });
+  });
+
+  it('a final check of an older commit is made again', () => {
+    const engine = start(['a', 'b'], {}, { gates: TEST });
+    engine.run(state => state.steps.find(s => s.kind === 'final')!.attempt !== null);
+    engine.add({ type: 'step_reset', step: 'b', reason: 'retry' }).run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', commit: 'commit b/2' });
+    expect(engine.step('_final').commit).toBe('commit b/2');
+  });
+});

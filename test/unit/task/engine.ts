@@ -1,0 +1,268 @@
+/**
+ * Runs a task through advance and settle in a world that does at once what a script says: how each attempt of a step
+ * and each run of a gate ends. Time passes only to the next wake-up. For tests of what follows from what.
+ */
+import { advance, stamp } from '../../../src/task/advance.ts';
+import type { Effect, EndFacts, Observed, Result } from '../../../src/task/effect.ts';
+import type { Claim, Event, GateEvidence, NewEvent } from '../../../src/task/event.ts';
+import { fold } from '../../../src/task/fold.ts';
+import { gatesOf } from '../../../src/task/gates-of.ts';
+import type { Plan } from '../../../src/task/plan.ts';
+import { settle } from '../../../src/task/settle.ts';
+import type { TaskSpec } from '../../../src/task/spec.ts';
+import { stepOf, type TaskState } from '../../../src/task/state.ts';
+import { claimOf } from '../../support/task-builder.ts';
+
+export interface Work {
+  code?: number;
+  claim?: Partial<Claim>;
+  /** Never ends by itself. */
+  hangs?: boolean;
+  /** No record of its end. */
+  lost?: boolean;
+  /** The agent changed nothing. */
+  idle?: boolean;
+  /** A rule of the diff gate that it broke. */
+  hit?: string;
+}
+
+export interface Script {
+  /** By step, one for each attempt; the last goes on for ever. */
+  work?: Record<string, Work[]>;
+  /** By name, one for each run: the exit code or the verdict. */
+  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null)[]>;
+}
+
+const PASSES_MAX = 5000;
+
+export class Engine {
+  readonly events: Event[] = [];
+  state: TaskState;
+  now = Date.parse('2026-01-27T08:00:00Z');
+  slots = 8;
+  disk_low = false;
+  draining = false;
+  /** Nothing ends by itself while this is set: for looking at what runs. */
+  frozen = false;
+  readonly #script: Script;
+  readonly #runs = new Map<string, number>();
+  readonly #live = new Map<string, Work & { gate: string | null }>();
+  /** Jobs in the order in which they were started. */
+  readonly started: string[] = [];
+  boot = 'b1';
+
+  constructor(spec: TaskSpec, plan: Plan | null, script: Script = {}) {
+    this.#script = script;
+    this.state = fold(null, { seq: 1, ...this.#clock(), epoch: 1, type: 'task_submitted', spec } as Event);
+    this.claim();
+    if (plan) this.add({ type: 'plan_frozen', plan, sha256: '', rev: 1, source: 'file' });
+  }
+
+  readonly #clock = () => ({ t: new Date(this.now).toISOString(), mono: this.now });
+
+  claim(): void {
+    this.add({ type: 'task_claimed', host: 'h', incarnation: 'i', boot: this.boot });
+  }
+
+  add(...added: NewEvent[]): this {
+    const { events, state } = stamp(this.state, added, this.#clock);
+    this.events.push(...events);
+    this.state = state;
+    return this;
+  }
+
+  stop(want: 'stop' | 'cancel' = 'stop', force = false): this {
+    return this.add({ type: 'want_changed', want, force, op: null, by: 'user' });
+  }
+
+  resume(): this {
+    return this.add(
+      { type: 'want_changed', want: 'run', force: false, op: null, by: 'user' },
+      { type: 'task_resumed' },
+    );
+  }
+
+  /** The power fails: nothing is alive any more, and the next supervisor takes over. */
+  reboot(): this {
+    for (const work of this.#live.values()) work.lost = true;
+    this.frozen = false;
+    this.boot += '+';
+    this.claim();
+    return this;
+  }
+
+  types(): string[] {
+    return this.events.map(e => e.type);
+  }
+
+  step(id: string) {
+    return stepOf(this.state, id);
+  }
+
+  /** One look: what is recorded, and what would be done. */
+  look(): Effect[] {
+    const next = advance(this.state, () => this.#observed(), this.#clock);
+    this.events.push(...next.events);
+    this.state = next.state;
+    return next.effects;
+  }
+
+  /** Until nothing happens by itself any more, or `enough`. */
+  run(enough: (state: TaskState) => boolean = () => false): this {
+    for (let pass = 0; pass < PASSES_MAX; pass++) {
+      const next = advance(this.state, () => this.#observed(), this.#clock);
+      this.events.push(...next.events);
+      this.state = next.state;
+      if (enough(this.state)) return this;
+      for (const effect of next.effects) this.#do(effect);
+      if (next.effects.length > 0) continue;
+      if (next.wake_ms === null) return this;
+      this.now = Math.max(this.now, next.wake_ms);
+    }
+    throw new Error(`does not come to rest: ${this.state.status.name}`);
+  }
+
+  #observed(): Observed {
+    return {
+      now_ms: this.now,
+      job: job => this.#facts(job),
+      slots: this.slots,
+      disk_low: this.disk_low,
+      draining: this.draining,
+      nonce: () => 'n',
+    };
+  }
+
+  #facts(job: string) {
+    const work = this.#live.get(job);
+    if (!work) return null;
+    const alive = (work.hangs || this.frozen) && !work.lost;
+    return {
+      claimed: true,
+      alive: !!alive,
+      exited: !alive && !work.lost,
+      last_output_at: new Date(this.now).toISOString(),
+      flood: false,
+    };
+  }
+
+  #do(effect: Effect): void {
+    const result = this.#result(effect);
+    const events = settle(this.state, effect, result, this.now);
+    if (events) this.add(...events);
+  }
+
+  #next<T>(list: readonly T[] | undefined, key: string, other: T): T {
+    const n = this.#runs.get(key) ?? 0;
+    this.#runs.set(key, n + 1);
+    return list ? list[Math.min(n, list.length - 1)]! : other;
+  }
+
+  #result(effect: Effect): Result {
+    switch (effect.type) {
+      case 'prepare': {
+        const git = this.state.spec.workspace.kind === 'git';
+        return { type: 'prepare', workspace: git ? { base: 'base', branch: 'b', path: '/w' } : null };
+      }
+      case 'launch': {
+        if (this.#live.has(effect.job)) return { type: 'launch', pid: 1 };
+        this.started.push(effect.job);
+        if (effect.gate === null) {
+          this.#live.set(effect.job, {
+            ...this.#next<Work>(this.#script.work?.[effect.step], effect.step, {}),
+            gate: null,
+          });
+        } else {
+          const { name, kind } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
+          const judge = kind === 'review' || kind === 'qa';
+          const how = this.#next(this.#script.gates?.[name], `gate ${name}`, judge ? 'approved' : 0);
+          const verdict = how === 'approved' || how === 'changes_requested' ? how : null;
+          const claim = judge
+            ? { verdict, issues: verdict === 'changes_requested' ? ['a bug'] : [] }
+            : undefined;
+          this.#live.set(effect.job, {
+            code: typeof how === 'number' ? how : 0,
+            hangs: how === 'hang',
+            ...(claim ? { claim } : {}),
+            gate: name,
+          });
+        }
+        return { type: 'launch', pid: 1 };
+      }
+      case 'end':
+        return { type: 'end', facts: this.#end(this.#live.get(effect.job), effect.kill !== null) };
+      case 'seal': {
+        const idle = this.#workOf(effect.step, effect.n)?.idle ?? false;
+        const id = `${effect.step}/${effect.n}`;
+        const facts = {
+          changed: !idle,
+          commits: idle ? 0 : 1,
+          leftovers: 0,
+          on_branch: true,
+          descends: true,
+          unmerged: [],
+        };
+        return { type: 'seal', sealed: { commit: `commit ${id}`, tree: `tree ${id}`, ...facts } };
+      }
+      case 'judge':
+        return { type: 'judge', evidence: this.#judge(effect) };
+      case 'mark_good':
+        return { type: 'mark_good' };
+      case 'accept_plan':
+        return { type: 'accept_plan', accepted: null, problem: 'no plan' };
+      case 'merge':
+        return {
+          type: 'merge',
+          merged: { into: 'main', before: 'x', commit: 'y', fast_forward: true, gates: [] },
+        };
+    }
+  }
+
+  #workOf(step: string, n: number) {
+    return this.#live.get(`${step}/${n}`);
+  }
+
+  #end(work: Work | undefined, killed: boolean): EndFacts {
+    const byItself = !!work && !work.hangs && !this.frozen;
+    const lost = !work || work.lost;
+    const ended_at = new Date(this.now).toISOString();
+    const exit = byItself
+      ? { result: 'exited', code: work.code ?? 0, signal: null, ended_at }
+      : { result: 'exited', code: null, signal: 15, ended_at };
+    if (killed && work) work.lost = true;
+    return {
+      exit: lost ? null : exit,
+      ended_by_itself: byItself,
+      last_seen_at: ended_at,
+      output_bytes: 0,
+      dropped_bytes: 0,
+      claim: work?.claim ? claimOf(work.claim) : null,
+      claim_problem: null,
+      log_sha256: null,
+      log_tail: null,
+    };
+  }
+
+  #judge(effect: Extract<Effect, { type: 'judge' }>): GateEvidence {
+    const { kind, name } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
+    const work = this.#workOf(effect.step, effect.n);
+    const reason = kind === 'diff' ? (work?.hit ?? null) : work?.idle ? 'nothing was changed' : null;
+    const { sealed } = this.step(effect.step).attempt!;
+    return {
+      name,
+      kind,
+      passed: reason === null,
+      tolerated: false,
+      reason,
+      needs_person: kind === 'diff',
+      findings: [],
+      argv: null,
+      code: null,
+      duration_ms: null,
+      log_sha256: null,
+      log_tail: null,
+      commit: sealed!.commit,
+      tree: sealed!.tree,
+    };
+  }
+}
