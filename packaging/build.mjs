@@ -1,5 +1,6 @@
 // Builds dist/: one minified CommonJS bundle for the client (its start-up time is what users feel), a second one with
-// zod and yaml that it loads only to read configuration and plans, one for the supervisor, and the library.
+// zod and yaml that it loads only to read configuration and plans, a third that knows service managers, one for the
+// supervisor, and the library.
 // Plain JavaScript that also Node 20 can run, since `npm ci` may run it before the right Node is on PATH.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -53,10 +54,11 @@ const builds = {
     ...cjs,
     keepNames: false,
     entryPoints: ['src/cli/main.ts'],
-    external: ['./rasen-config.cjs'],
+    external: ['./rasen-config.cjs', './rasen-service.cjs'],
     plugins: [withoutChildProcess],
   },
   'rasen-config.cjs': { ...cjs, entryPoints: ['src/config/index.ts'] },
+  'rasen-service.cjs': { ...cjs, entryPoints: ['src/service/index.ts'] },
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
   'index.js': { ...common, format: 'esm', entryPoints: ['src/index.ts'], packages: 'external' },
 };
@@ -67,6 +69,8 @@ const metas = await Promise.all(
   }),
 );
 writeFileSync(path('dist/meta.json'), `${JSON.stringify(Object.fromEntries(metas))}\n`);
-copyFileSync(path('src/runner/runner.sh'), path('dist/runner.sh'));
 copyFileSync(path('packaging/fallback.cjs'), path('dist/fallback.cjs'));
-chmodSync(path('dist/runner.sh'), 0o755);
+for (const script of ['runner.sh', 'unit.sh', 'record-exit.sh']) {
+  copyFileSync(path(`src/runner/${script}`), path(`dist/${script}`));
+  chmodSync(path(`dist/${script}`), 0o755);
+}

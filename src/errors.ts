@@ -91,6 +91,22 @@ const rows = {
     exit: EXIT.temporary,
     about: 'The socket path is in use by something else.',
   },
+  service: {
+    code: -32070,
+    exit: EXIT.unreachable,
+    about: 'The service manager of the system is not there or refused; its words are quoted.',
+  },
+  manager_away: {
+    code: -32071,
+    exit: EXIT.temporary,
+    about:
+      'The service manager of the user starts nothing now (shutdown, restart of the manager); tried again.',
+  },
+  secret: {
+    code: -32072,
+    exit: EXIT.failed,
+    about: 'A secret could not be looked up; its name and its reference are told, never its value.',
+  },
   timeout: { code: -32012, exit: EXIT.unreachable, about: 'The supervisor did not answer in time.' },
   incompatible: {
     code: -32011,

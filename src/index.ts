@@ -3,7 +3,7 @@
  * command line uses the same.
  */
 import type { MethodName, Params, Result } from './methods/index.ts';
-import { instancePaths } from './paths.ts';
+import { clientPaths } from './paths.ts';
 import { type CallOptions, connect as dial, type OnNotify } from './rpc/client.ts';
 import type { Hello, Program } from './rpc/hello.ts';
 
@@ -47,7 +47,7 @@ export interface ConnectOptions {
 
 /** Throws RasenError `unreachable` at once when no supervisor listens, `timeout` or `socket_path`. */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  const { socket = instancePaths().socket, ...rest } = options;
+  const { socket = clientPaths().socket, ...rest } = options;
   // The same object; only the types know more.
   return (await dial(socket, rest)) as Client;
 }

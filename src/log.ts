@@ -1,5 +1,7 @@
-/** The supervisor's own log: JSON lines by pino, to a file or to standard error where a service manager keeps it. */
-import { renameSync, statSync } from 'node:fs';
+/**
+ * The supervisor's own log: JSON lines by pino, into a stream that decides where they go and in which form. The streams
+ * are in service/runtime/log-stream.ts, which chooses one.
+ */
 import pino from 'pino';
 
 export interface Log {
@@ -8,14 +10,20 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** A log that has grown beyond this is put aside as `.old` at the next start. */
-const MAX_LOG_BYTES = 16 * 1024 * 1024;
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** `destination`: a path, or null for standard error. Written synchronously: the last line before a crash counts most. */
-export function openLog(destination: string | null, level: string): Log {
-  if (destination !== null && (statSync(destination, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES)
-    renameSync(destination, `${destination}.old`);
-  const stream = pino.destination({ dest: destination ?? 2, sync: true, mkdir: true, mode: 0o600 });
+/** Takes the lines. Writes before it returns: the last line before a crash counts most. Never throws. */
+export interface LogStream {
+  /** One line, with its end. */
+  write(line: string): void;
+  /** Somebody has moved the file away. */
+  reopen(): void;
+}
+
+/** A log whose level can be changed while it is in use. */
+export type LeveledLog = Log & { level: string };
+
+export function makeLog(stream: LogStream, level: LogLevel): LeveledLog {
   return pino(
     {
       level,

@@ -1,8 +1,10 @@
 /**
  * Where one instance of rasen keeps its things. RASEN_HOME, when set, holds everything of the instance: state,
- * configuration and socket. The paths are computed once from an environment; nothing here touches the disk.
+ * configuration and socket. The paths are computed once from an environment. The disk is looked at in two places, both
+ * for the folder of the socket: `sessionRuntime` and `clientPaths`.
  */
-import { homedir } from 'node:os';
+import { existsSync, statSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export interface Paths {
@@ -25,12 +27,17 @@ export interface Paths {
 /** Longest path of a Unix socket that works on Linux and macOS, in bytes (macOS: 104 with the NUL). */
 export const MAX_SOCKET_PATH_BYTES = 103;
 
-export function instancePaths(env: NodeJS.ProcessEnv = process.env): Paths {
+/** Where the service of the system has a folder for each user's socket. */
+const SYSTEM_RUNTIME = '/run/rasen';
+/** Where logind makes a folder for each user who is logged in or lingers. */
+const RUN_USER = '/run/user';
+
+export function instancePaths(env: NodeJS.ProcessEnv = process.env, run_user = RUN_USER): Paths {
   const set = (name: string) => (env[name] ? resolve(env[name]) : undefined);
   const user = env.HOME || homedir();
   const own = set('RASEN_HOME');
   const home = own ?? join(set('XDG_STATE_HOME') ?? join(user, '.local', 'state'), 'rasen');
-  const xdgRuntime = set('XDG_RUNTIME_DIR');
+  const xdgRuntime = set('XDG_RUNTIME_DIR') ?? sessionRuntime(env, run_user);
   const runtime = own
     ? join(own, 'run')
     : (set('RASEN_RUNTIME_DIR') ??
@@ -49,4 +56,37 @@ export function instancePaths(env: NodeJS.ProcessEnv = process.env): Paths {
     lock: join(runtime, 'rasend.lock'),
     pid: join(runtime, 'rasend.pid'),
   };
+}
+
+/**
+ * As `instancePaths`, for whoever looks for a supervisor: where none has made its socket and the system runs one for
+ * this user, those of that one.
+ */
+export function clientPaths(
+  env: NodeJS.ProcessEnv = process.env,
+  system_runtime: string = SYSTEM_RUNTIME,
+): Paths {
+  const paths = instancePaths(env);
+  if (env.RASEN_HOME || env.RASEN_RUNTIME_DIR || existsSync(paths.socket)) return paths;
+  const RASEN_RUNTIME_DIR = join(system_runtime, loginName());
+  return existsSync(join(RASEN_RUNTIME_DIR, 'rasend.sock'))
+    ? instancePaths({ ...env, RASEN_RUNTIME_DIR })
+    : paths;
+}
+
+/** What a login would have set XDG_RUNTIME_DIR to; cron, `sudo -u` and `docker exec` have none. */
+function sessionRuntime(env: NodeJS.ProcessEnv, run_user: string): string | undefined {
+  const uid = process.getuid?.();
+  if (process.platform !== 'linux' || env.RASEN_HOME || uid === undefined) return undefined;
+  const folder = join(run_user, String(uid));
+  return statSync(folder, { throwIfNoEntry: false })?.uid === uid ? folder : undefined;
+}
+
+/** In the user database; a container may have no entry. */
+function loginName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.());
+  }
 }

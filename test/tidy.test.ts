@@ -28,6 +28,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   gates: ['task', 'root', 'util', 'git'],
   git: ['task', 'root', 'util'],
   runner: ['task', 'root', 'util'],
+  secrets: ['task', 'root', 'util'],
+  service: ['root', 'rpc', 'util'],
   views: ['task', 'root', 'util', 'store'],
   methods: ['rpc', 'task', 'root'],
   supervisor: [
@@ -39,12 +41,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'root',
     'rpc',
     'runner',
+    'secrets',
+    'service',
     'store',
     'task',
     'util',
     'views',
   ],
-  cli: ['methods', 'rpc', 'task', 'config', 'root', 'util', 'views'],
+  cli: ['methods', 'rpc', 'task', 'config', 'root', 'service', 'util', 'views'],
 };
 
 /** Exceptions, each with its reason. */

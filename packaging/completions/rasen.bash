@@ -10,12 +10,13 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status logs stop resume merge list wait cancel events reinit plan retry rollback config doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
     plan) words='show edit import' ;;
     config) words='check schema' ;;
+    service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
@@ -26,7 +27,7 @@ _rasen() {
   [[ -n $words && $first != completion ]] && name="$first $second"
   case $name in
     'init') flags='-t --task --plan --format --json' ;;
-    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --name --format --json' ;;
+    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --name --env --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'logs') flags='-n --lines -f --follow --subtask --since --gates --format --json' ;;
     'stop') flags='--force --format --json' ;;
@@ -44,6 +45,12 @@ _rasen() {
     'rollback') flags='--task --format --json' ;;
     'config check') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
+    'service install') flags='--system --dry-run --format --json' ;;
+    'service uninstall') flags='--system --format --json' ;;
+    'service start') flags='--system --format --json' ;;
+    'service stop') flags='--system --format --json' ;;
+    'service restart') flags='--system --format --json' ;;
+    'service status') flags='--system --format --json' ;;
     'doctor') flags='--format --json' ;;
     'gc') flags='--older-than --unmerged --dry-run --format --json' ;;
     'completion') flags='' ;;

@@ -21,6 +21,10 @@ const TOP: Readonly<Record<keyof typeof PLAN_FIELDS, string>> = {
     'Subtasks that may run at once, where the configuration says nothing. Sessions of agents in one worktree never do. Default: 1.',
   sequential: 'true: every subtask also needs the one before it.',
   shell: 'true: `run` may be a text for /bin/sh everywhere in the file.',
+  pass_env:
+    'Variables that are captured beside the usual ones, in addition to those of the configuration; see ENVIRONMENT AND SECRETS.',
+  secrets:
+    'Variables whose values are looked up when a program starts; those of the configuration are stronger. See ENVIRONMENT AND SECRETS.',
 };
 
 const SUBTASK: Readonly<Record<keyof typeof SUBTASK_FIELDS, string>> = {
@@ -65,8 +69,15 @@ const BY_HAND: Readonly<Record<string, Omit<PlanRow, 'key'>>> = {
     type: 'a list of gates',
     about: 'Gates in addition to those of the project, which always count; see GATES.',
   },
-  env: { type: 'a map of variables', about: 'Added to the environment of the commands.' },
-  limits: { type: 'a map with attempts, timeout, idle_timeout', about: 'Another place for these three.' },
+  env: {
+    type: 'a map of variables',
+    about: 'Added to the environment of the commands. A value that looks like a secret is refused.',
+  },
+  limits: {
+    type: 'a map with attempts, timeout, idle_timeout, memory, cpu, tasks, runtime',
+    about:
+      'Another place for the first three, and the place of the others, which are in place of those of the task; see RESOURCES.',
+  },
 };
 
 const ALL: Readonly<Record<string, string>> = {
@@ -77,7 +88,8 @@ const ALL: Readonly<Record<string, string>> = {
   timeout_seconds: 'The same as `timeout`.',
   idle_timeout: 'For every subtask that says nothing else.',
   idle_timeout_seconds: 'The same as `idle_timeout`.',
-  limits: 'Another place for attempts, timeout and idle_timeout.',
+  limits:
+    'Another place for attempts, timeout and idle_timeout; memory, cpu, tasks and runtime for every subtask that says nothing else.',
 };
 
 /** Keys of the file itself. */

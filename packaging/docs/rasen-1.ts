@@ -29,7 +29,8 @@ const ENVIRONMENT: readonly Variable[] = [
   { name: 'XDG_STATE_HOME', about: 'State is in `$XDG_STATE_HOME/rasen`; default `~/.local/state/rasen`.' },
   {
     name: 'XDG_RUNTIME_DIR',
-    about: 'The socket is in `$XDG_RUNTIME_DIR/rasen`; default `~/.local/state/rasen/run`.',
+    about:
+      'The socket is in `$XDG_RUNTIME_DIR/rasen`; default `/run/user/UID/rasen` where that folder is there, else `~/.local/state/rasen/run`. Where none is there and a service of the system runs rasend for the user, it is in `/run/rasen/USER`.',
   },
   {
     name: 'XDG_CONFIG_HOME',

@@ -1,5 +1,7 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
+import { USUAL } from '../../src/cli/captured-env.ts';
 import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
+import type { SecretUser } from '../../src/task/spec.ts';
 import { ManPage } from './man-page.ts';
 import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
 import { sentence } from './schema-text.ts';
@@ -59,10 +61,11 @@ export function rasenYml5(version: string): string {
   ] as const)
     page.item(`\`${source}\``, about);
   page.endList();
+  page.para('`env` and `secrets` are maps of names of your own: the files add to each other, name by name.');
   page.sub('Two shapes');
   page.para(
     'Both files may be written in either of two shapes: that of rasen.yml (`orchestrator`, `models`, `review`) and that of `.rasen/config.yaml` (`agents`, `session`, `stall`). The second is a list of other names for keys of the first. Both names in one file are an error where they contradict each other.',
-    'Durations are seconds, or texts such as 90s, 10m, 1h30m and 2d. Sizes are bytes, or texts such as 512kb, 10mb and 1gb. Commands are lists of words and run without a shell.',
+    'Durations are seconds, or texts such as 90s, 10m, 1h30m and 2d. Sizes are bytes, or texts such as 512kb, 10mb and 2G; 1k is 1024. Commands are lists of words and run without a shell.',
   );
   page.section('Keys');
   for (const row of CONFIG_KEYS.filter(key => key.same_as === null)) keyItem(page, row);
@@ -74,6 +77,8 @@ export function rasenYml5(version: string): string {
   });
   page.endList();
   gates(page);
+  environment(page);
+  resources(page);
   planFiles(page);
   prompts(page);
   examples(page);
@@ -108,6 +113,69 @@ function gates(page: ManPage): void {
   page.sub('Review and QA');
   page.para(
     'Review and QA are sessions of agents and cost as much. They run where a program of their own is written (`agents.reviewer.command`, `agents.qa.command`), or where `review.enabled` or `qa.enabled` is written as true; then the program of `agent.command` does it. The default true alone starts nothing.',
+  );
+}
+
+const REFERENCES: Readonly<Record<string, string>> = {
+  'env:NAME':
+    'The line `NAME=VALUE` of secrets.env in the folder of the configuration of rasend ($XDG_CONFIG_HOME/rasen, or RASEN_HOME where that is set). The file must be yours and of mode 0600; it is written as for EnvironmentFile= of systemd.',
+  'file:PATH':
+    'The text of a file, without the line end. The path is absolute or begins with ~/. A file of yours must not be readable by others; one of root may be, such as those in /run/secrets.',
+  'cmd:PROGRAM ARGUMENTS':
+    'What a program prints, without the line end; where a word is more than plain letters, a list: [pass, show, "github/my token"]. It runs in the home folder with the environment of the task, without a shell or a terminal, for 30 seconds at most. A status other than 0 is an error.',
+  'cred:NAME':
+    'A credential of systemd: one that the unit of rasend was given (LoadCredential=, LoadCredentialEncrypted=), else credentials/NAME.cred beside secrets.env, which `systemd-creds encrypt --user` makes (systemd 256 or newer).',
+  'keychain:SERVICE/ACCOUNT': 'A generic password in the keychain of macOS; the account may be left out.',
+};
+
+const SECRET_USES: Readonly<Record<SecretUser, string>> = {
+  agent: 'Every session of an agent: planner, coder, reviewer and QA.',
+  run: 'Commands of subtasks.',
+  gates: 'Gates that are commands, on a merge, too.',
+  setup: 'The command of `setup`.',
+};
+
+function environment(page: ManPage): void {
+  page.section('Environment and secrets');
+  page.para(
+    'A program of a task finds in its environment, the weakest first: what was captured when the task was handed over; `env` of the configuration; the secrets it gets; what rasen tells it (see rasen(1)); `env` of its subtask. The supervisor adds nothing of its own.',
+  );
+  page.sub('What is captured');
+  page.para(
+    'From the environment of `rasen run` these names are taken, those with an * in so far as they do not look like a secret. They are kept until the task is removed, in a file that only its user can read.',
+  );
+  page.compact(() => {
+    for (const { about, names } of USUAL) page.item(about, names.map(name => `\`${name}\``).join(', '));
+  });
+  page.endList();
+  page.para(
+    'Others are captured when they are asked for: `rasen run --env NAME`, `--env NAME=VALUE`, or `pass_env` with names or beginnings such as AWS_*; a lone * is everything. When a command of the task names a variable that is set and not captured, or the key of an agent is, `rasen run` tells it.',
+    'A socket such as that of SSH_AUTH_SOCK may be gone after a reboot, where the same path is not made again.',
+  );
+  page.sub('Secrets');
+  page.para(
+    'A secret is a reference. Its value is looked up whenever a program that gets it starts, so it is there after a reboot without a shell, and a changed one is used. It is handed over in the environment of the program and kept in no file; no argument, unit, view, log or message of rasen has it. What a program prints is its own affair: it is kept as its output.',
+  );
+  for (const [reference, about] of Object.entries(REFERENCES)) page.item(`\`${reference}\``, about);
+  page.endList();
+  page.para(
+    'A secret goes to those who do the work: sessions of agents, and commands of subtasks. Gates and setup run what the work or a stranger wrote, and get one only where `for` says so. A secret is as safe as the program that gets it: a command of a subtask may be one that an agent wrote. The words of `for`:',
+  );
+  page.compact(() => {
+    for (const [user, about] of Object.entries(SECRET_USES)) page.item(`\`${user}\``, about);
+  });
+  page.endList();
+  page.para(
+    'When one cannot be looked up nothing is started: the task is blocked, with the name and the reference of the secret and what to do. `rasen resume` tries again.',
+  );
+  page.code(SECRETS_EXAMPLE);
+}
+
+function resources(page: ManPage): void {
+  page.section('Resources');
+  page.para(
+    'The limits `memory`, `cpu`, `tasks` and `runtime` are kept by the system itself: each attempt and each gate is a unit of the service manager of its user, with its control group. That is the cage `unit`, which needs systemd with a user manager. `rasen doctor` tells which cage is in use and why. In process groups (cage `group`) these four have no effect, and `rasen run` says so.',
+    'They are per attempt, all its processes together. A subtask may have its own, more or less than those of the task; gates have those of the task. A planner cannot set them.',
   );
 }
 
@@ -150,6 +218,13 @@ orchestrator:
   max_runtime_seconds: 8h
   session_timeout_seconds: 45m
 review: {enabled: true}`;
+
+export const SECRETS_EXAMPLE = `env: {NODE_ENV: test}
+pass_env: [DEPLOY_STAGE, "MY_APP_*"]
+secrets:
+  ANTHROPIC_API_KEY: env:ANTHROPIC_API_KEY
+  GITHUB_TOKEN: [gh, auth, token]
+  NPM_TOKEN: {from: file:~/.config/npm-token, for: [setup, gates]}`;
 
 export const PLAN_EXAMPLE = `goal: Password reset
 subtasks:

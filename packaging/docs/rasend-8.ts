@@ -1,6 +1,7 @@
 /** rasend(8): the supervisor as a process, its files, and what happens when it dies. */
 import { EXIT } from '../../src/errors.ts';
 import { instancePaths, MAX_SOCKET_PATH_BYTES, type Paths } from '../../src/paths.ts';
+import { ROLLING } from '../../src/service/runtime/log-rolling.ts';
 import { SETTINGS } from '../../src/supervisor/settings.ts';
 import { RETRY } from '../../src/task/retry.ts';
 import { ManPage } from './man-page.ts';
@@ -33,6 +34,7 @@ export function rasend8(version: string): string {
   page.item('`-h`, `--help`', 'Show the usage.');
   page.item('`--version`', 'Show the version.');
   signals(page);
+  underServiceManager(page);
   page.section('When it is killed');
   page.para(
     'There is no special way back: a start reads the journals, looks at what is alive, and goes on from there. A last line that was not written whole was never acknowledged; it is kept in the quarantine and cut off.',
@@ -60,6 +62,7 @@ export function rasend8(version: string): string {
   );
   files(page);
   settings(page);
+  log(page);
   page.section('Exit status');
   for (const [status, about] of [
     [EXIT.ok, 'It was ended by a signal, or only asked for its version or usage.'],
@@ -84,7 +87,63 @@ function signals(page: ManPage): void {
     '`SIGTERM`, `SIGINT`',
     'End the supervisor: answers are sent, connections closed. Attempts are left running; `rasen stop` is what ends them.',
   );
-  page.item('`SIGHUP`', 'Ignored, so that a closed terminal ends nothing.');
+  page.item(
+    '`SIGHUP`',
+    'Read `rasend.yml` again and open the log file again; see SETTINGS for what takes effect at once. Settings that are wrong change nothing: the log and the status line name file, line and column, and the old ones stay. A closed terminal sends this signal, too, and ends nothing.',
+  );
+  page.endList();
+}
+
+function underServiceManager(page: ManPage): void {
+  page.section('Under a service manager');
+  page.para(
+    'What systemd (or another service manager that does the same) hands over when it starts `rasend` is used, and is kept from the commands of tasks. No library of systemd is needed. Descriptors are known by their names in `LISTEN_FDNAMES` and are for the process in `LISTEN_PID` alone.',
+  );
+  page.item(
+    '`rpc`',
+    'A listening stream socket, `FileDescriptorName=rpc` in a socket unit. It is served instead of a socket of its own and is never removed: while `rasend` is restarted, clients wait in its queue and none is refused.',
+  );
+  page.item(
+    '`sdnotify`',
+    'A datagram socket that is connected to the notify socket, by `OpenFile=`. Without it `NOTIFY_SOCKET` is used through systemd-notify(1), which needs `NotifyAccess=all`.',
+  );
+  page.item('`journal`', 'A datagram socket that is connected to the journal, by `OpenFile=`; see LOG.');
+  page.item(
+    '`WATCHDOG_USEC`',
+    'The watchdog is fed three times in this time, but only while the event loop turns and the thread pool, through which all files go, takes work and gives it back.',
+  );
+  page.endList();
+  page.para(
+    '`READY=1` is said when every task is read and the socket answers. The status line, which `systemctl status` shows, has how many tasks run, wait and are blocked, and what is wrong with the settings after a reload. A reload is said to begin and to end (`Type=notify-reload`). A start or an end that takes long asks for more time.',
+    'A service whose instance is in the hands of another supervisor, such as one that `rasen run` started, ends with status 75 and says whose; `Restart=` tries again until that one is gone.',
+  );
+}
+
+function log(page: ManPage): void {
+  const { max_bytes, files } = ROLLING;
+  page.section('Log');
+  page.para(
+    'Where the log goes is the setting `log`. It never has the output of tasks: that is in their own files, see rasen(1), so that a task that talks much hides nothing.',
+  );
+  page.item(
+    '`journal`',
+    'The journal of systemd, in its native protocol over the descriptor `journal`. The fields of a line have the prefix `RASEN_`: `journalctl --user -u rasend RASEN_TASK=ID` shows what was said about a task, `-p warning` what went wrong; an error has its `STACK`. A line that is too long for the journal goes to standard error. Where that descriptor was not handed over but standard error is the journal, lines go there, with their priority.',
+  );
+  page.item(
+    '`stderr`',
+    'Standard error: one JSON object a line, or text with a priority if it is the journal.',
+  );
+  page.item(
+    '`file`',
+    'One file, `rasend.log`, mode 0600, for logrotate(8) or newsyslog(8): `SIGHUP` after it was moved away opens a new one. It must not be copied and truncated, which loses lines.',
+  );
+  page.item(
+    '`rolling`',
+    `Numbered files beside \`rasend.log\`, which is a link to the one in use. After ${max_bytes / 1024 / 1024} MiB the next one is begun; ${files} are kept.`,
+  );
+  page.item('`auto`', 'As `journal` where there is one, else as `rolling`.');
+  page.endList();
+  page.para('In all of them a line is out of the process when it is logged: a crash takes none away.');
 }
 
 /** What each path of an instance is. A path without a row does not compile. */
@@ -93,7 +152,7 @@ const PATHS: Readonly<Record<keyof Paths, string>> = {
   tasks: 'The tasks.',
   quarantine: 'What could not be read.',
   config: 'Settings, optional; see SETTINGS.',
-  log: 'The log, one JSON object a line. What a supervisor that `rasen run` started says before is in `rasend.out` beside it.',
+  log: 'The log, where it goes to files: one JSON object a line; see LOG. What a supervisor that `rasen run` started says before is in `rasend.out` beside it.',
   runtime: 'Folder of the socket, mode 0700. Result files of agents are in `results/`.',
   socket: `The socket, mode 0600. Its path may have ${MAX_SOCKET_PATH_BYTES} bytes at most.`,
   lock: 'The lock of the socket. It belongs to an open file and ends with the process; the file stays.',
@@ -119,9 +178,11 @@ function files(page: ManPage): void {
 
 function settings(page: ManPage): void {
   page.section('Settings');
-  page.para('`rasend.yml` is YAML and read at the start. An unknown key is an error.');
-  for (const [key, { about, default: value }] of Object.entries(SETTINGS))
-    page.item(`\`${key}\``, `${about} Default: \`${value}\`.`);
+  page.para('`rasend.yml` is YAML and read at the start and on `SIGHUP`. An unknown key is an error.');
+  for (const [key, { about, default: value, live }] of Object.entries(SETTINGS)) {
+    const when = live ? '' : ' Takes effect at the next start.';
+    page.item(`\`${key}\``, `${about} Default: \`${value}\`.${when}`);
+  }
   page.endList();
   page.para('For example:');
   page.code('max_live_jobs: 8\ndisk_min: 2gb');

@@ -1,12 +1,242 @@
-/** The environment that a task's commands get: that of the user's shell, without what belongs to this process alone. */
+/**
+ * The environment that a task's commands get: what builds and agents need of the user's shell, and what the user asks
+ * for. It is kept for the life of the task, so nothing gets in that nobody thought of: a secret that happened to be
+ * exported, a socket of this terminal, a variable of the script that this process runs in.
+ */
+import type { TaskSpec } from '../index.ts';
 
-/** ours; npm's, which would make every command believe to run in a script; the service manager's and node's sockets. */
-const LEFT_OUT =
-  /^(?:RASEN_|npm_|LISTEN_|WATCHDOG_|NODE_CHANNEL_)|^NOTIFY_SOCKET$|^MANAGERPID$|^INVOCATION_ID$/;
+/** What the user asks for beside the usual names. */
+export interface AskedEnv {
+  /** Names, or beginnings of names with an `*`. */
+  pass: readonly string[];
+  /** Variables with their values, over everything else. */
+  set: Readonly<Record<string, string>>;
+}
 
-export function capturedEnv(env: NodeJS.ProcessEnv): Record<string, string> {
+/**
+ * Names that are captured, in groups. A name with an `*` stands for all that begin so, except those that look like
+ * secrets: CARGO_* is no order for CARGO_REGISTRY_TOKEN.
+ */
+export const USUAL: readonly { about: string; names: readonly string[] }[] = [
+  { about: 'the user', names: ['HOME', 'USER', 'LOGNAME', 'SHELL', 'PATH', 'MANPATH', 'INFOPATH', 'TMPDIR'] },
+  { about: 'language and time', names: ['LANG', 'LANGUAGE', 'LC_*', 'TZ'] },
+  // Outputs are files, but programs that were told about colour or about nobody watching keep to it.
+  {
+    about: 'output',
+    names: ['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'CLICOLOR', 'CLICOLOR_FORCE', 'CI'],
+  },
+  { about: 'programs of choice', names: ['EDITOR', 'VISUAL', 'PAGER'] },
+  {
+    // Not those of a login session (XDG_SESSION_ID, XDG_SEAT): a task outlives it.
+    about: 'folders of the user',
+    names: [
+      ...['XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_CONFIG_DIRS', 'XDG_DATA_HOME', 'XDG_DATA_DIRS'],
+      ...['XDG_CACHE_HOME', 'XDG_STATE_HOME', 'XDG_BIN_HOME'],
+    ],
+  },
+  // Neither survives a reboot, but both have the same path after it where the system starts the agent.
+  { about: 'sockets of the user', names: ['SSH_AUTH_SOCK', 'DBUS_SESSION_BUS_ADDRESS'] },
+  {
+    // A proxy's address may have a password in it. It is captured all the same: without the proxy nothing works, every
+    // program of the user has it in its environment, and env.json is the user's alone (0600).
+    about: 'proxies and certificates',
+    names: [
+      ...['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_PROXY'],
+      ...['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'],
+      ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'],
+    ],
+  },
+  {
+    // Who commits and with which settings; not GIT_DIR and its like, which a hook sets and which name its repository.
+    about: 'git',
+    names: [
+      ...['GIT_AUTHOR_*', 'GIT_COMMITTER_*', 'GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'],
+      ...['GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_SSH_VARIANT', 'GIT_SSL_*', 'GIT_EDITOR', 'EMAIL'],
+    ],
+  },
+  {
+    about: 'JavaScript',
+    // Lower-case npm_* is what npm tells its scripts: with it every command would believe to run in that script.
+    names: [
+      ...[
+        'NODE_*',
+        'NVM_*',
+        'FNM_*',
+        'VOLTA_*',
+        'NPM_CONFIG_*',
+        'PNPM_HOME',
+        'YARN_*',
+        'COREPACK_*',
+        'DENO_*',
+      ],
+      ...['BUN_*', 'PLAYWRIGHT_*', 'PUPPETEER_*', 'CYPRESS_*'],
+    ],
+  },
+  {
+    about: 'Python',
+    names: ['VIRTUAL_ENV', 'CONDA_*', 'PYTHON*', 'PYENV_*', 'PIP_*', 'UV_*', 'POETRY_*', 'PIPX_*', 'MAMBA_*'],
+  },
+  {
+    about: 'Java and Android',
+    names: ['JAVA_*', 'JDK_*', '_JAVA_OPTIONS', 'MAVEN_*', 'M2_HOME', 'GRADLE_*', 'SDKMAN_*', 'ANDROID_*'],
+  },
+  {
+    about: 'Go',
+    names: [
+      ...[
+        'GOPATH',
+        'GOROOT',
+        'GOBIN',
+        'GOCACHE',
+        'GOMODCACHE',
+        'GOFLAGS',
+        'GOPROXY',
+        'GOPRIVATE',
+        'GONOPROXY',
+      ],
+      ...['GONOSUMDB', 'GONOSUMCHECK', 'GOSUMDB', 'GOTOOLCHAIN', 'GOWORK', 'GOOS', 'GOARCH', 'GOEXPERIMENT'],
+      ...['GOINSECURE', 'CGO_*'],
+    ],
+  },
+  { about: 'Rust', names: ['CARGO_*', 'RUSTUP_*', 'RUSTFLAGS', 'RUSTC_*', 'RUST_*', 'SCCACHE_*'] },
+  {
+    about: 'Ruby and PHP',
+    names: [
+      'GEM_*',
+      'BUNDLE_PATH',
+      'BUNDLE_GEMFILE',
+      'BUNDLE_WITH',
+      'BUNDLE_WITHOUT',
+      'BUNDLE_JOBS',
+      'RUBY*',
+      'RBENV_*',
+      'RVM_*',
+      'COMPOSER_*',
+    ],
+  },
+  {
+    about: 'C and its like',
+    names: [
+      ...['CC', 'CXX', 'CPP', 'LD', 'AR', 'CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS', 'MAKEFLAGS', 'CPATH'],
+      ...[
+        'LIBRARY_PATH',
+        'LD_LIBRARY_PATH',
+        'C_INCLUDE_PATH',
+        'CPLUS_INCLUDE_PATH',
+        'PKG_CONFIG_*',
+        'CMAKE_*',
+      ],
+      ...['CCACHE_*', 'DYLD_LIBRARY_PATH', 'DYLD_FALLBACK_LIBRARY_PATH', 'SDKROOT', 'DEVELOPER_DIR'],
+    ],
+  },
+  {
+    about: 'other tools',
+    names: [
+      ...[
+        'ASDF_*',
+        'MISE_*',
+        'DIRENV_CONFIG',
+        'HOMEBREW_*',
+        'NIX_*',
+        'LOCALE_ARCHIVE',
+        'DOTNET_*',
+        'FLUTTER_*',
+      ],
+      ...['DOCKER_HOST', 'DOCKER_CONFIG', 'DOCKER_CONTEXT', 'CONTAINER_HOST', 'KUBECONFIG', 'BAZEL_*'],
+      ...['TESTCONTAINERS_*', 'TURBO_*', 'NX_*'],
+    ],
+  },
+  {
+    about: 'where clouds are looked for, not how one logs in',
+    names: [
+      ...[
+        'AWS_PROFILE',
+        'AWS_REGION',
+        'AWS_DEFAULT_REGION',
+        'AWS_CONFIG_FILE',
+        'AWS_SHARED_CREDENTIALS_FILE',
+      ],
+      ...['GOOGLE_APPLICATION_CREDENTIALS', 'GOOGLE_CLOUD_PROJECT', 'GOOGLE_CLOUD_LOCATION', 'CLOUDSDK_*'],
+      ...['AZURE_CONFIG_DIR'],
+    ],
+  },
+  {
+    about: 'settings of agents, not their keys',
+    names: [
+      'ANTHROPIC_*',
+      'CLAUDE_*',
+      'OPENAI_*',
+      'CODEX_*',
+      'GEMINI_*',
+      'OPENCODE_*',
+      'OPENROUTER_*',
+      'OLLAMA_*',
+    ],
+  },
+];
+
+/** Never by a beginning: of this process, or of the program that it was started by. Only their whole names get them. */
+const OF_THIS_PROCESS =
+  /^(?:RASEN_|npm_|LISTEN_|WATCHDOG_|NODE_CHANNEL_|NODE_UNIQUE_ID$|NOTIFY_SOCKET$|MANAGERPID$|INVOCATION_ID$|JOURNAL_STREAM$|CREDENTIALS_DIRECTORY$|CLAUDE_CODE_SSE_PORT$|CLAUDE_CODE_ENTRYPOINT$|GIT_DIR$|GIT_WORK_TREE$|GIT_INDEX_FILE$|_$|PWD$|OLDPWD$|SHLVL$)/;
+
+/** Of a group of names, these may hold a secret (POETRY_PYPI_TOKEN_MINE, COMPOSER_AUTH); one too many is only asked for. */
+const MAY_BE_SECRET =
+  /TOKEN(?!S)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|AUTH(?!OR)|_HEADERS$/i;
+
+/** Variables that agents log in with. They are secrets, so they are not captured unasked. */
+const AGENT_KEYS = [
+  ...[
+    'ANTHROPIC_API_KEY',
+    'ANTHROPIC_AUTH_TOKEN',
+    'CLAUDE_CODE_OAUTH_TOKEN',
+    'OPENAI_API_KEY',
+    'CODEX_API_KEY',
+  ],
+  ...['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'OPENROUTER_API_KEY'],
+];
+
+const usual = matcher(USUAL.flatMap(group => group.names));
+
+export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<string, string> {
+  const wanted = matcher(asked.pass);
   const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env))
-    if (value !== undefined && !LEFT_OUT.test(name)) kept[name] = value;
-  return kept;
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) continue;
+    const byStart =
+      (wanted.starts(name) || (usual.starts(name) && !MAY_BE_SECRET.test(name))) &&
+      !OF_THIS_PROCESS.test(name);
+    if (byStart || usual.names.has(name) || wanted.names.has(name)) kept[name] = value;
+  }
+  return { ...kept, ...asked.set };
+}
+
+function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; starts(name: string): boolean } {
+  const starts = patterns.filter(pattern => pattern.endsWith('*')).map(pattern => pattern.slice(0, -1));
+  return { names: new Set(patterns), starts: name => starts.some(start => name.startsWith(start)) };
+}
+
+/** Variables that are set here and not captured, although a command of the task names them or its agent logs in with them. */
+export function missedNames(
+  env: NodeJS.ProcessEnv,
+  captured: Readonly<Record<string, string>>,
+  spec: Pick<TaskSpec, 'agents' | 'gates' | 'setup' | 'plan' | 'env' | 'secrets'>,
+): string[] {
+  const agents = Object.values(spec.agents).flatMap(agent => (agent ? [agent.command] : []));
+  const subtasks = spec.plan?.subtasks ?? [];
+  const words = [
+    ...agents,
+    ...spec.gates.map(gate => gate.run),
+    ...subtasks.flatMap(({ do: work, gates }) => [
+      ...('run' in work ? [work.run] : []),
+      ...gates.map(gate => gate.run),
+    ]),
+    spec.setup ?? [],
+  ].flat();
+  const named = words.flatMap(word =>
+    [...word.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(match => match[1]!),
+  );
+  const known = new Set([captured, spec.env, spec.secrets, ...subtasks.map(s => s.env)].flatMap(Object.keys));
+  return [...new Set([...named, ...(agents.length > 0 ? AGENT_KEYS : [])])].filter(
+    name => env[name] && !known.has(name) && !/^(?:RASEN_|_$|PWD$|OLDPWD$|SHLVL$)/.test(name),
+  );
 }

@@ -9,8 +9,8 @@ export interface OptionSpec {
   flags: string;
   about: string;
   choices?: readonly string[];
-  /** Turns the text into the value; throws a RasenError of kind usage. */
-  parse?: (text: string) => unknown;
+  /** Turns the text into the value, `before` being that of the same option earlier; throws a RasenError of kind usage. */
+  parse?: (text: string, before: unknown) => unknown;
 }
 
 export interface ArgumentSpec {

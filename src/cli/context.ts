@@ -3,12 +3,16 @@
  */
 import type * as config from '../config/index.ts';
 import type { Paths } from '../paths.ts';
+import type * as service from '../service/index.ts';
 import type { AnyCommand } from './command.ts';
 import type { Link } from './link.ts';
 import type { Output } from './output.ts';
 
 /** The part that reads configuration and plans; it brings zod and yaml, so it is loaded only where it is needed. */
 export type ConfigBundle = typeof config;
+
+/** The part that knows service managers. */
+export type ServiceBundle = typeof service;
 
 export interface Context {
   cwd: string;
@@ -22,4 +26,5 @@ export interface Context {
   /** The connection to the supervisor; made when it is first used. */
   link: Link;
   loadConfigBundle(): ConfigBundle | Promise<ConfigBundle>;
+  loadServiceBundle(): ServiceBundle | Promise<ServiceBundle>;
 }

@@ -1,9 +1,10 @@
-/** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, agents. */
+/** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, agents, service. */
 import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
+import type { ServiceBundle } from './context.ts';
 
 /** Programs that can do the work; at least one is needed for agent tasks. */
 const AGENTS = ['claude', 'codex', 'gemini', 'opencode'] as const;
@@ -11,8 +12,21 @@ const NODE_MAJOR_MIN = 24;
 const DISK_WARN_BYTES = 1024 ** 3;
 const GIT_TIMEOUT_MS = 10_000;
 
-export async function clientFindings(env: NodeJS.ProcessEnv, paths: Paths): Promise<Finding[]> {
-  return [node(), await git(), socket(paths), disk(paths), agents(env)];
+interface CheckOptions {
+  env: NodeJS.ProcessEnv;
+  paths: Paths;
+  service: ServiceBundle;
+}
+
+export async function clientFindings({ env, paths, service }: CheckOptions): Promise<Finding[]> {
+  return [
+    node(),
+    await git(),
+    socket(paths),
+    disk(paths),
+    agents(env),
+    ...(await service.serviceFindings({ env, bundle_folder: __dirname })),
+  ];
 }
 
 const ok = (check: string, message: string): Finding => ({ check, level: 'ok', message, fix: null });

@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { EXIT, errnoOf } from '../errors.ts';
-import { instancePaths } from '../paths.ts';
+import { clientPaths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
-import type { ConfigBundle, Context } from './context.ts';
+import type { ConfigBundle, Context, ServiceBundle } from './context.ts';
 import { reportError } from './errors.ts';
 import { Link } from './link.ts';
 import { Output } from './output.ts';
@@ -25,10 +25,13 @@ async function main(): Promise<void> {
   });
   let link: Link | undefined;
   try {
-    const paths = instancePaths(env);
+    const paths = clientPaths(env);
     // A supervisor is started from the same build as this command.
     const command = [process.execPath, join(__dirname, 'rasend.cjs')];
-    link = new Link({ socket: paths.socket, start: () => startSupervisor({ command, paths, env, out }) });
+    link = new Link({
+      socket: paths.socket,
+      start: () => startSupervisor({ command, paths, env, out, loadServiceBundle }),
+    });
     const context: Context = {
       cwd: process.cwd(),
       env,
@@ -38,6 +41,7 @@ async function main(): Promise<void> {
       out,
       link,
       loadConfigBundle,
+      loadServiceBundle,
     };
     const program = buildProgram({ commands: COMMANDS, argv, out }, async (spec, call) => {
       process.exitCode = (await spec.run(call, context)) ?? EXIT.ok;
@@ -53,6 +57,10 @@ async function main(): Promise<void> {
 function loadConfigBundle(): ConfigBundle {
   // Not part of this bundle: it has zod and yaml in it.
   return require('./rasen-config.cjs') as ConfigBundle;
+}
+
+function loadServiceBundle(): ServiceBundle {
+  return require('./rasen-service.cjs') as ServiceBundle;
 }
 
 /** The parser has said it on stderr already; help and version are no mistakes. */

@@ -62,7 +62,7 @@ type SavedPlan = Plan & Record<string, unknown>;
 function readPlan(bundle: ConfigBundle, context: Context, file: string, id: string, goal: string): SavedPlan {
   const path = resolve(context.cwd, file);
   const text = readNamed(file, () => bundle.readPlanText(path));
-  return savedPlan(bundle.readPlanFile(file, text, { task: id, goal, origin: 'file' }));
+  return savedPlan(bundle, bundle.readPlanFile(file, text, { task: id, goal, origin: 'file' }));
 }
 
 function readNamed(file: string, read: () => string): string {
@@ -74,14 +74,23 @@ function readNamed(file: string, read: () => string): string {
   }
 }
 
-export function savedPlan({ plan, defaults }: ReturnType<ConfigBundle['readPlanFile']>): SavedPlan {
-  const { name, parallel, gates, base } = defaults;
+export function savedPlan(
+  bundle: ConfigBundle,
+  { plan, defaults }: ReturnType<ConfigBundle['readPlanFile']>,
+): SavedPlan {
+  const { name, parallel, gates, base, pass_env } = defaults;
+  const secrets = Object.entries(defaults.secrets).map(([key, secret]) => [
+    key,
+    bundle.writtenSecret(secret),
+  ]);
   return {
     ...plan,
     ...(name === null ? {} : { name }),
     ...(parallel === null ? {} : { parallel }),
     ...(gates.length === 0 ? {} : { gates }),
     ...(base === null ? {} : { base }),
+    ...(pass_env.length === 0 ? {} : { pass_env }),
+    ...(secrets.length === 0 ? {} : { secrets: Object.fromEntries(secrets) }),
   };
 }
 

@@ -69,13 +69,13 @@ async function fileSource(context: Context, { root, task }: Project): Promise<Pl
   const own = inProject(root, 'plan.json');
   const read = (file: string, text: string) =>
     bundle.readPlanFile(file, text, { task: task.id, origin: 'file' });
-  const now = existsSync(own) ? savedPlan(read(own, bundle.readPlanText(own))) : null;
+  const now = existsSync(own) ? savedPlan(bundle, read(own, bundle.readPlanText(own))) : null;
   return {
     task: task.id,
     plan: now,
     rev: 0,
     async replace(file, text) {
-      savePlan(root, savedPlan(read(file, text)));
+      savePlan(root, savedPlan(bundle, read(file, text)));
       return null;
     },
   };

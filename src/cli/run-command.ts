@@ -1,6 +1,8 @@
 /** `rasen run -- CMD` and `rasen run -f FILE`: tasks that need no project. */
 import type { TaskSpec } from '../index.ts';
 import { ulid } from '../util/ulid.ts';
+import { askedEnv } from './asked-env.ts';
+import type { AskedEnv } from './captured-env.ts';
 import type { Context } from './context.ts';
 import { inForeground } from './foreground.ts';
 import { submit } from './submit.ts';
@@ -10,6 +12,7 @@ export interface CommandRunOptions {
   wait?: boolean;
   key?: string;
   name?: string;
+  env?: string[];
 }
 
 export async function runCommand(
@@ -17,11 +20,12 @@ export async function runCommand(
   argv: string[],
   options: CommandRunOptions,
 ): Promise<number> {
+  const asked = askedEnv(options.env ?? [], context.env);
   const bundle = await context.loadConfigBundle();
   const { key, name } = options;
   // The environment goes beside the spec, into a file of its own: a spec is in the journal for ever.
   const spec = bundle.commandTaskSpec({ id: ulid(), argv, cwd: context.cwd, key, name });
-  return await start(context, spec, options);
+  return await start(context, spec, asked, options);
 }
 
 export async function runPipeline(
@@ -29,18 +33,25 @@ export async function runPipeline(
   file: string,
   options: CommandRunOptions,
 ): Promise<number> {
+  const asked = askedEnv(options.env ?? [], context.env);
   const bundle = await context.loadConfigBundle();
   const { key, name } = options;
   const id = ulid();
   const loaded = bundle.readPlanFile(file, bundle.readPlanText(file), { task: id, origin: 'file' });
   const { plan, defaults } = loaded;
   const spec = bundle.pipelineTaskSpec({ id, plan, defaults, cwd: context.cwd, file, key, name });
-  return await start(context, spec, options);
+  const pass = [...asked.pass, ...defaults.pass_env];
+  return await start(context, spec, { ...asked, pass }, options);
 }
 
-async function start(context: Context, spec: TaskSpec, options: CommandRunOptions): Promise<number> {
+async function start(
+  context: Context,
+  spec: TaskSpec,
+  asked: AskedEnv,
+  options: CommandRunOptions,
+): Promise<number> {
   const { out } = context;
-  const { task, created } = await submit(context, spec);
+  const { task, created } = await submit(context, spec, asked);
   const again = created ? '' : ', which is there already';
   if (!options.background) {
     out.note(`task ${task.id}${again}`);

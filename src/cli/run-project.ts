@@ -2,7 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isRasenError } from '../errors.ts';
 import type { TaskSpec, TaskView } from '../index.ts';
+import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
+import { usage } from './errors.ts';
 import { inForeground } from './foreground.ts';
 import { DEFAULT_VIEWS, inProject, needProject, type Project, saveTaskFile } from './project.ts';
 import { resumeTask } from './resume-task.ts';
@@ -17,14 +19,21 @@ export interface ProjectRunOptions {
   wait?: boolean;
   key?: string;
   name?: string;
+  env?: string[];
 }
 
 export async function runProject(context: Context, options: ProjectRunOptions): Promise<number> {
   const project = needProject(context.cwd);
+  const asked = askedEnv(options.env ?? [], context.env);
   const known = await knownTask(context, project);
+  if (known && options.env)
+    throw usage(
+      'The task of this project has its environment already.',
+      'A new one gets another: rasen reinit, and then: rasen run --env …',
+    );
   if (known) return await goOn(context, project, known, options);
 
-  const { spec, background } = await specOf(context, project, options);
+  const { spec, background, pass } = await specOf(context, project, options);
   project.task.views = spec.views && {
     status_file: spec.views.status_file,
     pid_file: spec.views.pid_file,
@@ -32,7 +41,7 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
   };
   const quiet = context.out.json || !background;
   if (!quiet) context.out.answer(startingLine(project));
-  const { task } = await submit(context, spec);
+  const { task } = await submit(context, spec, { ...asked, pass: [...asked.pass, ...pass] });
   project.task.submitted_at = new Date().toISOString();
   saveTaskFile(project);
   if (background) return await leave(context, task);
@@ -98,7 +107,7 @@ async function specOf(
   context: Context,
   project: Project,
   options: ProjectRunOptions,
-): Promise<{ spec: TaskSpec; background: boolean }> {
+): Promise<{ spec: TaskSpec; background: boolean; pass: string[] }> {
   const bundle = await context.loadConfigBundle();
   const { root, task } = project;
   const config = bundle.loadConfig({ project: root, env: context.env, file: options.config });
@@ -120,5 +129,6 @@ async function specOf(
     skip_qa: options.skipQa,
   });
   const background = options.background === true || (config.background && options.foreground !== true);
-  return { spec, background };
+  const pass = [...config.settings.pass_env, ...(loaded?.defaults.pass_env ?? [])];
+  return { spec, background, pass };
 }

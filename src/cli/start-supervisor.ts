@@ -1,12 +1,13 @@
 /**
- * Starts a detached supervisor where none answers, for `rasen run` and `rasen resume`, and waits until it does. Where
- * rasend is installed as a service this is never needed.
+ * Starts a supervisor where none answers, for `rasen run` and `rasen resume`, and waits until it does: the installed
+ * service, or where there is none a detached process.
  */
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, isRasenError, RasenError } from '../errors.ts';
 import { connect } from '../index.ts';
 import type { Paths } from '../paths.ts';
+import type { ServiceBundle } from './context.ts';
 import type { Output } from './output.ts';
 import { monotonicMs, sleep } from './time.ts';
 
@@ -18,16 +19,36 @@ const START_LIMITS = {
   tail_lines: 5,
 } as const;
 
+/** Node's channel, and what a service manager gave to our caller: the supervisor must not speak in its name. */
+const CALLERS_OWN = /^(NODE_CHANNEL_.*|NOTIFY_SOCKET|WATCHDOG_.*|LISTEN_.*)$/;
+
 export interface StartOptions {
   /** Program and arguments. */
   command: readonly string[];
   paths: Paths;
   env: NodeJS.ProcessEnv;
   out: Output;
+  loadServiceBundle(): ServiceBundle;
 }
 
-/** Throws RasenError `spawn` with the last lines of a supervisor that died, or `unreachable` when it does not answer. */
-export async function startSupervisor({ command, paths, env, out }: StartOptions): Promise<void> {
+/**
+ * Throws RasenError `spawn` with the last lines of a supervisor that died, `unreachable` when it does not answer, or
+ * `service` when the installed service cannot be started: a detached one beside it would fight for the same state.
+ */
+export async function startSupervisor(options: StartOptions): Promise<void> {
+  const { paths, env, out, loadServiceBundle } = options;
+  const started = await loadServiceBundle().startInstalled({ env, paths }, text => out.note(text));
+  if (!started) return await startDetached(options);
+  for (const end = monotonicMs() + START_LIMITS.wait_ms; !(await answers(paths.socket)); ) {
+    if (monotonicMs() > end)
+      throw new RasenError('unreachable', `The service was started but does not answer on ${paths.socket}.`, {
+        hint: 'rasen doctor looks for the usual reasons.',
+      });
+    await sleep(START_LIMITS.poll_ms);
+  }
+}
+
+async function startDetached({ command, paths, env, out }: StartOptions): Promise<void> {
   const { spawn } = await import('node:child_process');
   const file = join(paths.home, 'rasend.out');
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
@@ -38,7 +59,7 @@ export async function startSupervisor({ command, paths, env, out }: StartOptions
     from = 0;
   }
   out.note('no supervisor answers; starting one');
-  const { NODE_CHANNEL_FD: _fd, NODE_CHANNEL_SERIALIZATION_MODE: _mode, ...clean } = env;
+  const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !CALLERS_OWN.test(name)));
   const child = spawn(command[0]!, command.slice(1), {
     detached: true,
     stdio: ['ignore', fd, fd],

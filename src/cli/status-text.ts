@@ -69,6 +69,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
     lines.push(`Waiting until: ${localTime(view.resume_at)}${inTime(view.resume_at, options.now_ms)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
+  const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
+  if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);
   if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
   if (view.subtasks.length > 0)
     lines.push('Subtasks:', ...subtaskTable(view.subtasks).map(line => `  ${line}`));

@@ -1,9 +1,21 @@
 /** Hands a spec to the supervisor, started if need be. The id in the spec makes a repeated submit the same submit. */
 import type { Result, TaskSpec } from '../index.ts';
-import { capturedEnv } from './captured-env.ts';
+import { type AskedEnv, capturedEnv, missedNames } from './captured-env.ts';
 import type { Context } from './context.ts';
 
-export async function submit({ link, env }: Context, spec: TaskSpec): Promise<Result<'task.run'>> {
-  const params = { spec, env: capturedEnv(env) };
-  return await link.persist(client => client.call('task.run', params), { starts: true });
+export async function submit(
+  { link, env, out }: Context,
+  spec: TaskSpec,
+  asked: AskedEnv,
+): Promise<Result<'task.run'>> {
+  const captured = capturedEnv(env, asked);
+  const params = { spec, env: captured };
+  const result = await link.persist(client => client.call('task.run', params), { starts: true });
+  const missed = result.created ? missedNames(env, captured, spec) : [];
+  if (missed.length > 0)
+    out.note(
+      `set here, but not handed to the task: ${missed.join(', ')}. To hand over: --env NAME, or pass_env; for a secret: secrets, in rasen.yml(5)`,
+    );
+  for (const note of result.notes) out.note(note);
+  return result;
 }

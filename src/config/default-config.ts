@@ -75,6 +75,12 @@ ${gates.map(command => `#   - ${flow(command)}`).join('\n')}
 #   max_runtime_seconds: 4h
 #   idle_timeout_seconds: 5m
 
+## Variables of every program of the task. Secrets are named, not written; how: man rasen.yml.
+# env:
+#   NODE_ENV: test
+# secrets:
+#   GITHUB_TOKEN: "env:GITHUB_TOKEN"
+
 ## Subtasks that may run at once.
 # parallel: 1
 `;

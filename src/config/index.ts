@@ -6,6 +6,7 @@ export { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../agents/default-prompts.ts';
 export { checkPrompt, fillPrompt, PLACEHOLDERS, ROLE_PLACEHOLDERS } from '../agents/prompt.ts';
 export { defaultConfigYaml, type ProjectFacts, projectFacts } from './default-config.ts';
 export { type Detected, detectCommands } from './detect.ts';
+export { writtenSecret } from './env-types.ts';
 export { CONFIG_KEYS, type ConfigKey, type Settings } from './keys.ts';
 export { ENV_KEYS } from './layers.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';

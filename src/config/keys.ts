@@ -7,8 +7,10 @@
  */
 import type { GateSpec } from '../task/plan.ts';
 import { ROLES, type Role } from '../task/spec.ts';
+import { ENV, PASS_ENV, SECRETS } from './env-types.ts';
 import { gateSchema, readGates } from './gates.ts';
 import { Problems } from './problems.ts';
+import { RESOURCES } from './resource-types.ts';
 import {
   argv,
   bool,
@@ -33,6 +35,8 @@ export interface KeyRow<T> {
   seed: boolean;
   /** In place of the default in documentation, where the default depends on the project. */
   default_text?: string;
+  /** A map of the user's own names: files add to each other, name by name. */
+  by_name?: boolean;
 }
 
 /** A key of RASEN. */
@@ -43,6 +47,10 @@ function seed<T>(type: ValueType<T>, value: T, about: string, default_text?: str
 /** A key of rasen's own. */
 function own<T>(type: ValueType<T>, value: T, about: string, default_text?: string): KeyRow<T> {
   return { ...seed(type, value, about, default_text), seed: false };
+}
+
+function byName<T>(type: ValueType<T>, value: T, about: string, default_text: string): KeyRow<T> {
+  return { ...own(type, value, about, default_text), by_name: true };
 }
 
 const model = () => nullable(text(200, 'a model name'), 'the default of the agent');
@@ -245,6 +253,48 @@ const rows = {
     1024 ** 3,
     'Kept output of one attempt; older output is freed and counted.',
     '1gb',
+  ),
+  'limits.memory': own(
+    RESOURCES.memory.type,
+    null,
+    'Most memory of one attempt, all its processes together; beyond it the attempt is ended. Needs the cage `unit`; see RESOURCES.',
+    'no limit',
+  ),
+  'limits.cpu': own(
+    RESOURCES.cpu.type,
+    null,
+    'Most processor time of one attempt, in processors: 0.5 is half of one, 2 is all of two. Needs the cage `unit`.',
+    'no limit',
+  ),
+  'limits.tasks': own(
+    RESOURCES.tasks.type,
+    null,
+    'Most processes and threads of one attempt; beyond it no new one can be made. Needs the cage `unit`.',
+    'no limit',
+  ),
+  'limits.runtime': own(
+    RESOURCES.runtime.type,
+    null,
+    'Longest attempt, ended by the system itself, so also while no supervisor runs. Needs the cage `unit`; `orchestrator.session_timeout_seconds` does not.',
+    'no limit',
+  ),
+  env: byName(
+    ENV,
+    {},
+    'Variables for every program of the task, over those captured when it is handed over; those of a subtask are stronger. A value that looks like a secret is refused: this file is read by agents.',
+    'none',
+  ),
+  pass_env: own(
+    PASS_ENV,
+    [],
+    'Variables that are captured beside the usual ones when the task is handed over, by name, or by beginning and an *; see ENVIRONMENT AND SECRETS.',
+    'none',
+  ),
+  secrets: byName(
+    SECRETS,
+    {},
+    'Variables whose values are looked up whenever a program of the task starts, each a reference or {from, for}; see ENVIRONMENT AND SECRETS.',
+    'none',
   ),
   auto_resume: own(
     bool(),

@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Role } from '../task/spec.ts';
-import { DEFAULTS, type KeyName, type Settings } from './keys.ts';
+import { DEFAULTS, KEYS, type KeyName, type Settings } from './keys.ts';
 import { envLayer, fileLayers, type Layer } from './layers.ts';
 import { Problems, throwProblems } from './problems.ts';
 import { loadPrompts } from './prompts.ts';
@@ -44,7 +44,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   throwProblems(layers.map(layer => layer.problems));
 
   const written = new Map<KeyName, Written>();
-  for (const layer of layers) for (const [key, value] of layer.written) written.set(key, value);
+  for (const layer of layers)
+    for (const [key, now] of layer.written) written.set(key, over(written.get(key), key, now));
   const settings = { ...DEFAULTS } as Record<KeyName, unknown>;
   for (const [key, { value }] of written) settings[key] = value;
   const config: LoadedConfig = {
@@ -62,6 +63,11 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   config.prompts = loadPrompts(config, late);
   throwProblems(late.sources);
   return config;
+}
+
+function over(before: Written | undefined, key: KeyName, now: Written): Written {
+  if (!before || !KEYS[key].by_name) return now;
+  return { ...now, value: { ...(before.value as object), ...(now.value as object) } };
 }
 
 /** Problems that show only after the merge; each is reported at the place of the key that it is about. */

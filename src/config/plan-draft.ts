@@ -10,6 +10,7 @@ import {
   plan as planSchema,
   type Subtask,
 } from '../task/plan.ts';
+import type { TaskSpec } from '../task/spec.ts';
 import type { Place, Problems } from './problems.ts';
 
 export interface DraftSubtask {
@@ -29,9 +30,19 @@ export interface PlanDefaults {
   gates: GateSpec[];
   /** Commit or branch to start from. */
   base: string | null;
+  /** Names, or beginnings of names, of variables that are handed over from the environment at submit. */
+  pass_env: string[];
+  secrets: TaskSpec['secrets'];
 }
 
-export const NO_DEFAULTS: PlanDefaults = { name: null, parallel: null, gates: [], base: null };
+export const NO_DEFAULTS: PlanDefaults = {
+  name: null,
+  parallel: null,
+  gates: [],
+  base: null,
+  pass_env: [],
+  secrets: {},
+};
 
 export interface Draft {
   subtasks: DraftSubtask[];

@@ -1,4 +1,6 @@
 /** A plan file in rasen's own form: subtasks as a list or as a map, with settings for all of them at the top. */
+import { NO_RESOURCE_LIMITS } from '../task/resource-limits.ts';
+import { PASS_ENV, SECRETS } from './env-types.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
 import { found, isNothing, type MapNode, type Node } from './node.ts';
@@ -22,6 +24,8 @@ export const PLAN_FIELDS = {
   parallel: int(1, 64),
   sequential: bool(),
   shell: bool(),
+  pass_env: PASS_ENV,
+  secrets: SECRETS,
 } satisfies Record<string, ValueType<unknown>>;
 
 const KNOWN = [
@@ -46,15 +50,17 @@ export function readPlanForm(map: MapNode, options: PlanFileOptions, problems: P
   // Fields of the normal form that rasen sets itself; read only to be checked.
   for (const key of ['version', 'task', 'source', 'rev'] as const) get(key);
   const shell = get('shell') ?? false;
-  const limits = readLimits(map, '', problems);
+  const limits = readLimits(map, '', problems, { outer: NO_RESOURCE_LIMITS, by_user: !planner });
   const context: SubtaskContext = {
     problems,
     may_shell: !planner,
+    by_user: !planner,
     shell: shell && !planner,
     env: readEnv(map, '', problems),
     attempts: limits.attempts ?? null,
     timeout_seconds: limits.timeout ?? null,
     idle_timeout_seconds: limits.idle ?? null,
+    resources: limits.resources,
   };
   const gatesNode = map.entries.get('gates')?.value;
   const gates = gatesNode && !isNothing(gatesNode) ? readGates(gatesNode, problems, 'gates', shell) : [];
@@ -69,6 +75,8 @@ export function readPlanForm(map: MapNode, options: PlanFileOptions, problems: P
       parallel: get('parallel') ?? null,
       gates: gates ?? [],
       base: get('base') ?? null,
+      pass_env: get('pass_env') ?? [],
+      secrets: get('secrets') ?? {},
     },
     claimed_completed: [],
   };

@@ -1,8 +1,11 @@
 /** What subtasks and the top of a plan file share: limits and variables, and the words that this version cannot do. */
+import type { ResourceLimits } from '../task/plan.ts';
+import { ENV } from './env-types.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { isNothing, type MapNode } from './node.ts';
 import type { Problems } from './problems.ts';
-import { duration, int, nullable, text } from './types.ts';
+import { RESOURCE_KEYS, RESOURCES, readResources } from './resource-types.ts';
+import { duration, int, nullable } from './types.ts';
 
 export const TIME = nullable(duration(), 'the default of the task');
 export const ATTEMPTS = nullable(int(1, 100), 'the default of the task');
@@ -21,25 +24,37 @@ export function refuseNotYet(map: MapNode, problems: Problems, path: string): vo
   }
 }
 
-/** attempts, timeout and idle timeout, in any of their spellings, each at most once. */
+export interface PlanLimits {
+  attempts: number | null | undefined;
+  timeout: number | null | undefined;
+  idle: number | null | undefined;
+  resources: ResourceLimits;
+}
+
+const SHORT = ['attempts', 'timeout', 'idle_timeout'];
+
+/**
+ * attempts, timeout and idle timeout, in any of their spellings, each at most once; and what an attempt may use of the
+ * machine, over `outer`. A planner (`by_user: false`) may not say the latter: it would loosen the limits it is held by.
+ */
 export function readLimits(
   map: MapNode,
   path: string,
   problems: Problems,
-): {
-  attempts: number | null | undefined;
-  timeout: number | null | undefined;
-  idle: number | null | undefined;
-} {
+  { outer, by_user }: { outer: ResourceLimits; by_user: boolean },
+): PlanLimits {
   const node = map.entries.get('limits')?.value;
   const below = join(path, 'limits');
   const limits =
     node && !isNothing(node)
-      ? asMap(node, problems, below, 'a map with attempts, timeout, idle_timeout')
+      ? asMap(node, problems, below, `a map with ${[...SHORT, ...Object.keys(RESOURCES)].join(', ')}`)
       : null;
   if (limits) {
     refuseNotYet(limits, problems, below);
-    refuseUnknown(limits, ['attempts', 'timeout', 'idle_timeout', 'usd', 'tokens'], problems, below);
+    refuseUnknown(limits, [...SHORT, ...RESOURCE_KEYS, 'usd', 'tokens'], problems, below);
+    for (const { key } of limits.entries.values())
+      if (!by_user && RESOURCE_KEYS.includes(key.text))
+        problems.add(key, join(below, key.text), 'only a plan written by the user can set this');
   }
   const spelled = (inner: string, ...outer: string[]) => [
     ...outer.map(key => ({ map, key, path })),
@@ -49,26 +64,10 @@ export function readLimits(
     attempts: either(spelled('attempts', 'attempts'), ATTEMPTS, problems),
     timeout: either(spelled('timeout', 'timeout', 'timeout_seconds'), TIME, problems),
     idle: either(spelled('idle_timeout', 'idle_timeout', 'idle_timeout_seconds'), TIME, problems),
+    resources: limits ? readResources(limits, below, problems, outer) : outer,
   };
 }
 
-const MAX_ENV = 500;
-
 export function readEnv(map: MapNode, path: string, problems: Problems): Record<string, string> {
-  const node = map.entries.get('env')?.value;
-  if (!node || isNothing(node)) return {};
-  const below = join(path, 'env');
-  const env = asMap(node, problems, below, 'a map of variables');
-  const result: Record<string, string> = {};
-  if (env && env.entries.size > MAX_ENV) problems.add(node, below, `has more than ${MAX_ENV} variables`);
-  for (const [name, entry] of env?.entries ?? []) {
-    // __proto__ would not become a variable but the prototype of the object.
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === '__proto__')
-      problems.add(entry.key, join(below, name), 'is not a name for a variable');
-    else {
-      const value = field(env!, name, text(64 * 1024, 'text', 0), problems, below);
-      if (value !== undefined) result[name] = value;
-    }
-  }
-  return result;
+  return field(map, 'env', ENV, problems, path) ?? {};
 }

@@ -2,6 +2,7 @@
  * Takes over a plan of RASEN: `implementation_plan.json` or `state.json`. Statuses are claims that are reported and
  * not believed; reviews, metrics and histories belong to runs that are over and are passed by.
  */
+import { NO_RESOURCE_LIMITS } from '../task/resource-limits.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import type { MapNode } from './node.ts';
 import { type Draft, type DraftSubtask, NO_DEFAULTS } from './plan-draft.ts';
@@ -38,11 +39,13 @@ export function readRasenPlan(map: MapNode, problems: Problems): Draft {
   const context: SubtaskContext = {
     problems,
     may_shell: false,
+    by_user: false,
     shell: false,
     env: {},
     attempts: null,
     timeout_seconds: null,
     idle_timeout_seconds: null,
+    resources: NO_RESOURCE_LIMITS,
   };
   const node = map.entries.get('subtasks')?.value;
   if (node?.kind !== 'list') problems.add(node ?? map, 'subtasks', 'wanted a list of subtasks');

@@ -2,7 +2,7 @@
  * One subtask as users and planners write it: the normal form (`do: {agent|run}`, `timeout_seconds`) or the shorthand
  * (`run: [..]`, `agent: coder`, `timeout: 10m`, `limits: {..}`).
  */
-import type { Subtask } from '../task/plan.ts';
+import type { ResourceLimits, Subtask } from '../task/plan.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
 import { isNothing, type Node } from './node.ts';
@@ -20,12 +20,15 @@ export interface SubtaskContext {
   problems: Problems;
   /** false: `shell` is not possible (a planner's plan). */
   may_shell: boolean;
+  /** false: a planner's plan, which sets no limits of the machine. */
+  by_user: boolean;
   /** The file says `shell: true` for all. */
   shell: boolean;
   env: Record<string, string>;
   attempts: number | null;
   timeout_seconds: number | null;
   idle_timeout_seconds: number | null;
+  resources: ResourceLimits;
 }
 
 const lines = (what: string, max: number) => oneOrMore(text(MAX_TEXT, what), max, `a list of ${what}s`);
@@ -83,7 +86,7 @@ export function readSubtask(
   const spelled = (...keys: string[]) => keys.map(key => ({ map, key, path }));
   const description = either(spelled('description', 'prompt'), SUBTASK_FIELDS.description, problems);
   const title = get('title');
-  const limits = readLimits(map, path, problems);
+  const limits = readLimits(map, path, problems, { outer: context.resources, by_user: context.by_user });
   const gatesNode = map.entries.get('gates')?.value;
   const gates =
     gatesNode && !isNothing(gatesNode)
@@ -115,6 +118,7 @@ export function readSubtask(
       cwd: get('cwd') ?? null,
       env: { ...context.env, ...env },
       model: get('model') ?? null,
+      limits: limits.resources,
     },
   };
 }
@@ -122,7 +126,7 @@ export function readSubtask(
 const place = (at: Place): Place => ({ line: at.line, column: at.column });
 
 function empty(id: string, context: SubtaskContext): Omit<Subtask, 'do'> {
-  const { env, attempts, timeout_seconds, idle_timeout_seconds } = context;
+  const { env, attempts, timeout_seconds, idle_timeout_seconds, resources } = context;
   return {
     id,
     title: '',
@@ -141,5 +145,6 @@ function empty(id: string, context: SubtaskContext): Omit<Subtask, 'do'> {
     cwd: null,
     env: { ...env },
     model: null,
+    limits: resources,
   };
 }

@@ -36,6 +36,9 @@ export function checkSettings(config: LoadedConfig, late: LateProblems): void {
     if (/^:(?:[!^]|\([^)]*exclude)/.test(path))
       late.at('protected', `"${path}" excludes; name only what is protected`);
   }
+  for (const name of Object.keys(settings.secrets)) {
+    if (Object.hasOwn(settings.env, name)) late.at('secrets', `${name} is in "env", too; keep one of them`);
+  }
   const base = normalize(settings['worktree.base_path']);
   if (base === '.' || base === '.git' || base.startsWith('.git/'))
     late.at('worktree.base_path', 'must be a folder of its own, outside .git');

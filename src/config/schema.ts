@@ -1,9 +1,11 @@
 /** JSON Schema (draft-07) of the configuration and of plan files, for editors: made from the tables that the readers use. */
 
+import { ENV } from './env-types.ts';
 import { gateSchema } from './gates.ts';
 import { CONFIG_KEYS, KEYS, type KeyName } from './keys.ts';
 import { PLAN_FIELDS } from './plan-form.ts';
 import { SUBTASK_FIELDS } from './plan-subtask.ts';
+import { RESOURCES } from './resource-types.ts';
 import { runSchema } from './run.ts';
 import { argv, duration, int, type JsonSchema, nullable, type ValueType } from './types.ts';
 
@@ -53,13 +55,14 @@ const RUN_ABOUT = 'Program and arguments; with shell: true a text for /bin/sh.';
 /** Schema of a plan file in rasen's own form. */
 export function planSchemaJson(): JsonSchema {
   const gates = { anyOf: [{ type: 'array', items: gateSchema(true), maxItems: 50 }, { type: 'null' }] };
-  const env = {
-    type: 'object',
-    propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
-    additionalProperties: { type: ['string', 'number', 'boolean'] },
-  };
+  const env = ENV.schema;
   const time = nullable(duration(), 'the default').schema;
-  const limits = object({ attempts: int(1, 100).schema, timeout: time, idle_timeout: time });
+  const limits = object({
+    attempts: int(1, 100).schema,
+    timeout: time,
+    idle_timeout: time,
+    ...Object.fromEntries(Object.entries(RESOURCES).map(([word, { type }]) => [word, type.schema])),
+  });
   const run = { ...runSchema(true), description: RUN_ABOUT };
   const subtask = object({
     id: { type: ['string', 'integer'], description: 'Unique in the plan; a–z, 0–9, "-" and ".".' },

@@ -88,7 +88,13 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       max_consecutive_failures: settings['stall_detection.max_consecutive_failures'],
       circular_fix_threshold: settings['stall_detection.circular_fix_threshold'],
       output_max_bytes: settings['limits.output_max'],
+      memory_max_bytes: settings['limits.memory'],
+      cpu_max_percent: settings['limits.cpu'],
+      tasks_max: settings['limits.tasks'],
+      runtime_max_seconds: settings['limits.runtime'],
     },
+    env: settings.env,
+    secrets: { ...task.plan_defaults?.secrets, ...settings.secrets },
     review,
     qa,
     memory: {

@@ -82,7 +82,7 @@ export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
     ...(task.defaults.parallel === null ? {} : { parallel: task.defaults.parallel }),
     ...task.limits,
   };
-  return folderSpec({ ...task, name, goal, plan, limits });
+  return folderSpec({ ...task, name, goal, plan, limits, secrets: task.defaults.secrets });
 }
 
 type Draft = Parameters<typeof checkedSpec>[0];
@@ -92,6 +92,7 @@ function folderSpec(
     name: string;
     goal: string;
     plan: Draft['plan'];
+    secrets?: TaskSpec['secrets'];
   },
 ): TaskSpec {
   const off = { enabled: false, per_subtask: false, max_loops: 1, recurring_issue_threshold: 1 };
@@ -117,6 +118,7 @@ function folderSpec(
       max_consecutive_failures: 1000,
       ...task.limits,
     },
+    secrets: task.secrets ?? {},
     review: off,
     qa: off,
     memory: { enabled: false },

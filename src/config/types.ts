@@ -100,14 +100,14 @@ export const duration = (zero = false): ValueType<number> =>
     },
   );
 
-/** Bytes as a number, or a text with kb, mb, gb. */
+/** Bytes as a number, or a text with k, m, g or t, and perhaps a b behind it. */
 export const size = (min: number, max: number): ValueType<number> =>
   simple(
-    `bytes or a size such as 512kb, 10mb, 1gb, at least ${min} bytes`,
+    `bytes or a size such as 512kb, 10mb, 2G, at least ${min} bytes`,
     {
       anyOf: [
         { type: 'integer', minimum: min, maximum: max },
-        { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?\\s*([kKmMgG]?[iI]?[bB])?$' },
+        { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)?$' },
       ],
     },
     node => {

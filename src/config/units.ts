@@ -1,10 +1,10 @@
 /**
- * Durations and sizes as people write them: `90s`, `10m`, `1h30m`, `2d`; `512kb`, `10mb`, `1gb`. Used by config and
+ * Durations and sizes as people write them: `90s`, `10m`, `1h30m`, `2d`; `512kb`, `10mb`, `2G`. Used by config and
  * plan files and by the command line. A bare number is in the base unit (seconds, bytes).
  */
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-const BYTES: Record<string, number> = { '': 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
+const BYTES: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 /** Longest duration that is accepted: a year. */
 export const MAX_SECONDS = 366 * 86_400;
@@ -22,10 +22,10 @@ export function parseDuration(text: string): number | null {
   return Number.isFinite(total) ? total : null;
 }
 
-/** Bytes (1 kb = 1024), or null when the text is not a size. */
+/** Bytes (1 kb = 1k = 1 KiB = 1024), or null when the text is not a size. */
 export function parseSize(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|)$/.exec(text.trim().toLowerCase().replace(/ib$/, 'b'));
+  const match = /^(\d+(?:\.\d+)?)\s*(?:b|([kmgt])(?:i?b)?)?$/.exec(text.trim().toLowerCase());
   if (!match) return null;
-  const bytes = Math.round(Number(match[1]) * BYTES[match[2]!]!);
+  const bytes = Math.round(Number(match[1]) * BYTES[match[2] ?? '']!);
   return Number.isSafeInteger(bytes) ? bytes : null;
 }

@@ -40,12 +40,12 @@ export interface GitOutput {
 
 /**
  * Settings that must not depend on the user's configuration: no hooks, signatures, background work, prompts or
- * helpers that may start programs; objects and refs reach the disk before they are relied on; plain diffs.
+ * helpers that may start programs; objects, refs and indexes reach the disk before they are relied on; plain diffs.
  */
 const SETTINGS = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
-  'core.fsync=committed,reference',
+  'core.fsync=committed,reference,index',
   'core.quotePath=false',
   'core.safecrlf=false',
   'core.pager=cat',

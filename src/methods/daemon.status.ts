@@ -12,7 +12,13 @@ export const daemonStatus = defineMethod({
     started_at: z.string(),
     home: z.string(),
     socket: z.string(),
-    cage: z.string().describe('How attempts are held together: group.'),
+    cage: z
+      .looseObject({
+        kind: z.enum(['unit', 'group']),
+        why: z.string(),
+        enforces: z.array(z.string()).describe('Limits that the system holds; others have no effect here.'),
+      })
+      .describe('How the processes of an attempt are held together, and why so.'),
     tasks: z.record(z.string(), z.int()).describe('Tasks by status.'),
     live_jobs: z.int(),
     max_live_jobs: z.int(),

@@ -2,6 +2,7 @@
 import { daemonDoctor } from './daemon.doctor.ts';
 import { daemonGc } from './daemon.gc.ts';
 import { daemonStatus } from './daemon.status.ts';
+import { daemonSuspend } from './daemon.suspend.ts';
 import type { Method, ParamsOf, ResultOf } from './define.ts';
 import { eventFollow } from './event.follow.ts';
 import { logFollow } from './log.follow.ts';
@@ -22,6 +23,7 @@ const table = [
   daemonDoctor,
   daemonGc,
   daemonStatus,
+  daemonSuspend,
   eventFollow,
   logFollow,
   taskCancel,

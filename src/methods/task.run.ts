@@ -14,7 +14,11 @@ export const taskRun = defineMethod({
       .record(z.string(), z.string())
       .describe('Environment of its commands; kept in a file of mode 0600 and nowhere else.'),
   }),
-  result: z.looseObject({ created: z.boolean(), task: taskView }),
+  result: z.looseObject({
+    created: z.boolean(),
+    task: taskView,
+    notes: z.array(z.string()).describe('What of the task this machine cannot do as asked.'),
+  }),
   errors: ['task_exists', 'config', 'storage', 'shutting_down'],
   handle: ({ spec, env }, supervisor) => supervisor.run(spec, env),
 });

@@ -49,7 +49,7 @@ export class Endpoint {
     const { fd, paths, limits, listen } = options;
     try {
       if (fd === undefined) await endpoint.#bind();
-      else endpoint.#listener = await listenFd(fd, paths.socket, listen);
+      else endpoint.#listener = await accepting(fd, paths.socket, listen);
       endpoint.#writePid();
     } catch (error) {
       endpoint.#unbind();
@@ -141,5 +141,17 @@ export class Endpoint {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+async function accepting(fd: number, path: string, listen: ListenOptions): Promise<Listener> {
+  try {
+    return await listenFd(fd, path, listen);
+  } catch (error) {
+    throw new RasenError(
+      'socket_path',
+      `The socket of the service manager (descriptor ${fd}) cannot be used: ${messageOf(error)}.`,
+      { hint: 'It must be a listening stream socket: see ListenStream= in its socket unit.', cause: error },
+    );
   }
 }

@@ -9,6 +9,8 @@ export interface Identity {
   pid: number;
   /** As the host says it: clock ticks since boot (Linux), a date in UTC (macOS). */
   start: string;
+  /** Its v2 control group, where the cage is a unit. */
+  cgroup?: string;
 }
 
 /** Id of the boot that we are in. */

@@ -4,12 +4,13 @@
  */
 import type { Identity } from './identity.ts';
 
-const RESULTS = ['exited', 'not_found', 'no_cwd', 'no_files'] as const;
+const RESULTS = ['exited', 'not_found', 'no_cwd', 'no_files', 'killed'] as const;
 
 export interface ExitRecord {
   /**
    * exited: the command ran and ended. not_found: the program is not there (code 127) or not executable (126), seen
-   * before anything ran. no_cwd: the folder cannot be entered. no_files: `output` or the input cannot be opened.
+   * before anything ran. no_cwd: the folder cannot be entered. no_files: `output` or the input cannot be opened. killed:
+   * the runner was killed before it could say; recorded by the manager of its unit.
    */
   result: (typeof RESULTS)[number];
   /** The raw status as a shell sees it: 143 is SIGTERM *or* `exit 143`; a shell cannot tell them apart. */
@@ -21,6 +22,20 @@ export interface ExitRecord {
   ended_at: string | null;
   /** Seconds since boot at the end, where the host tells; immune to changes of the wall clock. */
   up: string | null;
+  /** The runner itself was told to end (SIGTERM), before its command had ended. */
+  term: boolean;
+  /** What only the manager of a unit knows; null in the `group` cage. */
+  unit: UnitEnd | null;
+}
+
+export interface UnitEnd {
+  /** systemd's $SERVICE_RESULT: success, exit-code, signal, oom-kill, timeout, … */
+  service_result: string;
+  /** A stop of the unit was under way: shutdown, or `systemctl stop` by somebody. */
+  stopped: boolean;
+  cpu_usec: number | null;
+  memory_peak_bytes: number | null;
+  oom_kills: number | null;
 }
 
 export function parseExit(text: string, mtime_ms: number): ExitRecord | null {
@@ -35,6 +50,19 @@ export function parseExit(text: string, mtime_ms: number): ExitRecord | null {
     boot: json.boot,
     ended_at: new Date(mtime_ms).toISOString(),
     up: typeof json.up === 'string' && json.up !== '' ? json.up : null,
+    term: json.term === true,
+    unit: json.by === 'unit' ? unitEnd(json) : null,
+  };
+}
+
+function unitEnd(json: Record<string, unknown>): UnitEnd {
+  const number = (name: string) => (typeof json[name] === 'number' ? json[name] : null);
+  return {
+    service_result: String(json.service_result ?? ''),
+    stopped: json.stopped === true,
+    cpu_usec: number('cpu_usec'),
+    memory_peak_bytes: number('memory_peak_bytes'),
+    oom_kills: number('oom_kills'),
   };
 }
 
@@ -43,7 +71,8 @@ export function parseIdentity(text: string): Identity | null {
   if (json?.v !== 1 || typeof json.boot !== 'string' || typeof json.start !== 'string') return null;
   if (json.boot === '' || json.start === '' || !Number.isSafeInteger(json.pid) || Number(json.pid) <= 1)
     return null;
-  return { boot: json.boot, pid: Number(json.pid), start: json.start };
+  const cgroup = typeof json.cgroup === 'string' && json.cgroup.startsWith('/') ? json.cgroup : null;
+  return { boot: json.boot, pid: Number(json.pid), start: json.start, ...(cgroup ? { cgroup } : {}) };
 }
 
 function parseLine(text: string): Record<string, unknown> | null {

@@ -1,16 +1,18 @@
 #!/bin/sh
-# The runner of one attempt: `sh runner.sh DIR`. Claims the attempt, runs its command and records how it ended; it never
-# decides anything. Its protocol is the files in DIR (architecture 3). Kept to what dash, bash and macOS' sh share, and
+# The runner of one attempt: `sh runner.sh DIR [unit]`. Claims the attempt, runs its command and records how it ended; it
+# never decides anything. Its protocol is the files in DIR (architecture 3). Kept to what dash, bash and macOS' sh share, and
 # to builtins: every program started here costs as much as the command itself may. All names start with rasen_, because
 # an assignment to a variable that came from the environment would reach the command.
-trap : HUP INT QUIT TERM # a signal to the group ends the command; the runner lives to record (traps are reset on exec)
+rasen_term=false
+trap : HUP INT QUIT # a signal to the group ends the command; the runner lives to record (traps are reset on exec)
+trap 'rasen_term=true' TERM
 umask 077
-rasen_dir=$1 rasen_parent=$RASEN_RUNNER_PARENT
+rasen_dir=$1 rasen_cage=${2:-group} rasen_parent=$RASEN_RUNNER_PARENT
 unset RASEN_RUNNER_PARENT
 
 # O_EXCL: exactly one of many runners, or the supervisor's mkdir, gets the name.
 set -C
-printf '' >"$rasen_dir/claim" || exit 0
+printf '%s\n' "$rasen_cage" >"$rasen_dir/claim" || exit 0
 set +C
 
 if read -r rasen_boot </proc/sys/kernel/random/boot_id; then
@@ -22,7 +24,11 @@ else
   set -- $(TZ=UTC0 LC_ALL=C ps -o lstart= -p $$)
   rasen_start="$*"
 fi
-printf '{"v":1,"boot":"%s","pid":%d,"start":"%s"}\n' "$rasen_boot" $$ "$rasen_start" >"$rasen_dir/runner"
+rasen_cgroup=
+if [ "$rasen_cage" = unit ]; then
+  while IFS= read -r rasen_stat; do case $rasen_stat in 0::*[\"\\]*) ;; 0::*) rasen_cgroup=${rasen_stat#0::} ;; esac; done </proc/self/cgroup
+fi
+printf '{"v":1,"boot":"%s","pid":%d,"start":"%s","cgroup":"%s"}\n' "$rasen_boot" $$ "$rasen_start" "$rasen_cgroup" >"$rasen_dir/runner"
 
 . "$rasen_dir/command" # sets rasen_cwd, rasen_umask, rasen_stdin and the arguments
 rasen_in=/dev/null rasen_result=exited rasen_code=0 rasen_signal=null
@@ -53,15 +59,18 @@ case $rasen_result$rasen_code in
 esac
 
 # Written in place by a builtin: no helper that a kill of the group could hit. Readers take a torn file for none.
-rasen_up= rasen_try=0
+# In a unit it is not the last word: record-exit.sh makes `exit` of it when nothing is left.
+rasen_up= rasen_try=0 rasen_record=$rasen_dir/exit
+[ "$rasen_cage" = unit ] && rasen_record=$rasen_dir/ended
 read -r rasen_up rasen_stat </proc/uptime
-until printf '{"v":1,"boot":"%s","result":"%s","code":%s,"signal":%s,"up":"%s","by":"group"}\n' \
-  "$rasen_boot" "$rasen_result" "$rasen_code" "$rasen_signal" "$rasen_up" >"$rasen_dir/exit"; do
+until printf '{"v":1,"boot":"%s","result":"%s","code":%s,"signal":%s,"up":"%s","term":%s}\n' \
+  "$rasen_boot" "$rasen_result" "$rasen_code" "$rasen_signal" "$rasen_up" "$rasen_term" >"$rasen_record"; do
   rasen_try=$((rasen_try + 1))
   [ $rasen_try -lt 60 ] || exit 1
   sleep 1 # the disk is full; the supervisor sees a living runner meanwhile
 done
 
+[ "$rasen_cage" = unit ] && exit 0
 # A supervisor that still is our parent syncs `exit` itself when we end; alone, we must.
 read -r rasen_stat </proc/$$/stat && set -- ${rasen_stat##*') '} && [ "$2" = "$rasen_parent" ] && exit 0
 sync "$rasen_dir/exit" "$rasen_dir" || sync

@@ -6,14 +6,15 @@
  *                  └──────────── no member left ───────────────────┘
  *
  * terminating: SIGTERM (and SIGCONT) once to every member, also to those that appear later.
- * killing: SIGSTOP until a look finds nobody new (so that a fork bomb stands still), then SIGKILL to all.
+ * killing: the cage frozen, or SIGSTOP until a look finds nobody new (so that a fork bomb stands still), then SIGKILL to all.
  * In both, the runner is spared so that it can record the end; it is killed when it has no members and does not.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RasenError } from '../errors.ts';
 import { readAttempt } from './attempt-dir.ts';
-import type { Cage } from './cage/cage.ts';
-import { group } from './cage/group.ts';
+import { cageOf } from './cage/attempt-cage.ts';
+import type { AttemptCage } from './cage/cage.ts';
 import { isAlive } from './identity.ts';
 import {
   EMPTY_PASSES,
@@ -27,8 +28,8 @@ import type { Member } from './members.ts';
 import { fence } from './start.ts';
 
 export interface StopOptions {
-  /** Default: the `group` cage. */
-  cage?: Pick<Cage, 'members' | 'signal'>;
+  /** Default: the one that the attempt's directory names. */
+  cage?: AttemptCage;
   /** Time between SIGTERM and SIGKILL, in ms. */
   grace_ms: number;
   /** Told once per step, when it begins. */
@@ -42,7 +43,7 @@ export interface StopOptions {
  * outlive SIGKILL (uninterruptible sleep, another user's), `storage` when the attempt cannot be fenced.
  */
 export async function stopAttempt(dir: string, marker: string, options: StopOptions): Promise<'empty'> {
-  const { cage = group, onStep } = options;
+  const { onStep } = options;
   fence(dir);
   const began = performance.now();
   const told = new Set<string>();
@@ -59,7 +60,9 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
 
   for (;;) {
     const { identity, exit } = readAttempt(dir);
-    const recording = identity !== null && isAlive(identity);
+    // Each time anew: a runner that was on its way tells only now where it is.
+    const cage = options.cage ?? cageOf(dir);
+    const recording = (identity !== null && isAlive(identity)) || (cage.finishing?.() ?? false);
     // Without an end, and without a runner where the record says: the record may be damaged, so it limits nothing.
     const lost = !recording && !exit;
     const look = () => {
@@ -79,10 +82,11 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
         alone = now;
         pause = STOP_POLL_MS_MIN;
         // Whoever stopped the whole group stopped the runner too.
-        if (recording) cage.signal(identity, 'SIGCONT');
+        if (recording && identity) cage.signal(identity, 'SIGCONT');
       }
-      if (recording && now - alone > RECORD_MS_MAX + KILL_MS_MAX) throw unkillable(marker, [identity]);
-      if (recording && now - alone > RECORD_MS_MAX) cage.signal(identity, 'SIGKILL');
+      if (recording && now - alone > RECORD_MS_MAX + KILL_MS_MAX)
+        throw unkillable(marker, identity ? [identity] : []);
+      if (recording && identity && now - alone > RECORD_MS_MAX) cage.signal(identity, 'SIGKILL');
     } else {
       empty = 0;
       alone = null;
@@ -91,7 +95,8 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
         step('sigterm');
         for (const member of members) {
           if (terminated.has(key(member))) continue;
-          terminated.add(key(member));
+          // A shell that was just forked may lose a signal before it has reset its traps: it is told again.
+          if (!isFork(member.pid)) terminated.add(key(member));
           cage.signal(member, 'SIGTERM');
           // A stopped process would see SIGTERM only when somebody lets it go on.
           cage.signal(member, 'SIGCONT');
@@ -99,7 +104,13 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
       } else {
         if (now - killing > KILL_MS_MAX) throw unkillable(marker, members);
         step('sigkill');
-        for (const member of freeze(cage, members, look)) cage.signal(member, 'SIGKILL');
+        const frozen = cage.freeze?.(true) ?? false;
+        try {
+          const doomed = frozen ? look() : freeze(cage, members, look);
+          for (const member of doomed) cage.signal(member, 'SIGKILL');
+        } finally {
+          if (frozen) cage.freeze?.(false);
+        }
       }
     }
     const left = killing === null ? options.grace_ms - (now - began) : STOP_POLL_MS_MAX;
@@ -111,7 +122,7 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
 }
 
 /** Stops all members and all that they forked meanwhile; bounded, since another pass of the caller follows anyway. */
-function freeze(cage: Pick<Cage, 'signal'>, first: Member[], look: () => Member[]): Member[] {
+function freeze(cage: Pick<AttemptCage, 'signal'>, first: Member[], look: () => Member[]): Member[] {
   const frozen = new Map<string, Member>();
   let members = first;
   for (let pass = 0; pass < FREEZE_PASSES_MAX; pass++) {
@@ -124,6 +135,15 @@ function freeze(cage: Pick<Cage, 'signal'>, first: Member[], look: () => Member[
     members = look();
   }
   return [...frozen.values()];
+}
+
+/** The runner's own fork that has not become the command yet. Where this cannot be seen, it is taken for the command. */
+function isFork(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1]?.endsWith('/runner.sh') ?? false;
+  } catch {
+    return false;
+  }
 }
 
 function union(some: readonly Member[], others: readonly Member[]): Member[] {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { messageOf } from '../errors.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
+import { insideFindings } from '../service/findings.ts';
 import type { Store } from '../store/store.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
@@ -33,8 +34,9 @@ export async function doctor(parts: {
   store: Store;
   registry: Registry;
   settings: Settings;
+  cage: { kind: string; why: string };
 }): Promise<Finding[]> {
-  const { paths, store, registry, settings } = parts;
+  const { paths, store, registry, settings, cage } = parts;
   return [
     ok(
       'supervisor',
@@ -47,12 +49,18 @@ export async function doctor(parts: {
     ...damage(store),
     ...files(store, registry),
     ...workspaces(registry),
-    warning(
-      'cage',
-      'attempts run in process groups; a process that clears its environment and leaves its session can escape a stop',
-      'Run untrusted agents in a container.',
-    ),
+    cageFinding(cage),
+    ...(await insideFindings({ env: process.env })),
   ];
+}
+
+function cageFinding({ kind, why }: { kind: string; why: string }): Finding {
+  if (kind === 'unit') return ok('cage', `each attempt is a unit of systemd: ${why}`);
+  return warning(
+    'cage',
+    `attempts run in process groups (${why}); a process that clears its environment and leaves its session can escape a stop`,
+    'rasen service install gives each attempt a unit, where systemd runs. Run untrusted agents in a container.',
+  );
 }
 
 async function gitVersion(): Promise<Finding> {

@@ -1,17 +1,26 @@
 /**
  * rasend: the supervisor as a process. Runs in the foreground; a service manager, or `rasen run`, starts it. SIGTERM
- * and SIGINT end it and leave attempts running; SIGHUP is ignored, so that a closed terminal ends nothing.
+ * and SIGINT end it and leave attempts running; SIGHUP, also that of a closed terminal, only reads the settings again.
  */
 import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, isRasenError, messageOf, RasenError } from '../errors.ts';
-import { type Log, openLog } from '../log.ts';
+import { EXIT, isRasenError, messageOf } from '../errors.ts';
+import { makeLog } from '../log.ts';
 import { instancePaths } from '../paths.ts';
 import { takeInstanceLock } from '../rpc/lock.ts';
 import { startServer } from '../rpc/server.ts';
+import { type Handover, takeHandover } from '../service/runtime/handover.ts';
+import { writeAll } from '../service/runtime/log-stderr.ts';
+import { openLogStream } from '../service/runtime/log-stream.ts';
+import { Notifier, senderOf } from '../service/runtime/notify.ts';
+import { askPatience } from '../service/runtime/patience.ts';
+import { StatusLine } from '../service/runtime/status-line.ts';
+import { feedWatchdog } from '../service/runtime/watchdog.ts';
 import { VERSION } from '../version.ts';
+import { openCage } from './cage.ts';
 import { handlersOf } from './dispatch.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { reload } from './reload.ts';
+import { readSettings } from './settings.ts';
 import { Supervisor } from './supervisor.ts';
 
 const HELP = `Usage: rasend [--help] [--version]
@@ -19,6 +28,8 @@ const HELP = `Usage: rasend [--help] [--version]
 The supervisor of rasen. Runs in the foreground until SIGTERM or SIGINT; what it started lives on.
 Everything of one instance is under RASEN_HOME. See rasend(8).
 `;
+/** Last words to the service manager must not keep the process alive. */
+const LAST_WORDS_MS = 1000;
 
 async function main(args: readonly string[]): Promise<number | null> {
   if (args.includes('--version')) return say(`rasend ${VERSION}\n`);
@@ -27,55 +38,106 @@ async function main(args: readonly string[]): Promise<number | null> {
     writeSync(2, `rasend: unknown argument "${args[0]}"\n${HELP}`);
     return EXIT.usage;
   }
+  const handover = takeHandover(process.env);
+  const notifier = new Notifier({
+    send: senderOf(handover),
+    failed: problem => complain(problem, handover),
+  });
+  try {
+    await serve(handover, notifier);
+    return null;
+  } catch (error) {
+    const expected = isRasenError(error);
+    const said = expected ? error.message : messageOf(error);
+    notifier.status(said);
+    complain(
+      expected
+        ? `${said}${error.hint ? `\n  ${error.hint}` : ''}`
+        : `internal error: ${error instanceof Error ? error.stack : said}`,
+      handover,
+    );
+    await notifier.flush(LAST_WORDS_MS);
+    process.exit(expected ? error.exit : EXIT.internal);
+  }
+}
+
+/** Resolves when it is up; it ends by a signal. Throws what keeps it from starting. */
+async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const umask = userUmask();
   const paths = instancePaths();
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
   const settings = readSettings(paths.config);
   // The state has a lock of its own: the socket may be elsewhere, and one state must never have two masters.
   const lock = takeInstanceLock(join(paths.home, 'rasend.lock'));
-  const log = logAt(paths.log, settings.log_level);
-  const supervisor = new Supervisor({ paths, settings, log, runner_script: runnerScript(), umask });
+  const stream = await openLogStream({ mode: settings.log, path: paths.log, handover });
+  const log = makeLog(stream, settings.log_level);
+  // A bug ends the process: the journal makes that cheap, and going on with a broken state would not be.
+  process.on('uncaughtException', error => {
+    log.error({ error }, `internal error: ${error.message}`);
+    process.exit(EXIT.internal);
+  });
 
-  let ending = false;
+  const started = askPatience({ extend: ms => notifier.extend(ms) });
+  const cage = await openCage({
+    wanted: settings.cage,
+    paths,
+    scripts: scriptsFolder(),
+    env: process.env,
+    patient: process.env.RASEN_SERVICE !== undefined,
+  });
+  const supervisor = new Supervisor({ paths, settings, log, cage, umask });
+  const status = new StatusLine({
+    counts: () => supervisor.counts(),
+    say: text => notifier.status(text),
+  });
+
+  let phase: 'starting' | 'up' | 'ending' = 'starting';
   const end = async (why: string, code: number) => {
-    if (ending) return;
-    ending = true;
+    if (phase === 'ending') return;
+    phase = 'ending';
+    notifier.stopping();
+    askPatience({ extend: ms => notifier.extend(ms) });
     log.info({ why }, 'supervisor ends; attempts live on');
     await server.close();
     await supervisor.close();
+    cage.close();
     lock.release();
+    await notifier.flush(LAST_WORDS_MS);
     process.exit(code);
   };
+  process.on('SIGHUP', () => {
+    // A reload ends with READY=1, which must not be said before it is true.
+    if (phase !== 'up') return;
+    reload({
+      path: paths.config,
+      settings,
+      log,
+      stream,
+      notifier,
+      status,
+      configure: next => supervisor.configure(next),
+    });
+  });
+
   await supervisor.start();
   const server = await startServer({
     paths,
     methods: handlersOf(supervisor),
     server: { name: 'rasend', version: VERSION },
     log,
+    fd: handover.rpc,
     lost: error => void end(error.message, EXIT.temporary),
   });
   process.on('SIGTERM', () => void end('SIGTERM', EXIT.ok));
   process.on('SIGINT', () => void end('SIGINT', EXIT.ok));
-  process.on('SIGHUP', () => log.info({}, 'SIGHUP ignored'));
-  // A bug ends the process: the journal makes that cheap, and going on with a broken state would not be.
-  process.on('uncaughtException', error => {
-    log.error({ error }, `internal error: ${error.message}`);
-    process.exit(EXIT.internal);
-  });
+  supervisor.onChange(() => status.update());
+  started();
+  phase = 'up';
   log.info({ socket: paths.socket }, 'listening');
-  return null;
-}
-
-/** Throws `storage`. */
-function logAt(path: string, level: Settings['log_level']): Log {
-  try {
-    return openLog(path, level);
-  } catch (error) {
-    throw new RasenError('storage', `The log ${path} cannot be opened: ${messageOf(error)}.`, {
-      hint: 'It must be a plain file of yours, or nothing must be there.',
-      cause: error,
-    });
-  }
+  status.update();
+  notifier.ready();
+  const { watchdog_ms } = handover;
+  if (watchdog_ms !== undefined) feedWatchdog({ limit_ms: watchdog_ms, ping: () => notifier.ping() });
 }
 
 /** The umask that we were started with, in octal. What is ours is in folders of mode 0700; git must write as the user does. */
@@ -85,13 +147,10 @@ function userUmask(): string {
   return umask.toString(8).padStart(3, '0');
 }
 
-/** runner.sh: beside the bundle, or in the source tree. */
-function runnerScript(): string {
+/** runner.sh and its companions: beside the bundle, or in the source tree. */
+function scriptsFolder(): string {
   const here = import.meta.dirname;
-  return (
-    [join(here, 'runner.sh'), join(here, '../runner/runner.sh')].find(path => existsSync(path)) ??
-    join(here, 'runner.sh')
-  );
+  return [here, join(here, '../runner')].find(folder => existsSync(join(folder, 'runner.sh'))) ?? here;
 }
 
 function say(text: string): number {
@@ -99,16 +158,12 @@ function say(text: string): number {
   return EXIT.ok;
 }
 
-main(process.argv.slice(2)).then(
-  code => {
-    if (code !== null) process.exitCode = code;
-  },
-  error => {
-    if (!isRasenError(error)) {
-      writeSync(2, `rasend: internal error: ${error instanceof Error ? error.stack : messageOf(error)}\n`);
-      process.exit(EXIT.internal);
-    }
-    writeSync(2, `rasend: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ''}`);
-    process.exit(error.exit);
-  },
-);
+/** To standard error, for what the log cannot take: it is not open, or it does not open. */
+function complain(text: string, { stderr_is_journal }: Handover): void {
+  const lines = `rasend: ${text}`.split('\n');
+  writeAll(lines.map(line => `${stderr_is_journal ? '<3>' : ''}${line}\n`).join(''));
+}
+
+main(process.argv.slice(2)).then(code => {
+  if (code !== null) process.exitCode = code;
+});

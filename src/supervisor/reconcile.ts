@@ -27,13 +27,15 @@ export interface ReconcilerOptions {
   world: World;
   clock: Clock;
   log: Log;
-  /** Most jobs alive at once, over all tasks. */
-  max_jobs: number;
+  /** Most jobs alive at once, over all tasks; may change meanwhile. */
+  settings: { readonly max_live_jobs: number };
 }
 
 /** Failed writes and failed effects are tried again after this time; effects at most so often. */
 const RETRY_MS = 2000;
 const EFFECT_TRIES = 3;
+/** The same where the service manager is away: a machine that shuts down, or a manager that restarts, takes its time. */
+const AWAY_TRIES = 300;
 /** setTimeout cannot wait longer; the pass then only looks and sleeps again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -53,6 +55,7 @@ export class Reconciler {
   /** Jobs in events that are not durable yet. */
   #begun = 0;
   #draining = false;
+  #suspending = false;
   #closed = false;
 
   constructor(options: ReconcilerOptions) {
@@ -84,13 +87,20 @@ export class Reconciler {
         this.#wake(entry, Date.now() + RETRY_MS);
       }
       // Jobs end in passes and in effects, whose end is followed by a pass: here both are seen.
-      if (this.#options.registry.jobs < this.#options.max_jobs) this.#feed();
+      if (this.#options.registry.jobs < this.#options.settings.max_live_jobs) this.#feed();
     });
   }
 
   /** Starts nothing new from now on. */
   drain(): void {
     this.#draining = true;
+  }
+
+  /** Also ends what runs, to go on under the next supervisor; or takes that back. */
+  suspend(on: boolean): void {
+    this.#draining = on;
+    this.#suspending = on;
+    this.kickAll();
   }
 
   close(): void {
@@ -116,8 +126,8 @@ export class Reconciler {
   }
 
   #observe(entry: Entry, state: TaskState): Observed {
-    const { registry, world, max_jobs } = this.#options;
-    const slots = max_jobs - (registry.jobs + this.#begun - entry.jobs + countJobs(state));
+    const { registry, world, settings } = this.#options;
+    const slots = settings.max_live_jobs - (registry.jobs + this.#begun - entry.jobs + countJobs(state));
     if (slots <= 0) this.#starved.add(entry.id);
     return {
       now_ms: Date.now(),
@@ -125,6 +135,7 @@ export class Reconciler {
       slots,
       disk_low: world.diskLow(),
       draining: this.#draining,
+      suspending: this.#suspending,
       nonce: () => world.nonce(),
     };
   }
@@ -190,10 +201,12 @@ export class Reconciler {
       { task: entry.id, effect: effect.key, error, tries },
       `task ${entry.id}: ${effect.key}: ${messageOf(error)}`,
     );
-    const expected = isRasenError(error) && error.kind !== 'storage' && error.kind !== 'internal';
+    const away = isRasenError(error) && error.kind === 'manager_away';
+    const max = away ? AWAY_TRIES : EFFECT_TRIES;
+    const expected = isRasenError(error) && !away && error.kind !== 'storage' && error.kind !== 'internal';
     const again = await registry.exclusive(entry, async () => {
       if (this.#closed) return false;
-      if (effect.type === 'merge' && (expected || tries >= EFFECT_TRIES)) {
+      if (effect.type === 'merge' && (expected || tries >= max)) {
         const known = isRasenError(error) ? error : null;
         const {
           kind = 'internal',
@@ -206,7 +219,7 @@ export class Reconciler {
         return false;
       }
       const events =
-        expected || tries >= EFFECT_TRIES
+        expected || tries >= max
           ? settleFailure(registry.stateOf(entry), effect, whatAndHow(error), Date.now())
           : null;
       if (events && events.length > 0) await registry.record(entry, events);

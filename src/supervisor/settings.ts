@@ -4,25 +4,67 @@ import { Problems } from '../config/problems.ts';
 import { readText } from '../config/read-text.ts';
 import { int, oneOf, size } from '../config/types.ts';
 import { parseYaml } from '../config/yaml.ts';
+import { RasenError } from '../errors.ts';
+import type { LogLevel } from '../log.ts';
+import { LOG_MODES, type LogMode } from '../service/runtime/log-stream.ts';
+
+export const CAGE_MODES = ['auto', 'unit', 'group'] as const;
+export type CageMode = (typeof CAGE_MODES)[number];
 
 export interface Settings {
   /** Attempts and gates alive at once, over all tasks. */
   max_live_jobs: number;
   /** Free space under which nothing new is started. */
   disk_min_bytes: number;
-  log_level: 'debug' | 'info' | 'warn' | 'error';
+  log_level: LogLevel;
+  log: LogMode;
+  /** How the processes of an attempt are held together. */
+  cage: CageMode;
+}
+
+interface SettingRow {
+  default: string | number;
+  /** Takes effect on SIGHUP, not only at the next start. */
+  live: boolean;
+  about: string;
 }
 
 export const SETTINGS = {
-  max_live_jobs: { default: 100, about: 'Attempts and gates that may be alive at once, over all tasks.' },
-  disk_min: { default: '256mb', about: 'Free space of the state folder under which nothing new is started.' },
-  log_level: { default: 'info', about: 'What the supervisor logs: debug, info, warn or error.' },
-} as const;
+  max_live_jobs: {
+    default: 100,
+    live: true,
+    about: 'Attempts and gates that may be alive at once, over all tasks.',
+  },
+  disk_min: {
+    default: '256mb',
+    live: true,
+    about: 'Free space of the state folder under which nothing new is started.',
+  },
+  log_level: { default: 'info', live: true, about: 'What the supervisor logs: debug, info, warn or error.' },
+  log: {
+    default: 'auto',
+    live: false,
+    about:
+      'Where the supervisor logs to, see LOG: journal, stderr, file, rolling, or auto, which is the journal under systemd and rolling files elsewhere.',
+  },
+  cage: {
+    default: 'auto',
+    live: false,
+    about:
+      "How the processes of an attempt are held together: unit, a transient unit of the user's systemd; group, a process group; or auto, which is a unit wherever that systemd answers. The variable RASEN_CAGE, when set, is used instead.",
+  },
+} as const satisfies Record<string, SettingRow>;
 
-const DEFAULTS: Settings = { max_live_jobs: 100, disk_min_bytes: 256 * 1024 * 1024, log_level: 'info' };
+const DEFAULTS: Settings = {
+  max_live_jobs: 100,
+  disk_min_bytes: 256 * 1024 * 1024,
+  log_level: 'info',
+  log: 'auto',
+  cage: 'auto',
+};
 
 /** Throws `config` with file, line and column of everything that is wrong. */
-export function readSettings(path: string): Settings {
+export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env): Settings {
   const problems = new Problems(path);
   const text = readText(path, problems);
   const tree = text === null ? null : parseYaml(text, problems);
@@ -36,7 +78,19 @@ export function readSettings(path: string): Settings {
     log_level:
       (map && field(map, 'log_level', oneOf('debug', 'info', 'warn', 'error'), problems, '')) ??
       DEFAULTS.log_level,
+    log: (map && field(map, 'log', oneOf(...LOG_MODES), problems, '')) ?? DEFAULTS.log,
+    cage: (map && field(map, 'cage', oneOf(...CAGE_MODES), problems, '')) ?? DEFAULTS.cage,
   };
-  problems.throwIfAny('The settings of rasend: man rasend, section FILES');
-  return settings;
+  problems.throwIfAny('The settings of rasend: man rasend, section SETTINGS');
+  return { ...settings, cage: cageOf(env) ?? settings.cage };
+}
+
+function cageOf(env: NodeJS.ProcessEnv): CageMode | null {
+  const word = env.RASEN_CAGE;
+  if (!word) return null;
+  const cage = CAGE_MODES.find(mode => mode === word);
+  if (cage) return cage;
+  throw new RasenError('config', `RASEN_CAGE is "${word}", wanted ${CAGE_MODES.join(', ')}.`, {
+    hint: 'Correct the variable, or unset it to use the setting in rasend.yml.',
+  });
 }

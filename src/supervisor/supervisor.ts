@@ -10,15 +10,19 @@ import type { Paths } from '../paths.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { bootId } from '../runner/identity.ts';
 import { Sweeper } from '../runner/sweep.ts';
+import { secretPlaces } from '../secrets/places.ts';
+import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
 import type { Plan } from '../task/plan.ts';
+import { unheldLimits } from '../task/resource-limits.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal, TRANSITIONS } from '../task/status.ts';
 import type { TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
+import type { OpenCage } from './cage.ts';
 import { JUMP_MS, systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
 import { doctor } from './doctor.ts';
@@ -36,6 +40,9 @@ import { RealWorld } from './world.ts';
 
 /** A task that could not be taken over (disk full) is tried again after this. */
 const CLAIM_RETRY_MS = 5000;
+/** How long tasks stay suspended without the end of the supervisor that was announced. */
+const SUSPENDED_MS_MAX = 120_000;
+const SUSPEND_POLL_MS = 50;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
 
@@ -43,8 +50,7 @@ export interface SupervisorOptions {
   paths: Paths;
   settings: Settings;
   log: Log;
-  /** Path of runner.sh. */
-  runner_script: string;
+  cage: OpenCage;
   /** Octal umask of commands. */
   umask: string;
 }
@@ -64,8 +70,9 @@ export class Supervisor {
   #draining = false;
 
   constructor(options: SupervisorOptions) {
-    const { paths, settings, log } = options;
-    this.#options = options;
+    const { paths, log } = options;
+    const settings = { ...options.settings };
+    this.#options = { ...options, settings };
     this.#store = new Store(paths);
     this.#registry = new Registry(this.#store, systemClock, error =>
       log.warn({ error }, 'a snapshot could not be written'),
@@ -78,16 +85,17 @@ export class Supervisor {
       jobs: this.#jobs,
       sweeper: new Sweeper(),
       log,
-      runner_script: options.runner_script,
+      cage: options.cage.cage,
       umask: options.umask,
+      secrets: secretPlaces(paths),
     };
-    const world = new RealWorld(context, { home: paths.home, disk_min_bytes: settings.disk_min_bytes });
+    const world = new RealWorld(context, paths.home, settings);
     this.#reconciler = new Reconciler({
       registry: this.#registry,
       world,
       clock: systemClock,
       log,
-      max_jobs: settings.max_live_jobs,
+      settings,
     });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
     this.#views = new ProjectViews({
@@ -117,6 +125,24 @@ export class Supervisor {
     log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
   }
 
+  /**
+   * Ends what runs, in good order and without a penalty, and starts nothing: the service is about to be stopped. Answers
+   * when nothing lives any more. Taken back when nobody ends this process soon.
+   */
+  async suspend(signal: AbortSignal): Promise<{ stopped: number }> {
+    const stopped = this.#registry.jobs;
+    this.#options.log.info({ jobs: stopped }, 'suspended: attempts are stopped to go on at the next start');
+    this.#reconciler.suspend(true);
+    const timer = setTimeout(() => {
+      this.#options.log.warn({}, 'nobody stopped the supervisor: tasks go on');
+      this.#reconciler.suspend(false);
+    }, SUSPENDED_MS_MAX).unref();
+    this.#releases.push(() => clearTimeout(timer));
+    while (this.#registry.jobs > 0 && !signal.aborted)
+      await new Promise(resolve => setTimeout(resolve, SUSPEND_POLL_MS));
+    return { stopped };
+  }
+
   /** Stops deciding; attempts live on. */
   async close(): Promise<void> {
     this.#draining = true;
@@ -130,13 +156,20 @@ export class Supervisor {
     await this.#views.close();
   }
 
-  async run(spec: TaskSpec, env: Record<string, string>): Promise<{ created: boolean; task: TaskView }> {
+  async run(
+    spec: TaskSpec,
+    env: Record<string, string>,
+  ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
     if (this.#draining)
       throw new RasenError('shutting_down', 'the supervisor is shutting down', {
         hint: 'Try again in a moment.',
       });
     const { entry, created } = await this.#commands.run(spec, env);
-    return { created, task: this.#registry.viewOf(entry) };
+    const { kind, why, enforces } = this.#options.cage.choice;
+    const notes = unheldLimits(spec, enforces).map(
+      name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
+    );
+    return { created, task: this.#registry.viewOf(entry), notes };
   }
 
   view(ref: string): TaskView {
@@ -253,7 +286,7 @@ export class Supervisor {
   }
 
   status() {
-    const { paths, settings } = this.#options;
+    const { paths, settings, cage } = this.#options;
     const tasks: Record<string, number> = {};
     for (const entry of this.#registry.all()) {
       const status = entry.state?.status.name ?? entry.rest!.status;
@@ -265,7 +298,7 @@ export class Supervisor {
       started_at: this.#started_at,
       home: paths.home,
       socket: paths.socket,
-      cage: 'group',
+      cage: { kind: cage.choice.kind, why: cage.choice.why, enforces: [...cage.choice.enforces] },
       tasks,
       live_jobs: this.#registry.jobs,
       max_live_jobs: settings.max_live_jobs,
@@ -274,9 +307,33 @@ export class Supervisor {
     };
   }
 
+  /** Tasks that are not over, for the status line of the service. */
+  counts(): TaskCounts {
+    const counts: TaskCounts = { running: 0, waiting: 0, blocked: 0 };
+    for (const { state } of this.#registry.all()) {
+      if (!state) continue;
+      const { name } = state.status;
+      if (name === 'running' || name === 'pending') counts.running++;
+      else if (name === 'waiting' || name === 'blocked') counts[name]++;
+    }
+    return counts;
+  }
+
+  /** Calls `listener` after each change of any task, until this supervisor closes. */
+  onChange(listener: () => void): void {
+    this.#releases.push(this.#registry.listen(listener));
+  }
+
+  /** Takes the settings that can change while it runs, and looks at every task with them. */
+  configure({ max_live_jobs, disk_min_bytes }: Settings): void {
+    Object.assign(this.#options.settings, { max_live_jobs, disk_min_bytes });
+    this.#reconciler.kickAll();
+  }
+
   async doctor() {
-    const { paths, settings } = this.#options;
-    return { findings: await doctor({ paths, settings, store: this.#store, registry: this.#registry }) };
+    const { paths, settings, cage } = this.#options;
+    const parts = { paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice };
+    return { findings: await doctor(parts) };
   }
 
   gc(params: GcParams) {

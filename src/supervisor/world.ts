@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptMarker, readAttempt } from '../runner/attempt-dir.ts';
+import { unitFinishingMs } from '../runner/cage/unit-members.ts';
 import { isAlive } from '../runner/identity.ts';
 import type { Effect, JobFacts, Result } from '../task/effect.ts';
 import type { TaskState } from '../task/state.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
 import { type EffectContext, hasIdleLimit } from './effects/context.ts';
-import { end } from './effects/end.ts';
+import { end, SWEEP_GRACE_MS } from './effects/end.ts';
 import { launch, REPORT_MS_MAX } from './effects/launch.ts';
 import { merge } from './effects/merge.ts';
 import { prepare } from './effects/prepare.ts';
@@ -22,13 +23,14 @@ const DISK_LOOK_MS = 5000;
 export class RealWorld implements World {
   readonly #context: EffectContext;
   readonly #home: string;
-  readonly #diskMinBytes: number;
+  readonly #settings: { readonly disk_min_bytes: number };
   #disk = { at: Number.NEGATIVE_INFINITY, low: false };
 
-  constructor(context: EffectContext, options: { home: string; disk_min_bytes: number }) {
+  /** `settings` may change meanwhile. */
+  constructor(context: EffectContext, home: string, settings: { readonly disk_min_bytes: number }) {
     this.#context = context;
-    this.#home = options.home;
-    this.#diskMinBytes = options.disk_min_bytes;
+    this.#home = home;
+    this.#settings = settings;
   }
 
   nonce(): string {
@@ -41,22 +43,25 @@ export class RealWorld implements World {
     if (jobs.lives(folder)) return { claimed: true, alive: true, exited: false, ...signs(folder, jobs) };
     const facts = readAttempt(folder);
     if (!facts.spec && !facts.claimed) return null;
+    const finishing_ms = facts.exit ? null : unitFinishingMs(folder);
     const alive = facts.identity
-      ? isAlive(facts.identity)
+      ? isAlive(facts.identity) || finishing_ms !== null
       : facts.claimed && !facts.fenced && !facts.exit && isFresh(folder);
     if (alive && !facts.exit) {
       const marker = hasIdleLimit(state) && facts.spec ? attemptMarker(facts.spec) : null;
       jobs.watch(state.id, folder, { child: false, max_bytes: state.spec.limits.output_max_bytes, marker });
       if (facts.identity) jobs.seenAlive(folder);
     }
-    return { claimed: facts.claimed, alive, exited: facts.exit !== null, ...signs(folder, jobs) };
+    // The manager is patient with what the command left running; that is swept like everywhere.
+    const exited = facts.exit !== null || (finishing_ms ?? 0) > SWEEP_GRACE_MS;
+    return { claimed: facts.claimed, alive, exited, ...signs(folder, jobs) };
   }
 
   diskLow(): boolean {
     const now = performance.now();
     if (now - this.#disk.at < DISK_LOOK_MS) return this.#disk.low;
     const { bavail, bsize } = statfsSync(this.#home);
-    this.#disk = { at: now, low: bavail * bsize < this.#diskMinBytes };
+    this.#disk = { at: now, low: bavail * bsize < this.#settings.disk_min_bytes };
     return this.#disk.low;
   }
 

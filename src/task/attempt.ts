@@ -9,12 +9,15 @@
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { type Gate, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { resourceLimitsOf } from './resource-limits.ts';
 import { verdictOf } from './retry.ts';
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState, workJob } from './state.ts';
 import type { Outcome, StopReason } from './status.ts';
 
 /** Gate tries that may be lost before the attempt is given up. */
 export const MAX_GATE_DROPS = 3;
+/** A cage that holds `limits.runtime` itself comes first; where it does not, the supervisor does so soon after. */
+const RUNTIME_SLACK_MS = 500;
 /** How often a task that waits for disk space looks again. */
 export const DISK_PROBE_MS = 30_000;
 
@@ -71,7 +74,7 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
 function running(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
   const facts = seen.job(workJob(step.id, attempt.n));
   if (!facts || facts.exited || !facts.alive) return ask(endOfWork(step, attempt, null, null));
-  const { reason, wake_ms } = stopReason(state, step, attempt, facts, seen.now_ms);
+  const { reason, wake_ms } = stopReason(state, step, attempt, facts, seen);
   if (reason) return record({ type: 'attempt_stopping', step: step.id, n: attempt.n, reason });
   return { ...nothing, wake_ms };
 }
@@ -94,14 +97,21 @@ function stopReason(
   step: Step,
   attempt: Attempt,
   facts: { last_output_at: string | null; flood: boolean },
-  nowMs: number,
+  { now_ms: nowMs, suspending }: Observed,
 ): { reason: StopReason | null; wake_ms: number | null } {
   if (state.want !== 'run') return { reason: wantedStop(state), wake_ms: null };
+  if (suspending) return { reason: 'suspend', wake_ms: null };
   if (facts.flood) return { reason: 'flood', wake_ms: null };
   const started = Date.parse(attempt.started_at ?? attempt.created_at);
   const deadlines: [StopReason, number][] = [];
   const { timeout, idle } = timeoutsOf(state, step);
   if (timeout !== null) deadlines.push(['timeout', started + timeout * 1000 + attempt.paused_ms]);
+  const { runtime_max_seconds } = resourceLimitsOf(
+    state.spec,
+    step.kind === 'subtask' ? subtaskOf(state, step.id) : null,
+  );
+  if (runtime_max_seconds !== null)
+    deadlines.push(['timeout', started + runtime_max_seconds * 1000 + RUNTIME_SLACK_MS]);
   if (idle !== null) {
     const jumped = state.last_jump_at ? Date.parse(state.last_jump_at) : 0;
     const heard = Math.max(started, facts.last_output_at ? Date.parse(facts.last_output_at) : 0, jumped);
@@ -270,6 +280,7 @@ function liveGate(
     });
   }
   if (state.want !== 'run') return end(state.force ? 'force' : 'grace', 'user');
+  if (seen.suspending && facts?.claimed) return end('grace', 'suspend');
   if (!facts?.claimed) return seen.draining ? nothing : ask({ type: 'launch', key: `launch:${job}`, ...at });
   if (facts.exited || !facts.alive) return end(null, null);
   if (facts.flood) return end('grace', 'flood');

@@ -62,12 +62,29 @@ export interface Observed {
   disk_low: boolean;
   /** The supervisor is going down: start nothing new. */
   draining: boolean;
+  /** And what runs has to end, in good order, to go on under the next supervisor. */
+  suspending: boolean;
   /** A fresh nonce (random outside of tests). */
   nonce: () => string;
 }
 
+export interface ExitFacts {
+  result: string;
+  code: number | null;
+  signal: number | null;
+  ended_at: string | null;
+  /**
+   * What ended it from outside, where that is known. machine: shutdown, or a stop of its unit by hand. runtime: its
+   * limit of the manager.
+   */
+  ended_by: 'machine' | 'memory' | 'runtime' | null;
+  /** What it used, where that was counted. */
+  cpu_ms: number | null;
+  memory_peak_bytes: number | null;
+}
+
 export interface EndFacts {
-  exit: { result: string; code: number | null; signal: number | null; ended_at: string | null } | null;
+  exit: ExitFacts | null;
   /** The work was over before we signalled anything. */
   ended_by_itself: boolean;
   /** Last sign of life, for what ended without a record. */
@@ -84,7 +101,7 @@ export interface EndFacts {
 /** What came of an effect, in plain facts; settle.ts turns it into events. */
 export type Result =
   | { type: 'prepare'; workspace: { base: string; branch: string; path: string } | null }
-  | { type: 'launch'; pid: number }
+  | { type: 'launch'; pid: number; cage: string | null }
   | { type: 'end'; facts: EndFacts }
   | { type: 'seal'; sealed: SealedFacts }
   | { type: 'judge'; evidence: GateEvidence }

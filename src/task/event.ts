@@ -76,7 +76,8 @@ interface Of {
   attempt_created: { step: string; n: number; nonce: string; from: string | null; work: boolean };
   /** Folder, worktree and prompt are ready; nothing has been spawned. */
   attempt_prepared: { step: string; n: number };
-  attempt_started: { step: string; n: number; pid: number };
+  /** `cage`: how its processes are held together; absent in older journals. */
+  attempt_started: { step: string; n: number; pid: number; cage?: string | null };
   attempt_stopping: { step: string; n: number; reason: StopReason };
   /** The work is over and its cage is empty. `ended_at` is when it ended, not when it was found. */
   attempt_ended: {
@@ -90,6 +91,9 @@ interface Of {
     dropped_bytes: number;
     message: string | null;
     claim: Claim | null;
+    /** What it used, where its cage counts. Absent in older journals. */
+    cpu_ms?: number | null;
+    memory_peak_bytes?: number | null;
   };
   /** What the attempt left is committed and kept under its ref. */
   attempt_sealed: { step: string; n: number; sealed: SealedFacts };

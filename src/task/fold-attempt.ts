@@ -37,6 +37,7 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       started_at: null,
       ended_at: null,
       pid: null,
+      cage: null,
       stop_reason: null,
       outcome: null,
       code: null,
@@ -111,6 +112,7 @@ export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): T
       evidence: null,
       live: true,
       epoch: state.epoch,
+      boot: state.boot,
       paused_ms: 0,
     };
     return { ...attempt, gates: [...attempt.gates.filter(g => g.gate !== event.gate), run] };
@@ -145,6 +147,7 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
       evidence: event.evidence,
       live: false,
       epoch: state.epoch,
+      boot: state.boot,
       paused_ms: 0,
     };
     next = editAttempt(state, event.step, event.n, a => ({ ...a, gates: [...a.gates, run] }));
@@ -186,7 +189,7 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
     passed: event.outcome === 'ok' ? passedBy(s, attempt) : null,
     counted: s.counted + (COUNTS[event.outcome] ? 1 : 0),
     // Neither hides the other: an attempt that is lost says nothing of a limit, and the reverse.
-    lost: event.outcome === 'lost' ? s.lost + 1 : PASSING.has(event.outcome) ? s.lost : 0,
+    lost: lostInARow(state, s, attempt, event.outcome),
     passing: PASSING.has(event.outcome) ? s.passing + 1 : event.outcome === 'lost' ? s.passing : 0,
     no_commit: noCommit(s, attempt, event.outcome),
     retry_at: event.retry_at,
@@ -208,6 +211,12 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
       ? remember(next, event.step, attempt.claim.decisions, attempt.claim.learnings)
       : next.memory,
   };
+}
+
+/** What went down with its machine says nothing about the attempt: only what is lost while the machine lives counts. */
+function lostInARow(state: TaskState, s: Step, attempt: Attempt, outcome: Outcome): number {
+  if (outcome === 'lost') return s.lost + (attempt.boot === state.boot ? 1 : 0);
+  return PASSING.has(outcome) ? s.lost : 0;
 }
 
 /** Phases in which a process may be alive or on its way. */

@@ -2,6 +2,7 @@
  * fold: the state of a task from its events. Pure. An event that the state does not allow throws and names both:
  * it would mean a bug in decide or a damaged journal, and neither may pass silently.
  */
+import { completePlan, completeSpec } from './complete.ts';
 import type { Event, EventOf } from './event.ts';
 import {
   attemptClosed,
@@ -66,6 +67,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
           ...a,
           phase: 'running',
           pid: event.pid,
+          cage: event.cage ?? null,
           started_at: event.t,
         })),
         +1,
@@ -88,7 +90,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
         gate(state, event, run => ({
           ...run,
           live: false,
-          dropped: event.outcome === 'lost' ? run.dropped + 1 : run.dropped,
+          dropped: event.outcome === 'lost' && run.boot === state.boot ? run.dropped + 1 : run.dropped,
         })),
         -1,
         event.ended_at,
@@ -162,7 +164,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
 }
 
 function submitted(event: EventOf<'task_submitted'>): TaskState {
-  const { spec } = event;
+  const spec = completeSpec(event.spec);
   return {
     id: spec.id,
     spec,
@@ -247,14 +249,15 @@ function stepsOf(spec: TaskSpec, plan: Plan): Step[] {
 function planFrozen(state: TaskState, event: EventOf<'plan_frozen'>): TaskState {
   if (event.rev !== state.plan_rev + 1)
     throw new Error(`task ${state.id}: plan rev ${event.rev} after ${state.plan_rev}`);
+  const plan = completePlan(event.plan);
   const old = new Map(state.steps.map(s => [s.id, s]));
   const sameWork = (id: string) => {
     const was = state.plan?.subtasks.find(s => s.id === id);
-    const is = event.plan.subtasks.find(s => s.id === id);
+    const is = plan.subtasks.find(s => s.id === id);
     return id.startsWith('_') || (was && is && JSON.stringify(was) === JSON.stringify(is));
   };
   // A subtask that is the same in the new plan keeps what was done; a changed one starts again, its history kept.
-  const steps = stepsOf(state.spec, event.plan).map(fresh => {
+  const steps = stepsOf(state.spec, plan).map(fresh => {
     const known = old.get(fresh.id);
     if (!known) return fresh;
     if (known.id === STEP.final || !sameWork(known.id))
@@ -275,7 +278,7 @@ function planFrozen(state: TaskState, event: EventOf<'plan_frozen'>): TaskState 
       : planStep;
   return {
     ...state,
-    plan: event.plan,
+    plan,
     plan_sha256: event.sha256,
     plan_rev: event.rev,
     steps: accepted ? [accepted, ...steps] : steps,

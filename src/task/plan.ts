@@ -32,6 +32,44 @@ export const gateSpec = z
   })
   .describe('A check that the supervisor runs on a named commit.');
 
+/** Name of a variable of the environment, as every shell takes it. */
+export const envName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name for a variable');
+
+/** Variables with their values. Secrets are never here: they are named in `secrets` of the spec. */
+export const envMap = z.record(envName, z.string().max(MAX_TEXT));
+
+/** What an attempt may use of the machine. Enforced by the operating system, also while no supervisor runs. */
+export const resourceLimits = z.strictObject({
+  memory_max_bytes: z
+    .int()
+    .min(1024 ** 2)
+    .max(1024 ** 5)
+    .nullable()
+    .default(null)
+    .describe('Most memory of one attempt, all its processes together. null: none.'),
+  cpu_max_percent: z
+    .int()
+    .min(1)
+    .max(102_400)
+    .nullable()
+    .default(null)
+    .describe('Most processor time of one attempt; 100 is one processor. null: none.'),
+  tasks_max: z
+    .int()
+    .min(8)
+    .max(4_194_304)
+    .nullable()
+    .default(null)
+    .describe('Most processes and threads of one attempt. null: none.'),
+  runtime_max_seconds: z
+    .number()
+    .positive()
+    .max(366 * 86_400)
+    .nullable()
+    .default(null)
+    .describe('Longest attempt; ends it even while the supervisor is away. null: none.'),
+});
+
 export const subtask = z.strictObject({
   id: subtaskId,
   title: z.string().max(500).default(''),
@@ -84,8 +122,12 @@ export const subtask = z.strictObject({
     .describe('When an attempt is lost (power cut, killed runner): run it again, or fail.'),
   allow_empty: z.boolean().default(false).describe('The agent may change nothing.'),
   cwd: z.string().max(4096).nullable().default(null).describe('Folder, relative to the workspace.'),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(MAX_TEXT)).default({}),
+  env: envMap.default({}).describe('Variables of this subtask, over those of the task.'),
   model: z.string().max(200).nullable().default(null),
+  // Last, as in plans of older versions that are completed (complete.ts): equal subtasks have equal texts.
+  limits: resourceLimits
+    .prefault({})
+    .describe('What an attempt may use of the machine; null: the limit of the task.'),
 });
 
 export const planSource = z.enum(['planner', 'file', 'user', 'command']);
@@ -100,6 +142,7 @@ export const plan = z.strictObject({
 });
 
 export type GateSpec = z.infer<typeof gateSpec>;
+export type ResourceLimits = z.infer<typeof resourceLimits>;
 export type Subtask = z.infer<typeof subtask>;
 export type Plan = z.infer<typeof plan>;
 export type PlanSource = z.infer<typeof planSource>;

@@ -11,8 +11,10 @@ export const RETRY = {
   command_base_ms: SECOND,
   command_max_ms: MINUTE,
   lost_base_ms: SECOND,
-  /** Attempts lost in a row before somebody must look at the machine. */
+  lost_max_ms: MINUTE,
+  /** Attempts lost in a row, within this time, before somebody must look at the machine. */
   lost_max: 3,
+  lost_window_ms: 10 * MINUTE,
   passing_base_ms: 10 * SECOND,
   passing_max_ms: 5 * MINUTE,
   /** After this many short waits, one each quarter of an hour … */
@@ -89,13 +91,15 @@ export function verdictOf(
       return wait(outcome, at(step.passing < RETRY.passing_short ? short : RETRY.passing_long_ms));
     }
     case 'lost': {
-      if (step.lost + 1 >= RETRY.lost_max) {
+      // It went down with its machine.
+      if (attempt.boot !== state.boot) return pause(0);
+      if (step.lost + 1 >= RETRY.lost_max && isSudden(step, nowMs)) {
         return block(
           'config',
-          `${what}: lost ${RETRY.lost_max} times in a row; something on this machine ends it`,
+          `${what}: lost ${RETRY.lost_max} times in a row within ${RETRY.lost_window_ms / MINUTE} minutes; something on this machine ends it`,
         );
       }
-      return pause(step.lost === 0 ? 0 : RETRY.lost_base_ms * 2 ** step.lost);
+      return pause(step.lost === 0 ? 0 : Math.min(RETRY.lost_max_ms, RETRY.lost_base_ms * 2 ** step.lost));
     }
     case 'context':
       if (row < RETRY.context_max) return pause(state.spec.limits.session_delay_seconds * SECOND);
@@ -120,6 +124,12 @@ export function verdictOf(
       return pause(Math.min(RETRY.command_max_ms, RETRY.command_base_ms * 2 ** Math.min(step.counted, 10)));
     }
   }
+}
+
+/** Whether the last of a row of lost attempts came so soon that the machine, and not chance, has to be looked at. */
+function isSudden(step: Step, nowMs: number): boolean {
+  const first = step.history.filter(record => record.outcome === 'lost').at(-(RETRY.lost_max - 1));
+  return first !== undefined && nowMs - Date.parse(first.ended_at) <= RETRY.lost_window_ms;
 }
 
 /** Closed attempts with this outcome, without another between, since a person last said go on. */

@@ -3,7 +3,7 @@
  * no longer wanted.
  */
 import { close, mayHaveStarted } from './attempt.ts';
-import type { Effect, EndFacts, Result } from './effect.ts';
+import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
 import { gatesOf } from './gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
@@ -32,7 +32,7 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
     }
     case 'launch':
       if (effect.type !== 'launch' || effect.gate !== null || attempt.phase !== 'prepared') return null;
-      return [{ type: 'attempt_started', ...at, pid: result.pid }];
+      return [{ type: 'attempt_started', ...at, pid: result.pid, cage: result.cage }];
     case 'end':
       if (effect.type !== 'end') return null;
       if (attempt.phase === 'ended' && effect.gate === null && mayHaveStarted(attempt)) {
@@ -145,6 +145,8 @@ function endOfWork(attempt: Attempt, at: { step: string; n: number }, facts: End
       dropped_bytes: facts.dropped_bytes,
       message: message === null ? null : clip(message),
       claim: facts.claim,
+      cpu_ms: facts.exit?.cpu_ms ?? null,
+      memory_peak_bytes: facts.exit?.memory_peak_bytes ?? null,
     },
   ];
 }
@@ -152,11 +154,24 @@ function endOfWork(attempt: Attempt, at: { step: string; n: number }, facts: End
 const BY_REASON: Record<StopReason, Outcome> = {
   user: 'killed',
   cancel: 'killed',
+  suspend: 'killed',
   timeout: 'timeout',
   idle: 'stalled',
   runtime: 'budget',
   flood: 'flood',
 };
+
+const BY_ENDING = {
+  machine: {
+    outcome: 'killed',
+    message: 'stopped from outside: the machine went down, or its unit was stopped',
+  },
+  memory: {
+    outcome: 'oom',
+    message: 'out of memory: it used more than it may (limits.memory), or than there is',
+  },
+  runtime: { outcome: 'timeout', message: 'it ran for longer than limits.runtime allows' },
+} as const satisfies Record<NonNullable<ExitFacts['ended_by']>, { outcome: Outcome; message: string }>;
 
 const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
   blocked: 'asked',
@@ -175,6 +190,8 @@ function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; messa
     return { outcome: BY_REASON[attempt.stop_reason], message: `stopped: ${attempt.stop_reason}` };
   }
   if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
+  if (exit.ended_by) return BY_ENDING[exit.ended_by];
+  if (exit.result === 'killed') return { outcome: 'lost', message: 'the runner was killed' };
   if (exit.result !== 'exited') return { outcome: 'startup', message: exit.result };
   if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
   const claimed = facts.claim ? BY_CLAIM[facts.claim.status] : undefined;
@@ -197,12 +214,16 @@ function endOfGate(
   const { exit } = facts;
   const stopped = effect.why !== null && !(facts.ended_by_itself && exit);
   const ended_at = exit?.ended_at ?? facts.last_seen_at ?? run.started_at;
-  if (stopped && (effect.why === 'user' || effect.why === 'stale'))
+  if (stopped && (effect.why === 'user' || effect.why === 'suspend' || effect.why === 'stale'))
     return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at }];
-  if (!exit && !stopped) return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at }];
+  if (!stopped && exit?.ended_by === 'machine')
+    return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at }];
+  if (!stopped && (!exit || exit.result === 'killed'))
+    return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at }];
 
   let reason: string | null = null;
   if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
+  else if (exit!.ended_by) reason = BY_ENDING[exit!.ended_by].message;
   else if (exit!.result !== 'exited') reason = exit!.result;
   else if (gate.kind === 'run')
     reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;

@@ -3,7 +3,7 @@
  * an edited rasen.yml nor an agent in the worktree can move the goalposts of a running task.
  */
 import * as z from 'zod';
-import { gateSpec, plan } from './plan.ts';
+import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
 
 /** ULID in lower case: 10 characters of time, 16 of chance. Valid as a folder name and as part of a git ref. */
 export const taskId = z
@@ -57,6 +57,49 @@ export const limits = z.strictObject({
     .min(4096)
     .default(1024 * 1024 * 1024)
     .describe('Kept output of one attempt; older blocks are freed and counted.'),
+  ...resourceLimits.shape,
+});
+
+/** Who can be handed a secret: the four kinds of programs that a task runs. */
+export const SECRET_USERS = ['agent', 'run', 'gates', 'setup'] as const;
+export type SecretUser = (typeof SECRET_USERS)[number];
+
+/** Where the value of a secret is. */
+export const secretSource = z.union([
+  z.strictObject({ env: envName }).describe('A line of secrets.env in the configuration folder of the user.'),
+  z
+    .strictObject({
+      file: z
+        .string()
+        .max(4096)
+        .regex(/^~?\/[^\0]+$/, 'must be absolute, or start with ~/'),
+    })
+    .describe('The text of a file.'),
+  z
+    .strictObject({ cmd: z.array(z.string().max(65_536)).min(1).max(1000) })
+    .describe('What a command prints; no shell in between.'),
+  z
+    .strictObject({
+      cred: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/, 'is not a name for a credential'),
+    })
+    .describe('A credential of systemd.'),
+  z
+    .strictObject({
+      keychain: z.string().min(1).max(200),
+      account: z.string().min(1).max(200).nullable().default(null),
+    })
+    .describe('A generic password in the keychain of macOS, by service and account.'),
+]);
+
+/** A secret by reference. The value is looked up whenever a program starts, and is in no file of rasen. */
+export const secretSpec = z.strictObject({
+  from: secretSource,
+  // Not the commands that run what the work left behind: they get a secret where it is said.
+  for: z
+    .array(z.enum(SECRET_USERS))
+    .min(1)
+    .default(['agent', 'run'])
+    .describe('Who gets it: agent (every session), run (commands of subtasks), gates, setup.'),
 });
 
 /** How review or QA is done; they run only with a program of their own (see config.ts for why). */
@@ -139,6 +182,11 @@ export const taskSpec = z.strictObject({
     .default(null)
     .describe('Command that readies a new worktree.'),
   limits,
+  env: envMap.default({}).describe('Variables of every program of the task, over those captured at submit.'),
+  secrets: z
+    .record(envName, secretSpec)
+    .default({})
+    .describe('Variables whose values are looked up whenever a program of the task starts.'),
   review: judge,
   qa: judge,
   memory: z.strictObject({
@@ -167,5 +215,7 @@ export const taskSpec = z.strictObject({
 
 export type TaskSpec = z.infer<typeof taskSpec>;
 export type Limits = z.infer<typeof limits>;
+export type SecretSource = z.infer<typeof secretSource>;
+export type SecretSpec = z.infer<typeof secretSpec>;
 export type AgentSpec = z.infer<typeof agentSpec>;
 export type JudgeSpec = z.infer<typeof judge>;

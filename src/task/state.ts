@@ -40,6 +40,8 @@ export interface GateRun {
   live: boolean;
   /** Epoch (supervisor) that started it: another one does not launch what it finds not launched. */
   epoch: number;
+  /** Boot of the host in which it was started. */
+  boot: string | null;
   /** Milliseconds of clock jumps while it ran. */
   paused_ms: number;
 }
@@ -60,6 +62,8 @@ export interface Attempt {
   started_at: string | null;
   ended_at: string | null;
   pid: number | null;
+  /** Kind of the cage it runs in; null: not known. */
+  cage: string | null;
   stop_reason: StopReason | null;
   outcome: Outcome | null;
   code: number | null;
@@ -105,7 +109,7 @@ export interface Step {
   attempts: number;
   /** Attempts that used up the allowance. */
   counted: number;
-  /** Attempts in a row that were lost, and those that changed nothing. */
+  /** Attempts in a row that were lost (not with their machine), and those that changed nothing. */
   lost: number;
   no_commit: number;
   /** Attempts that ended for a passing reason (limit, overloaded, network) in a row; drives the backoff. */

@@ -60,8 +60,8 @@ export type StepStatus = 'pending' | 'in_progress' | 'completed' | 'failed' | 's
 /** Where an attempt is. `closed` is the end; `outcome` says how. */
 export type AttemptPhase = 'created' | 'prepared' | 'running' | 'stopping' | 'ended' | 'sealed' | 'closed';
 
-/** Why the supervisor stops an attempt. */
-export type StopReason = 'user' | 'cancel' | 'timeout' | 'idle' | 'runtime' | 'flood';
+/** Why the supervisor stops an attempt. `suspend`: the service is being stopped; it goes on at the next start. */
+export type StopReason = 'user' | 'cancel' | 'suspend' | 'timeout' | 'idle' | 'runtime' | 'flood';
 
 export const OUTCOMES = [
   'ok',
@@ -77,11 +77,15 @@ export const OUTCOMES = [
   'budget',
   'asked',
   'flood',
+  'oom',
   'startup',
   'killed',
   'lost',
 ] as const;
-/** How an attempt ended. `startup`: the program or folder is not there. `killed`: stopped on request. */
+/**
+ * How an attempt ended. `startup`: the program or folder is not there. `killed`: stopped on request, or by the machine
+ * going down. `oom`: more memory than it may have.
+ */
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Outcomes that use up one of a subtask's attempts (task-model 4). */
@@ -99,6 +103,7 @@ export const COUNTS: Readonly<Record<Outcome, boolean>> = {
   budget: true,
   asked: false,
   flood: true,
+  oom: true,
   startup: false,
   killed: false,
   lost: false,

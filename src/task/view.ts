@@ -19,6 +19,10 @@ const attemptView = z.looseObject({
   n: z.int(),
   phase: z.string(),
   pid: z.int().nullable().describe('Process of the runner, while it lives.'),
+  cage: z
+    .string()
+    .nullable()
+    .describe('What holds its processes together: unit or group; see daemon.status.'),
   started_at: time.nullable(),
   outcome: z.string().nullable(),
   commit: z.string().nullable(),
@@ -241,6 +245,7 @@ function viewOfStep(state: TaskState, step: Step): SubtaskView {
           n: attempt.n,
           phase: attempt.phase,
           pid: attempt.phase === 'running' || attempt.phase === 'stopping' ? attempt.pid : null,
+          cage: attempt.cage,
           started_at: attempt.started_at,
           outcome: attempt.outcome,
           commit: attempt.sealed?.commit ?? null,

@@ -192,6 +192,8 @@ function stopping(state: TaskState, reason: StopReason): string {
       return 'the user asked for it';
     case 'cancel':
       return 'the task is cancelled';
+    case 'suspend':
+      return 'the service is being stopped; it goes on at the next start';
     case 'timeout':
       return 'it took longer than its timeout allows';
     case 'idle':

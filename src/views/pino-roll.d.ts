@@ -9,6 +9,10 @@ declare module 'pino-roll' {
     limit?: { count: number; removeOtherLogFiles?: boolean };
     /** Of sonic-boom: a write is done when write() returns. */
     sync?: boolean;
+    /** Of the files it makes. */
+    mode?: number;
+    /** Most characters that are kept of what could not be written. */
+    maxLength?: number;
   }
   export interface RollStream extends EventEmitter {
     /** Path of the file in use. */

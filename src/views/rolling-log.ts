@@ -7,6 +7,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import roll, { type RollStream } from 'pino-roll';
+import { rollPath } from '../util/roll-path.ts';
 import { gone } from './inside.ts';
 import { logFiles, nameOf, numberOf } from './log-cursor.ts';
 
@@ -45,7 +46,7 @@ export class RollingLog {
       }
     }
     const stream = await roll({
-      file: unchecked(join(folder, 'rasen.log')),
+      file: rollPath(join(folder, 'rasen.log')),
       size: `${max_bytes}b`,
       // With removeOtherLogFiles the count includes the file in use.
       limit: { count: keep + 1, removeOtherLogFiles: true },
@@ -97,13 +98,4 @@ export class RollingLog {
   abandon(): void {
     if (!this.#stream.destroyed) this.#stream.destroy();
   }
-}
-
-/**
- * pino-roll refuses paths with ":" or "?" for the sake of Windows, also where a folder above the project has one. It asks
- * a function twice, first for that check, then for the path.
- */
-function unchecked(path: string): () => string {
-  let asked = 0;
-  return () => (asked++ === 0 ? 'rasen.log' : path);
 }

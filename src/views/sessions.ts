@@ -98,6 +98,7 @@ const SESSION_STATUS: Readonly<Record<Outcome, 'continue' | 'complete' | 'blocke
     auth: 'blocked',
     context: 'continue',
     budget: 'continue',
+    oom: 'failed',
     asked: 'blocked',
     flood: 'failed',
     startup: 'failed',

@@ -16,6 +16,8 @@ export type WorkKind =
   | 'hang'
   | 'silent'
   | 'flood'
+  | 'oom'
+  | 'killed'
   | 'asked'
   | 'limit'
   | 'overloaded'
@@ -30,7 +32,17 @@ export type WorkKind =
   | 'unmerged'
   | 'rewritten'
   | 'bad_result';
-export type GateKind = 'pass' | 'fail' | 'hang' | 'lost' | 'startup' | 'flood' | 'mute' | 'crash';
+export type GateKind =
+  | 'pass'
+  | 'fail'
+  | 'hang'
+  | 'lost'
+  | 'startup'
+  | 'flood'
+  | 'oom'
+  | 'killed'
+  | 'mute'
+  | 'crash';
 
 /** How a job behaves from the moment it starts. */
 export interface Behaviour {
@@ -277,6 +289,8 @@ const WRONG_AGENT: Partial<Record<WorkKind, number>> = {
   budget: 3,
   startup: 1,
   lost: 3,
+  oom: 2,
+  killed: 1,
   no_change: 5,
   diff_hit: 2,
   unmerged: 1,
@@ -290,6 +304,8 @@ const WRONG_COMMAND: Partial<Record<WorkKind, number>> = {
   flood: 1,
   startup: 1,
   lost: 3,
+  oom: 1,
+  killed: 1,
 };
 const CLAIMS: Partial<Record<WorkKind, Claim['status']>> = {
   asked: 'blocked',
@@ -345,6 +361,8 @@ export function gateBehaviour(
       lost: 2,
       startup: 1,
       flood: 1,
+      oom: 1,
+      killed: 1,
       ...(gate.judge ? { mute: 1, crash: 1 } : {}),
     });
   }

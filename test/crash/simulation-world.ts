@@ -3,7 +3,7 @@
  * nothing of the engine's state, and is the witness of what really happened: what must never be, throws here.
  */
 
-import type { JobFacts } from '../../src/task/effect.ts';
+import type { ExitFacts, JobFacts } from '../../src/task/effect.ts';
 import type { Claim } from '../../src/task/event.ts';
 import type { Behaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
@@ -36,7 +36,7 @@ export interface Job {
   leftovers: boolean;
   starts: number;
   claimed_t: number;
-  exit: { result: string; code: number | null; signal: number | null; ended_at: string } | null;
+  exit: ExitFacts | null;
   /** Time of day of the last output. */
   output_at: string | null;
   claimed: Claim | null;
@@ -224,6 +224,14 @@ export class World {
       case 'lost':
         later(behaviour.duration_ms, () => this.#lose(job));
         return;
+      case 'oom':
+        later(behaviour.duration_ms, () =>
+          this.end(job, { result: 'exited', code: 137, signal: 9, ended_by: 'memory' }),
+        );
+        return;
+      case 'killed':
+        later(behaviour.duration_ms, () => this.end(job, { result: 'killed', code: null, signal: null }));
+        return;
       default:
         later(behaviour.duration_ms, () =>
           this.end(job, { result: 'exited', code: exitCode(behaviour), signal: null }),
@@ -232,12 +240,12 @@ export class World {
   }
 
   /** The command is over and its runner wrote that down. */
-  end(job: Job, exit: { result: string; code: number | null; signal: number | null }): void {
+  end(job: Job, exit: Pick<ExitFacts, 'result' | 'code' | 'signal'> & Partial<ExitFacts>): void {
     this.#change(job);
     job.claimed = job.behaviour!.claim;
     job.claim_problem = job.behaviour!.kind === 'bad_result' ? 'the result file is not JSON' : null;
     job.output_at = this.iso();
-    job.exit = { ...exit, ended_at: this.iso() };
+    job.exit = { ended_by: null, cpu_ms: null, memory_peak_bytes: null, ...exit, ended_at: this.iso() };
     job.leftovers = job.behaviour!.leftovers;
     job.live = false;
     this.#alive(-1);
@@ -286,6 +294,11 @@ export class World {
   /** The power fails: no process is left, and what was not synced may be gone. */
   reboot(): void {
     for (const job of this.jobs.values()) {
+      // A shutdown in good order: the manager stops the unit and records it.
+      if (job.live && job.identity && this.rng.chance(0.3)) {
+        this.end(job, { result: 'exited', code: 143, signal: 15, ended_by: 'machine' });
+        job.leftovers = false;
+      }
       if (job.live) {
         this.#change(job);
         job.live = false;

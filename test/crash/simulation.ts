@@ -37,6 +37,7 @@ interface Memory {
   wake: { cancel: () => void } | null;
   queued: boolean;
   draining: boolean;
+  suspending: boolean;
 }
 
 export interface LifeReport {
@@ -240,6 +241,7 @@ export class Life {
       wake: null,
       queued: false,
       draining: false,
+      suspending: false,
     };
     this.#claim();
   }
@@ -302,6 +304,7 @@ export class Life {
       slots: this.draft.max_jobs - others - countJobs(state),
       disk_low: this.#isIn(this.draft.weather.disk_low),
       draining: this.#memory!.draining,
+      suspending: this.#memory!.suspending,
       nonce: () => `nonce${++this.#nonces}`,
     };
   }
@@ -433,6 +436,8 @@ export class Life {
       this.world.after(at, () => {
         if (!this.#memory) return;
         this.#memory.draining = true;
+        this.#memory.suspending = this.#rng.chance(0.5);
+        this.#kick();
         this.#supervised(this.#rng.int(1, 60_000), () => this.#crash(false));
       });
     }

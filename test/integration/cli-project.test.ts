@@ -37,7 +37,7 @@ afterEach(async () => {
 /** An agent that makes a file named after its subtask, or waits while there is a file `wait` beside the project. */
 const AGENT =
   'cat > /dev/null; until test ! -e "$WAIT_FILE"; do sleep 0.05; done; echo x > "$RASEN_SUBTASK.txt"';
-const CONFIG = `agent: [sh, -c, '${AGENT}']\ngates: none\norchestrator: { session_delay_seconds: 0 }\n`;
+const CONFIG = `agent: [sh, -c, '${AGENT}']\ngates: none\norchestrator: { session_delay_seconds: 0 }\npass_env: WAIT_FILE\n`;
 const PLAN =
   'subtasks:\n  - { id: auth-1, title: First, description: do it }\n  - { id: auth-2, title: Second, description: do it, needs: auth-1 }\n';
 

@@ -44,14 +44,15 @@ test('in the background: the id, or the view, and nothing else on stdout', async
   expect(await run('wait', view.id, text.stdout.trim())).toMatchObject({ code: 0 });
 });
 
-test('the command gets the environment of the shell, without ours', async () => {
-  const env = { SECRET: 'x y', npm_config_x: '1' };
-  const { stdout } = await runCli(
-    cli,
-    ['run', '--', 'sh', '-c', 'echo "$SECRET/$npm_config_x/$RASEN_HOME"'],
-    { home, env },
-  );
-  expect(stdout).toBe('x y//\n');
+test('the command gets what is usual of the shell and what is asked for, without ours', async () => {
+  const env = { WANTED: 'x y', OTHER: 'z', LC_ALL: 'C', npm_config_x: '1' };
+  const script = 'echo "$WANTED/$OTHER/$LC_ALL/$npm_config_x/$RASEN_HOME"';
+  const { stdout, stderr } = await runCli(cli, ['run', '--env', 'WANTED', '--', 'sh', '-c', script], {
+    home,
+    env,
+  });
+  expect(stdout).toBe('x y//C//\n');
+  expect(stderr).toContain('not handed to the task: OTHER, npm_config_x.');
 });
 
 test('one task per key', async () => {

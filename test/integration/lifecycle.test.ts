@@ -305,3 +305,24 @@ test('what is secret in the environment stays in env.json', async () => {
   for (const path of [rig.home, join(rig.home, 'tasks'), join(rig.home, 'run')])
     expect(statSync(path).mode & 0o077, path).toBe(0);
 });
+
+test('daemon.suspend: what runs ends without a penalty, nothing starts, and the next supervisor goes on', async () => {
+  await rig.start();
+  const runs = join(rig.folder, 'runs');
+  const gate = join(rig.folder, 'gate');
+  const script = `echo $$ >>${runs}; trap 'exit 0' TERM; while [ ! -e ${gate} ]; do sleep 0.02; done`;
+  const id = rig.rasen(['run', '--background', '--', 'sh', '-c', script]).stdout.trim();
+  await until('it runs', () => existsSync(runs));
+  expect(await rig.call('daemon.suspend')).toEqual({ stopped: 1 });
+  const late = rig.rasen(['run', '--background', '--', 'true']).stdout.trim();
+  expect((await rig.call<TaskView>('task.get', { task: id })).subtasks[0]!.history).toMatchObject([
+    { outcome: 'killed', code: 0 },
+  ]);
+  await rig.kill('SIGTERM');
+  await rig.start();
+  await until('it runs again', () => readFileSync(runs, 'utf8').trim().split('\n').length === 2);
+  writeFileSync(gate, '');
+  const [view, other] = await rig.call<TaskView[]>('task.wait', { tasks: [id, late] });
+  expect([view!.status, other!.status]).toEqual(['completed', 'completed']);
+  expect(other!.subtasks[0]!.history).toHaveLength(1);
+});

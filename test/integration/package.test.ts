@@ -54,8 +54,11 @@ describe('31 · the bundle of the client', () => {
     ).toEqual([]);
   });
 
-  it('is one file; only the reader of configuration is beside it', () => {
-    expect(importsOf('rasen.cjs').filter(path => path.startsWith('.'))).toEqual(['./rasen-config.cjs']);
+  it('is one file; only what few commands need is beside it', () => {
+    expect(importsOf('rasen.cjs').filter(path => path.startsWith('.'))).toEqual([
+      './rasen-config.cjs',
+      './rasen-service.cjs',
+    ]);
   });
 });
 

@@ -31,10 +31,11 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
   } as const;
   const entry = join(folder, 'rasen.cjs');
   const supervisor = join(folder, 'rasend.cjs');
-  const external = ['./rasen-config.cjs'];
+  const external = ['./rasen-config.cjs', './rasen-service.cjs'];
   const [cli] = await Promise.all([
     build({ ...common, minify: true, entryPoints: ['src/cli/main.ts'], external, outfile: entry }),
     build({ ...common, entryPoints: ['src/config/index.ts'], outfile: join(folder, 'rasen-config.cjs') }),
+    build({ ...common, entryPoints: ['src/service/index.ts'], outfile: join(folder, 'rasen-service.cjs') }),
     rasend === 'real' &&
       build({ ...common, ...IMPORT_META, entryPoints: ['src/supervisor/main.ts'], outfile: supervisor }),
   ]);
@@ -75,7 +76,15 @@ export interface Running {
 export function startCli(cli: CliBuild, args: readonly string[], { home, cwd, env }: RunOptions): Running {
   const child = spawn(process.execPath, [cli.entry, ...args], {
     cwd: cwd ?? home,
-    env: { PATH: process.env.PATH, HOME: home, RASEN_HOME: home, TZ: 'UTC', NO_COLOR: '1', ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      RASEN_HOME: home,
+      RASEN_CAGE: 'group',
+      TZ: 'UTC',
+      NO_COLOR: '1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const out: Buffer[] = [];

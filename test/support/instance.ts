@@ -34,6 +34,8 @@ export class Instance {
       LANG: 'C.UTF-8',
       NO_COLOR: '1',
       RASEN_HOME: this.home,
+      // Whether or not the machine of the test has a service manager.
+      RASEN_CAGE: 'group',
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_CONFIG_SYSTEM: '/dev/null',
       GIT_AUTHOR_NAME: 'Test',

@@ -13,7 +13,7 @@ import {
   readAttempt,
   writeAttempt,
 } from '../../src/runner/attempt-dir.ts';
-import { groupCage } from '../../src/runner/cage/group.ts';
+import { group, groupCage } from '../../src/runner/cage/group.ts';
 import { type Identity, isAlive } from '../../src/runner/identity.ts';
 import { findMembers } from '../../src/runner/members.ts';
 import { type StopOptions, stopAttempt } from '../../src/runner/stop.ts';
@@ -38,6 +38,14 @@ export async function until<T>(what: string, condition: () => T | null | undefin
     await sleep(5);
   }
 }
+
+/** No limit of resources. */
+export const NO_LIMITS = {
+  memory_max_bytes: null,
+  cpu_max_percent: null,
+  tasks_max: null,
+  runtime_max_seconds: null,
+} as const;
 
 export class RunnerRig {
   readonly root = mkdtempSync(join(tmpdir(), 'rasen-runner-'));
@@ -74,7 +82,7 @@ export class RunnerRig {
   }
 
   start(attempt: Attempt, env: Record<string, string> = {}, onExit: () => void = () => {}): Promise<void> {
-    return this.cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, onExit);
+    return this.cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, { limits: NO_LIMITS, onExit });
   }
 
   /** Starts a new attempt and waits for its end. */
@@ -97,11 +105,11 @@ export class RunnerRig {
 
   members(attempt: Attempt) {
     const { identity, exit } = readAttempt(attempt.dir);
-    return this.cage.members({ marker: attempt.marker, identity, up: exit?.up });
+    return group.members({ marker: attempt.marker, identity, up: exit?.up });
   }
 
   stop(attempt: Attempt, options: Partial<StopOptions> = {}): Promise<'empty'> {
-    return stopAttempt(attempt.dir, attempt.marker, { cage: this.cage, grace_ms: 20_000, ...options });
+    return stopAttempt(attempt.dir, attempt.marker, { grace_ms: 20_000, ...options });
   }
 
   /** Ends and removes everything; throws when the test had left something alive. */

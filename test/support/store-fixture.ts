@@ -3,7 +3,8 @@
  * views and states they lead to, to test/data/store: `node test/support/store-fixture.ts`. Journals of a released
  * format are never written again; a new format has a folder of its own.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planHash } from '../../src/store/artifact.ts';
 import { STATE_FORMAT } from '../../src/store/snapshot.ts';
@@ -115,19 +116,27 @@ export async function writeLife(store: Store, { events, state }: TaskBuilder, en
 
 async function main(): Promise<void> {
   const home = join(DATA, `v${FORMAT}`);
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(home, { recursive: true });
-  const store = new Store({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
-  const states: Record<string, unknown> = {};
+  const paths = { home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') };
+  if (!existsSync(home)) await writeFormat(new Store(paths));
+  const copy = mkdtempSync(join(tmpdir(), 'rasen-states-'));
+  try {
+    cpSync(paths.tasks, join(copy, 'tasks'), { recursive: true });
+    const store = new Store({ home: copy, tasks: join(copy, 'tasks'), quarantine: join(copy, 'quarantine') });
+    const states = Object.fromEntries(store.list().map(id => [id, store.load(id)!.state]));
+    writeFileSync(join(DATA, `states.${STATE_FORMAT}.json`), `${JSON.stringify(states, null, 1)}\n`);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+async function writeFormat(store: Store): Promise<void> {
   const views: Record<string, unknown> = {};
   for (const life of Object.values(LIVES)) {
     const built = life();
     await writeLife(store, built);
-    states[built.state.id] = built.state;
     views[built.state.id] = viewOf(built.state, VIEW_PID, VIEW_NOW);
   }
-  writeFileSync(join(home, 'views.json'), `${JSON.stringify(views, null, 1)}\n`);
-  writeFileSync(join(DATA, `states.${STATE_FORMAT}.json`), `${JSON.stringify(states, null, 1)}\n`);
+  writeFileSync(join(DATA, `v${FORMAT}`, 'views.json'), `${JSON.stringify(views, null, 1)}\n`);
 }
 
 if (process.argv[1] === import.meta.filename) await main();

@@ -126,9 +126,9 @@ export class TaskBuilder {
     return this;
   }
 
-  claimed(): this {
+  claimed(boot = 'b'): this {
     if (this.events.some(e => e.type === 'task_claimed')) this.#epoch++;
-    return this.add({ type: 'task_claimed', host: 'h', incarnation: `i${this.#epoch}`, boot: 'b' });
+    return this.add({ type: 'task_claimed', host: 'h', incarnation: `i${this.#epoch}`, boot });
   }
 
   plan(subtasks: readonly (SubtaskDraft | string)[]): this {

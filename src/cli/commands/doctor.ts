@@ -16,7 +16,8 @@ export const doctor = defineCommand({
   examples: [{ command: 'rasen doctor', about: '' }],
   async run(_call, context) {
     const { out, env, paths } = context;
-    const findings = [...(await clientFindings(env, paths)), ...(await serverFindings(context))];
+    const service = await context.loadServiceBundle();
+    const findings = [...(await clientFindings({ env, paths, service })), ...(await serverFindings(context))];
     out.reply({ version: VERSION, findings }, () => findings.map(line).join('\n'));
     return findings.some(f => f.level === 'error') ? EXIT.failed : EXIT.ok;
   },

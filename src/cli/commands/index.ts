@@ -16,6 +16,7 @@ import { resume } from './resume.ts';
 import { retry } from './retry.ts';
 import { rollback } from './rollback.ts';
 import { run } from './run.ts';
+import { SERVICE_COMMANDS } from './service.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { wait } from './wait.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   rollback,
   configCheck,
   configSchema,
+  ...SERVICE_COMMANDS,
   doctor,
   gc,
   completion,
@@ -49,4 +51,5 @@ export const COMMANDS: readonly AnyCommand[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
   config: 'Check the configuration',
+  service: 'Make rasend a service of the system',
 };

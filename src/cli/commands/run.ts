@@ -1,4 +1,5 @@
 /** `rasen run`: run the task of this project, a command, or a file of subtasks. */
+import { ENV_OPTION } from '../asked-env.ts';
 import { defineCommand, FORMAT, WAIT } from '../command.ts';
 import { usage } from '../errors.ts';
 import { runCommand, runPipeline } from '../run-command.ts';
@@ -16,6 +17,7 @@ export const run = defineCommand<Options>({
   details: [
     'Without words behind "--" it is the task that `rasen init` made here: it is started, or goes on if it was stopped. A supervisor is started where none answers.',
     'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. SIGHUP always detaches.',
+    'The task gets the variables that builds and agents usually need, and those that are asked for: with --env, or with `env`, `pass_env` and `secrets` in the configuration or the plan file. What looks wanted and is not handed over is told. See rasen.yml(5), ENVIRONMENT AND SECRETS.',
     'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, 130 stopped.',
   ],
   arguments: [
@@ -37,11 +39,13 @@ export const run = defineCommand<Options>({
     WAIT,
     { flags: '--key <key>', about: 'one task per key: the same key again is the same task' },
     { flags: '--name <name>', about: 'short name of the task' },
+    ENV_OPTION,
     ...FORMAT,
   ],
   examples: [
     { command: 'rasen run --background', about: 'the task of this project, in the background' },
     { command: 'rasen run -- npm test', about: 'a command that survives this terminal' },
+    { command: 'rasen run --env DEPLOY_ENV=test -- make deploy', about: 'with a variable of its own' },
     { command: 'rasen run -f pipeline.yml', about: 'subtasks with needs' },
     { command: 'rasen run --background --format json | jq -r .id', about: 'for scripts' },
   ],

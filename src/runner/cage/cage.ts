@@ -1,14 +1,45 @@
 /**
  * A cage holds the process tree of one attempt: it starts the runner in it, says who lives in it and signals them. One
  * file per kind; everything else about an attempt is the files in its directory, which every cage fills alike.
+ *
+ *   unit   a transient service of the user's own service manager: a control group that nothing leaves by itself, limits,
+ *          accounting, and a record of the end even when the runner is killed
+ *   group  where no manager answers: a session of its own, found by that session and by an environment marker
  */
+import type { ResourceLimits } from '../../task/plan.ts';
 import type { Member, MemberQuery } from '../members.ts';
 
+export type CageKind = 'unit' | 'group';
+
+/** How a supervisor starts attempts. */
 export interface Cage {
-  /** Starts the runner of the attempt in `dir`; see start.ts. Throws `spawn`. */
-  start(dir: string, env: Record<string, string>, onExit: () => void): Promise<void>;
-  /** The living processes of one attempt, without its runner. */
+  readonly kind: CageKind;
+  /** Limits that this cage can hold on this machine; the others are asked for in vain. */
+  readonly enforces: readonly (keyof ResourceLimits)[];
+  /**
+   * Starts the runner of the attempt in `dir`; again is harmless: the claim decides.
+   *
+   * @param env the whole environment of the command; nothing of the supervisor's own is added.
+   * Throws `spawn`, and `manager_away` when the service manager starts nothing now but will later.
+   */
+  start(dir: string, env: Record<string, string>, options: StartOptions): Promise<void>;
+}
+
+export interface StartOptions {
+  limits: ResourceLimits;
+  /** A hint that the attempt may be over; the truth is in its files. May never come. */
+  onExit(): void;
+}
+
+/** The cage that one attempt is in, whoever started it. */
+export interface AttemptCage {
+  readonly kind: CageKind;
+  /** The living processes of the attempt, without its runner. */
   members(query: MemberQuery): Member[];
   /** Signals exactly this process, after its identity was looked at again. 'gone': there is none; 'refused': not ours. */
   signal(member: Member, signal: NodeJS.Signals): 'sent' | 'gone' | 'refused';
+  /** Stands the whole tree still, so that nothing can be forked past a kill. False: this cage cannot. */
+  freeze?(frozen: boolean): boolean;
+  /** The manager has not said its last word yet: the end may still be recorded. */
+  finishing?(): boolean;
 }

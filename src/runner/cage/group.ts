@@ -1,26 +1,31 @@
 /**
  * The cage where no service manager answers (containers, macOS): the runner in a session of its own, its members found
- * by that session and by an environment marker. No limits and no accounting.
+ * by that session and by an environment marker. No accounting, and no limit but that of time, which the supervisor holds.
  */
 import { errnoOf } from '../../errors.ts';
 import { startTimeOf } from '../identity.ts';
 import { findMembers, type Member } from '../members.ts';
 import { startRunner } from '../start.ts';
-import type { Cage } from './cage.ts';
+import type { AttemptCage, Cage } from './cage.ts';
 
 /** What needs no runner script: enough to look and to stop. */
-export const group: Pick<Cage, 'members' | 'signal'> = {
+export const group: AttemptCage = {
+  kind: 'group',
   members: query => findMembers([query]).get(query.marker) ?? [],
   signal,
 };
 
 /** @param runner_script path of runner.sh, as it lies next to the running program. */
 export function groupCage(runner_script: string): Cage {
-  return { ...group, start: (dir, env, onExit) => startRunner(dir, env, onExit, { runner_script }) };
+  return {
+    kind: 'group',
+    enforces: ['runtime_max_seconds'],
+    start: (dir, env, { onExit }) => startRunner(dir, env, onExit, { runner_script }),
+  };
 }
 
 /** Node cannot hold a pidfd, so between the look and the signal are some microseconds in which a pid could be reused. */
-function signal(member: Member, name: NodeJS.Signals): 'sent' | 'gone' | 'refused' {
+export function signal(member: Member, name: NodeJS.Signals): 'sent' | 'gone' | 'refused' {
   if (startTimeOf(member.pid) !== member.start) return 'gone';
   try {
     process.kill(member.pid, name);

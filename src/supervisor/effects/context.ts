@@ -1,6 +1,8 @@
 /** What every effect is given: the parts of the supervisor it acts with. */
 import type { Log } from '../../log.ts';
+import type { Cage } from '../../runner/cage/cage.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
+import type { SecretPlaces } from '../../secrets/places.ts';
 import type { Store } from '../../store/store.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { Jobs } from '../jobs.ts';
@@ -12,8 +14,8 @@ export interface EffectContext {
   jobs: Jobs;
   sweeper: Sweeper;
   log: Log;
-  /** Path of runner.sh. */
-  runner_script: string;
+  cage: Cage;
+  secrets: SecretPlaces;
   /** Octal, of the commands. */
   umask: string;
 }
@@ -23,15 +25,6 @@ export function goodCommit(state: TaskState): string {
   const good = state.good.at(-1)?.commit ?? state.workspace?.base;
   if (!good) throw new Error(`task ${state.id} has no good commit yet`);
   return good;
-}
-
-/** Environment of a job of the task: what was captured at submit, then what is given. */
-export function jobEnv(
-  context: EffectContext,
-  state: TaskState,
-  added: Record<string, string>,
-): Record<string, string> {
-  return { ...context.store.env(state.id), ...added };
 }
 
 /** Facts that every command of a task finds in its environment. */

@@ -6,11 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
 import { errnoOf } from '../../errors.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
-import { isAlive } from '../../runner/identity.ts';
+import { bootId, isAlive } from '../../runner/identity.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
+import type { ExitRecord } from '../../runner/records.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
-import type { Effect, EndFacts, Result } from '../../task/effect.ts';
+import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
 import type { Claim } from '../../task/event.ts';
 import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
@@ -57,7 +58,7 @@ export async function end(
   const gate = effect.gate !== null;
   const claim = read?.claim ?? tags;
   const result: EndFacts = {
-    exit: facts.exit,
+    exit: facts.exit && exitFacts(facts.exit),
     ended_by_itself: early.exit !== null,
     last_seen_at: facts.output_mtime_ms === null ? null : new Date(facts.output_mtime_ms).toISOString(),
     output_bytes: facts.output_bytes,
@@ -72,7 +73,31 @@ export async function end(
   return { type: 'end', facts: result };
 }
 
-/** The usual end: recorded, runner gone, nothing left behind. */
+function exitFacts(exit: ExitRecord): ExitFacts {
+  const { result, code, signal, ended_at, unit } = exit;
+  return {
+    result,
+    code,
+    signal,
+    ended_at,
+    ended_by: endedBy(exit),
+    cpu_ms: unit?.cpu_usec == null ? null : Math.round(unit.cpu_usec / 1000),
+    memory_peak_bytes: unit?.memory_peak_bytes ?? null,
+  };
+}
+
+/** Without a manager that says so, a runner that was told to end in an earlier boot went down with the machine. */
+function endedBy({ term, boot, unit }: ExitRecord): ExitFacts['ended_by'] {
+  if (unit?.service_result === 'oom-kill') return 'memory';
+  // The same word is used when leftovers of an ended command were slow to go; its runner was not told to end then.
+  if (term && unit?.service_result === 'timeout' && !unit.stopped) return 'runtime';
+  return term && (unit ? unit.stopped : boot !== bootId()) ? 'machine' : null;
+}
+
+/**
+ * The usual end: recorded, runner gone, nothing left behind. The end of a unit is recorded when its control group is
+ * empty, so there is nothing to look for.
+ */
 async function isOver(
   context: EffectContext,
   { exit, identity }: AttemptFacts,
@@ -82,7 +107,7 @@ async function isOver(
     exit !== null &&
     identity !== null &&
     !isAlive(identity) &&
-    (await context.sweeper.isEmpty({ marker, identity, up: exit.up }))
+    (exit.unit !== null || (await context.sweeper.isEmpty({ marker, identity, up: exit.up })))
   );
 }
 

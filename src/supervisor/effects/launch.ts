@@ -4,13 +4,15 @@ import { dirname, join } from 'node:path';
 import { findRepository } from '../../git/repository.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
-import { startRunner } from '../../runner/start.ts';
+import { cageOf } from '../../runner/cage/attempt-cage.ts';
 import type { Effect, Result } from '../../task/effect.ts';
-import { gatesOf } from '../../task/gates-of.ts';
+import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
+import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { agentWork, type Work } from './agent-work.ts';
-import { type EffectContext, factsEnv, goodCommit, hasIdleLimit, jobEnv } from './context.ts';
+import { type EffectContext, factsEnv, goodCommit, hasIdleLimit } from './context.ts';
+import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
@@ -33,21 +35,22 @@ export async function launch(
   if (readAttempt(folder).claimed) {
     context.jobs.watch(state.id, folder, { ...watched, child: false });
   } else {
-    const env =
+    const added =
       effect.gate === null
         ? workOf(context, state, step, attempt).env
         : await writeGate(context, state, step, attempt, effect.gate, folder);
-    context.jobs.watch(state.id, folder, { ...watched, child: true });
-    await startRunner(
-      folder,
-      jobEnv(context, state, { ...factsEnv(state, step, attempt.n), ...env }),
-      () => context.jobs.exited(folder),
-      {
-        runner_script: context.runner_script,
-      },
-    );
+    const user =
+      effect.gate === null ? userOfWork(state, step) : userOfGate(gatesOf(state, step)[effect.gate]!.kind);
+    const env = await jobEnv(context, state, user, { ...factsEnv(state, step, attempt.n), ...added });
+    context.jobs.watch(state.id, folder, { ...watched, child: context.cage.kind === 'group' });
+    const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+    await context.cage.start(folder, env, {
+      limits: resourceLimitsOf(state.spec, subtask),
+      onExit: () => context.jobs.exited(folder),
+    });
   }
-  return { type: 'launch', pid: (await reported(folder)).identity?.pid ?? 0 };
+  const { identity } = await reported(folder);
+  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder).kind };
 }
 
 /** A runner says who it is within a moment of its claim; one that died in between never will. */

@@ -6,16 +6,18 @@ import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import { findRepository, type Repository } from '../../git/repository.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
+import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
 import { isAlive } from '../../runner/identity.ts';
-import { startRunner } from '../../runner/start.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { GateEvidence } from '../../task/event.ts';
 import { finalGates } from '../../task/gates-of.ts';
 import type { GateSpec } from '../../task/plan.ts';
+import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import { STEP, type TaskState } from '../../task/state.ts';
-import { type EffectContext, goodCommit, jobEnv } from './context.ts';
+import { type EffectContext, goodCommit } from './context.ts';
 import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail } from './end.ts';
+import { jobEnv } from './job-env.ts';
 import { writeJob } from './prepare.ts';
 
 const POLL_MS = 20;
@@ -105,7 +107,7 @@ async function runGate(
     prompt: null,
   };
   await writeJob(context, state, job);
-  const env = jobEnv(context, state, {
+  const env = await jobEnv(context, state, 'gates', {
     RASEN_TASK: state.id,
     RASEN_GATE: gate.spec.name,
     RASEN_COMMIT: gate.commit,
@@ -113,11 +115,11 @@ async function runGate(
   });
   const started = performance.now();
   context.jobs.watch(state.id, folder, {
-    child: true,
+    child: context.cage.kind === 'group',
     max_bytes: state.spec.limits.output_max_bytes,
     marker: null,
   });
-  await startRunner(folder, env, () => {}, { runner_script: context.runner_script });
+  await context.cage.start(folder, env, { limits: resourceLimitsOf(state.spec, null), onExit: () => {} });
   const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000);
   await stopAttempt(folder, marker, { grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
   context.jobs.ended(folder);
@@ -155,7 +157,8 @@ async function ended(folder: string, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { exit, identity } = readAttempt(folder);
-    if (exit || (identity && !isAlive(identity))) return false;
+    // A unit that is being swept is not over, although its runner is.
+    if (exit || (identity && !isAlive(identity) && unitFinishingMs(folder) === null)) return false;
     if (performance.now() > deadline) return true;
     await new Promise(resolve => setTimeout(resolve, POLL_MS));
   }

@@ -7,6 +7,7 @@ import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../task/state.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
+import { checkGateSecrets } from './job-env.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export async function prepare(
@@ -16,6 +17,7 @@ export async function prepare(
 ): Promise<Result> {
   const step = stepOf(state, effect.step);
   const attempt = step.attempt!;
+  await checkGateSecrets(context, state, step);
   const workspace = await prepareWorkspace(context, state, step, attempt);
   if (attempt.work)
     await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);

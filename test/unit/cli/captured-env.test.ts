@@ -1,20 +1,102 @@
-/** The environment that a task gets. */
+/** The environment that a task gets of the shell that it is handed over in. */
 import { expect, test } from 'vitest';
-import { capturedEnv } from '../../../src/cli/captured-env.ts';
+import { askedEnv } from '../../../src/cli/asked-env.ts';
+import { capturedEnv, missedNames } from '../../../src/cli/captured-env.ts';
+import { specOf } from '../../support/task-builder.ts';
 
-test('the user’s variables are kept, those of this process are not', () => {
-  const env = {
+const nothing = { pass: [], set: {} };
+const captured = (env: NodeJS.ProcessEnv, ...asked: string[]) => capturedEnv(env, askedEnv(asked, env));
+
+test('what builds and agents need is captured, and nothing else', () => {
+  const needed = {
     PATH: '/bin',
+    HOME: '/home/me',
+    LC_ALL: 'C',
+    HTTPS_PROXY: 'http://me:secret@proxy',
+    no_proxy: 'localhost',
+    GIT_AUTHOR_NAME: 'Me',
+    CLAUDE_CODE_MAX_OUTPUT_TOKENS: '9000',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    NODE_OPTIONS: '--no-warnings',
+    CARGO_HOME: '/c',
+    ANTHROPIC_BASE_URL: 'http://llm',
+    SSH_AUTH_SOCK: '/run/agent',
+    LANG: '',
+  };
+  const rest = {
+    FOO: '1',
     API_KEY: 'x',
-    EMPTY: '',
+    ANTHROPIC_API_KEY: 'x',
+    CARGO_REGISTRY_TOKEN: 'x',
+    NPM_CONFIG__AUTH: 'x',
+    POETRY_PYPI_TOKEN_MINE: 'x',
+    COMPOSER_AUTH: 'x',
+    YARN_NPM_AUTH_IDENT: 'x',
+    ANTHROPIC_CUSTOM_HEADERS: 'x',
+    CLAUDE_CODE_OAUTH_TOKEN: 'x',
+    AWS_SECRET_ACCESS_KEY: 'x',
+    GIT_DIR: '/other/.git',
+    XDG_SESSION_ID: '4',
     RASEN_HOME: '/x',
     npm_config_registry: 'x',
+    NODE_CHANNEL_FD: '3',
     NOTIFY_SOCKET: '/run/x',
     LISTEN_FDS: '1',
-    WATCHDOG_USEC: '1',
-    NODE_CHANNEL_FD: '3',
-    NODE_OPTIONS: '--no-warnings',
-    GONE: undefined,
+    CREDENTIALS_DIRECTORY: '/run/credentials/x',
+    TZ: undefined,
   };
-  expect(capturedEnv(env)).toEqual({ PATH: '/bin', API_KEY: 'x', EMPTY: '', NODE_OPTIONS: '--no-warnings' });
+  expect(capturedEnv({ ...needed, ...rest }, nothing)).toEqual(needed);
+});
+
+test('--env adds names, values and beginnings', () => {
+  const env = { PATH: '/bin', FOO: '1', MY_A: 'a', MY_TOKEN: 't', npm_package_name: 'x', RASEN_HOME: '/x' };
+  expect(captured(env, 'FOO', 'MY_*', 'NEW=a=b', 'EMPTY=')).toEqual({
+    PATH: '/bin',
+    FOO: '1',
+    MY_A: 'a',
+    MY_TOKEN: 't',
+    NEW: 'a=b',
+    EMPTY: '',
+  });
+  expect(captured(env, '*'), 'everything, but not what belongs to this process').toEqual({
+    PATH: '/bin',
+    FOO: '1',
+    MY_A: 'a',
+    MY_TOKEN: 't',
+  });
+  expect(captured(env, 'npm_package_name'), 'by its whole name').toHaveProperty('npm_package_name', 'x');
+  expect(captured(env, 'PATH=/opt')).toEqual({ PATH: '/opt' });
+});
+
+test('--env with what cannot be handed over is refused, and no value is repeated', () => {
+  expect(() => captured({}, 'GONE')).toThrow('--env GONE: GONE is not set here.');
+  for (const word of ['1A=hunter2', '=hunter2', 'A B=hunter2', '*hunter2', '']) {
+    expect(() => captured({}, word)).toThrow('--env was given what is no variable.');
+    expect(() => captured({}, word)).not.toThrow('hunter2');
+  }
+});
+
+test('a variable that a command names, or an agent logs in with, is missed when it is not handed over', () => {
+  const env = { STAGE: 'test', DEBUG: '1', OPENAI_API_KEY: 'k', RASEN_HOME: '/x', PATH: '/bin', SET: 'x' };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's.
+  const run = { do: { run: ['sh', '-c', 'echo "$STAGE ${DEBUG} $PATH $UNSET $RASEN_HOME $SET"'] } };
+  const command = specOf({
+    agents: {},
+    gates: [],
+    plan: {
+      version: 1,
+      task: 't',
+      goal: '',
+      source: 'file',
+      rev: 1,
+      subtasks: [{ id: 'a', ...run, env: { SET: 'y' } }],
+    },
+  });
+  const missed = (spec: typeof command, ...asked: string[]) =>
+    missedNames(env, captured(env, ...asked), spec);
+  expect(missed(command)).toEqual(['STAGE', 'DEBUG']);
+  expect(missed(command, 'STAGE')).toEqual(['DEBUG']);
+  expect(missed(specOf())).toEqual(['OPENAI_API_KEY']);
+  const secret = { OPENAI_API_KEY: { from: { env: 'OPENAI_API_KEY' } } };
+  expect(missed(specOf({ secrets: secret }))).toEqual([]);
 });

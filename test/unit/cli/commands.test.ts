@@ -8,7 +8,11 @@ import { buildProgram } from '../../../src/cli/program.ts';
 
 const ONE_WORD =
   'init run status logs stop resume merge list wait cancel events reinit retry rollback doctor gc completion';
-const TWO_WORDS = ['plan show', 'plan edit', 'plan import', 'config check', 'config schema'];
+const TWO_WORDS = [
+  ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
+  ...['check', 'schema'].map(verb => `config ${verb}`),
+  ...['install', 'uninstall', 'start', 'stop', 'restart', 'status'].map(verb => `service ${verb}`),
+];
 
 test('the verbs', () => {
   const names = COMMANDS.map(c => c.name).toSorted();

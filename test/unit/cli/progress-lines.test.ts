@@ -10,6 +10,7 @@ test('a heading and one line a subtask', () => {
     n: 2,
     phase: 'running',
     pid: 1,
+    cage: null,
     started_at: '2026-01-27T18:43:58Z',
     outcome: null,
     commit: null,

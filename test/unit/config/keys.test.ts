@@ -20,6 +20,13 @@ const OTHER: Record<string, unknown> = {
   protected: ['src/secret'],
   setup: ['npm', 'ci'],
   'project.name': 'other-name',
+  'limits.memory': '2G',
+  'limits.cpu': 1.5,
+  'limits.tasks': 100,
+  'limits.runtime': '1h',
+  env: { NODE_ENV: 'test' },
+  pass_env: ['DEPLOY_*'],
+  secrets: { TOKEN: 'env:TOKEN' },
 };
 
 function other(key: string, value: unknown): unknown {
@@ -37,7 +44,8 @@ function outcome(settings: object): string {
   const folder = project({ ...FILES, 'rasen.yml': stringify(settings) });
   const config = loadConfig({ project: folder, env: {} });
   const spec = agentTaskSpec({ id: ID, goal: 'Do it', config, plan: null });
-  return JSON.stringify({ spec, background: config.background }).replaceAll(folder, '/project');
+  const { background, settings: read } = config;
+  return JSON.stringify({ spec, background, pass_env: read.pass_env }).replaceAll(folder, '/project');
 }
 
 function nested(key: string, value: unknown): object {

@@ -21,6 +21,8 @@ describe('the shorthand', () => {
         { name: 'make check', run: ['make', 'check'], timeout_seconds: 600, ok: [0] },
         { name: 'audit', run: ['npm', 'audit'], timeout_seconds: 120, ok: [0, 1] },
       ],
+      pass_env: [],
+      secrets: {},
     });
     const [build, check, pack] = plan.subtasks;
     expect(build).toMatchObject({ id: 'build', do: { run: ['npm', 'run', 'build'] }, timeout_seconds: 3600 });

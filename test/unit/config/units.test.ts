@@ -39,7 +39,11 @@ test.each<[string, number | null]>([
   ['', null],
   ['mb', null],
   ['-1kb', null],
-  ['1tb', null],
+  ['1tb', 1024 ** 4],
+  ['2G', 2 * 1024 ** 3],
+  ['512k', 512 * 1024],
+  ['1ib', null],
+  ['1pb', null],
   ['9'.repeat(30), null],
 ])('size %j', (text, bytes) => {
   expect(parseSize(text)).toBe(bytes);

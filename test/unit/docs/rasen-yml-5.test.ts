@@ -9,6 +9,7 @@ import {
   MARKDOWN_EXAMPLE,
   PIPELINE_EXAMPLE,
   PLAN_EXAMPLE,
+  SECRETS_EXAMPLE,
 } from '../../../packaging/docs/rasen-yml-5.ts';
 import {
   CONFIG_KEYS,
@@ -56,6 +57,14 @@ test('the example of a configuration has the effect it shows', () => {
     expect(settings['agent.command']?.[0]).toBe('claude');
     expect(settings.gates).toMatchObject([{ run: ['npm', 'test'] }, { name: 'lint', timeout_seconds: 300 }]);
     expect(settings['orchestrator.max_runtime_seconds']).toBe(8 * 3600);
+    writeFileSync(join(project, 'rasen.yml'), SECRETS_EXAMPLE);
+    const { secrets, pass_env } = loadConfig({ project, env: {} }).settings;
+    expect(pass_env).toEqual(['DEPLOY_STAGE', 'MY_APP_*']);
+    expect(secrets).toMatchObject({
+      ANTHROPIC_API_KEY: { from: { env: 'ANTHROPIC_API_KEY' } },
+      GITHUB_TOKEN: { from: { cmd: ['gh', 'auth', 'token'] } },
+      NPM_TOKEN: { from: { file: '~/.config/npm-token' }, for: ['setup', 'gates'] },
+    });
   } finally {
     rmSync(project, { recursive: true, force: true });
   }

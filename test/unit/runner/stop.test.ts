@@ -218,7 +218,7 @@ test('a process that took over the pid of a dead runner is never taken for it no
   expect(rig.members(attempt)).toEqual([]);
   await rig.stop(attempt, { grace_ms: 0 });
   expect(alive(pid)).toBe(true);
-  expect(rig.cage.signal({ pid, start: identity.start }, 'SIGKILL')).toBe('gone');
+  expect(group.signal({ pid, start: identity.start }, 'SIGKILL')).toBe('gone');
   expect(alive(pid)).toBe(true);
 });
 

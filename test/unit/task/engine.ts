@@ -42,6 +42,7 @@ export class Engine {
   slots = 8;
   disk_low = false;
   draining = false;
+  suspending = false;
   /** Nothing ends by itself while this is set: for looking at what runs. */
   frozen = false;
   readonly #script: Script;
@@ -129,6 +130,7 @@ export class Engine {
       slots: this.slots,
       disk_low: this.disk_low,
       draining: this.draining,
+      suspending: this.suspending,
       nonce: () => 'n',
     };
   }
@@ -165,7 +167,7 @@ export class Engine {
         return { type: 'prepare', workspace: git ? { base: 'base', branch: 'b', path: '/w' } : null };
       }
       case 'launch': {
-        if (this.#live.has(effect.job)) return { type: 'launch', pid: 1 };
+        if (this.#live.has(effect.job)) return { type: 'launch', pid: 1, cage: null };
         this.started.push(effect.job);
         if (effect.gate === null) {
           this.#live.set(effect.job, {
@@ -187,7 +189,7 @@ export class Engine {
             gate: name,
           });
         }
-        return { type: 'launch', pid: 1 };
+        return { type: 'launch', pid: 1, cage: null };
       }
       case 'end':
         return { type: 'end', facts: this.#end(this.#live.get(effect.job), effect.kill !== null) };
@@ -226,9 +228,10 @@ export class Engine {
     const byItself = !!work && !work.hangs && !this.frozen;
     const lost = !work || work.lost;
     const ended_at = new Date(this.now).toISOString();
+    const unknown = { ended_by: null, cpu_ms: null, memory_peak_bytes: null };
     const exit = byItself
-      ? { result: 'exited', code: work.code ?? 0, signal: null, ended_at }
-      : { result: 'exited', code: null, signal: 15, ended_at };
+      ? { result: 'exited', code: work.code ?? 0, signal: null, ended_at, ...unknown }
+      : { result: 'exited', code: null, signal: 15, ended_at, ...unknown };
     if (killed && work) work.lost = true;
     return {
       exit: lost ? null : exit,

@@ -23,11 +23,11 @@ function ended(task: TaskBuilder, ...outcomes: Outcome[]): TaskBuilder {
 }
 
 /** The verdict on the next attempt. */
-function verdict(task: TaskBuilder, outcome: Outcome, claim?: Partial<Claim>) {
+function verdict(task: TaskBuilder, outcome: Outcome, claim?: Partial<Claim>, now: number = NOW) {
   task.begin('a').end('a', { outcome, ...(claim ? { claim } : {}) });
   const step = stepOf(task.state, 'a');
-  const { retry_at, wait, block } = verdictOf(task.state, step, step.attempt!, outcome, 'why', NOW);
-  return { ms: retry_at === null ? null : Date.parse(retry_at) - NOW, wait, why: block?.why ?? null };
+  const { retry_at, wait, block } = verdictOf(task.state, step, step.attempt!, outcome, 'why', now);
+  return { ms: retry_at === null ? null : Date.parse(retry_at) - now, wait, why: block?.why ?? null };
 }
 const times = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
@@ -115,8 +115,23 @@ describe('a person is asked', () => {
   it('when three attempts in a row are lost', () => {
     expect(verdict(build(), 'lost')).toEqual({ ms: null, wait: null, why: null });
     expect(verdict(ended(build(), 'lost'), 'lost').ms).toBe(2000);
-    expect(verdict(ended(build(), 'lost', 'lost'), 'lost').why).toBe('config');
-    expect(verdict(ended(build(), 'lost', 'failed', 'lost'), 'lost').why).toBeNull();
+    const soon = (task: TaskBuilder) => Date.parse(stepOf(task.state, 'a').history[0]!.ended_at) + 9 * MINUTE;
+    const twice = ended(build(), 'lost', 'lost');
+    expect(verdict(twice, 'lost', undefined, soon(twice)).why).toBe('config');
+    const late = ended(build(), 'lost', 'lost');
+    expect(verdict(late, 'lost', undefined, soon(late) + 2 * MINUTE).why).toBeNull();
+    const between = ended(build(), 'lost', 'failed', 'lost');
+    expect(verdict(between, 'lost', undefined, soon(between)).why).toBeNull();
+  });
+  it('not when the machine went down with them', () => {
+    const task = build();
+    for (let boot = 0; boot < 5; boot++) {
+      task.begin('a').end('a', { outcome: 'lost' }).claimed(`boot-${boot}`);
+      const step = stepOf(task.state, 'a');
+      expect(verdictOf(task.state, step, step.attempt!, 'lost', 'why', NOW).block).toBeNull();
+      task.close('a', 'lost');
+    }
+    expect(stepOf(task.state, 'a').lost).toBe(0);
   });
 });
 

@@ -1,0 +1,91 @@
+/**
+ * What is in the package and where it goes. The programs lie under /usr/lib/rasen as they do in the checkout, so that
+ * the launchers find runtime and bundles without knowing that there is a package.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { DebOptions, Entry } from './build.ts';
+import { debVersion } from './control.ts';
+import { copyright } from './copyright.ts';
+import { unitFiles } from './units.ts';
+
+/** What is used of package.json. */
+export interface PackageJson {
+  name: string;
+  version: string;
+  /** `Name <address>`; the maintainer of the package. */
+  author: string;
+  homepage?: string;
+  man: string[];
+}
+
+export function tree(options: DebOptions): Entry[] {
+  const { root, package_json } = options;
+  const read = (path: string) => readFileSync(join(root, path));
+  return [
+    ...programs(options),
+    ...package_json.man.map(path => manPage(basename(path), read(path))),
+    file('usr/share/bash-completion/completions/rasen', read('packaging/completions/rasen.bash')),
+    file('usr/share/zsh/vendor-completions/_rasen', read('packaging/completions/_rasen')),
+    file('usr/share/fish/vendor_completions.d/rasen.fish', read('packaging/completions/rasen.fish')),
+    ...unitFiles().map(unit => file(unit.path, Buffer.from(unit.text))),
+    // Examples, not in /etc: the log is the journal's unless a user says otherwise, and each file is for one user.
+    ...readdirSync(join(root, 'packaging/logrotate')).map(name =>
+      file(`usr/share/doc/rasen/examples/logrotate/${name}`, read(`packaging/logrotate/${name}`)),
+    ),
+    file('usr/share/doc/rasen/README.md', read('README.md')),
+    file('usr/share/doc/rasen/copyright', Buffer.from(copyright(options))),
+    file('usr/share/doc/rasen/changelog.gz', gzip(changelog(options))),
+    file('usr/share/lintian/overrides/rasen', read('packaging/deb/lintian-overrides')),
+  ];
+}
+
+/** `services` is with them: maintainer scripts can share nothing but what the package installs. */
+function programs({ root, runtime }: DebOptions): Entry[] {
+  const lib = 'usr/lib/rasen';
+  // The library and the list of inputs are for programs that import rasen and for tests of the build.
+  const bundles = readdirSync(join(root, 'dist')).filter(name => /\.(cjs|sh)$/.test(name));
+  return [
+    ...['rasen', 'rasend'].flatMap((name): Entry[] => [
+      { path: `usr/bin/${name}`, target: `../lib/rasen/bin/${name}` },
+      { path: `${lib}/bin/${name}`, mode: 0o755, bytes: readFileSync(join(root, 'bin', name)) },
+    ]),
+    ...bundles.map(name => ({
+      path: `${lib}/dist/${name}`,
+      mode: name.endsWith('.sh') ? 0o755 : 0o644,
+      bytes: readFileSync(join(root, 'dist', name)),
+    })),
+    { path: `${lib}/node_modules/${runtime.name}/bin/node`, mode: 0o755, source: runtime.binary },
+    {
+      path: `${lib}/deb/services`,
+      mode: 0o755,
+      bytes: readFileSync(join(root, 'packaging/deb/scripts/services')),
+    },
+  ];
+}
+
+/** What dpkg runs. */
+export const maintainerScripts = (root: string): Entry[] =>
+  ['postinst', 'prerm', 'postrm'].map(name => ({
+    path: `DEBIAN/${name}`,
+    mode: 0o755,
+    bytes: readFileSync(join(root, 'packaging/deb/scripts', name)),
+  }));
+
+function manPage(name: string, text: Buffer): Entry {
+  return file(`usr/share/man/man${name.slice(name.lastIndexOf('.') + 1)}/${name}.gz`, gzip(text));
+}
+
+function changelog({ package_json, epoch }: DebOptions): Buffer {
+  const { name, version, author } = package_json;
+  const date = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000');
+  return Buffer.from(
+    `${name} (${debVersion(version)}) unstable; urgency=medium\n\n  * Release ${version}.\n\n -- ${author}  ${date}\n`,
+  );
+}
+
+const file = (path: string, bytes: Buffer): Entry => ({ path, mode: 0o644, bytes });
+
+/** As gzip -9n: zlib writes neither a name nor a time. */
+const gzip = (bytes: Buffer) => gzipSync(bytes, { level: 9 });

@@ -1,0 +1,199 @@
+/** `rasen service …`: rasend as a service of the operating system. What it means there is in src/service/. */
+import { EXIT } from '../../errors.ts';
+import type { ServiceVerb } from '../../service/request.ts';
+import type { ServiceManager, ServiceRequest, ServiceStatus } from '../../service/service.ts';
+import { type AnyCommand, defineCommand, FORMAT, type OptionSpec } from '../command.ts';
+import type { Context, ServiceBundle } from '../context.ts';
+import { localTime } from '../time.ts';
+
+interface ServiceOptions {
+  system?: string;
+  dryRun?: boolean;
+}
+
+const SYSTEM: OptionSpec = {
+  flags: '--system <user>',
+  about: 'a service of the system, run as this user; for root',
+};
+
+interface Parts {
+  context: Context;
+  bundle: ServiceBundle;
+  manager: ServiceManager;
+  request: ServiceRequest;
+  options: ServiceOptions;
+  report(step: string): void;
+}
+
+export const serviceInstall = defineCommand<ServiceOptions>({
+  name: 'service install',
+  summary: 'Make rasend a service, which starts at boot without a login',
+  details: [
+    'Under systemd it is a unit of yours, with a socket that keeps clients waiting while rasend restarts, and lingering is switched on; under launchd it is an agent of yours. PATH and umask are taken from your login shell. A supervisor that runs already is replaced; its tasks go on.',
+    'It can be repeated: files are brought up to date, and the service restarts only when something changed. When a step fails, the steps before it are taken back.',
+  ],
+  options: [
+    SYSTEM,
+    { flags: '--dry-run', about: 'show the files that would be written, and change nothing' },
+    ...FORMAT,
+  ],
+  examples: [
+    { command: 'rasen service install', about: '' },
+    { command: 'sudo rasen service install --system alice', about: 'for a user who never logs in' },
+    { command: 'rasen service install --dry-run', about: 'look first' },
+  ],
+  async run({ options }, context) {
+    const parts = await open(context, options, 'install');
+    const { manager, request, report } = parts;
+    if (options.dryRun) return showFiles(parts);
+    await manager.install(request, report);
+    await tell(parts, status => `rasend is a service now: ${where(parts, status)}.\n${commandsOf(parts)}`);
+  },
+});
+
+export const serviceUninstall = defineCommand<ServiceOptions>({
+  name: 'service uninstall',
+  summary: 'Take the service away, with everything that its installation made',
+  details: [
+    'Tasks are stopped as by `rasen service stop`. Their state stays; `rasen resume` goes on with it.',
+  ],
+  options: [SYSTEM, ...FORMAT],
+  examples: [{ command: 'rasen service uninstall', about: '' }],
+  async run({ options }, context) {
+    const parts = await open(context, options, 'uninstall');
+    const { manager, request, report } = parts;
+    const { installed } = await manager.status(request);
+    await manager.uninstall(request, report);
+    const done = installed ? 'The service is gone.' : 'There was no service.';
+    await tell(parts, () => `${done} The tasks are where they were: ${request.paths.home}`);
+  },
+});
+
+export const serviceStart = defineCommand<ServiceOptions>({
+  name: 'service start',
+  summary: 'Start the service; tasks go on where they were',
+  options: [SYSTEM, ...FORMAT],
+  examples: [{ command: 'rasen service start', about: '' }],
+  async run({ options }, context) {
+    const parts = await open(context, options, 'start');
+    await parts.manager.start(parts.request, parts.report);
+    await tell(parts, status => `rasend runs: ${where(parts, status)}.`);
+  },
+});
+
+export const serviceStop = defineCommand<ServiceOptions>({
+  name: 'service stop',
+  summary: 'End rasend and everything that it runs, gracefully',
+  details: [
+    'It returns when nothing of a task runs any more. The state is kept. The service starts again at the next boot, or with `rasen service start`.',
+  ],
+  options: [SYSTEM, ...FORMAT],
+  examples: [{ command: 'rasen service stop', about: '' }],
+  async run({ options }, context) {
+    const parts = await open(context, options, 'stop');
+    await parts.manager.stop(parts.request, parts.report);
+    const flag = options.system === undefined ? '' : ` --system ${options.system}`;
+    await tell(parts, () => `rasend and its tasks have ended. Go on with: rasen service start${flag}`);
+  },
+});
+
+export const serviceRestart = defineCommand<ServiceOptions>({
+  name: 'service restart',
+  summary: 'Restart rasend; tasks are not touched and clients wait',
+  options: [SYSTEM, ...FORMAT],
+  examples: [{ command: 'rasen service restart', about: 'after an upgrade' }],
+  async run({ options }, context) {
+    const parts = await open(context, options, 'restart');
+    await parts.manager.restart(parts.request, parts.report);
+    await tell(parts, status => `rasend runs: ${where(parts, status)}.`);
+  },
+});
+
+export const serviceStatus = defineCommand<ServiceOptions>({
+  name: 'service status',
+  summary: 'Show whether the service is installed, runs, and comes at boot',
+  details: ['The exit status is 4 when it does not run.'],
+  options: [SYSTEM, ...FORMAT],
+  examples: [{ command: 'rasen service status --json', about: '' }],
+  async run({ options }, context) {
+    const parts = await open(context, options, 'status');
+    const status = await tell(parts, (status, version) => statusText(parts, status, version));
+    return status.running ? EXIT.ok : EXIT.unreachable;
+  },
+});
+
+export const SERVICE_COMMANDS: readonly AnyCommand[] = [
+  serviceInstall,
+  serviceUninstall,
+  serviceStart,
+  serviceStop,
+  serviceRestart,
+  serviceStatus,
+];
+
+async function open(context: Context, options: ServiceOptions, verb: ServiceVerb): Promise<Parts> {
+  const { env, out } = context;
+  const bundle = await context.loadServiceBundle();
+  const report = (step: string) => out.note(step);
+  const request = await bundle.serviceRequest({
+    env,
+    system: options.system,
+    bundle_folder: __dirname,
+    verb,
+    warn: text => out.note(`warning: ${text}`),
+  });
+  const manager = await bundle.serviceManager(env, request.launcher);
+  return { context, bundle, manager, request, options, report };
+}
+
+/** The answer of every verb: how things are now. */
+async function tell(
+  { context, bundle, manager, request }: Parts,
+  text: (status: ServiceStatus, version: string | null) => string,
+): Promise<ServiceStatus> {
+  const status = await manager.status(request);
+  const version = (await bundle.answerOn(request.paths.socket))?.version ?? null;
+  const value = { manager: manager.name, mode: request.mode, user: request.user.name, ...status, version };
+  context.out.reply({ ...value, home: request.paths.home }, () => text(status, version));
+  return status;
+}
+
+function showFiles({ context: { out }, manager, request }: Parts): void {
+  const files = manager.files(request).map(({ path, mode, text }) => ({ path, mode: octal(mode), text }));
+  out.reply({ manager: manager.name, mode: request.mode, user: request.user.name, files }, () =>
+    files.map(({ path, mode, text }) => `==> ${path} (mode ${mode})\n${text}`).join('\n'),
+  );
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+
+function where({ manager, request }: Parts, { pid, at_boot }: ServiceStatus): string {
+  const boot = at_boot ? 'comes at boot without a login' : 'does not come at boot';
+  return `${manager.name}, user ${request.user.name}${pid === null ? '' : `, PID ${pid}`}; it ${boot}`;
+}
+
+/** What people type from now on. */
+function commandsOf({ manager, request: { mode, user } }: Parts): string {
+  const flag = mode === 'user' ? '' : ` --system ${user.name}`;
+  const sudo = mode === 'user' ? '' : 'sudo ';
+  const unit = mode === 'user' ? '--user -u rasend' : `-u rasend@${user.name}`;
+  const log = manager.name === 'systemd' ? `  Log:     journalctl ${unit}\n` : '';
+  return `${log}  Look:    rasen service status${flag} · rasen doctor
+  Stop:    ${sudo}rasen service stop${flag} (with its tasks)
+  Remove:  ${sudo}rasen service uninstall${flag}`;
+}
+
+function statusText({ manager, request }: Parts, status: ServiceStatus, version: string | null): string {
+  const { installed, at_boot, running, pid, state, since, outdated } = status;
+  const since_text = since === null ? '' : ` since ${localTime(since)}`;
+  const rows = [
+    ['service', installed ? `${manager.name}, ${request.mode}, for ${request.user.name}` : 'not installed'],
+    ['state', `${state}${since_text}`],
+    ...(running ? [['process', `PID ${pid ?? '?'}, rasend ${version ?? '(does not answer)'}`]] : []),
+    ['at boot', at_boot ? 'comes without a login' : 'does not come'],
+    ...(outdated.length > 0
+      ? [['outdated', `${outdated.join(', ')}\n          Bring up to date: rasen service install`]]
+      : []),
+  ];
+  return rows.map(([name, value]) => `${name!.padEnd(8)}  ${value}`).join('\n');
+}

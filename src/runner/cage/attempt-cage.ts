@@ -1,0 +1,9 @@
+/** The cage that an attempt is in, by the files in its directory; used by whoever looks at it or stops it. */
+import type { AttemptCage } from './cage.ts';
+import { readCage } from './cage-file.ts';
+import { group } from './group.ts';
+import { unitOf } from './unit-members.ts';
+
+export function cageOf(dir: string): AttemptCage {
+  return readCage(dir) ? unitOf(dir) : group;
+}

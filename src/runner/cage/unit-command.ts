@@ -1,0 +1,88 @@
+/** The words of systemd-run for an attempt's unit, and the text of its environment file. Pure. */
+import { messageOf } from '../../errors.ts';
+import type { ResourceLimits } from '../../task/plan.ts';
+
+/** What a unit is given between SIGTERM and SIGKILL when the manager stops it, in seconds. */
+const STOP_GRACE_SECONDS = 30;
+
+/** Name of the unit of an attempt, from its marker: task, subtask, number and nonce, all of them valid in a unit's name. */
+export function unitName(marker: string): string {
+  return `rasen-${marker.replaceAll('/', '-')}.service`;
+}
+
+export interface UnitWords {
+  unit: string;
+  description: string;
+  dir: string;
+  /** Absolute paths of unit.sh and record-exit.sh. */
+  unit_script: string;
+  record_script: string;
+  environment_file: string;
+  bell: string;
+  limits: ResourceLimits;
+}
+
+/** Everything behind `systemd-run --user`. */
+export function unitWords(words: UnitWords): string[] {
+  const { limits } = words;
+  const properties = [
+    'Type=exec',
+    'KillMode=control-group',
+    `TimeoutStopSec=${STOP_GRACE_SECONDS}`,
+    // A kernel OOM kill inside ends the attempt as a whole, and says so.
+    'OOMPolicy=stop',
+    'StandardInput=null',
+    // What the command prints goes to its file; what the shell says of it is not for the journal.
+    'StandardOutput=null',
+    'StandardError=null',
+    `ExecStopPost=${['/bin/sh', words.record_script, words.dir, words.unit, words.bell].map(word).join(' ')}`,
+    ...(limits.memory_max_bytes === null
+      ? []
+      : [`MemoryMax=${limits.memory_max_bytes}`, 'MemorySwapMax=0', 'MemoryAccounting=yes']),
+    ...(limits.cpu_max_percent === null ? [] : [`CPUQuota=${limits.cpu_max_percent}%`]),
+    ...(limits.tasks_max === null ? [] : [`TasksMax=${limits.tasks_max}`]),
+    ...(limits.runtime_max_seconds === null ? [] : [`RuntimeMaxSec=${limits.runtime_max_seconds}`]),
+  ];
+  return [
+    '--quiet',
+    '--no-block',
+    '--collect',
+    `--unit=${words.unit}`,
+    '--slice=rasen.slice',
+    `--description=${words.description}`,
+    ...properties.flatMap(property => ['-p', property]),
+    ...['/usr/bin/env', '-i', '/bin/sh', words.unit_script, words.dir, words.environment_file].map(dollars),
+  ];
+}
+
+/** Quoted for a property that holds a command line; the manager expands $ there, and nothing else on this way. */
+function word(text: string): string {
+  return `"${dollars(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+function dollars(text: string): string {
+  return text.replaceAll('$', '$$$$');
+}
+
+/** Variables that a shell has for itself and lets nobody set. */
+const SHELL_OWN = new Set(['UID', 'EUID', 'PPID', 'GROUPS', 'BASHOPTS', 'SHELLOPTS', 'BASH_VERSINFO', '_']);
+
+/** The environment as a shell reads it; names that no shell takes do not survive a shell anyway. */
+export function environmentFile(env: Record<string, string>): string {
+  return Object.entries(env)
+    .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !SHELL_OWN.has(name))
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
+    .join('');
+}
+
+/** What a failed systemd-run means. */
+export type RunFailure = 'exists' | 'away' | 'refused';
+
+/** Texts of systemd 252 to 257. */
+export function runFailure(stderr: string, error: unknown): RunFailure {
+  const text = `${stderr} ${messageOf(error)}`;
+  if (/was already loaded|already exists|has a fragment file/.test(text)) return 'exists';
+  const away =
+    /is destructive|Failed to connect|No medium found|Connection (refused|reset|timed out)|Transport endpoint|Disconnected|has not been booted|Broken pipe|timed out/i;
+  return away.test(text) ? 'away' : 'refused';
+}

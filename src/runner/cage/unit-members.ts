@@ -1,0 +1,75 @@
+/**
+ * One attempt in a unit: its processes are those of the control group that its runner reported. Processes that carry
+ * the attempt's marker outside of it count too: of the same user, a process can be moved.
+ */
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { readAttempt } from '../attempt-dir.ts';
+import { isAlive } from '../identity.ts';
+import type { Member } from '../members.ts';
+import { host } from '../platform/this-host.ts';
+import { statOf } from '../small-file.ts';
+import type { AttemptCage } from './cage.ts';
+import { readCage } from './cage-file.ts';
+import { Cgroup } from './cgroup.ts';
+import { group, signal } from './group.ts';
+
+export function unitOf(dir: string): AttemptCage {
+  const cgroup = cgroupOfAttempt(dir);
+  return {
+    kind: 'unit',
+    members(query) {
+      const found = new Map<number, Member>();
+      for (const pid of cgroup?.pids() ?? []) {
+        if (pid === query.identity?.pid || isRecorder(pid, dir)) continue;
+        const row = host.row(pid);
+        if (row && !row.zombie) found.set(pid, { pid, start: row.start });
+      }
+      for (const member of group.members(query)) {
+        if (!isRecorder(member.pid, dir)) found.set(member.pid, member);
+      }
+      return [...found.values()];
+    },
+    signal,
+    freeze: frozen => cgroup?.freeze(frozen) ?? false,
+    finishing: () => isFinishing(dir, cgroup),
+  };
+}
+
+/**
+ * The runner is gone, its end is not recorded, and the manager still has the unit: it sweeps what is left and records.
+ * Looked at often: no program is started for it. Gives for how long this may have lasted, in ms; null: it is not so.
+ */
+export function unitFinishingMs(dir: string): number | null {
+  if (!isFinishing(dir, cgroupOfAttempt(dir))) return null;
+  const since = statOf(join(dir, 'ended'))?.mtimeMs;
+  return since === undefined ? 0 : Math.max(0, Date.now() - since);
+}
+
+function isFinishing(dir: string, cgroup: Cgroup | null): boolean {
+  if (!cgroup?.exists()) return false;
+  const { identity, exit } = readAttempt(dir);
+  return identity !== null && exit === null && !isAlive(identity);
+}
+
+function cgroupOfAttempt(dir: string): Cgroup | null {
+  const { identity } = readAttempt(dir);
+  // A path of another boot may be somebody else's now; and what is not the unit's own group holds others too.
+  if (!identity?.cgroup || identity.boot !== host.bootId()) return null;
+  return basename(identity.cgroup) === readCage(dir)?.unit ? new Cgroup(identity.cgroup) : null;
+}
+
+/** record-exit.sh of this attempt, or a program that it started: part of the manager, not of the attempt. */
+function isRecorder(pid: number, dir: string): boolean {
+  return isRecording(pid, dir) || isRecording(host.row(pid)?.ppid ?? 0, dir);
+}
+
+function isRecording(pid: number, dir: string): boolean {
+  if (pid <= 1) return false;
+  try {
+    const [, script, folder] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return script?.endsWith('/record-exit.sh') === true && folder === dir;
+  } catch {
+    return false;
+  }
+}

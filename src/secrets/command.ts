@@ -1,0 +1,113 @@
+/** Runs a command that prints a secret. Its output goes nowhere else, and its arguments are the user's own words. */
+import { spawn } from 'node:child_process';
+import { errnoOf, messageOf } from '../errors.ts';
+import { COMMAND_MS_MAX, COMPLAINT_MAX, SECRET_BYTES_MAX } from './limits.ts';
+import { Unresolved } from './unresolved.ts';
+
+export interface SecretCommand {
+  argv: readonly string[];
+  cwd: string;
+  env: Record<string, string>;
+  /** What to do when it fails, as a sentence. */
+  hint: string;
+  timeout_ms?: number;
+}
+
+/** What it printed, without the line end. Throws Unresolved; its words are the first line of what it complained, at most. */
+export async function outputOf(command: SecretCommand): Promise<string> {
+  const { argv, hint, timeout_ms = COMMAND_MS_MAX } = command;
+  const [program, ...args] = argv as [string, ...string[]];
+  const ended = await run(program, args, command, timeout_ms);
+  if (ended.error) throw new Unresolved(`${program} cannot be run: ${reasonOf(ended.error)}`, hint);
+  if (ended.timed_out) throw new Unresolved(`${program} did not end within ${timeout_ms / 1000} s`, hint);
+  if (ended.too_much) throw new Unresolved(`${program} printed more than ${SECRET_BYTES_MAX} bytes`, hint);
+  const value = withoutLineEnd(ended.stdout);
+  if (ended.code !== 0) {
+    const how = ended.code === null ? `was ended by ${ended.signal}` : `ended with status ${ended.code}`;
+    const said = complaint(ended.stderr, value);
+    throw new Unresolved(`${program} ${how}${said === '' ? '' : `: ${said}`}`, hint);
+  }
+  return value;
+}
+
+export function withoutLineEnd(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
+interface Ended {
+  error: Error | null;
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+  timed_out: boolean;
+  too_much: boolean;
+}
+
+function run(
+  program: string,
+  args: string[],
+  { cwd, env }: SecretCommand,
+  timeoutMs: number,
+): Promise<Ended> {
+  return new Promise(resolve => {
+    // A session of its own: no terminal to ask on, and a group that can be ended as a whole.
+    const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    let bytes = 0;
+    let errBytes = 0;
+    let timed_out = false;
+    const kill = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Over already.
+      }
+      // What it left behind may hold the pipes open.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    const timer = setTimeout(() => {
+      timed_out = true;
+      kill();
+    }, timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > SECRET_BYTES_MAX) kill();
+      else out.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (errBytes < SECRET_BYTES_MAX) err.push(chunk);
+      errBytes += chunk.length;
+    });
+    const end = (error: Error | null, code: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(timer);
+      resolve({
+        error,
+        code,
+        signal,
+        timed_out,
+        too_much: bytes > SECRET_BYTES_MAX,
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+      });
+    };
+    child.once('error', error => end(error, null, null));
+    child.once('close', (code, signal) => end(null, code, signal));
+  });
+}
+
+/** The first line, without the value should a program repeat it. */
+function complaint(stderr: string, value: string): string {
+  const line =
+    stderr
+      .split('\n')
+      .find(text => text.trim() !== '')
+      ?.trim() ?? '';
+  const clean = value.trim() === '' ? line : line.replaceAll(value.trim(), '…');
+  return clean.length > COMPLAINT_MAX ? `${clean.slice(0, COMPLAINT_MAX)}…` : clean;
+}
+
+const reasonOf = (error: Error) =>
+  errnoOf(error) === 'ENOENT' ? 'it is not in the PATH of the task' : messageOf(error);

@@ -1,0 +1,45 @@
+/**
+ * The values of a task's secrets, looked up anew whenever one of its programs starts, so that they are there after a
+ * power cut and a changed one is used. Values are handed to the caller and kept nowhere; no message has anything of one.
+ */
+import { RasenError } from '../errors.ts';
+import { sourceText } from '../task/secret-source.ts';
+import type { SecretSource, SecretUser, TaskSpec } from '../task/spec.ts';
+import { lookUp, type SecretWorld } from './source.ts';
+import { Unresolved } from './unresolved.ts';
+
+/** The secrets that one kind of program gets, as variables. Throws `secret` that names the one that is missing. */
+export async function resolveSecrets(
+  secrets: TaskSpec['secrets'],
+  user: SecretUser,
+  world: SecretWorld,
+): Promise<Record<string, string>> {
+  const wanted = Object.entries(secrets).filter(([, secret]) => secret.for.includes(user));
+  const found = await Promise.all(
+    wanted.map(async ([name, { from }]) => [name, await resolveOne(name, from, world)] as const),
+  );
+  return Object.fromEntries(found);
+}
+
+async function resolveOne(name: string, source: SecretSource, world: SecretWorld): Promise<string> {
+  try {
+    const value = await lookUp(source, world);
+    if (value === '') throw new Unresolved('the value is empty', 'Write the value there.');
+    if (value.includes('\0') || value.includes('\ufffd'))
+      throw new Unresolved(
+        'the value is no text',
+        'A variable can hold text only: encode it, for example in base64.',
+      );
+    return value;
+  } catch (error) {
+    if (!(error instanceof Unresolved)) throw error;
+    throw new RasenError(
+      'secret',
+      `the secret ${name} (${sourceText(source)}) cannot be used: ${error.message}`,
+      {
+        hint: error.hint,
+        data: { secret: name, from: sourceText(source) },
+      },
+    );
+  }
+}

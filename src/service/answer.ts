@@ -1,0 +1,47 @@
+/** Who answers on the socket: asked before, while and after a service manager is told to change something. */
+import { isRasenError, RasenError } from '../errors.ts';
+import { connect } from '../index.ts';
+
+export interface Answer {
+  pid: number;
+  version: string;
+}
+
+const POLL_MS = 50;
+const CALL_MS = 5_000;
+
+/** Null when nobody does. */
+export async function answerOn(socket: string): Promise<Answer | null> {
+  try {
+    const client = await connect({ socket });
+    try {
+      const { pid, version } = await client.call('daemon.status', {}, { timeout_ms: CALL_MS });
+      return { pid, version };
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    if (isRasenError(error)) return null;
+    throw error;
+  }
+}
+
+/** Waits until one answers that is `right`. Throws `unreachable`. */
+export async function waitForAnswer(
+  socket: string,
+  { timeout_ms, right = () => true }: { timeout_ms: number; right?: (answer: Answer) => boolean },
+): Promise<Answer> {
+  for (const end = performance.now() + timeout_ms; ; ) {
+    const answer = await answerOn(socket);
+    if (answer && right(answer)) return answer;
+    if (performance.now() > end)
+      throw new RasenError(
+        'unreachable',
+        `The service was started, but rasend does not answer on ${socket}.`,
+        {
+          hint: '`rasen doctor` looks for the usual reasons.',
+        },
+      );
+    await new Promise(resolve => setTimeout(resolve, POLL_MS));
+  }
+}

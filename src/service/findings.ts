@@ -1,0 +1,202 @@
+/**
+ * What `rasen doctor` says about the service: from outside (is it installed, does it run, is it what this version would
+ * install) and from inside the supervisor (what it was given by the service manager). Changes nothing.
+ */
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRasenError, messageOf } from '../errors.ts';
+import type { Finding } from '../index.ts';
+import { detachedPid } from './detached.ts';
+import { textAt } from './files.ts';
+import { concernAbout, findLauncher } from './launcher.ts';
+import { askLoginShell } from './login-shell.ts';
+import { serviceManager } from './pick.ts';
+import { requestOf } from './request.ts';
+import { lastLine, type Run, runProgram } from './run.ts';
+import type { ServiceMode, ServiceUser } from './service.ts';
+import { programOf } from './systemd/escape.ts';
+import { dropInPath, FOLDERS, userUnitFolder } from './systemd/names.ts';
+import { ownUser } from './users.ts';
+
+const CHECK = 'service';
+const ok = (message: string, check = CHECK): Finding => ({ check, level: 'ok', message, fix: null });
+const warning = (message: string, fix: string, check = CHECK): Finding => ({
+  check,
+  level: 'warning',
+  message,
+  fix,
+});
+const failure = (message: string, fix: string, check = CHECK): Finding => ({
+  check,
+  level: 'error',
+  message,
+  fix,
+});
+
+export interface OutsideOptions {
+  env: NodeJS.ProcessEnv;
+  bundle_folder: string;
+}
+
+/** Seen by the command; works without a supervisor. */
+export async function serviceFindings({ env, bundle_folder }: OutsideOptions): Promise<Finding[]> {
+  if (process.platform === 'linux' && !existsSync(FOLDERS.booted))
+    return [ok('systemd does not run here; `rasen run` starts a supervisor, which ends with the machine')];
+  try {
+    const user = ownUser(env);
+    const mode: ServiceMode =
+      !env.RASEN_HOME && existsSync(dropInPath(user.name, FOLDERS)) ? 'system' : 'user';
+    const launcher = findLauncher(bundle_folder);
+    const request = requestOf({ mode, user, launcher, env, login: null });
+    const service = await serviceManager(env, launcher);
+    const status = await service.status(request);
+    const flag = mode === 'system' ? ` --system ${user.name}` : '';
+    const command = (verb: string) => `${flag ? 'sudo ' : ''}rasen service ${verb}${flag}`;
+    const detached = await detachedPid(request.paths, status.pid);
+    if (!status.installed)
+      return [
+        ok(`not installed with ${service.name}; tasks wait after a reboot until \`rasen run\` or resume`),
+      ];
+    const found: Finding[] = [];
+    if (detached !== null)
+      found.push(
+        failure(
+          `a detached supervisor (PID ${detached}) has the tasks, although there is a service`,
+          `The service takes over with: ${command('start')}`,
+        ),
+      );
+    if (!status.running)
+      found.push(warning(`installed, but ${status.state}`, `Start it: ${command('start')}`));
+    if (!status.at_boot)
+      found.push(
+        warning(
+          'it ends with your last session and does not come at boot',
+          `sudo loginctl enable-linger ${user.name}; or, when its links are missing: ${command('install')}`,
+        ),
+      );
+    if (status.outdated.length > 0)
+      found.push(
+        warning(
+          `not what this version installs: ${status.outdated.join(', ')}`,
+          `Bring it up to date; tasks go on meanwhile: ${command('install')}`,
+        ),
+      );
+    found.push(...launcherFindings(mode, user));
+    return found.length > 0 ? found : [ok(`${service.name}: ${status.state}, comes at boot`)];
+  } catch (error) {
+    if (!isRasenError(error)) throw error;
+    return [warning(error.message, error.hint ?? '')];
+  }
+}
+
+/** The program that the installed files name. */
+function launcherFindings(mode: ServiceMode, user: ServiceUser): Finding[] {
+  const unit =
+    mode === 'user'
+      ? join(userUnitFolder(user.home), 'rasend.service')
+      : join(FOLDERS.etc, 'systemd/system/rasend@.service');
+  const path = programOf(textAt(unit) ?? '');
+  if (path === null) return [];
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (error) {
+    return [
+      failure(`its program cannot be run: ${messageOf(error)}`, 'Install it again: rasen service install'),
+    ];
+  }
+  const concern = concernAbout(path);
+  return concern ? [warning(concern.message, concern.fix)] : [];
+}
+
+export interface InsideOptions {
+  env: NodeJS.ProcessEnv;
+  run?: Run;
+}
+
+/** Seen by a supervisor that a service manager runs; a detached one has nothing to say. */
+export async function insideFindings({ env, run = runProgram }: InsideOptions): Promise<Finding[]> {
+  const mode = env.RASEN_SERVICE;
+  if ((mode !== 'user' && mode !== 'system') || process.platform !== 'linux') return [];
+  const user = ownUser(env);
+  const found = await Promise.all([
+    version(run),
+    linger(user.name, mode, run),
+    loginPath(env, run),
+    journal(user.name, mode, run),
+  ]);
+  return [...found, runtime(), controllers(user.uid)];
+}
+
+async function version(run: Run): Promise<Finding> {
+  const { code, stdout } = await run(['systemctl', '--version']);
+  const name = /^systemd \d+/.exec(stdout)?.[0];
+  if (code === 0 && name) return ok(`run by ${name}`);
+  return warning('systemctl does not run', 'Is systemd installed and on PATH?');
+}
+
+async function linger(user: string, mode: ServiceMode, run: Run): Promise<Finding> {
+  const ran = await run(['loginctl', 'show-user', user, '--property=Linger', '--value']);
+  if (ran.code === 0 && ran.stdout.trim() === 'yes') return ok(`${user} lingers`, 'linger');
+  const what = mode === 'user' ? 'rasend and its tasks end' : 'tasks end';
+  return warning(`${what} with the last session of ${user}`, `sudo loginctl enable-linger ${user}`, 'linger');
+}
+
+async function loginPath(env: NodeJS.ProcessEnv, run: Run): Promise<Finding> {
+  const login = await askLoginShell(ownUser(env), run);
+  if (!login) return warning('the login shell does not tell its PATH', 'Set PATH in service.env.', 'path');
+  const have = new Set((env.PATH ?? '').split(':'));
+  const missing = [...new Set(login.path.split(':'))].filter(folder => folder !== '' && !have.has(folder));
+  if (missing.length === 0) return ok('the PATH of the service has all of the login shell', 'path');
+  return warning(
+    `the PATH of the service misses ${missing.join(', ')} of the login shell`,
+    'Take it again: rasen service install',
+    'path',
+  );
+}
+
+async function journal(user: string, mode: ServiceMode, run: Run): Promise<Finding> {
+  const which = mode === 'user' ? ['--user', '-u', 'rasend'] : ['-u', `rasend@${user}`];
+  const ran = await run(['journalctl', ...which, '-n', '1', '-o', 'cat', '--no-pager']);
+  const command = `journalctl ${which.join(' ')}`;
+  if (ran.code === 0 && !/insufficient permissions/.test(ran.stderr)) return ok(command, 'journal');
+  return warning(
+    `the log cannot be read: ${lastLine(ran)}`,
+    `sudo usermod -aG systemd-journal ${user}, or keep the journal on disk: sudo mkdir /var/log/journal`,
+    'journal',
+  );
+}
+
+/** The program that runs us may have been removed or replaced since. */
+function runtime(): Finding {
+  const { execPath } = process;
+  if (!existsSync(execPath))
+    return failure(`${execPath}, which runs rasend, is gone`, 'rasen service install', 'runtime');
+  const concern = concernAbout(execPath);
+  return concern ? warning(concern.message, concern.fix, 'runtime') : ok(execPath, 'runtime');
+}
+
+const CONTROLLERS = ['memory', 'cpu', 'pids'];
+
+/** What the user's manager may limit; a limit without its controller does nothing, silently. */
+function controllers(uid: number): Finding {
+  const check = 'controllers';
+  const path = join(
+    '/sys/fs/cgroup/user.slice',
+    `user-${uid}.slice`,
+    `user@${uid}.service`,
+    'cgroup.controllers',
+  );
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return warning(`limits have no effect: ${messageOf(error)}`, 'They need cgroup v2 and systemd.', check);
+  }
+  const missing = CONTROLLERS.filter(name => !text.split(/\s/).includes(name));
+  if (missing.length === 0) return ok(CONTROLLERS.join(', '), check);
+  return warning(
+    `limits on ${missing.join(', ')} have no effect: the controllers are not there`,
+    'sudo systemctl edit user@.service, [Service] Delegate=cpu cpuset io memory pids; needs cgroup v2',
+    check,
+  );
+}

@@ -1,0 +1,27 @@
+/** Picks the service manager of this system. */
+import { existsSync } from 'node:fs';
+import { RasenError } from '../errors.ts';
+import { launchd } from './launchd/launchd.ts';
+import { runProgram } from './run.ts';
+import type { ServiceManager } from './service.ts';
+import { parseVersion } from './systemd/ctl.ts';
+import { FOLDERS } from './systemd/names.ts';
+import { systemd } from './systemd/systemd.ts';
+import { suspendTasks } from './tasks.ts';
+
+/** Throws `service` where there is none that we know. */
+export async function serviceManager(env: NodeJS.ProcessEnv, launcher = 'rasend'): Promise<ServiceManager> {
+  if (process.platform === 'darwin')
+    return launchd({ suspendTasks: ({ paths }, report) => suspendTasks(paths, report) });
+  if (process.platform !== 'linux' || !existsSync(FOLDERS.booted))
+    throw new RasenError(
+      'service',
+      `There is no service manager here that rasen knows (no ${FOLDERS.booted}).`,
+      {
+        hint: `\`rasen run\` and \`rasen resume\` start a supervisor without one. To have it back after a reboot, let cron start it (crontab -e):\n  @reboot ${launcher}`,
+      },
+    );
+  const { stdout } = await runProgram(['systemctl', '--version'], { env: { ...env, LC_ALL: 'C' } });
+  const host = { run: runProgram, env, uid: process.getuid!(), folders: FOLDERS };
+  return systemd(host, parseVersion(stdout));
+}

@@ -1,0 +1,49 @@
+/** What systemd knows about a unit, read from `systemctl show`. */
+import type { Ctl } from './ctl.ts';
+
+export interface UnitState {
+  loaded: boolean;
+  /** Has links that start it at boot, or at login. */
+  enabled: boolean;
+  active: string;
+  sub: string;
+  pid: number | null;
+  since: string | null;
+}
+
+const PROPERTIES = 'LoadState,UnitFileState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic';
+
+/** Where the manager cannot be asked, nothing of it is loaded either. */
+export async function unitState(ctl: Ctl, unit: string): Promise<UnitState> {
+  const { code, stdout } = await ctl.ask(['show', `--property=${PROPERTIES}`, unit]);
+  return parseShow(code === 0 ? stdout : '', monotonicNow());
+}
+
+export const isActive = ({ active }: UnitState): boolean =>
+  ['active', 'reloading', 'activating', 'deactivating'].includes(active);
+
+/** `now`: the same moment on both clocks; systemd gives times since boot, which need no locale to be read. */
+export function parseShow(text: string, now: { wall_ms: number; monotonic_ms: number }): UnitState {
+  const values = new Map(
+    text.split('\n').map(line => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }),
+  );
+  const active = values.get('ActiveState') ?? 'inactive';
+  const pid = Number(values.get('MainPID') ?? 0);
+  const entered_ms = Number(values.get('ActiveEnterTimestampMonotonic') ?? 0) / 1000;
+  const since = now.wall_ms - (now.monotonic_ms - entered_ms);
+  return {
+    loaded: values.get('LoadState') === 'loaded',
+    enabled: /^enabled/.test(values.get('UnitFileState') ?? ''),
+    active,
+    sub: values.get('SubState') ?? 'dead',
+    pid: pid > 0 ? pid : null,
+    since: active === 'active' && entered_ms > 0 ? new Date(Math.round(since)).toISOString() : null,
+  };
+}
+
+function monotonicNow() {
+  return { wall_ms: Date.now(), monotonic_ms: Number(process.hrtime.bigint() / 1_000_000n) };
+}

@@ -1,0 +1,80 @@
+/** systemd as a ServiceManager: the user's own rasend.service, or rasend@USER.service of the system. */
+import { RasenError } from '../../errors.ts';
+import { withPath } from '../environment-file.ts';
+import { textAt } from '../files.ts';
+import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
+import { Ctl, type Host } from './ctl.ts';
+import { install, restartService, startService } from './install.ts';
+import { lingers } from './linger.ts';
+import { namesOf } from './names.ts';
+import { refuseOtherInstance } from './rivals.ts';
+import { isActive, unitState } from './state.ts';
+import { stopWithTasks, uninstall } from './uninstall.ts';
+import { units } from './units.ts';
+
+export function systemd(host: Host, version: number): ServiceManager {
+  const files = (request: ServiceRequest): ServiceFile[] => {
+    const path = namesOf(request, host.folders).environment;
+    const text = withPath(textAt(path), request.path);
+    return [...units(request, version, host.folders), { path, text, mode: 0o600, shared: true }];
+  };
+  /** Throws `service` when there is nothing to start or stop. */
+  const installed = async (request: ServiceRequest): Promise<Ctl> => {
+    refuseOtherInstance(request, host.folders);
+    const ctl = new Ctl(host, request);
+    const { service } = namesOf(request, host.folders);
+    if ((await unitState(ctl, service)).loaded) return ctl;
+    const command = request.mode === 'user' ? '' : ` --system ${request.user.name}`;
+    throw new RasenError(
+      'service',
+      `There is no ${service}${ctl.managerRuns() ? '' : ' that can be asked'}.`,
+      {
+        hint: `Install it: rasen service install${command}`,
+      },
+    );
+  };
+  return {
+    name: 'systemd',
+    files,
+    async install(request, report) {
+      await install(new Ctl(host, request), files(request), report);
+    },
+    async uninstall(request, report) {
+      await uninstall(new Ctl(host, request), files(request), report);
+    },
+    async start(request, report) {
+      await startService(await installed(request), report);
+    },
+    async stop(request, report) {
+      await stopWithTasks(await installed(request), report);
+    },
+    async restart(request) {
+      await restartService(await installed(request));
+    },
+    async status(request) {
+      return await statusOf(new Ctl(host, request), version);
+    },
+  };
+}
+
+async function statusOf(ctl: Ctl, version: number): Promise<ServiceStatus> {
+  const { request, host } = ctl;
+  refuseOtherInstance(request, host.folders);
+  const state = await unitState(ctl, namesOf(request, host.folders).service);
+  const ours = units(request, version, host.folders);
+  const present = ours.filter(({ path }) => textAt(path) !== null);
+  return {
+    installed: present.length > 0 || (state.loaded && state.enabled),
+    at_boot: state.enabled && (request.mode === 'system' || (await lingers(ctl))),
+    running: isActive(state),
+    pid: state.pid,
+    state: `${state.active} (${state.sub})`,
+    since: state.since,
+    outdated: present
+      .filter(({ path, text }) => timeless(textAt(path)!) !== timeless(text))
+      .map(({ path }) => path),
+  };
+}
+
+/** The umask is that of the day of the installation. */
+const timeless = (text: string): string => text.replace(/^UMask=.*$/m, '');

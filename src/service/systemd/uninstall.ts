@@ -1,0 +1,95 @@
+/** Takes an installation under systemd away, whole; and stops the service with its tasks. State is never touched. */
+import { readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../../errors.ts';
+import { answerOn } from '../answer.ts';
+import { isOnlyOurs } from '../environment-file.ts';
+import { removeEmptyFolder, removeFile, textAt } from '../files.ts';
+import { readRecord } from '../record.ts';
+import type { Report, ServiceFile } from '../service.ts';
+import { suspendTasks } from '../tasks.ts';
+import { type Ctl, TIMEOUTS } from './ctl.ts';
+import { stopLingering } from './linger.ts';
+import { dropInPath, type Names, namesOf, SLICE, type SystemdFolders } from './names.ts';
+import { refuseOtherInstance } from './rivals.ts';
+import { unitState } from './state.ts';
+
+/** The tasks through rasend, then rasend; then, by the manager, what a supervisor that did not answer left running. */
+export async function stopWithTasks(ctl: Ctl, report: Report): Promise<void> {
+  const { service, socket } = namesOf(ctl.request, ctl.host.folders);
+  const { paths } = ctl.request;
+  if ((await ctl.ask(['is-active', service])).code === 0) await suspendTasks(paths, report);
+  await ctl.must(['stop', socket, service], 'service', TIMEOUTS.stop_ms);
+  report('rasend has ended');
+  const slice = await ctl.ask(['is-active', SLICE], 'user');
+  if (slice.code !== 0) return;
+  report(`emptying ${SLICE} (90 s at most)`);
+  await ctl.must(['stop', SLICE], 'user', TIMEOUTS.stop_ms);
+}
+
+export async function uninstall(ctl: Ctl, files: readonly ServiceFile[], report: Report): Promise<void> {
+  const { request, host } = ctl;
+  const names = namesOf(request, host.folders);
+  refuseOtherInstance(request, host.folders);
+  const record = readRecord(names.record);
+  const { loaded } = await unitState(ctl, names.service);
+  if (loaded) await stopWithTasks(ctl, report);
+  // Where the user's manager is not there to do it, its links are ours to remove; see below.
+  if (loaded) await ctl.ask(['disable', names.service, names.socket]);
+  for (const path of [...linksOf(names), ...doomed(names, files, request.user.name, host.folders)])
+    if (removeFile(path)) report(`removed ${path}`);
+  if (request.mode === 'system') {
+    removeEmptyFolder(dirname(dropInPath(request.user.name, host.folders)));
+    removeEmptyFolder(dirname(names.environment));
+  }
+  for (const folder of record.folders.toReversed()) removeEmptyFolder(folder);
+  await ctl.ask(['daemon-reload']);
+  await ctl.ask(['reset-failed', names.service, names.socket]);
+  if (request.mode === 'system') await ctl.ask(['daemon-reload'], 'user');
+  await removeRuntime(ctl);
+  if (record.linger) {
+    await stopLingering(ctl);
+    report(`${request.user.name}'s services need a login again (lingering was off before the installation)`);
+  }
+  await host.run(['sync', '-f', dirname(names.units)]);
+}
+
+function linksOf({ units, service, socket }: Names): string[] {
+  const wanted = ['default', 'multi-user'].map(target => join(units, `${target}.target.wants`, service));
+  return [...wanted, join(units, 'sockets.target.wants', socket)];
+}
+
+/** What goes: all that is ours; of a template only when nobody else has an instance of it; variables if only ours. */
+function doomed(
+  names: Names,
+  files: readonly ServiceFile[],
+  user: string,
+  folders: SystemdFolders,
+): string[] {
+  const own = files.filter(file => !file.shared).map(file => file.path);
+  const mine = othersHave(user, folders) ? own.filter(path => path === dropInPath(user, folders)) : own;
+  const variables = isOnlyOurs(textAt(names.environment) ?? '') ? [names.environment] : [];
+  return [...mine, ...variables, names.record];
+}
+
+/** Another user's drop-in: the templates are his, too. */
+function othersHave(user: string, { etc }: SystemdFolders): boolean {
+  try {
+    return readdirSync(join(etc, 'systemd/system')).some(
+      name => /^rasend@.+\.service\.d$/.test(name) && name !== `rasend@${user}.service.d`,
+    );
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** A socket that nobody answers would send clients there; the folder of a system service is ours altogether. */
+async function removeRuntime(ctl: Ctl): Promise<void> {
+  const { socket, runtime } = ctl.request.paths;
+  if (await answerOn(socket)) return;
+  if (ctl.request.mode === 'user') return rmSync(socket, { force: true });
+  // As the user: root must not walk through a folder in which the user can change what is where.
+  await ctl.runAsUser(['find', runtime, '-mindepth', '1', '-delete']);
+  for (const folder of [runtime, dirname(runtime)]) removeEmptyFolder(folder);
+}

@@ -1,0 +1,25 @@
+/**
+ * Specs and plans of older versions, with what they could not say yet. Their files are never written again, so fold
+ * asks here, and everybody after it finds every field that the types promise.
+ */
+import type { Plan } from './plan.ts';
+import { NO_RESOURCE_LIMITS } from './resource-limits.ts';
+import type { TaskSpec } from './spec.ts';
+
+export function completeSpec(spec: TaskSpec): TaskSpec {
+  return {
+    ...spec,
+    plan: spec.plan && completePlan(spec.plan),
+    limits: { ...NO_RESOURCE_LIMITS, ...spec.limits },
+    env: spec.env ?? {},
+    secrets: spec.secrets ?? {},
+  };
+}
+
+export function completePlan(plan: Plan): Plan {
+  const subtasks = plan.subtasks.map(subtask => ({
+    ...subtask,
+    limits: { ...NO_RESOURCE_LIMITS, ...subtask.limits },
+  }));
+  return { ...plan, subtasks };
+}

@@ -1,0 +1,194 @@
+/**
+ * The power is cut at moments that hurt: while tasks are submitted, when an attempt starts, when it ends, during a merge,
+ * and anywhere. After each cut the machine is switched on and nobody does anything; then every task that was acknowledged
+ * is there and completed, every subtask is done once, and the tree that comes out is right.
+ *
+ * Done once: an attempt whose end was not recorded when the power went is made again in the next boot, and its half-done
+ * work is not in the result. What must not be is a second start within one boot, or one after an end that the supervisor
+ * has told somebody about. The witness of starts is outside of the machine.
+ */
+import { expect } from 'vitest';
+import type { TaskView } from '../../src/task/view.ts';
+import { expectSuccess } from './command.ts';
+import { until } from './host.ts';
+import type { Filesystem } from './machine.ts';
+import { PROBES } from './product.ts';
+import { Rasen, type Sign, witness } from './rasen.ts';
+import { bootTest, newMachine, versionOf } from './rig.ts';
+import type { System } from './rootfs.ts';
+
+const MOMENTS = ['submit', 'start', 'exit', 'merge', 'any'] as const;
+type Moment = (typeof MOMENTS)[number];
+
+/** After the moment was seen, the power goes within so many ms. */
+const WITHIN_MS: Record<Moment, number> = { submit: 500, start: 60, exit: 60, merge: 400, any: 3000 };
+
+const SUBTASKS = Array.from({ length: 10 }, (_, n) => `part-${n + 1}`);
+const FILES = [
+  '.gitignore',
+  'README.md',
+  'check.sh',
+  'lines.txt',
+  'rasen.yml',
+  ...SUBTASKS.map(id => `${id}.txt`),
+];
+const ENDS = ['completed', 'failed', 'cancelled', 'blocked'];
+
+/** Defines the test: so many cuts of one machine, the moments in turn. */
+export function powerCuts(system: System, fs: Filesystem, cuts: number, first: Moment): void {
+  bootTest(system)(
+    `${cuts} power cuts, systemd of ${system} on ${fs}`,
+    async () => {
+      const alice = new Rasen(await newMachine({ system, fs }));
+      const story = new Story(alice);
+      await alice.install();
+      await alice.machine.put('/home/alice/.gitconfig', '[user]\nname = Alice\nemail = alice@localhost\n', {
+        user: 'alice',
+      });
+      for (let n = 0; n < cuts; n++)
+        await story.round(`p${n}`, MOMENTS[(MOMENTS.indexOf(first) + n) % MOMENTS.length]!);
+      console.log(`power cuts, systemd ${versionOf(system)} on ${fs}: ${JSON.stringify(story.counts)}`);
+    },
+    cuts * 30_000,
+  );
+}
+
+class Story {
+  readonly counts = {
+    cuts: 0,
+    tasks_acknowledged: 0,
+    tasks_lost: 0,
+    subtasks: 0,
+    starts: 0,
+    interrupted: 0,
+    twice: 0,
+  };
+  readonly #alice: Rasen;
+  readonly #acknowledged = new Set<string>();
+
+  constructor(alice: Rasen) {
+    this.#alice = alice;
+  }
+
+  async round(project: string, moment: Moment): Promise<void> {
+    const told = await this.#cut(project, moment);
+    const boot = await this.#alice.machine.ok('cat /proc/sys/kernel/random/boot_id');
+    await this.#settled();
+    await this.#right(project);
+    const again = this.#starts(project).filter(sign => sign.boot === boot.trim() && told.has(sign.name));
+    expect(again, 'started again after it was told as done').toEqual([]);
+  }
+
+  /** Work, the moment, the cut; the machine is on again. Gives the subtasks that somebody was told are done. */
+  async #cut(project: string, moment: Moment): Promise<Set<string>> {
+    const { machine } = this.#alice;
+    await this.#makeProject(project);
+    const said = await this.#alice.ok(`cd ${project} && rasen run --background --json`);
+    this.#acknowledged.add((JSON.parse(said) as TaskView).id);
+    const loop = `while rasen run --background --json -- ${PROBES}/plain.sh; do sleep 0.1; done`;
+    const submitting = machine.start(['sh', '-c', loop], { user: 'alice' });
+    const some = `${project}/${SUBTASKS[Math.floor(Math.random() * SUBTASKS.length)]}`;
+    if (moment === 'submit') await until('a task is acknowledged', () => submitting.stdout() !== '');
+    if (moment === 'start') await this.#alice.signs(some, 'start', 1, 60_000);
+    if (moment === 'exit') await this.#alice.signs(some, 'end', 1, 60_000);
+    if (moment === 'merge') {
+      await this.#alice.ok(`cd ${project} && rasen wait`);
+      machine.start(['sh', '-c', `cd ${project} && exec rasen merge`], { user: 'alice' });
+    }
+    const told = await this.#told(project);
+    await new Promise(resolve => setTimeout(resolve, Math.random() * WITHIN_MS[moment]));
+    await machine.powercut();
+    this.counts.cuts++;
+    await submitting.ended;
+    for (const [, id] of submitting.stdout().matchAll(/"id":\s*"([0-9a-z]{26})"/g))
+      this.#acknowledged.add(id!);
+    await machine.boot();
+    return told;
+  }
+
+  async #told(project: string): Promise<Set<string>> {
+    const { subtasks } = JSON.parse(await this.#alice.ok(`cd ${project} && rasen status --json`)) as TaskView;
+    return new Set(subtasks.filter(s => s.status === 'completed').map(s => `${project}/${s.id}`));
+  }
+
+  /** Nothing is done by hand but to look. */
+  async #settled(): Promise<void> {
+    const tasks = await until(
+      'every task is over',
+      async () => {
+        const all = await this.#alice.tasks();
+        return all.every(task => ENDS.includes(task.status)) ? all : null;
+      },
+      { timeout_ms: 120_000, every_ms: 200 },
+    );
+    const completed = new Set(tasks.filter(task => task.status === 'completed').map(task => task.id));
+    const lost = [...this.#acknowledged].filter(id => !completed.has(id));
+    this.counts.tasks_acknowledged = this.#acknowledged.size;
+    this.counts.tasks_lost += lost.length;
+    expect(lost, 'acknowledged, and not completed').toEqual([]);
+    const plain = witness(this.#alice.machine).filter(sign => this.#acknowledged.has(sign.name));
+    expect(repeated(plain), 'a plain task, twice in one boot').toEqual([]);
+  }
+
+  /** The merge that was cut, or had not come yet, gives the tree that it gives without a cut. */
+  async #right(project: string): Promise<void> {
+    const starts = this.#starts(project);
+    const twice = repeated(starts);
+    this.counts.subtasks += SUBTASKS.length;
+    this.counts.starts += starts.length;
+    this.counts.interrupted += starts.length - SUBTASKS.length - twice.length;
+    this.counts.twice += twice.length;
+    expect(twice, 'started twice in one boot').toEqual([]);
+    await this.#merged(project);
+    const look = (command: string) => this.#alice.ok(`cd ${project} && ${command}`);
+    expect(await look('git status --porcelain')).toBe('');
+    expect((await look('git ls-files')).trim().split('\n').sort()).toEqual([...FILES].sort());
+    expect((await look('sort -V lines.txt')).trim().split('\n'), 'each part once').toEqual(SUBTASKS);
+    await look('git fsck --strict --no-progress');
+  }
+
+  /** A merge that was cut goes on by itself; one that is asked for meanwhile is told so. */
+  async #merged(project: string): Promise<void> {
+    await until('the merge is over', async () => {
+      const ran = await this.#alice.run(`cd ${project} && rasen merge`);
+      return /is being merged already/.test(ran.stderr) ? null : expectSuccess('rasen merge', ran) !== null;
+    });
+  }
+
+  #starts(project: string): Sign[] {
+    return witness(this.#alice.machine).filter(
+      sign => sign.what === 'start' && sign.name.startsWith(`${project}/`),
+    );
+  }
+
+  async #makeProject(project: string): Promise<void> {
+    const plan = {
+      subtasks: SUBTASKS.map(id => ({ id, title: `Part ${id}`, description: `Do ${id}`, agent: 'coder' })),
+    };
+    const config = {
+      agent: { command: [`${PROBES}/agent.sh`] },
+      gates: [['sh', 'check.sh']],
+      orchestrator: { session_delay_seconds: 0 },
+    };
+    const script = `set -e
+      mkdir "$1" && cd "$1" && git init -q -b main
+      echo 'A project.' >README.md
+      printf '.rasen/\\n.worktrees/\\n' >.gitignore
+      printf '%s\\n' "$3" >rasen.yml
+      echo 'test -z "$(sort lines.txt | uniq -d)"' >check.sh
+      git add -A && git commit -q -m base
+      printf '%s' "$2" >"../$1.plan.yml"
+      rasen init --task 'Add ten parts' --plan "../$1.plan.yml"
+      sync`;
+    await this.#alice.ok(['sh', '-c', script, 'sh', project, JSON.stringify(plan), JSON.stringify(config)]);
+  }
+}
+
+/** Starts that are not the first of their name in their boot. */
+function repeated(starts: Sign[]): Sign[] {
+  const seen = new Set<string>();
+  return starts.filter(({ name, boot }) => {
+    const key = `${name} ${boot}`;
+    return seen.has(key) || !seen.add(key);
+  });
+}

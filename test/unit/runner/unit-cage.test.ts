@@ -1,0 +1,197 @@
+/** The `unit` cage without a service manager: its words, its scripts, its records. The real managers are in test/boot. */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readAttempt } from '../../../src/runner/attempt-dir.ts';
+import { cageOf } from '../../../src/runner/cage/attempt-cage.ts';
+import { Bell } from '../../../src/runner/cage/bell.ts';
+import type { Cage } from '../../../src/runner/cage/cage.ts';
+import { chooseCage } from '../../../src/runner/cage/choose.ts';
+import { unitCage } from '../../../src/runner/cage/unit.ts';
+import { environmentFile, runFailure, unitName, unitWords } from '../../../src/runner/cage/unit-command.ts';
+import { fence } from '../../../src/runner/start.ts';
+import { FakeManager } from '../../support/fake-manager.ts';
+import { type Attempt, NO_LIMITS, RUNNER_SCRIPT, RunnerRig, until } from '../../support/runner-rig.ts';
+
+let rig: RunnerRig;
+let manager: FakeManager;
+let bell: Bell;
+let cage: Cage;
+beforeEach(() => {
+  rig = new RunnerRig();
+  manager = new FakeManager(join(rig.root, 'bin'));
+  bell = new Bell(join(rig.root, 'ended'));
+  cage = unitCage({
+    scripts: join(RUNNER_SCRIPT, '..'),
+    environments: join(rig.root, 'environments'),
+    bell,
+    env: manager.env,
+    enforces: [],
+  });
+});
+afterEach(async () => {
+  bell.close();
+  await rig.close();
+});
+
+const start = (attempt: Attempt, env: Record<string, string> = {}, onExit: () => void = () => {}) =>
+  cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, { limits: NO_LIMITS, onExit });
+
+describe('an attempt in a unit', () => {
+  test('has exactly its environment, from a file that is gone before the command runs', async () => {
+    const files = join(rig.root, 'environments');
+    const attempt = await rig.make(['sh', '-c', `env >all; ls ${files} | wc -l >left; exit 5`]);
+    let rung = 0;
+    await start(attempt, { SECRET: `it's "$HOME" \\ \n two lines`, 'a.b': 'no name for a shell' }, () => {
+      rung += 1;
+    });
+    const { exit } = await rig.ended(attempt);
+    expect(exit).toMatchObject({ result: 'exited', code: 5, term: false });
+    expect(exit.unit).toMatchObject({ service_result: 'success', stopped: false });
+    const text = readFileSync(join(rig.root, 'all'), 'utf8');
+    expect(text).toContain(`SECRET=it's "$HOME" \\ \n two lines\n`);
+    const names = text.match(/^[A-Za-z_]+(?==)/gm)!.sort();
+    expect(names).toEqual(['PATH', 'PWD', 'RASEN_ATTEMPT', 'SECRET']);
+    expect(readFileSync(join(rig.root, 'left'), 'utf8').trim()).toBe('0');
+    expect(manager.calls.flat().join(' ')).not.toContain('two lines');
+    await until('the bell', () => rung === 1);
+    expect(readdirSync(join(rig.root, 'ended'))).toEqual([]);
+    expect(cageOf(attempt.dir).kind).toBe('unit');
+  });
+
+  test('is recorded by the manager when its runner was killed', async () => {
+    const attempt = await rig.make(['sh', '-c', 'kill -9 $PPID']);
+    await start(attempt);
+    const { exit } = await rig.ended(attempt);
+    await until('the command', () => rig.members(attempt).length === 0);
+    expect(exit).toMatchObject({ result: 'killed', code: null });
+    expect(exit.unit!.service_result).toBe('signal');
+  });
+
+  test('says that somebody stopped its unit', async () => {
+    manager.job('4711');
+    const attempt = await rig.make(['sh', '-c', 'kill -TERM $PPID; exec sleep 0.05']);
+    await start(attempt);
+    const { exit } = await rig.ended(attempt);
+    expect(exit).toMatchObject({ term: true, unit: { stopped: true } });
+  });
+
+  test('whose name is taken is left to the unit that has it', async () => {
+    manager.refuse(
+      'Failed to start transient service unit: Unit x.service was already loaded or has a fragment file.',
+    );
+    const attempt = await rig.make(['true']);
+    await start(attempt);
+    expect(readAttempt(attempt.dir).claimed).toBe(false);
+  });
+
+  test.each([
+    [
+      'Failed to start transient service unit: Transaction for x.service/start is destructive (…).',
+      'manager_away',
+    ],
+    ['Failed to connect to bus: No such file or directory', 'manager_away'],
+    ['Failed to start transient service unit: Invalid argument', 'spawn'],
+  ])('is not started: %s', async (text, kind) => {
+    manager.refuse(text);
+    const attempt = await rig.make(['true']);
+    await expect(start(attempt)).rejects.toMatchObject({ kind });
+    expect(readdirSync(join(rig.root, 'environments'))).toEqual([]);
+  });
+
+  test('that was fenced runs nothing and records nothing', async () => {
+    const attempt = await rig.make(['sh', '-c', 'echo ran >ran']);
+    fence(attempt.dir);
+    await start(attempt);
+    await until(
+      'the unit',
+      () =>
+        manager.calls.length === 1 && !existsSync(join(rig.root, 'environments', unitName(attempt.marker))),
+    );
+    expect(await rig.stop(attempt)).toBe('empty');
+    expect(readAttempt(attempt.dir)).toMatchObject({ fenced: true, identity: null, exit: null });
+    expect(existsSync(join(rig.root, 'ran'))).toBe(false);
+  });
+
+  test('never takes a control group for its own that has another name', async () => {
+    const attempt = await rig.make(['sleep', '1000']);
+    await start(attempt);
+    const identity = await rig.identity(attempt);
+    await until('the command', () => rig.members(attempt).length === 1);
+    // Here the runner is in whatever group the test is in, with the test.
+    const members = cageOf(attempt.dir).members({ marker: attempt.marker, identity });
+    expect(members.map(m => m.pid)).not.toContain(process.pid);
+    expect(members).toHaveLength(1);
+    expect(await rig.stop(attempt, { grace_ms: 0 })).toBe('empty');
+  });
+});
+
+test('the words of systemd-run hold limits, and paths as they are', () => {
+  const words = unitWords({
+    unit: 'rasen-x.service',
+    description: 'Rasen attempt x',
+    dir: '/a b/$HOME/"q"\\',
+    unit_script: '/lib/unit.sh',
+    record_script: '/lib/record-exit.sh',
+    environment_file: '/run/$1',
+    bell: '/run/bell',
+    limits: { memory_max_bytes: 1024, cpu_max_percent: 150, tasks_max: 9, runtime_max_seconds: 1.5 },
+  });
+  const properties = words.filter((_, i) => words[i - 1] === '-p');
+  for (const property of [
+    'MemoryMax=1024',
+    'MemorySwapMax=0',
+    'CPUQuota=150%',
+    'TasksMax=9',
+    'RuntimeMaxSec=1.5',
+  ])
+    expect(properties).toContain(property);
+  expect(properties).toContain(
+    String.raw`ExecStopPost="/bin/sh" "/lib/record-exit.sh" "/a b/$$HOME/\"q\"\\" "rasen-x.service" "/run/bell"`,
+  );
+  expect(words.slice(-6)).toEqual([
+    '/usr/bin/env',
+    '-i',
+    '/bin/sh',
+    '/lib/unit.sh',
+    '/a b/$$HOME/"q"\\',
+    '/run/$$1',
+  ]);
+  expect(unitWords({ ...lean, limits: NO_LIMITS }).join(' ')).not.toMatch(/Max=|CPUQuota|RuntimeMax/);
+});
+
+const lean = {
+  unit: 'u',
+  description: 'd',
+  dir: '/d',
+  unit_script: '/u',
+  record_script: '/r',
+  environment_file: '/e',
+  bell: '/b',
+};
+
+test('the environment file leaves out what no shell can set', () => {
+  expect(environmentFile({ A: `x'y`, UID: '0', 'BASH_FUNC_f%%': '() {', '1A': 'x', PPID: '1' })).toBe(
+    `export A='x'\\''y'\n`,
+  );
+});
+
+test('what a failed systemd-run means', () => {
+  expect(runFailure('Failed to create bus connection: No medium found', null)).toBe('away');
+  expect(runFailure('', new Error('spawn systemd-run ENOENT'))).toBe('refused');
+});
+
+test('without a manager the cage is a group, and says why', async () => {
+  const env = { PATH: process.env.PATH, XDG_RUNTIME_DIR: join(rig.root, 'nothing') };
+  const choice = await chooseCage({ wanted: 'auto', env, patient: false });
+  expect(choice).toMatchObject({ kind: 'group', enforces: ['runtime_max_seconds'] });
+  expect(choice.why).toMatch(/systemd|service manager/);
+  expect(await chooseCage({ wanted: 'group', env, patient: true })).toMatchObject({ kind: 'group' });
+});
+
+test('a record that the manager wrote while the disk was full is no record', async () => {
+  const attempt = await rig.make(['true']);
+  writeFileSync(join(attempt.dir, 'exit'), '{"v":1,"boot":"b","result":"exited","code":0,"by":"unit"');
+  expect(readAttempt(attempt.dir).exit).toBeNull();
+  expect(statSync(join(attempt.dir, 'exit')).size).toBeGreaterThan(0);
+});

@@ -1,0 +1,315 @@
+/** What installing, changing and removing the service does, step by step, in every situation that users meet. */
+
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { RasenError } from '../../../src/errors.ts';
+import { type Handler, type RpcServer, startServer } from '../../../src/rpc/server.ts';
+import type { ServiceManager, ServiceRequest } from '../../../src/service/service.ts';
+import { systemd } from '../../../src/service/systemd/systemd.ts';
+import { VERSION } from '../../../src/version.ts';
+import { FakeSystemd } from '../../support/fake-systemd.ts';
+
+let fake: FakeSystemd;
+let request: ServiceRequest;
+let service: ServiceManager;
+let said: string[];
+let rasend: RpcServer | undefined;
+/** Of the rasend that the service starts. */
+let version: string;
+/** It knows how to suspend its tasks. */
+let suspends: boolean;
+/** Notes among the reports when it was asked to. */
+const suspended = () => {
+  said.push('(suspended)');
+  return { stopped: 2 };
+};
+const report = (step: string) => void said.push(step);
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+beforeEach(() => {
+  fake = new FakeSystemd();
+  request = fake.request();
+  version = VERSION;
+  suspends = true;
+  service = systemd(fake.host('user', answering), 257);
+  said = [];
+});
+
+afterEach(async () => {
+  await rasend?.close(0);
+  rasend = undefined;
+  fake.close();
+});
+
+/** Somebody who answers on the socket, as the service would. */
+async function answering(pid: number | undefined = process.pid): Promise<void> {
+  await rasend?.close(0);
+  const mine = version;
+  rasend = await startServer({
+    paths: request.paths,
+    methods: new Map<string, Handler>([
+      ['daemon.status', async () => ({ pid, version: mine, live_jobs: 2 })],
+      ...(suspends ? [['daemon.suspend', async () => suspended()] as const] : []),
+    ]),
+    server: { name: 'fake', version: '0' },
+    log: quiet as never,
+  });
+}
+
+const tree = (folder: string) => (existsSync(folder) ? readdirSync(folder, { recursive: true }).sort() : []);
+
+/** Everything that an installation could leave. */
+const left = () => [...tree(fake.home), ...tree(fake.folders.etc)];
+
+test('writes the files, then asks for each step in its order', async () => {
+  await service.install(request, report);
+  expect(fake.changes()).toEqual([
+    `loginctl enable-linger ${request.user.name}`,
+    'systemctl --user daemon-reload',
+    'systemctl --user enable rasend.service rasend.socket',
+    'systemctl --user start rasend.socket',
+    'systemctl --user start rasend.service',
+  ]);
+  const units = join(fake.home, '.config/systemd/user');
+  expect(readdirSync(units).sort()).toEqual(['rasen.slice', 'rasend.service', 'rasend.socket']);
+  for (const file of service.files(request)) {
+    expect(readFileSync(file.path, 'utf8')).toBe(file.text);
+    expect(statSync(file.path).mode & 0o777).toBe(file.mode);
+  }
+  expect(await service.status(request)).toMatchObject({
+    installed: true,
+    at_boot: true,
+    running: true,
+    pid: process.pid,
+    state: 'active (running)',
+    outdated: [],
+  });
+});
+
+test('is repeatable: what is right stays as it is', async () => {
+  await service.install(request, report);
+  fake.changes();
+  const before = statSync(service.files(request)[0]!.path).mtimeMs;
+  await service.install(request, report);
+  expect(fake.changes()).toEqual([
+    'systemctl --user daemon-reload',
+    'systemctl --user enable rasend.service rasend.socket',
+    'systemctl --user start rasend.socket',
+  ]);
+  expect(statSync(service.files(request)[0]!.path).mtimeMs).toBe(before);
+  expect(said.at(-1)).toMatch(/up to date/);
+});
+
+test('restarts the service, never its socket, when a file or the running version differs', async () => {
+  await service.install(request, report);
+  fake.changes();
+  await service.install({ ...request, launcher: '/opt/new/bin/rasend' }, report);
+  expect(fake.changes().at(-1)).toBe('systemctl --user restart rasend.service');
+  expect((await service.status(request)).outdated).toEqual([
+    join(fake.home, '.config/systemd/user/rasend.service'),
+  ]);
+  version = '0.0.1';
+  await answering();
+  version = VERSION;
+  await service.install({ ...request, launcher: '/opt/new/bin/rasend' }, report);
+  expect(fake.changes().filter(call => /stop|restart/.test(call))).toEqual([
+    'systemctl --user restart rasend.service',
+  ]);
+  expect(said.at(-1)).toMatch(/replacing rasend 0\.0\.1; tasks go on/);
+});
+
+test('where lingering is refused: tells what to do, and nothing is left', async () => {
+  fake.refuse('loginctl enable-linger', 'Could not enable linger: Access denied');
+  const error = await service.install(request, report).catch(e => e);
+  expect(error).toMatchObject({ kind: 'service', exit: 4 });
+  expect(error.message).toContain('Could not enable linger: Access denied');
+  expect(error.hint).toContain(`sudo loginctl enable-linger ${request.user.name}`);
+  expect(error.hint).toContain(`rasen service install --system ${request.user.name}`);
+  expect(error.hint).toContain('Nothing was installed.');
+  expect(left()).toEqual([]);
+});
+
+test.each([
+  ['daemon-reload', 'systemctl --user daemon-reload'],
+  ['enabling', 'systemctl --user enable'],
+  ['the socket', 'systemctl --user start rasend.socket'],
+  ['the service', 'systemctl --user start rasend.service'],
+])('a failure of %s takes back all before it', async (_name, words) => {
+  fake.refuse(words, 'No such luck.');
+  const error = await service.install(request, report).catch(e => e);
+  expect(error.kind).toBe('service');
+  expect(left()).toEqual([]);
+  expect(['linger', 'enabled', 'active'].filter(state => fake.is(state as never))).toEqual([]);
+  if (words.endsWith('.service')) expect(error.message).toContain('the words of rasend');
+  else expect(error.message).toContain('No such luck');
+});
+
+test('a service that comes up but does not answer is stopped again', async () => {
+  const silent = systemd(
+    fake.host('user', async () => {
+      throw new RasenError('unreachable', 'Nobody answers.');
+    }),
+    257,
+  );
+  await expect(silent.install(request, report)).rejects.toThrow('Nobody answers.');
+  expect(fake.is('active')).toBe(false);
+  expect(left()).toEqual([]);
+});
+
+test('a failed upgrade brings the former files back and restarts with them', async () => {
+  await service.install(request, report);
+  const path = service.files(request)[0]!.path;
+  const before = readFileSync(path, 'utf8');
+  fake.changes();
+  fake.refuse('systemctl --user restart', 'It does not start');
+  await expect(service.install({ ...request, launcher: '/opt/new/bin/rasend' }, report)).rejects.toThrow(
+    /does not start/,
+  );
+  expect(readFileSync(path, 'utf8')).toBe(before);
+  expect(fake.changes().slice(-3)).toEqual([
+    'systemctl --user daemon-reload',
+    'systemctl --user start rasend.socket',
+    'systemctl --user restart rasend.service',
+  ]);
+  expect([fake.is('linger'), fake.is('enabled')]).toEqual([true, true]);
+});
+
+test('never overwrites what it has not made', async () => {
+  const path = service.files(request)[0]!.path;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, '[Service]\nExecStart=/mine\n');
+  await expect(service.install(request, report)).rejects.toThrow(/was not written by rasen/);
+  expect(readFileSync(path, 'utf8')).toBe('[Service]\nExecStart=/mine\n');
+  expect(fake.changes()).toEqual([]);
+});
+
+test('a masked unit is named as such', async () => {
+  const path = service.files(request)[0]!.path;
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync('/dev/null', path);
+  await expect(service.install(request, report)).rejects.toThrow(/masked/);
+  expect(fake.changes()).toEqual([]);
+});
+
+test('uninstalling leaves what was there before, and takes lingering back', async () => {
+  await service.install(request, report);
+  fake.changes();
+  await service.uninstall(request, report);
+  expect(fake.changes()).toEqual([
+    'systemctl --user stop rasend.socket rasend.service',
+    'systemctl --user disable rasend.service rasend.socket',
+    'systemctl --user daemon-reload',
+    'systemctl --user reset-failed rasend.service rasend.socket',
+    `loginctl disable-linger ${request.user.name}`,
+  ]);
+  expect(left()).toEqual([]);
+});
+
+test('uninstalling keeps lingering that was there before, and variables of the user', async () => {
+  mkdirSync(join(fake.folders.run_user, String(request.user.uid), 'systemd'), { recursive: true });
+  await fake.host().run(['loginctl', 'enable-linger', request.user.name], { env: fake.host().env });
+  await service.install(request, report);
+  const variables = join(fake.home, '.config/rasen/service.env');
+  writeFileSync(variables, `${readFileSync(variables, 'utf8')}MINE=1\n`);
+  await service.install(request, report);
+  expect(readFileSync(variables, 'utf8')).toContain('MINE=1');
+  await service.uninstall(request, report);
+  expect(fake.is('linger')).toBe(true);
+  expect(left()).toEqual(['.config', '.config/rasen', '.config/rasen/service.env']);
+});
+
+test('stopping asks rasend to end what runs, ends it, then whatever still runs', async () => {
+  await service.install(request, report);
+  said = [];
+  fake.fillSlice();
+  fake.changes();
+  await service.stop(request, report);
+  expect(fake.changes()).toEqual([
+    'systemctl --user stop rasend.socket rasend.service',
+    'systemctl --user stop rasen.slice',
+  ]);
+  expect(said.slice(0, 3)).toEqual([
+    'ending what runs (2); it goes on at the next start',
+    '(suspended)',
+    'rasend has ended',
+  ]);
+});
+
+test('a rasend that cannot suspend its tasks is stopped all the same', async () => {
+  suspends = false;
+  await service.install(request, report);
+  fake.changes();
+  await service.stop(request, report);
+  expect(fake.changes()).toEqual(['systemctl --user stop rasend.socket rasend.service']);
+});
+
+test('ends a detached supervisor before the service starts', async () => {
+  const detached = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  const gone = new Promise<string | null>(resolve =>
+    detached.once('exit', (_code, signal) => resolve(signal)),
+  );
+  await answering(detached.pid);
+  await service.install(request, report);
+  expect(await gone).toBe('SIGTERM');
+  expect(said.join('\n')).toContain(`ending the detached supervisor (PID ${detached.pid})`);
+});
+
+test('the system has templates, a drop-in for each user, and loses them with the last', async () => {
+  request = fake.request('system');
+  service = systemd(fake.host('system', answering), 257);
+  await service.install(request, report);
+  const { name } = request.user;
+  expect(fake.changes()).toEqual([
+    `loginctl enable-linger ${name}`,
+    'systemctl daemon-reload',
+    `systemctl enable rasend@${name}.service rasend@${name}.socket`,
+    `systemctl start rasend@${name}.socket`,
+    `systemctl start rasend@${name}.service`,
+  ]);
+  const other = join(fake.folders.etc, 'systemd/system/rasend@other.service.d');
+  mkdirSync(other);
+  await service.uninstall(request, report);
+  expect(left()).toEqual([
+    'systemd',
+    'systemd/system',
+    'systemd/system/rasend@.service',
+    'systemd/system/rasend@.socket',
+    'systemd/system/rasend@other.service.d',
+    'systemd/user',
+    'systemd/user/rasen.slice',
+  ]);
+});
+
+test('the two kinds refuse each other for one user', async () => {
+  await service.install(request, report);
+  const system = systemd(fake.host('system', answering), 257);
+  await expect(system.install(fake.request('system'), report)).rejects.toThrow(/service of his own already/);
+  await service.uninstall(request, report);
+  request = fake.request('system');
+  await system.install(request, report);
+  await expect(service.install(fake.request(), report)).rejects.toThrow(/service of the system/);
+});
+
+test('another RASEN_HOME is another instance, which the unit does not serve', async () => {
+  await service.install(request, report);
+  const paths = { ...request.paths, socket: '/elsewhere/run/rasend.sock', runtime: '/elsewhere/run' };
+  const other = { ...request, rasen_home: '/elsewhere', paths };
+  for (const verb of ['install', 'uninstall', 'start', 'stop', 'restart'] as const)
+    await expect(service[verb](other, report)).rejects.toThrow(/another instance/);
+});
+
+test('what is not installed cannot be started; the hint says how to install it', async () => {
+  const error = await service.start(request, report).catch(e => e);
+  expect(error).toMatchObject({ kind: 'service', hint: 'Install it: rasen service install' });
+  expect(await service.status(request)).toMatchObject({ installed: false, running: false, at_boot: false });
+});

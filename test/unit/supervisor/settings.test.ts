@@ -1,0 +1,55 @@
+/** rasend.yml: every setting has its default, can be set, and is refused with its place when it is wrong. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readSettings, SETTINGS } from '../../../src/supervisor/settings.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rs-'));
+  path = join(folder, 'rasend.yml');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const read = (text: string, env: NodeJS.ProcessEnv = {}) => {
+  writeFileSync(path, text);
+  return readSettings(path, env);
+};
+const DEFAULTS = {
+  max_live_jobs: 100,
+  disk_min_bytes: 256 * 1024 * 1024,
+  log_level: 'info',
+  log: 'auto',
+  cage: 'auto',
+};
+
+test('without a file, and with one that says the documented defaults, it is the same', () => {
+  expect(readSettings(path, {})).toEqual(DEFAULTS);
+  const text = Object.entries(SETTINGS).map(([key, row]) => `${key}: ${row.default}\n`);
+  expect(read(text.join(''))).toEqual(DEFAULTS);
+});
+
+test('each can be set', () => {
+  const text = 'max_live_jobs: 2\ndisk_min: 1kb\nlog_level: warn\nlog: rolling\ncage: group\n';
+  const wanted = { max_live_jobs: 2, disk_min_bytes: 1024, log_level: 'warn', log: 'rolling', cage: 'group' };
+  expect(read(text)).toEqual(wanted);
+});
+
+test('RASEN_CAGE is used instead of the setting; an empty one is none', () => {
+  expect(read('cage: group\n', { RASEN_CAGE: 'unit' }).cage).toBe('unit');
+  expect(read('cage: group\n', { RASEN_CAGE: '' }).cage).toBe('group');
+  expect(() => read('', { RASEN_CAGE: 'jail' })).toThrow('RASEN_CAGE is "jail", wanted auto, unit, group.');
+});
+
+test.each([
+  [
+    'log: syslog\n',
+    ':1:6: log: found "syslog", wanted "auto" or "journal" or "stderr" or "file" or "rolling"',
+  ],
+  ['max_live_jobs: 1\ncage: jail\n', ':2:7: cage: found "jail", wanted "auto" or "unit" or "group"'],
+  ['logs: file\n', ':1:1: logs: unknown key'],
+])('%j is refused with its place', (text, words) => {
+  expect(() => read(text)).toThrow(`${path}${words}`);
+});

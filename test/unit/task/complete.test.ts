@@ -1,0 +1,33 @@
+/** Specs and plans of older versions, and whose limits count. */
+import { expect, test } from 'vitest';
+import { completePlan, completeSpec } from '../../../src/task/complete.ts';
+import { resourceLimitsOf } from '../../../src/task/resource-limits.ts';
+import { planOf, specOf } from '../../support/task-builder.ts';
+
+test('an order of an older version is that of today without what is new', () => {
+  const now = specOf({ id: '01kfz3a0000000000000000001' });
+  const old = JSON.parse(JSON.stringify(now));
+  delete old.env;
+  delete old.secrets;
+  for (const key of ['memory_max_bytes', 'cpu_max_percent', 'tasks_max', 'runtime_max_seconds'])
+    delete old.limits[key];
+  for (const subtask of old.plan.subtasks) delete subtask.limits;
+  expect(completeSpec(old)).toEqual(now);
+});
+
+test('a subtask of an older plan has the text of the same subtask today, so that an edit keeps its work', () => {
+  const now = planOf(['a', { id: 'b', env: { A: '1' } }]);
+  const old = structuredClone(now);
+  for (const subtask of old.subtasks) delete (subtask as Partial<typeof subtask>).limits;
+  const subtasks = completePlan(old).subtasks;
+  expect(subtasks.map(s => JSON.stringify(s))).toEqual(now.subtasks.map(s => JSON.stringify(s)));
+});
+
+test('a subtask’s own limit is in place of the task’s, one by one', () => {
+  const spec = specOf({ limits: { memory_max_bytes: 2 ** 30, tasks_max: 100 } });
+  const [subtask] = planOf([{ id: 'a', limits: { tasks_max: 500, runtime_max_seconds: 60 } }]).subtasks;
+  const none = { cpu_max_percent: null };
+  const of_task = { ...none, memory_max_bytes: 2 ** 30, tasks_max: 100, runtime_max_seconds: null };
+  expect(resourceLimitsOf(spec, null)).toEqual(of_task);
+  expect(resourceLimitsOf(spec, subtask!)).toEqual({ ...of_task, tasks_max: 500, runtime_max_seconds: 60 });
+});
