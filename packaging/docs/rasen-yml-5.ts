@@ -174,7 +174,7 @@ function environment(page: ManPage): void {
 function resources(page: ManPage): void {
   page.section('Resources');
   page.para(
-    'The limits `memory`, `cpu`, `tasks` and `runtime` are kept by the system itself: each attempt and each gate is a unit of the service manager of its user, with its control group. That is the cage `unit`, which needs systemd with a user manager. `rasen doctor` tells which cage is in use and why. In process groups (cage `group`) these four have no effect, and `rasen run` says so.',
+    'The limits `memory`, `cpu`, `tasks` and `runtime` are kept by the system itself: each attempt and each gate is a unit of the service manager of its user, with its control group. That is the cage `unit`, which needs systemd with a user manager. `rasen doctor` tells which cage is in use and why. In process groups (cage `group`) only `runtime` has an effect, while the supervisor runs, and `rasen run` says so.',
     'They are per attempt, all its processes together. A subtask may have its own, more or less than those of the task; gates have those of the task. A planner cannot set them.',
   );
 }

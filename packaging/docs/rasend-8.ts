@@ -17,7 +17,7 @@ const STATE: Readonly<Record<string, string>> = {
   'tasks/ID/task.json':
     'The state at some event, which saves time at a start; `task.json.prev` is the one before.',
   'tasks/ID/attempts/SUBTASK/N/':
-    'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). A gate has such a folder in `gates/K.TRY/` below it.',
+    'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). A gate has such a folder in `gates/K.TRY/` below it.',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 
@@ -34,7 +34,10 @@ export function rasend8(version: string): string {
   page.item('`-h`, `--help`', 'Show the usage.');
   page.item('`--version`', 'Show the version.');
   signals(page);
+  asService(page);
+  cages(page);
   underServiceManager(page);
+  launchd(page);
   page.section('When it is killed');
   page.para(
     'There is no special way back: a start reads the journals, looks at what is alive, and goes on from there. A last line that was not written whole was never acknowledged; it is kept in the quarantine and cut off.',
@@ -45,11 +48,11 @@ export function rasend8(version: string): string {
   );
   page.item(
     'The runner of an attempt is killed',
-    `The attempt is <<lost>>: what is left of its processes is ended, then the subtask is tried again, or fails where \`on_lost\` is \`fail\`. A loss does not use up an attempt; after ${RETRY.lost_max} in a row the task is blocked.`,
+    `The attempt is <<lost>>: what is left of its processes is ended, then the subtask is tried again, or fails where \`on_lost\` is \`fail\`. A loss does not use up an attempt; after ${RETRY.lost_max} in a row within ${RETRY.lost_window_ms / 60_000} minutes the task is blocked.`,
   );
   page.item(
     'Reboot, power cut',
-    'Running attempts are lost, everything acknowledged is there. Tasks go on from the next subtask that is not done, unless `auto_resume` is false.',
+    'Running attempts are lost (a power cut) or were stopped (a shutdown in good order), everything acknowledged is there. Neither uses up an attempt. As a service `rasend` is back without a login, and tasks go on from the next subtask that is not done, unless `auto_resume` is false.',
   );
   page.item(
     'Disk nearly full',
@@ -92,6 +95,43 @@ function signals(page: ManPage): void {
     'Read `rasend.yml` again and open the log file again; see SETTINGS for what takes effect at once. Settings that are wrong change nothing: the log and the status line name file, line and column, and the old ones stay. A closed terminal sends this signal, too, and ends nothing.',
   );
   page.endList();
+}
+
+function asService(page: ManPage): void {
+  page.section('As a service');
+  page.para(
+    '`rasen service install` writes units for the systemd that runs, switches lingering on so that the service comes at boot without a login, and starts it: `rasend.service`, `rasend.socket` and `rasen.slice` in `~/.config/systemd/user`. `sudo rasen service install --system USER` makes `rasend@USER.service` and its socket in `/etc/systemd/system` instead; attempts are in the service manager of USER all the same. `--dry-run` shows the files.',
+    'Variables for the service, such as PATH, are in `$XDG_CONFIG_HOME/rasen/service.env` (`/etc/rasen/USER.env` with `--system`), mode 0600. PATH is taken from the login shell at the installation; without its line it is yours to set. Secrets of tasks do not belong there, see rasen.yml(5).',
+    'systemctl and journalctl work as with every service. A restart is harmless to tasks: their attempts are no children of `rasend`, and clients wait in the queue of the socket. `systemctl --user stop rasend.socket rasend.service` ends the supervisor alone; `rasen service stop` ends what runs too, and it goes on after `rasen service start`.',
+    'The supervisor is confined (`systemd-analyze security`), attempts are not: sudo, containers and sandboxes work in them as in a shell of the user.',
+  );
+}
+
+function cages(page: ManPage): void {
+  page.section('Cages');
+  page.para(
+    'A cage holds the processes of an attempt together. `rasen status` names that of a running attempt, `rasen doctor` says which one is used for new ones and why; the setting `cage` or RASEN_CAGE decides otherwise.',
+  );
+  page.item(
+    '`unit`',
+    "The default where the user's own service manager (systemd) answers: each attempt is a transient service, `rasen-TASK-SUBTASK-N-NONCE.service` in `rasen.slice`. Nothing leaves it, also not with a session of its own; what a command leaves running is ended with it; how it ended is recorded when the runner was killed, when memory ran out, and while no supervisor runs. `limits` of memory, processors and processes are held by the kernel where the controllers are handed to the user's manager, which `rasen doctor` tells.",
+  );
+  page.item(
+    '`group`',
+    'Where no manager answers (containers, macOS): a session, known by its number and by a variable in the environment. A program that clears its environment and leaves its session escapes. Of `limits` only `runtime` has an effect, while the supervisor runs.',
+  );
+  page.endList();
+}
+
+function launchd(page: ManPage): void {
+  page.section('Launchd');
+  page.para(
+    'On macOS `rasen service install` writes a LaunchAgent, `~/Library/LaunchAgents/dev.rasen.rasend.plist`, and loads it into the domain gui/UID, or user/UID where there is no desktop login (ssh). An agent starts when its user logs in, not at boot. `sudo rasen service install --system USER` writes a LaunchDaemon, `/Library/LaunchDaemons/dev.rasen.rasend.USER.plist`, which starts at boot and runs as USER; it has no login keychain, and macOS shows it no prompts: give the node program access to folders (Full Disk Access) by hand. With FileVault nothing runs before the disk is unlocked.',
+    'launchd starts `rasend` again whenever it ends, at most every 10 seconds. `rasen service restart` is `launchctl kickstart -k`; tasks are not touched. `rasen service stop` ends what runs, so that it goes on at the next start, and unloads the job until `rasen service start`, the next login (agent) or the next boot (daemon). Never put a secret into the property list: everybody can read it.',
+    '`rasend` logs to its own rotated files (`log: rolling`). What it says before that is in `~/Library/Logs/rasen` (agent) or `/Library/Logs/rasen/USER` (daemon). With `log: file`, `packaging/newsyslog/rasen.conf` rotates it.',
+    'If an agent was loaded over ssh and you log in at the desk later, launchd may load it there too, and the second one waits for the first; `rasen service install` at the desk leaves one. "Bootstrap failed: 5: Input/output error" is what launchd says of a job that is loaded already, of a file whose owner or mode it does not like, and of a job that is disabled. Look at `launchctl print gui/UID/dev.rasen.rasend`, `plutil -lint FILE` and `launchctl print-disabled gui/UID`.',
+    'The support for launchd was made from its manual pages and has not been run on a Mac.',
+  );
 }
 
 function underServiceManager(page: ManPage): void {

@@ -10,6 +10,7 @@ import { committerEnv } from './identity.ts';
 import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
 import { at, listWorktrees, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { mendObjects } from './mend-objects.ts';
 import { plainPath, readCheckout } from './records.ts';
 import { isAncestor, moveRef } from './refs.ts';
 import { freshCheckout, removeWorktree } from './remove.ts';
@@ -49,6 +50,7 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
       hint: 'Name one: rasen merge --into BRANCH',
     });
   }
+  await withRepositoryLock(repo, () => mendObjects(repo));
   const ref = `refs/heads/${into}`;
   const commit = await resolveCommit(repo, request.commit);
   for (let tries = 1; tries <= MERGE_TRIES; tries += 1) {

@@ -11,7 +11,7 @@ import { at, type Linked, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { endOperations, mergeHeads } from './operations.ts';
 import { readSeal, writeSeal } from './records.ts';
-import { attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
+import { attemptRef, createRef, isAncestor, isWhole, keepCommit, moveRef } from './refs.ts';
 import { findCommit } from './repository.ts';
 import { git, parts } from './run.ts';
 import { installIndex, takeSnapshot } from './snapshot.ts';
@@ -96,10 +96,11 @@ async function look(linked: Linked, branch: string, options: SealOptions): Promi
   const place = at(linked);
   const symbolic = await git(['symbolic-ref', '--quiet', 'HEAD'], { ...place, reads: true, ok: [0, 1] });
   const on_branch = symbolic.stdout.trim() === `refs/heads/${branch}`;
-  // Without a HEAD (orphan branch, deleted branch) the work continues the branch, else the last good commit.
+  // Without a HEAD (orphan branch, deleted branch, torn by a power cut) the work continues the branch, else the last
+  // good commit.
   const head =
-    (await findCommit(place.cwd, 'HEAD', place.env)) ??
-    (await findCommit(place.cwd, `refs/heads/${branch}`, place.env)) ??
+    (await wholeCommit(linked, 'HEAD', options.good)) ??
+    (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
     options.good;
   const { tree, unmerged, left_out } = await takeSnapshot(linked, head);
   const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
@@ -108,6 +109,12 @@ async function look(linked: Linked, branch: string, options: SealOptions): Promi
   const facts = await describe(linked, { commit, good: options.good });
   const leftovers = isLeftover ? await countChanged(linked, head, commit) : 0;
   return { ...facts, leftovers, on_branch, unmerged, left_out };
+}
+
+async function wholeCommit(linked: Linked, rev: string, good: string): Promise<string | null> {
+  const place = at(linked);
+  const commit = await findCommit(place.cwd, rev, place.env);
+  return commit !== null && (await isWhole(place, commit, good)) ? commit : null;
 }
 
 async function commitTree(

@@ -33,10 +33,19 @@ export async function takeSnapshot(linked: Linked, head: string): Promise<Snapsh
     await git(['read-tree', head], place);
     unmerged = [];
   }
+  const tree = await writeTree(place).catch(async () => {
+    // After a power cut the index may name objects that are gone. Without it every file is taken anew.
+    await rm(copy, { force: true });
+    await git(['read-tree', head], place);
+    return await writeTree(place);
+  });
+  return { tree, unmerged, left_out: await differing(place) };
+}
+
+async function writeTree(place: Place): Promise<string> {
   await unhide(place);
   await addAll(place);
-  const { stdout } = await git(['write-tree'], place);
-  return { tree: stdout.trim(), unmerged, left_out: await differing(place) };
+  return (await git(['write-tree'], place)).stdout.trim();
 }
 
 /** Makes the copy the index of the worktree; without a copy the index is built from `commit`. */

@@ -7,6 +7,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import { moveAside } from './durable.ts';
 import { at, discard, linkedAt, registrations, rejoin } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { mendObjects } from './mend-objects.ts';
 import { mendRef } from './mend-ref.ts';
 import { chooseName } from './names.ts';
 import { readTask, type TaskRecord, writeTask } from './records.ts';
@@ -43,6 +44,7 @@ export function ensureWorktree(repo: Repository, request: WorktreeRequest): Prom
 }
 
 async function ensure(repo: Repository, request: WorktreeRequest): Promise<Worktree> {
+  await mendObjects(repo);
   const base = await resolveCommit(repo, request.base);
   const folder = await baseFolder(repo, request.base_path);
   const known = await readTask(repo, request.task);

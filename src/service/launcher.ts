@@ -52,6 +52,12 @@ export function concernAbout(launcher: string): Concern | null {
       fix: 'Install it first: npm install -g rasen; then: rasen service install',
       fatal: true,
     };
+  if (/\/Cellar\//.test(launcher))
+    return {
+      message: `${launcher} is in the folder of one version of a Homebrew formula: the next upgrade takes it away.`,
+      fix: 'Better: brew services start rasen. Else repeat `rasen service install` after each upgrade.',
+      fatal: false,
+    };
   const manager = VERSION_MANAGERS.find(([, pattern]) => pattern.test(launcher))?.[0];
   if (manager !== undefined)
     return {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { instancePaths } from '../paths.ts';
+import { LABEL } from './launchd/job.ts';
 import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell, type LoginShell } from './login-shell.ts';
 import { type Run, runProgram } from './run.ts';
@@ -89,7 +90,11 @@ function systemEnvironment({ name, home }: ServiceUser): NodeJS.ProcessEnv {
 function servedBySystem(env: NodeJS.ProcessEnv): string | undefined {
   if (env.RASEN_HOME) return undefined;
   const { name } = ownUser(env);
-  return existsSync(dropInPath(name, FOLDERS)) ? name : undefined;
+  const own =
+    process.platform === 'darwin'
+      ? `/Library/LaunchDaemons/${LABEL}.${name}.plist`
+      : dropInPath(name, FOLDERS);
+  return existsSync(own) ? name : undefined;
 }
 
 function checkRights({ env, system, verb }: RequestOptions): void {

@@ -184,6 +184,7 @@ test('parameters of every method', async () => {
   const table: Record<string, { base: Record<string, unknown>; fields: Record<string, unknown[]> }> = {
     'daemon.status': { base: {}, fields: {} },
     'daemon.doctor': { base: {}, fields: {} },
+    'daemon.suspend': { base: {}, fields: {} },
     'daemon.gc': {
       base: { dry_run: true },
       fields: { older_than_days: [-1, '7', null, 1e9, {}], unmerged: WRONG_FLAGS, dry_run: WRONG_FLAGS },

@@ -258,7 +258,7 @@ test('what is secret in the environment stays in env.json', async () => {
   const agent = `cat >/dev/null; echo "\${#API_TOKEN}" >new.txt; echo in >>${witness}; while [ ! -e ${witness}.go ]; do sleep 0.02; done`;
   writeFileSync(
     join(repo, 'rasen.yml'),
-    `agent: {command: [sh, -c, ${JSON.stringify(agent)}]}\ngates: [[sh, -c, "test -n \\"$API_TOKEN\\""]]\n`,
+    `agent: {command: [sh, -c, ${JSON.stringify(agent)}]}\ngates: [[sh, -c, "test -n \\"$API_TOKEN\\""]]\npass_env: [API_TOKEN]\n`,
   );
   writeFileSync(join(repo, 'plan.yml'), 'subtasks: [{id: one, title: One, agent: coder}]\n');
   git('add', '-A');
@@ -267,7 +267,9 @@ test('what is secret in the environment stays in env.json', async () => {
   const ran = rig.rasen(['run', '--background'], { cwd: repo, env });
   expect(ran.status, ran.stderr).toBe(0);
   const command = rig
-    .rasen(['run', '--background', '--', 'sh', '-c', 'echo "$API_TOKEN"; exit 1'], { env })
+    .rasen(['run', '--background', '--env', 'API_TOKEN', '--', 'sh', '-c', 'echo "$API_TOKEN"; exit 1'], {
+      env,
+    })
     .stdout.trim();
   await has('in');
   for (const name of readdirSync('/proc').filter(n => /^\d+$/.test(n))) {

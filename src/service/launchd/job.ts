@@ -8,7 +8,7 @@ import { instanceEnvironment } from '../instance-environment.ts';
 import type { ServiceFile, ServiceRequest } from '../service.ts';
 import { type Plist, plistText } from './plist.ts';
 
-const LABEL = 'dev.rasen.rasend';
+export const LABEL = 'dev.rasen.rasend';
 
 /** Names of one installation. `root` is `/` but in tests. */
 export interface Names {
