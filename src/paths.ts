@@ -37,11 +37,11 @@ export function instancePaths(env: NodeJS.ProcessEnv = process.env, run_user = R
   const user = env.HOME || homedir();
   const own = set('RASEN_HOME');
   const home = own ?? join(set('XDG_STATE_HOME') ?? join(user, '.local', 'state'), 'rasen');
-  const xdgRuntime = set('XDG_RUNTIME_DIR') ?? sessionRuntime(env, run_user);
+  const session = sessionRuntime(env, run_user);
   const runtime = own
     ? join(own, 'run')
     : (set('RASEN_RUNTIME_DIR') ??
-      (xdgRuntime ? join(xdgRuntime, 'rasen') : join(user, '.local', 'state', 'rasen', 'run')));
+      (session ? join(session, 'rasen') : join(user, '.local', 'state', 'rasen', 'run')));
   const config = own
     ? join(own, 'rasend.yml')
     : join(set('XDG_CONFIG_HOME') ?? join(user, '.config'), 'rasen', 'rasend.yml');
@@ -74,12 +74,28 @@ export function clientPaths(
     : paths;
 }
 
-/** What a login would have set XDG_RUNTIME_DIR to; cron, `sudo -u` and `docker exec` have none. */
-function sessionRuntime(env: NodeJS.ProcessEnv, run_user: string): string | undefined {
+/**
+ * The folder of this user's session, which his service manager has, too: XDG_RUNTIME_DIR, or what a login would have set
+ * it to, since cron, `sudo -u` and `docker exec` have none. After `su` or `sudo -E` it is another user's, which is no
+ * place for our socket and no way to our manager. One that is not there yet is taken as it is.
+ */
+export function sessionRuntime(env: NodeJS.ProcessEnv, run_user = RUN_USER): string | undefined {
   const uid = process.getuid?.();
-  if (process.platform !== 'linux' || env.RASEN_HOME || uid === undefined) return undefined;
+  const set = env.XDG_RUNTIME_DIR ? resolve(env.XDG_RUNTIME_DIR) : undefined;
+  if (uid === undefined) return set;
+  if (set !== undefined && [uid, null].includes(ownerOf(set))) return set;
+  if (process.platform !== 'linux') return undefined;
   const folder = join(run_user, String(uid));
-  return statSync(folder, { throwIfNoEntry: false })?.uid === uid ? folder : undefined;
+  return ownerOf(folder) === uid ? folder : undefined;
+}
+
+/** Null: it is not there; -1: it may not be looked at, so it is not ours. */
+function ownerOf(path: string): number | null {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.uid ?? null;
+  } catch {
+    return -1;
+  }
 }
 
 /** In the user database; a container may have no entry. */

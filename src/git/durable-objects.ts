@@ -2,7 +2,7 @@
  * Makes an agent's commits survive a power cut before a ref or the journal relies on them: git by default leaves new
  * loose objects to the disk's write-back, and the settings of run.ts reach only our own git.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { flush } from './durable.ts';
 import { MAX_SYNCED_OBJECTS } from './limits.ts';
 import type { Place } from './refs.ts';
@@ -24,4 +24,11 @@ export async function syncCommits(
       chosen.slice(i, i + AT_ONCE).map(id => flush(join(common_dir, 'objects', id.slice(0, 2), id.slice(2)))),
     );
   }
+}
+
+/** The file of a ref, where it has one: not packed, not in a table. */
+export async function syncRef(common_dir: string, ref: string): Promise<void> {
+  const file = join(common_dir, ref);
+  await flush(file);
+  await flush(dirname(file));
 }

@@ -21,8 +21,10 @@ export const LOCK_POLL_MS = 50;
 export const LOCK_BEAT_MS = 10_000;
 /** …and a holder on this kernel, but out of sight in another PID namespace, is dead after this silence. */
 export const LOCK_SILENCE_MS = 2 * 60_000;
-/** A lock or claim with no readable owner is a torn write of a dead process after this. */
-export const LOCK_TORN_MS = 60_000;
+/** A lock that cannot be read is what a power cut left; younger than this, a write where there are no hard links. */
+export const LOCK_TORN_MS = 2_000;
+/** Taking over a lock is a matter of milliseconds; who claimed it so long ago is dead. */
+export const LOCK_CLAIM_MS = 60_000;
 
 /** Where /proc cannot prove it, and for locks of the whole repository: the least age of a lock that is removed. */
 export const STALE_LOCK_MS = 10_000;

@@ -5,12 +5,13 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errnoOf, RasenError } from '../errors.ts';
 import {
   LOCK_BEAT_MS,
+  LOCK_CLAIM_MS,
   LOCK_POLL_MS,
   LOCK_SILENCE_MS,
   LOCK_TORN_MS,
@@ -92,14 +93,17 @@ async function acquire(path: string, wait_ms: number): Promise<() => Promise<voi
   };
 }
 
+/** False when there is one. It appears with its content, so one without is what a power cut left, and nobody's. */
 async function create(path: string, holder: Holder): Promise<boolean> {
+  const text = `${JSON.stringify(holder)}\n`;
+  const draft = `${path}.${holder.nonce}`;
   try {
-    const file = await open(path, 'wx', 0o644);
-    try {
-      await file.writeFile(`${JSON.stringify(holder)}\n`);
-    } finally {
-      await file.close();
-    }
+    await writeFile(draft, text, { flag: 'wx', mode: 0o644 });
+    await link(draft, path).catch(async error => {
+      if (errnoOf(error) === 'EEXIST') throw error;
+      // A file system without hard links.
+      await writeFile(path, text, { flag: 'wx', mode: 0o644 });
+    });
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
@@ -107,10 +111,12 @@ async function create(path: string, holder: Holder): Promise<boolean> {
       hint: 'See that the repository is writable and its disk is not full.',
       cause: error,
     });
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 
-/** null: gone. 'torn': not (yet) readable, as between its creation and its first write. */
+/** null: gone. */
 async function read(path: string): Promise<Holder | 'torn' | null> {
   const text = await readFile(path, 'utf8').catch(error => {
     if (errnoOf(error) === 'ENOENT') return null;
@@ -139,7 +145,7 @@ async function isDead(path: string, holder: Holder | 'torn'): Promise<boolean> {
 async function evict(path: string, dead: Holder | 'torn'): Promise<void> {
   const claim = `${path}.evict`;
   if (!(await create(claim, { ...(await ownOwner()), nonce: randomUUID() }))) {
-    if ((await age(claim)) > LOCK_TORN_MS) await rm(claim, { force: true });
+    if ((await age(claim)) > LOCK_CLAIM_MS) await rm(claim, { force: true });
     await pause(LOCK_POLL_MS);
     return;
   }

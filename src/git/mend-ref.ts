@@ -1,10 +1,14 @@
 /**
- * A branch whose file a power cut left empty or pointing nowhere. git neither reads nor replaces such a ref. Used by
- * worktree.ts for the branches of tasks only.
+ * What a power cut leaves of the branches of tasks: a file that is empty or points nowhere, which git neither reads nor
+ * replaces, and entries of its log that name commits without content, over which `git gc` fails. Used by worktree.ts and
+ * seal.ts.
  */
 import { lstat, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { at, type Linked } from './linked.ts';
+import { areWhole } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
+import { git } from './run.ts';
 
 /** Entries of the log that are tried, newest first. */
 const MAX_ENTRIES = 100;
@@ -27,4 +31,19 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
     if (commit !== null) return commit;
   }
   return null;
+}
+
+/** Takes entries out of the log of a task's branch or HEAD that name commits which are not whole; `known` is. */
+export async function forgetTornEntries(linked: Linked, ref: string, known: string): Promise<void> {
+  const place = at(linked);
+  const log = join(ref === 'HEAD' ? linked.admin : linked.common_dir, 'logs', ref);
+  const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n');
+  const newest = lines.reverse().slice(0, MAX_ENTRIES);
+  const commits = newest.map(line => line.split(' ', 2)[1] ?? known);
+  if (await areWhole(place, [...new Set(commits)], known)) return;
+  // From the oldest one on: the numbers of the younger ones stay the same.
+  for (const [number, commit] of [...commits.entries()].reverse()) {
+    if (await areWhole(place, [commit], known)) continue;
+    await git(['reflog', 'delete', '--rewrite', `${ref}@{${number}}`], place);
+  }
 }

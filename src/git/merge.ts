@@ -10,6 +10,7 @@ import { committerEnv } from './identity.ts';
 import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
 import { at, listWorktrees, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { finishCutMerge, syncCheckout, undoCutMerge } from './mend-checkout.ts';
 import { mendObjects } from './mend-objects.ts';
 import { plainPath, readCheckout } from './records.ts';
 import { isAncestor, moveRef } from './refs.ts';
@@ -52,6 +53,8 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
   }
   await withRepositoryLock(repo, () => mendObjects(repo));
   const ref = `refs/heads/${into}`;
+  // Its throw-away checkout is still there: an earlier merge was cut off, wherever it was.
+  const cut = await readCheckout(repo, await plainPath(scratchOf(request)));
   const commit = await resolveCommit(repo, request.commit);
   for (let tries = 1; tries <= MERGE_TRIES; tries += 1) {
     const before = await findCommit(repo.root, ref);
@@ -62,12 +65,24 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
     }
     const done = await findMerged(repo, { ...request, commit }, before);
     if (done !== null) {
-      // Killed after the branch had moved: the checkout of that merge is still there.
-      const left = scratchOf(request);
-      if (await readCheckout(repo, await plainPath(left))) await removeWorktree(repo, left);
+      if (cut !== null) {
+        await withRepositoryLock(repo, async () => {
+          const home = await homeOf(repo, ref);
+          if (home === null || (await realpath(home).catch(() => null)) === null) return;
+          await finishCutMerge(home, ref, { before: cut.commit ?? before, commit: before });
+        });
+        await removeWorktree(repo, scratchOf(request));
+      }
       return { into, before, commit: done, fast_forward: false };
     }
-    const merged = await attempt(repo, { ...request, commit }, { into, ref, before });
+    const merged = await attempt(
+      repo,
+      { ...request, commit },
+      {
+        ...{ into, ref, before },
+        was_cut: cut !== null,
+      },
+    );
     if (merged !== null) return merged;
   }
   throw new RasenError('git', `"${into}" moved ${MERGE_TRIES} times while the result was being checked`, {
@@ -81,6 +96,7 @@ interface Target {
   into: string;
   ref: string;
   before: string;
+  was_cut: boolean;
 }
 
 /** null: the branch moved meanwhile. */
@@ -160,23 +176,31 @@ async function conflict(
 async function move(repo: Repository, target: Target, commit: string): Promise<boolean> {
   const now = await findCommit(repo.root, target.ref);
   if (now !== target.before) return false;
-  const home = (await listWorktrees(repo.root)).find(worktree => worktree.ref === target.ref);
-  if (home === undefined) {
+  const home = await homeOf(repo, target.ref);
+  if (home === null) {
     const place = { cwd: repo.root };
     await moveRef(place, target.ref, { from: target.before, to: commit, why: 'rasen: merge' });
     return true;
   }
-  if ((await realpath(home.path).catch(() => null)) === null) {
-    throw new RasenError('git', `"${target.into}" is checked out in ${home.path}, which is not there`, {
+  if ((await realpath(home).catch(() => null)) === null) {
+    throw new RasenError('git', `"${target.into}" is checked out in ${home}, which is not there`, {
       hint: 'Mount it, or forget it with: git worktree prune',
     });
   }
+  const change = { before: target.before, commit };
+  if (target.was_cut) await undoCutMerge(home, target.ref, change);
   try {
-    await git(['merge', '--ff-only', '--no-autostash', '--no-stat', '--quiet', commit], { cwd: home.path });
+    await git(['merge', '--ff-only', '--no-autostash', '--no-stat', '--quiet', commit], { cwd: home });
   } catch (error) {
-    throw inTheWay(error, home.path, target.into);
+    throw inTheWay(error, home, target.into);
   }
+  await syncCheckout(home, change);
   return true;
+}
+
+/** The checkout that is on the branch; null when there is none. */
+async function homeOf(repo: Repository, ref: string): Promise<string | null> {
+  return (await listWorktrees(repo.root)).find(worktree => worktree.ref === ref)?.path ?? null;
 }
 
 /** git names the files that it would have to overwrite, indented by a tab. */

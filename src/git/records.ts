@@ -29,6 +29,8 @@ export interface CheckoutRecord {
   version: 1;
   task: string;
   path: string;
+  /** What was checked out there. */
+  commit?: string;
 }
 
 /** A part of a ref and of a file name. Throws `git`, because git would refuse the ref too. */

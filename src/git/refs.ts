@@ -99,17 +99,17 @@ export async function isAncestor(place: Place, ancestor: string, commit: string)
 }
 
 /**
- * Is everything there that the commit adds to `known`? A power cut can leave a commit without its content; a ref to such
+ * Is everything there that the commits add to `known`? A power cut can leave a commit without its content; a ref to such
  * a one would make every `git gc` of the user fail.
  */
-export async function isWhole(place: Place, commit: string, known: string): Promise<boolean> {
-  const args = ['rev-list', '--objects', '--quiet', commit, `^${known}`];
+export async function areWhole(place: Place, commits: readonly string[], known: string): Promise<boolean> {
+  const args = ['rev-list', '--objects', '--quiet', ...commits, `^${known}`];
   return (await git(args, { ...place, reads: true, ok: [0, 1, 128] })).code === 0;
 }
 
 /** Makes sure that a commit stays reachable from the task's refs: where it does not, as kept/<commit>. */
 export async function keepCommit(place: Place, task: string, commit: string): Promise<void> {
-  if (!(await isWhole(place, commit, baseRef(task)))) return;
+  if (!(await areWhole(place, [commit], baseRef(task)))) return;
   const args = ['for-each-ref', '--count=1', '--contains', commit, `${prefix(task)}/`];
   const { stdout } = await git(args, { ...place, reads: true });
   if (stdout.trim() === '') await createRef(place, `${prefix(task)}/kept/${commit}`, commit);

@@ -6,7 +6,7 @@ import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { committerEnv } from './identity.ts';
-import { at, discard, linkedAt, registrations } from './linked.ts';
+import { at, discard, linkedAt, registrations, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import {
   dropCheckout,
@@ -21,6 +21,7 @@ import { keepCommit } from './refs.ts';
 import { findCommit, type Repository, resolveCommit } from './repository.ts';
 import { git } from './run.ts';
 import { dropCopy, takeSnapshot } from './snapshot.ts';
+import { trust } from './trust.ts';
 
 /**
  * Removes the worktree of a task or a fresh checkout, also when it is locked, damaged or gone already. What a task's
@@ -56,13 +57,15 @@ export function freshCheckout(
     const commit = await resolveCommit(repo, request.commit);
     await mkdir(dirname(request.path), { recursive: true });
     const path = await plainPath(request.path);
-    if ((await readCheckout(repo, path)) === null) {
+    const known = await readCheckout(repo, path);
+    if (known === null) {
       const isFree = (await lstat(path).catch(() => null)) === null || (await isEmptyFolder(path));
       if (!isFree || (await registrations(repo.common_dir, path)).length > 0) throw notOurs(path);
-      await writeCheckout(repo, { version: 1, task: request.task, path });
     }
+    if (known?.commit !== commit) await writeCheckout(repo, { version: 1, task: request.task, path, commit });
     await discard(repo.common_dir, path);
     await git(['worktree', 'add', '--quiet', '--detach', path, commit], { cwd: repo.root });
+    await trust(await requireLinked(path));
   });
 }
 

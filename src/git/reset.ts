@@ -15,6 +15,7 @@ import { findCommit } from './repository.ts';
 import { git, parts } from './run.ts';
 import { dropCopy, unhide, unmergedIn } from './snapshot.ts';
 import { clearStaleLocks } from './stale-locks.ts';
+import { compareByContent, trust } from './trust.ts';
 import type { Worktree } from './worktree.ts';
 
 /**
@@ -52,6 +53,7 @@ export async function resetWorktree(
     if ((await unmergedIn(place)) === null) await rm(join(linked.admin, 'index'), { force: true });
     await unhide(place);
     await dropCopy(linked);
+    await compareByContent(linked, target);
     await git(['reset', '--quiet', '--hard', target], place);
     // Twice -f: also repositories that the attempt made inside. What git cannot remove is removed below.
     await git(['clean', '-ffdq'], { ...place, ok: [0, 1] });
@@ -69,6 +71,7 @@ export async function resetWorktree(
         { hint: 'See whether a program still writes there, or a git filter changes files.', data: { left } },
       );
     }
+    await trust(linked);
   });
 }
 

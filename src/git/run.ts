@@ -29,6 +29,8 @@ export interface GitOptions {
   ok?: readonly number[];
   /** Output beyond max_bytes is cut instead of being a failure. */
   cut?: boolean;
+  /** stdout is no text: every byte is one character of it. */
+  binary?: boolean;
 }
 
 export interface GitOutput {
@@ -77,7 +79,10 @@ export async function git(args: readonly string[], options: GitOptions): Promise
     const child = execFile(
       'git',
       [...SETTINGS, ...args],
-      { cwd, env, encoding: 'utf8', maxBuffer: max_bytes, killSignal: 'SIGTERM', windowsHide: true },
+      {
+        ...{ cwd, env, maxBuffer: max_bytes, killSignal: 'SIGTERM', windowsHide: true },
+        encoding: options.binary ? 'latin1' : 'utf8',
+      },
       (error, stdout, stderr) => {
         clearTimeout(timer);
         clearTimeout(killer);

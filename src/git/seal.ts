@@ -5,13 +5,14 @@
  */
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
-import { syncCommits } from './durable-objects.ts';
+import { syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { at, type Linked, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
 import { readSeal, writeSeal } from './records.ts';
-import { attemptRef, createRef, isAncestor, isWhole, keepCommit, moveRef } from './refs.ts';
+import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit } from './repository.ts';
 import { git, parts } from './run.ts';
 import { installIndex, takeSnapshot } from './snapshot.ts';
@@ -86,6 +87,8 @@ export async function sealAttempt(worktree: Worktree, options: SealOptions): Pro
       return await describe(linked, { commit: written, good: options.good });
     }
     await settle(linked, worktree.branch, { task: options.marks.task, commit: sealed.commit });
+    for (const log of ['HEAD', `refs/heads/${worktree.branch}`])
+      await forgetTornEntries(linked, log, options.good);
     await writeSeal(linked, options.marks, { version: 1, sealed, settled: true } satisfies SealRecord);
     return sealed;
   });
@@ -114,7 +117,7 @@ async function look(linked: Linked, branch: string, options: SealOptions): Promi
 async function wholeCommit(linked: Linked, rev: string, good: string): Promise<string | null> {
   const place = at(linked);
   const commit = await findCommit(place.cwd, rev, place.env);
-  return commit !== null && (await isWhole(place, commit, good)) ? commit : null;
+  return commit !== null && (await areWhole(place, [commit], good)) ? commit : null;
 }
 
 async function commitTree(
@@ -165,8 +168,12 @@ async function settle(linked: Linked, branch: string, to: { task: string; commit
   const place = at(linked);
   const ref = `refs/heads/${branch}`;
   const tip = await findCommit(place.cwd, ref, place.env);
-  if (tip !== null && !(await isAncestor(place, tip, to.commit))) await keepCommit(place, to.task, tip);
+  // A power cut may have taken what is behind the tip; then it is nobody's ancestor, and nothing that could be kept.
+  const reached = tip === null || (await isAncestor(place, tip, to.commit).catch(() => false));
+  if (!reached) await keepCommit(place, to.task, tip);
   await moveRef(place, ref, { from: tip, to: to.commit, why: 'rasen: attempt sealed' });
+  // Where the agent's own git has put it there, it did not wait for the disk.
+  await syncRef(linked.common_dir, ref);
   await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], place);
   await endOperations(linked, to.task);
   await installIndex(linked, to.commit);

@@ -1,7 +1,7 @@
 /**
  * Lock files that a killed git left behind. Removed only when no live process can still hold them: on Linux /proc
  * shows it; elsewhere the caller must know that the process tree is empty, and the file must keep still for some seconds.
- * Only locks of our worktrees and refs are looked at, never those of the user's checkout.
+ * Locks of our worktrees and refs; of the user's checkout only those of a merge of ours that was cut off.
  */
 import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
@@ -25,7 +25,7 @@ export async function clearStaleLocks(path: string, known: Known = {}): Promise<
   if (linked === null) return [];
   const record = (await listTasks(linked)).find(r => r.path === linked.path);
   const own = await locksUnder(linked.admin);
-  const removed = await clear(own, [linked.path, linked.admin], known);
+  const removed = await clearLocks(own, [linked.path, linked.admin], known);
   if (record) removed.push(...(await clearRefLocks(linked.common_dir, record, known)));
   return removed;
 }
@@ -48,7 +48,7 @@ export async function clearRefLocks(
     s => Date.now() - s.mtimeMs > STALE_LOCK_MS,
     () => false,
   );
-  return await clear(old ? [...own, shared] : own, places, known);
+  return await clearLocks(old ? [...own, shared] : own, places, known);
 }
 
 async function locksUnder(folder: string): Promise<string[]> {
@@ -56,7 +56,8 @@ async function locksUnder(folder: string): Promise<string[]> {
   return names.filter(name => name.endsWith('.lock')).map(name => join(folder, name));
 }
 
-async function clear(locks: string[], places: string[], known: Known): Promise<string[]> {
+/** Of the given lock files those that nobody holds. `places`: where a git at work may hold one. */
+export async function clearLocks(locks: string[], places: string[], known: Known): Promise<string[]> {
   const removed: string[] = [];
   for (const lock of locks) {
     const before = await stat(lock).catch(() => null);

@@ -5,7 +5,7 @@
 import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { moveAside } from './durable.ts';
-import { at, discard, linkedAt, registrations, rejoin } from './linked.ts';
+import { at, discard, linkedAt, registrations, rejoin, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { mendObjects } from './mend-objects.ts';
 import { mendRef } from './mend-ref.ts';
@@ -15,6 +15,7 @@ import { baseRef, createRef, keepCommit, lastGood, moveRef } from './refs.ts';
 import { excludeLocally, findCommit, type Repository, resolveCommit } from './repository.ts';
 import { git } from './run.ts';
 import { clearRefLocks } from './stale-locks.ts';
+import { trust } from './trust.ts';
 
 export { freshCheckout, removeWorktree } from './remove.ts';
 export { clearStaleLocks } from './stale-locks.ts';
@@ -63,6 +64,7 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
     // The branch exists, so git has nothing to set up for it in the shared configuration: that, with `-b` and
     // tracking on, is what fails when several worktrees are added at once, and leaves branches behind.
     await git(['worktree', 'add', '--quiet', record.path, record.branch], { cwd: repo.root });
+    await trust(await requireLinked(record.path));
   }
   if (record.state !== 'made') await writeTask(repo, { ...record, state: 'made' });
   const linked = await linkedAt(record.path);

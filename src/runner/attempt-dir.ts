@@ -42,6 +42,8 @@ export interface AttemptFacts {
   identity: Identity | null;
   /** Present = over. */
   exit: ExitRecord | null;
+  /** In a unit: the command has ended by itself, and what it left running may still be swept. */
+  ended: boolean;
   output_bytes: number;
   output_mtime_ms: number | null;
 }
@@ -98,12 +100,14 @@ export function readAttempt(dir: string): AttemptFacts {
   const output = statOf(join(dir, 'output'));
   const exit = readSmall(join(dir, 'exit'));
   const runner = readSmall(join(dir, 'runner'));
+  const ended = exit ? null : readSmall(join(dir, 'ended'));
   return {
     spec: readSpec(dir),
     claimed: claim !== null,
     fenced: claim?.isDirectory() ?? false,
     identity: runner && parseIdentity(runner.text),
     exit: exit && parseExit(exit.text, exit.mtime_ms),
+    ended: ended !== null && parseExit(ended.text, ended.mtime_ms)?.term === false,
     output_bytes: output?.size ?? 0,
     output_mtime_ms: output?.mtimeMs ?? null,
   };

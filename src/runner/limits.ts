@@ -10,6 +10,9 @@ export const RECORD_MS_MAX = 5_000;
 /** How long members may live on after SIGKILL (uninterruptible sleep) before the stop is given up, in ms. */
 export const KILL_MS_MAX = 20_000;
 
+/** How long the manager of a unit may take from the end of the runner to the record of it (its SIGTERM, SIGKILL, a full disk), in ms. */
+export const FINISH_MS_MAX = 120_000;
+
 /** Passes of SIGSTOP in a row that may find new processes before SIGKILL is sent anyway. */
 export const FREEZE_PASSES_MAX = 20;
 

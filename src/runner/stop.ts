@@ -18,6 +18,7 @@ import type { AttemptCage } from './cage/cage.ts';
 import { isAlive } from './identity.ts';
 import {
   EMPTY_PASSES,
+  FINISH_MS_MAX,
   FREEZE_PASSES_MAX,
   KILL_MS_MAX,
   RECORD_MS_MAX,
@@ -62,7 +63,8 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
     const { identity, exit } = readAttempt(dir);
     // Each time anew: a runner that was on its way tells only now where it is.
     const cage = options.cage ?? cageOf(dir);
-    const recording = (identity !== null && isAlive(identity)) || (cage.finishing?.() ?? false);
+    const finishing = cage.finishing?.() ?? false;
+    const recording = (identity !== null && isAlive(identity)) || finishing;
     // Without an end, and without a runner where the record says: the record may be damaged, so it limits nothing.
     const lost = !recording && !exit;
     const look = () => {
@@ -83,10 +85,12 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
         pause = STOP_POLL_MS_MIN;
         // Whoever stopped the whole group stopped the runner too.
         if (recording && identity) cage.signal(identity, 'SIGCONT');
+        cage.freeze?.(false);
       }
-      if (recording && now - alone > RECORD_MS_MAX + KILL_MS_MAX)
-        throw unkillable(marker, identity ? [identity] : []);
-      if (recording && identity && now - alone > RECORD_MS_MAX) cage.signal(identity, 'SIGKILL');
+      if (finishing && now - alone > FINISH_MS_MAX) throw unrecorded(marker);
+      if (!finishing && recording && now - alone > RECORD_MS_MAX + KILL_MS_MAX)
+        throw unkillable(marker, [identity!]);
+      if (!finishing && recording && now - alone > RECORD_MS_MAX) cage.signal(identity!, 'SIGKILL');
     } else {
       empty = 0;
       alone = null;
@@ -152,6 +156,14 @@ function union(some: readonly Member[], others: readonly Member[]): Member[] {
 
 function key(member: Member): string {
   return `${member.pid} ${member.start}`;
+}
+
+function unrecorded(marker: string): RasenError {
+  return new RasenError(
+    'task_state',
+    `Attempt ${marker} has ended, but its service manager has not recorded it for ${FINISH_MS_MAX / 1000} s.`,
+    { hint: 'Is the disk full? systemctl --user list-units "rasen-*" shows what the manager does.' },
+  );
 }
 
 function unkillable(marker: string, members: readonly Member[]): RasenError {

@@ -1,4 +1,5 @@
 /** Opens the cage that this supervisor starts attempts in, by its setting and by what the machine offers. */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Paths } from '../paths.ts';
@@ -28,12 +29,15 @@ export interface CageOptions {
   patient: boolean;
 }
 
-/** Environments may hold secrets: in memory, also where RASEN_HOME has put everything else of the instance on a disk. */
+/**
+ * Environments may hold secrets: in memory, also where RASEN_HOME has put everything else of the instance on a disk; a
+ * folder of this instance alone.
+ */
 function environmentsFolder(env: NodeJS.ProcessEnv, paths: Paths): string {
-  const folder = join(
-    env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'rasen') : paths.runtime,
-    'environments',
-  );
+  const name = `environments-${createHash('sha256').update(paths.home).digest('hex').slice(0, 12)}`;
+  const folder = env.XDG_RUNTIME_DIR
+    ? join(env.XDG_RUNTIME_DIR, 'rasen', name)
+    : join(paths.runtime, 'environments');
   clearOld(folder);
   return folder;
 }

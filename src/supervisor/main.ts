@@ -8,7 +8,7 @@ import { EXIT, isRasenError, messageOf } from '../errors.ts';
 import { makeLog } from '../log.ts';
 import { instancePaths } from '../paths.ts';
 import { takeInstanceLock } from '../rpc/lock.ts';
-import { startServer } from '../rpc/server.ts';
+import { type RpcServer, startServer } from '../rpc/server.ts';
 import { type Handover, takeHandover } from '../service/runtime/handover.ts';
 import { writeAll } from '../service/runtime/log-stderr.ts';
 import { openLogStream } from '../service/runtime/log-stream.ts';
@@ -92,13 +92,14 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   });
 
   let phase: 'starting' | 'up' | 'ending' = 'starting';
+  let server: RpcServer | undefined;
   const end = async (why: string, code: number) => {
     if (phase === 'ending') return;
     phase = 'ending';
     notifier.stopping();
     askPatience({ extend: ms => notifier.extend(ms) });
     log.info({ why }, 'supervisor ends; attempts live on');
-    await server.close();
+    await server?.close();
     await supervisor.close();
     cage.close();
     lock.release();
@@ -120,7 +121,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   });
 
   await supervisor.start();
-  const server = await startServer({
+  server = await startServer({
     paths,
     methods: handlersOf(supervisor),
     server: { name: 'rasend', version: VERSION },

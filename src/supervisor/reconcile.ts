@@ -100,7 +100,13 @@ export class Reconciler {
   suspend(on: boolean): void {
     this.#draining = on;
     this.#suspending = on;
+    if (on) for (const [key, { abort }] of this.#running) if (isMerge(key)) abort.abort();
     this.kickAll();
+  }
+
+  /** A merge is being made; its gates are no jobs. */
+  get merges(): boolean {
+    return [...this.#running.keys()].some(isMerge);
   }
 
   close(): void {
@@ -201,6 +207,7 @@ export class Reconciler {
       { task: entry.id, effect: effect.key, error, tries },
       `task ${entry.id}: ${effect.key}: ${messageOf(error)}`,
     );
+    if (isRasenError(error) && error.kind === 'shutting_down') return;
     const away = isRasenError(error) && error.kind === 'manager_away';
     const max = away ? AWAY_TRIES : EFFECT_TRIES;
     const expected = isRasenError(error) && !away && error.kind !== 'storage' && error.kind !== 'internal';
@@ -259,5 +266,7 @@ export class Reconciler {
 /** What went wrong, and what to do about it where that is known. */
 const whatAndHow = (error: unknown) =>
   isRasenError(error) && error.hint ? `${error.message}. ${error.hint}` : messageOf(error);
+
+const isMerge = (key: string) => key.includes(' merge:');
 
 const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms));

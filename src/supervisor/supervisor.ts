@@ -68,6 +68,8 @@ export class Supervisor {
   readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
   #draining = false;
+  /** Takes a suspension back that nobody made use of. */
+  #suspended: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     const { paths, log } = options;
@@ -133,19 +135,21 @@ export class Supervisor {
     const stopped = this.#registry.jobs;
     this.#options.log.info({ jobs: stopped }, 'suspended: attempts are stopped to go on at the next start');
     this.#reconciler.suspend(true);
-    const timer = setTimeout(() => {
+    clearTimeout(this.#suspended);
+    while ((this.#registry.jobs > 0 || this.#reconciler.merges) && !signal.aborted)
+      await new Promise(resolve => setTimeout(resolve, SUSPEND_POLL_MS));
+    clearTimeout(this.#suspended);
+    this.#suspended = setTimeout(() => {
       this.#options.log.warn({}, 'nobody stopped the supervisor: tasks go on');
       this.#reconciler.suspend(false);
     }, SUSPENDED_MS_MAX).unref();
-    this.#releases.push(() => clearTimeout(timer));
-    while (this.#registry.jobs > 0 && !signal.aborted)
-      await new Promise(resolve => setTimeout(resolve, SUSPEND_POLL_MS));
     return { stopped };
   }
 
   /** Stops deciding; attempts live on. */
   async close(): Promise<void> {
     this.#draining = true;
+    clearTimeout(this.#suspended);
     this.#reconciler.drain();
     this.#reconciler.close();
     for (const release of this.#releases) release();

@@ -83,7 +83,7 @@ export class RealWorld implements World {
       case 'accept_plan':
         return acceptPlan(context, state, effect);
       case 'merge':
-        return merge(context, state, effect);
+        return merge(context, state, effect, force);
     }
   }
 }

@@ -46,6 +46,7 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
       if (state.want !== 'run') return record({ type: 'attempt_stopping', ...at, reason: wantedStop(state) });
       // A launch before a power cut may have left no trace; it is not repeated under the same number.
       if (attempt.boot !== state.boot) return ask(endOfWork(step, attempt, null, null));
+      if (seen.suspending) return record({ type: 'attempt_stopping', ...at, reason: 'suspend' });
       if (seen.draining) return nothing;
       return ask({
         type: 'launch',
@@ -73,7 +74,9 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
 
 function running(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
   const facts = seen.job(workJob(step.id, attempt.n));
-  if (!facts || facts.exited || !facts.alive) return ask(endOfWork(step, attempt, null, null));
+  // A power cut may leave a claim without its runner's name, which looks like one that is about to say it.
+  const is_gone = attempt.boot !== state.boot;
+  if (is_gone || !facts || facts.exited || !facts.alive) return ask(endOfWork(step, attempt, null, null));
   const { reason, wake_ms } = stopReason(state, step, attempt, facts, seen);
   if (reason) return record({ type: 'attempt_stopping', step: step.id, n: attempt.n, reason });
   return { ...nothing, wake_ms };
@@ -280,9 +283,9 @@ function liveGate(
     });
   }
   if (state.want !== 'run') return end(state.force ? 'force' : 'grace', 'user');
-  if (seen.suspending && facts?.claimed) return end('grace', 'suspend');
+  if (seen.suspending) return end('grace', 'suspend');
   if (!facts?.claimed) return seen.draining ? nothing : ask({ type: 'launch', key: `launch:${job}`, ...at });
-  if (facts.exited || !facts.alive) return end(null, null);
+  if (run.boot !== state.boot || facts.exited || !facts.alive) return end(null, null);
   if (facts.flood) return end('grace', 'flood');
   const seconds = gate.run?.timeout_seconds ?? state.spec.limits.session_timeout_seconds;
   if (seconds === null) return nothing;

@@ -18,6 +18,8 @@ const record = (...events: NewEvent[]): Next => ({ events, effects: [], wake_ms:
 const until = (wake_ms: number | null): Next => ({ events: [], effects: [], wake_ms });
 
 export function decide(state: TaskState, seen: Observed): Next {
+  // A merge that a suspension cut short is made by the next supervisor.
+  if (state.merge && seen.suspending) return until(null);
   if (state.merge)
     return {
       ...until(null),
@@ -239,7 +241,8 @@ function begin(state: TaskState, step: Step, seen: Observed): Next {
 /**
  * The commit an attempt starts from: the last good one, or what its predecessor left so that work is not lost. After
  * two failures on one approach, and after a diff hit, it goes back to good: another approach is wanted. So it does when
- * another step made a commit good meanwhile, which what was left does not hold.
+ * another step made a commit good meanwhile, which what was left does not hold; and where nobody saw how the last one
+ * ended, for a power cut leaves half-written files.
  */
 export function startCommit(state: TaskState, step: Step): string | null {
   if (state.spec.workspace.kind !== 'git' || step.kind === 'plan') return null;
@@ -249,6 +252,7 @@ export function startCommit(state: TaskState, step: Step): string | null {
   if (
     !last?.commit ||
     last.good !== good ||
+    last.outcome === 'lost' ||
     step.counted === 0 ||
     step.counted % 2 === 0 ||
     last.gate === 'diff' ||

@@ -87,9 +87,26 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
   return was.started_at ? live(counted, -1, event.ended_at) : counted;
 }
 
+/**
+ * Work that ended well, but what it left was not sealed before the machine went down: some of its files may never have
+ * come to the disk, and no gate can tell zeros from what was meant. It is kept for people to see, and made again.
+ */
+const LEFT_BY_A_POWER_CUT = {
+  outcome: 'lost',
+  message: 'the machine went down before the work was on the disk',
+} as const;
+
+const wentDown = (state: TaskState, attempt: Attempt) =>
+  attempt.boot !== state.boot && (attempt.outcome === 'ok' || attempt.outcome === 'budget');
+
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
-  const next = phase(state, event, ['ended'], a => ({ ...a, phase: 'sealed', sealed: event.sealed }));
+  const next = phase(state, event, ['ended'], a => ({
+    ...a,
+    ...(wentDown(state, a) ? LEFT_BY_A_POWER_CUT : {}),
+    phase: 'sealed',
+    sealed: event.sealed,
+  }));
   return {
     ...step(next, event.step, s => ({ ...s, trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES) })),
     total_commits: next.total_commits + event.sealed.commits,

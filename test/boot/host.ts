@@ -103,11 +103,14 @@ export function readText(path: string): string {
   }
 }
 
-/** Polls until the condition holds, and gives what it gave. Fails with the name of what did not come. */
+/**
+ * Polls until the condition holds, and gives what it gave. Fails with the name of what did not come. The limit is for a
+ * computer that is many times slower than the one on which the test was written.
+ */
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { timeout_ms = 30_000, every_ms = 20 }: { timeout_ms?: number; every_ms?: number } = {},
+  { timeout_ms = 120_000, every_ms = 20 }: { timeout_ms?: number; every_ms?: number } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   for (const end = Date.now() + timeout_ms; ; ) {
     const value = await condition();

@@ -128,7 +128,7 @@ export class Machine {
   }
 
   /** Switches it on and waits until systemd has done all that belongs to starting. */
-  async boot({ timeout_ms = 60_000 } = {}): Promise<Booted> {
+  async boot({ timeout_ms = 180_000 } = {}): Promise<Booted> {
     if (this.#nspawn) throw new Error(`${this.name} is on`);
     await this.#diskFree();
     const at_ms = Date.now();
@@ -276,7 +276,7 @@ export class Machine {
   /** Runs a program to its end. A string is a script for sh. */
   async run(command: readonly string[] | string, options: RunOptions = {}): Promise<Ran> {
     const argv = typeof command === 'string' ? ['sh', '-c', command] : command;
-    const { timeout_ms = 60_000 } = options;
+    const { timeout_ms = 180_000 } = options;
     const running = this.start(argv, options);
     let late = false;
     const timer = setTimeout(() => {
@@ -333,7 +333,7 @@ export class Machine {
     const ended = this.#ended;
     // The answer may not reach us any more; the end of the machine is what counts.
     await this.run(['systemctl', '--no-block', verb]);
-    const code = await deadline(`${this.name} goes down`, ended, 150_000);
+    const code = await deadline(`${this.name} goes down`, ended, 300_000);
     if (code !== expected) throw new Error(`${verb} of ${this.name} ended with ${code}\n${this.console()}`);
     await this.#gone();
   }
@@ -348,7 +348,7 @@ export class Machine {
       'open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587d, $how) or die "shutdown: $!"';
     await must(['perl', '-e', script, `/proc/${nspawn.pid}/root${this.#folder}/disk`]);
     killCgroup(this.#cgroup);
-    await deadline(`${this.name} is off`, this.#ended, 30_000);
+    await deadline(`${this.name} is off`, this.#ended, 120_000);
     await this.#gone();
   }
 

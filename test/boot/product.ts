@@ -1,7 +1,8 @@
 /**
  * rasen as users have it: packed from the working tree and installed with npm into a layer that lies under the machines'
  * disks, at /usr/local. The next version, for the upgrade, is the same source under a higher number; it waits in
- * /opt/rasen-next. The working tree is not touched.
+ * /opt/rasen-next. Both versions are also made as Debian packages, in a layer of their own for machines in which dpkg
+ * installs them. The working tree is not touched.
  */
 import {
   cpSync,
@@ -12,8 +13,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { buildDeb } from '../../packaging/deb/build.ts';
+import { sourceEpoch } from '../../packaging/deb/epoch.ts';
+import { installedRuntimes } from '../../packaging/deb/runtime.ts';
 import { must } from './command.ts';
+import { hasProgram } from './host.ts';
 
 const TREE = join(import.meta.dirname, '../..');
 /** What `npm pack` builds and packs; tests and settings of the tree are none of it. */
@@ -22,10 +27,18 @@ const INSTALLED = 'usr/local/lib/node_modules/rasen';
 export const NEXT = '/opt/rasen-next';
 export const PROBES = '/opt/probes';
 
+export const DEBS = '/opt/debs';
+const DEB_ARCH = { x64: 'amd64', arm64: 'arm64' }[process.arch as string];
+
 export interface Product {
+  /** The npm package, installed. */
   layer: string;
+  /** Nothing installed, both packages in DEBS. */
+  deb_layer: string;
   version: string;
   next_version: string;
+  /** File names in DEBS; a string is the reason why there are none. */
+  debs: { now: string; next: string } | string;
 }
 
 export async function makeProduct(folder: string): Promise<Product> {
@@ -41,8 +54,29 @@ export async function makeProduct(folder: string): Promise<Product> {
   mkdirSync(join(layer, dirname(NEXT)), { recursive: true });
   await must(['cp', '-al', join(layer, INSTALLED), join(layer, NEXT)]);
   await must(['tar', '-xzf', next!, '--strip-components=1', '--no-same-owner', '-C', join(layer, NEXT)]);
-  cpSync(join(import.meta.dirname, 'probes'), join(layer, PROBES), { recursive: true });
-  return { layer, version, next_version };
+  const deb_layer = join(folder, 'debs');
+  for (const path of [layer, deb_layer])
+    cpSync(join(import.meta.dirname, 'probes'), join(path, PROBES), { recursive: true });
+  const debs = makeDebs(
+    join(deb_layer, DEBS),
+    [version, next_version].map(v => join(folder, v, 'tree')),
+  );
+  return { layer, deb_layer, version, next_version, debs };
+}
+
+/** From the trees that `npm pack` has built. */
+function makeDebs(out: string, [now, next]: string[]): Product['debs'] {
+  if (!hasProgram('dpkg-deb')) return 'dpkg-deb is not installed (apt-get install dpkg)';
+  const runtime = installedRuntimes(TREE).find(({ arch }) => arch === DEB_ARCH);
+  if (!runtime) return `there is no runtime package for ${process.arch} (npm ci --include=optional)`;
+  mkdirSync(out, { recursive: true });
+  const build = (root: string) => {
+    const package_json = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    return basename(
+      buildDeb({ root, out, runtime, epoch: sourceEpoch(TREE), compression: 'none', package_json }),
+    );
+  };
+  return { now: build(now!), next: build(next!) };
 }
 
 /** The tarball of the tree under a version. */

@@ -60,7 +60,7 @@ export class Rasen {
   }
 
   /** Waits until the witness has seen something of a task so many times, and gives all of it. */
-  async signs(name: string, what: Sign['what'], times: number, timeout_ms = 30_000): Promise<Sign[]> {
+  async signs(name: string, what: Sign['what'], times: number, timeout_ms = 180_000): Promise<Sign[]> {
     return until(
       `${name}: ${what} seen ${times} times`,
       () => {
@@ -88,7 +88,7 @@ export class Rasen {
   }
 
   /** Waits until a task is over, whatever its exit status, and gives its view. */
-  async over(task: string, timeout_ms = 60_000): Promise<TaskView> {
+  async over(task: string, timeout_ms = 300_000): Promise<TaskView> {
     await this.run(['rasen', 'wait', task], { timeout_ms });
     return this.view(task);
   }
@@ -99,7 +99,7 @@ export class Rasen {
   }
 
   /** Another supervisor than `before` answers. */
-  async another(before: number, timeout_ms = 60_000): Promise<number> {
+  async another(before: number, timeout_ms = 180_000): Promise<number> {
     return until(
       `another supervisor than ${before}`,
       async () => {

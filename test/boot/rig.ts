@@ -20,6 +20,8 @@ export interface Wish {
   fs?: Filesystem;
   /** Already switched on; the default. */
   on?: boolean;
+  /** How rasen is in it: installed with npm, the default, or waiting as packages for dpkg. */
+  rasen?: 'npm' | 'deb';
 }
 
 const machines = new Set<Machine>();
@@ -31,10 +33,16 @@ afterAll(async () => {
 });
 
 /** A machine of the calling test; it lives until the end of the file unless it is destroyed before. */
-export async function newMachine({ system = 'host', fs = 'ext4', on = true }: Wish = {}): Promise<Machine> {
+export async function newMachine({
+  system = 'host',
+  fs = 'ext4',
+  on = true,
+  rasen = 'npm',
+}: Wish = {}): Promise<Machine> {
   const lower = boot.systems[system];
   if (typeof lower === 'string') throw new Error(`no ${system} root filesystem: ${lower}`);
-  const { run, cgroup_prefix, product } = boot;
+  const { run, cgroup_prefix } = boot;
+  const product = rasen === 'npm' ? boot.product : boot.deb_product;
   // Test files run in processes of their own.
   const name = `${system}-${fs}-${process.pid}-${++count}`;
   const machine = await Machine.create({ name, run, cgroup_prefix, lowers: [product, ...lower.layers], fs });

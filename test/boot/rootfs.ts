@@ -7,7 +7,7 @@
  * Over each lies the site layer: the users, and nothing started that the distribution's systemd does not start itself.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectSuccess, must, start } from './command.ts';
 import { hasProgram } from './host.ts';
@@ -30,6 +30,7 @@ export async function smallRoot(): Promise<string> {
   if (existsSync(root)) return root;
   if (!hasProgram('mmdebstrap')) throw new Error('mmdebstrap is not installed (apt-get install mmdebstrap)');
   mkdirSync(CACHE, { recursive: true, mode: 0o755 });
+  await removeHalfMade();
   const making = `${root}.${process.pid}`;
   const without = WITHOUT.map(glob => `--dpkgopt=path-exclude=${glob}`);
   const mirror = await aptMirror();
@@ -48,6 +49,16 @@ export async function smallRoot(): Promise<string> {
     if (!existsSync(root)) throw error;
   }
   return root;
+}
+
+/** What a killed run was making. */
+async function removeHalfMade(): Promise<void> {
+  for (const name of readdirSync(CACHE)) {
+    const pid = /\.(\d+)$/.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    // A mount that mmdebstrap has left in it is not ours to empty.
+    await must(['rm', '-rf', '--one-file-system', join(CACHE, name)]);
+  }
 }
 
 /** The mirror that apt is configured with. */

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { must } from './command.ts';
+import { printTotals } from './counts.ts';
 import {
   cgroupRoot,
   cgroupsNamed,
@@ -16,7 +17,8 @@ import {
   until,
   whyNot,
 } from './host.ts';
-import { makeProduct } from './product.ts';
+import { Machine, type MachineOptions } from './machine.ts';
+import { makeProduct, type Product } from './product.ts';
 import { makeSite, type System, smallRoot, systemdVersion } from './rootfs.ts';
 
 const PLACE = '/var/tmp';
@@ -35,6 +37,9 @@ export interface BootContext {
   run: string;
   cgroup_prefix: string;
   product: string;
+  /** The layer in which rasen is not installed, with the packages of both versions. */
+  deb_product: string;
+  debs: Product['debs'];
   version: string;
   next_version: string;
   /** A string is the reason why there is none. */
@@ -53,7 +58,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const why_not = whyNot();
   const none = 'not looked for';
   const context: BootContext = {
-    ...{ why_not, run, cgroup_prefix, product: '', version: '', next_version: '' },
+    ...{
+      why_not,
+      run,
+      cgroup_prefix,
+      product: '',
+      deb_product: '',
+      debs: none,
+      version: '',
+      next_version: '',
+    },
     systems: { host: none, small: none },
   };
   if (why_not) {
@@ -75,17 +89,28 @@ export default async function setup(project: TestProject): Promise<() => Promise
     ]);
     const product = await making;
     const systems = { host, small };
+    for (const name of ['host', 'small'] as const) {
+      const system = systems[name];
+      if (typeof system === 'string') continue;
+      const machine = { name: `trial-${name}`, run, cgroup_prefix, lowers: system.layers };
+      systems[name] = (await trial(machine)) ?? system;
+    }
     for (const [name, system] of Object.entries(systems))
       console.log(
         `${name}: ${typeof system === 'string' ? `skipped: ${system}` : `systemd ${system.version}`}`,
       );
-    const { layer, version, next_version } = product;
-    project.provide('boot', { ...context, product: layer, version, next_version, systems });
+    if (typeof product.debs === 'string') console.log(`packages: skipped: ${product.debs}`);
+    const { layer, deb_layer, debs, version, next_version } = product;
+    const made = { product: layer, deb_product: deb_layer, debs, version, next_version, systems };
+    project.provide('boot', { ...context, ...made });
   } catch (error) {
     await removeRun(run, cgroup_prefix);
     throw error;
   }
-  return () => removeRun(run, cgroup_prefix);
+  return async () => {
+    printTotals(run);
+    await removeRun(run, cgroup_prefix);
+  };
 }
 
 async function makeLower(name: System, root: () => Promise<string>, shared: string): Promise<Lower | string> {
@@ -94,6 +119,20 @@ async function makeLower(name: System, root: () => Promise<string>, shared: stri
     return { layers: [await makeSite(path, join(shared, name)), path], version: await systemdVersion(path) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Why a machine without rasen does not boot here, in one line; null when it does. */
+async function trial(options: MachineOptions): Promise<string | null> {
+  let machine: Machine | null = null;
+  try {
+    machine = await Machine.create(options);
+    await machine.boot();
+    return null;
+  } catch (error) {
+    return `no machine boots here: ${String(error).replaceAll(/\s+/g, ' ').slice(0, 1000)}`;
+  } finally {
+    await machine?.destroy();
   }
 }
 

@@ -1,6 +1,6 @@
 /** What happens to running work: closed terminals, signals, stops in every phase, and processes that hide. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';
@@ -327,4 +327,28 @@ test('daemon.suspend: what runs ends without a penalty, nothing starts, and the 
   const [view, other] = await rig.call<TaskView[]>('task.wait', { tasks: [id, late] });
   expect([view!.status, other!.status]).toEqual(['completed', 'completed']);
   expect(other!.subtasks[0]!.history).toHaveLength(1);
+});
+
+test('daemon.suspend: a merge that waits for its gate is cut short, and made by the next supervisor', async () => {
+  await rig.start();
+  const repo = makeRepo(join(rig.folder, 'repo'), rig.env);
+  const slow = join(rig.folder, 'slow');
+  const gate = sh(`[ -e ${slow} ] || exit 0; echo gate >>$W; while [ -e ${slow} ]; do sleep 0.02; done`);
+  const spec = pipelineSpec([{ id: 'one', do: { agent: 'coder' } }], repo, {
+    workspace: { kind: 'git', slug: 'merges' },
+    agents: { coder: { command: sh('cat >/dev/null; echo x >new.txt') } },
+    gates: [{ name: 'slow', run: gate }],
+  });
+  const id = await submit(spec);
+  expect((await wait(id)).status).toBe('completed');
+  writeFileSync(slow, '');
+  const merging = rig.rasenAsync(['merge', id], { cwd: repo });
+  await has('gate');
+  await rig.call('daemon.suspend');
+  expect(marked(rig.home)).toEqual([]);
+  await rig.kill('SIGTERM');
+  rmSync(slow);
+  await rig.start();
+  expect((await merging).status).toBe(0);
+  expect((await view(id)).merged).not.toBeNull();
 });

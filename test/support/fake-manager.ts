@@ -3,13 +3,14 @@
  * asks of the real ones. It starts the unit detached, waits for its main process and runs ExecStopPost. The real ones are
  * used in test/boot.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SYSTEMD_RUN = `#!/usr/bin/env python3
 import os, shlex, subprocess, sys
 here = os.path.dirname(os.path.abspath(__file__))
 answer = os.path.join(here, 'answer')
+open(os.path.join(here, 'tries'), 'a').write('.')
 if os.path.exists(answer):
     sys.stderr.write(open(answer).read())
     sys.exit(1)
@@ -56,6 +57,17 @@ export class FakeManager {
   /** From now on systemd-run fails with this text. */
   refuse(text: string): void {
     writeFileSync(join(this.#folder, 'answer'), text);
+  }
+
+  /** From now on it does what it is told again. */
+  accept(): void {
+    rmSync(join(this.#folder, 'answer'));
+  }
+
+  /** How often systemd-run was called. */
+  get tries(): number {
+    const path = join(this.#folder, 'tries');
+    return existsSync(path) ? readFileSync(path, 'utf8').length : 0;
   }
 
   /** Every unit has this job from now on; a stop job has a number. */

@@ -50,10 +50,9 @@ export class Bell {
   }
 
   #heard(unit: string): void {
-    const rung = this.#expected.get(unit);
-    if (!rung) return;
-    this.#expected.delete(unit);
     rmSync(this.path(unit), { force: true });
-    rung();
+    const rung = this.#expected.get(unit);
+    this.#expected.delete(unit);
+    rung?.();
   }
 }

@@ -17,7 +17,7 @@ export interface Cage {
   /** Limits that this cage can hold on this machine; the others are asked for in vain. */
   readonly enforces: readonly (keyof ResourceLimits)[];
   /**
-   * Starts the runner of the attempt in `dir`; again is harmless: the claim decides.
+   * Starts the runner of the attempt in `dir`. Again is harmless once a runner has claimed it.
    *
    * @param env the whole environment of the command; nothing of the supervisor's own is added.
    * Throws `spawn`, and `manager_away` when the service manager starts nothing now but will later.

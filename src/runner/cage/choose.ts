@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RasenError } from '../../errors.ts';
+import { sessionRuntime } from '../../paths.ts';
 import type { ResourceLimits } from '../../task/plan.ts';
 import { HELPER_MS_MAX } from '../limits.ts';
 import type { CageKind } from './cage.ts';
@@ -17,6 +19,8 @@ export interface CageChoice {
   env: NodeJS.ProcessEnv;
 }
 
+/** Type=exec and OOMPolicy= are of 240 and 243. */
+const SYSTEMD_MIN = 243;
 /** At boot the manager may need a moment; under a service manager it is waited for so long, in ms. */
 const MANAGER_MS_MAX = 30_000;
 const MANAGER_POLL_MS = 250;
@@ -28,51 +32,54 @@ export interface ChooseOptions {
   patient: boolean;
 }
 
+/** Throws `config` when units are asked for where they cannot be. */
 export async function chooseCage({ wanted, env, patient }: ChooseOptions): Promise<CageChoice> {
-  const manager = managerEnv(env);
-  const group = (why: string): CageChoice => ({
-    kind: 'group',
+  // As a login would set it: without a session (cron, a system service) nobody does, and `su` leaves another user's.
+  const session = sessionRuntime(env);
+  const manager = session === undefined ? { ...env } : { ...env, XDG_RUNTIME_DIR: session };
+  if (session === undefined) delete manager.XDG_RUNTIME_DIR;
+  const choice = (
+    kind: CageKind,
+    why: string,
+    enforces: CageChoice['enforces'] = ['runtime_max_seconds'],
+  ) => ({
+    kind,
     why,
-    enforces: ['runtime_max_seconds'],
+    enforces,
     env: manager,
   });
-  if (wanted === 'group') return group('asked for by the setting cage');
-  if (process.platform !== 'linux') return group('systemd is needed for units');
-  if (!existsSync('/run/systemd/system')) {
-    if (wanted === 'auto') return group('systemd does not run here');
-  }
+  const impossible = (why: string): CageChoice => {
+    if (wanted === 'auto') return choice('group', why);
+    throw new RasenError('config', `cage: unit cannot be had here: ${why}.`, {
+      hint: 'Use cage: auto or group.',
+    });
+  };
+  if (wanted === 'group') return choice('group', 'asked for by the setting cage');
+  if (process.platform !== 'linux') return impossible('systemd is needed for units');
+  if (!existsSync('/run/systemd/system')) return impossible('systemd does not run here');
+  if (cgroupOf('self') === null) return impossible('the control groups here are those of version 1 only');
+
   const deadline = performance.now() + (patient ? MANAGER_MS_MAX : 0);
   for (;;) {
     const { version, problem } = await askManager(manager);
-    if (version !== null) {
-      const enforces = enforcedByManager();
-      return {
-        kind: 'unit',
-        why: `the user's service manager answers (systemd ${version})`,
-        enforces,
-        env: manager,
-      };
-    }
+    if (version !== null && version < SYSTEMD_MIN)
+      return impossible(`systemd ${version} is too old for units (${SYSTEMD_MIN} or newer)`);
+    if (version !== null)
+      return choice('unit', `the user's service manager answers (systemd ${version})`, enforcedByManager());
     if (performance.now() >= deadline) {
-      if (wanted === 'auto') return group(`no service manager of this user answers: ${problem}`);
-      const why = `asked for by the setting cage, although the manager does not answer: ${problem}`;
-      return { kind: 'unit', why, enforces: ['runtime_max_seconds'], env: manager };
+      // Children of a confined service would be confined too: sudo and sandboxes fail there. The manager will come.
+      if (patient) return choice('unit', `the user's service manager is waited for: ${problem}`);
+      return impossible(`no service manager of this user answers: ${problem}`);
     }
     await sleep(MANAGER_POLL_MS);
   }
 }
 
-/** As a login would set it: without a session (cron, a system service) nobody does. */
-function managerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const uid = process.getuid?.();
-  if (env.XDG_RUNTIME_DIR || uid === undefined) return env;
-  return { ...env, XDG_RUNTIME_DIR: `/run/user/${uid}` };
-}
-
-async function askManager(env: NodeJS.ProcessEnv): Promise<{ version: string | null; problem: string }> {
+async function askManager(env: NodeJS.ProcessEnv): Promise<{ version: number | null; problem: string }> {
   // Looked at first: where there is no manager, the programs need not be started to say so.
-  if (!existsSync(join(env.XDG_RUNTIME_DIR ?? '/', 'systemd/private'))) {
-    return { version: null, problem: `${env.XDG_RUNTIME_DIR}/systemd/private is not there` };
+  const socket = join(env.XDG_RUNTIME_DIR ?? '/run/user', 'systemd/private');
+  if (!existsSync(socket)) {
+    return { version: null, problem: `${socket} is not there` };
   }
   return await new Promise(done => {
     execFile(
@@ -80,8 +87,8 @@ async function askManager(env: NodeJS.ProcessEnv): Promise<{ version: string | n
       ['--user', 'show', '--property=Version', '--value'],
       { env, timeout: HELPER_MS_MAX, cwd: '/' },
       (error, stdout, stderr) => {
-        const version = /^\d+/.exec(stdout.trim())?.[0] ?? null;
-        if (!error && version) return done({ version, problem: '' });
+        const version = Number(/^\d+/.exec(stdout.trim())?.[0] ?? 0);
+        if (!error && version > 0) return done({ version, problem: '' });
         done({ version: null, problem: stderr.trim() || error?.message || 'systemctl gave no version' });
       },
     );

@@ -1,5 +1,5 @@
 /** The words of systemd-run for an attempt's unit, and the text of its environment file. Pure. */
-import { messageOf } from '../../errors.ts';
+import { RasenError } from '../../errors.ts';
 import type { ResourceLimits } from '../../task/plan.ts';
 
 /** What a unit is given between SIGTERM and SIGKILL when the manager stops it, in seconds. */
@@ -65,10 +65,32 @@ function dollars(text: string): string {
 }
 
 /** Variables that a shell has for itself and lets nobody set. */
-const SHELL_OWN = new Set(['UID', 'EUID', 'PPID', 'GROUPS', 'BASHOPTS', 'SHELLOPTS', 'BASH_VERSINFO', '_']);
+const SHELL_OWN = new Set([
+  'OPTIND',
+  'UID',
+  'EUID',
+  'PPID',
+  'GROUPS',
+  'BASHOPTS',
+  'SHELLOPTS',
+  'BASH_VERSINFO',
+  '_',
+]);
 
-/** The environment as a shell reads it; names that no shell takes do not survive a shell anyway. */
+/** The longest variable that the kernel hands to a program (MAX_ARG_STRLEN with the NUL), in bytes. */
+const VARIABLE_BYTES_MAX = 128 * 1024 - 1;
+
+/**
+ * The environment as a shell reads it; names that no shell takes do not survive a shell anyway. Throws `spawn` for what
+ * no program could be started with.
+ */
 export function environmentFile(env: Record<string, string>): string {
+  const long = Object.keys(env).find(name => Buffer.byteLength(`${name}=${env[name]}`) > VARIABLE_BYTES_MAX);
+  if (long !== undefined) {
+    throw new RasenError('spawn', `The variable ${long} is longer than a program may be given (128 KiB).`, {
+      hint: 'Make the environment of the task smaller.',
+    });
+  }
   return Object.entries(env)
     .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !SHELL_OWN.has(name))
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
@@ -79,10 +101,9 @@ export function environmentFile(env: Record<string, string>): string {
 export type RunFailure = 'exists' | 'away' | 'refused';
 
 /** Texts of systemd 252 to 257. */
-export function runFailure(stderr: string, error: unknown): RunFailure {
-  const text = `${stderr} ${messageOf(error)}`;
-  if (/was already loaded|already exists|has a fragment file/.test(text)) return 'exists';
+export function runFailure(stderr: string): RunFailure {
+  if (/was already loaded|already exists|has a fragment file/.test(stderr)) return 'exists';
   const away =
     /is destructive|Failed to connect|No medium found|Connection (refused|reset|timed out)|Transport endpoint|Disconnected|has not been booted|Broken pipe|timed out/i;
-  return away.test(text) ? 'away' : 'refused';
+  return away.test(stderr) ? 'away' : 'refused';
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readAttempt } from '../attempt-dir.ts';
 import { isAlive } from '../identity.ts';
+import { FINISH_MS_MAX } from '../limits.ts';
 import type { Member } from '../members.ts';
 import { host } from '../platform/this-host.ts';
 import { statOf } from '../small-file.ts';
@@ -47,9 +48,13 @@ export function unitFinishingMs(dir: string): number | null {
 }
 
 function isFinishing(dir: string, cgroup: Cgroup | null): boolean {
-  if (!cgroup?.exists()) return false;
   const { identity, exit } = readAttempt(dir);
-  return identity !== null && exit === null && !isAlive(identity);
+  if (identity === null || exit !== null || isAlive(identity)) return false;
+  if (cgroup) return cgroup.exists();
+  // The group cannot be seen here (a hidden or old hierarchy): what the runner said last has to do.
+  if (identity.boot !== host.bootId() || readCage(dir) === null) return false;
+  const since = statOf(join(dir, 'ended'))?.mtimeMs;
+  return since !== undefined && Date.now() - since < FINISH_MS_MAX;
 }
 
 function cgroupOfAttempt(dir: string): Cgroup | null {

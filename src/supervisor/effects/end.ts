@@ -59,7 +59,7 @@ export async function end(
   const claim = read?.claim ?? tags;
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
-    ended_by_itself: early.exit !== null,
+    ended_by_itself: early.exit !== null || early.ended,
     last_seen_at: facts.output_mtime_ms === null ? null : new Date(facts.output_mtime_ms).toISOString(),
     output_bytes: facts.output_bytes,
     dropped_bytes: droppedBytes(folder),

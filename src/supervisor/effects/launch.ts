@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findRepository } from '../../git/repository.ts';
+import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
@@ -76,6 +77,7 @@ async function writeGate(
   const gate = gatesOf(state, step)[index]!;
   const { nonce } = attempt.gates.find(g => g.gate === index)!;
   const commit = attempt.sealed?.commit ?? attempt.from;
+  if (state.spec.workspace.kind === 'git') await restoreWorktree(context.places.root(state, step));
   const { argv, prompt, env, cwd } =
     gate.kind === 'review' || gate.kind === 'qa'
       ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', nonce)

@@ -26,6 +26,7 @@ export async function merge(
   context: EffectContext,
   state: TaskState,
   effect: Extract<Effect, { type: 'merge' }>,
+  suspended: AbortSignal,
 ): Promise<Result> {
   const { into, squash } = state.merge!;
   const repo = await findRepository(state.spec.project);
@@ -41,7 +42,9 @@ export async function merge(
       gates.length = 0;
       for (const [index, gate] of finalGates(state).entries()) {
         if (!gate.run) continue;
+        if (suspended.aborted) throw cutShort(state);
         const evidence = await runGate(context, state, repo, {
+          suspended,
           op: effect.op,
           index,
           spec: gate.run,
@@ -73,7 +76,13 @@ function messageOf(state: TaskState): string {
   return `${subject}\n\nRasen-Task: ${state.id}\n`;
 }
 
+/** Nothing is recorded of it: the next supervisor finds the merge still asked for. */
+function cutShort(state: TaskState): RasenError {
+  return new RasenError('shutting_down', `the merge of ${state.id} is made again at the next start`);
+}
+
 interface GateOnMerge {
+  suspended: AbortSignal;
   op: string;
   index: number;
   spec: GateSpec;
@@ -120,9 +129,10 @@ async function runGate(
     marker: null,
   });
   await context.cage.start(folder, env, { limits: resourceLimitsOf(state.spec, null), onExit: () => {} });
-  const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000);
+  const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000, gate.suspended);
   await stopAttempt(folder, marker, { grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
   context.jobs.ended(folder);
+  if (gate.suspended.aborted) throw cutShort(state);
   const { exit } = readAttempt(folder);
   const code = exit?.code ?? null;
   const reason = timedOut
@@ -153,13 +163,13 @@ async function runGate(
 }
 
 /** Resolves when the runner is over; true when the time is up. */
-async function ended(folder: string, timeoutMs: number): Promise<boolean> {
+async function ended(folder: string, timeoutMs: number, suspended: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { exit, identity } = readAttempt(folder);
     // A unit that is being swept is not over, although its runner is.
     if (exit || (identity && !isAlive(identity) && unitFinishingMs(folder) === null)) return false;
-    if (performance.now() > deadline) return true;
+    if (suspended.aborted || performance.now() > deadline) return true;
     await new Promise(resolve => setTimeout(resolve, POLL_MS));
   }
 }

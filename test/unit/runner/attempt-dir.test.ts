@@ -20,6 +20,7 @@ test('writing is repeatable, and another spec in the same place is refused', asy
   expect(readAttempt(dir)).toEqual({
     spec,
     claimed: false,
+    ended: false,
     fenced: false,
     identity: null,
     exit: null,

@@ -8,7 +8,7 @@ import { Bell } from '../../../src/runner/cage/bell.ts';
 import type { Cage } from '../../../src/runner/cage/cage.ts';
 import { chooseCage } from '../../../src/runner/cage/choose.ts';
 import { unitCage } from '../../../src/runner/cage/unit.ts';
-import { environmentFile, runFailure, unitName, unitWords } from '../../../src/runner/cage/unit-command.ts';
+import { environmentFile, runFailure, unitWords } from '../../../src/runner/cage/unit-command.ts';
 import { fence } from '../../../src/runner/start.ts';
 import { FakeManager } from '../../support/fake-manager.ts';
 import { type Attempt, NO_LIMITS, RUNNER_SCRIPT, RunnerRig, until } from '../../support/runner-rig.ts';
@@ -36,6 +36,9 @@ afterEach(async () => {
 
 const start = (attempt: Attempt, env: Record<string, string> = {}, onExit: () => void = () => {}) =>
   cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, { limits: NO_LIMITS, onExit });
+
+const TAKEN =
+  'Failed to start transient service unit: Unit x.service was already loaded or has a fragment file.';
 
 describe('an attempt in a unit', () => {
   test('has exactly its environment, from a file that is gone before the command runs', async () => {
@@ -76,13 +79,39 @@ describe('an attempt in a unit', () => {
     expect(exit).toMatchObject({ term: true, unit: { stopped: true } });
   });
 
-  test('whose name is taken is left to the unit that has it', async () => {
-    manager.refuse(
-      'Failed to start transient service unit: Unit x.service was already loaded or has a fragment file.',
-    );
+  test('whose name is taken is left to the unit that has it, once that one has the claim', async () => {
     const attempt = await rig.make(['true']);
     await start(attempt);
-    expect(readAttempt(attempt.dir).claimed).toBe(false);
+    await rig.ended(attempt);
+    manager.refuse(TAKEN);
+    await start(attempt);
+    expect(readdirSync(join(rig.root, 'environments'))).toEqual([]);
+  });
+
+  test('waits for a unit of its name that is on its way out', async () => {
+    manager.refuse(TAKEN);
+    const attempt = await rig.make(['true']);
+    const starting = start(attempt);
+    await until('it was tried twice', () => manager.tries > 1);
+    manager.accept();
+    await starting;
+    expect((await rig.ended(attempt)).exit.code).toBe(0);
+  });
+
+  test('loses its secrets file although PATH leads nowhere', async () => {
+    const attempt = await rig.make(['/bin/true']);
+    await start(attempt, { PATH: '/nowhere' });
+    expect((await rig.ended(attempt)).exit.code).toBe(0);
+    expect(readdirSync(join(rig.root, 'environments'))).toEqual([]);
+  });
+
+  test('is not started with a variable that is too long, and says which', async () => {
+    const attempt = await rig.make(['true']);
+    await expect(start(attempt, { BIG: 'x'.repeat(128 * 1024) })).rejects.toMatchObject({
+      kind: 'spawn',
+      message: expect.stringContaining('BIG'),
+    });
+    expect(manager.calls).toEqual([]);
   });
 
   test.each([
@@ -105,8 +134,7 @@ describe('an attempt in a unit', () => {
     await start(attempt);
     await until(
       'the unit',
-      () =>
-        manager.calls.length === 1 && !existsSync(join(rig.root, 'environments', unitName(attempt.marker))),
+      () => manager.calls.length === 1 && readdirSync(join(rig.root, 'environments')).length === 0,
     );
     expect(await rig.stop(attempt)).toBe('empty');
     expect(readAttempt(attempt.dir)).toMatchObject({ fenced: true, identity: null, exit: null });
@@ -177,8 +205,8 @@ test('the environment file leaves out what no shell can set', () => {
 });
 
 test('what a failed systemd-run means', () => {
-  expect(runFailure('Failed to create bus connection: No medium found', null)).toBe('away');
-  expect(runFailure('', new Error('spawn systemd-run ENOENT'))).toBe('refused');
+  expect(runFailure('Failed to create bus connection: No medium found')).toBe('away');
+  expect(runFailure('')).toBe('refused');
 });
 
 test('without a manager the cage is a group, and says why', async () => {

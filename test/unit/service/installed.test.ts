@@ -1,9 +1,9 @@
 /** The installed service, as found by a command that nobody answers; and the sockets that commands look for. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { clientPaths, instancePaths } from '../../../src/paths.ts';
+import { clientPaths, instancePaths, sessionRuntime } from '../../../src/paths.ts';
 import { installedFor, startInstalled } from '../../../src/service/installed.ts';
 import { dropInPath } from '../../../src/service/systemd/names.ts';
 import { units } from '../../../src/service/systemd/units.ts';
@@ -87,4 +87,21 @@ test.runIf(process.platform === 'linux')('without XDG_RUNTIME_DIR, the folder of
   expect(socket()).toBe(join(fake.home, '.local/state/rasen/run/rasend.sock'));
   mkdirSync(join(session, String(userInfo().uid)), { recursive: true });
   expect(socket()).toBe(join(session, String(userInfo().uid), 'rasen/rasend.sock'));
+});
+
+test.runIf(process.platform === 'linux')("another user's XDG_RUNTIME_DIR, as after su, is not used", () => {
+  const { uid } = userInfo();
+  const session = join(fake.folder, 'session');
+  const foreign = uid === 0 ? join(fake.folder, 'foreign') : '/';
+  if (uid === 0) {
+    mkdirSync(foreign);
+    chownSync(foreign, 4_190_000_001, 0);
+  }
+  const found = (XDG_RUNTIME_DIR: string) => sessionRuntime({ XDG_RUNTIME_DIR }, session);
+  expect(found(foreign)).toBeUndefined();
+  mkdirSync(join(session, String(uid)), { recursive: true });
+  expect(found(foreign)).toBe(join(session, String(uid)));
+  expect(found(fake.home)).toBe(fake.home);
+  const absent = join(fake.folder, 'not-there-yet');
+  expect(found(absent)).toBe(absent);
 });

@@ -144,6 +144,21 @@ describe('stop and resume', () => {
     expect(engine.stop('cancel').run().state.status.name).toBe('cancelled');
   });
 
+  it.each([
+    ['an attempt', 'a/1', { work: { a: [{ hangs: true }] } }],
+    ['a gate', 'a/1/gates/2.1', { gates: { test: [0, 'hang' as const] } }],
+  ])(
+    '%s of an earlier boot is ended at once, whatever a torn record makes it look like',
+    (_what, job, script) => {
+      const engine = start(['a'], script, { gates: TEST });
+      engine.run(() => engine.started.includes(job));
+      // Not reboot(): there nothing looks alive.
+      engine.boot += '+';
+      engine.claim();
+      expect(engine.look()).toMatchObject([{ type: 'end', job, kill: null }]);
+    },
+  );
+
   it('auto_resume: false waits for a person after a reboot', () => {
     const engine = start(['a'], { work: { a: [{ hangs: true }, {}] } }, { auto_resume: false });
     engine.run(state => working(state).length === 1);
@@ -323,5 +338,21 @@ describe('settle', () => {
     engine.add({ type: 'step_reset', step: 'b', reason: 'retry' }).run();
     expect(engine.state.status).toMatchObject({ name: 'completed', commit: 'commit b/2' });
     expect(engine.step('_final').commit).toBe('commit b/2');
+  });
+});
+
+describe('a suspension', () => {
+  it('ends what was prepared and not launched yet, without a penalty', () => {
+    const engine = start([run('a')]);
+    engine.run(state => state.steps[0]!.attempt?.phase === 'prepared');
+    engine.suspending = true;
+    engine.draining = true;
+    engine.run();
+    expect(engine.started).toEqual([]);
+    expect(engine.state.steps[0]!.attempt).toBeNull();
+    expect(engine.state.steps[0]!.history.map(h => h.outcome)).toEqual(['killed']);
+    engine.suspending = false;
+    engine.draining = false;
+    expect(engine.run().state.status.name).toBe('completed');
   });
 });
