@@ -39,9 +39,12 @@ export interface GateEvidence {
   tree: string | null;
 }
 
-/** What an agent said in its result file. A claim: only `blocked` and its like have force. */
+/**
+ * What an agent said in its result file, or its program about the session. A claim: only `blocked` and its like have
+ * force. `startup` is never the agent's own word: its program refused to begin.
+ */
 export interface Claim {
-  status: 'done' | 'blocked' | 'limit' | 'overloaded' | 'network' | 'auth' | 'context' | 'budget';
+  status: 'done' | 'blocked' | 'limit' | 'overloaded' | 'network' | 'auth' | 'context' | 'budget' | 'startup';
   summary: string;
   retry_at: string | null;
   decisions: string[];

@@ -181,6 +181,7 @@ const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
   auth: 'auth',
   context: 'context',
   budget: 'budget',
+  startup: 'startup',
 };
 
 /** How the work ended: our own stop first, then what the agent claims against itself, then the exit code. */
