@@ -45,8 +45,11 @@ export interface Conversation {
 }
 
 export interface AgentExit {
-  /** As the shell says it: 128 and more for a signal, but also for programs that exit with such a code. */
-  code: number;
+  /**
+   * As the shell says it: 128 and more for a signal, but also for programs that exit with such a code. null: the end
+   * of the process left no record.
+   */
+  code: number | null;
   /** Named zone that the session's own times are in; undefined: that of this process. */
   time_zone?: string | undefined;
 }
@@ -110,7 +113,9 @@ export function sessionEnv(request: AgentRequest): Record<string, string> {
   };
 }
 
-/** The model of a role: the subtask's own, the role's, the coder's. */
+/** The model of a role: the subtask's own, the role's, the coder's where it is a model of the same backend. */
 export function modelFor(spec: TaskSpec, role: Role, own: string | null): string | null {
-  return own ?? spec.models[role] ?? spec.models.coder ?? null;
+  const { agents, models } = spec;
+  const same = agents[role] === undefined || agents[role].backend === agents.coder?.backend;
+  return own ?? models[role] ?? (same ? models.coder : undefined) ?? null;
 }

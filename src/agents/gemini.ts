@@ -117,7 +117,7 @@ function readGemini(): Conversation {
 }
 
 /** The program's own words first, then the status in the server's answer, then the exit code. */
-function outcomeOfError(message: string, code: number): AgentOutcome {
+function outcomeOfError(message: string, code: number | null): AgentOutcome {
   const inner = API_ERROR.exec(message)?.[1]?.trim() ?? '';
   const answer = answerOf(inner);
   const words = answer?.message ?? inner;
@@ -129,7 +129,8 @@ function outcomeOfError(message: string, code: number): AgentOutcome {
   return outcomeOfExit(code) ?? 'failed';
 }
 
-function outcomeOfExit(code: number): AgentOutcome | null {
+function outcomeOfExit(code: number | null): AgentOutcome | null {
+  if (code === null) return null;
   if (code === EXIT.auth) return 'auth';
   if (code === EXIT.config) return 'startup';
   if (code === EXIT.turns) return 'budget';
@@ -137,7 +138,7 @@ function outcomeOfExit(code: number): AgentOutcome | null {
   return status === undefined ? null : outcomeOfStatus(status);
 }
 
-function endWithoutResult(seen: Seen, code: number, retrying: Failure | null): Ending {
+function endWithoutResult(seen: Seen, code: number | null, retrying: Failure | null): Ending {
   const broken = brokenOff(seen, { code }, null);
   const own = outcomeOfExit(code);
   // Input that it refuses before it begins: flags, or a session that is not there.

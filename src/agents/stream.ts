@@ -105,7 +105,8 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
 
 /** The ending of a stream that broke off: nothing in it says why. */
 export function brokenOff(seen: Seen, exit: AgentExit, usage: AgentReport['usage']): Ending {
-  const how = `ended with exit code ${exit.code} and without a result`;
+  const code = exit.code === null ? 'no exit code' : `exit code ${exit.code}`;
+  const how = `ended with ${code} and without a result`;
   const detail = seen.last_error === null ? how : `${how}: ${seen.last_error}`;
   return { outcome: 'failed', evidence: 'exit', detail, retry_at: null, usage };
 }
