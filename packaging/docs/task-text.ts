@@ -62,6 +62,7 @@ export const COMMAND_VARIABLES: Readonly<Record<'all' | 'agent' | 'gate', readon
     { name: 'RASEN_RESULT_FILE', about: 'Where the result is to be left; see RESULT FILE.' },
     { name: 'RASEN_MODEL', about: 'The model that is configured for the role; not set where none is.' },
     { name: 'MAX_THINKING_TOKENS', about: 'The value of `agent.max_thinking_tokens`.' },
+    { name: 'TMPDIR', about: 'A folder of the session alone; it is removed after it.' },
     { name: 'RASEN_DIFF_RANGE', about: 'Of reviewer and QA: the commits to judge, as git understands them.' },
   ],
   gate: [
