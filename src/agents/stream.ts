@@ -13,6 +13,7 @@ const MAX_NAME = 80;
 const MAX_MESSAGE = 64 * 1024;
 const MAX_DETAIL = 500;
 const MAX_DENIED = 20;
+const ERROR = /^(?:\w*Error|error|fatal)\b/;
 
 /** What the handlers of a stream write down as it goes by. */
 export class Seen {
@@ -20,8 +21,9 @@ export class Seen {
   readonly denied: string[] = [];
   readonly unknown: Record<string, number> = Object.create(null);
   unreadable = 0;
-  /** Of the error channel: the last line that calls itself an error. */
+  /** Of the error channel: the last line that calls itself an error, else the last before the first event. */
   last_error: string | null = null;
+  events = 0;
   #message = '';
 
   session(id: unknown): void {
@@ -74,7 +76,7 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
       const trimmed = line.trim();
       if (trimmed === '') return;
       if (!trimmed.startsWith('{')) {
-        if (/^(?:\w*Error|error|fatal)\b/.test(trimmed)) seen.last_error = trimmed;
+        if (seen.events === 0 || ERROR.test(trimmed)) seen.last_error = trimmed;
         reader.errorLine(trimmed);
         return;
       }
@@ -84,6 +86,7 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
         seen.unreadable++;
         return;
       }
+      if (seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error)) seen.last_error = null;
       const name = reader.nameOf(event, type);
       if (Object.hasOwn(reader.events, name)) reader.events[name]!(event);
       else seen.unknownEvent(printable(name, MAX_NAME));

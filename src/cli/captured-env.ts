@@ -168,6 +168,8 @@ export const USUAL: readonly { about: string; names: readonly string[] }[] = [
       'OPENAI_*',
       'CODEX_*',
       'GEMINI_*',
+      'GOOGLE_GEMINI_*',
+      'GOOGLE_GENAI_*',
       'OPENCODE_*',
       'OPENROUTER_*',
       'OLLAMA_*',
