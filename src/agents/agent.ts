@@ -50,6 +50,8 @@ export interface AgentExit {
    * of the process left no record.
    */
   code: number | null;
+  /** When it ended, as far as is known; milliseconds since 1970. */
+  ended_ms: number;
   /** Named zone that the session's own times are in; undefined: that of this process. */
   time_zone?: string | undefined;
 }

@@ -7,12 +7,12 @@
  * - Errors are texts. Only those of `error` and `turn.failed` are read, from their beginning.
  * - Usage counts over the thread; a thread here is one attempt.
  */
-import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
+import type { Agent, AgentExit, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, object, text } from './json.ts';
 import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
-import { instantOf } from './wall-time.ts';
+import { instantOf, wallTimeAt } from './wall-time.ts';
 
 export function codexAgent(command: readonly string[]): Agent {
   return {
@@ -59,7 +59,10 @@ const BY_MESSAGE: readonly { message: RegExp; outcome: AgentOutcome }[] = [
 const STATUS = /^(?:unexpected status|exceeded retry limit, last status:) (\d{3})\b/;
 /** An attempt of its own to go on; what stands in brackets is the error. */
 const RECONNECTING = /^Reconnecting\.{3} \d+\/\d+ \((.*)\)$/s;
-const RESET = /try again at ([A-Z][a-z]{2}) (\d{1,2})(?:st|nd|rd|th), (\d{4}) (\d{1,2}):(\d{2}) (AM|PM)\.?$/;
+/** The day is there only where it is another one. */
+const RESET =
+  /try again at (?:([A-Z][a-z]{2}) (\d{1,2})(?:st|nd|rd|th), (\d{4}) )?(\d{1,2}):(\d{2}) (AM|PM)\.?$/;
+const HOUR_MS = 3_600_000;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** Ends before the first event. */
@@ -132,14 +135,14 @@ function readCodex(): Conversation {
           ...brokenOff(seen, exit, usage),
           detail: `exit code ${exit.code} after its turn was completed`,
         };
-      if (failure !== null) return endOf(failure, exit.time_zone, usage);
+      if (failure !== null) return endOf(failure, exit, usage);
       if (turn === 'none' && early) return { ...early, evidence: 'text', retry_at: null, usage };
       return brokenOff(seen, exit, usage);
     },
   });
 }
 
-function endOf(message: string, zone: string | undefined, usage: Usage | null): Ending {
+function endOf(message: string, exit: AgentExit, usage: Usage | null): Ending {
   const inner = (RECONNECTING.exec(message)?.[1] ?? message).trim();
   const status = Number(STATUS.exec(inner)?.[1] ?? Number.NaN);
   const known = BY_MESSAGE.find(({ message: pattern }) => pattern.test(inner));
@@ -148,20 +151,27 @@ function endOf(message: string, zone: string | undefined, usage: Usage | null): 
     outcome,
     evidence: 'event',
     detail: inner,
-    retry_at: outcome === 'limit' ? resetOf(inner, zone) : null,
+    retry_at: outcome === 'limit' ? resetOf(inner, exit) : null,
     usage,
   };
 }
 
 /** The end of a limit: local time without its seconds, so a minute is added to be after it. */
-function resetOf(message: string, zone: string | undefined): string | null {
+function resetOf(message: string, { time_zone, ended_ms }: AgentExit): string | null {
   const found = RESET.exec(message);
   if (!found) return null;
-  const month = MONTHS.indexOf(found[1]!) + 1;
-  if (month === 0) return null;
-  const hour = (Number(found[4]) % 12) + (found[6] === 'PM' ? 12 : 0);
-  const wall = { year: Number(found[3]), month, day: Number(found[2]), hour, minute: Number(found[5]) + 1 };
-  return instantOf(wall, zone);
+  const [, name, day, year, hour, minute, half] = found;
+  const clock = { hour: (Number(hour) % 12) + (half === 'PM' ? 12 : 0), minute: Number(minute) + 1 };
+  if (name !== undefined) {
+    const month = MONTHS.indexOf(name) + 1;
+    return month === 0
+      ? null
+      : instantOf({ ...clock, year: Number(year), month, day: Number(day) }, time_zone);
+  }
+  const today = instantOf({ ...wallTimeAt(ended_ms, time_zone), ...clock }, time_zone);
+  // Said before midnight, ended after it: the day was yesterday.
+  const late = today !== null && Date.parse(today) - ended_ms > 23 * HOUR_MS;
+  return late ? new Date(Date.parse(today) - 24 * HOUR_MS).toISOString() : today;
 }
 
 function usageOf(usage: Json | null): Usage | null {

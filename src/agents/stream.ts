@@ -86,7 +86,8 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
         seen.unreadable++;
         return;
       }
-      if (seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error)) seen.last_error = null;
+      if (seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error))
+        seen.last_error = null;
       const name = reader.nameOf(event, type);
       if (Object.hasOwn(reader.events, name)) reader.events[name]!(event);
       else seen.unknownEvent(printable(name, MAX_NAME));
@@ -107,7 +108,7 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
 }
 
 /** The ending of a stream that broke off: nothing in it says why. */
-export function brokenOff(seen: Seen, exit: AgentExit, usage: AgentReport['usage']): Ending {
+export function brokenOff(seen: Seen, exit: Pick<AgentExit, 'code'>, usage: AgentReport['usage']): Ending {
   const code = exit.code === null ? 'no exit code' : `exit code ${exit.code}`;
   const how = `ended with ${code} and without a result`;
   const detail = seen.last_error === null ? how : `${how}: ${seen.last_error}`;

@@ -19,6 +19,18 @@ export function instantOf(wall: WallTime, zone: string | undefined): string | nu
   return new Date(at).toISOString();
 }
 
+/** What the clock on the wall of a zone shows at a point in time. */
+export function wallTimeAt(ms: number, zone: string | undefined): WallTime {
+  const shown = new Date(ms + offsetMs(ms, zone));
+  return {
+    year: shown.getUTCFullYear(),
+    month: shown.getUTCMonth() + 1,
+    day: shown.getUTCDate(),
+    hour: shown.getUTCHours(),
+    minute: shown.getUTCMinutes(),
+  };
+}
+
 function offsetMs(at: number, zone: string | undefined): number {
   const format = formatOf(zone);
   const parts = Object.fromEntries(format.formatToParts(at).map(part => [part.type, Number(part.value)]));

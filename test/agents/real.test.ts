@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { SeedProject } from '../support/scripted-agent.ts';
-import { ModelServer } from './model-server.ts';
+import { type Failure, ModelServer } from './model-server.ts';
 import { REAL, type Real } from './setup.ts';
 
 let model: ModelServer;
@@ -38,7 +38,7 @@ const codexProvider = (url: string) =>
   }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 
 /** Keys are captured by their names alone. */
-const KEYS = ['ANTHROPIC_API_KEY', 'GEMINI_API_KEY', 'OPENAI_API_KEY'];
+const KEYS = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'GEMINI_API_KEY', 'OPENAI_API_KEY'];
 
 const GEMINI_SETTINGS = {
   security: { auth: { selectedType: 'gemini-api-key' } },
@@ -47,7 +47,7 @@ const GEMINI_SETTINGS = {
   telemetry: { enabled: false },
 };
 
-async function run(real: Real, subtasks: string[]): Promise<void> {
+async function run(real: Real, subtasks: string[], env: Record<string, string> = {}): Promise<void> {
   const installed = inject('agents')[real];
   if ('missing' in installed) throw new Error(installed.missing);
   const command = [...installed.command, ...(real === 'codex' ? codexProvider(model.url) : [])];
@@ -61,6 +61,7 @@ async function run(real: Real, subtasks: string[]): Promise<void> {
       GEMINI_API_KEY: 'test-key',
       GOOGLE_GEMINI_BASE_URL: model.url,
       OPENAI_API_KEY: 'test-key',
+      ...env,
     },
   });
   const settings = join(p.instance.folder, '.gemini/settings.json');
@@ -78,6 +79,40 @@ const works = () => [
   },
   { say: 'All done.' },
 ];
+
+/** A usage limit as the service of each agent says it, as far as the programs let know. */
+const LIMITS: Readonly<Record<Real, (resets: number) => Failure>> = {
+  claude: resets => ({
+    status: 429,
+    body: { type: 'error', error: { type: 'rate_limit_error', message: 'over the limit' } },
+    headers: {
+      'anthropic-ratelimit-unified-status': 'rejected',
+      'anthropic-ratelimit-unified-reset': String(resets),
+      'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+      'retry-after': '3600',
+    },
+  }),
+  codex: resets_at => ({
+    status: 429,
+    body: { error: { type: 'usage_limit_reached', message: 'over the limit', plan_type: 'plus', resets_at } },
+  }),
+  gemini: () => ({
+    status: 429,
+    body: {
+      error: {
+        code: 429,
+        message: 'You exceeded your current quota.',
+        status: 'RESOURCE_EXHAUSTED',
+        details: [
+          {
+            '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
+            violations: [{ quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier' }],
+          },
+        ],
+      },
+    },
+  }),
+};
 
 for (const real of REAL) {
   const installed = inject('agents')[real];
@@ -106,6 +141,27 @@ for (const real of REAL) {
       await run(real, ['a']);
       const view = await p.seen('it is blocked', v => v.status === 'blocked' || v.status === 'completed');
       expect([view.status, view.why]).toEqual(['blocked', 'auth']);
+    });
+
+    test('a usage limit is waited for, to the time that is stated', async () => {
+      const resets = Math.ceil(Date.now() / 1000) + 20;
+      model.turns = works();
+      model.failures = [LIMITS[real](resets)];
+      // Only a subscription has limits that end at a time.
+      const token = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'test-key' };
+      await run(real, ['a'], real === 'claude' ? token : {});
+      const waiting = await p.seen('it waits', v => v.status === 'waiting' || v.status === 'blocked');
+      expect([waiting.status, waiting.why]).toEqual(['waiting', 'limit']);
+      const late = Date.parse(waiting.resume_at!) / 1000 - resets;
+      // Codex says no seconds, gemini no time at all.
+      const most = { claude: 3, codex: 120, gemini: 16 * 60 }[real];
+      expect(late).toBeGreaterThan(-1);
+      expect(late).toBeLessThan(most);
+      if (real !== 'claude') return;
+      const view = await p.seen('it is over', v => v.status === 'completed' || v.status === 'blocked');
+      expect([view.status, view.reason]).toEqual(['completed', null]);
+      const { history } = view.subtasks.find(s => s.id === 'a')!;
+      expect(history.map(h => h.outcome)).toEqual(['limit', 'ok']);
     });
 
     test('an answer that fails once is the program’s own to get over', async () => {

@@ -44,11 +44,12 @@ export async function whatWasSaid(
   context: EffectContext,
   state: TaskState,
   job: { role: Role; nonce: string; folder: string },
-  { exit }: AttemptFacts,
+  { exit, output_mtime_ms }: AttemptFacts,
 ): Promise<SaidAll> {
   const agent = agentOf(state.spec, job.role);
   const time_zone = context.store.env(state.id).TZ;
-  const report = await reportOf(job.folder, agent, { code: exit?.code ?? null, time_zone });
+  const ended_ms = exit?.ended_at ? Date.parse(exit.ended_at) : (output_mtime_ms ?? Date.now());
+  const report = await reportOf(job.folder, agent, { code: exit?.code ?? null, ended_ms, time_zone });
   const session = sessionFacts(agent, report);
   if (session && (session.unreadable > 0 || Object.keys(session.unknown).length > 0)) {
     const { backend, unknown, unreadable } = session;

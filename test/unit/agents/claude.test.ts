@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
 import { recording } from '../../support/recordings.ts';
 
+const ENDED = Date.parse('2026-11-21T02:00:00Z');
+
 const RESETS = 1_795_226_938;
 const at = (seconds: number) => new Date(seconds * 1000).toISOString();
 const window = (status: string, resetsAt: number) => ({ utilization: 1, resetsAt, status });
@@ -27,7 +29,7 @@ const fine = { type: 'result', subtype: 'success', is_error: false, result: 'Don
 function read(events: readonly (object | string)[], code = 1) {
   const conversation = AGENTS.claude(['claude']).open()!;
   for (const event of events) conversation.feed(typeof event === 'string' ? event : JSON.stringify(event));
-  return conversation.end({ code });
+  return conversation.end({ code, ended_ms: ENDED });
 }
 
 const HIT = "You've hit your limit · resets 2:08am (UTC)";

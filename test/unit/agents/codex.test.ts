@@ -3,11 +3,13 @@ import { expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
 import { instantOf } from '../../../src/agents/wall-time.ts';
 
-function read(message: string, time_zone = 'UTC') {
+const ENDED = Date.parse('2026-11-21T01:00:00Z');
+
+function read(message: string, time_zone = 'UTC', ended_ms = ENDED) {
   const conversation = AGENTS.codex(['codex']).open()!;
   conversation.feed('{"type":"turn.started"}');
   conversation.feed(JSON.stringify({ type: 'turn.failed', error: { message } }));
-  return conversation.end({ code: 1, time_zone });
+  return conversation.end({ code: 1, ended_ms, time_zone });
 }
 
 const limit = (when: string) => `You've hit your usage limit. Upgrade to Pro or try again at ${when}.`;
@@ -18,6 +20,13 @@ it('the end of a limit is local time of the session, without seconds: the minute
   expect(read(limit('Jul 1st, 2026 12:59 PM'), 'America/New_York').retry_at).toBe('2026-07-01T17:00:00.000Z');
   expect(read(limit('Dec 31st, 2026 11:59 PM')).retry_at).toBe('2027-01-01T00:00:00.000Z');
   expect(read(limit('Jan 2nd, 2027 12:00 AM')).retry_at).toBe('2027-01-02T00:01:00.000Z');
+});
+
+it('a time without a day is of the day on which the session ended, or of the one that ended with it', () => {
+  expect(read(limit('2:17 AM')).retry_at).toBe('2026-11-21T02:18:00.000Z');
+  expect(read(limit('11:17 PM'), 'America/New_York').retry_at).toBe('2026-11-21T04:18:00.000Z');
+  const midnight = Date.parse('2026-11-22T00:00:10Z');
+  expect(read(limit('11:59 PM'), 'UTC', midnight).retry_at).toBe('2026-11-22T00:00:00.000Z');
 });
 
 it('a limit with a time that is not understood is a limit all the same', () => {

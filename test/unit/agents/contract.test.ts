@@ -6,6 +6,8 @@ import { OutputLines } from '../../../src/agents/output-lines.ts';
 import { BACKENDS } from '../../../src/task/spec.ts';
 import { recording } from '../../support/recordings.ts';
 
+const ENDED = Date.parse('2026-11-21T02:00:00Z');
+
 const request: AgentRequest = {
   role: 'coder',
   prompt: 'the prompt, "quoted" and long',
@@ -55,7 +57,7 @@ describe.each(STREAMS)('%s', backend => {
   const read = (lines: readonly string[], code = 0): AgentReport => {
     const conversation = agent.open()!;
     for (const line of lines) conversation.feed(line);
-    return conversation.end({ code });
+    return conversation.end({ code, ended_ms: ENDED });
   };
 
   it('gives the model as a flag, every folder that has to be writable, and no flag without a model', () => {
@@ -117,7 +119,7 @@ describe.each(STREAMS)('%s', backend => {
     for (let at = 0; at < bytes.length; at += 65_521) lines.push(bytes.subarray(at, at + 65_521));
     lines.end();
     expect(lines.dropped).toBe(1);
-    expect(conversation.end({ code: 0 })).toEqual(read(happy));
+    expect(conversation.end({ code: 0, ended_ms: ENDED })).toEqual(read(happy));
   });
 
   const bait = [

@@ -2,10 +2,12 @@
 import { expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
 
+const ENDED = Date.parse('2026-11-21T02:00:00Z');
+
 function read(lines: readonly (string | object)[], code: number) {
   const conversation = AGENTS.gemini(['gemini']).open()!;
   for (const line of lines) conversation.feed(typeof line === 'string' ? line : JSON.stringify(line));
-  return conversation.end({ code });
+  return conversation.end({ code, ended_ms: ENDED });
 }
 
 const failed = (message: string, type = 'unknown') => ({

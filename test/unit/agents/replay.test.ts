@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
 import { recording, recordings } from '../../support/recordings.ts';
 
+const ENDED = Date.parse('2026-11-21T02:00:00Z');
+
 interface Expected {
   /** As the shell says it. */
   code: number;
@@ -74,6 +76,14 @@ const claude: Record<string, Expected> = {
     usage: null,
     session: '232b6a81',
     says: 'API Error: Request rejected (429) · This request would excee',
+  },
+  'c3-usage-limit-subscription': {
+    code: 1,
+    ends: 'limit event',
+    usage: null,
+    session: '00ec5233',
+    says: "You've hit your limit · resets 4:06pm (UTC)",
+    retry_at: '2026-11-21T16:06:10.000Z',
   },
   'd1-auth-401': {
     code: 137,
@@ -473,7 +483,7 @@ describe.each(Object.entries({ claude, codex, gemini }))('%s', (agent, table) =>
     const { lines, code } = recording(agent, name);
     const conversation = AGENTS[agent as 'claude' | 'codex' | 'gemini']([agent]).open()!;
     for (const line of lines) conversation.feed(line);
-    const report = conversation.end({ code, time_zone: 'UTC' });
+    const report = conversation.end({ code, ended_ms: ENDED, time_zone: 'UTC' });
     const { usage } = report;
     const tokens = usage && `${usage.input_tokens} ${usage.cached_input_tokens} ${usage.output_tokens}`;
     const cost = usage?.cost_usd == null ? '' : ` $${usage.cost_usd.toFixed(4)}`;
