@@ -28,7 +28,8 @@ export function claudeAgent(command: readonly string[]): Agent {
     plan: request => ({
       argv: [
         ...command,
-        ...['-p', '--output-format', 'stream-json', '--verbose'],
+        // Partial messages are the sign of life of a long answer, and count its tokens where it is cut off.
+        ...['-p', '--output-format', 'stream-json', '--verbose', '--include-partial-messages'],
         ...['--session-id', sessionId(request)],
         ...(request.model === null ? [] : ['--model', request.model]),
         ...['--permission-mode', 'acceptEdits', '--allowedTools', ALLOWED_TOOLS.join(',')],
@@ -130,7 +131,7 @@ function readClaude(): Conversation {
     events: {
       assistant,
       user: nothing,
-      stream_event: nothing,
+      stream_event: event => meter.part(event),
       tool_progress: nothing,
       control_response: nothing,
       'system/init': event => seen.session(event.session_id),
@@ -231,11 +232,11 @@ function timeOf(seconds: number | null): string | null {
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
-/** Adds up what a process used: what its results say, and for the end that has none the input of its answers. */
+/** Adds up what a process used: what its results say, and for the end that has none what its answers did. */
 class Meter {
   #sum: Omit<Usage, 'partial'> | null = null;
-  /** Input of the answers since the last result, by message id: a message comes in several events. */
-  readonly #open = new Map<string, { input: number; cached: number }>();
+  /** Answers since the last result, by message id: a message comes in several events. */
+  readonly #open = new Map<string, { input: number; cached: number; output: number }>();
 
   answer(message: Json | null): void {
     const id = text(message?.id);
@@ -243,7 +244,14 @@ class Meter {
     if (id === null || usage === null) return;
     const cached = count(usage.cache_read_input_tokens);
     const input = count(usage.input_tokens) + cached + count(usage.cache_creation_input_tokens);
-    this.#open.set(id, { input, cached });
+    this.#open.set(id, { input, cached, output: this.#open.get(id)?.output ?? 0 });
+  }
+
+  /** The end of a streamed answer knows how much it was. */
+  part(event: Json): void {
+    const inner = object(event.event);
+    const open = this.#open.get(text(event.api_message_id) ?? '');
+    if (open && inner?.type === 'message_delta') open.output = count(object(inner.usage)?.output_tokens);
   }
 
   result(event: Json): void {
@@ -265,8 +273,8 @@ class Meter {
   }
 
   usage(ended: boolean): Usage | null {
-    for (const { input, cached } of this.#open.values())
-      this.#add({ input_tokens: input, cached_input_tokens: cached, output_tokens: 0, cost_usd: null });
+    for (const { input, cached, output } of this.#open.values())
+      this.#add({ input_tokens: input, cached_input_tokens: cached, output_tokens: output, cost_usd: null });
     const partial = this.#open.size > 0 || !ended;
     this.#open.clear();
     return this.#sum === null ? null : { ...this.#sum, partial };

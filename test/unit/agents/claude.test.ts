@@ -144,6 +144,18 @@ it('a version that says only the sum of its usage is not counted twice', () => {
   });
 });
 
+it('cut off: what its answers used, as far as they had come', () => {
+  const { lines } = recording('claude', 'h1-include-partial-messages');
+  const whole = lines.filter(line => line !== '');
+  expect(read(whole.slice(0, -1), 137).usage).toEqual({
+    input_tokens: 4000,
+    cached_input_tokens: 0,
+    output_tokens: 50,
+    cost_usd: null,
+    partial: true,
+  });
+});
+
 it('several results: the last one decides, and what each used is added', () => {
   const { lines } = recording('claude', 'e6-tool-150s-default-timeout');
   const error = failed('API Error: 529', { api_error_status: 529 });
