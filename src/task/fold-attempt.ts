@@ -101,7 +101,7 @@ function judgeUsage(state: TaskState, session: SessionFacts | null | undefined):
 
 function cost(state: TaskState, session: SessionFacts | null | undefined): Pick<TaskState, 'cost_usd'> {
   const usd = session?.usage?.cost_usd ?? null;
-  return usd === null ? {} : { cost_usd: (state.cost_usd ?? 0) + usd };
+  return { cost_usd: usd === null ? state.cost_usd : (state.cost_usd ?? 0) + usd };
 }
 
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {

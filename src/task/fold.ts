@@ -188,6 +188,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     active: { live: 0, since: null, until: null, total_ms: 0, before_ms: 0 },
     input_tokens: 0,
     output_tokens: 0,
+    cost_usd: null,
     memory: { decisions: [], learnings: [] },
     tolerated: [],
     issues: {},

@@ -174,7 +174,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     total_input_tokens: state.input_tokens,
     total_output_tokens: state.output_tokens,
     total_tokens: state.input_tokens + state.output_tokens,
-    total_cost_usd: state.cost_usd ?? null,
+    total_cost_usd: state.cost_usd,
     model: spec.models.coder ?? null,
     review_enabled: spec.review.enabled,
     qa_enabled: spec.qa.enabled,
