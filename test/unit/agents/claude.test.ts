@@ -63,7 +63,9 @@ it('a usage limit is over when the last of the windows is that is reached', () =
 
 it('a limit that was overcome is none: by paid overage, by another model, by time', () => {
   const rejected = { status: 'rejected', resetsAt: RESETS };
-  expect(read([limit({ ...rejected, isUsingOverage: true }), fine], 0).outcome).toBe('ok');
+  const overage = limit({ ...rejected, isUsingOverage: true });
+  expect(read([overage, fine], 0).outcome).toBe('ok');
+  expect(read([overage, synthetic('overloaded', 'busy', 529), failed('busy')]).outcome).toBe('overloaded');
   expect(read([limit(rejected), answer, fine], 0).outcome).toBe('ok');
   expect(read([limit(rejected), answer], 137).outcome).toBe('failed');
   expect(read([limit(rejected), limit({ status: 'allowed' })], 137).outcome).toBe('failed');
@@ -154,6 +156,15 @@ it('cut off: what its answers used, as far as they had come', () => {
     cost_usd: null,
     partial: true,
   });
+});
+
+it('any number of sessions, a bounded number of names', () => {
+  const inits = Array.from({ length: 500 }, (_, i) => ({
+    type: 'system',
+    subtype: 'init',
+    session_id: `s${i}`,
+  }));
+  expect(read([...inits, fine], 0).sessions.length).toBe(20);
 });
 
 it('several results: the last one decides, and what each used is added', () => {

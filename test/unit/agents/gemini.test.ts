@@ -31,6 +31,8 @@ it.each([
   [answer(503, 'The model is overloaded.'), 247, 'overloaded'],
   ['[API Error: no words that are known]', 247, 'overloaded'],
   ['[API Error: exception TypeError: fetch failed sending request]', 1, 'network'],
+  ['[API Error: You have exhausted your daily quota on this model.]\nPlease wait', 1, 'limit'],
+  ['it wrote: [API Error: You have exhausted your daily quota on this model.]', 1, 'failed'],
   ['nothing of the kind', 1, 'failed'],
 ] as const)('%s with exit code %i is %s', (message, code, outcome) => {
   expect(read([failed(message)], code)).toMatchObject({ outcome, evidence: 'event' });
