@@ -179,10 +179,13 @@ function readClaude(): Conversation {
         usage,
         retry_at: failure.outcome === 'limit' ? timeOf(limit?.resets_at ?? null) : null,
       });
+      // While a limit is reached every request fails, in whatever words; only who is not logged in has no limit yet.
+      const limited = (failure: Failure): Failure =>
+        limit === null || failure.outcome === 'auth' ? failure : { ...failure, outcome: 'limit' };
       if (result === null) {
-        const last = error ?? retrying;
-        if (limit) return end({ outcome: 'limit', detail: last?.detail ?? 'its usage limit is reached' });
-        if (last) return end(last);
+        const last =
+          error ?? retrying ?? (limit && { outcome: 'limit', detail: 'its usage limit is reached' });
+        if (last) return end(limited(last));
         if (early) return end(early, 'text');
         return brokenOff(seen, exit, usage);
       }
@@ -197,13 +200,11 @@ function readClaude(): Conversation {
         );
       }
       const reason = text(result.terminal_reason) ?? text(result.subtype) ?? 'error';
-      const own = BY_REASON[reason];
-      if (own) return end({ outcome: own, detail: detail || reason });
+      if (Object.hasOwn(BY_REASON, reason))
+        return end({ outcome: BY_REASON[reason]!, detail: detail || reason });
       const status = number(result.api_error_status);
       const failure = error ?? { outcome: failureOf('unknown', status, detail), detail: detail || reason };
-      return end(
-        limit && failure.outcome === 'failed' && status === 429 ? { ...failure, outcome: 'limit' } : failure,
-      );
+      return end(limited(failure));
     },
   });
 }
