@@ -2,9 +2,11 @@
  * The real agents through real supervisors: only the model is ours. Nothing of the machine's own is read (HOME is the
  * test's), and nothing but loopback is spoken to.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { type Failure, ModelServer } from './model-server.ts';
 import { REAL, type Real } from './setup.ts';
@@ -162,6 +164,35 @@ for (const real of REAL) {
       expect([view.status, view.reason]).toEqual(['completed', null]);
       const { history } = view.subtasks.find(s => s.id === 'a')!;
       expect(history.map(h => h.outcome)).toEqual(['limit', 'ok']);
+    });
+
+    test('the supervisor is killed while it works: adopted, and ended in the same session', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'rasen-go-'));
+      try {
+        const go = join(folder, 'go');
+        const [first, ...rest] = works();
+        // Its own folder is the only one that every agent lets its commands write.
+        const shell = `touch begun.txt; until [ -e ${go} ]; do sleep 0.1; done; ${first!.shell}`;
+        model.turns = [{ ...first!, shell }, ...rest];
+        await run(real, ['a']);
+        const begins = await p.seen(
+          'it works',
+          v => v.worktree !== null && existsSync(join(v.worktree, 'begun.txt')),
+        );
+        expect(begins.status).toBe('running');
+        process.kill(p.instance.pid()!, 'SIGKILL');
+        await until('the supervisor is gone', async () =>
+          (await p.rasen('status')).stdout.startsWith('Status: not_running'),
+        );
+        await p.ok('resume', '--background');
+        writeFileSync(go, '');
+        const view = await p.seen('it is over', v => v.status === 'completed' || v.status === 'blocked');
+        expect([view.status, view.reason]).toEqual(['completed', null]);
+        expect(view.subtasks.find(s => s.id === 'a')!.history.map(h => h.outcome)).toEqual(['ok']);
+        expect(model.requests.filter(request => request.turn === 0)).toHaveLength(1);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
 
     test('an answer that fails once is the program’s own to get over', async () => {
