@@ -1,10 +1,20 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
 import { USUAL } from '../../src/cli/captured-env.ts';
 import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
-import type { SecretUser } from '../../src/task/spec.ts';
+import type { Backend, SecretUser } from '../../src/task/spec.ts';
 import { ManPage } from './man-page.ts';
 import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
 import { sentence } from './schema-text.ts';
+
+const BACKENDS: Readonly<Record<Backend, string>> = {
+  claude:
+    'Claude Code. Files may be changed and commands be run; every other tool that asks is refused, since nobody is there: a session that ends so without a result counts as a question. Usage limits are waited for until the time that it states.',
+  codex:
+    'Codex, in its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration’s to say (`sandbox_workspace_write.network_access`).',
+  gemini: 'Gemini CLI, with all tools allowed: the cage of the attempt is the only one it has.',
+  command:
+    'Any program. It says nothing about limits, logins and tokens but what it writes into the result file itself.',
+};
 
 const GATES: Readonly<Record<string, string>> = {
   clean:
@@ -76,6 +86,7 @@ export function rasenYml5(version: string): string {
       page.item(`\`${key}\``, `The same as \`${same_as}\`.`);
   });
   page.endList();
+  agents(page);
   gates(page);
   environment(page);
   resources(page);
@@ -96,6 +107,18 @@ function rows(page: ManPage, list: readonly PlanRow[]): void {
   page.endList();
 }
 
+function agents(page: ManPage): void {
+  page.section('Agents');
+  page.para(
+    '`backend` says which agent works, and so how it is started without a person, and how its output is understood: session, tokens, cost, and why it ended (usage limit, overload, network, login, context, budget). Each is one of:',
+  );
+  for (const [backend, about] of Object.entries(BACKENDS)) page.item(`\`${backend}\``, about);
+  page.endList();
+  page.para(
+    'The agent uses the login that the user has set up for it; rasen has none of its own. The model is `models.*`. Each session is a new one, with a temporary folder of its own. Arguments that you add to its program (`agent.command`) come before those of rasen. A role may have another agent: `agents.reviewer.backend`, or `review: {agent: {backend: gemini}}`.',
+  );
+}
+
 function gates(page: ManPage): void {
   page.section('Gates');
   page.para(
@@ -112,7 +135,7 @@ function gates(page: ManPage): void {
   rows(page, GATE_KEYS);
   page.sub('Review and QA');
   page.para(
-    'Review and QA are sessions of agents and cost as much. They run where a program of their own is written (`agents.reviewer.command`, `agents.qa.command`), or where `review.enabled` or `qa.enabled` is written as true; then the program of `agent.command` does it. The default true alone starts nothing.',
+    'Review and QA are sessions of agents and cost as much. They run where an agent of their own is written (`agents.reviewer.backend` or `.command`, the same for `qa`), or where `review.enabled` or `qa.enabled` is written as true; then the main agent does it. The default true alone starts nothing.',
   );
 }
 
@@ -209,7 +232,7 @@ function prompts(page: ManPage): void {
   page.endList();
 }
 
-export const CONFIG_EXAMPLE = `agent: {command: [claude, -p, --permission-mode, acceptEdits]}
+export const CONFIG_EXAMPLE = `backend: claude
 setup: [npm, ci]
 gates:
   - [npm, test]

@@ -62,6 +62,7 @@ export const COMMAND_VARIABLES: Readonly<Record<'all' | 'agent' | 'gate', readon
     { name: 'RASEN_RESULT_FILE', about: 'Where the result is to be left; see RESULT FILE.' },
     { name: 'RASEN_MODEL', about: 'The model that is configured for the role; not set where none is.' },
     { name: 'MAX_THINKING_TOKENS', about: 'The value of `agent.max_thinking_tokens`.' },
+    { name: 'TMPDIR', about: 'A folder of the session alone; it is removed after it.' },
     { name: 'RASEN_DIFF_RANGE', about: 'Of reviewer and QA: the commits to judge, as git understands them.' },
   ],
   gate: [
@@ -74,7 +75,7 @@ export const COMMAND_VARIABLES: Readonly<Record<'all' | 'agent' | 'gate', readon
 const LOOKS = RETRY.limit_steps_ms.map(ms => ms / 60_000).join(', ');
 
 /** Statuses of a result file (src/agents/result-file.ts) and what follows from each. */
-export const RESULT_STATUSES: Readonly<Record<Claim['status'], string>> = {
+export const RESULT_STATUSES: Readonly<Record<Exclude<Claim['status'], 'startup'>, string>> = {
   done: 'The work is done; the gates decide whether it is. The default.',
   blocked: `It cannot go on without an answer; the summary is the question. Said ${RETRY.asked_max} times, the task is blocked.`,
   limit: `A usage limit; the task waits until \`retry_at\`, or looks again after ${LOOKS} minutes, ${RETRY.limit_max} times at most.`,

@@ -1,8 +1,9 @@
 /**
- * What the supervisor knows of a program that writes code: how to start it for a role. Pure: what a session did is
- * read from its result file and judged by gates, never believed.
+ * What the supervisor knows of a program that writes code: how it is started for a role, and what its output says when
+ * it has ended. Pure on both sides: `plan` makes a command line, a conversation is fed lines. What a session says is
+ * evidence about the session (a limit, a failed login, tokens used); whether the work is good is judged by gates.
  */
-import type { Role, TaskSpec } from '../task/spec.ts';
+import type { Backend, Role, TaskSpec } from '../task/spec.ts';
 
 export interface AgentRequest {
   role: Role;
@@ -12,24 +13,111 @@ export interface AgentRequest {
   task: string;
   subtask: string;
   attempt: number;
+  /** Tells this session from every other one, for ever. */
+  nonce: string;
   model: string | null;
   max_thinking_tokens: number;
+  /** Folders outside of the working folder that the work needs: git's own, that of the result file. */
+  writable: readonly string[];
 }
 
 export interface LaunchPlan {
   argv: string[];
-  /** Added to the task's environment. */
+  /** Over everything in the environment of the task. */
   env: Record<string, string>;
-  /** Given on standard input. */
+  /** Beneath it: what the user sets is stronger. */
+  env_defaults: Record<string, string>;
+  /** Given on standard input, which ends after it. */
   prompt: string;
 }
 
 export interface Agent {
-  readonly id: string;
+  readonly id: Backend;
   plan(request: AgentRequest): LaunchPlan;
+  /** A reader for the output of one session; null: the output is no stream of events, only the result file counts. */
+  open(): Conversation | null;
 }
 
-/** The model of a role: the subtask's own, the role's, the coder's. */
+/** One session, line by line. Holds little, whatever it is fed, and throws at nothing. */
+export interface Conversation {
+  feed(line: string): void;
+  end(exit: AgentExit): AgentReport;
+}
+
+export interface AgentExit {
+  /**
+   * As the shell says it: 128 and more for a signal, but also for programs that exit with such a code. null: the end
+   * of the process left no record.
+   */
+  code: number | null;
+  /** When it ended, as far as is known; milliseconds since 1970. */
+  ended_ms: number;
+  /** Named zone that the session's own times are in; undefined: that of this process. */
+  time_zone?: string | undefined;
+}
+
+/** How a session ended, in the words of task/status.ts where it has them. */
+export type AgentOutcome =
+  | 'ok'
+  | 'limit'
+  | 'overloaded'
+  | 'network'
+  | 'auth'
+  | 'context'
+  | 'budget'
+  | 'asked'
+  | 'startup'
+  | 'failed';
+
+export interface Usage {
+  /** All that the model read, from a cache or not. */
+  input_tokens: number;
+  /** The part of it that came from a cache. */
+  cached_input_tokens: number;
+  output_tokens: number;
+  /** As the program says; null: it says nothing. */
+  cost_usd: number | null;
+  /** The session was cut off: at least this much. */
+  partial: boolean;
+}
+
+export interface AgentReport {
+  outcome: AgentOutcome;
+  /** What says so: an event of the stream, a text on the program's own error channel, or its exit code alone. */
+  evidence: 'event' | 'text' | 'exit';
+  /** In words of the program where it has some; one line. */
+  detail: string | null;
+  /** When a limit ends, if that was stated. */
+  retry_at: string | null;
+  /** Session ids that were seen, first to last. */
+  sessions: string[];
+  usage: Usage | null;
+  /** What the agent said last. */
+  last_message: string;
+  /** Tools whose use was refused because nobody was there to allow it. */
+  denied: string[];
+  /** Events that this version does not know, by name, with how often each came. */
+  unknown: Record<string, number>;
+  /** Lines that should have been events and could not be read: torn, or too long. */
+  unreadable: number;
+}
+
+/** What every program of an agent finds in its environment. */
+export function sessionEnv(request: AgentRequest): Record<string, string> {
+  return {
+    RASEN_ROLE: request.role,
+    RASEN_RESULT_FILE: request.result_file,
+    RASEN_TASK: request.task,
+    RASEN_SUBTASK: request.subtask,
+    RASEN_ATTEMPT_NUMBER: String(request.attempt),
+    MAX_THINKING_TOKENS: String(request.max_thinking_tokens),
+    ...(request.model === null ? {} : { RASEN_MODEL: request.model }),
+  };
+}
+
+/** The model of a role: the subtask's own, the role's, the coder's where it is a model of the same backend. */
 export function modelFor(spec: TaskSpec, role: Role, own: string | null): string | null {
-  return own ?? spec.models[role] ?? spec.models.coder ?? null;
+  const { agents, models } = spec;
+  const same = agents[role] === undefined || agents[role].backend === agents.coder?.backend;
+  return own ?? models[role] ?? (same ? models.coder : undefined) ?? null;
 }

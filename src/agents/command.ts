@@ -1,5 +1,5 @@
 /** The command agent: any program, the prompt on its standard input, its result in a file named by RASEN_RESULT_FILE. */
-import type { Agent } from './agent.ts';
+import { type Agent, sessionEnv } from './agent.ts';
 
 export function commandAgent(command: readonly string[]): Agent {
   return {
@@ -7,15 +7,9 @@ export function commandAgent(command: readonly string[]): Agent {
     plan: request => ({
       argv: [...command],
       prompt: request.prompt,
-      env: {
-        RASEN_ROLE: request.role,
-        RASEN_RESULT_FILE: request.result_file,
-        RASEN_TASK: request.task,
-        RASEN_SUBTASK: request.subtask,
-        RASEN_ATTEMPT_NUMBER: String(request.attempt),
-        MAX_THINKING_TOKENS: String(request.max_thinking_tokens),
-        ...(request.model === null ? {} : { RASEN_MODEL: request.model }),
-      },
+      env: sessionEnv(request),
+      env_defaults: {},
     }),
+    open: () => null,
   };
 }

@@ -124,6 +124,9 @@ export function claimFromTags(tail: string): Claim | null {
   };
 }
 
+/** Text of a program as a summary. */
+export const cleanSummary = (text: string) => clean(text, MAX_SUMMARY);
+
 /** One bounded text without control characters; it will be shown on terminals and in prompts. */
 function clean(text: string, max: number): string {
   return text

@@ -15,7 +15,7 @@ export interface AskedEnv {
 
 /**
  * Names that are captured, in groups. A name with an `*` stands for all that begin so, except those that look like
- * secrets: CARGO_* is no order for CARGO_REGISTRY_TOKEN.
+ * secrets by name or value: CARGO_* is no order for CARGO_REGISTRY_TOKEN.
  */
 export const USUAL: readonly { about: string; names: readonly string[] }[] = [
   { about: 'the user', names: ['HOME', 'USER', 'LOGNAME', 'SHELL', 'PATH', 'MANPATH', 'INFOPATH', 'TMPDIR'] },
@@ -168,6 +168,8 @@ export const USUAL: readonly { about: string; names: readonly string[] }[] = [
       'OPENAI_*',
       'CODEX_*',
       'GEMINI_*',
+      'GOOGLE_GEMINI_*',
+      'GOOGLE_GENAI_*',
       'OPENCODE_*',
       'OPENROUTER_*',
       'OLLAMA_*',
@@ -181,7 +183,10 @@ const OF_THIS_PROCESS =
 
 /** Of a group of names, these may hold a secret (POETRY_PYPI_TOKEN_MINE, COMPOSER_AUTH); one too many is only asked for. */
 const MAY_BE_SECRET =
-  /TOKEN(?!S)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|AUTH(?!OR)|_HEADERS$/i;
+  /TOKEN(?!S)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|AUTH(?!OR)|_(?:KEY|PASS|PAT|HEADERS)$/i;
+
+/** A password in an address (PIP_INDEX_URL). */
+const PASSWORD_IN_URL = /:\/\/[^/@\s]*:[^/@\s]+@/;
 
 /** Variables that agents log in with. They are secrets, so they are not captured unasked. */
 const AGENT_KEYS = [
@@ -203,11 +208,15 @@ export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<str
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
     const byStart =
-      (wanted.starts(name) || (usual.starts(name) && !MAY_BE_SECRET.test(name))) &&
+      (wanted.starts(name) || (usual.starts(name) && !mayBeSecret(name, value))) &&
       !OF_THIS_PROCESS.test(name);
     if (byStart || usual.names.has(name) || wanted.names.has(name)) kept[name] = value;
   }
   return { ...kept, ...asked.set };
+}
+
+function mayBeSecret(name: string, value: string): boolean {
+  return MAY_BE_SECRET.test(name) || PASSWORD_IN_URL.test(value);
 }
 
 function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; starts(name: string): boolean } {
@@ -215,7 +224,10 @@ function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; sta
   return { names: new Set(patterns), starts: name => starts.some(start => name.startsWith(start)) };
 }
 
-/** Variables that are set here and not captured, although a command of the task names them or its agent logs in with them. */
+/**
+ * Variables that are set here and not captured, although a command of the task names them, its agent logs in with them,
+ * or a tool would look there for its packages and finds nothing without the password.
+ */
 export function missedNames(
   env: NodeJS.ProcessEnv,
   captured: Readonly<Record<string, string>>,
@@ -236,7 +248,14 @@ export function missedNames(
     [...word.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(match => match[1]!),
   );
   const known = new Set([captured, spec.env, spec.secrets, ...subtasks.map(s => s.env)].flatMap(Object.keys));
-  return [...new Set([...named, ...(agents.length > 0 ? AGENT_KEYS : [])])].filter(
+  return [...new Set([...named, ...(agents.length > 0 ? AGENT_KEYS : []), ...withPassword(env)])].filter(
     name => env[name] && !known.has(name) && !/^(?:RASEN_|_$|PWD$|OLDPWD$|SHLVL$)/.test(name),
+  );
+}
+
+/** Of the usual groups, those that are kept back for their value alone: their names do not tell why. */
+function withPassword(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env).filter(
+    name => usual.starts(name) && !MAY_BE_SECRET.test(name) && PASSWORD_IN_URL.test(env[name] ?? ''),
   );
 }

@@ -1,13 +1,12 @@
 /** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, agents, service. */
-import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { lstatSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
 import type { ServiceBundle } from './context.ts';
+import { AGENT_PROGRAMS, agentText, installedAgents } from './installed-agents.ts';
 
-/** Programs that can do the work; at least one is needed for agent tasks. */
-const AGENTS = ['claude', 'codex', 'gemini', 'opencode'] as const;
 const NODE_MAJOR_MIN = 24;
 const DISK_WARN_BYTES = 1024 ** 3;
 const GIT_TIMEOUT_MS = 10_000;
@@ -24,7 +23,7 @@ export async function clientFindings({ env, paths, service }: CheckOptions): Pro
     await git(),
     socket(paths),
     disk(paths),
-    agents(env),
+    await agents(env),
     ...(await service.serviceFindings({ env, bundle_folder: __dirname })),
   ];
 }
@@ -102,21 +101,19 @@ function disk({ home }: Paths): Finding {
   }
 }
 
-function agents(env: NodeJS.ProcessEnv): Finding {
-  const found = AGENTS.filter(name => onPath(name, env.PATH ?? ''));
-  if (found.length > 0) return ok('agents', found.join(', '));
-  const fix = 'Install one, or name any program in rasen.yml (agent: [..]). Plain commands need none.';
-  return { check: 'agents', level: 'warning', message: `none of ${AGENTS.join(', ')} is on PATH`, fix };
-}
-
-function onPath(name: string, path: string): boolean {
-  return path.split(':').some(folder => {
-    if (folder === '') return false;
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+async function agents(env: NodeJS.ProcessEnv): Promise<Finding> {
+  const check = 'agents';
+  const found = await installedAgents(env);
+  const message = found.map(agentText).join(', ');
+  if (found.length === 0) {
+    const fix = 'Install one, or name any program in rasen.yml (agent: [..]). Plain commands need none.';
+    return { check, level: 'warning', message: `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`, fix };
+  }
+  if (found.every(agent => agent.version !== null)) return ok(check, message);
+  return {
+    check,
+    level: 'warning',
+    message,
+    fix: 'Run it with --version, and log in, as the user that rasen runs as.',
+  };
 }

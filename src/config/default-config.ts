@@ -23,9 +23,7 @@ const flow = (words: readonly string[]) => JSON.stringify(words);
 /** Lines with "##" explain; lines with "# " are keys with their defaults, to be switched on. */
 export function defaultConfigYaml(facts: ProjectFacts): string {
   const commands = [facts.test, facts.lint].filter(command => command !== null);
-  const agent = facts.agent
-    ? `agent:\n  command: ${flow(facts.agent)}`
-    : '# agent:\n#   command: ["claude", "-p", "--permission-mode", "acceptEdits"]';
+  const agent = facts.agent ? `agent:\n  command: ${flow(facts.agent)}` : '# backend: claude';
   const gates = commands.length > 0 ? commands : [['make', 'test']];
   const found =
     commands.length > 0
@@ -34,7 +32,8 @@ export function defaultConfigYaml(facts: ProjectFacts): string {
   return `## Configuration of the task in this folder. It is stronger than rasen.yml, weaker than RASEN_* variables.
 ## All keys: man rasen.yml. A key that is not known is an error, not ignored.
 
-## The program that does the work. It gets the prompt on its standard input, runs in the worktree, and may not ask.
+## Who does the work: claude, codex or gemini; or any program, as agent: [program, argument], which gets the prompt on
+## its standard input. It runs in the worktree, and there is nobody to ask.
 ${agent}
 
 ## Commands that must pass before a subtask counts as done.

@@ -6,7 +6,7 @@
  * the second is a list of other names for the first.
  */
 import type { GateSpec } from '../task/plan.ts';
-import { ROLES, type Role } from '../task/spec.ts';
+import { BACKENDS, ROLES, type Role } from '../task/spec.ts';
 import { ENV, PASS_ENV, SECRETS } from './env-types.ts';
 import { gateSchema, readGates } from './gates.ts';
 import { Problems } from './problems.ts';
@@ -57,6 +57,7 @@ const model = () => nullable(text(200, 'a model name'), 'the default of the agen
 const limit = () => nullable(duration(), 'no limit');
 const viewFile = () => insidePath('the project');
 const command = () => nullable(argv(), 'none');
+const backend = () => nullable(oneOf(...BACKENDS), 'command, where a program is written');
 const promptFile = () => nullable(text(4096, 'a path'), 'the built-in text');
 
 const gateList: ValueType<GateSpec[] | 'none' | null> = {
@@ -106,7 +107,7 @@ const rows = {
   'models.default': seed(
     model(),
     null,
-    'Model of every role that has none of its own.',
+    'Model of every role that has none of its own, and no other backend than the main agent.',
     'the default of the agent',
   ),
   'models.initializer': seed(model(), null, 'Model of the planner.', 'models.default'),
@@ -114,12 +115,25 @@ const rows = {
   'models.reviewer': seed(model(), null, 'Model of the reviewer.', 'models.default'),
   'models.qa': seed(model(), null, 'Model of QA.', 'models.default'),
 
+  'agent.backend': own(
+    backend(),
+    null,
+    'Agent of all roles that have none of their own. claude, codex, gemini: that program, started and understood in its own way. command: any program, see agent.command. `backend: claude` is short for it.',
+    'command where agent.command is written',
+  ),
   'agent.command': own(
     command(),
     null,
-    'Program of all roles that have none of their own; the prompt is on its standard input. `agent: [..]` is short for it.',
+    'Program of all roles that have none of their own; the prompt is on its standard input. `agent: [..]` is short for it. With a backend of its own kind: where that program is, and its first arguments.',
+    'the name of the backend',
   ),
   'agent.max_thinking_tokens': seed(int(0, 10_000_000), 4096, 'Handed to the agent as MAX_THINKING_TOKENS.'),
+  'agents.initializer.backend': own(
+    backend(),
+    null,
+    'Agent of the planner; without agents.initializer.command the program of that name.',
+    'agent.backend',
+  ),
   'agents.initializer.command': own(command(), null, 'Program of the planner.', 'agent.command'),
   'agents.initializer.prompt': seed(
     promptFile(),
@@ -128,6 +142,12 @@ const rows = {
     '.rasen/prompts/initializer.md if it exists',
   ),
   'agents.initializer.read_only': seed(fixed(false, 'the planner works in the worktree'), false, 'Fixed.'),
+  'agents.coder.backend': own(
+    backend(),
+    null,
+    'Agent of the coder; without agents.coder.command the program of that name.',
+    'agent.backend',
+  ),
   'agents.coder.command': own(command(), null, 'Program of the coder.', 'agent.command'),
   'agents.coder.prompt': seed(
     promptFile(),
@@ -136,6 +156,12 @@ const rows = {
     '.rasen/prompts/coder.md if it exists',
   ),
   'agents.coder.read_only': seed(fixed(false, 'the coder is the one who writes'), false, 'Fixed.'),
+  'agents.reviewer.backend': own(
+    backend(),
+    null,
+    'Agent of the reviewer; review runs where one is written; without agents.reviewer.command the program of that name.',
+    'agent.backend',
+  ),
   'agents.reviewer.command': own(
     command(),
     null,
@@ -149,6 +175,12 @@ const rows = {
     '.rasen/prompts/reviewer.md if it exists',
   ),
   'agents.reviewer.read_only': seed(fixed(true, 'a reviewer works in a read-only checkout'), true, 'Fixed.'),
+  'agents.qa.backend': own(
+    backend(),
+    null,
+    'Agent of QA; QA runs where one is written; without agents.qa.command the program of that name.',
+    'agent.backend',
+  ),
   'agents.qa.command': own(command(), null, 'Program of QA; QA runs where one is written.', 'agent.command'),
   'agents.qa.prompt': seed(
     promptFile(),
@@ -321,6 +353,7 @@ export const DEFAULTS: Settings = Object.fromEntries(
 
 /** Other names of keys: the shape of `.rasen/config.yaml`, and older spellings of RASEN's documents. */
 export const ALIASES: Readonly<Record<string, KeyName>> = {
+  backend: 'agent.backend',
   'agent.model': 'models.default',
   ...Object.fromEntries(ROLES.map(role => [`agents.${role}.model`, `models.${role}` as KeyName])),
   'agents.reviewer.enabled': 'review.enabled',
@@ -336,13 +369,16 @@ export const ALIASES: Readonly<Record<string, KeyName>> = {
   'stall.max_consecutive_failures': 'stall_detection.max_consecutive_failures',
   'review.max_iterations': 'review.max_loops',
   'review.agent.command': 'agents.reviewer.command',
+  'review.agent.backend': 'agents.reviewer.backend',
   'qa.agent.command': 'agents.qa.command',
+  'qa.agent.backend': 'agents.qa.backend',
 };
 
 /** The key of a role, typed: `models.coder`, `agents.qa.command`. */
 export const roleKey = {
   model: (role: Role) => `models.${role}` as const,
   command: (role: Role) => `agents.${role}.command` as const,
+  backend: (role: Role) => `agents.${role}.backend` as const,
   prompt: (role: Role) => `agents.${role}.prompt` as const,
 };
 
@@ -359,7 +395,13 @@ export interface ConfigKey {
   same_as: KeyName | null;
 }
 
-const OWN_ALIASES = new Set(['review.agent.command', 'qa.agent.command']);
+const OWN_ALIASES = new Set([
+  'backend',
+  'review.agent.command',
+  'review.agent.backend',
+  'qa.agent.command',
+  'qa.agent.backend',
+]);
 
 /** Every key under every name. */
 export const CONFIG_KEYS: readonly ConfigKey[] = [

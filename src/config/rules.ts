@@ -1,6 +1,7 @@
 /** Rules between keys, checked after the merge: what no single key can tell. */
 import { normalize, relative } from 'node:path';
-import type { KeyName } from './keys.ts';
+import { ROLES } from '../task/spec.ts';
+import { type KeyName, roleKey } from './keys.ts';
 import type { LateProblems, LoadedConfig } from './load.ts';
 
 /** The files that rasen writes into the project. A view is overwritten again and again, so it must be nobody else's. */
@@ -12,6 +13,12 @@ const VIEW_KEYS = [
 ] as const satisfies KeyName[];
 
 const OTHER_VIEWS = ['implementation_plan.json', 'attempt_history.json', 'good_commits.json', 'task.txt'];
+
+/** What says how, with what says which program. */
+const BACKEND_KEYS = [
+  ['agent.backend', 'agent.command'] as const,
+  ...ROLES.map(role => [roleKey.backend(role), roleKey.command(role)] as const),
+];
 
 export function checkSettings(config: LoadedConfig, late: LateProblems): void {
   const { settings } = config;
@@ -38,6 +45,10 @@ export function checkSettings(config: LoadedConfig, late: LateProblems): void {
   }
   for (const name of Object.keys(settings.secrets)) {
     if (Object.hasOwn(settings.env, name)) late.at('secrets', `${name} is in "env", too; keep one of them`);
+  }
+  for (const [backend, command] of BACKEND_KEYS) {
+    if (settings[backend] === 'command' && settings[command] === null)
+      late.at(backend, `command is any program: write which one in ${command}`);
   }
   const base = normalize(settings['worktree.base_path']);
   if (base === '.' || base === '.git' || base.startsWith('.git/'))

@@ -2,7 +2,8 @@
 import { normalize, relative } from 'node:path';
 import { RasenError } from '../errors.ts';
 import type { GateSpec, Plan } from '../task/plan.ts';
-import { type AgentSpec, type JudgeSpec, ROLES, type Role, type TaskSpec } from '../task/spec.ts';
+import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../task/spec.ts';
+import { agentOfRole, backendOfRole, mainAgent } from './agent-choice.ts';
 import { detectCommands } from './detect.ts';
 import { gateName } from './gates.ts';
 import { roleKey } from './keys.ts';
@@ -122,7 +123,8 @@ function judge(task: AgentTask, role: 'reviewer' | 'qa'): JudgeSpec {
   const { settings, written } = task.config;
   const section = role === 'qa' ? 'qa' : 'review';
   const skipped = role === 'qa' ? task.skip_qa : task.skip_review;
-  const wanted = settings[roleKey.command(role)] !== null || written.has(`${section}.enabled`);
+  const own = settings[roleKey.command(role)] !== null || settings[roleKey.backend(role)] !== null;
+  const wanted = own || written.has(`${section}.enabled`);
   return {
     enabled: settings[`${section}.enabled`] && wanted && !skipped,
     per_subtask: settings[`${section}.per_subtask`],
@@ -131,24 +133,21 @@ function judge(task: AgentTask, role: 'reviewer' | 'qa'): JudgeSpec {
   };
 }
 
-function agentsOf(
-  task: AgentTask,
-  enabled: { reviewer: boolean; qa: boolean },
-): Partial<Record<Role, AgentSpec>> {
+function agentsOf(task: AgentTask, enabled: { reviewer: boolean; qa: boolean }): TaskSpec['agents'] {
   const { config, plan } = task;
   const needed: Record<Role, boolean> = {
     initializer: plan === null,
     coder: plan === null || plan.subtasks.some(subtask => 'agent' in subtask.do),
     ...enabled,
   };
-  const agents: Partial<Record<Role, AgentSpec>> = {};
+  const agents: TaskSpec['agents'] = {};
   for (const role of ROLES) {
-    const command = config.settings[roleKey.command(role)] ?? config.settings['agent.command'];
+    const agent = agentOfRole(config.settings, role);
     const judges = role === 'reviewer' || role === 'qa';
-    if (command !== null && (!judges || enabled[role])) agents[role] = { command };
+    if (agent !== null && (!judges || enabled[role])) agents[role] = agent;
     else if (needed[role])
       throw new RasenError('config', `No program is configured for the ${role}.`, {
-        hint: 'Write which program does the work in rasen.yml, for example: agent: [claude, -p, --permission-mode, acceptEdits]',
+        hint: 'Write which agent does the work in rasen.yml: backend: claude (or codex, or gemini), or any program: agent: [program, argument]',
         data: { role, key: roleKey.command(role) },
       });
   }
@@ -158,7 +157,10 @@ function agentsOf(
 function modelsOf(config: LoadedConfig): Partial<Record<Role, string>> {
   const models: Partial<Record<Role, string>> = {};
   for (const role of ROLES) {
-    const model = config.settings[roleKey.model(role)] ?? config.settings['models.default'];
+    const own = config.settings[roleKey.model(role)];
+    // The names of models are those of one backend.
+    const same = backendOfRole(config.settings, role) === mainAgent(config.settings)?.backend;
+    const model = own ?? (same ? config.settings['models.default'] : null);
     if (model !== null) models[role] = model;
   }
   return models;

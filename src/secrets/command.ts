@@ -1,7 +1,7 @@
 /** Runs a command that prints a secret. Its output goes nowhere else, and its arguments are the user's own words. */
 import { spawn } from 'node:child_process';
 import { errnoOf, messageOf } from '../errors.ts';
-import { COMMAND_MS_MAX, COMPLAINT_MAX, SECRET_BYTES_MAX } from './limits.ts';
+import { COMMAND_MS_MAX, COMPLAINT_MAX, LEFT_BEHIND_MS, SECRET_BYTES_MAX } from './limits.ts';
 import { Unresolved } from './unresolved.ts';
 
 export interface SecretCommand {
@@ -58,15 +58,18 @@ function run(
     let bytes = 0;
     let errBytes = 0;
     let timed_out = false;
+    let leaving: NodeJS.Timeout | undefined;
+    const closePipes = () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
     const kill = () => {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       } catch {
         // Over already.
       }
-      // What it left behind may hold the pipes open.
-      child.stdout.destroy();
-      child.stderr.destroy();
+      closePipes();
     };
     const timer = setTimeout(() => {
       timed_out = true;
@@ -83,6 +86,7 @@ function run(
     });
     const end = (error: Error | null, code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
+      clearTimeout(leaving);
       resolve({
         error,
         code,
@@ -93,6 +97,10 @@ function run(
         stderr: Buffer.concat(err).toString(),
       });
     };
+    // All that it printed is in the pipes by now. What it left behind lives on: it may be what unlocks the next secret.
+    child.once('exit', () => {
+      leaving = setTimeout(closePipes, LEFT_BEHIND_MS);
+    });
     child.once('error', error => end(error, null, null));
     child.once('close', (code, signal) => end(null, code, signal));
   });

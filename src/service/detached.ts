@@ -1,46 +1,70 @@
 /**
  * A supervisor that `rasen run` started by itself, before there was a service. It must be gone before the service
  * starts, since one state has one master; its attempts live on and are adopted.
+ *
+ * Whose pid it is, the user's own files and socket say, so root believes it as far as the user himself could go: only a
+ * process of the user is taken for it, and the signal is sent as the user.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
-import type { Paths } from '../paths.ts';
-import { holderOf } from '../rpc/lock.ts';
 import { answerOn } from './answer.ts';
-import type { Report, ServiceRequest } from './service.ts';
+import { lastLine, type Run, runProgram } from './run.ts';
+import type { Report, ServiceRequest, ServiceUser } from './service.ts';
 import type { Undo } from './undo.ts';
 
 /** The supervisor waits for its journals when it ends, never for attempts. */
 const END_MS = 30_000;
 const POLL_MS = 25;
+/** More than a lock file has: a pid and a line end. */
+const LOCK_BYTES_MAX = 32;
+
+type Whose = Pick<ServiceRequest, 'paths' | 'user'>;
 
 /** Its pid, when there is one that is not `service_pid`. Whether it is one is seen from the lock or the socket. */
-export async function detachedPid(paths: Paths, service_pid: number | null): Promise<number | null> {
+export async function detachedPid(
+  { paths, user }: Whose,
+  service_pid: number | null,
+  run: Run = runProgram,
+): Promise<number | null> {
   const lock = join(paths.home, 'rasend.lock');
-  const holder = holderOf(lock);
-  const pid = holder !== undefined && holds(holder, lock) ? holder : (await answerOn(paths.socket))?.pid;
-  return pid === undefined || pid === service_pid ? null : pid;
+  const holder = pidIn(lock, user);
+  const pid = holder !== null && holds(holder, lock) ? holder : (await answerOn(paths.socket))?.pid;
+  if (pid === undefined || pid === service_pid) return null;
+  return (await belongsTo(pid, user, run)) ? pid : null;
 }
 
 interface TakeOver {
   /** Of the service; null: it does not run. */
   service_pid: number | null;
   report: Report;
-  undo?: Undo;
+  undo: Undo;
 }
 
-/** Ends a detached supervisor, so that the service can have its state; it is started again when the rest fails. */
+/**
+ * Ends a detached supervisor, so that the service can have its state; it is started again when the rest fails. False
+ * when there was none.
+ */
 export async function takeOver(
   request: ServiceRequest,
   { service_pid, report, undo }: TakeOver,
-): Promise<void> {
-  const pid = await detachedPid(request.paths, service_pid);
-  if (pid === null) return;
+): Promise<boolean> {
+  const pid = await detachedPid(request, service_pid);
+  if (pid === null) return false;
   report(`ending the detached supervisor (PID ${pid}); its tasks go on, the service takes them over`);
-  undo?.add('the end of the detached supervisor', () => startAgain(request));
-  await endDetached(pid);
+  undo.add('the end of the detached supervisor', () => startAgain(request));
+  await endDetached(pid, request.user);
+  return true;
 }
 
 /** With root's environment it would not be the user's: then the next `rasen run` of the user starts it. */
@@ -53,14 +77,51 @@ function startAgain({ launcher, user }: ServiceRequest): void {
 }
 
 /** Ends it and waits until it is gone. Throws `service` when it does not go. */
-export async function endDetached(pid: number): Promise<void> {
-  process.kill(pid, 'SIGTERM');
+export async function endDetached(pid: number, user: ServiceUser, run: Run = runProgram): Promise<void> {
+  await terminate(pid, user, run);
   for (const end = performance.now() + END_MS; isThere(pid); ) {
     if (performance.now() > end)
       throw new RasenError('service', `The detached supervisor (PID ${pid}) does not end.`, {
         hint: `Its tasks live on when it is killed: kill -9 ${pid}; then repeat the command.`,
       });
     await new Promise(resolve => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** As the user: between the look and the signal, the pid may have become that of a process which is none of his. */
+async function terminate(pid: number, user: ServiceUser, run: Run): Promise<void> {
+  if (process.getuid?.() === user.uid) {
+    process.kill(pid, 'SIGTERM');
+    return;
+  }
+  // The word of the shell: kill(1) is not everywhere.
+  const ran = await run(['/bin/sh', '-c', 'kill -TERM "$1"', 'kill', String(pid)], { as: user });
+  if (ran.code !== 0 && isThere(pid))
+    throw new RasenError(
+      'service',
+      `The detached supervisor (PID ${pid}) cannot be ended as ${user.name}: ${lastLine(ran)}.`,
+      { hint: `Let ${user.name} end it: kill ${pid}; then repeat the command.` },
+    );
+}
+
+/** The pid in the lock file. Root reads what is a plain file of the user only: nothing that hangs, nothing of others. */
+function pidIn(lock: string, { uid }: ServiceUser): number | null {
+  let fd: number;
+  try {
+    fd = openSync(lock, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch {
+    return null;
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.uid !== uid) return null;
+    const bytes = Buffer.alloc(LOCK_BYTES_MAX);
+    const text = bytes.toString('utf8', 0, readSync(fd, bytes)).trim();
+    return /^\d+$/.test(text) ? Number(text) : null;
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -78,6 +139,14 @@ function holds(pid: number, lock: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Numbers below 2 are no process: kill(2) takes them for groups, for all, and for init. */
+async function belongsTo(pid: number, { uid }: ServiceUser, run: Run): Promise<boolean> {
+  if (!Number.isSafeInteger(pid) || pid < 2) return false;
+  if (process.platform === 'linux') return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === uid;
+  const { code, stdout } = await run(['ps', '-o', 'uid=', '-p', String(pid)]);
+  return code === 0 && stdout.trim() === String(uid);
 }
 
 function isThere(pid: number): boolean {

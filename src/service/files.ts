@@ -13,6 +13,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -23,7 +24,38 @@ import type { Undo } from './undo.ts';
 /** Stands in every file that we make and own; a file of that name without it is somebody else's. */
 export const MARK = 'rasen service install';
 
-/** The text of a plain file; null where there is none. Throws `service` for anything else of that name. */
+/** Whether anything has this name, a link to nowhere too. */
+export function isTaken(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whether a file is behind this name, by links too. A link to /dev/null is none: it masks a unit. */
+export function isFileAt(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The text behind this name, for questions: links of those who keep such files elsewhere (stow, home-manager) are
+ * followed. Null where no file is.
+ */
+export function seenAt(path: string): string | null {
+  return isFileAt(path) ? readText(path) : null;
+}
+
+/** A plain file with our mark; everything else is somebody else's to remove. */
+export function isOurs(path: string): boolean {
+  const plain = lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return plain && readText(path).includes(MARK);
+}
+
+/**
+ * The text of a plain file, for what is to be written; null where there is none. Throws `service` for anything else of
+ * that name.
+ */
 export function textAt(path: string): string | null {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return null;
@@ -34,6 +66,10 @@ export function textAt(path: string): string | null {
       data: { path },
     });
   }
+  return readText(path);
+}
+
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -41,9 +77,10 @@ export function textAt(path: string): string | null {
   }
 }
 
-/** Those that are not on disk as they have to be. Throws `service` for a file that somebody else made. */
+/** Those that are not on disk as they have to be. Throws `service` for one of them that somebody else made. */
 export function differing(files: readonly ServiceFile[]): ServiceFile[] {
   return files.filter(({ path, text, mode, shared }) => {
+    if (isRightLink(path, text)) return false;
     const there = textAt(path);
     if (there !== null && there !== '' && !shared && !there.includes(MARK))
       throw new RasenError('service', `${path} was not written by rasen.`, {
@@ -52,6 +89,11 @@ export function differing(files: readonly ServiceFile[]): ServiceFile[] {
       });
     return there !== text || (lstatSync(path).mode & 0o777) !== mode;
   });
+}
+
+/** Nothing is to be written through a link; and nothing has to be when it leads to the very text. */
+function isRightLink(path: string, text: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && seenAt(path) === text;
 }
 
 /** Writes them and the folders they need, durably; gives the folders that were made. */

@@ -2,20 +2,19 @@
  * What `rasen doctor` says about the service: from outside (is it installed, does it run, is it what this version would
  * install) and from inside the supervisor (what it was given by the service manager). Changes nothing.
  */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { isRasenError, messageOf } from '../errors.ts';
 import type { Finding } from '../index.ts';
 import { detachedPid } from './detached.ts';
-import { textAt } from './files.ts';
 import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell } from './login-shell.ts';
 import { serviceManager } from './pick.ts';
 import { requestOf } from './request.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
-import type { ServiceMode, ServiceUser } from './service.ts';
-import { programOf } from './systemd/escape.ts';
-import { dropInPath, FOLDERS, userUnitFolder } from './systemd/names.ts';
+import type { ServiceMode } from './service.ts';
+import { hasSystemService } from './system-service.ts';
+import { isLingering } from './systemd/linger.ts';
+import { FOLDERS } from './systemd/names.ts';
 import { ownUser } from './users.ts';
 
 const CHECK = 'service';
@@ -44,15 +43,14 @@ export async function serviceFindings({ env, bundle_folder }: OutsideOptions): P
     return [ok('systemd does not run here; `rasen run` starts a supervisor, which ends with the machine')];
   try {
     const user = ownUser(env);
-    const mode: ServiceMode =
-      !env.RASEN_HOME && existsSync(dropInPath(user.name, FOLDERS)) ? 'system' : 'user';
+    const mode: ServiceMode = hasSystemService(env, user.name) ? 'system' : 'user';
     const launcher = findLauncher(bundle_folder);
     const request = requestOf({ mode, user, launcher, env, login: null });
     const service = await serviceManager(env, launcher);
     const status = await service.status(request);
     const flag = mode === 'system' ? ` --system ${user.name}` : '';
     const command = (verb: string) => `${flag ? 'sudo ' : ''}rasen service ${verb}${flag}`;
-    const detached = await detachedPid(request.paths, status.pid);
+    const detached = await detachedPid(request, status.pid);
     if (!status.installed)
       return [
         ok(`not installed with ${service.name}; tasks wait after a reboot until \`rasen run\` or resume`),
@@ -81,7 +79,7 @@ export async function serviceFindings({ env, bundle_folder }: OutsideOptions): P
           `Bring it up to date; tasks go on meanwhile: ${command('install')}`,
         ),
       );
-    found.push(...launcherFindings(mode, user));
+    found.push(...launcherFindings(service.program(request)));
     return found.length > 0 ? found : [ok(`${service.name}: ${status.state}, comes at boot`)];
   } catch (error) {
     if (!isRasenError(error)) throw error;
@@ -90,12 +88,7 @@ export async function serviceFindings({ env, bundle_folder }: OutsideOptions): P
 }
 
 /** The program that the installed files name. */
-function launcherFindings(mode: ServiceMode, user: ServiceUser): Finding[] {
-  const unit =
-    mode === 'user'
-      ? join(userUnitFolder(user.home), 'rasend.service')
-      : join(FOLDERS.etc, 'systemd/system/rasend@.service');
-  const path = programOf(textAt(unit) ?? '');
+function launcherFindings(path: string | null): Finding[] {
   if (path === null) return [];
   try {
     accessSync(path, constants.X_OK);
@@ -110,11 +103,13 @@ function launcherFindings(mode: ServiceMode, user: ServiceUser): Finding[] {
 
 export interface InsideOptions {
   env: NodeJS.ProcessEnv;
+  /** Limits that the cage holds, by their names in a plan. */
+  enforces: readonly string[];
   run?: Run;
 }
 
 /** Seen by a supervisor that a service manager runs; a detached one has nothing to say. */
-export async function insideFindings({ env, run = runProgram }: InsideOptions): Promise<Finding[]> {
+export async function insideFindings({ env, enforces, run = runProgram }: InsideOptions): Promise<Finding[]> {
   const mode = env.RASEN_SERVICE;
   if ((mode !== 'user' && mode !== 'system') || process.platform !== 'linux') return [];
   const user = ownUser(env);
@@ -124,7 +119,7 @@ export async function insideFindings({ env, run = runProgram }: InsideOptions): 
     loginPath(env, run),
     journal(user.name, mode, run),
   ]);
-  return [...found, runtime(), controllers(user.uid)];
+  return [...found, runtime(), controllers(enforces)];
 }
 
 async function version(run: Run): Promise<Finding> {
@@ -135,8 +130,7 @@ async function version(run: Run): Promise<Finding> {
 }
 
 async function linger(user: string, mode: ServiceMode, run: Run): Promise<Finding> {
-  const ran = await run(['loginctl', 'show-user', user, '--property=Linger', '--value']);
-  if (ran.code === 0 && ran.stdout.trim() === 'yes') return ok(`${user} lingers`, 'linger');
+  if (await isLingering(user, args => run(['loginctl', ...args]))) return ok(`${user} lingers`, 'linger');
   const what = mode === 'user' ? 'rasend and its tasks end' : 'tasks end';
   return warning(`${what} with the last session of ${user}`, `sudo loginctl enable-linger ${user}`, 'linger');
 }
@@ -175,28 +169,16 @@ function runtime(): Finding {
   return concern ? warning(concern.message, concern.fix, 'runtime') : ok(execPath, 'runtime');
 }
 
-const CONTROLLERS = ['memory', 'cpu', 'pids'];
+/** Each of the kernel's controllers, with the limit that does nothing without it, silently. */
+const CONTROLLERS = { memory: 'memory_max_bytes', cpu: 'cpu_max_percent', pids: 'tasks_max' } as const;
 
-/** What the user's manager may limit; a limit without its controller does nothing, silently. */
-function controllers(uid: number): Finding {
+function controllers(enforces: readonly string[]): Finding {
   const check = 'controllers';
-  const path = join(
-    '/sys/fs/cgroup/user.slice',
-    `user-${uid}.slice`,
-    `user@${uid}.service`,
-    'cgroup.controllers',
-  );
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    return warning(`limits have no effect: ${messageOf(error)}`, 'They need cgroup v2 and systemd.', check);
-  }
-  const missing = CONTROLLERS.filter(name => !text.split(/\s/).includes(name));
-  if (missing.length === 0) return ok(CONTROLLERS.join(', '), check);
+  const missing = Object.entries(CONTROLLERS).filter(([, limit]) => !enforces.includes(limit));
+  if (missing.length === 0) return ok(Object.keys(CONTROLLERS).join(', '), check);
   return warning(
-    `limits on ${missing.join(', ')} have no effect: the controllers are not there`,
-    'sudo systemctl edit user@.service, [Service] Delegate=cpu cpuset io memory pids; needs cgroup v2',
+    `limits have no effect: ${missing.map(([, limit]) => limit).join(', ')}`,
+    `They need attempts in units and the controllers ${missing.map(([name]) => name).join(', ')} of cgroup v2: sudo systemctl edit user@.service, [Service] Delegate=cpu cpuset io memory pids`,
     check,
   );
 }

@@ -6,10 +6,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import type { Paths } from '../paths.ts';
-import { textAt } from './files.ts';
+import { isTaken, seenAt } from './files.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
 import type { ServiceMode, ServiceUser } from './service.ts';
-import { dropInPath, FOLDERS, type SystemdFolders, userUnitFolder } from './systemd/names.ts';
+import { hasSystemService } from './system-service.ts';
+import { FOLDERS, type SystemdFolders, userUnitFolder } from './systemd/names.ts';
 import { servedSocket } from './systemd/rivals.ts';
 import { ownUser } from './users.ts';
 
@@ -29,16 +30,14 @@ export function installedFor({ env, paths, folders = FOLDERS }: InstalledOptions
   // A home can be that of a machine with systemd, seen from a container without it.
   if (process.platform !== 'linux' || !existsSync(folders.booted)) return null;
   const user = ownUser(env);
-  if (existsSync(dropInPath(user.name, folders)) && paths.runtime === join(folders.run_rasen, user.name))
+  if (hasSystemService(env, user.name, folders) && paths.runtime === join(folders.run_rasen, user.name))
     return 'system';
   // systemd's link of an enabled socket.
   const units = userUnitFolder(user.home);
   if (!existsSync(join(units, 'sockets.target.wants/rasend.socket'))) return null;
-  const file = [units, ...PACKAGED]
-    .map(folder => join(folder, 'rasend.socket'))
-    .find(path => existsSync(path));
+  const file = [units, ...PACKAGED].map(folder => join(folder, 'rasend.socket')).find(isTaken);
   if (file === undefined) return null;
-  return servedSocket(textAt(file) ?? '', { user }, folders) === paths.socket ? 'user' : null;
+  return servedSocket(seenAt(file) ?? '', { user }, folders) === paths.socket ? 'user' : null;
 }
 
 /** False when there is none. Throws `service` when it is there and cannot be started. */

@@ -1,14 +1,13 @@
 /** Resolves what a service is to be made of: for whom, with which program, PATH and umask. Changes nothing. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { instancePaths } from '../paths.ts';
-import { LABEL } from './launchd/job.ts';
 import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell, type LoginShell } from './login-shell.ts';
 import { type Run, runProgram } from './run.ts';
 import type { ServiceMode, ServiceRequest, ServiceUser } from './service.ts';
-import { dropInPath, FOLDERS } from './systemd/names.ts';
+import { hasSystemService } from './system-service.ts';
+import { FOLDERS } from './systemd/names.ts';
 import { namedUser, ownUser } from './users.ts';
 
 export type ServiceVerb = 'install' | 'uninstall' | 'start' | 'stop' | 'restart' | 'status';
@@ -88,13 +87,8 @@ function systemEnvironment({ name, home }: ServiceUser): NodeJS.ProcessEnv {
 
 /** Whoever asks how his service is means the one that there is. */
 function servedBySystem(env: NodeJS.ProcessEnv): string | undefined {
-  if (env.RASEN_HOME) return undefined;
   const { name } = ownUser(env);
-  const own =
-    process.platform === 'darwin'
-      ? `/Library/LaunchDaemons/${LABEL}.${name}.plist`
-      : dropInPath(name, FOLDERS);
-  return existsSync(own) ? name : undefined;
+  return hasSystemService(env, name) ? name : undefined;
 }
 
 function checkRights({ env, system, verb }: RequestOptions): void {

@@ -17,7 +17,7 @@ export interface Ran {
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
-  /** Root only: run as this user. */
+  /** Root only: run as this user, who may look into its environment: without `env` it gets root's PATH alone. */
   as?: { uid: number; gid: number };
   timeout_ms?: number;
 }
@@ -32,7 +32,7 @@ export const runProgram: Run = (argv, { env, as, timeout_ms = DEFAULT_TIMEOUT_MS
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       cwd: '/',
-      ...(env ? { env } : {}),
+      ...(env ? { env } : as ? { env: { PATH: process.env.PATH } } : {}),
       ...(as ? { uid: as.uid, gid: as.gid } : {}),
     });
     const out = { stdout: '', stderr: '' };

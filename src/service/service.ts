@@ -70,4 +70,6 @@ export interface ServiceManager {
   /** Harmless to tasks. */
   restart(request: ServiceRequest, report: Report): Promise<void>;
   status(request: ServiceRequest): Promise<ServiceStatus>;
+  /** The program that the installed files start; null: there are none, or they are not ours to read. */
+  program(request: ServiceRequest): string | null;
 }

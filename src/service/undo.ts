@@ -1,5 +1,5 @@
 /**
- * What one installation has done so far, to be taken back in reverse order when a later step fails: nothing
+ * What an installation, or a start, has done so far, to be taken back in reverse order when a later step fails: nothing
  * half-installed is left. Used by the managers in systemd/ and launchd/.
  */
 import { isRasenError, messageOf, RasenError } from '../errors.ts';
@@ -11,6 +11,12 @@ interface Step {
 
 export class Undo {
   readonly #steps: Step[] = [];
+  readonly #outcome: string | null;
+
+  /** `outcome`: what is told when everything could be taken back; null: nothing. */
+  constructor(outcome: string | null = 'Nothing was installed.') {
+    this.#outcome = outcome;
+  }
 
   /** `what` names, for the message, the thing that stays when it cannot be taken back. */
   add(what: string, back: Step['back']): void {
@@ -28,10 +34,10 @@ export class Undo {
       }
     }
     if (!isRasenError(error)) return error;
-    const outcome = left.length === 0 ? 'Nothing was installed.' : `Left behind: ${left.join('; ')}.`;
+    const outcome = left.length === 0 ? this.#outcome : `Left behind: ${left.join('; ')}.`;
     const { kind, message, hint, data } = error;
     return new RasenError(kind, message, {
-      hint: hint ? `${hint}\n  ${outcome}` : outcome,
+      hint: [hint, outcome].filter(text => text).join('\n  '),
       ...(data ? { data } : {}),
       cause: error,
     });

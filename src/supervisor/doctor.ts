@@ -34,7 +34,7 @@ export async function doctor(parts: {
   store: Store;
   registry: Registry;
   settings: Settings;
-  cage: { kind: string; why: string };
+  cage: { kind: string; why: string; enforces: readonly string[] };
 }): Promise<Finding[]> {
   const { paths, store, registry, settings, cage } = parts;
   return [
@@ -50,7 +50,7 @@ export async function doctor(parts: {
     ...files(store, registry),
     ...workspaces(registry),
     cageFinding(cage),
-    ...(await insideFindings({ env: process.env })),
+    ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
   ];
 }
 

@@ -4,16 +4,26 @@
  */
 import type { Plan } from './plan.ts';
 import { NO_RESOURCE_LIMITS } from './resource-limits.ts';
-import type { TaskSpec } from './spec.ts';
+import { ROLES, type TaskSpec } from './spec.ts';
 
 export function completeSpec(spec: TaskSpec): TaskSpec {
   return {
     ...spec,
     plan: spec.plan && completePlan(spec.plan),
     limits: { ...NO_RESOURCE_LIMITS, ...spec.limits },
+    agents: completeAgents(spec.agents),
     env: spec.env ?? {},
     secrets: spec.secrets ?? {},
   };
+}
+
+function completeAgents(agents: TaskSpec['agents']): TaskSpec['agents'] {
+  const complete: TaskSpec['agents'] = {};
+  for (const role of ROLES) {
+    const agent = agents[role];
+    if (agent) complete[role] = { ...agent, backend: agent.backend ?? 'command' };
+  }
+  return complete;
 }
 
 export function completePlan(plan: Plan): Plan {

@@ -2,7 +2,7 @@
  * Effects: what decide asks the world to do. Every effect may be asked for again after a crash, and doing it again
  * must find it done: by the claim in the attempt's folder, by refs and trailers in git, by the nonce.
  */
-import type { Claim, GateEvidence, SealedFacts } from './event.ts';
+import type { Claim, GateEvidence, SealedFacts, SessionFacts } from './event.ts';
 import type { Plan } from './plan.ts';
 import type { StopReason } from './status.ts';
 
@@ -92,8 +92,10 @@ export interface EndFacts {
   output_bytes: number;
   dropped_bytes: number;
   claim: Claim | null;
-  /** Why a result file that is there could not be used. */
+  /** Why the session is a failure whatever was claimed: a result file that cannot be used, a stream that broke off. */
   claim_problem: string | null;
+  /** What the program of an agent says; null: nothing, or it is no agent's job. */
+  session: SessionFacts | null;
   log_sha256: string | null;
   log_tail: string | null;
 }

@@ -39,9 +39,12 @@ export interface GateEvidence {
   tree: string | null;
 }
 
-/** What an agent said in its result file. A claim: only `blocked` and its like have force. */
+/**
+ * What an agent said in its result file, or its program about the session. A claim: only `blocked` and its like have
+ * force. `startup` is never the agent's own word: its program refused to begin.
+ */
 export interface Claim {
-  status: 'done' | 'blocked' | 'limit' | 'overloaded' | 'network' | 'auth' | 'context' | 'budget';
+  status: 'done' | 'blocked' | 'limit' | 'overloaded' | 'network' | 'auth' | 'context' | 'budget' | 'startup';
   summary: string;
   retry_at: string | null;
   decisions: string[];
@@ -50,6 +53,30 @@ export interface Claim {
   issues: string[];
   input_tokens: number;
   output_tokens: number;
+}
+
+/** What the program of an agent says about its session. Kept to be looked up; what follows from it is in the claim. */
+export interface SessionFacts {
+  backend: string;
+  /** Its own ids, for its own commands and transcripts. */
+  ids: string[];
+  outcome: string;
+  /** event, text or exit: what says so. */
+  evidence: string;
+  usage: {
+    input_tokens: number;
+    cached_input_tokens: number;
+    output_tokens: number;
+    cost_usd: number | null;
+    /** The session was cut off: at least this much. */
+    partial: boolean;
+  } | null;
+  /** Tools that it was refused. */
+  denied: string[];
+  /** Events that this version of rasen does not know. */
+  unknown: Record<string, number>;
+  /** Lines that could not be read. */
+  unreadable: number;
 }
 
 export interface SealedFacts {
@@ -94,6 +121,8 @@ interface Of {
     /** What it used, where its cage counts. Absent in older journals. */
     cpu_ms?: number | null;
     memory_peak_bytes?: number | null;
+    /** Of an agent that says something about its sessions. Absent in older journals. */
+    session?: SessionFacts | null;
   };
   /** What the attempt left is committed and kept under its ref. */
   attempt_sealed: { step: string; n: number; sealed: SealedFacts };
@@ -107,8 +136,18 @@ interface Of {
     outcome: Outcome;
     /** Last sign of life, not when it was found. */
     ended_at: string;
+    /** Of review and QA; as in attempt_ended. */
+    session?: SessionFacts | null;
   };
-  gate_ended: { step: string; n: number; gate: number; try: number; evidence: GateEvidence };
+  gate_ended: {
+    step: string;
+    n: number;
+    gate: number;
+    try: number;
+    evidence: GateEvidence;
+    /** Of review and QA; as in attempt_ended. */
+    session?: SessionFacts | null;
+  };
   /** The attempt is done with; its final outcome, and when the step may be tried again. */
   attempt_closed: {
     step: string;

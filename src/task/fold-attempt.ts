@@ -1,5 +1,5 @@
 /** The part of the fold that is about attempts and their gates. Pure. */
-import type { EventOf, GateEvidence } from './event.ts';
+import type { EventOf, GateEvidence, SessionFacts } from './event.ts';
 import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
 import { isAgentStep } from './gates-of.ts';
 import {
@@ -81,6 +81,7 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
   }));
   const counted = {
     ...next,
+    ...cost(next, event.session),
     input_tokens: next.input_tokens + (event.claim?.input_tokens ?? 0),
     output_tokens: next.output_tokens + (event.claim?.output_tokens ?? 0),
   };
@@ -98,6 +99,22 @@ const LEFT_BY_A_POWER_CUT = {
 
 const wentDown = (state: TaskState, attempt: Attempt) =>
   attempt.boot !== state.boot && (attempt.outcome === 'ok' || attempt.outcome === 'budget');
+
+/** What a session of a judge used; it has no attempt of its own. */
+function judgeUsage(state: TaskState, session: SessionFacts | null | undefined): TaskState {
+  if (!session?.usage) return state;
+  return {
+    ...state,
+    ...cost(state, session),
+    input_tokens: state.input_tokens + session.usage.input_tokens,
+    output_tokens: state.output_tokens + session.usage.output_tokens,
+  };
+}
+
+function cost(state: TaskState, session: SessionFacts | null | undefined): Pick<TaskState, 'cost_usd'> {
+  const usd = session?.usage?.cost_usd ?? null;
+  return { cost_usd: usd === null ? state.cost_usd : (state.cost_usd ?? 0) + usd };
+}
 
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
@@ -135,6 +152,16 @@ export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): T
     return { ...attempt, gates: [...attempt.gates.filter(g => g.gate !== event.gate), run] };
   });
   return live(next, +1, event.t);
+}
+
+/** It could not be judged; a judge may have worked all the same. */
+export function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): TaskState {
+  const next = gate(state, event, run => ({
+    ...run,
+    live: false,
+    dropped: event.outcome === 'lost' && run.boot === state.boot ? run.dropped + 1 : run.dropped,
+  }));
+  return judgeUsage(live(next, -1, event.ended_at), event.session);
 }
 
 export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskState {
@@ -177,7 +204,7 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
     next = { ...next, tolerated: next.tolerated.filter(name => name !== event.evidence.name) };
   }
   if (!event.evidence.passed && event.evidence.kind === 'qa') next = countIssues(next, event.evidence);
-  return next;
+  return judgeUsage(next, event.session);
 }
 
 function countIssues(state: TaskState, evidence: GateEvidence): TaskState {

@@ -9,10 +9,11 @@ import {
   attemptCreated,
   attemptEnded,
   attemptSealed,
+  gateDropped,
   gateEnded,
   gateStarted,
 } from './fold-attempt.ts';
-import { gate, given, live, move, phase, step } from './fold-tools.ts';
+import { given, live, move, phase, step } from './fold-tools.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
@@ -86,15 +87,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'gate_started':
       return gateStarted(state, event);
     case 'gate_dropped':
-      return live(
-        gate(state, event, run => ({
-          ...run,
-          live: false,
-          dropped: event.outcome === 'lost' && run.boot === state.boot ? run.dropped + 1 : run.dropped,
-        })),
-        -1,
-        event.ended_at,
-      );
+      return gateDropped(state, event);
     case 'gate_ended':
       return gateEnded(state, event);
     case 'attempt_closed':
@@ -195,6 +188,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     active: { live: 0, since: null, until: null, total_ms: 0, before_ms: 0 },
     input_tokens: 0,
     output_tokens: 0,
+    cost_usd: null,
     memory: { decisions: [], learnings: [] },
     tolerated: [],
     issues: {},

@@ -40,7 +40,7 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       }
       return effect.gate === null
         ? endOfWork(attempt, at, result.facts)
-        : endOfGate(state, step, attempt, effect, result.facts);
+        : endOfGate(state, step, attempt, effect, result.facts, nowMs);
     case 'seal':
       return attempt.phase === 'ended' ? [{ type: 'attempt_sealed', ...at, sealed: result.sealed }] : null;
     case 'judge': {
@@ -147,6 +147,7 @@ function endOfWork(attempt: Attempt, at: { step: string; n: number }, facts: End
       claim: facts.claim,
       cpu_ms: facts.exit?.cpu_ms ?? null,
       memory_peak_bytes: facts.exit?.memory_peak_bytes ?? null,
+      session: facts.session,
     },
   ];
 }
@@ -181,6 +182,7 @@ const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
   auth: 'auth',
   context: 'context',
   budget: 'budget',
+  startup: 'startup',
 };
 
 /** How the work ended: our own stop first, then what the agent claims against itself, then the exit code. */
@@ -206,6 +208,7 @@ function endOfGate(
   attempt: Attempt,
   effect: Extract<Effect, { type: 'end' }>,
   facts: EndFacts,
+  nowMs: number,
 ): NewEvent[] | null {
   const run = attempt.gates.find(g => g.gate === effect.gate);
   if (!run?.live) return null;
@@ -220,6 +223,13 @@ function endOfGate(
     return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at }];
   if (!stopped && (!exit || exit.result === 'killed'))
     return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at }];
+
+  const unable = stopped ? null : unableToJudge(state, step, attempt, facts, nowMs);
+  if (unable)
+    return [
+      { type: 'gate_dropped', ...at, outcome: unable.outcome, ended_at, session: facts.session },
+      ...unable.events,
+    ];
 
   let reason: string | null = null;
   if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
@@ -245,7 +255,27 @@ function endOfGate(
     commit: attempt.sealed?.commit ?? attempt.from,
     tree: attempt.sealed?.tree ?? null,
   };
-  return [{ type: 'gate_ended', ...at, evidence: clipped(evidence) }];
+  return [{ type: 'gate_ended', ...at, evidence: clipped(evidence), session: facts.session }];
+}
+
+/** Why a judge may not have come to judge, through nobody's fault; the attempt is closed with it, and waits. */
+const UNABLE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'startup']);
+
+/**
+ * A judge that met a limit or could not log in has judged nothing: to call that a refusal would send the work back to
+ * the coder for nothing. Only the word of its program counts, not what it says of itself.
+ */
+function unableToJudge(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  facts: EndFacts,
+  nowMs: number,
+): { outcome: Outcome; events: NewEvent[] } | null {
+  const outcome = facts.claim && facts.session ? BY_CLAIM[facts.claim.status] : undefined;
+  if (!outcome || !UNABLE.has(outcome) || facts.session?.outcome !== outcome) return null;
+  const judged = { ...attempt, claim: facts.claim };
+  return { outcome, events: close(state, step, judged, outcome, facts.claim?.summary ?? null, nowMs).events };
 }
 
 /** Review and QA fail closed: no verdict, a crash or an unreadable answer is not an approval. */

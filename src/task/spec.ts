@@ -110,12 +110,20 @@ const judge = z.strictObject({
   recurring_issue_threshold: z.int().min(1).max(100),
 });
 
+/** The kinds of agents: three programs whose own ways are known, and any other program. */
+export const BACKENDS = ['claude', 'codex', 'gemini', 'command'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
 export const agentSpec = z.strictObject({
+  backend: z
+    .enum(BACKENDS)
+    .default('command')
+    .describe('How the program is spoken to; command: the prompt on stdin, the answer in the result file.'),
   command: z
     .array(z.string().max(65_536))
     .min(1)
     .max(1000)
-    .describe('Program and arguments; the prompt is on its stdin.'),
+    .describe('Program and its first arguments; the prompt is on its stdin.'),
 });
 
 export const taskSpec = z.strictObject({

@@ -173,6 +173,8 @@ export interface TaskState {
   active: { live: number; since: string | null; until: string | null; total_ms: number; before_ms: number };
   input_tokens: number;
   output_tokens: number;
+  /** Of all sessions whose program says what they cost; null: none did. */
+  cost_usd: number | null;
   memory: {
     decisions: { subtask_id: string; content: string }[];
     learnings: { subtask_id: string; content: string }[];

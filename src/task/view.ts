@@ -93,6 +93,10 @@ export const taskView = z.looseObject({
   total_input_tokens: z.int(),
   total_output_tokens: z.int(),
   total_tokens: z.int(),
+  total_cost_usd: z
+    .number()
+    .nullable()
+    .describe('What the sessions cost whose program says so; null: none did.'),
   model: z.string().nullable(),
   review_enabled: z.boolean(),
   qa_enabled: z.boolean(),
@@ -170,6 +174,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     total_input_tokens: state.input_tokens,
     total_output_tokens: state.output_tokens,
     total_tokens: state.input_tokens + state.output_tokens,
+    total_cost_usd: state.cost_usd,
     model: spec.models.coder ?? null,
     review_enabled: spec.review.enabled,
     qa_enabled: spec.qa.enabled,

@@ -20,6 +20,8 @@ const SUITE = 'trixie'; // systemd 257
 const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'dbus-user-session', 'libpam-systemd', 'polkitd'].concat(
   ['procps', 'git', 'logrotate'], // what a user of rasen has
 );
+/** Half a minute is usual. */
+const MAKING_SECONDS_MAX = 600;
 const WITHOUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 
 /** The folder of the small root filesystem, made when it is not there yet (half a minute). Throws with the reason. */
@@ -35,11 +37,15 @@ export async function smallRoot(): Promise<string> {
   const without = WITHOUT.map(glob => `--dpkgopt=path-exclude=${glob}`);
   const mirror = await aptMirror();
   const options = ['--quiet', '--variant=minbase', `--include=${PACKAGES}`, ...without];
-  const ran = await start(['mmdebstrap', ...options, SUITE, making, mirror]).ended;
+  // A mirror that does not answer must not hold up everything else.
+  const limit = ['timeout', '--kill-after=30', String(MAKING_SECONDS_MAX)];
+  const ran = await start([...limit, 'mmdebstrap', ...options, SUITE, making, mirror]).ended;
   if (ran.code !== 0) {
     rmSync(making, { recursive: true, force: true });
     // Which mirror it was is this computer's business.
-    throw new Error(`mmdebstrap failed: ${ran.stderr.replaceAll(mirror, 'MIRROR/').trim().slice(-500)}`);
+    throw new Error(
+      `mmdebstrap failed (${ran.code ?? ran.signal}): ${ran.stderr.replaceAll(mirror, 'MIRROR/').trim().slice(-500)}`,
+    );
   }
   try {
     renameSync(making, root);

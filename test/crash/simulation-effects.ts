@@ -168,6 +168,7 @@ export class Effects {
         dropped_bytes: 0,
         claim: job.claimed,
         claim_problem: job.claim_problem,
+        session: null,
         log_sha256: log,
         log_tail: log,
       },

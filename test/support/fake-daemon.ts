@@ -85,6 +85,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     total_duration_seconds: 8100,
     total_input_tokens: 0,
     total_output_tokens: 0,
+    total_cost_usd: null,
     total_tokens: 0,
     model: null,
     review_enabled: false,

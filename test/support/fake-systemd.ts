@@ -29,13 +29,16 @@ case "$line" in
     case "$line" in *--user*) manager ;; esac
     for unit; do :; done
     template=$(printf %s "$unit" | sed 's/@.*\\./@./')
-    [ -e "$UNITS/$template" ] && echo LoadState=loaded || echo LoadState=not-found
+    if [ "$(readlink "$UNITS/$template")" = /dev/null ]; then echo LoadState=masked
+    elif [ -e "$UNITS/$template" ]; then echo LoadState=loaded
+    else echo LoadState=not-found; fi
     [ -e "$STATE/enabled" ] && echo UnitFileState=enabled || echo UnitFileState=disabled
     if [ -e "$STATE/active" ]; then
-      printf 'ActiveState=active\\nSubState=running\\nMainPID=%s\\nActiveEnterTimestampMonotonic=1000000\\n' "$(cat "$STATE/active")"
+      activity=active
+      [ ! -e "$STATE/activity" ] || activity=$(cat "$STATE/activity")
+      printf 'ActiveState=%s\\nSubState=running\\nMainPID=%s\\nActiveEnterTimestampMonotonic=1000000\\n' "$activity" "$(cat "$STATE/active")"
     else printf 'ActiveState=inactive\\nSubState=dead\\nMainPID=0\\n'; fi ;;
   "systemctl --user is-active rasen.slice") [ -e "$STATE/slice" ] || exit 3 ;;
-  "systemctl"*" is-active rasend"*) [ -e "$STATE/active" ] || exit 3 ;;
   "systemctl --user stop rasen.slice") rm "$STATE/slice" ;;
   "systemctl"*" enable "*) : >"$STATE/enabled" ;;
   "systemctl"*" disable "*) rm -f "$STATE/enabled" ;;
@@ -111,6 +114,11 @@ export class FakeSystemd {
   /** Attempts run. */
   fillSlice(): void {
     writeFileSync(join(this.#state, 'slice'), '');
+  }
+
+  /** What `ActiveState` of a running service is from now on. */
+  activity(name: string): void {
+    writeFileSync(join(this.#state, 'activity'), name);
   }
 
   /** Calls that begin so fail with this answer. */

@@ -3,7 +3,7 @@
 // Each of its sessions is one line of `<script>.log`. It knows nothing of rasen beyond what any agent is told.
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const { RASEN_ROLE: role, RASEN_SUBTASK: subtask, RASEN_RESULT_FILE: result } = process.env;
 const file = process.argv[2];
@@ -26,6 +26,9 @@ const session = {
   attempt: Number(process.env.RASEN_ATTEMPT_NUMBER),
   role,
   model: process.env.RASEN_MODEL ?? null,
+  argv: process.argv.slice(3),
+  tmpdir: process.env.TMPDIR ?? null,
+  user: [process.env.USER, process.env.LOGNAME, process.env.HOME],
 };
 appendFileSync(
   log,
@@ -36,7 +39,8 @@ const fill = text =>
   text
     .replaceAll('{subtask}', subtask)
     .replaceAll('{nth}', String(session.nth))
-    .replaceAll('{project}', process.env.RASEN_PROJECT);
+    .replaceAll('{project}', process.env.RASEN_PROJECT)
+    .replace(/"\{epoch\+(\d+)\}"/g, (_, seconds) => String(Math.ceil(Date.now() / 1000) + Number(seconds)));
 const put = (path, text, how) => {
   mkdirSync(dirname(path), { recursive: true });
   how(path, fill(text));
@@ -57,6 +61,8 @@ const acts = {
   git: args => git(...args),
   claim: claim => writeFileSync(result, typeof claim === 'string' ? claim : fill(JSON.stringify(claim))),
   say: text => process.stdout.write(`${fill(text)}\n`),
+  replay: name =>
+    process.stdout.write(readFileSync(join(import.meta.dirname, '../data/agents', `${name}.jsonl`), 'utf8')),
   exit: code => process.exit(code),
   /** Until a file is there. */
   await: async path => {

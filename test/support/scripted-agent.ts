@@ -19,7 +19,10 @@ export interface Claim {
   plan?: unknown;
 }
 
-/** One thing that the agent does. In texts `{subtask}`, `{nth}` (its session) and `{project}` are filled in. */
+/**
+ * One thing that the agent does. In texts `{subtask}`, `{nth}` (its session) and `{project}` are filled in, and
+ * `"{epoch+N}"`: seconds since 1970, N from now. `replay` prints a recorded stream of a real agent: `claude/a-happy`.
+ */
 export type Act =
   | { write: Record<string, string> }
   | { append: Record<string, string> }
@@ -28,6 +31,7 @@ export type Act =
   | { git: string[] }
   | { claim: Claim | string }
   | { say: string }
+  | { replay: string }
   | { exit: number }
   | { await: string }
   | { hang: { deaf?: boolean; beat?: string } }
@@ -46,6 +50,11 @@ export interface SessionSeen {
   cwd: string;
   range: string | null;
   thinking: string;
+  /** Its arguments, without the script. */
+  argv: string[];
+  tmpdir: string | null;
+  /** USER, LOGNAME, HOME. */
+  user: string[];
   prompt: string;
 }
 
@@ -66,8 +75,8 @@ const CHECK =
   'for f in *.txt; do if grep -Hn BROKEN "$f"; then echo "a test fails in $f"; exit 1; fi; done; echo all tests pass\n';
 
 export interface ProjectOptions {
-  /** Of rasen.yml, over the defaults here. */
-  config?: Record<string, unknown>;
+  /** Of rasen.yml, over the defaults here; may be made with the command of the scripted agent. */
+  config?: Record<string, unknown> | ((command: string[]) => Record<string, unknown>);
   files?: Record<string, string>;
   script?: Script;
   env?: Record<string, string>;
@@ -84,11 +93,12 @@ export class SeedProject {
     this.root = join(this.instance.folder, 'p');
     this.#script = join(this.instance.folder, 'script.json');
     this.script(options.script ?? { '*': [WORKS] });
+    const agent = [process.execPath, AGENT, this.#script];
     const config = {
-      agent: [process.execPath, AGENT, this.#script],
+      agent,
       gates: [['sh', 'check.sh']],
       orchestrator: { session_delay_seconds: 0 },
-      ...options.config,
+      ...(typeof options.config === 'function' ? options.config(agent) : options.config),
     };
     this.write({
       'rasen.yml': `${JSON.stringify(config, null, 2)}\n`,

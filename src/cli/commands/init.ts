@@ -6,6 +6,7 @@ import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 import { excludeLocally, topLevel } from '../git-place.ts';
+import { AGENT_PROGRAMS, agentText, installedAgents } from '../installed-agents.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
 import { findProject, type Project } from '../project.ts';
@@ -38,6 +39,7 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
     if (old) await noteUnmerged(context, old);
     const project = await makeTask(context, { root, goal, plan: options.plan, status: 'initialized' });
     await excludeLocally(root);
+    await noteAgents(context, root);
     out.reply({ id: project.task.id, status: 'initialized', project: root }, () =>
       [
         `Initialized task ${project.task.id}: ${oneLine(goal, 100)}`,
@@ -46,6 +48,27 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
     );
   },
 });
+
+/** A task for an agent needs one: who has none configured is told which there are. */
+async function noteAgents({ loadConfigBundle, env, out }: Context, root: string): Promise<void> {
+  const bundle = await loadConfigBundle();
+  let written: ReadonlyMap<string, unknown>;
+  try {
+    ({ written } = bundle.loadConfig({ project: root, env }));
+  } catch {
+    return; // `rasen run` says what is wrong with it.
+  }
+  if ([...written.keys()].some(key => /^agents?\..*(?:backend|command)$/.test(key))) return;
+  const found = await installedAgents(env);
+  const which =
+    found.length === 0
+      ? `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`
+      : `here are ${found.map(agentText).join(', ')}`;
+  const name = found[0]?.name ?? 'claude';
+  out.note(
+    `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}`,
+  );
+}
 
 /** The folder itself when it has a configuration of its own, else the top of the working tree. */
 async function rootOf(cwd: string): Promise<string> {

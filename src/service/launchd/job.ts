@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { MARK } from '../files.ts';
 import { instanceEnvironment } from '../instance-environment.ts';
 import type { ServiceFile, ServiceRequest } from '../service.ts';
-import { type Plist, plistText } from './plist.ts';
+import { type Plist, plistText, unescaped } from './plist.ts';
 
 export const LABEL = 'dev.rasen.rasend';
 
@@ -21,16 +21,28 @@ export interface Names {
   logs: string;
 }
 
+/** Where the system has the job of one user. `root` is `/` but in tests. */
+export function daemonPath(user: string, root = '/'): string {
+  return join(root, 'Library/LaunchDaemons', `${daemonLabel(user)}.plist`);
+}
+
+const daemonLabel = (user: string): string => `${LABEL}.${user}`;
+
+/** The program of a plist that `plistFile` made; null when there is none. */
+export function programOf(text: string): string | null {
+  const program = /<key>ProgramArguments<\/key>\s*<array>\s*<string>([^<]*)/.exec(text)?.[1];
+  return program === undefined ? null : unescaped(program);
+}
+
 export function namesOf({ mode, user }: ServiceRequest, root: string): Names {
-  const label = mode === 'user' ? LABEL : `${LABEL}.${user.name}`;
-  const [kind, library, logs] =
+  const agents = join(user.home, 'Library');
+  const [label, plist, folder] =
     mode === 'user'
-      ? ['LaunchAgents', join(user.home, 'Library'), 'Logs/rasen']
-      : ['LaunchDaemons', join(root, 'Library'), join('Logs/rasen', user.name)];
-  const folder = join(library, logs);
+      ? [LABEL, join(agents, 'LaunchAgents', `${LABEL}.plist`), join(agents, 'Logs/rasen')]
+      : [daemonLabel(user.name), daemonPath(user.name, root), join(root, 'Library/Logs/rasen', user.name)];
   return {
     label,
-    plist: join(library, kind, `${label}.plist`),
+    plist,
     logs: folder,
     out: join(folder, 'rasend.out.log'),
     err: join(folder, 'rasend.err.log'),

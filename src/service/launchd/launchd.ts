@@ -11,11 +11,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RasenError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import { type Answer, answerOn } from '../answer.ts';
-import { detachedPid, endDetached } from '../detached.ts';
-import { differing, makeFolder, removeEmptyFolder, removeFile, textAt, writeFiles } from '../files.ts';
+import { takeOver } from '../detached.ts';
+import {
+  differing,
+  isFileAt,
+  isOurs,
+  isTaken,
+  makeFolder,
+  removeEmptyFolder,
+  removeFile,
+  seenAt,
+  writeFiles,
+} from '../files.ts';
 import type { Report, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
 import { Undo } from '../undo.ts';
-import { type Names, namesOf, plistFile, withoutCaptured } from './job.ts';
+import { type Names, namesOf, plistFile, programOf, withoutCaptured } from './job.ts';
 import { JobControl, type LoadedIn } from './job-control.ts';
 import { type Launchctl, launchctlAt } from './launchctl.ts';
 import { refuseOtherInstance, refuseOtherKind } from './rivals.ts';
@@ -34,7 +44,7 @@ export interface LaunchdOptions {
    * Ends what runs, so that it goes on at the next start. Asked of a running supervisor before its job is unloaded:
    * launchd cannot do it, since tasks are not in its hands.
    */
-  suspendTasks(request: ServiceRequest, report: Report): Promise<void>;
+  suspendTasks(request: ServiceRequest, report: Report): Promise<unknown>;
   /** The rest is other than the system's in tests only. */
   launchctl?: string;
   root?: string;
@@ -86,7 +96,7 @@ class Launchd implements ServiceManager {
     const { names, job } = this.#of(request);
     const file = plistFile(request, this.#options.root);
     const [changed] = differing([file]);
-    const known = textAt(file.path) !== null;
+    const known = isFileAt(file.path);
     const undo = new Undo();
     try {
       const unloaded: string[] = [];
@@ -128,7 +138,7 @@ class Launchd implements ServiceManager {
       await job.bootout(domain);
       unloaded.push(domain);
     }
-    await this.#takeOver(request, report);
+    await takeOver(request, { service_pid: null, report, undo });
     undo.add(`the loaded job in ${home}`, () => job.bootout(home));
     await job.bootstrap(home);
     await this.#answers(request, job);
@@ -142,16 +152,17 @@ class Launchd implements ServiceManager {
     await this.#unload(request, report, job);
     // Whoever disabled it once must not be surprised by that at the next installation.
     if (await job.disabled()) await job.enable(await job.home());
-    for (const path of [names.plist, names.out, names.err]) {
+    const theirs = isTaken(names.plist) && !isOurs(names.plist);
+    if (theirs) report(`left: ${names.plist} was not written by rasen`);
+    for (const path of [...(theirs ? [] : [names.plist]), names.out, names.err])
       if (removeFile(path)) report(`removed: ${path}`);
-    }
     removeEmptyFolder(names.logs);
     if (request.mode === 'system') removeEmptyFolder(dirname(names.logs));
   }
 
   async start(request: ServiceRequest, report: Report): Promise<void> {
     const { names, job } = this.#of(request);
-    if (textAt(names.plist) === null)
+    if (!isFileAt(names.plist))
       throw new RasenError('service', `rasend is not installed: ${names.plist} is not there.`, {
         hint:
           request.mode === 'system'
@@ -160,11 +171,18 @@ class Launchd implements ServiceManager {
       });
     const [at] = await job.loaded();
     if (at === undefined) {
-      await this.#takeOver(request, report);
-      const home = await job.home();
-      await job.enable(home);
-      await job.bootstrap(home);
-      await this.#answers(request, job);
+      const undo = new Undo(null);
+      try {
+        const ended = await takeOver(request, { service_pid: null, report, undo });
+        const home = await job.home();
+        // A job that is tried again and again would keep the state from the supervisor that is started again.
+        if (ended) undo.add(`the loaded job in ${home}`, () => job.bootout(home));
+        await job.enable(home);
+        await job.bootstrap(home);
+        await this.#answers(request, job);
+      } catch (error) {
+        throw await undo.because(error);
+      }
     } else if (at.pid === null) await this.#kickstart(request, job, at);
     report('rasend runs');
   }
@@ -186,7 +204,7 @@ class Launchd implements ServiceManager {
     const loaded = await job.loaded();
     const at = loaded.find(({ pid }) => pid !== null) ?? loaded[0];
     const disabled = await job.disabled();
-    const text = textAt(names.plist);
+    const text = seenAt(names.plist);
     const wanted = plistFile(request, this.#options.root).text;
     return {
       installed: text !== null,
@@ -203,6 +221,10 @@ class Launchd implements ServiceManager {
       since: null,
       outdated: text !== null && withoutCaptured(text) !== withoutCaptured(wanted) ? [names.plist] : [],
     };
+  }
+
+  program(request: ServiceRequest): string | null {
+    return programOf(seenAt(this.#of(request).names.plist) ?? '');
   }
 
   #of(request: ServiceRequest): { names: Names; job: JobControl } {
@@ -240,14 +262,6 @@ class Launchd implements ServiceManager {
     report('rasend was stopped');
   }
 
-  /** A supervisor that `rasen run` started has the state as long as it lives; its attempts are adopted. */
-  async #takeOver({ paths }: ServiceRequest, report: Report): Promise<void> {
-    const pid = await detachedPid(paths, null);
-    if (pid === null) return;
-    report(`ending the detached supervisor (PID ${pid}); its tasks go on, the service takes them over`);
-    await endDetached(pid);
-  }
-
   async #kickstart(request: ServiceRequest, job: JobControl, at: LoadedIn): Promise<void> {
     await job.kickstart(at.domain);
     await this.#answers(request, job, at.pid);
@@ -278,6 +292,6 @@ class Launchd implements ServiceManager {
 }
 
 function tail(path: string): string {
-  const lines = (textAt(path) ?? '').trimEnd().split('\n').slice(-TAIL_LINES);
+  const lines = (seenAt(path) ?? '').trimEnd().split('\n').slice(-TAIL_LINES);
   return lines.map(line => (line === '' ? '' : `\n  ${line}`)).join('');
 }

@@ -45,6 +45,12 @@ function escaped(text: string): string {
     .replaceAll('\r', '&#13;');
 }
 
+/** What `escaped` made of a text, as it was. */
+export function unescaped(text: string): string {
+  const values: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&#13;': '\r', '&amp;': '&' };
+  return text.replaceAll(/&(?:lt|gt|#13|amp);/g, code => values[code]!);
+}
+
 /** XML has no way to escape within a comment. */
 function comment(text: string): string {
   return text.replaceAll('--', '- -').replaceAll('\n', ' ');

@@ -3,7 +3,7 @@
  * another RASEN_HOME, since there is one job of that name.
  */
 import { RasenError } from '../../errors.ts';
-import { textAt } from '../files.ts';
+import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceRequest } from '../service.ts';
 import { namesOf, plistFile } from './job.ts';
 
@@ -11,7 +11,7 @@ import { namesOf, plistFile } from './job.ts';
 export function refuseOtherKind(request: ServiceRequest, root: string): void {
   const { mode, user } = request;
   const path = namesOf({ ...request, mode: mode === 'user' ? 'system' : 'user' }, root).plist;
-  if (textAt(path) === null) return;
+  if (!isFileAt(path)) return;
   throw mode === 'user'
     ? new RasenError('service', `rasend is a LaunchDaemon for ${user.name} already.`, {
         hint: `Use it as it is, or remove it first: sudo rasen service uninstall --system ${user.name}`,
@@ -26,7 +26,7 @@ export function refuseOtherKind(request: ServiceRequest, root: string): void {
 /** Throws `service` when the file on disk is that of another instance. */
 export function refuseOtherInstance(request: ServiceRequest, root: string): void {
   const { path, text } = plistFile(request, root);
-  const there = textAt(path);
+  const there = seenAt(path);
   if (there === null || homeIn(there) === homeIn(text)) return;
   throw new RasenError(
     'service',

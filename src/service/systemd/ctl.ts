@@ -89,19 +89,23 @@ export class Ctl {
     return await this.host.run(argv, this.#asUser());
   }
 
-  /** XDG_RUNTIME_DIR is all that systemctl needs; cron, sudo -u and docker exec have none, su has another user's. */
+  /**
+   * XDG_RUNTIME_DIR is all that systemctl needs; cron, sudo -u and docker exec have none, su has another user's. To
+   * another user nothing else of our environment goes: he can read it in /proc.
+   */
   #asUser(): RunOptions {
     const { user } = this.request;
     const runtime = join(this.host.folders.run_user, String(user.uid));
+    const own = this.host.uid === user.uid;
     const env = {
-      ...plain(this.host.env),
+      ...plain(own ? this.host.env : { PATH: this.host.env.PATH }),
       HOME: user.home,
       USER: user.name,
       LOGNAME: user.name,
       XDG_RUNTIME_DIR: runtime,
       DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtime}/bus`,
     };
-    return this.host.uid === user.uid ? { env } : { env, as: { uid: user.uid, gid: user.gid } };
+    return own ? { env } : { env, as: { uid: user.uid, gid: user.gid } };
   }
 
   async #explain(ran: Ran): Promise<string> {

@@ -54,9 +54,16 @@ export async function install(ctl: Ctl, files: readonly ServiceFile[], report: R
 /** Starts the service where a detached supervisor may have been until now. */
 export async function startService(ctl: Ctl, report: Report): Promise<void> {
   const names = namesOf(ctl.request, ctl.host.folders);
-  const { pid } = await unitState(ctl, names.service);
-  await takeOver(ctl.request, { service_pid: pid, report });
-  await startUnits(ctl, names);
+  const before = await unitState(ctl, names.service);
+  const undo = new Undo(null);
+  try {
+    const ended = await takeOver(ctl.request, { service_pid: before.pid, report, undo });
+    // A service that is tried again and again would keep the state from the supervisor that is started again.
+    if (ended) undo.add(`the running ${names.service}`, () => stopRunning(ctl, names));
+    await startUnits(ctl, names);
+  } catch (error) {
+    throw await undo.because(error);
+  }
 }
 
 export async function restartService(ctl: Ctl): Promise<void> {

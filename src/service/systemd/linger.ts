@@ -3,7 +3,7 @@
  * user's services end with his last session and do not come at boot.
  */
 import { RasenError } from '../../errors.ts';
-import { lastLine } from '../run.ts';
+import { lastLine, type Ran } from '../run.ts';
 import type { Undo } from '../undo.ts';
 import type { Ctl } from './ctl.ts';
 
@@ -11,12 +11,15 @@ const WAIT_MS = 10_000;
 const POLL_MS = 50;
 
 export async function lingers(ctl: Ctl): Promise<boolean> {
-  const { code, stdout } = await ctl.loginctl([
-    'show-user',
-    ctl.request.user.name,
-    '--property=Linger',
-    '--value',
-  ]);
+  return await isLingering(ctl.request.user.name, args => ctl.loginctl(args));
+}
+
+/** As `lingers`, for whoever runs loginctl himself. */
+export async function isLingering(
+  user: string,
+  loginctl: (args: readonly string[]) => Promise<Ran>,
+): Promise<boolean> {
+  const { code, stdout } = await loginctl(['show-user', user, '--property=Linger', '--value']);
   // A user who is neither logged in nor lingering is not known to logind.
   return code === 0 && stdout.trim() === 'yes';
 }

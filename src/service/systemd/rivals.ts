@@ -2,23 +2,22 @@
  * Services that cannot be there together: rasend of the user and of the system for one user, since they have one state,
  * and the user's rasend of another RASEN_HOME, since there is one unit of that name.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RasenError } from '../../errors.ts';
-import { textAt } from '../files.ts';
+import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceRequest } from '../service.ts';
 import { dropInPath, namesOf, type SystemdFolders, userUnitFolder } from './names.ts';
 
 /** Throws `service` when the other kind of service is installed for this user. */
 export function refuseOtherKind({ mode, user }: ServiceRequest, folders: SystemdFolders): void {
   const system = dropInPath(user.name, folders);
-  if (mode === 'user' && existsSync(system))
+  if (mode === 'user' && isFileAt(system))
     throw new RasenError('service', `rasend is a service of the system for ${user.name} already.`, {
       hint: `Use it as it is, or remove it first: sudo rasen service uninstall --system ${user.name}`,
       data: { path: system },
     });
   const own = join(userUnitFolder(user.home), 'rasend.service');
-  if (mode === 'system' && existsSync(own))
+  if (mode === 'system' && isFileAt(own))
     throw new RasenError('service', `${user.name} has rasend as a service of his own already.`, {
       hint: `Use it as it is, or let ${user.name} remove it first: rasen service uninstall`,
       data: { path: own },
@@ -30,7 +29,7 @@ export function refuseOtherInstance(request: ServiceRequest, folders: SystemdFol
   if (request.mode !== 'user') return;
   const { units, socket } = namesOf(request, folders);
   const path = join(units, socket);
-  const served = servedSocket(textAt(path) ?? '', request, folders);
+  const served = servedSocket(seenAt(path) ?? '', request, folders);
   if (served === null || served === request.paths.socket) return;
   throw new RasenError(
     'service',

@@ -3,6 +3,8 @@ import type { Ctl } from './ctl.ts';
 
 export interface UnitState {
   loaded: boolean;
+  /** Somebody has forbidden it with a link to /dev/null. */
+  masked: boolean;
   /** Has links that start it at boot, or at login. */
   enabled: boolean;
   active: string;
@@ -13,10 +15,11 @@ export interface UnitState {
 
 const PROPERTIES = 'LoadState,UnitFileState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic';
 
-/** Where the manager cannot be asked, nothing of it is loaded either. */
+/** Where the user's manager does not run, nothing of it is loaded. Throws `service` when one that runs does not tell. */
 export async function unitState(ctl: Ctl, unit: string): Promise<UnitState> {
-  const { code, stdout } = await ctl.ask(['show', `--property=${PROPERTIES}`, unit]);
-  return parseShow(code === 0 ? stdout : '', monotonicNow());
+  const asked = ctl.request.mode === 'system' || ctl.managerRuns();
+  const text = asked ? await ctl.must(['show', `--property=${PROPERTIES}`, unit]) : '';
+  return parseShow(text, monotonicNow());
 }
 
 export const isActive = ({ active }: UnitState): boolean =>
@@ -36,6 +39,7 @@ export function parseShow(text: string, now: { wall_ms: number; monotonic_ms: nu
   const since = now.wall_ms - (now.monotonic_ms - entered_ms);
   return {
     loaded: values.get('LoadState') === 'loaded',
+    masked: values.get('LoadState') === 'masked',
     enabled: /^enabled/.test(values.get('UnitFileState') ?? ''),
     active,
     sub: values.get('SubState') ?? 'dead',

@@ -1,9 +1,10 @@
 /** systemd as a ServiceManager: the user's own rasend.service, or rasend@USER.service of the system. */
 import { RasenError } from '../../errors.ts';
 import { withPath } from '../environment-file.ts';
-import { textAt } from '../files.ts';
+import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
 import { Ctl, type Host } from './ctl.ts';
+import { programOf } from './escape.ts';
 import { install, restartService, startService } from './install.ts';
 import { lingers } from './linger.ts';
 import { namesOf } from './names.ts';
@@ -15,7 +16,7 @@ import { units } from './units.ts';
 export function systemd(host: Host, version: number): ServiceManager {
   const files = (request: ServiceRequest): ServiceFile[] => {
     const path = namesOf(request, host.folders).environment;
-    const text = withPath(textAt(path), request.path);
+    const text = withPath(seenAt(path), request.path);
     return [...units(request, version, host.folders), { path, text, mode: 0o600, shared: true }];
   };
   /** Throws `service` when there is nothing to start or stop. */
@@ -23,7 +24,12 @@ export function systemd(host: Host, version: number): ServiceManager {
     refuseOtherInstance(request, host.folders);
     const ctl = new Ctl(host, request);
     const { service } = namesOf(request, host.folders);
-    if ((await unitState(ctl, service)).loaded) return ctl;
+    const state = await unitState(ctl, service);
+    if (state.loaded || isActive(state)) return ctl;
+    if (state.masked)
+      throw new RasenError('service', `${service} is masked.`, {
+        hint: `Allow it again: ${ctl.shown} unmask ${service}`,
+      });
     const command = request.mode === 'user' ? '' : ` --system ${request.user.name}`;
     throw new RasenError(
       'service',
@@ -40,7 +46,7 @@ export function systemd(host: Host, version: number): ServiceManager {
       await install(new Ctl(host, request), files(request), report);
     },
     async uninstall(request, report) {
-      await uninstall(new Ctl(host, request), files(request), report);
+      await uninstall(new Ctl(host, request), units(request, version, host.folders), report);
     },
     async start(request, report) {
       await startService(await installed(request), report);
@@ -50,6 +56,10 @@ export function systemd(host: Host, version: number): ServiceManager {
     },
     async restart(request) {
       await restartService(await installed(request));
+    },
+    program(request) {
+      const service = units(request, version, host.folders).find(({ path }) => path.endsWith('.service'))!;
+      return programOf(seenAt(service.path) ?? '');
     },
     async status(request) {
       return await statusOf(new Ctl(host, request), version);
@@ -62,16 +72,16 @@ async function statusOf(ctl: Ctl, version: number): Promise<ServiceStatus> {
   refuseOtherInstance(request, host.folders);
   const state = await unitState(ctl, namesOf(request, host.folders).service);
   const ours = units(request, version, host.folders);
-  const present = ours.filter(({ path }) => textAt(path) !== null);
+  const present = ours.filter(({ path }) => isFileAt(path));
   return {
     installed: present.length > 0 || (state.loaded && state.enabled),
     at_boot: state.enabled && (request.mode === 'system' || (await lingers(ctl))),
     running: isActive(state),
     pid: state.pid,
-    state: `${state.active} (${state.sub})`,
+    state: `${state.active} (${state.sub}${state.masked ? ', masked' : ''})`,
     since: state.since,
     outdated: present
-      .filter(({ path, text }) => timeless(textAt(path)!) !== timeless(text))
+      .filter(({ path, text }) => timeless(seenAt(path)!) !== timeless(text))
       .map(({ path }) => path),
   };
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import { answerOn } from '../answer.ts';
 import { isOnlyOurs } from '../environment-file.ts';
-import { removeEmptyFolder, removeFile, textAt } from '../files.ts';
+import { isOurs, isTaken, removeEmptyFolder, removeFile, seenAt } from '../files.ts';
 import { readRecord } from '../record.ts';
 import type { Report, ServiceFile } from '../service.ts';
 import { suspendTasks } from '../tasks.ts';
@@ -12,15 +12,20 @@ import { type Ctl, TIMEOUTS } from './ctl.ts';
 import { stopLingering } from './linger.ts';
 import { dropInPath, type Names, namesOf, SLICE, type SystemdFolders } from './names.ts';
 import { refuseOtherInstance } from './rivals.ts';
-import { unitState } from './state.ts';
+import { isActive, unitState } from './state.ts';
 
-/** The tasks through rasend, then rasend; then, by the manager, what a supervisor that did not answer left running. */
+/**
+ * The tasks through rasend, then rasend; then, by the manager, what a supervisor that did not answer left running. That
+ * comes last and only then: attempts of other instances are in the same slice.
+ */
 export async function stopWithTasks(ctl: Ctl, report: Report): Promise<void> {
   const { service, socket } = namesOf(ctl.request, ctl.host.folders);
   const { paths } = ctl.request;
-  if ((await ctl.ask(['is-active', service])).code === 0) await suspendTasks(paths, report);
+  const runs = isActive(await unitState(ctl, service));
+  const suspended = runs && (await suspendTasks(paths, report));
   await ctl.must(['stop', socket, service], 'service', TIMEOUTS.stop_ms);
   report('rasend has ended');
+  if (suspended) return;
   const slice = await ctl.ask(['is-active', SLICE], 'user');
   if (slice.code !== 0) return;
   report(`emptying ${SLICE} (90 s at most)`);
@@ -32,12 +37,14 @@ export async function uninstall(ctl: Ctl, files: readonly ServiceFile[], report:
   const names = namesOf(request, host.folders);
   refuseOtherInstance(request, host.folders);
   const record = readRecord(names.record);
-  const { loaded } = await unitState(ctl, names.service);
+  const state = await unitState(ctl, names.service);
+  const loaded = state.loaded || isActive(state);
   if (loaded) await stopWithTasks(ctl, report);
   // Where the user's manager is not there to do it, its links are ours to remove; see below.
   if (loaded) await ctl.ask(['disable', names.service, names.socket]);
-  for (const path of [...linksOf(names), ...doomed(names, files, request.user.name, host.folders)])
-    if (removeFile(path)) report(`removed ${path}`);
+  const { ours, theirs } = doomed(names, files, request.user.name, host.folders);
+  for (const path of [...linksOf(names), ...ours]) if (removeFile(path)) report(`removed ${path}`);
+  for (const path of theirs) report(`left: ${path} was not written by rasen`);
   if (request.mode === 'system') {
     removeEmptyFolder(dirname(dropInPath(request.user.name, host.folders)));
     removeEmptyFolder(dirname(names.environment));
@@ -59,17 +66,24 @@ function linksOf({ units, service, socket }: Names): string[] {
   return [...wanted, join(units, 'sockets.target.wants', socket)];
 }
 
-/** What goes: all that is ours; of a template only when nobody else has an instance of it; variables if only ours. */
+/**
+ * What goes: all that is ours; of a template only when nobody else has an instance of it; variables if only ours. What
+ * somebody else has put under these names stays, a mask too.
+ */
 function doomed(
   names: Names,
   files: readonly ServiceFile[],
   user: string,
   folders: SystemdFolders,
-): string[] {
-  const own = files.filter(file => !file.shared).map(file => file.path);
+): { ours: string[]; theirs: string[] } {
+  const own = files.map(file => file.path);
   const mine = othersHave(user, folders) ? own.filter(path => path === dropInPath(user, folders)) : own;
-  const variables = isOnlyOurs(textAt(names.environment) ?? '') ? [names.environment] : [];
-  return [...mine, ...variables, names.record];
+  const there = [...mine, names.record].filter(isTaken);
+  const variables = isOnlyOurs(seenAt(names.environment) ?? '') ? [names.environment] : [];
+  return {
+    ours: [...there.filter(isOurs), ...variables.filter(isOurs)],
+    theirs: there.filter(path => !isOurs(path)),
+  };
 }
 
 /** Another user's drop-in: the templates are his, too. */

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
 import { errnoOf } from '../../errors.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive } from '../../runner/identity.ts';
@@ -13,9 +12,9 @@ import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
 import type { Claim } from '../../task/event.ts';
-import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
+import { agentRole, NOTHING_SAID, whatWasSaid } from './said.ts';
 
 /** The ladder: from SIGTERM to SIGKILL. */
 export const STOP_GRACE_MS = 30_000;
@@ -23,7 +22,6 @@ export const STOP_GRACE_MS = 30_000;
 export const SWEEP_GRACE_MS = 2_000;
 const TAIL_LINES = 200;
 const TAIL_BYTES = 16 * 1024;
-const TAG_BYTES = 64 * 1024;
 
 export async function end(
   context: EffectContext,
@@ -48,15 +46,10 @@ export async function end(
   context.jobs.ended(folder);
 
   const facts = readAttempt(folder);
-  const judge = effect.gate !== null && isJudge(gatesOf(state, step)[effect.gate]!.kind);
-  const agent = judge || (effect.gate === null && isAgentStep(state, step));
-  const read = agent ? readResultFile(context.places.resultFile(state.id, nonce), Date.now()) : null;
-  const tags =
-    agent && !read?.claim && !read?.problem
-      ? claimFromTags((await tail(folder, Number.MAX_SAFE_INTEGER, TAG_BYTES)) ?? '')
-      : null;
   const gate = effect.gate !== null;
-  const claim = read?.claim ?? tags;
+  const role = agentRole(state, step, effect.gate);
+  const { claim, problem, session } =
+    role === null ? NOTHING_SAID : await whatWasSaid(context, state, { role, nonce, folder }, facts);
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
     ended_by_itself: early.exit !== null || early.ended,
@@ -64,10 +57,11 @@ export async function end(
     output_bytes: facts.output_bytes,
     dropped_bytes: droppedBytes(folder),
     claim,
-    claim_problem: read?.problem ?? null,
+    claim_problem: problem,
+    session,
     log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
     log_tail: gate
-      ? ((judge ? issuesText(claim) : null) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))
+      ? ((role === null ? null : issuesText(claim)) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))
       : null,
   };
   return { type: 'end', facts: result };
@@ -119,8 +113,6 @@ function issuesText(claim: Claim | null): string | null {
     .join('\n')
     .slice(0, TAIL_BYTES);
 }
-
-const isJudge = (kind: string) => kind === 'review' || kind === 'qa';
 
 export async function tail(folder: string, lines: number, bytes: number): Promise<string | null> {
   const { text } = await lastLines(folder, lines, bytes);

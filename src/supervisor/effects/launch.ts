@@ -15,6 +15,7 @@ import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, factsEnv, goodCommit, hasIdleLimit } from './context.ts';
 import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
+import { userEnv } from './user-env.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;
@@ -38,11 +39,13 @@ export async function launch(
   } else {
     const added =
       effect.gate === null
-        ? workOf(context, state, step, attempt).env
+        ? await workOf(context, state, step, attempt)
         : await writeGate(context, state, step, attempt, effect.gate, folder);
     const user =
       effect.gate === null ? userOfWork(state, step) : userOfGate(gatesOf(state, step)[effect.gate]!.kind);
-    const env = await jobEnv(context, state, user, { ...factsEnv(state, step, attempt.n), ...added });
+    const given = await jobEnv(context, state, user, { ...factsEnv(state, step, attempt.n), ...added.env });
+    const env = { ...userEnv(), ...added.env_defaults, ...given };
+    if (added.prompt !== null) mkdirSync(env.TMPDIR!, { recursive: true, mode: 0o700 });
     context.jobs.watch(state.id, folder, { ...watched, child: context.cage.kind === 'group' });
     const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
     await context.cage.start(folder, env, {
@@ -73,17 +76,24 @@ async function writeGate(
   attempt: Attempt,
   index: number,
   folder: string,
-): Promise<Record<string, string>> {
+): Promise<Omit<Work, 'argv'>> {
   const gate = gatesOf(state, step)[index]!;
   const { nonce } = attempt.gates.find(g => g.gate === index)!;
   const commit = attempt.sealed?.commit ?? attempt.from;
   if (state.spec.workspace.kind === 'git') await restoreWorktree(context.places.root(state, step));
-  const { argv, prompt, env, cwd } =
+  const { argv, prompt, env, env_defaults, cwd } =
     gate.kind === 'review' || gate.kind === 'qa'
       ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', nonce)
-      : { argv: gate.run!.run, prompt: null, env: {}, cwd: context.places.root(state, step) };
+      : {
+          argv: gate.run!.run,
+          prompt: null,
+          env: {},
+          env_defaults: {},
+          cwd: context.places.root(state, step),
+        };
   await writeJob(context, state, { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt });
-  return { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}), ...env };
+  const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };
+  return { prompt, env: { ...facts, ...env }, env_defaults };
 }
 
 /** Review and QA see the commit in a checkout of their own: what they change there is thrown away. */
@@ -100,6 +110,7 @@ async function judgeWork(
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
   mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
-  const work = agentWork(context, state, step, { role, nonce, attempt: attempt.n, diff_range, model: null });
+  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd };
+  const work = await agentWork(context, state, step, session);
   return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range }, cwd };
 }

@@ -30,7 +30,7 @@ async function writeWork(
   step: Step,
   attempt: Attempt,
 ): Promise<void> {
-  const { argv, prompt } = workOf(context, state, step, attempt);
+  const { argv, prompt } = await workOf(context, state, step, attempt);
   if (prompt !== null)
     mkdirSync(dirname(context.places.resultFile(state.id, attempt.nonce)), { recursive: true, mode: 0o700 });
   const job = {
@@ -76,18 +76,24 @@ export async function writeJob(context: EffectContext, state: TaskState, job: Jo
 }
 
 /** Command, prompt and environment of an attempt's work. */
-export function workOf(context: EffectContext, state: TaskState, step: Step, attempt: Attempt): Work {
+export async function workOf(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+): Promise<Work> {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
     const argv = subtask && 'run' in subtask.do ? subtask.do.run : state.spec.setup!;
-    return { argv, prompt: null, env: subtask?.env ?? {} };
+    return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {} };
   }
-  const work = agentWork(context, state, step, {
+  const work = await agentWork(context, state, step, {
     role: step.kind === 'plan' ? 'initializer' : 'coder',
     nonce: attempt.nonce,
     attempt: attempt.n,
     diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
     model: subtask?.model ?? null,
+    cwd: context.places.root(state, step),
   });
   return { ...work, env: { ...work.env, ...subtask?.env } };
 }

@@ -59,13 +59,19 @@ describe('an agent task', () => {
     const own = spec({ ...PACKAGE, 'rasen.yml': `${YML}agents: {reviewer: {command: [judge]}}` }).spec;
     expect([own.review.enabled, own.agents.reviewer, own.qa.enabled]).toEqual([
       true,
-      { command: ['judge'] },
+      { backend: 'command', command: ['judge'] },
       false,
     ]);
     const asked = spec({ ...PACKAGE, 'rasen.yml': `${YML}qa: {enabled: true}` }).spec;
-    expect([asked.qa.enabled, asked.agents.qa]).toEqual([true, { command: ['coder-bot', '--print'] }]);
+    expect([asked.qa.enabled, asked.agents.qa]).toEqual([
+      true,
+      { backend: 'command', command: ['coder-bot', '--print'] },
+    ]);
     const short = spec({ ...PACKAGE, 'rasen.yml': `${YML}review: {agent: [judge]}` }).spec;
-    expect([short.review.enabled, short.agents.reviewer]).toEqual([true, { command: ['judge'] }]);
+    expect([short.review.enabled, short.agents.reviewer]).toEqual([
+      true,
+      { backend: 'command', command: ['judge'] },
+    ]);
     const off = spec({ ...PACKAGE, 'rasen.yml': `${YML}review: {agent: [judge], enabled: false}` }).spec;
     expect([off.review.enabled, off.agents.reviewer]).toEqual([false, undefined]);
     const skipped = spec(
@@ -97,9 +103,38 @@ describe('an agent task', () => {
     );
     const planned = readPlanFile('p.yml', 'subtasks: [{id: a, title: x}]', { task: ID, origin: 'file' }).plan;
     const coder = { ...PACKAGE, 'rasen.yml': 'agents: {coder: [a]}' };
-    expect(spec(coder, { plan: planned }).spec.agents).toEqual({ coder: { command: ['a'] } });
+    expect(spec(coder, { plan: planned }).spec.agents).toEqual({
+      coder: { backend: 'command', command: ['a'] },
+    });
     const judge = { ...PACKAGE, 'rasen.yml': 'agents: {coder: [a]}\nreview: {enabled: true}' };
     expect(refusal(() => spec(judge, { plan: planned })).message).toContain('reviewer');
+  });
+
+  test('a backend is its program, or the program that is written; a role that says something says all', () => {
+    const agents = (text: string) => spec({ ...PACKAGE, 'rasen.yml': text }).spec.agents;
+    const claude = { backend: 'claude', command: ['claude'] };
+    expect(agents('backend: claude')).toEqual({ initializer: claude, coder: claude });
+    expect(agents('agent: {backend: codex, command: [/opt/codex, --profile, night]}').coder).toEqual({
+      backend: 'codex',
+      command: ['/opt/codex', '--profile', 'night'],
+    });
+    const judged = agents('backend: claude\nreview: {agent: {backend: gemini}}\nagents: {qa: [judge]}');
+    expect([judged.coder, judged.reviewer, judged.qa]).toEqual([
+      claude,
+      { backend: 'gemini', command: ['gemini'] },
+      { backend: 'command', command: ['judge'] },
+    ]);
+    const error = refusal(() => spec({ ...PACKAGE, 'rasen.yml': 'backend: command' }));
+    expect(error.message).toContain('rasen.yml:1:10: backend: command is any program: write which one');
+  });
+
+  test('the default model is that of the main agent’s kind, and of no other', () => {
+    const models = (text: string) => spec({ ...PACKAGE, 'rasen.yml': text }).spec.models;
+    const main = 'backend: claude\nmodels: {default: opus}\n';
+    expect(models(main)).toEqual({ initializer: 'opus', coder: 'opus', reviewer: 'opus', qa: 'opus' });
+    expect(models(`${main}agents: {reviewer: {backend: gemini}}`)).not.toHaveProperty('reviewer');
+    const own = models(`${main}agents: {reviewer: {backend: gemini, model: pro}}`);
+    expect(own.reviewer).toBe('pro');
   });
 
   test('a plan file adds gates and speaks where the configuration is silent', () => {

@@ -70,7 +70,7 @@ describe('environment', () => {
   test('of commands: all that the supervisor and the agents set is documented, and only that', () => {
     const set = matches(
       [...texts('src/supervisor/effects'), ...texts('src/agents')],
-      /\b(RASEN_[A-Z_]+|MAX_THINKING_TOKENS):/g,
+      /\b(RASEN_[A-Z_]+|MAX_THINKING_TOKENS|TMPDIR):/g,
     );
     const marker = matches(texts('src/runner/platform'), /MARKER_NAME = '(\w+)'/g);
     const documented = Object.values(COMMAND_VARIABLES).flatMap(list => list.map(v => v.name));

@@ -54,7 +54,7 @@ test('the example of a configuration has the effect it shows', () => {
   try {
     writeFileSync(join(project, 'rasen.yml'), CONFIG_EXAMPLE);
     const { settings } = loadConfig({ project, env: {} });
-    expect(settings['agent.command']?.[0]).toBe('claude');
+    expect(settings['agent.backend']).toBe('claude');
     expect(settings.gates).toMatchObject([{ run: ['npm', 'test'] }, { name: 'lint', timeout_seconds: 300 }]);
     expect(settings['orchestrator.max_runtime_seconds']).toBe(8 * 3600);
     writeFileSync(join(project, 'rasen.yml'), SECRETS_EXAMPLE);

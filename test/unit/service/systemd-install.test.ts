@@ -1,11 +1,14 @@
 /** What installing, changing and removing the service does, step by step, in every situation that users meet. */
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -14,10 +17,13 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RasenError } from '../../../src/errors.ts';
 import { type Handler, type RpcServer, startServer } from '../../../src/rpc/server.ts';
+import type { Run, RunOptions } from '../../../src/service/run.ts';
 import type { ServiceManager, ServiceRequest } from '../../../src/service/service.ts';
+import { Ctl } from '../../../src/service/systemd/ctl.ts';
 import { systemd } from '../../../src/service/systemd/systemd.ts';
 import { VERSION } from '../../../src/version.ts';
 import { FakeSystemd } from '../../support/fake-systemd.ts';
+import { until } from '../../support/instance.ts';
 
 let fake: FakeSystemd;
 let request: ServiceRequest;
@@ -228,16 +234,13 @@ test('uninstalling keeps lingering that was there before, and variables of the u
   expect(left()).toEqual(['.config', '.config/rasen', '.config/rasen/service.env']);
 });
 
-test('stopping asks rasend to end what runs, ends it, then whatever still runs', async () => {
+test('stopping asks rasend to end what runs and ends it; what is left in the slice is of other instances', async () => {
   await service.install(request, report);
   said = [];
   fake.fillSlice();
   fake.changes();
   await service.stop(request, report);
-  expect(fake.changes()).toEqual([
-    'systemctl --user stop rasend.socket rasend.service',
-    'systemctl --user stop rasen.slice',
-  ]);
+  expect(fake.changes()).toEqual(['systemctl --user stop rasend.socket rasend.service']);
   expect(said.slice(0, 3)).toEqual([
     'ending what runs (2); it goes on at the next start',
     '(suspended)',
@@ -245,12 +248,130 @@ test('stopping asks rasend to end what runs, ends it, then whatever still runs',
   ]);
 });
 
-test('a rasend that cannot suspend its tasks is stopped all the same', async () => {
+test.each(['activating', 'deactivating'])('a rasend that is %s is asked as well', async active => {
+  await service.install(request, report);
+  fake.activity(active);
+  await service.stop(request, report);
+  expect(said).toContain('(suspended)');
+});
+
+test('a rasend that cannot suspend its tasks is stopped all the same, and they by the manager', async () => {
   suspends = false;
   await service.install(request, report);
+  fake.fillSlice();
   fake.changes();
   await service.stop(request, report);
-  expect(fake.changes()).toEqual(['systemctl --user stop rasend.socket rasend.service']);
+  expect(fake.changes()).toEqual([
+    'systemctl --user stop rasend.socket rasend.service',
+    'systemctl --user stop rasen.slice',
+  ]);
+});
+
+test('stops what a supervisor that is gone left running', async () => {
+  await service.install(request, report);
+  await fake.host().run(['systemctl', '--user', 'stop', 'rasend.service'], { env: fake.host().env });
+  fake.fillSlice();
+  fake.changes();
+  await service.stop(request, report);
+  expect(fake.changes().at(-1)).toBe('systemctl --user stop rasen.slice');
+  expect(said).not.toContain('(suspended)');
+});
+
+test('a manager that does not answer is not taken for one that knows of no service', async () => {
+  await service.install(request, report);
+  fake.refuse('systemctl --user show', 'Failed to get properties: Connection timed out');
+  const before = left();
+  for (const verb of ['install', 'uninstall', 'stop', 'start'] as const)
+    await expect(service[verb](request, report)).rejects.toMatchObject({
+      kind: 'service',
+      message: expect.stringContaining('Connection timed out'),
+    });
+  expect(left()).toEqual(before);
+  expect([fake.is('linger'), fake.is('enabled'), fake.is('active')]).toEqual([true, true, true]);
+});
+
+test('uninstalling leaves what somebody else has put in the place of its files, a mask too', async () => {
+  await service.install(request, report);
+  const units = join(fake.home, '.config/systemd/user');
+  writeFileSync(join(units, 'rasend.service'), '[Service]\nExecStart=/mine\n');
+  const slice = join(units, 'rasen.slice');
+  rmSync(slice);
+  symlinkSync('/dev/null', slice);
+  await service.uninstall(request, report);
+  expect(readdirSync(units).sort()).toEqual(['rasen.slice', 'rasend.service']);
+  for (const name of ['rasen.slice', 'rasend.service'])
+    expect(said).toContain(`left: ${join(units, name)} was not written by rasen`);
+});
+
+test('units that are links, as home-manager and stow make them, are used and never written', async () => {
+  await service.install(request, report);
+  const units = join(fake.home, '.config/systemd/user');
+  const store = join(fake.folder, 'store');
+  renameSync(units, store);
+  mkdirSync(units);
+  for (const name of readdirSync(store)) symlinkSync(join(store, name), join(units, name));
+  expect(await service.status(request)).toMatchObject({ installed: true, running: true, outdated: [] });
+  expect(service.program(request)).toBe(request.launcher);
+  await service.install(request, report);
+  await service.stop(request, report);
+  await rasend?.close(0);
+  await service.start(request, report);
+  await expect(service.install({ ...request, launcher: '/opt/new/bin/rasend' }, report)).rejects.toThrow(
+    /is a symbolic link/,
+  );
+  await service.uninstall(request, report);
+  expect(readdirSync(units).sort()).toEqual(['rasen.slice', 'rasend.service', 'rasend.socket']);
+});
+
+test('a masked service says how it is allowed again', async () => {
+  await service.install(request, report);
+  await service.stop(request, report);
+  const path = join(fake.home, '.config/systemd/user/rasend.service');
+  rmSync(path);
+  symlinkSync('/dev/null', path);
+  await expect(service.start(request, report)).rejects.toMatchObject({
+    message: 'rasend.service is masked.',
+    hint: 'Allow it again: systemctl --user unmask rasend.service',
+  });
+  expect((await service.status(request)).state).toBe('inactive (dead, masked)');
+});
+
+test('a start that fails brings the detached supervisor back that it has ended', async () => {
+  const launcher = join(fake.folder, 'rasend');
+  writeFileSync(launcher, `#!/bin/sh\n: >'${fake.folder}/back'\n`, { mode: 0o755 });
+  await service.install({ ...request, launcher }, report);
+  await service.stop(request, report);
+  const detached = spawn('sleep', ['600'], { stdio: 'ignore' });
+  const gone = once(detached, 'exit');
+  await answering(detached.pid);
+  fake.refuse('systemctl --user start rasend.service', 'No such luck.');
+  fake.changes();
+  await expect(service.start({ ...request, launcher }, report)).rejects.toThrow(/does not start/);
+  await gone;
+  await until('it is started again', () => existsSync(join(fake.folder, 'back')));
+  expect(fake.changes().slice(-2)).toEqual([
+    'systemctl --user stop rasend.socket rasend.service',
+    'systemctl --user reset-failed rasend.socket rasend.service',
+  ]);
+});
+
+test("nothing of root's environment goes to another user", async () => {
+  const asked: RunOptions[] = [];
+  const run: Run = async (_argv, options = {}) => {
+    asked.push(options);
+    return { code: 0, stdout: '', stderr: '' };
+  };
+  const env = { PATH: '/bin', TOKEN: 'of root', LD_PRELOAD: '/x' };
+  const user = { ...request.user, name: 'alice', uid: 4_190_000_001, gid: 4_190_000_001 };
+  const ctl = new Ctl({ ...fake.host(), run, env, uid: 0 }, { ...request, user });
+  await ctl.ask(['is-active', 'rasen.slice'], 'user');
+  await ctl.runAsUser(['find', '/x']);
+  for (const { env: given, as } of asked) {
+    expect(as).toEqual({ uid: user.uid, gid: user.gid });
+    expect(given).toMatchObject({ PATH: '/bin', HOME: user.home, USER: 'alice', LOGNAME: 'alice' });
+    expect(Object.keys(given!).filter(name => name in env)).toEqual(['PATH']);
+  }
+  expect(asked.length).toBe(2);
 });
 
 test('ends a detached supervisor before the service starts', async () => {

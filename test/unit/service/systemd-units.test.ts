@@ -150,6 +150,7 @@ test('systemctl show is read without a locale: times count from the boot', () =>
   const now = { wall_ms: Date.parse('2026-01-01T00:01:00Z'), monotonic_ms: 65_000 };
   expect(parseShow(text, now)).toEqual({
     loaded: true,
+    masked: false,
     enabled: true,
     active: 'active',
     sub: 'running',

@@ -5,10 +5,12 @@ import { resourceLimitsOf } from '../../../src/task/resource-limits.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
 
 test('an order of an older version is that of today without what is new', () => {
-  const now = specOf({ id: '01kfz3a0000000000000000001' });
+  const agents = { coder: { backend: 'command' as const, command: ['bot'] } };
+  const now = specOf({ id: '01kfz3a0000000000000000001', agents });
   const old = JSON.parse(JSON.stringify(now));
   delete old.env;
   delete old.secrets;
+  delete old.agents.coder.backend;
   for (const key of ['memory_max_bytes', 'cpu_max_percent', 'tasks_max', 'runtime_max_seconds'])
     delete old.limits[key];
   for (const subtask of old.plan.subtasks) delete subtask.limits;

@@ -159,6 +159,22 @@ describe('stop and resume', () => {
     },
   );
 
+  it('work that ended well but was not sealed before the machine went down is made again', () => {
+    const engine = start(['a', 'b']);
+    engine.run(state => state.steps.some(s => s.id === 'b' && s.attempt?.phase === 'ended'));
+    engine.reboot().run();
+    expect(engine.step('b').history.map(h => h.outcome)).toEqual(['lost', 'ok']);
+    expect(engine.step('a').attempts).toBe(1);
+    expect(engine.state.status).toMatchObject({ name: 'completed', commit: 'commit b/2' });
+  });
+
+  it('work that was sealed before is not', () => {
+    const engine = start(['a'], {}, { gates: TEST });
+    engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.phase === 'sealed'));
+    engine.reboot().run();
+    expect(engine.step('a').history.map(h => h.outcome)).toEqual(['ok']);
+  });
+
   it('auto_resume: false waits for a person after a reboot', () => {
     const engine = start(['a'], { work: { a: [{ hangs: true }, {}] } }, { auto_resume: false });
     engine.run(state => working(state).length === 1);

@@ -241,6 +241,7 @@ export class Engine {
       dropped_bytes: 0,
       claim: work?.claim ? claimOf(work.claim) : null,
       claim_problem: null,
+      session: null,
       log_sha256: null,
       log_tail: null,
     };

@@ -1,0 +1,186 @@
+/**
+ * Codex without a person: `codex exec --json`, the prompt on its standard input. Seen with 0.169.0. What to know:
+ *
+ * - Its sandbox takes git's folders for read-only, in a linked worktree also the worktree's own: they are named to it as
+ *   writable, or no commit would be made, without a word of it in the stream.
+ * - What is refused in the sandbox is no event, and the exit code is 0.
+ * - Errors are texts. Only those of `error` and `turn.failed` are read, from their beginning.
+ * - Usage counts over the thread; a thread here is one attempt.
+ */
+import type { Agent, AgentExit, AgentOutcome, Conversation, Usage } from './agent.ts';
+import { sessionEnv } from './agent.ts';
+import { outcomeOfStatus } from './http-status.ts';
+import { count, type Json, object, text } from './json.ts';
+import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+import { instantOf, wallTimeAt } from './wall-time.ts';
+
+export function codexAgent(command: readonly string[]): Agent {
+  return {
+    id: 'codex',
+    plan: request => ({
+      argv: [
+        ...command,
+        ...['exec', '--json', '--skip-git-repo-check', '--sandbox', 'workspace-write'],
+        ...setting('sandbox_workspace_write.writable_roots', JSON.stringify(request.writable)),
+        // Nothing may change the program, or talk to anybody but the model, while nobody is there.
+        ...setting('check_for_update_on_startup', 'false'),
+        ...setting('analytics.enabled', 'false'),
+        ...setting('features.plugins', 'false'),
+        ...setting('features.apps', 'false'),
+        ...(request.model === null ? [] : ['--model', request.model]),
+        '-',
+      ],
+      prompt: request.prompt,
+      env: sessionEnv(request),
+      env_defaults: {},
+    }),
+    open: () => readCodex(),
+  };
+}
+
+/** A value in TOML; a list of strings is written there as in JSON. */
+const setting = (key: string, toml: string) => ['-c', `${key}=${toml}`];
+
+/** What its error messages begin with, and what that is; the first that fits. */
+const BY_MESSAGE: readonly { message: RegExp; outcome: AgentOutcome }[] = [
+  { message: /^You[’']ve hit your usage limit\b/, outcome: 'limit' },
+  { message: /^exceeded retry limit, last status: 429\b/, outcome: 'limit' },
+  { message: /^rate limit exceeded\b/i, outcome: 'limit' },
+  { message: /^Selected model is at capacity\b/, outcome: 'overloaded' },
+  { message: /^Codex ran out of room in the model[’']s context window\b/, outcome: 'context' },
+  { message: /^Missing environment variable\b/, outcome: 'auth' },
+  { message: /^Quota exceeded\b/, outcome: 'auth' },
+  { message: /^stream disconnected before completion\b/, outcome: 'network' },
+  {
+    message: /^(?:error sending request|connection failed|network error|timeout waiting)\b/i,
+    outcome: 'network',
+  },
+];
+const STATUS = /^(?:unexpected status|exceeded retry limit, last status:) (\d{3})\b/;
+/** An attempt of its own to go on; what stands in brackets is the error. */
+const RECONNECTING = /^Reconnecting\.{3} \d+\/\d+ \((.*)\)$/s;
+/** The day is there only where it is another one. */
+const RESET =
+  /try again at (?:([A-Z][a-z]{2}) (\d{1,2})(?:st|nd|rd|th), (\d{4}) )?(\d{1,2}):(\d{2}) (AM|PM)\.?$/;
+const HOUR_MS = 3_600_000;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** Ends before the first event. */
+const BEFORE_START: readonly { line: RegExp; outcome: AgentOutcome }[] = [
+  {
+    line: /^error: (?:unexpected argument|invalid value|the following required|unrecognized subcommand)/,
+    outcome: 'startup',
+  },
+  { line: /^Not inside a trusted directory\b/, outcome: 'startup' },
+  { line: /^Error loading config/, outcome: 'startup' },
+  { line: /^Not logged in\b/, outcome: 'auth' },
+];
+
+function readCodex(): Conversation {
+  const seen = new Seen();
+  let turn: 'none' | 'open' | 'completed' | 'failed' = 'none';
+  let failure: string | null = null;
+  let early: { outcome: AgentOutcome; detail: string } | null = null;
+  let usage: Usage | null = null;
+  const nothing = () => {};
+
+  const item = (event: Json) => {
+    const it = object(event.item);
+    if (it?.type !== 'error') failure = null;
+    if (it?.type === 'agent_message' && text(it.text)) seen.message(text(it.text)!);
+  };
+
+  return streamOf(seen, {
+    nameOf: (event, type) =>
+      type.startsWith('item.') ? `item/${text(object(event.item)?.type) ?? ''}` : type,
+    events: {
+      'thread.started': event => seen.session(event.thread_id),
+      'turn.started': () => {
+        turn = 'open';
+        failure = null;
+      },
+      'turn.completed': event => {
+        turn = 'completed';
+        failure = null;
+        usage = usageOf(object(event.usage)) ?? usage;
+      },
+      'turn.failed': event => {
+        turn = 'failed';
+        failure = text(object(event.error)?.message) ?? failure;
+      },
+      error: event => {
+        failure = text(event.message) ?? failure;
+      },
+      'item/agent_message': item,
+      'item/reasoning': item,
+      'item/command_execution': item,
+      'item/file_change': item,
+      'item/mcp_tool_call': item,
+      'item/web_search': item,
+      'item/todo_list': item,
+      // A warning of its own, such as about a model that it does not know.
+      'item/error': nothing,
+    },
+    errorLine: line => {
+      early ??=
+        BEFORE_START.flatMap(known =>
+          known.line.test(line) ? [{ outcome: known.outcome, detail: line }] : [],
+        )[0] ?? null;
+    },
+    end: exit => {
+      if (turn === 'completed' && exit.code === 0)
+        return { outcome: 'ok', evidence: 'event', detail: null, retry_at: null, usage };
+      if (turn === 'completed')
+        return {
+          ...brokenOff(seen, exit, usage),
+          detail: `exit code ${exit.code} after its turn was completed`,
+        };
+      if (failure !== null) return endOf(failure, exit, usage);
+      if (turn === 'none' && early) return { ...early, evidence: 'text', retry_at: null, usage };
+      return brokenOff(seen, exit, usage);
+    },
+  });
+}
+
+function endOf(message: string, exit: AgentExit, usage: Usage | null): Ending {
+  const inner = (RECONNECTING.exec(message)?.[1] ?? message).trim();
+  const status = Number(STATUS.exec(inner)?.[1] ?? Number.NaN);
+  const known = BY_MESSAGE.find(({ message: pattern }) => pattern.test(inner));
+  const outcome = known?.outcome ?? (Number.isNaN(status) ? 'failed' : outcomeOfStatus(status));
+  return {
+    outcome,
+    evidence: 'event',
+    detail: inner,
+    retry_at: outcome === 'limit' ? resetOf(inner, exit) : null,
+    usage,
+  };
+}
+
+/** The end of a limit: local time without its seconds, so a minute is added to be after it. */
+function resetOf(message: string, { time_zone, ended_ms }: AgentExit): string | null {
+  const found = RESET.exec(message);
+  if (!found) return null;
+  const [, name, day, year, hour, minute, half] = found;
+  const clock = { hour: (Number(hour) % 12) + (half === 'PM' ? 12 : 0), minute: Number(minute) + 1 };
+  if (name !== undefined) {
+    const month = MONTHS.indexOf(name) + 1;
+    return month === 0
+      ? null
+      : instantOf({ ...clock, year: Number(year), month, day: Number(day) }, time_zone);
+  }
+  const today = instantOf({ ...wallTimeAt(ended_ms, time_zone), ...clock }, time_zone);
+  // Said before midnight, ended after it: the day was yesterday.
+  const late = today !== null && Date.parse(today) - ended_ms > 23 * HOUR_MS;
+  return late ? new Date(Date.parse(today) - 24 * HOUR_MS).toISOString() : today;
+}
+
+function usageOf(usage: Json | null): Usage | null {
+  if (usage === null) return null;
+  return {
+    input_tokens: count(usage.input_tokens),
+    cached_input_tokens: count(usage.cached_input_tokens),
+    output_tokens: count(usage.output_tokens),
+    cost_usd: null,
+    partial: false,
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * Gemini CLI without a person: `--output-format stream-json`, the prompt on its standard input. Seen with 0.61.0. What
+ * to know:
+ *
+ * - Without GEMINI_CLI_NO_RELAUNCH the agent is a second process, which outlives the first one's SIGKILL.
+ * - Its exit code on an error of the server is the HTTP status modulo 256: 173 is 429, and no signal.
+ * - A signal makes it exit with 0 and without a result; retries are told on the error channel alone.
+ * - Only `yolo` gives it a shell; in every other mode its tools are not even offered to the model.
+ */
+import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
+import { sessionEnv } from './agent.ts';
+import { outcomeOfStatus } from './http-status.ts';
+import { count, type Json, number, object, text } from './json.ts';
+import { sessionId } from './session-id.ts';
+import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+
+export function geminiAgent(command: readonly string[]): Agent {
+  return {
+    id: 'gemini',
+    plan: request => ({
+      argv: [
+        ...command,
+        ...['--output-format', 'stream-json', '--approval-mode', 'yolo', '--skip-trust'],
+        ...['--session-id', sessionId(request)],
+        ...(request.model === null ? [] : ['--model', request.model]),
+        ...request.writable.flatMap(folder => ['--include-directories', folder]),
+      ],
+      prompt: request.prompt,
+      env: { ...sessionEnv(request), GEMINI_CLI_NO_RELAUNCH: 'true' },
+      env_defaults: { GEMINI_TELEMETRY_ENABLED: 'false' },
+    }),
+    open: () => readGemini(),
+  };
+}
+
+/** Its own exit codes. */
+const EXIT = { auth: 41, input: 42, config: 52, turns: 53 } as const;
+/** HTTP statuses that it exits with, modulo 256. Deaths by signal with the same numbers do not occur (SIGCHLD, SIGSTOP, beyond). */
+const STATUSES = [400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504, 529];
+const STATUS_BY_EXIT: ReadonlyMap<number, number> = new Map(STATUSES.map(status => [status % 256, status]));
+
+/** `[API Error: …]`, made by the program; inside of it a text of its own, or the server's answer as it came. */
+const API_ERROR = /^\[API Error: ([\s\S]*?)\](?:\n|$)/;
+const NETWORK = /^(?:exception )?(?:TypeError: )?fetch failed\b/;
+const QUOTA = /^(?:You have exhausted your|Resource has been exhausted|You exceeded your current quota)\b/;
+const BAD_KEY = /^API key (?:not valid|expired|not found)\b/;
+const TOO_LONG = /^The input token count\b.*\bexceeds the maximum/;
+
+/** Lines of the error channel about a request that is tried again. */
+const RETRY = /^Attempt \d+ failed(?: with status (\d{3}))?\. Retrying with backoff\.\.\.(.*)$/;
+const RETRY_NETWORK = /^ Error: exception TypeError: fetch failed\b/;
+
+interface Failure {
+  outcome: AgentOutcome;
+  detail: string;
+}
+
+function readGemini(): Conversation {
+  const seen = new Seen();
+  let result: Json | null = null;
+  let retrying: Failure | null = null;
+  /** Whether the last piece of text was the assistant's: then the next one goes on with it. */
+  let talking = false;
+  const answered = () => {
+    retrying = null;
+  };
+  const tool = () => {
+    answered();
+    talking = false;
+  };
+
+  return streamOf(seen, {
+    nameOf: (_event, type) => type,
+    events: {
+      init: event => seen.session(event.session_id),
+      message: event => {
+        if (event.role !== 'assistant') {
+          talking = false;
+          return;
+        }
+        answered();
+        const words = typeof event.content === 'string' ? event.content : '';
+        if (talking && event.delta === true) seen.messagePart(words);
+        else seen.message(words);
+        talking = true;
+      },
+      tool_use: tool,
+      tool_result: tool,
+      // A warning: what ends a session is in its result.
+      error: () => {},
+      result: event => {
+        result = event;
+      },
+    },
+    errorLine: line => {
+      const retry = RETRY.exec(line);
+      if (!retry) return;
+      const status = Number(retry[1] ?? Number.NaN);
+      const network = RETRY_NETWORK.test(retry[2]!);
+      const outcome = !Number.isNaN(status) ? outcomeOfStatus(status) : network ? 'network' : 'failed';
+      retrying = { outcome, detail: line };
+    },
+    end: exit => {
+      const usage = result === null ? null : usageOf(object(result.stats));
+      if (result === null) return { ...endWithoutResult(seen, exit.code, retrying), usage };
+      const error = object(result.error);
+      if (result.status === 'success' && error === null) {
+        if (exit.code === 0) return { outcome: 'ok', evidence: 'event', detail: null, retry_at: null, usage };
+        return { ...brokenOff(seen, exit, usage), detail: `exit code ${exit.code} after its result` };
+      }
+      const detail = text(error?.message) ?? 'an error without words';
+      const outcome =
+        text(error?.type) === 'FatalTurnLimitedError' ? 'budget' : outcomeOfError(detail, exit.code);
+      return { outcome, evidence: 'event', detail: wordsOf(detail), retry_at: null, usage };
+    },
+  });
+}
+
+/** The program's own words first, then the status in the server's answer, then the exit code. */
+function outcomeOfError(message: string, code: number | null): AgentOutcome {
+  const inner = API_ERROR.exec(message)?.[1]?.trim() ?? '';
+  const answer = answerOf(inner);
+  const words = answer?.message ?? inner;
+  if (NETWORK.test(words)) return 'network';
+  if (QUOTA.test(words)) return 'limit';
+  if (BAD_KEY.test(words)) return 'auth';
+  if (TOO_LONG.test(words)) return 'context';
+  if (answer?.code != null) return outcomeOfStatus(answer.code);
+  return outcomeOfExit(code) ?? 'failed';
+}
+
+function outcomeOfExit(code: number | null): AgentOutcome | null {
+  if (code === null) return null;
+  if (code === EXIT.auth) return 'auth';
+  if (code === EXIT.config) return 'startup';
+  if (code === EXIT.turns) return 'budget';
+  const status = STATUS_BY_EXIT.get(code);
+  return status === undefined ? null : outcomeOfStatus(status);
+}
+
+function endWithoutResult(seen: Seen, code: number | null, retrying: Failure | null): Ending {
+  const broken = brokenOff(seen, { code }, null);
+  const own = outcomeOfExit(code);
+  // Input that it refuses before it begins: flags, or a session that is not there.
+  if (code === EXIT.input) return { ...broken, outcome: 'startup' };
+  if (own) return { ...broken, outcome: own };
+  return retrying ? { ...broken, ...retrying, evidence: 'text' } : broken;
+}
+
+/** The server's answer inside of an error, if it is one. */
+function answerOf(inner: string): { code: number | null; message: string } | null {
+  if (!inner.startsWith('{')) return null;
+  try {
+    const error = object(object(JSON.parse(inner))?.error);
+    return error && { code: number(error.code), message: text(error.message) ?? '' };
+  } catch {
+    return null;
+  }
+}
+
+function wordsOf(message: string): string {
+  const inner = API_ERROR.exec(message)?.[1];
+  return inner === undefined ? message : (answerOf(inner.trim())?.message ?? inner);
+}
+
+function usageOf(stats: Json | null): Usage | null {
+  if (stats === null) return null;
+  return {
+    input_tokens: count(stats.input_tokens),
+    cached_input_tokens: count(stats.cached),
+    output_tokens: count(stats.output_tokens),
+    cost_usd: null,
+    partial: false,
+  };
+}

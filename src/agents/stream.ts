@@ -1,0 +1,131 @@
+/**
+ * What the readers of event streams have in common: lines become events, each goes to the handler of its name, and
+ * what has no handler is counted under its name. The output of an attempt holds both channels of the program: a line
+ * that is no JSON is from its error channel, since in these modes its standard output is JSON alone. What tools print
+ * is inside of events and never looked at.
+ */
+import type { AgentExit, AgentReport, Conversation } from './agent.ts';
+import { type Json, object, text } from './json.ts';
+
+const MAX_SESSIONS = 20;
+const MAX_UNKNOWN_NAMES = 30;
+const MAX_NAME = 80;
+const MAX_MESSAGE = 64 * 1024;
+const MAX_DETAIL = 500;
+const MAX_DENIED = 20;
+const ERROR = /^(?:\w*Error|error|fatal)\b/;
+
+/** What the handlers of a stream write down as it goes by. */
+export class Seen {
+  readonly sessions: string[] = [];
+  readonly denied: string[] = [];
+  readonly unknown: Record<string, number> = Object.create(null);
+  unreadable = 0;
+  /** Of the error channel: the last line that calls itself an error, else the last before the first event. */
+  last_error: string | null = null;
+  events = 0;
+  #message = '';
+
+  session(id: unknown): void {
+    const name = text(id)?.slice(0, MAX_NAME);
+    if (name === undefined || this.sessions.includes(name)) return;
+    if (this.sessions.length < MAX_SESSIONS) this.sessions.push(name);
+  }
+
+  message(words: string): void {
+    this.#message = words.slice(-MAX_MESSAGE);
+  }
+
+  messagePart(words: string): void {
+    this.message(this.#message + words);
+  }
+
+  get last_message(): string {
+    return this.#message.trim();
+  }
+
+  deny(tool: unknown): void {
+    const name = text(tool)?.slice(0, MAX_NAME) ?? 'a tool';
+    if (this.denied.length < MAX_DENIED && !this.denied.includes(name)) this.denied.push(name);
+  }
+
+  unknownEvent(name: string): void {
+    const known = Object.keys(this.unknown).length < MAX_UNKNOWN_NAMES || name in this.unknown;
+    const key = known ? name : 'others';
+    this.unknown[key] = (this.unknown[key] ?? 0) + 1;
+  }
+}
+
+/** How it ended, before what was written down is added. */
+export type Ending = Pick<AgentReport, 'outcome' | 'evidence' | 'detail' | 'retry_at' | 'usage'>;
+
+export interface StreamReader {
+  /** Handlers by the name of the event; one that does nothing says that the event is known. */
+  events: Readonly<Record<string, (event: Json) => void>>;
+  /** Name of an event, from `type` and what else tells events apart. */
+  nameOf(event: Json, type: string): string;
+  /** A line of the error channel. */
+  errorLine(line: string): void;
+  end(exit: AgentExit): Ending;
+}
+
+/** A conversation over a reader and what it writes down in `seen`. */
+export function streamOf(seen: Seen, reader: StreamReader): Conversation {
+  return {
+    feed(line) {
+      const trimmed = line.trim();
+      if (trimmed === '') return;
+      if (!trimmed.startsWith('{')) {
+        if (seen.events === 0 || ERROR.test(trimmed)) seen.last_error = trimmed;
+        reader.errorLine(trimmed);
+        return;
+      }
+      const event = parse(trimmed);
+      const type = text(event?.type);
+      if (event === null || type === null) {
+        seen.unreadable++;
+        return;
+      }
+      if (seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error))
+        seen.last_error = null;
+      const name = reader.nameOf(event, type);
+      if (Object.hasOwn(reader.events, name)) reader.events[name]!(event);
+      else seen.unknownEvent(printable(name, MAX_NAME));
+    },
+    end(exit) {
+      const ending = reader.end(exit);
+      return {
+        ...ending,
+        detail: ending.detail === null ? null : printable(ending.detail, MAX_DETAIL) || null,
+        sessions: seen.sessions,
+        last_message: seen.last_message,
+        denied: seen.denied,
+        unknown: { ...seen.unknown },
+        unreadable: seen.unreadable,
+      };
+    },
+  };
+}
+
+/** The ending of a stream that broke off: nothing in it says why. */
+export function brokenOff(seen: Seen, exit: Pick<AgentExit, 'code'>, usage: AgentReport['usage']): Ending {
+  const code = exit.code === null ? 'no exit code' : `exit code ${exit.code}`;
+  const how = `ended with ${code} and without a result`;
+  const detail = seen.last_error === null ? how : `${how}: ${seen.last_error}`;
+  return { outcome: 'failed', evidence: 'exit', detail, retry_at: null, usage };
+}
+
+function parse(line: string): Json | null {
+  try {
+    return object(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}
+
+function printable(words: string, max: number): string {
+  return words
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .trim()
+    .slice(0, max);
+}

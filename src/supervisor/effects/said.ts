@@ -1,0 +1,96 @@
+/** What an agent and its program have said when a session is over: read from its result file and its output. */
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Agent, AgentExit, AgentReport } from '../../agents/agent.ts';
+import { claimOf, type Said } from '../../agents/claim-of.ts';
+import { agentOf } from '../../agents/index.ts';
+import { OutputLines } from '../../agents/output-lines.ts';
+import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
+import { errnoOf, messageOf } from '../../errors.ts';
+import type { AttemptFacts } from '../../runner/attempt-dir.ts';
+import { droppedBytes } from '../../runner/output-cap.ts';
+import { lastLines } from '../../runner/tail.ts';
+import type { SessionFacts } from '../../task/event.ts';
+import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
+import type { Role } from '../../task/spec.ts';
+import type { Step, TaskState } from '../../task/state.ts';
+import { temporaryFolder } from './agent-work.ts';
+import type { EffectContext } from './context.ts';
+
+/** Where event tags are looked for, in an output that is no stream of events. */
+const TAG_BYTES = 64 * 1024;
+
+export interface SaidAll extends Said {
+  /** null: its program says nothing about its sessions. */
+  session: SessionFacts | null;
+}
+
+/** Of what is no agent's job. */
+export const NOTHING_SAID: SaidAll = { claim: null, problem: null, session: null };
+
+/** The role of the agent that has the job: the work of a step, or one of its gates. null: it is a command. */
+export function agentRole(state: TaskState, step: Step, gate: number | null): Role | null {
+  if (gate !== null) {
+    const { kind } = gatesOf(state, step)[gate]!;
+    return kind === 'qa' ? 'qa' : kind === 'review' ? 'reviewer' : null;
+  }
+  if (!isAgentStep(state, step)) return null;
+  return step.kind === 'plan' ? 'initializer' : 'coder';
+}
+
+/** Reads all that is to be read of a session whose processes are gone, and clears its temporary folder away. */
+export async function whatWasSaid(
+  context: EffectContext,
+  state: TaskState,
+  job: { role: Role; nonce: string; folder: string },
+  { exit, output_mtime_ms }: AttemptFacts,
+): Promise<SaidAll> {
+  const agent = agentOf(state.spec, job.role);
+  const time_zone = context.store.env(state.id).TZ;
+  const ended_ms = exit?.ended_at ? Date.parse(exit.ended_at) : (output_mtime_ms ?? Date.now());
+  const report = await reportOf(job.folder, agent, { code: exit?.code ?? null, ended_ms, time_zone });
+  const session = sessionFacts(agent, report);
+  if (session && (session.unreadable > 0 || Object.keys(session.unknown).length > 0)) {
+    const { backend, unknown, unreadable } = session;
+    const fields = { task: state.id, folder: job.folder, backend, unknown, unreadable };
+    context.log.warn(fields, 'the output of an agent has parts that are not known');
+  }
+  const file = readResultFile(context.places.resultFile(state.id, job.nonce), Date.now());
+  const none = file.claim === null && file.problem === null;
+  const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
+  const temporary = temporaryFolder(context, state, job.nonce);
+  await rm(temporary, { recursive: true, force: true }).catch(error => {
+    const fields = { task: state.id, path: temporary };
+    context.log.warn(fields, `a temporary folder stays: ${messageOf(error)}`);
+  });
+  return { ...claimOf(report, file, tags), session };
+}
+
+/** null: the program says nothing. Holds one line at a time, however long the output is. */
+async function reportOf(folder: string, agent: Agent, exit: AgentExit): Promise<AgentReport | null> {
+  const conversation = agent.open();
+  if (conversation === null) return null;
+  const lines = new OutputLines(line => conversation.feed(line));
+  try {
+    // What the cap has freed is gone; the line that it cut counts as torn.
+    for await (const chunk of createReadStream(join(folder, 'output'), { start: droppedBytes(folder) }))
+      lines.push(chunk);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  lines.end();
+  const report = conversation.end(exit);
+  return { ...report, unreadable: report.unreadable + lines.dropped };
+}
+
+function sessionFacts(agent: Agent, report: AgentReport | null): SessionFacts | null {
+  if (report === null) return null;
+  const { sessions, outcome, evidence, usage, denied, unknown, unreadable } = report;
+  return { backend: agent.id, ids: sessions, outcome, evidence, usage, denied, unknown, unreadable };
+}
+
+async function endOfOutput(folder: string): Promise<string> {
+  const { text } = await lastLines(folder, Number.MAX_SAFE_INTEGER, TAG_BYTES);
+  return text.toString('utf8');
+}

@@ -1,0 +1,192 @@
+/**
+ * A model in the place of the real ones: it speaks the protocols of three agents on loopback, and says what a test wrote
+ * down. Which line it is at it reads from the request (the tool results in it), so that it keeps nothing about a session
+ * and any number of them may run at once.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/**
+ * One answer: words, and perhaps the use of a tool: a command for the shell, or a file to be written by the agent's own
+ * tool for that. `{result}`: the result file that the prompt names.
+ */
+export interface Turn {
+  say: string;
+  shell?: string;
+  write?: { path: string; text: string };
+}
+
+/** An answer that is an error. */
+export interface Failure {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+interface Protocol {
+  path: RegExp;
+  /** Tool results in the request. */
+  results(body: any): number;
+  /** Pieces of the stream, of a request with these tools. */
+  answer(turn: Turn, body: any): { event?: string; data: unknown }[];
+}
+
+const all = (node: unknown, found: (object: Record<string, unknown>) => boolean): number => {
+  if (typeof node !== 'object' || node === null) return 0;
+  const own = !Array.isArray(node) && found(node as Record<string, unknown>) ? 1 : 0;
+  return Object.values(node).reduce((sum: number, child) => sum + all(child, found), own);
+};
+
+const gemini: Protocol = {
+  path: /:(?:streamG|g)enerateContent/,
+  results: body => all(body.contents, part => 'functionResponse' in part),
+  answer: ({ say, shell, write }) => {
+    const functionCall = write
+      ? { name: 'write_file', args: { file_path: write.path, content: write.text } }
+      : { name: 'run_shell_command', args: { command: shell, description: 'scripted' } };
+    const parts = [{ text: say }, ...(shell || write ? [{ functionCall }] : [])];
+    const usageMetadata = { promptTokenCount: 1000, candidatesTokenCount: 40, totalTokenCount: 1040 };
+    return [
+      { data: { candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }], usageMetadata } },
+    ];
+  },
+};
+
+const anthropic: Protocol = {
+  path: /^\/v1\/messages(?:\?|$)/,
+  results: body => all(body.messages, part => part.type === 'tool_result'),
+  answer: ({ say, shell, write }, body) => {
+    const usage = {
+      input_tokens: 1000,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+      output_tokens: 1,
+    };
+    const message = {
+      id: `msg_${Date.now()}`,
+      type: 'message',
+      role: 'assistant',
+      model: body.model,
+      content: [],
+    };
+    const events: { type: string; [key: string]: unknown }[] = [
+      { type: 'message_start', message: { ...message, stop_reason: null, stop_sequence: null, usage } },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: say } },
+      { type: 'content_block_stop', index: 0 },
+    ];
+    if (shell || write) {
+      const input = JSON.stringify(
+        write ? { file_path: write.path, content: write.text } : { command: shell, description: 'scripted' },
+      );
+      const name = write ? 'Write' : 'Bash';
+      const tool = { type: 'tool_use', id: `toolu_${Date.now()}`, name, input: {} };
+      events.push(
+        { type: 'content_block_start', index: 1, content_block: tool },
+        { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: input } },
+        { type: 'content_block_stop', index: 1 },
+      );
+    }
+    const stop_reason = shell || write ? 'tool_use' : 'end_turn';
+    events.push(
+      { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 40 } },
+      { type: 'message_stop' },
+    );
+    return events.map(data => ({ event: data.type, data }));
+  },
+};
+
+const responses: Protocol = {
+  path: /\/responses$/,
+  results: body => all(body.input, item => /_call_output$/.test(String(item.type))),
+  answer: ({ say, shell, write }) => {
+    // It has no tool of its own for a file that every model knows.
+    const cmd = write ? `printf %s '${write.text}' > '${write.path}'` : shell;
+    const id = `resp_${Date.now()}`;
+    const message = {
+      type: 'message',
+      role: 'assistant',
+      id: `msg_${id}`,
+      content: [{ type: 'output_text', text: say }],
+    };
+    const call = {
+      type: 'function_call',
+      id: `fc_${id}`,
+      call_id: `call_${id}`,
+      name: 'exec_command',
+      arguments: JSON.stringify({ cmd }),
+    };
+    const items = [message, ...(cmd === undefined ? [] : [call])];
+    const details = {
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens_details: { reasoning_tokens: 0 },
+    };
+    const usage = { input_tokens: 1000, output_tokens: 40, total_tokens: 1040, ...details };
+    const events = [
+      { type: 'response.created', response: { id } },
+      ...items.map((item, output_index) => ({ type: 'response.output_item.done', output_index, item })),
+      { type: 'response.completed', response: { id, usage } },
+    ];
+    return events.map(data => ({ event: data.type, data }));
+  },
+};
+
+const PROTOCOLS = [gemini, anthropic, responses];
+
+export class ModelServer {
+  /** Answers of a session, in their order; the last one stands for all that follow. */
+  turns: Turn[] = [];
+  /** Taken from the front before any turn. */
+  failures: Failure[] = [];
+  /** Requests for an answer, with the keys that came along. */
+  readonly requests: { path: string; turn: number; key: string | undefined }[] = [];
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<ModelServer> {
+    const server = createServer((request, response) => void model.#serve(request, response));
+    const model = new ModelServer(server);
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+    return model;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise(done => this.#server.close(done));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request.setEncoding('utf8')) text += chunk;
+    const path = request.url!;
+    const protocol = PROTOCOLS.find(known => known.path.test(path));
+    const json = (status: number, body: unknown, headers = {}) =>
+      response
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(JSON.stringify(body));
+    if (!protocol || request.method !== 'POST')
+      return void json(404, { error: { message: `nothing at ${path}` } });
+    const failure = this.failures.shift();
+    const body = JSON.parse(text);
+    const { headers } = request;
+    const key = headers['x-goog-api-key'] ?? headers['x-api-key'] ?? headers.authorization;
+    const turn = protocol.results(body);
+    this.requests.push({ path, turn, key: key?.toString() });
+    if (failure) return void json(failure.status, failure.body, failure.headers);
+
+    const result = /Write one JSON file to (\S+)/.exec(text)?.[1] ?? '/dev/null';
+    const line = JSON.stringify(this.turns[Math.min(turn, this.turns.length - 1)]!);
+    const said: Turn = JSON.parse(line.replaceAll('{result}', result));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const { event, data } of protocol.answer(said, body))
+      response.write(`${event ? `event: ${event}\n` : ''}data: ${JSON.stringify(data)}\n\n`);
+    response.end();
+  }
+}

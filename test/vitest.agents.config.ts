@@ -1,0 +1,15 @@
+// The tests with the real agents (test/agents): `npm run test:agents`. Apart from the others because the agents are
+// downloaded the first time, about a gigabyte in all, and because not each of them may be handed on.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/agents/**/*.test.ts'],
+    globalSetup: ['test/agents/setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
