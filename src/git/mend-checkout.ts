@@ -94,6 +94,9 @@ async function contentAt(cwd: string, commit: string, path: string): Promise<Buf
   return code === 0 ? Buffer.from(stdout, 'latin1') : null;
 }
 
+/** What a power cut leaves of a file: the beginning of its content, or all of it, and zeros for what was not written. */
 function isBeginning(file: Buffer, whole: Buffer | null): boolean {
-  return whole?.subarray(0, file.length).equals(file) ?? false;
+  let end = file.length;
+  while (end > 0 && file[end - 1] === 0) end -= 1;
+  return whole?.subarray(0, end).equals(file.subarray(0, end)) ?? false;
 }

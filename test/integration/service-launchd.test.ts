@@ -273,6 +273,16 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('an installed agent 
     });
   });
 
+  test('tells its program, and leaves a file that somebody else has put in its place', async () => {
+    await manager().install(request(), report);
+    expect(manager().program(request())).toBe(RASEND);
+    const theirs = readFileSync(plist, 'utf8').replace('rasen service install', 'another hand');
+    writeFileSync(plist, theirs);
+    await manager().uninstall(request(), report);
+    expect(readFileSync(plist, 'utf8')).toBe(theirs);
+    expect(said).toContain(`left: ${plist} was not written by rasen`);
+  });
+
   test('that somebody had disabled is enabled by installing', async () => {
     mac.disable(LABEL);
     await manager().install(request(), report);
@@ -357,12 +367,23 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('a rival (needs pyth
   test('that was started without a service is ended, and its work taken over', async () => {
     await instance.start();
     const { pid } = instance.daemon!;
-    await manager().install(request(), report);
+    // One of the user's is ended, and that is who runs this test.
+    await manager({ uid: 0 }).install(daemon(), report);
     expect(said[1]).toBe(
       `ending the detached supervisor (PID ${pid}); its tasks go on, the service takes them over`,
     );
     expect(instance.daemon!.exitCode).toBe(0);
-    expect(instance.pid()).toBe(pidOf(TARGET));
+    expect(instance.pid()).toBe(pidOf(`system/${LABEL}.alice`));
+  });
+
+  test.runIf(process.getuid!() === 0)('that is no process of the user is left alone', async () => {
+    await instance.start();
+    const { pid } = instance.daemon!;
+    await expect(manager({ answer_ms: 500 }).install(request(), report)).rejects.toMatchObject({
+      kind: 'service',
+    });
+    expect(instance.pid()).toBe(pid);
+    expect(instance.daemon!.exitCode).toBeNull();
   });
 
   test('of the other kind, or of another RASEN_HOME, is refused and stays', async () => {

@@ -22,6 +22,8 @@ test('what builds and agents need is captured, and nothing else', () => {
     ANTHROPIC_BASE_URL: 'http://llm',
     SSH_AUTH_SOCK: '/run/agent',
     LANG: '',
+    UV_INDEX_URL: 'https://me@pypi.example:8080/simple',
+    NODE_PATH: '/a:/b@2:/c',
   };
   const rest = {
     FOO: '1',
@@ -44,6 +46,11 @@ test('what builds and agents need is captured, and nothing else', () => {
     LISTEN_FDS: '1',
     CREDENTIALS_DIRECTORY: '/run/credentials/x',
     TZ: undefined,
+    YARN_REGISTRY_PAT: 'x',
+    MAVEN_REPO_PASS: 'x',
+    CARGO_SIGNING_KEY: 'x',
+    PIP_INDEX_URL: 'https://me:secret@pypi.example/simple',
+    UV_EXTRA_INDEX_URL: 'https://a/ https://me:secret@b/simple',
   };
   expect(capturedEnv({ ...needed, ...rest }, nothing)).toEqual(needed);
 });
@@ -66,6 +73,14 @@ test('--env adds names, values and beginnings', () => {
   });
   expect(captured(env, 'npm_package_name'), 'by its whole name').toHaveProperty('npm_package_name', 'x');
   expect(captured(env, 'PATH=/opt')).toEqual({ PATH: '/opt' });
+});
+
+test('an address with a password is missed, unless it is asked for', () => {
+  const env = { PIP_INDEX_URL: 'https://me:secret@host/', NODE_OPTIONS: '--no-warnings' };
+  const spec = specOf({ agents: {}, gates: [] });
+  expect(missedNames(env, captured(env), spec)).toEqual(['PIP_INDEX_URL']);
+  expect(captured(env, 'PIP_*')).toEqual(env);
+  expect(missedNames(env, captured(env, 'PIP_*'), spec)).toEqual([]);
 });
 
 test('--env with what cannot be handed over is refused, and no value is repeated', () => {

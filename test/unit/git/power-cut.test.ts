@@ -146,7 +146,7 @@ test("a merge that was cut after the branch had moved: empty and missing files a
   await cutMerge(commit => {
     sh(root(), 'merge', '--quiet', '--ff-only', commit);
     truncateSync(join(root(), 'a.txt'), 0);
-    truncateSync(join(root(), 'new.txt'), 2);
+    writeFileSync(join(root(), 'new.txt'), 'n\0\0\0');
     writeFileSync(join(t.repo.common_dir, 'index.lock'), '');
   });
   write(root(), { 'src/b.txt': '', 'mine.txt': '' });

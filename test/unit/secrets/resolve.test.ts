@@ -142,4 +142,13 @@ test('a command that does not end is ended with all that it started', async () =
   await until('its child is gone', () => !existsSync(`/proc/${pid}`) || isZombie(pid));
 });
 
+test('a helper that a command leaves behind keeps nobody waiting, and lives on', async () => {
+  const script = `sleep 300 & echo $! > pid; echo ${VALUE}`;
+  const command = { argv: ['sh', '-c', script], cwd: home, env: { PATH: process.env.PATH! }, hint: '' };
+  expect(await outputOf({ ...command, timeout_ms: 20_000 })).toBe(VALUE);
+  const pid = Number(readFileSync(join(home, 'pid'), 'utf8'));
+  process.kill(pid);
+  await until('it is gone', () => !existsSync(`/proc/${pid}`) || isZombie(pid));
+});
+
 const isZombie = (pid: number) => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));

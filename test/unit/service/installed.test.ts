@@ -1,5 +1,5 @@
 /** The installed service, as found by a command that nobody answers; and the sockets that commands look for. */
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -55,6 +55,18 @@ test('is none: not enabled, of another instance, or systemd does not run here', 
   expect(installedFor({ ...options, env: { HOME: empty.home } })).toBeNull();
   expect(await startInstalled({ ...options, env: { HOME: empty.home } }, () => {})).toBe(false);
   empty.close();
+});
+
+test('is found behind links, as home-manager and stow make them; a mask is none', async () => {
+  const options = installed();
+  const units = join(fake.home, '.config/systemd/user');
+  const socket = join(units, 'rasend.socket');
+  renameSync(socket, join(fake.folder, 'socket'));
+  symlinkSync(join(fake.folder, 'socket'), socket);
+  expect(installedFor(options)).toBe('user');
+  rmSync(socket);
+  symlinkSync('/dev/null', socket);
+  expect(installedFor(options)).toBeNull();
 });
 
 test('of the system is for root to start', async () => {

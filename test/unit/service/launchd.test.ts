@@ -3,7 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { instancePaths } from '../../../src/paths.ts';
-import { jobOf, namesOf, plistFile, withoutCaptured } from '../../../src/service/launchd/job.ts';
+import {
+  daemonPath,
+  jobOf,
+  namesOf,
+  plistFile,
+  programOf,
+  withoutCaptured,
+} from '../../../src/service/launchd/job.ts';
 import { explained, parseDisabled, parsePrint } from '../../../src/service/launchd/launchctl.ts';
 import { plistText } from '../../../src/service/launchd/plist.ts';
 import type { ServiceRequest } from '../../../src/service/service.ts';
@@ -56,6 +63,16 @@ describe('the property list of', () => {
       const env = jobOf(req, '/').EnvironmentVariables as Record<string, string>;
       expect(macPaths({ HOME: user.home, ...env })).toEqual(req.paths);
     });
+
+  for (const [name, req] of requests)
+    test(`${name} tells the program that it starts`, () => {
+      expect(programOf(plistFile(req, '/').text)).toBe(req.launcher);
+    });
+
+  test('a daemon is where it is looked for, by the name of its user alone', () => {
+    expect(namesOf(request({ mode: 'system' }), '/').plist).toBe(daemonPath('alice'));
+    expect(daemonPath('alice')).toBe('/Library/LaunchDaemons/dev.rasen.rasend.alice.plist');
+  });
 
   test('an agent and a daemon are the ones in packaging/launchd, word for word', async () => {
     // Absolute, since relative paths are resolved.

@@ -279,6 +279,7 @@ test('stops what a supervisor that is gone left running', async () => {
 
 test('a manager that does not answer is not taken for one that knows of no service', async () => {
   await service.install(request, report);
+  await rasend?.close(0);
   fake.refuse('systemctl --user show', 'Failed to get properties: Connection timed out');
   const before = left();
   for (const verb of ['install', 'uninstall', 'stop', 'start'] as const)
