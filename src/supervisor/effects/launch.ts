@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findRepository } from '../../git/repository.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
+import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
@@ -11,7 +11,7 @@ import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { agentWork, type Work } from './agent-work.ts';
-import { type EffectContext, factsEnv, goodCommit, hasIdleLimit } from './context.ts';
+import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
 
@@ -28,12 +28,9 @@ export async function launch(
   const attempt = step.attempt!;
   const folder = context.places.job(state.id, effect.job);
   const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
-  const marker = hasIdleLimit(state)
-    ? attemptMarker({ task: state.id, subtask: step.id, attempt: attempt.n, nonce })
-    : null;
-  const watched = { max_bytes: state.spec.limits.output_max_bytes, marker };
+  const job = watched(context, state, { subtask: step.id, attempt: attempt.n, nonce });
   if (readAttempt(folder).claimed) {
-    context.jobs.watch(state.id, folder, { ...watched, child: false });
+    context.jobs.watch(state.id, folder, { ...job, child: false });
   } else {
     const added =
       effect.gate === null
@@ -42,7 +39,7 @@ export async function launch(
     const user =
       effect.gate === null ? userOfWork(state, step) : userOfGate(gatesOf(state, step)[effect.gate]!.kind);
     const env = await jobEnv(context, state, user, { ...factsEnv(state, step, attempt.n), ...added });
-    context.jobs.watch(state.id, folder, { ...watched, child: context.cage.kind === 'group' });
+    context.jobs.watch(state.id, folder, { ...job, child: context.cage.kind === 'group' });
     const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
     await context.cage.start(folder, env, {
       limits: resourceLimitsOf(state.spec, subtask),

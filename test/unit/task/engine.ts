@@ -18,6 +18,8 @@ export interface Work {
   claim?: Partial<Claim>;
   /** Never ends by itself. */
   hangs?: boolean;
+  /** Has left its result, is silent since, and never ends by itself. */
+  hung?: boolean;
   /** No record of its end. */
   lost?: boolean;
   /** The agent changed nothing. */
@@ -47,7 +49,7 @@ export class Engine {
   frozen = false;
   readonly #script: Script;
   readonly #runs = new Map<string, number>();
-  readonly #live = new Map<string, Work & { gate: string | null }>();
+  readonly #live = new Map<string, Work & { gate: string | null; since: number }>();
   /** Jobs in the order in which they were started. */
   readonly started: string[] = [];
   boot = 'b1';
@@ -138,12 +140,14 @@ export class Engine {
   #facts(job: string) {
     const work = this.#live.get(job);
     if (!work) return null;
-    const alive = (work.hangs || this.frozen) && !work.lost;
+    const alive = (work.hangs || work.hung || this.frozen) && !work.lost;
+    const heard = work.hung ? work.since : this.now;
     return {
       claimed: true,
       alive: !!alive,
       exited: !alive && !work.lost,
-      last_output_at: new Date(this.now).toISOString(),
+      last_output_at: new Date(heard).toISOString(),
+      result_at: work.hung ? new Date(heard).toISOString() : null,
       flood: false,
     };
   }
@@ -173,6 +177,7 @@ export class Engine {
           this.#live.set(effect.job, {
             ...this.#next<Work>(this.#script.work?.[effect.step], effect.step, {}),
             gate: null,
+            since: this.now,
           });
         } else {
           const { name, kind } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
@@ -187,6 +192,7 @@ export class Engine {
             hangs: how === 'hang',
             ...(claim ? { claim } : {}),
             gate: name,
+            since: this.now,
           });
         }
         return { type: 'launch', pid: 1, cage: null };
@@ -225,7 +231,7 @@ export class Engine {
   }
 
   #end(work: Work | undefined, killed: boolean): EndFacts {
-    const byItself = !!work && !work.hangs && !this.frozen;
+    const byItself = !!work && !work.hangs && !work.hung && !this.frozen;
     const lost = !work || work.lost;
     const ended_at = new Date(this.now).toISOString();
     const unknown = { ended_by: null, cpu_ms: null, memory_peak_bytes: null };
