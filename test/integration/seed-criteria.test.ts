@@ -77,6 +77,7 @@ test('3: a kill in the middle of a session leaves a state that can be gone on fr
   await p.init([{ id: 'auth-1' }, { id: 'auth-2' }]);
   await p.ok('run', '--background');
   const { pid } = await p.session('auth-2');
+  await p.viewed({ iteration: 2 });
   process.kill(p.instance.pid()!, 'SIGKILL');
   await until('the supervisor is gone', async () =>
     (await p.rasen('status')).stdout.startsWith('Status: not_running\n'),
