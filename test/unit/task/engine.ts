@@ -32,7 +32,12 @@ export interface Script {
   /** By step, one for each attempt; the last goes on for ever. */
   work?: Record<string, Work[]>;
   /** By name, one for each run: the exit code or the verdict. */
-  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null)[]>;
+  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null | Refusal)[]>;
+}
+
+interface Refusal {
+  verdict: 'changes_requested';
+  issues: string[];
 }
 
 const PASSES_MAX = 5000;
@@ -183,10 +188,10 @@ export class Engine {
           const { name, kind } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
           const judge = kind === 'review' || kind === 'qa';
           const how = this.#next(this.#script.gates?.[name], `gate ${name}`, judge ? 'approved' : 0);
-          const verdict = how === 'approved' || how === 'changes_requested' ? how : null;
-          const claim = judge
-            ? { verdict, issues: verdict === 'changes_requested' ? ['a bug'] : [] }
-            : undefined;
+          const refusal: Refusal = { verdict: 'changes_requested', issues: ['a bug'] };
+          const said = how === 'changes_requested' ? refusal : how;
+          const approval = { verdict: how === 'approved' ? how : null, issues: [] };
+          const claim = judge ? (typeof said === 'object' ? (said ?? approval) : approval) : undefined;
           this.#live.set(effect.job, {
             code: typeof how === 'number' ? how : 0,
             hangs: how === 'hang',
