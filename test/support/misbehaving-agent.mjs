@@ -52,6 +52,8 @@ export const misbehaviours = {
   /** What a git that was killed leaves. */
   index_lock: () => writeFileSync(join(gitDir(), 'index.lock'), ''),
   corrupt_index: () => writeFileSync(join(gitDir(), 'index'), 'DIRC no index at all'),
+  /** SIGKILL for the process that holds this session alone. */
+  orphan: () => process.kill(process.ppid, 'SIGKILL'),
   /**
    * SIGKILL for all programs with this name, as `pkill -9 -f` would, but only of the instance that runs this agent: it
    * knows where that lives by its result file.

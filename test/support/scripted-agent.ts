@@ -46,6 +46,7 @@ export type Misbehaviour =
   | { ask: string }
   | { index_lock: true }
   | { corrupt_index: true }
+  | { orphan: true }
   | { kill: string };
 
 /** Sessions by subtask, or by role for planner and judges; the last one stands for all later ones. `*`: all others. */
