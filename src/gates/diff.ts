@@ -1,9 +1,11 @@
 /**
- * The gate `diff`: what an attempt must not do unseen. Protected paths, tests that went, secrets, sheer size. Pure; the
- * input comes from git/changes.ts. A hit is no failure of the agent's to repair but something for a person to look at.
+ * The gate `diff`: what an attempt must not do unseen. Protected paths, tests that went or were loosened, secrets, sheer
+ * size. Pure; the input comes from git/changes.ts. A hit is no failure of the agent's to repair but something for a
+ * person to look at.
  */
 import type { Changes, FileChange } from '../git/changes.ts';
 import { type Finding, type GateResult, resultOf } from './gate.ts';
+import { judgeLoosened } from './loosened.ts';
 import { type PathMatcher, pathMatcher } from './pathspec.ts';
 import { pathsOf, protectedReason } from './protected-paths.ts';
 import { judgeSecrets } from './secrets.ts';
@@ -37,6 +39,7 @@ export function judgeDiff(input: DiffInput): GateResult {
     ...judgeSecrets(files),
     ...judgePaths(files, pathMatcher(input.protected)),
     ...judgeTests(files, pathMatcher(input.tests)),
+    ...judgeLoosened(files, pathMatcher(input.tests)),
     ...judgeSize(files, input.cap ?? DEFAULT_CAP),
   ];
   if (!complete) {
@@ -83,6 +86,9 @@ const REASONS: Record<string, string> = {
   test_emptied: 'A test was emptied',
   test_cases_removed: 'Test cases were removed',
   test_skipped: 'A test was switched off',
+  test_hollow: 'A test was made to pass',
+  test_loosened: 'A test was loosened',
+  test_script: 'A script that runs tests was changed',
   secret: 'A secret was added',
   size: 'The change is larger than allowed',
 };

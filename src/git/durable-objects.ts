@@ -26,9 +26,12 @@ export async function syncCommits(
   }
 }
 
-/** The file of a ref, where it has one: not packed, not in a table. */
-export async function syncRef(common_dir: string, ref: string): Promise<void> {
-  const file = join(common_dir, ref);
+/**
+ * The file of a ref in a git dir, where it has one: not packed, not in a table. What the agent's git has written did not
+ * wait for the disk, and neither does `git symbolic-ref`; git denies a worktree whose HEAD is empty.
+ */
+export async function syncRef(git_dir: string, ref: string): Promise<void> {
+  const file = join(git_dir, ref);
   await flush(file);
   await flush(dirname(file));
 }

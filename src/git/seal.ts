@@ -172,9 +172,9 @@ async function settle(linked: Linked, branch: string, to: { task: string; commit
   const reached = tip === null || (await isAncestor(place, tip, to.commit).catch(() => false));
   if (!reached) await keepCommit(place, to.task, tip);
   await moveRef(place, ref, { from: tip, to: to.commit, why: 'rasen: attempt sealed' });
-  // Where the agent's own git has put it there, it did not wait for the disk.
   await syncRef(linked.common_dir, ref);
   await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], place);
+  await syncRef(linked.admin, 'HEAD');
   await endOperations(linked, to.task);
   await installIndex(linked, to.commit);
 }

@@ -15,20 +15,35 @@ import { capOutput } from '../runner/output-cap.ts';
 const ADOPTED_POLL_MS = 250;
 const ALIVE_EVERY = 4;
 const CAP_POLL_MS = 1000;
-/** Silent jobs are asked this often for another sign of life: processor time of at least so many ticks of 10 ms. */
-const ACTIVITY_POLL_MS = 15_000;
+/**
+ * Silent jobs are asked for another sign of life twice within the shortest silence that means anything, at most and at
+ * least this often: processor time of at least so many ticks of 10 ms.
+ */
+const ACTIVITY_POLL_MS_MAX = 15_000;
+const ACTIVITY_POLL_MS_MIN = 250;
 const ACTIVE_TICKS = 10;
 
-interface Job {
+export interface Watched {
+  /** Kept output. */
+  max_bytes: number;
+  /** null where silence means nothing. */
+  silence: {
+    /** The shortest silence that means something. */
+    ms: number;
+    /** Marker of the job's processes. */
+    marker: string;
+    result_file: string;
+  } | null;
+}
+
+interface Job extends Watched {
   task: string;
   folder: string;
   /** This process is the parent and hears of the end. */
   child: boolean;
-  max_bytes: number;
-  /** Marker of its processes where silence has a limit; null where it has none. */
-  marker: string | null;
   ticks: number | null;
   active_at_ms: number;
+  result_at_ms: number | null;
   dropped_bytes: number;
   flood: boolean;
   capping: boolean;
@@ -43,6 +58,7 @@ export class Jobs {
   #adoptedTimer: NodeJS.Timeout | null = null;
   #capTimer: NodeJS.Timeout | null = null;
   #activityTimer: NodeJS.Timeout | null = null;
+  #activityPollMs = Number.POSITIVE_INFINITY;
   #turn = 0;
 
   constructor(changed: (task: string) => void, log: Log) {
@@ -51,11 +67,7 @@ export class Jobs {
   }
 
   /** Watches a job until `ended` is called for its folder. */
-  watch(
-    task: string,
-    folder: string,
-    options: { child: boolean; max_bytes: number; marker: string | null },
-  ): void {
+  watch(task: string, folder: string, options: Watched & { child: boolean }): void {
     const known = this.#jobs.get(folder);
     if (known) {
       known.child ||= options.child;
@@ -67,13 +79,13 @@ export class Jobs {
       ...options,
       ticks: null,
       active_at_ms: Date.now(),
+      result_at_ms: null,
       dropped_bytes: 0,
       flood: false,
       capping: false,
       lives: false,
     });
-    if (options.marker)
-      this.#activityTimer ??= setInterval(() => this.#lookForActivity(), ACTIVITY_POLL_MS).unref();
+    if (options.silence) this.#pollActivity(options.silence.ms / 2);
     this.#capTimer ??= setInterval(() => this.#capAll(), CAP_POLL_MS).unref();
     if (!options.child)
       this.#adoptedTimer ??= setInterval(() => this.#lookAtAdopted(), ADOPTED_POLL_MS).unref();
@@ -103,7 +115,12 @@ export class Jobs {
   /** When the job last used the processor noticeably, as far as was looked; 0: never. */
   activeAt(folder: string): number {
     const job = this.#jobs.get(folder);
-    return job?.marker ? job.active_at_ms : 0;
+    return job?.silence ? job.active_at_ms : 0;
+  }
+
+  /** When the agent of the job was last seen to have written its result; null: not yet. */
+  resultAt(folder: string): number | null {
+    return this.#jobs.get(folder)?.result_at_ms ?? null;
   }
 
   isFlood(folder: string): boolean {
@@ -122,19 +139,33 @@ export class Jobs {
     this.#adoptedTimer = null;
     this.#capTimer = null;
     this.#activityTimer = null;
+    this.#activityPollMs = Number.POSITIVE_INFINITY;
+  }
+
+  #pollActivity(wanted_ms: number): void {
+    const ms = Math.max(ACTIVITY_POLL_MS_MIN, Math.min(ACTIVITY_POLL_MS_MAX, wanted_ms));
+    if (ms >= this.#activityPollMs) return;
+    if (this.#activityTimer) clearInterval(this.#activityTimer);
+    this.#activityTimer = setInterval(() => this.#lookForActivity(), ms).unref();
+    this.#activityPollMs = ms;
   }
 
   #lookForActivity(): void {
-    const jobs = [...this.#jobs.values()].filter(job => job.marker !== null);
+    const jobs = [...this.#jobs.values()].flatMap(job => (job.silence ? [{ job, ...job.silence }] : []));
     if (jobs.length === 0) return;
     const ticks = processorTicks(
-      jobs.map(job => ({ marker: job.marker!, identity: readAttempt(job.folder).identity })),
+      jobs.map(({ job, marker }) => ({ marker, identity: readAttempt(job.folder).identity })),
     );
-    for (const job of jobs) {
-      const now = ticks.get(job.marker!) ?? null;
+    for (const { job, marker, result_file } of jobs) {
+      const now = ticks.get(marker) ?? null;
       if (now !== null && job.ticks !== null && Math.abs(now - job.ticks) >= ACTIVE_TICKS)
         job.active_at_ms = Date.now();
       job.ticks = now;
+      const result = statSync(result_file, { throwIfNoEntry: false })?.mtimeMs ?? null;
+      if (result !== job.result_at_ms) {
+        job.result_at_ms = result;
+        this.#changed(job.task);
+      }
     }
   }
 

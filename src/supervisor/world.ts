@@ -2,14 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { attemptMarker, readAttempt } from '../runner/attempt-dir.ts';
+import { readAttempt } from '../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../runner/cage/unit-members.ts';
 import { isAlive } from '../runner/identity.ts';
 import type { Effect, JobFacts, Result } from '../task/effect.ts';
 import type { TaskState } from '../task/state.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
-import { type EffectContext, hasIdleLimit } from './effects/context.ts';
+import { type EffectContext, watched } from './effects/context.ts';
 import { end, SWEEP_GRACE_MS } from './effects/end.ts';
 import { launch, REPORT_MS_MAX } from './effects/launch.ts';
 import { merge } from './effects/merge.ts';
@@ -48,8 +48,9 @@ export class RealWorld implements World {
       ? isAlive(facts.identity) || finishing_ms !== null
       : facts.claimed && !facts.fenced && !facts.exit && isFresh(folder);
     if (alive && !facts.exit) {
-      const marker = hasIdleLimit(state) && facts.spec ? attemptMarker(facts.spec) : null;
-      jobs.watch(state.id, folder, { child: false, max_bytes: state.spec.limits.output_max_bytes, marker });
+      const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null };
+      const how = facts.spec ? watched(this.#context, state, facts.spec) : kept;
+      jobs.watch(state.id, folder, { ...how, child: false });
       if (facts.identity) jobs.seenAlive(folder);
     }
     // The manager is patient with what the command left running; that is swept like everywhere.
@@ -88,14 +89,20 @@ export class RealWorld implements World {
   }
 }
 
-/** Signs of life of a job, and whether its output is out of bounds. */
-function signs(folder: string, jobs: Jobs): Pick<JobFacts, 'last_output_at' | 'flood'> {
+/** Signs of life of a job, its result, and whether its output is out of bounds. */
+function signs(folder: string, jobs: Jobs): Pick<JobFacts, 'last_output_at' | 'result_at' | 'flood'> {
+  const flood = jobs.isFlood(folder);
   const active = jobs.activeAt(folder);
-  // Nobody asks where silence has no limit.
-  if (active === 0) return { last_output_at: null, flood: jobs.isFlood(folder) };
+  // Nobody asks where silence means nothing.
+  if (active === 0) return { last_output_at: null, result_at: null, flood };
   const output = statSync(join(folder, 'output'), { throwIfNoEntry: false });
   const heard = Math.max(output?.mtimeMs ?? 0, active);
-  return { last_output_at: new Date(heard).toISOString(), flood: jobs.isFlood(folder) };
+  const result = jobs.resultAt(folder);
+  return {
+    last_output_at: new Date(heard).toISOString(),
+    result_at: result === null ? null : new Date(result).toISOString(),
+    flood,
+  };
 }
 
 /** A claim so young that its runner may not have said yet who it is. */

@@ -6,7 +6,7 @@
  *                          │                 └─► stopping ─end─┘ (a ladder: TERM, KILL, verified empty)
  *                          └─ a check has no work: straight to its gates
  */
-import type { Effect, Observed } from './effect.ts';
+import type { Effect, JobFacts, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { type Gate, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
 import { resourceLimitsOf } from './resource-limits.ts';
@@ -18,6 +18,10 @@ import type { Outcome, StopReason } from './status.ts';
 export const MAX_GATE_DROPS = 3;
 /** A cage that holds `limits.runtime` itself comes first; where it does not, the supervisor does so soon after. */
 const RUNTIME_SLACK_MS = 500;
+/**
+ * Silence after the result of an agent from which its program is taken to hang: what it started keeps it from ending.
+ */
+export const RESULT_GRACE_MS = 30_000;
 /** How often a task that waits for disk space looks again. */
 export const DISK_PROBE_MS = 30_000;
 
@@ -99,7 +103,7 @@ function stopReason(
   state: TaskState,
   step: Step,
   attempt: Attempt,
-  facts: { last_output_at: string | null; flood: boolean },
+  facts: Pick<JobFacts, 'last_output_at' | 'result_at' | 'flood'>,
   { now_ms: nowMs, suspending }: Observed,
 ): { reason: StopReason | null; wake_ms: number | null } {
   if (state.want !== 'run') return { reason: wantedStop(state), wake_ms: null };
@@ -115,15 +119,24 @@ function stopReason(
   );
   if (runtime_max_seconds !== null)
     deadlines.push(['timeout', started + runtime_max_seconds * 1000 + RUNTIME_SLACK_MS]);
-  if (idle !== null) {
-    const jumped = state.last_jump_at ? Date.parse(state.last_jump_at) : 0;
-    const heard = Math.max(started, facts.last_output_at ? Date.parse(facts.last_output_at) : 0, jumped);
-    deadlines.push(['idle', heard + idle * 1000]);
+  const quiet_ms = Math.min(
+    idle === null ? Number.POSITIVE_INFINITY : idle * 1000,
+    facts.result_at === null ? Number.POSITIVE_INFINITY : RESULT_GRACE_MS,
+  );
+  if (Number.isFinite(quiet_ms)) {
+    const signs = [facts.last_output_at, facts.result_at, state.last_jump_at].map(t =>
+      t ? Date.parse(t) : 0,
+    );
+    deadlines.push(['idle', Math.max(started, ...signs) + quiet_ms]);
   }
   const runtime = runtimeLeftMs(state, nowMs);
   if (runtime !== null) deadlines.push(['runtime', nowMs + runtime]);
   const due = deadlines.find(([, ms]) => ms <= nowMs);
-  if (due) return { reason: due[0], wake_ms: null };
+  if (due) {
+    // It was through with its work; the gates tell what that is worth.
+    const through = facts.result_at !== null && (due[0] === 'idle' || due[0] === 'timeout');
+    return { reason: through ? 'result' : due[0], wake_ms: null };
+  }
   return { reason: null, wake_ms: deadlines.length > 0 ? Math.min(...deadlines.map(([, ms]) => ms)) : null };
 }
 

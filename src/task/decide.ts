@@ -9,7 +9,7 @@ import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
 import { exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
-import { isTerminal } from './status.ts';
+import { COUNTS, isTerminal } from './status.ts';
 
 /** Later waits for disk space are recorded only so often, however often the disk is looked at. */
 const DISK_RECORD_MS = 15 * 60_000;
@@ -241,25 +241,18 @@ function begin(state: TaskState, step: Step, seen: Observed): Next {
 /**
  * The commit an attempt starts from: the last good one, or what its predecessor left so that work is not lost. After
  * two failures on one approach, and after a diff hit, it goes back to good: another approach is wanted. So it does when
- * another step made a commit good meanwhile, which what was left does not hold; and where nobody saw how the last one
- * ended, for a power cut leaves half-written files.
+ * another step made a commit good meanwhile, which what was left does not hold. What a limit, a login or a stop cut
+ * short is no failure of the approach, and is gone on from however often; what was lost may be torn by a power cut, and
+ * is not.
  */
 export function startCommit(state: TaskState, step: Step): string | null {
   if (state.spec.workspace.kind !== 'git' || step.kind === 'plan') return null;
   const good = state.good.at(-1)?.commit ?? state.workspace?.base ?? null;
   if (step.kind === 'baseline' || step.kind === 'final' || step.kind === 'setup') return good;
   const last = step.history.at(-1);
-  if (
-    !last?.commit ||
-    last.good !== good ||
-    last.outcome === 'lost' ||
-    step.counted === 0 ||
-    step.counted % 2 === 0 ||
-    last.gate === 'diff' ||
-    last.gate === 'clean'
-  )
-    return good;
-  return last.commit;
+  if (!last?.commit || last.good !== good || last.gate === 'diff' || last.gate === 'clean') return good;
+  if (!COUNTS[last.outcome]) return last.outcome === 'lost' ? good : last.commit;
+  return step.counted % 2 === 0 ? good : last.commit;
 }
 
 function waitFor(state: TaskState, due: { s: Step; at: number }[]): Next {

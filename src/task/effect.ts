@@ -48,6 +48,8 @@ export interface JobFacts {
   exited: boolean;
   /** Last sign of life: output, or noticeable use of the processor. */
   last_output_at: string | null;
+  /** When the agent wrote its result file last; null: it has not, or nobody looked. */
+  result_at: string | null;
   /** Its output passed the cap and could not be freed. */
   flood: boolean;
 }

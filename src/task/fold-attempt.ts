@@ -2,6 +2,7 @@
 import type { EventOf, GateEvidence, SessionFacts } from './event.ts';
 import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
 import { isAgentStep } from './gates-of.ts';
+import { knownIssue, plain } from './same-issue.ts';
 import {
   type Attempt,
   type AttemptRecord,
@@ -207,11 +208,16 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
   return judgeUsage(next, event.session);
 }
 
+/** Once per verdict: one that names an issue three times has not come back to it. */
 function countIssues(state: TaskState, evidence: GateEvidence): TaskState {
   const issues = { ...state.issues };
+  const counted = new Set<string>();
   for (const finding of evidence.findings) {
-    const key = finding.text.toLowerCase().replace(/\s+/g, ' ').trim().slice(0, 500);
-    if (key in issues || Object.keys(issues).length < MAX_ISSUES) issues[key] = (issues[key] ?? 0) + 1;
+    const known = Object.keys(issues);
+    const key = knownIssue(finding.text, known) ?? plain(finding.text);
+    if (counted.has(key) || (!Object.hasOwn(issues, key) && known.length >= MAX_ISSUES)) continue;
+    counted.add(key);
+    issues[key] = (issues[key] ?? 0) + 1;
   }
   return { ...state, issues };
 }

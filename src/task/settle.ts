@@ -152,7 +152,7 @@ function endOfWork(attempt: Attempt, at: { step: string; n: number }, facts: End
   ];
 }
 
-const BY_REASON: Record<StopReason, Outcome> = {
+const BY_REASON: Record<Exclude<StopReason, 'result'>, Outcome> = {
   user: 'killed',
   cancel: 'killed',
   suspend: 'killed',
@@ -188,18 +188,19 @@ const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
 /** How the work ended: our own stop first, then what the agent claims against itself, then the exit code. */
 function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; message: string | null } {
   const { exit } = facts;
-  if (attempt.stop_reason && !(facts.ended_by_itself && exit)) {
-    return { outcome: BY_REASON[attempt.stop_reason], message: `stopped: ${attempt.stop_reason}` };
+  const stopped = facts.ended_by_itself && exit ? null : attempt.stop_reason;
+  if (stopped && stopped !== 'result') return { outcome: BY_REASON[stopped], message: `stopped: ${stopped}` };
+  if (!stopped) {
+    if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
+    if (exit.ended_by) return BY_ENDING[exit.ended_by];
+    if (exit.result === 'killed') return { outcome: 'lost', message: 'the runner was killed' };
+    if (exit.result !== 'exited') return { outcome: 'startup', message: exit.result };
   }
-  if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
-  if (exit.ended_by) return BY_ENDING[exit.ended_by];
-  if (exit.result === 'killed') return { outcome: 'lost', message: 'the runner was killed' };
-  if (exit.result !== 'exited') return { outcome: 'startup', message: exit.result };
   if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
   const claimed = facts.claim ? BY_CLAIM[facts.claim.status] : undefined;
   if (claimed) return { outcome: claimed, message: facts.claim!.summary || null };
-  if (exit.code === 0) return { outcome: 'ok', message: null };
-  return { outcome: 'failed', message: `exit code ${exit.code}` };
+  if (stopped || exit?.code === 0) return { outcome: 'ok', message: null };
+  return { outcome: 'failed', message: `exit code ${exit?.code}` };
 }
 
 function endOfGate(

@@ -60,8 +60,11 @@ export type StepStatus = 'pending' | 'in_progress' | 'completed' | 'failed' | 's
 /** Where an attempt is. `closed` is the end; `outcome` says how. */
 export type AttemptPhase = 'created' | 'prepared' | 'running' | 'stopping' | 'ended' | 'sealed' | 'closed';
 
-/** Why the supervisor stops an attempt. `suspend`: the service is being stopped; it goes on at the next start. */
-export type StopReason = 'user' | 'cancel' | 'suspend' | 'timeout' | 'idle' | 'runtime' | 'flood';
+/**
+ * Why the supervisor stops an attempt. `suspend`: the service is being stopped; it goes on at the next start. `result`:
+ * the agent has said that it is through, and its program does not end; what it said counts.
+ */
+export type StopReason = 'user' | 'cancel' | 'suspend' | 'timeout' | 'idle' | 'result' | 'runtime' | 'flood';
 
 export const OUTCOMES = [
   'ok',

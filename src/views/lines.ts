@@ -198,6 +198,8 @@ function stopping(state: TaskState, reason: StopReason): string {
       return 'it took longer than its timeout allows';
     case 'idle':
       return 'it was silent for longer than its idle timeout allows';
+    case 'result':
+      return 'it has left its result and does not end';
     case 'runtime':
       return `max_runtime_seconds (${limits.max_runtime_seconds}) of active time used`;
     case 'flood':

@@ -33,6 +33,7 @@ import { idOf, USERS, type User } from './users.ts';
 const LAUNCH = join(import.meta.dirname, 'launch.sh');
 /** What systemd-nspawn --keep-unit ends with when the machine asked for a reboot. */
 const REBOOT_EXIT = 133;
+const STARTS_MAX = 3;
 const DISK_BYTES = 4 * 1024 ** 3;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -130,20 +131,35 @@ export class Machine {
   /** Switches it on and waits until systemd has done all that belongs to starting. */
   async boot({ timeout_ms = 180_000 } = {}): Promise<Booted> {
     if (this.#nspawn) throw new Error(`${this.name} is on`);
-    await this.#diskFree();
+    for (let tries = 1; ; tries++) {
+      await this.#gone();
+      const booted = await this.#start(timeout_ms);
+      if (booted !== null) return booted;
+      // systemd-nspawn gives up now and then while many of them start at once, before the machine's first process.
+      if (tries === STARTS_MAX) throw new Error(`${this.name} died while starting\n${this.console()}`);
+      console.log(`${this.name}: systemd-nspawn ended before the machine was there; once more`);
+    }
+  }
+
+  /** null: there was no machine. */
+  async #start(timeout_ms: number): Promise<Booted | null> {
     const at_ms = Date.now();
+    let was_there = false;
     this.#launch();
     const state = await until(
       `${this.name} has started`,
       async () => {
+        if (!this.#nspawn && !was_there) return 'none';
         if (!this.#nspawn) throw new Error(`${this.name} died while starting\n${this.console()}`);
+        was_there ||= this.#leader() !== null;
         // The payload's cgroup comes a moment after its first process.
-        if (!this.#leader() || !existsSync(join(this.#cgroup, 'payload/cgroup.procs'))) return null;
+        if (!was_there || !existsSync(join(this.#cgroup, 'payload/cgroup.procs'))) return null;
         const { stdout } = await this.run(['systemctl', 'is-system-running']);
         return /^(running|degraded)$/.test(stdout.trim()) ? stdout.trim() : null;
       },
       { timeout_ms, every_ms: 50 },
     );
+    if (state === 'none') return null;
     const took_ms = Date.now() - at_ms;
     const failed = state === 'running' ? '' : await this.ok(['systemctl', '--failed', '--no-legend']);
     return { at_ms, took_ms, state, failed };

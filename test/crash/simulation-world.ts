@@ -172,6 +172,7 @@ export class World {
       alive: job.live,
       exited: job.exit !== null,
       last_output_at: job.live && !silent ? this.iso() : job.output_at,
+      result_at: null,
       flood: job.flood,
     };
   }

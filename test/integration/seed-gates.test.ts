@@ -46,6 +46,18 @@ const forbidden: { what: string; acts: Act[]; says: RegExp; finding: { path: str
     finding: { path: 'test/login.test.js', line: 4 },
   },
   {
+    what: 'a test is made to pass',
+    acts: [
+      {
+        write: {
+          'test/login.test.js': TEST.replace("'one', () => {}", "'one', () => expect(true).toBe(true)"),
+        },
+      },
+    ],
+    says: /A test was made to pass: test\/login\.test\.js/,
+    finding: { path: 'test/login.test.js', line: 3 },
+  },
+  {
     what: 'a secret is added',
     acts: [{ write: { 'src/client.js': `// the client\nconst token = '${TOKEN}';\n` } }],
     says: /A secret was added: src\/client\.js/,

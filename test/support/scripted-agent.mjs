@@ -4,6 +4,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { misbehaviours } from './misbehaving-agent.mjs';
 
 const { RASEN_ROLE: role, RASEN_SUBTASK: subtask, RASEN_RESULT_FILE: result } = process.env;
 const file = process.argv[2];
@@ -47,6 +48,7 @@ const put = (path, text, how) => {
 };
 
 const acts = {
+  ...misbehaviours,
   write: files => {
     for (const [path, text] of Object.entries(files)) put(fill(path), text, writeFileSync);
   },
@@ -56,11 +58,11 @@ const acts = {
   remove: path => rmSync(path, { recursive: true }),
   commit: message => {
     git('add', '-A');
-    git('commit', '-q', '-m', fill(message));
+    git('commit', '-q', '-m', message);
   },
   git: args => git(...args),
   claim: claim => writeFileSync(result, typeof claim === 'string' ? claim : fill(JSON.stringify(claim))),
-  say: text => process.stdout.write(`${fill(text)}\n`),
+  say: text => process.stdout.write(`${text}\n`),
   replay: name =>
     process.stdout.write(readFileSync(join(import.meta.dirname, '../data/agents', `${name}.jsonl`), 'utf8')),
   exit: code => process.exit(code),
@@ -87,5 +89,6 @@ const acts = {
 const script = JSON.parse(readFileSync(file, 'utf8'));
 const sessions = script[key] ?? script['*'] ?? [];
 for (const act of sessions[Math.min(session.nth, sessions.length) - 1] ?? []) {
-  for (const [name, value] of Object.entries(act)) await acts[name](value);
+  for (const [name, value] of Object.entries(act))
+    await acts[name](typeof value === 'string' ? fill(value) : value);
 }

@@ -13,9 +13,12 @@ const AGENT = join(import.meta.dirname, 'scripted-agent.mjs');
 export interface Claim {
   status?: string;
   summary?: string;
+  retry_at?: string;
+  retry_after_seconds?: number;
   verdict?: 'approved' | 'changes_requested' | 'rejected';
   issues?: string[];
   memory?: { decisions?: string[]; learnings?: string[] };
+  usage?: { input_tokens: number; output_tokens: number };
   plan?: unknown;
 }
 
@@ -35,7 +38,20 @@ export type Act =
   | { exit: number }
   | { await: string }
   | { hang: { deaf?: boolean; beat?: string } }
-  | { child: string };
+  | { child: string }
+  | Misbehaviour;
+
+/** Acts of misbehaving-agent.mjs; what each of them does is written there. */
+export type Misbehaviour =
+  | { flood: number }
+  | { spin: number }
+  | { server: string }
+  | { fork: number }
+  | { ask: string }
+  | { index_lock: true }
+  | { corrupt_index: true }
+  | { orphan: true }
+  | { kill: string };
 
 /** Sessions by subtask, or by role for planner and judges; the last one stands for all later ones. `*`: all others. */
 export type Script = Record<string, Act[][]>;
@@ -86,6 +102,8 @@ export interface ProjectOptions {
 export class SeedProject {
   readonly instance: Instance;
   readonly root: string;
+  /** Command line of the agent. */
+  readonly agent: string[];
   readonly #script: string;
 
   constructor(options: ProjectOptions = {}) {
@@ -93,12 +111,12 @@ export class SeedProject {
     this.root = join(this.instance.folder, 'p');
     this.#script = join(this.instance.folder, 'script.json');
     this.script(options.script ?? { '*': [WORKS] });
-    const agent = [process.execPath, AGENT, this.#script];
+    this.agent = [process.execPath, AGENT, this.#script];
     const config = {
-      agent,
+      agent: this.agent,
       gates: [['sh', 'check.sh']],
       orchestrator: { session_delay_seconds: 0 },
-      ...(typeof options.config === 'function' ? options.config(agent) : options.config),
+      ...(typeof options.config === 'function' ? options.config(this.agent) : options.config),
     };
     this.write({
       'rasen.yml': `${JSON.stringify(config, null, 2)}\n`,
@@ -142,6 +160,18 @@ export class SeedProject {
 
   has(path: string): boolean {
     return existsSync(join(this.root, path));
+  }
+
+  /** SIGKILL to the supervisor, whoever started it, and wait until it is gone. */
+  async crash(): Promise<void> {
+    const pid = this.instance.pid()!;
+    process.kill(pid, 'SIGKILL');
+    // The socket too: a process may look dead while its threads still hold it.
+    await until('the supervisor is gone', async () => {
+      const client = await this.instance.client().catch(() => null);
+      client?.close();
+      return client === null && !isAlive(pid);
+    });
   }
 
   /** A path outside of the repository, for signals between test and agent. */

@@ -1,11 +1,13 @@
 /** What every effect is given: the parts of the supervisor it acts with. */
 import type { Log } from '../../log.ts';
+import { attemptMarker } from '../../runner/attempt-dir.ts';
 import type { Cage } from '../../runner/cage/cage.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
 import type { Store } from '../../store/store.ts';
+import { RESULT_GRACE_MS } from '../../task/attempt.ts';
 import type { Step, TaskState } from '../../task/state.ts';
-import type { Jobs } from '../jobs.ts';
+import type { Jobs, Watched } from '../jobs.ts';
 import type { Places } from '../places.ts';
 
 export interface EffectContext {
@@ -37,10 +39,29 @@ export function factsEnv(state: TaskState, step: Step, n: number): Record<string
   };
 }
 
-/** Whether silence of anything of the task has a limit. */
-export function hasIdleLimit(state: TaskState): boolean {
-  return (
-    state.spec.limits.idle_timeout_seconds !== null ||
-    (state.plan?.subtasks.some(s => s.idle_timeout_seconds !== null) ?? false)
-  );
+/**
+ * The shortest silence in ms that means anything in the task, or null where none does: the limit of any subtask, or
+ * that after the result of an agent.
+ */
+function shortestSilence(state: TaskState): number | null {
+  const seconds = [state.spec.limits, ...(state.plan?.subtasks ?? [])]
+    .map(({ idle_timeout_seconds }) => idle_timeout_seconds)
+    .filter(limit => limit !== null);
+  const limits = seconds.map(limit => limit * 1000);
+  if (Object.keys(state.spec.agents).length > 0) limits.push(RESULT_GRACE_MS);
+  return limits.length === 0 ? null : Math.min(...limits);
+}
+
+/** What is watched of a job of the task. */
+export function watched(
+  { places }: Pick<EffectContext, 'places'>,
+  state: TaskState,
+  job: { subtask: string; attempt: number; nonce: string },
+): Watched {
+  const ms = shortestSilence(state);
+  const marker = attemptMarker({ task: state.id, ...job });
+  return {
+    max_bytes: state.spec.limits.output_max_bytes,
+    silence: ms === null ? null : { ms, marker, result_file: places.resultFile(state.id, job.nonce) },
+  };
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { findRepository } from '../../git/repository.ts';
 import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
+import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
@@ -12,7 +12,7 @@ import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { agentWork, type Work } from './agent-work.ts';
-import { type EffectContext, factsEnv, goodCommit, hasIdleLimit } from './context.ts';
+import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
 import { userEnv } from './user-env.ts';
@@ -30,12 +30,9 @@ export async function launch(
   const attempt = step.attempt!;
   const folder = context.places.job(state.id, effect.job);
   const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
-  const marker = hasIdleLimit(state)
-    ? attemptMarker({ task: state.id, subtask: step.id, attempt: attempt.n, nonce })
-    : null;
-  const watched = { max_bytes: state.spec.limits.output_max_bytes, marker };
+  const job = watched(context, state, { subtask: step.id, attempt: attempt.n, nonce });
   if (readAttempt(folder).claimed) {
-    context.jobs.watch(state.id, folder, { ...watched, child: false });
+    context.jobs.watch(state.id, folder, { ...job, child: false });
   } else {
     const added =
       effect.gate === null
@@ -46,7 +43,7 @@ export async function launch(
     const given = await jobEnv(context, state, user, { ...factsEnv(state, step, attempt.n), ...added.env });
     const env = { ...userEnv(), ...added.env_defaults, ...given };
     if (added.prompt !== null) mkdirSync(env.TMPDIR!, { recursive: true, mode: 0o700 });
-    context.jobs.watch(state.id, folder, { ...watched, child: context.cage.kind === 'group' });
+    context.jobs.watch(state.id, folder, { ...job, child: context.cage.kind === 'group' });
     const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
     await context.cage.start(folder, env, {
       limits: resourceLimitsOf(state.spec, subtask),

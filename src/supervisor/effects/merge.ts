@@ -126,7 +126,7 @@ async function runGate(
   context.jobs.watch(state.id, folder, {
     child: context.cage.kind === 'group',
     max_bytes: state.spec.limits.output_max_bytes,
-    marker: null,
+    silence: null,
   });
   await context.cage.start(folder, env, { limits: resourceLimitsOf(state.spec, null), onExit: () => {} });
   const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000, gate.suspended);

@@ -1,8 +1,9 @@
 /** What follows from what, case by case; every combination of them is the simulation's (test/crash). */
 import { describe, expect, it } from 'vitest';
+import { RESULT_GRACE_MS } from '../../../src/task/attempt.ts';
 import type { NewEvent } from '../../../src/task/event.ts';
 import { settle, settleFailure } from '../../../src/task/settle.ts';
-import type { TaskState } from '../../../src/task/state.ts';
+import { stepOf, type TaskState } from '../../../src/task/state.ts';
 import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
 import { Engine, type Script } from './engine.ts';
 
@@ -82,11 +83,54 @@ describe('pipelines of commands', () => {
   });
 });
 
+describe('an agent that has left its result and does not end', () => {
+  const GATED = { gates: { test: [0, 1, 0] } };
+  it('is ended after a silence, and its work judged like any other', () => {
+    const began = start(
+      ['a'],
+      { work: { a: [{ hung: true, claim: { status: 'done' } }] }, ...GATED },
+      { gates: TEST },
+    );
+    const at = began.now;
+    const engine = began.run(state => stepOf(state, 'a').history.length > 0);
+    expect(engine.now - at).toBe(RESULT_GRACE_MS);
+    expect(engine.events.find(e => e.type === 'attempt_stopping')).toMatchObject({ reason: 'result' });
+    expect(
+      engine
+        .run()
+        .step('a')
+        .history.map(h => h.outcome),
+    ).toEqual(['gate_failed', 'ok']);
+  });
+
+  it('is believed where its words speak against it', () => {
+    const work = { a: [{ hung: true, claim: { status: 'limit' as const } }, {}] };
+    const engine = start(['a'], { work }).run();
+    expect(engine.step('a').history.map(h => h.outcome)).toEqual(['limit', 'ok']);
+  });
+});
+
 describe('what an attempt starts from', () => {
   it('what its predecessor left, once; then the last good commit', () => {
     const engine = start(['a'], { gates: { test: [0, 1, 1, 1, 0] } }, { gates: TEST }).run();
     const from = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e.from] : []));
     expect(from).toEqual(['base', 'commit a/1', 'base', 'commit a/3']);
+  });
+
+  it('what was cut short through no fault of its own, however often; not what was lost', () => {
+    const claim = (status: 'limit' | 'auth') => ({ claim: { status } });
+    const work = [
+      claim('limit'),
+      claim('limit'),
+      { code: 1 },
+      claim('limit'),
+      { code: 1 },
+      { lost: true },
+      {},
+    ];
+    const engine = start(['a'], { work: { a: work } }, { gates: TEST }).run();
+    const from = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e.from] : []));
+    expect(from).toEqual(['base', 'commit a/1', 'commit a/2', 'commit a/3', 'commit a/4', 'base', 'base']);
   });
 
   it('the last good commit, when another step made one meanwhile', () => {

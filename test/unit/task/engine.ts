@@ -18,6 +18,8 @@ export interface Work {
   claim?: Partial<Claim>;
   /** Never ends by itself. */
   hangs?: boolean;
+  /** Has left its result, is silent since, and never ends by itself. */
+  hung?: boolean;
   /** No record of its end. */
   lost?: boolean;
   /** The agent changed nothing. */
@@ -30,7 +32,12 @@ export interface Script {
   /** By step, one for each attempt; the last goes on for ever. */
   work?: Record<string, Work[]>;
   /** By name, one for each run: the exit code or the verdict. */
-  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null)[]>;
+  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null | Refusal)[]>;
+}
+
+interface Refusal {
+  verdict: 'changes_requested';
+  issues: string[];
 }
 
 const PASSES_MAX = 5000;
@@ -47,7 +54,7 @@ export class Engine {
   frozen = false;
   readonly #script: Script;
   readonly #runs = new Map<string, number>();
-  readonly #live = new Map<string, Work & { gate: string | null }>();
+  readonly #live = new Map<string, Work & { gate: string | null; since: number }>();
   /** Jobs in the order in which they were started. */
   readonly started: string[] = [];
   boot = 'b1';
@@ -138,12 +145,14 @@ export class Engine {
   #facts(job: string) {
     const work = this.#live.get(job);
     if (!work) return null;
-    const alive = (work.hangs || this.frozen) && !work.lost;
+    const alive = (work.hangs || work.hung || this.frozen) && !work.lost;
+    const heard = work.hung ? work.since : this.now;
     return {
       claimed: true,
       alive: !!alive,
       exited: !alive && !work.lost,
-      last_output_at: new Date(this.now).toISOString(),
+      last_output_at: new Date(heard).toISOString(),
+      result_at: work.hung ? new Date(heard).toISOString() : null,
       flood: false,
     };
   }
@@ -173,20 +182,22 @@ export class Engine {
           this.#live.set(effect.job, {
             ...this.#next<Work>(this.#script.work?.[effect.step], effect.step, {}),
             gate: null,
+            since: this.now,
           });
         } else {
           const { name, kind } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
           const judge = kind === 'review' || kind === 'qa';
           const how = this.#next(this.#script.gates?.[name], `gate ${name}`, judge ? 'approved' : 0);
-          const verdict = how === 'approved' || how === 'changes_requested' ? how : null;
-          const claim = judge
-            ? { verdict, issues: verdict === 'changes_requested' ? ['a bug'] : [] }
-            : undefined;
+          const refusal: Refusal = { verdict: 'changes_requested', issues: ['a bug'] };
+          const said = how === 'changes_requested' ? refusal : how;
+          const approval = { verdict: how === 'approved' ? how : null, issues: [] };
+          const claim = judge ? (typeof said === 'object' ? (said ?? approval) : approval) : undefined;
           this.#live.set(effect.job, {
             code: typeof how === 'number' ? how : 0,
             hangs: how === 'hang',
             ...(claim ? { claim } : {}),
             gate: name,
+            since: this.now,
           });
         }
         return { type: 'launch', pid: 1, cage: null };
@@ -225,7 +236,7 @@ export class Engine {
   }
 
   #end(work: Work | undefined, killed: boolean): EndFacts {
-    const byItself = !!work && !work.hangs && !this.frozen;
+    const byItself = !!work && !work.hangs && !work.hung && !this.frozen;
     const lost = !work || work.lost;
     const ended_at = new Date(this.now).toISOString();
     const unknown = { ended_by: null, cpu_ms: null, memory_peak_bytes: null };

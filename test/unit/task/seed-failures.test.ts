@@ -152,6 +152,23 @@ it('criterion 12: QA over the whole sends it back to be fixed, and asks again', 
   expect(engine.step('_final').commit).toBe('commit _fix/2');
 });
 
+it('criterion 14: … also in other words, counted once per verdict', () => {
+  const qa = { enabled: true, per_subtask: false, max_loops: 50, recurring_issue_threshold: 3 };
+  const verdict = 'changes_requested' as const;
+  const issues = [
+    ['src/a.ts:3: the token never expires', 'src/a.ts:9: the token never expires', 'no manual page'],
+    ['src/a.ts:14: the token still never expires'],
+    ['src/a.ts:20: the token never expires'],
+  ];
+  const engine = start(
+    ['a'],
+    { gates: { qa: issues.map(list => ({ verdict, issues: list })) } },
+    { qa },
+  ).run();
+  expect(engine.state.issues).toEqual({ 'src/a.ts:3: the token never expires': 3, 'no manual page': 1 });
+  expect(engine.started.filter(job => job.startsWith('_fix'))).toHaveLength(2);
+});
+
 it('criterion 14: the same QA issue three times is a matter of a person, and is not sent back again', () => {
   const qa = { enabled: true, per_subtask: false, max_loops: 50, recurring_issue_threshold: 3 };
   const engine = start(['a'], { gates: { qa: ['changes_requested'] } }, { qa }).run();

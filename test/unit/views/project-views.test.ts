@@ -326,7 +326,7 @@ test('QA_ESCALATION.md comes with the block and goes with the answer', async () 
     .close('a', 'gate_failed', { reason: 'qa: no' })
     .add({ type: 'task_blocked', why: 'review', message: 'same', subtask: 'a' });
   await show(life);
-  expect(await readFile(at('QA_ESCALATION.md'), 'utf8')).toContain('- broken (1 times)');
+  expect(await readFile(at('QA_ESCALATION.md'), 'utf8')).toContain('- Broken (1 times)');
   await show(life.add({ type: 'task_resumed' }));
   expect(existsSync(at('QA_ESCALATION.md'))).toBe(false);
 });

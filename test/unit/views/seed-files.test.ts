@@ -352,10 +352,10 @@ test('QA_ESCALATION.md only while the task is blocked for a recurring issue', ()
     expect(escalationText(task.state)).toBeNull();
   }
   task.add({ type: 'task_blocked', why: 'review', message: 'same issue', subtask: 'a' });
-  expect(escalationText(task.state)).toContain('- login fails (2 times)');
+  expect(escalationText(task.state)).toContain('- Login FAILS (2 times)');
   expect(implementationPlan(task.state)!.qa).toMatchObject({
     status: 'rejected',
-    recurring_issues: ['login fails'],
+    recurring_issues: ['Login FAILS'],
   });
   task.add({ type: 'task_resumed' });
   expect(escalationText(task.state)).toBeNull();

@@ -1,0 +1,50 @@
+/** The table of what ends nights in README.md: every row is shown by tests that exist, and every such test has its row. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root } from './pages.ts';
+
+const ROWS = 27;
+const TITLE = /^\s*(?:test|it)(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
+const section = readFileSync(join(root, 'README.md'), 'utf8').split('\n## What ends unattended nights\n')[1]!;
+const table = section
+  .split('\n## ')[0]!
+  .split('\n')
+  .filter(line => /^\| \d+ \|/.test(line));
+const shown = table.flatMap((line, row) =>
+  [...line.matchAll(/`([\w/.-]+\.test\.ts) › ([^`]+)`/g)].map(([, file, name]) => ({
+    row: row + 1,
+    file: file!,
+    name: name!,
+  })),
+);
+
+/** Names of the tests in a file, as a reader of its output sees them. */
+function namesIn(file: string): string[] {
+  const path = [join(root, 'test', file), join(root, 'test/integration', file)].find(existsSync);
+  if (!path) return [];
+  return [...readFileSync(path, 'utf8').matchAll(TITLE)].map(match => match[2]!.replaceAll("\\'", "'"));
+}
+
+test('has a row for each of them, in order, and each row says by what it is shown', () => {
+  expect(table.map(line => Number(line.split('|')[1]))).toEqual(
+    Array.from({ length: ROWS }, (_, i) => i + 1),
+  );
+  const rows = new Set(shown.map(({ row }) => row));
+  expect(table.filter((line, i) => !rows.has(i + 1) && !line.includes('**not yet:**'))).toEqual([]);
+});
+
+test('names only tests that exist', () => {
+  expect(shown.filter(({ file, name }) => !namesIn(file).includes(name))).toEqual([]);
+});
+
+test('names every test of overnight-*.test.ts, in the row of its number', () => {
+  const files = readdirSync(join(root, 'test/integration')).filter(name => name.startsWith('overnight-'));
+  const tests = files.flatMap(file =>
+    namesIn(file).map(name => ({ row: Number.parseInt(name, 10), file, name })),
+  );
+  expect(tests.length).toBeGreaterThan(20);
+  expect(
+    tests.filter(t => !shown.some(s => s.row === t.row && s.file === t.file && s.name === t.name)),
+  ).toEqual([]);
+});
