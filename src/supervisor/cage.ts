@@ -35,9 +35,7 @@ export interface CageOptions {
  */
 function environmentsFolder(env: NodeJS.ProcessEnv, paths: Paths): string {
   const name = `environments-${createHash('sha256').update(paths.home).digest('hex').slice(0, 12)}`;
-  const folder = env.XDG_RUNTIME_DIR
-    ? join(env.XDG_RUNTIME_DIR, 'rasen', name)
-    : join(paths.runtime, 'environments');
+  const folder = join(env.XDG_RUNTIME_DIR ?? paths.runtime, 'rasen', name);
   clearOld(folder);
   return folder;
 }

@@ -90,7 +90,7 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
 }
 
 /**
- * Work that ended well, but what it left was not sealed before the machine went down: some of its files may never have
+ * Work that ended, but what it left was not sealed before the machine went down: some of its files may never have
  * come to the disk, and no gate can tell zeros from what was meant. It is kept for people to see, and made again.
  */
 const LEFT_BY_A_POWER_CUT = {
@@ -99,7 +99,8 @@ const LEFT_BY_A_POWER_CUT = {
 } as const;
 
 const wentDown = (state: TaskState, attempt: Attempt) =>
-  attempt.boot !== state.boot && (attempt.outcome === 'ok' || attempt.outcome === 'budget');
+  // killed: by a shutdown in order, which leaves nothing half written.
+  attempt.boot !== state.boot && attempt.outcome !== 'killed' && attempt.outcome !== 'startup';
 
 /** What a session of a judge used; it has no attempt of its own. */
 function judgeUsage(state: TaskState, session: SessionFacts | null | undefined): TaskState {

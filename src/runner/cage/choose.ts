@@ -35,9 +35,8 @@ export interface ChooseOptions {
 /** Throws `config` when units are asked for where they cannot be. */
 export async function chooseCage({ wanted, env, patient }: ChooseOptions): Promise<CageChoice> {
   // As a login would set it: without a session (cron, a system service) nobody does, and `su` leaves another user's.
-  const session = sessionRuntime(env);
-  const manager = session === undefined ? { ...env } : { ...env, XDG_RUNTIME_DIR: session };
-  if (session === undefined) delete manager.XDG_RUNTIME_DIR;
+  // At boot it may come after us.
+  const manager = { ...env, XDG_RUNTIME_DIR: sessionRuntime(env) ?? `/run/user/${process.getuid?.()}` };
   const choice = (
     kind: CageKind,
     why: string,
@@ -77,7 +76,7 @@ export async function chooseCage({ wanted, env, patient }: ChooseOptions): Promi
 
 async function askManager(env: NodeJS.ProcessEnv): Promise<{ version: number | null; problem: string }> {
   // Looked at first: where there is no manager, the programs need not be started to say so.
-  const socket = join(env.XDG_RUNTIME_DIR ?? '/run/user', 'systemd/private');
+  const socket = join(env.XDG_RUNTIME_DIR!, 'systemd/private');
   if (!existsSync(socket)) {
     return { version: null, problem: `${socket} is not there` };
   }
