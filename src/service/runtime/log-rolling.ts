@@ -68,11 +68,11 @@ function clearPath(path: string): void {
   renameSync(path, join(dirname(path), numbered(path, Math.max(0, ...numbers) + 1)));
 }
 
-/** Made aside and renamed: there is no moment without a link. */
+/** Made aside and renamed: there is no moment without a link. A kill in between leaves the one aside to the next time. */
 function pointLink(path: string, name: string): void {
   if (isRollingLink(path) && readlinkSync(path) === name) return;
   clearPath(path);
-  const aside = `${path}.${process.pid}.new`;
+  const aside = `${path}.new`;
   rmSync(aside, { force: true });
   symlinkSync(name, aside);
   renameSync(aside, path);
