@@ -51,6 +51,17 @@ export const serviceInstall = defineCommand<ServiceOptions>({
   },
 });
 
+/** Not asked for: without lingering, the user's service manager is on its way out by then. */
+const GONE: ServiceStatus = {
+  installed: false,
+  at_boot: false,
+  running: false,
+  pid: null,
+  state: 'not installed',
+  since: null,
+  outdated: [],
+};
+
 export const serviceUninstall = defineCommand<ServiceOptions>({
   name: 'service uninstall',
   summary: 'Take the service away, with everything that its installation made',
@@ -65,7 +76,7 @@ export const serviceUninstall = defineCommand<ServiceOptions>({
     const { installed } = await manager.status(request);
     await manager.uninstall(request, report);
     const done = installed ? 'The service is gone.' : 'There was no service.';
-    await tell(parts, () => `${done} The tasks are where they were: ${request.paths.home}`);
+    await tell(parts, () => `${done} The tasks are where they were: ${request.paths.home}`, GONE);
   },
 });
 
@@ -150,8 +161,9 @@ async function open(context: Context, options: ServiceOptions, verb: ServiceVerb
 async function tell(
   { context, bundle, manager, request }: Parts,
   text: (status: ServiceStatus, version: string | null) => string,
+  known?: ServiceStatus,
 ): Promise<ServiceStatus> {
-  const status = await manager.status(request);
+  const status = known ?? (await manager.status(request));
   const version = (await bundle.answerOn(request.paths.socket))?.version ?? null;
   const value = { manager: manager.name, mode: request.mode, user: request.user.name, ...status, version };
   context.out.reply({ ...value, home: request.paths.home }, () => text(status, version));
