@@ -61,7 +61,6 @@ export async function openCage({ wanted, paths, scripts, env, patient }: CageOpt
     environments: environmentsFolder(choice.env, paths),
     bell,
     env: choice.env,
-    enforces: choice.enforces,
   });
   return { cage, choice, close: () => bell.close() };
 }

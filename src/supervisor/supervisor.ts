@@ -34,15 +34,13 @@ import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
+import { Suspension } from './suspension.ts';
 import { isTidyTime, tidy } from './tidy.ts';
 import { untilState, waitForTasks } from './wait.ts';
 import { RealWorld } from './world.ts';
 
 /** A task that could not be taken over (disk full) is tried again after this. */
 const CLAIM_RETRY_MS = 5000;
-/** How long tasks stay suspended without the end of the supervisor that was announced. */
-const SUSPENDED_MS_MAX = 120_000;
-const SUSPEND_POLL_MS = 50;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
 
@@ -61,6 +59,7 @@ export class Supervisor {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
+  readonly #suspension: Suspension;
   readonly #jobs: Jobs;
   readonly #places: Places;
   readonly #views: ProjectViews;
@@ -68,8 +67,6 @@ export class Supervisor {
   readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
   #draining = false;
-  /** Takes a suspension back that nobody made use of. */
-  #suspended: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     const { paths, log } = options;
@@ -99,6 +96,11 @@ export class Supervisor {
       log,
       settings,
     });
+    this.#suspension = new Suspension({
+      reconciler: this.#reconciler,
+      jobs: () => this.#registry.jobs,
+      log,
+    });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
     this.#views = new ProjectViews({
       pid: process.pid,
@@ -127,29 +129,15 @@ export class Supervisor {
     log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
   }
 
-  /**
-   * Ends what runs, in good order and without a penalty, and starts nothing: the service is about to be stopped. Answers
-   * when nothing lives any more. Taken back when nobody ends this process soon.
-   */
-  async suspend(signal: AbortSignal): Promise<{ stopped: number }> {
-    const stopped = this.#registry.jobs;
-    this.#options.log.info({ jobs: stopped }, 'suspended: attempts are stopped to go on at the next start');
-    this.#reconciler.suspend(true);
-    clearTimeout(this.#suspended);
-    while ((this.#registry.jobs > 0 || this.#reconciler.merges) && !signal.aborted)
-      await new Promise(resolve => setTimeout(resolve, SUSPEND_POLL_MS));
-    clearTimeout(this.#suspended);
-    this.#suspended = setTimeout(() => {
-      this.#options.log.warn({}, 'nobody stopped the supervisor: tasks go on');
-      this.#reconciler.suspend(false);
-    }, SUSPENDED_MS_MAX).unref();
-    return { stopped };
+  /** Ends what runs before the service is stopped; see suspension.ts. */
+  suspend(signal: AbortSignal): Promise<{ stopped: number }> {
+    return this.#suspension.begin(signal);
   }
 
   /** Stops deciding; attempts live on. */
   async close(): Promise<void> {
     this.#draining = true;
-    clearTimeout(this.#suspended);
+    this.#suspension.close();
     this.#reconciler.drain();
     this.#reconciler.close();
     for (const release of this.#releases) release();

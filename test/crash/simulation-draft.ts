@@ -5,6 +5,7 @@
 import type { Claim } from '../../src/task/event.ts';
 import { type Plan, plan as planSchema, type Subtask } from '../../src/task/plan.ts';
 import { type TaskSpec, taskSpec } from '../../src/task/spec.ts';
+import { claimOf } from '../support/task-builder.ts';
 import { Rng } from './simulation-random.ts';
 
 export const MINUTE = 60_000;
@@ -100,17 +101,7 @@ export interface Draft {
   patience: number;
 }
 
-const NOTHING: Claim = {
-  status: 'done',
-  summary: '',
-  retry_at: null,
-  decisions: [],
-  learnings: [],
-  verdict: null,
-  issues: [],
-  input_tokens: 10,
-  output_tokens: 1,
-};
+const NOTHING = claimOf({ input_tokens: 10, output_tokens: 1 });
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 export function draftOf(seed: number): Draft {

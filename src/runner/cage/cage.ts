@@ -14,8 +14,6 @@ export type CageKind = 'unit' | 'group';
 /** How a supervisor starts attempts. */
 export interface Cage {
   readonly kind: CageKind;
-  /** Limits that this cage can hold on this machine; the others are asked for in vain. */
-  readonly enforces: readonly (keyof ResourceLimits)[];
   /**
    * Starts the runner of the attempt in `dir`. Again is harmless once a runner has claimed it.
    *

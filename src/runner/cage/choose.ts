@@ -14,6 +14,7 @@ export interface CageChoice {
   kind: CageKind;
   /** In words for people, for doctor and status. */
   why: string;
+  /** Limits that this cage can hold on this machine; the others are asked for in vain. */
   enforces: readonly (keyof ResourceLimits)[];
   /** Environment in which the manager is reached. */
   env: NodeJS.ProcessEnv;

@@ -19,7 +19,6 @@ export const group: AttemptCage = {
 export function groupCage(runner_script: string): Cage {
   return {
     kind: 'group',
-    enforces: ['runtime_max_seconds'],
     start: (dir, env, { onExit }) => startRunner(dir, env, onExit, { runner_script }),
   };
 }

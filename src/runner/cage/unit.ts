@@ -8,7 +8,6 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, RasenError } from '../../errors.ts';
-import type { ResourceLimits } from '../../task/plan.ts';
 import { attemptMarker, readAttempt } from '../attempt-dir.ts';
 import { HELPER_MS_MAX } from '../limits.ts';
 import { MARKER_NAME } from '../platform/host.ts';
@@ -29,14 +28,11 @@ export interface UnitCageOptions {
   bell: Bell;
   /** Environment with which the manager is reached (XDG_RUNTIME_DIR). */
   env: NodeJS.ProcessEnv;
-  /** Limits that the manager's controllers can hold. */
-  enforces: readonly (keyof ResourceLimits)[];
 }
 
 export function unitCage(options: UnitCageOptions): Cage {
   return {
     kind: 'unit',
-    enforces: options.enforces,
     async start(dir, env, { limits, onExit }) {
       const path = resolve(dir);
       const { spec } = readAttempt(path);

@@ -26,7 +26,6 @@ beforeEach(() => {
     environments: join(rig.root, 'environments'),
     bell,
     env: manager.env,
-    enforces: [],
   });
 });
 afterEach(async () => {
