@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['task', 'root', 'util', 'agents'],
   store: ['task', 'root', 'util'],
   agents: ['task', 'root', 'util'],
+  session: ['agents', 'root', 'util', 'runner'],
   gates: ['task', 'root', 'util', 'git'],
   git: ['task', 'root', 'util'],
   runner: ['task', 'root', 'util'],

@@ -19,6 +19,10 @@ export interface AgentRequest {
   max_thinking_tokens: number;
   /** Folders outside of the working folder that the work needs: git's own, that of the result file. */
   writable: readonly string[];
+  /** Where it works. */
+  cwd: string;
+  /** The session of an earlier attempt to go on with; null: a new one. */
+  resume: string | null;
 }
 
 export interface LaunchPlan {
@@ -29,6 +33,22 @@ export interface LaunchPlan {
   env_defaults: Record<string, string>;
   /** Given on standard input, which ends after it. */
   prompt: string;
+  /** How the session program (session/) speaks with it in the meantime; null: it runs by itself. */
+  talk: Talk | null;
+}
+
+/** What the session program is told, as one JSON argument. */
+export interface Talk {
+  kind: 'claude' | 'codex' | 'acp';
+  /** The agent's program. */
+  argv: string[];
+  /** A program that needs no conversation, where `argv` is refused by an older version; its prompt is on stdin. */
+  fallback: string[] | null;
+  cwd: string;
+  resume: string | null;
+  model: string | null;
+  /** As in AgentRequest. */
+  writable: string[];
 }
 
 export interface Agent {
@@ -41,7 +61,21 @@ export interface Agent {
 /** One session, line by line. Holds little, whatever it is fed, and throws at nothing. */
 export interface Conversation {
   feed(line: string): void;
+  /** What is known so far; may be asked at any time, and costs nothing. */
+  live(): LiveSigns;
   end(exit: AgentExit): AgentReport;
+}
+
+/** What is known of a session that goes on. */
+export interface LiveSigns {
+  /** So far, of this session alone; null: its program says so only at the end. */
+  usage: Usage | null;
+  /** Tools that run now, as far as the program says. */
+  tools_running: number;
+  /** The last calls of tools that are over, oldest first: a hash of name, arguments and answer each. */
+  calls: readonly string[];
+  /** It has said that it is through; its process may live on. */
+  through: boolean;
 }
 
 export interface AgentExit {

@@ -36,6 +36,7 @@ export function claudeAgent(command: readonly string[]): Agent {
         ...request.writable.flatMap(folder => ['--add-dir', folder]),
       ],
       prompt: request.prompt,
+      talk: null,
       env: sessionEnv(request),
       env_defaults: {
         CLAUDE_CODE_MAX_RETRIES: String(MAX_RETRIES),

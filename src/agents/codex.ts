@@ -31,6 +31,7 @@ export function codexAgent(command: readonly string[]): Agent {
         '-',
       ],
       prompt: request.prompt,
+      talk: null,
       env: sessionEnv(request),
       env_defaults: {},
     }),

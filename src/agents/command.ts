@@ -7,6 +7,7 @@ export function commandAgent(command: readonly string[]): Agent {
     plan: request => ({
       argv: [...command],
       prompt: request.prompt,
+      talk: null,
       env: sessionEnv(request),
       env_defaults: {},
     }),

@@ -26,6 +26,7 @@ export function geminiAgent(command: readonly string[]): Agent {
         ...request.writable.flatMap(folder => ['--include-directories', folder]),
       ],
       prompt: request.prompt,
+      talk: null,
       env: { ...sessionEnv(request), GEMINI_CLI_NO_RELAUNCH: 'true' },
       env_defaults: { GEMINI_TELEMETRY_ENABLED: 'false' },
     }),

@@ -4,7 +4,8 @@
  * that is no JSON is from its error channel, since in these modes its standard output is JSON alone. What tools print
  * is inside of events and never looked at.
  */
-import type { AgentExit, AgentReport, Conversation } from './agent.ts';
+import { createHash } from 'node:crypto';
+import type { AgentExit, AgentReport, Conversation, Usage } from './agent.ts';
 import { type Json, object, text } from './json.ts';
 
 const MAX_SESSIONS = 20;
@@ -13,6 +14,9 @@ const MAX_NAME = 80;
 const MAX_MESSAGE = 64 * 1024;
 const MAX_DETAIL = 500;
 const MAX_DENIED = 20;
+/** Calls of tools that are remembered, and those that may run at once. */
+const MAX_CALLS = 20;
+const MAX_RUNNING = 200;
 const ERROR = /^(?:\w*Error|error|fatal)\b/;
 
 /** What the handlers of a stream write down as it goes by. */
@@ -24,7 +28,44 @@ export class Seen {
   /** Of the error channel: the last line that calls itself an error, else the last before the first event. */
   last_error: string | null = null;
   events = 0;
+  /** It has said that it is through; what comes after it takes that back. */
+  through = false;
   #message = '';
+  readonly #running = new Map<string, string>();
+  readonly #calls: string[] = [];
+
+  /** A tool begins; `input` as the stream has it. */
+  toolBegan(id: unknown, name: unknown, input: unknown): void {
+    this.through = false;
+    if (this.#running.size < MAX_RUNNING)
+      this.#running.set(text(id) ?? '', `${text(name) ?? ''} ${JSON.stringify(input) ?? ''}`);
+  }
+
+  toolEnded(id: unknown, answer: unknown): void {
+    const key = text(id) ?? '';
+    const call = this.#running.get(key);
+    if (call === undefined) return;
+    this.#running.delete(key);
+    const hash = createHash('sha256')
+      .update(call)
+      .update('\0')
+      .update(JSON.stringify(answer) ?? '');
+    this.#calls.push(hash.digest('base64url').slice(0, 16));
+    if (this.#calls.length > MAX_CALLS) this.#calls.shift();
+  }
+
+  /** None runs any more, whether the stream said so of each or not. */
+  toolsOver(): void {
+    this.#running.clear();
+  }
+
+  get tools_running(): number {
+    return this.#running.size;
+  }
+
+  get calls(): readonly string[] {
+    return this.#calls;
+  }
 
   session(id: unknown): void {
     const name = text(id)?.slice(0, MAX_NAME);
@@ -66,6 +107,8 @@ export interface StreamReader {
   nameOf(event: Json, type: string): string;
   /** A line of the error channel. */
   errorLine(line: string): void;
+  /** So far; left out where the program says it only at the end. */
+  usage?(): Usage | null;
   end(exit: AgentExit): Ending;
 }
 
@@ -92,6 +135,12 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
       if (Object.hasOwn(reader.events, name)) reader.events[name]!(event);
       else seen.unknownEvent(printable(name, MAX_NAME));
     },
+    live: () => ({
+      usage: reader.usage?.() ?? null,
+      tools_running: seen.tools_running,
+      calls: seen.calls,
+      through: seen.through,
+    }),
     end(exit) {
       const ending = reader.end(exit);
       return {

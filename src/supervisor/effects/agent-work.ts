@@ -52,6 +52,8 @@ export async function agentWork(
     model: modelFor(state.spec, role, session.model),
     max_thinking_tokens: state.spec.max_thinking_tokens,
     writable: [dirname(result_file), ...(await gitFolders(session.cwd))],
+    cwd: session.cwd,
+    resume: null,
   });
   return { ...work, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
 }

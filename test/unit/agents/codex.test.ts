@@ -71,6 +71,8 @@ it('its sandbox may write where git does, and its arguments are TOML', () => {
     model: null,
     max_thinking_tokens: 0,
     writable: ['/a "b"/.git', '/c'],
+    cwd: '/work',
+    resume: null,
   });
   expect(argv).toContain('sandbox_workspace_write.writable_roots=["/a \\"b\\"/.git","/c"]');
   expect([argv[1], argv.at(-1)]).toEqual(['exec', '-']);

@@ -19,6 +19,8 @@ const request: AgentRequest = {
   model: 'model-x',
   max_thinking_tokens: 4096,
   writable: ['/repo/.git', '/run/rasen/results/t/nonce'],
+  cwd: '/work',
+  resume: null,
 };
 
 describe.each(BACKENDS)('%s', backend => {

@@ -1,0 +1,21 @@
+/**
+ * A conversation with an agent that is spoken with line by line on its standard input and output: what is said to it,
+ * and when it is over. Pure; the session program (main.ts) reads and writes. What a session comes to is read elsewhere
+ * (agents/), from the same lines.
+ */
+export interface Dialogue {
+  /** What is said first. */
+  begin(prompt: string): string[];
+  /** A line of the agent's, and what is answered. */
+  hear(line: string): Heard;
+  /** Words of the user's for a session that runs; null: they cannot be said at this moment. */
+  note(text: string): string[] | null;
+  /** Asked to stop what it does, so that the session can be gone on with later. */
+  interrupt(): string[];
+}
+
+export interface Heard {
+  say: string[];
+  /** Nothing more is expected: its input can be closed. */
+  over: boolean;
+}
