@@ -1,6 +1,6 @@
 // Builds dist/: one minified CommonJS bundle for the client (its start-up time is what users feel), a second one with
 // zod and yaml that it loads only to read configuration and plans, a third that knows service managers, one for the
-// supervisor, and the library.
+// supervisor, one for the program that speaks with agents, and the library.
 // Plain JavaScript that also Node 20 can run, since `npm ci` may run it before the right Node is on PATH.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +60,7 @@ const builds = {
   'rasen-config.cjs': { ...cjs, entryPoints: ['src/config/index.ts'] },
   'rasen-service.cjs': { ...cjs, entryPoints: ['src/service/index.ts'] },
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
+  'rasen-session.cjs': { ...cjs, entryPoints: ['src/session/main.ts'] },
   'index.js': { ...common, format: 'esm', entryPoints: ['src/index.ts'], packages: 'external' },
 };
 const metas = await Promise.all(

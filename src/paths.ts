@@ -11,6 +11,8 @@ export interface Paths {
   /** The truth: tasks, quarantine, log. Mode 0700. */
   home: string;
   tasks: string;
+  /** Which sessions of agents somebody works in. */
+  sessions: string;
   /** Unreadable files are moved here, never overwritten. */
   quarantine: string;
   /** The supervisor's own configuration; optional. */
@@ -48,6 +50,7 @@ export function instancePaths(env: NodeJS.ProcessEnv = process.env, run_user = R
   return {
     home,
     tasks: join(home, 'tasks'),
+    sessions: join(home, 'sessions'),
     quarantine: join(home, 'quarantine'),
     config,
     log: join(home, 'rasend.log'),

@@ -44,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runner',
     'secrets',
     'service',
+    'session',
     'store',
     'task',
     'util',

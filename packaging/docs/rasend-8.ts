@@ -17,7 +17,7 @@ const STATE: Readonly<Record<string, string>> = {
   'tasks/ID/task.json':
     'The state at some event, which saves time at a start; `task.json.prev` is the one before.',
   'tasks/ID/attempts/SUBTASK/N/':
-    'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). A gate has such a folder in `gates/K.TRY/` below it.',
+    'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). Where an agent is spoken with while it works, also `session` (identity of the session program, which does so) and `notes/` (what the agent is still to be told). A gate has such a folder in `gates/K.TRY/` below it.',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 
@@ -190,6 +190,8 @@ function log(page: ManPage): void {
 const PATHS: Readonly<Record<keyof Paths, string>> = {
   home: 'State, mode 0700; below. It has a lock of its own, `rasend.lock`.',
   tasks: 'The tasks.',
+  sessions:
+    'Which sessions of agents somebody works in, so that no two processes work in one: a link for each, which names its process.',
   quarantine: 'What could not be read.',
   config: 'Settings, optional; see SETTINGS.',
   log: 'The log, where it goes to files: one JSON object a line; see LOG. What a supervisor that `rasen run` started says before is in `rasend.out` beside it.',

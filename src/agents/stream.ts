@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { AgentExit, AgentReport, Conversation, Usage } from './agent.ts';
 import { type Json, object, text } from './json.ts';
+import { OWN } from './session-lines.ts';
 
 const MAX_SESSIONS = 20;
 const MAX_UNKNOWN_NAMES = 30;
@@ -17,6 +18,8 @@ const MAX_DENIED = 20;
 /** Calls of tools that are remembered, and those that may run at once. */
 const MAX_CALLS = 20;
 const MAX_RUNNING = 200;
+/** Name of the events that are answers to requests of the session program's. */
+export const ANSWER = 'answer';
 const ERROR = /^(?:\w*Error|error|fatal)\b/;
 
 /** What the handlers of a stream write down as it goes by. */
@@ -28,6 +31,8 @@ export class Seen {
   /** Of the error channel: the last line that calls itself an error, else the last before the first event. */
   last_error: string | null = null;
   events = 0;
+  /** Why its program could not be started. */
+  not_started: string | null = null;
   /** It has said that it is through; what comes after it takes that back. */
   through = false;
   #message = '';
@@ -103,12 +108,14 @@ export type Ending = Pick<AgentReport, 'outcome' | 'evidence' | 'detail' | 'retr
 export interface StreamReader {
   /** Handlers by the name of the event; one that does nothing says that the event is known. */
   events: Readonly<Record<string, (event: Json) => void>>;
-  /** Name of an event, from `type` and what else tells events apart. */
+  /** Name of an event, from `type` (or `method`, or ANSWER) and what else tells events apart. */
   nameOf(event: Json, type: string): string;
   /** A line of the error channel. */
   errorLine(line: string): void;
   /** So far; left out where the program says it only at the end. */
   usage?(): Usage | null;
+  /** What was heard so far was of a program that an older version refused. */
+  fallback?(): void;
   end(exit: AgentExit): Ending;
 }
 
@@ -124,9 +131,13 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
         return;
       }
       const event = parse(trimmed);
-      const type = text(event?.type);
+      const type = event && typeOf(event);
       if (event === null || type === null) {
         seen.unreadable++;
+        return;
+      }
+      if (type.startsWith(OWN)) {
+        hearOwn(event, seen, reader);
         return;
       }
       if (seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error))
@@ -142,7 +153,7 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
       through: seen.through,
     }),
     end(exit) {
-      const ending = reader.end(exit);
+      const ending = notStarted(seen) ?? reader.end(exit);
       return {
         ...ending,
         detail: ending.detail === null ? null : printable(ending.detail, MAX_DETAIL) || null,
@@ -162,6 +173,25 @@ export function brokenOff(seen: Seen, exit: Pick<AgentExit, 'code'>, usage: Agen
   const how = `ended with ${code} and without a result`;
   const detail = seen.last_error === null ? how : `${how}: ${seen.last_error}`;
   return { outcome: 'failed', evidence: 'exit', detail, retry_at: null, usage };
+}
+
+/** JSON-RPC has methods in the place of types; what is neither is an answer. */
+function typeOf(event: Json): string | null {
+  const answer = 'id' in event && ('result' in event || 'error' in event) ? ANSWER : null;
+  return text(event.type) ?? text(event.method) ?? answer;
+}
+
+function hearOwn(event: Json, seen: Seen, reader: StreamReader): void {
+  if (event.type === 'rasen/not_started') seen.not_started = text(event.reason) ?? 'it was not started';
+  if (event.type !== 'rasen/fallback') return;
+  seen.last_error = null;
+  seen.events = 0;
+  reader.fallback?.();
+}
+
+function notStarted({ not_started }: Seen): Ending | null {
+  if (not_started === null) return null;
+  return { outcome: 'startup', evidence: 'event', detail: not_started, retry_at: null, usage: null };
 }
 
 function parse(line: string): Json | null {

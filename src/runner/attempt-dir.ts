@@ -33,6 +33,9 @@ export interface AttemptSpec {
   output_max_bytes: number;
 }
 
+/** Identity of the session program, as in `runner`: it can tell the agent to come to an end. */
+export const SESSION_FILE = 'session';
+
 export interface AttemptFacts {
   spec: AttemptSpec | null;
   /** A runner, or the supervisor's fence, has the name `claim`: no other runner will ever start. */

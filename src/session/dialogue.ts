@@ -3,6 +3,8 @@
  * and when it is over. Pure; the session program (main.ts) reads and writes. What a session comes to is read elsewhere
  * (agents/), from the same lines.
  */
+import { type Json, object } from '../agents/json.ts';
+
 export interface Dialogue {
   /** What is said first. */
   begin(prompt: string): string[];
@@ -18,4 +20,15 @@ export interface Heard {
   say: string[];
   /** Nothing more is expected: its input can be closed. */
   over: boolean;
+  /** The session that it works in, where the line says so: nobody else may work in it meanwhile. */
+  session?: string;
+}
+
+/** Lines of JSON are what all of them are spoken with in. Throws nothing; null: it is no object. */
+export function readJson(line: string): Json | null {
+  try {
+    return object(JSON.parse(line));
+  } catch {
+    return null;
+  }
 }

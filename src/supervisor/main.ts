@@ -85,7 +85,14 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     env: process.env,
     patient: process.env.RASEN_SERVICE !== undefined,
   });
-  const supervisor = new Supervisor({ paths, settings, log, cage, umask });
+  const supervisor = new Supervisor({
+    paths,
+    settings,
+    log,
+    cage,
+    umask,
+    session_program: sessionProgram(),
+  });
   const status = new StatusLine({
     counts: () => supervisor.counts(),
     say: text => notifier.status(text),
@@ -152,6 +159,13 @@ function userUmask(): string {
 function scriptsFolder(): string {
   const here = import.meta.dirname;
   return [here, join(here, '../runner')].find(folder => existsSync(join(folder, 'runner.sh'))) ?? here;
+}
+
+/** As above: a bundle, or a source file that this runtime reads. */
+function sessionProgram(): string[] {
+  const here = import.meta.dirname;
+  const bundle = join(here, 'rasen-session.cjs');
+  return [process.execPath, existsSync(bundle) ? bundle : join(here, '../session/main.ts')];
 }
 
 function say(text: string): number {

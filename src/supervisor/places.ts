@@ -1,9 +1,14 @@
 /** Where the parts of a task are, made from its state: folders of jobs, result files, checkouts. No input or output. */
 import { isAbsolute, join } from 'node:path';
 import type { Paths } from '../paths.ts';
+import { SESSION_FILE } from '../runner/attempt-dir.ts';
+import type { SessionOrder } from '../session/order.ts';
 import { jobFolder } from '../store/layout.ts';
 import { subtaskOf } from '../task/gates-of.ts';
 import type { Step, TaskState } from '../task/state.ts';
+
+/** Where the notes for the session of a job are put, when it can be spoken with. */
+export const notesFolder = (folder: string): string => join(folder, 'notes');
 
 export class Places {
   readonly #paths: Paths;
@@ -14,6 +19,15 @@ export class Places {
 
   job(task: string, job: string): string {
     return jobFolder(this.#paths.tasks, task, job);
+  }
+
+  /** What an agent that is spoken with is told, and says, beside its output; of the job in `folder`. */
+  talk(folder: string): Pick<SessionOrder, 'notes_dir' | 'locks_dir' | 'identity_file'> {
+    return {
+      notes_dir: notesFolder(folder),
+      locks_dir: this.#paths.sessions,
+      identity_file: join(folder, SESSION_FILE),
+    };
   }
 
   /** Folder for the result files of a task: not among the state, so that no agent is pointed there. */

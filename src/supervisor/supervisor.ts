@@ -49,6 +49,8 @@ export interface SupervisorOptions {
   settings: Settings;
   log: Log;
   cage: OpenCage;
+  /** Command line of the session program, before its order. */
+  session_program: readonly string[];
   /** Octal umask of commands. */
   umask: string;
 }
@@ -85,6 +87,7 @@ export class Supervisor {
       sweeper: new Sweeper(),
       log,
       cage: options.cage.cage,
+      session_program: options.session_program,
       umask: options.umask,
       secrets: secretPlaces(paths),
     };

@@ -38,6 +38,12 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
     build({ ...common, entryPoints: ['src/service/index.ts'], outfile: join(folder, 'rasen-service.cjs') }),
     rasend === 'real' &&
       build({ ...common, ...IMPORT_META, entryPoints: ['src/supervisor/main.ts'], outfile: supervisor }),
+    rasend === 'real' &&
+      build({
+        ...common,
+        entryPoints: ['src/session/main.ts'],
+        outfile: join(folder, 'rasen-session.cjs'),
+      }),
   ]);
   if (typeof rasend === 'object') writeFileSync(supervisor, rasend.text);
   else if (rasend) cpSync(join(common.absWorkingDir, 'src/runner/runner.sh'), join(folder, 'runner.sh'));

@@ -6,6 +6,7 @@ import { agentOf } from '../../agents/index.ts';
 import { fillPrompt } from '../../agents/prompt.ts';
 import { promptValues } from '../../agents/prompt-values.ts';
 import { linkedAt } from '../../git/linked.ts';
+import { sessionArgv } from '../../session/order.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
@@ -30,6 +31,8 @@ export interface Session {
   model: string | null;
   /** Where it works. */
   cwd: string;
+  /** Of the job. */
+  folder: string;
 }
 
 export async function agentWork(
@@ -55,7 +58,11 @@ export async function agentWork(
     cwd: session.cwd,
     resume: null,
   });
-  return { ...work, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
+  const { talk } = work;
+  const argv = talk
+    ? sessionArgv(context.session_program, { ...talk, ...context.places.talk(session.folder) })
+    : work.argv;
+  return { ...work, argv, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
 }
 
 /** What git writes into when something is committed in a linked worktree: its own folder and that of the repository. */

@@ -18,6 +18,8 @@ export interface EffectContext {
   log: Log;
   cage: Cage;
   secrets: SecretPlaces;
+  /** Command line of the session program, before its order. */
+  session_program: readonly string[];
   /** Octal, of the commands. */
   umask: string;
 }

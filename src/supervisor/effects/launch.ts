@@ -80,7 +80,10 @@ async function writeGate(
   if (state.spec.workspace.kind === 'git') await restoreWorktree(context.places.root(state, step));
   const { argv, prompt, env, env_defaults, cwd } =
     gate.kind === 'review' || gate.kind === 'qa'
-      ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', nonce)
+      ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', {
+          nonce,
+          folder,
+        })
       : {
           argv: gate.run!.run,
           prompt: null,
@@ -100,14 +103,14 @@ async function judgeWork(
   step: Step,
   attempt: Attempt,
   role: Role,
-  nonce: string,
+  { nonce, folder }: { nonce: string; folder: string },
 ): Promise<Work & { cwd: string }> {
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
   const cwd = context.places.checkout(state, role);
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
   mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
-  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd };
+  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder };
   const work = await agentWork(context, state, step, session);
   return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range }, cwd };
 }

@@ -94,6 +94,7 @@ export async function workOf(
     diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
     model: subtask?.model ?? null,
     cwd: context.places.root(state, step),
+    folder: context.places.job(state.id, workJob(step.id, attempt.n)),
   });
   return { ...work, env: { ...work.env, ...subtask?.env } };
 }

@@ -1,0 +1,17 @@
+/**
+ * The session program's own lines among those of the agent (src/session/). Their types begin with `rasen/`, and every
+ * reader of a stream understands them alike.
+ */
+export type SessionLine =
+  /** A note was said to the agent; its file is gone. */
+  | { type: 'rasen/note_said'; note: string }
+  /** Another process works in the session: nothing was started, or what was started was ended. */
+  | { type: 'rasen/session_locked'; session: string }
+  /** The agent's program could not be started. */
+  | { type: 'rasen/not_started'; reason: string }
+  /** The program was refused by an older version; what comes before this line is not of the session. */
+  | { type: 'rasen/fallback' }
+  /** It had nothing left to do and did not end: it was ended, which is no failure. */
+  | { type: 'rasen/ended_by_force' };
+
+export const OWN = 'rasen/';

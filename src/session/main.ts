@@ -1,0 +1,37 @@
+/**
+ * The session program: the command of an attempt whose agent is spoken with while it works. A process of its own, so that
+ * the conversation goes on when the supervisor ends. It decides nothing: what a session comes to is read from its output,
+ * and whether the agent may go on is said by signals.
+ */
+import { readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { EXIT, messageOf } from '../errors.ts';
+import { bootId, startTimeOf } from '../runner/identity.ts';
+import { DIALOGUES } from './dialogues.ts';
+import { parseOrder, type SessionOrder } from './order.ts';
+import { Session } from './session.ts';
+
+async function main(args: readonly string[]): Promise<number> {
+  const order = parseOrder(args[0]);
+  const dialogue = DIALOGUES[order.kind]?.(order);
+  if (dialogue === undefined) throw new Error(`there is no way to speak with "${order.kind}"`);
+  const session = new Session(order, dialogue);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => session.stop());
+  tellIdentity(order);
+  return await session.run(readFileSync(0, 'utf8'));
+}
+
+/** Whoever stops the attempt asks this process first; see runner/stop.ts. */
+function tellIdentity({ identity_file }: SessionOrder): void {
+  const identity = { v: 1, boot: bootId(), pid: process.pid, start: startTimeOf(process.pid) };
+  writeFileSync(`${identity_file}.tmp`, `${JSON.stringify(identity)}\n`);
+  renameSync(`${identity_file}.tmp`, identity_file);
+}
+
+main(process.argv.slice(2)).then(
+  // What was left open, such as a pipe that a child of the agent's holds, must not keep us.
+  code => process.exit(code),
+  error => {
+    writeSync(2, `rasen-session: ${messageOf(error)}\n`);
+    process.exit(EXIT.internal);
+  },
+);

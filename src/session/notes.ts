@@ -1,0 +1,66 @@
+/**
+ * Notes for a session that runs: files in the notes folder of its attempt, taken in the order of their names. A file goes
+ * when its note was said; what was not said until the end stays for whoever wrote it.
+ */
+import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { join } from 'node:path';
+
+const SUFFIX = '.md';
+/** A watch may be refused (too many of them) or miss something. */
+const LOOK_MS = 5_000;
+
+export class Notes {
+  readonly #folder: string;
+  readonly #say: (text: string, name: string) => boolean;
+  #watch: FSWatcher | null = null;
+  readonly #timer: NodeJS.Timeout;
+  #names: string[] = [];
+
+  /** @param say false: not at this moment; then it is asked again. */
+  constructor(folder: string, say: (text: string, name: string) => boolean) {
+    this.#folder = folder;
+    this.#say = say;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    try {
+      this.#watch = watch(folder, { persistent: false }, () => this.look());
+      this.#watch.on('error', () => {});
+    } catch {
+      // The timer looks, too.
+    }
+    this.#timer = setInterval(() => this.look(), LOOK_MS).unref();
+  }
+
+  /** Looks what is there, and says what can be said. */
+  look(): void {
+    try {
+      this.#names = readdirSync(this.#folder)
+        .filter(name => name.endsWith(SUFFIX) && !name.startsWith('.'))
+        .sort();
+    } catch {
+      this.#names = [];
+    }
+    this.tell();
+  }
+
+  /** The agent may be able to hear now what it was not before. */
+  tell(): void {
+    for (let name = this.#names[0]; name !== undefined; name = this.#names[0]) {
+      const path = join(this.#folder, name);
+      let text: string;
+      try {
+        text = readFileSync(path, 'utf8');
+      } catch {
+        this.#names.shift();
+        continue;
+      }
+      if (!this.#say(text, name.slice(0, -SUFFIX.length))) return;
+      this.#names.shift();
+      rmSync(path, { force: true });
+    }
+  }
+
+  close(): void {
+    this.#watch?.close();
+    clearInterval(this.#timer);
+  }
+}

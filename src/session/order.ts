@@ -1,0 +1,27 @@
+/** What the session program is told, as its one argument; the prompt is on its standard input. */
+import type { Talk } from '../agents/agent.ts';
+
+export interface SessionOrder extends Talk {
+  /** `<name>.md` in it are notes for the session; whoever writes one moves it there when it is whole. */
+  notes_dir: string;
+  /** Where sessions are locked, of all tasks. */
+  locks_dir: string;
+  /** Tells who must be asked to end before the agent is made to: the identity of the session program. */
+  identity_file: string;
+}
+
+/** Exit code when another process works in the session (EX_TEMPFAIL). */
+export const EXIT_LOCKED = 75;
+
+export function sessionArgv(program: readonly string[], order: SessionOrder): string[] {
+  return [...program, JSON.stringify(order)];
+}
+
+/** Throws when it is no order. */
+export function parseOrder(argument: string | undefined): SessionOrder {
+  const order = JSON.parse(argument ?? 'null');
+  const texts = ['kind', 'cwd', 'notes_dir', 'locks_dir', 'identity_file'];
+  const is = texts.every(key => typeof order?.[key] === 'string') && order.argv?.[0];
+  if (!is) throw new Error('it is told as one JSON argument, by rasend; see src/session/order.ts');
+  return order;
+}
