@@ -1,0 +1,48 @@
+/** The keys of what must hold before work counts: `gates`, `setup`, `parallel`, `baseline`, `protected`. */
+import type { GateSpec } from '../task/plan.ts';
+import { gateSchema, readGates } from './gates.ts';
+import { command, own } from './keys-row.ts';
+import { Problems } from './problems.ts';
+import { int, listOf, oneOf, text, type ValueType } from './types.ts';
+
+const gateList: ValueType<GateSpec[] | 'none' | null> = {
+  wanted: 'a list of gates, or none',
+  schema: {
+    anyOf: [{ const: 'none' }, { type: 'array', items: gateSchema(true), minItems: 1, maxItems: 50 }],
+  },
+  read(node, report) {
+    if (node.kind === 'scalar' && node.value === 'none') return 'none';
+    if (node.kind === 'list' && node.items.length === 0) {
+      report(node, 'is an empty list; write "gates: none" if nothing is to be checked', 'none');
+      return undefined;
+    }
+    const inner = new Problems('');
+    const gates = readGates(node, inner, '', false);
+    for (const p of inner.list) report(p, p.message, p.suggestion, p.key);
+    return gates;
+  },
+};
+
+/** Default protected paths: what decides about the work must not be changed by the work. */
+export const PROTECTED_DEFAULT = ['.github/workflows', '.gitlab-ci.yml', '.husky', '.githooks'];
+
+export const GATES_KEYS = {
+  gates: own(
+    gateList,
+    null,
+    'Commands that must pass before a subtask counts as done; each a list of words or {run, name, timeout, ok}. none: no gates, on purpose.',
+    'the test and lint commands found in the project',
+  ),
+  setup: own(command(), null, 'Command that readies a new worktree, such as [npm, ci].', 'none'),
+  parallel: own(int(1, 64), 1, 'Subtasks of one task that may run at once.'),
+  baseline: own(
+    oneOf('require', 'allow'),
+    'require',
+    'require: the gates must pass before the first subtask. allow: they may fail then.',
+  ),
+  protected: own(
+    listOf(text(4096, 'a path or pathspec'), 1000, 'a list of paths'),
+    PROTECTED_DEFAULT,
+    'Paths that no attempt may change. .rasen, rasen.yml and the configuration in use always belong to them.',
+  ),
+};

@@ -1,0 +1,46 @@
+/**
+ * The keys of what a task keeps in and beside the project: `worktree.*`, `memory.*`, `backpressure.*`, `background.*`.
+ */
+import { seed } from './keys-row.ts';
+import { bool, insidePath, int, text } from './types.ts';
+
+const viewFile = () => insidePath('the project');
+
+export const PROJECT_KEYS = {
+  'worktree.enabled': seed(
+    bool(),
+    true,
+    'true: work in a git worktree of its own. false: in the project folder itself.',
+  ),
+  'worktree.base_path': seed(
+    text(4096, 'a path'),
+    '.worktrees',
+    'Folder of the worktrees, relative to the project.',
+  ),
+
+  'memory.enabled': seed(bool(), true, 'Decisions and learnings of an attempt are told to the later ones.'),
+  'memory.max_decisions': seed(int(0, 100), 5, 'Most decisions that are kept.'),
+  'memory.max_learnings': seed(int(0, 100), 5, 'Most learnings that are kept.'),
+  'memory.path': seed(viewFile(), '.rasen/memories.md', 'Where the view of the memory is written.'),
+  'memory.max_tokens': seed(int(0, 1_000_000), 2000, 'Longest memory in a prompt, in tokens.'),
+
+  'backpressure.require_tests': seed(
+    bool(),
+    true,
+    'The test command of the project is a gate. Without `gates` it is found in package.json, pyproject.toml, Makefile, Cargo.toml or go.mod.',
+  ),
+  'backpressure.require_lint': seed(
+    bool(),
+    true,
+    'The lint command of the project is a gate, where one is found.',
+  ),
+
+  'background.enabled': seed(bool(), false, '`rasen run` starts in the background without --background.'),
+  'background.pid_file': seed(
+    viewFile(),
+    '.rasen/rasen.pid',
+    'Where the process id of the supervisor is written.',
+  ),
+  'background.log_file': seed(viewFile(), '.rasen/rasen.log', 'Where the log of the task is written.'),
+  'background.status_file': seed(viewFile(), '.rasen/status.json', 'Where the status is written.'),
+};
