@@ -17,10 +17,14 @@ import { instantOf, wallTimeAt } from './wall-time.ts';
 export function codexAgent(command: readonly string[]): Agent {
   return {
     id: 'codex',
+    resumes: true,
     plan: request => ({
       argv: [
         ...command,
-        ...['exec', '--json', '--skip-git-repo-check', '--sandbox', 'workspace-write'],
+        'exec',
+        ...(request.resume === null ? [] : ['resume']),
+        ...['--json', '--skip-git-repo-check'],
+        ...setting('sandbox_mode', '"workspace-write"'),
         ...setting('sandbox_workspace_write.writable_roots', JSON.stringify(request.writable)),
         // Nothing may change the program, or talk to anybody but the model, while nobody is there.
         ...setting('check_for_update_on_startup', 'false'),
@@ -28,6 +32,7 @@ export function codexAgent(command: readonly string[]): Agent {
         ...setting('features.plugins', 'false'),
         ...setting('features.apps', 'false'),
         ...(request.model === null ? [] : ['--model', request.model]),
+        ...(request.resume === null ? [] : [request.resume]),
         '-',
       ],
       prompt: request.prompt,
@@ -74,6 +79,7 @@ const BEFORE_START: readonly { line: RegExp; outcome: AgentOutcome }[] = [
   },
   { line: /^Not inside a trusted directory\b/, outcome: 'startup' },
   { line: /^Error loading config/, outcome: 'startup' },
+  { line: /^Error: thread\/resume: .*no rollout found\b/, outcome: 'session_lost' },
   { line: /^Not logged in\b/, outcome: 'auth' },
 ];
 

@@ -110,7 +110,7 @@ async function judgeWork(
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
   mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
-  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder };
+  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
   const work = await agentWork(context, state, step, session);
   return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range }, cwd };
 }

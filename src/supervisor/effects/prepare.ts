@@ -85,7 +85,7 @@ export async function workOf(
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
     const argv = subtask && 'run' in subtask.do ? subtask.do.run : state.spec.setup!;
-    return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {} };
+    return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }
   const work = await agentWork(context, state, step, {
     role: step.kind === 'plan' ? 'initializer' : 'coder',
@@ -95,6 +95,7 @@ export async function workOf(
     model: subtask?.model ?? null,
     cwd: context.places.root(state, step),
     folder: context.places.job(state.id, workJob(step.id, attempt.n)),
+    resume: attempt.resume,
   });
   return { ...work, env: { ...work.env, ...subtask?.env } };
 }
