@@ -55,7 +55,9 @@ export const NO_NOTES = '(none)';
 export function notesText(notes: readonly Note[]): string {
   if (notes.length === 0) return NO_NOTES;
   return notes
-    .map(({ t, text }) => `- (${t.slice(0, 16).replace('T', ' ')} UTC) ${text.trim().replaceAll('\n', '\n  ')}`)
+    .map(
+      ({ t, text }) => `- (${t.slice(0, 16).replace('T', ' ')} UTC) ${text.trim().replaceAll('\n', '\n  ')}`,
+    )
     .join('\n');
 }
 
@@ -83,7 +85,10 @@ function historyText(state: TaskState, step: Step): string {
   );
   const continued = step.attempt ? continuedFrom(state, step, step.attempt.from) : null;
   if (continued)
-    lines.push('', `${interruption(continued)} What it did is in the working folder and its commits: go on from there.`);
+    lines.push(
+      '',
+      `${interruption(continued)} What it did is in the working folder and its commits: go on from there.`,
+    );
   if (step.counted >= 2)
     lines.push('', 'The same approach failed more than once. Take a DIFFERENT approach this time.');
   if (goesInCircles(told, state.spec.limits.circular_fix_threshold)) {

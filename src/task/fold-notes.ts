@@ -22,7 +22,8 @@ export function noteAdded(state: TaskState, event: EventOf<'note_added'>): TaskS
 export function noteTold(state: TaskState, event: EventOf<'note_told'>): TaskState {
   const { note, step, n, how, t } = event;
   const known = state.notes.find(it => it.note === note);
-  if (!known || known.told) throw new Error(`task ${state.id}: note ${note} is told to ${step}/${n}, and is not open`);
+  if (!known || known.told)
+    throw new Error(`task ${state.id}: note ${note} is told to ${step}/${n}, and is not open`);
   const told = { step, n, how, t };
   const notes = state.notes
     .map(it => (it === known ? { ...it, told } : it))

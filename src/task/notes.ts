@@ -28,11 +28,14 @@ export function openNotes(state: TaskState): Note[] {
 /** Notes of the user that stand in the prompt of a new session, which has to be told again what others heard. */
 export function notesInPrompt(state: TaskState, attempt: Attempt): Note[] {
   const open = openNotes(state).filter(({ note }) => note <= attempt.notes);
-  let room = MAX_TOLD_CHARS;
-  const told = state.notes
-    .filter(it => it.by === 'user' && it.told !== null)
-    .toReversed()
-    .filter(({ text }) => (room -= text.length) >= 0);
+  const told: Note[] = [];
+  let chars = 0;
+  for (const note of state.notes.toReversed()) {
+    if (note.by !== 'user' || note.told === null) continue;
+    chars += note.text.length;
+    if (chars > MAX_TOLD_CHARS) break;
+    told.push(note);
+  }
   return [...told, ...open].toSorted((a, b) => a.note - b.note);
 }
 
@@ -52,7 +55,12 @@ export function toldByPrompt(state: TaskState, step: Step, attempt: Attempt): Ne
 }
 
 /** Said to a session that runs, as far as that is not recorded yet. */
-export function toldLive(state: TaskState, step: Step, attempt: Attempt, said: readonly number[]): NewEvent[] {
+export function toldLive(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  said: readonly number[],
+): NewEvent[] {
   return notesFor(state, step, attempt)
     .filter(({ note }) => said.includes(note))
     .map(({ note }) => ({ type: 'note_told', note, step: step.id, n: attempt.n, how: 'live' }));

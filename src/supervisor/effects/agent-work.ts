@@ -79,7 +79,8 @@ function firstPrompt(state: TaskState, step: Step, session: Session, result_file
   const values = promptValues(state, step, attempt, { result_file, plan_schema: PLAN_EXAMPLE, diff_range });
   const template = state.spec.prompts[role] ?? DEFAULT_PROMPTS[role];
   const prompt = fillPrompt(template, values, `prompts/${role}.md`);
-  if (values.notes === undefined || values.notes === NO_NOTES || hasPlaceholder(template, 'notes')) return prompt;
+  if (values.notes === undefined || values.notes === NO_NOTES || hasPlaceholder(template, 'notes'))
+    return prompt;
   return `${prompt.trimEnd()}\n\nThe user adds:\n${values.notes}\n`;
 }
 

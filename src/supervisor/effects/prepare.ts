@@ -8,6 +8,7 @@ import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { notesFolder } from './tell.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export async function prepare(
@@ -30,7 +31,7 @@ async function writeWork(
   step: Step,
   attempt: Attempt,
 ): Promise<void> {
-  const { argv, prompt } = await workOf(context, state, step, attempt);
+  const { argv, prompt, talks } = await workOf(context, state, step, attempt);
   if (prompt !== null)
     mkdirSync(dirname(context.places.resultFile(state.id, attempt.nonce)), { recursive: true, mode: 0o700 });
   const job = {
@@ -39,6 +40,7 @@ async function writeWork(
     nonce: attempt.nonce,
     folder: context.places.job(state.id, workJob(step.id, attempt.n)),
   };
+  if (talks) mkdirSync(notesFolder(job.folder), { recursive: true, mode: 0o700 });
   await writeJob(context, state, { ...job, argv, cwd: context.places.cwd(state, step), prompt });
 }
 
