@@ -75,17 +75,18 @@ export const COMMAND_VARIABLES: Readonly<Record<'all' | 'agent' | 'gate', readon
 const LOOKS = RETRY.limit_steps_ms.map(ms => ms / 60_000).join(', ');
 
 /** Statuses of a result file (src/agents/result-file.ts) and what follows from each. */
-export const RESULT_STATUSES: Readonly<Record<Exclude<Claim['status'], 'startup'>, string>> = {
-  done: 'The work is done; the gates decide whether it is. The default.',
-  blocked: `It cannot go on without an answer; the summary is the question. Said ${RETRY.asked_max} times, the task is blocked.`,
-  limit: `A usage limit; the task waits until \`retry_at\`, or looks again after ${LOOKS} minutes, ${RETRY.limit_max} times at most.`,
-  overloaded: 'The service is overloaded; it is tried again, later and later.',
-  network: 'The network is away; as `overloaded`.',
-  auth: 'Not logged in; the task is blocked.',
-  context: 'The session is too long; the next attempt begins a new one.',
-  budget:
-    'The budget of the session is used up; where commands or a review look at the work they decide about what is there, else the task is blocked.',
-};
+export const RESULT_STATUSES: Readonly<Record<Exclude<Claim['status'], 'startup' | 'session_lost'>, string>> =
+  {
+    done: 'The work is done; the gates decide whether it is. The default.',
+    blocked: `It cannot go on without an answer; the summary is the question. Said ${RETRY.asked_max} times, the task is blocked.`,
+    limit: `A usage limit; the task waits until \`retry_at\`, or looks again after ${LOOKS} minutes, ${RETRY.limit_max} times at most.`,
+    overloaded: 'The service is overloaded; it is tried again, later and later.',
+    network: 'The network is away; as `overloaded`.',
+    auth: 'Not logged in; the task is blocked.',
+    context: 'The session is too long; the next attempt begins a new one.',
+    budget:
+      'The budget of the session is used up; where commands or a review look at the work they decide about what is there, else the task is blocked.',
+  };
 
 /** Fields of a result file. */
 export const RESULT_FIELDS: Readonly<Record<string, string>> = {

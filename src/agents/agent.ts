@@ -53,6 +53,8 @@ export interface Talk {
 
 export interface Agent {
   readonly id: Backend;
+  /** A later process can go on with a session of an earlier one. */
+  readonly resumes: boolean;
   plan(request: AgentRequest): LaunchPlan;
   /** A reader for the output of one session; null: the output is no stream of events, only the result file counts. */
   open(): Conversation | null;
@@ -101,6 +103,8 @@ export type AgentOutcome =
   | 'budget'
   | 'asked'
   | 'startup'
+  /** The session that it should go on with is not there, or another process works in it. */
+  | 'session_lost'
   | 'failed';
 
 export interface Usage {

@@ -25,12 +25,13 @@ const MAX_RETRIES = 6;
 export function claudeAgent(command: readonly string[]): Agent {
   return {
     id: 'claude',
+    resumes: true,
     plan: request => ({
       argv: [
         ...command,
         // Partial messages are the sign of life of a long answer, and count its tokens where it is cut off.
         ...['-p', '--output-format', 'stream-json', '--verbose', '--include-partial-messages'],
-        ...['--session-id', sessionId(request)],
+        ...(request.resume === null ? ['--session-id', sessionId(request)] : ['--resume', request.resume]),
         ...(request.model === null ? [] : ['--model', request.model]),
         ...['--permission-mode', 'acceptEdits', '--allowedTools', ALLOWED_TOOLS.join(',')],
         ...request.writable.flatMap(folder => ['--add-dir', folder]),
@@ -79,6 +80,9 @@ const CONNECTION =
   /^API Error: .*(?:Connection error|fetch failed|Unable to connect|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)/;
 const TOO_LONG = /^(?:API Error: \d+ .*)?prompt is too long/i;
 
+/** In the errors of a result: there is no transcript of the session that it should go on with. */
+const NO_SESSION = /^No conversation found with session ID\b/;
+
 /** Ends before the first event: what the program says on its error channel then. */
 const BEFORE_START: readonly { line: RegExp; outcome: AgentOutcome }[] = [
   {
@@ -86,6 +90,8 @@ const BEFORE_START: readonly { line: RegExp; outcome: AgentOutcome }[] = [
     outcome: 'startup',
   },
   { line: /^--dangerously-skip-permissions cannot be used with root/, outcome: 'startup' },
+  // Another process has taken it, or had it before.
+  { line: /^Error: Session ID \S+ is already in use\b/, outcome: 'session_lost' },
   { line: /^Not logged in\b/, outcome: 'auth' },
   { line: /^Invalid API key\b/, outcome: 'auth' },
 ];
@@ -203,6 +209,7 @@ function readClaude(): Conversation {
       const reason = text(result.terminal_reason) ?? text(result.subtype) ?? 'error';
       if (Object.hasOwn(BY_REASON, reason))
         return end({ outcome: BY_REASON[reason]!, detail: detail || reason });
+      if (NO_SESSION.test(detail)) return end({ outcome: 'session_lost', detail });
       const status = number(result.api_error_status);
       const failure = error ?? { outcome: failureOf('unknown', status, detail), detail: detail || reason };
       return end(limited(failure));

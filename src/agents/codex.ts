@@ -25,6 +25,7 @@ import { instantOf, wallTimeAt } from './wall-time.ts';
 export function codexAgent(command: readonly string[]): Agent {
   return {
     id: 'codex',
+    resumes: true,
     plan: request => {
       const { model, resume, cwd } = request;
       const argv = [...command, ...execArgs(request)];
@@ -99,6 +100,7 @@ const BEFORE_START: readonly { line: RegExp; outcome: AgentOutcome }[] = [
   },
   { line: /^Not inside a trusted directory\b/, outcome: 'startup' },
   { line: /^Error loading config/, outcome: 'startup' },
+  { line: /^Error: thread\/resume: .*no rollout found\b/, outcome: 'session_lost' },
   { line: /^Not logged in\b/, outcome: 'auth' },
 ];
 

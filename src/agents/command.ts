@@ -4,6 +4,7 @@ import { type Agent, sessionEnv } from './agent.ts';
 export function commandAgent(command: readonly string[]): Agent {
   return {
     id: 'command',
+    resumes: false,
     plan: request => ({
       argv: [...command],
       prompt: request.prompt,

@@ -25,6 +25,10 @@ You plan. You do not write code in this session.
 These commands are run after every subtask, by rasen itself. The plan cannot change them:
 {gates}
 
+## What the user has added since
+
+{notes}
+
 ## What is known from earlier sessions
 
 {memory}
@@ -69,6 +73,9 @@ Test files you may add or change:
 ## The task that this is a part of
 
 {task}
+
+What the user has added since:
+{notes}
 
 ## What is known from earlier sessions
 
@@ -129,6 +136,9 @@ You review the commits {diff_range} in a read-only checkout. You change nothing.
 
 {task}
 
+What the user has added since:
+{notes}
+
 ## The subtask
 
 {subtask_id}: {subtask_title}
@@ -160,6 +170,9 @@ You check the result of the commits {diff_range} against the task, in a read-onl
 ## The task
 
 {task}
+
+What the user has added since:
+{notes}
 
 ## Acceptance
 

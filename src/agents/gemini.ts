@@ -5,6 +5,8 @@
  * - Without GEMINI_CLI_NO_RELAUNCH the agent is a second process, which outlives the first one's SIGKILL.
  * - Its exit code on an error of the server is the HTTP status modulo 256: 173 is 429, and no signal.
  * - A signal makes it exit with 0 and without a result; retries are told on the error channel alone.
+ * - It is never asked to go on with an earlier session (`--resume`): the history that it sends then has every answer of
+ *   a tool twice, and not the call that was interrupted.
  * - Only `yolo` gives it a shell; in every other mode its tools are not even offered to the model.
  */
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
@@ -17,6 +19,7 @@ import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
 export function geminiAgent(command: readonly string[]): Agent {
   return {
     id: 'gemini',
+    resumes: false,
     plan: request => ({
       argv: [
         ...command,

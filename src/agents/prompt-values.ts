@@ -1,7 +1,10 @@
 /** What stands in the placeholders of a prompt: facts of the task, the memory, and what earlier attempts really did. */
 import { finalGates, gatesOf, subtaskOf } from '../task/gates-of.ts';
+import { notesInPrompt } from '../task/notes.ts';
+import { continuedFrom } from '../task/resume.ts';
 import { allowanceOf } from '../task/retry.ts';
-import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
+import type { AttemptRecord, Note, Step, TaskState } from '../task/state.ts';
+import type { Outcome } from '../task/status.ts';
 import { similarity } from '../util/similarity.ts';
 import type { PromptValues } from './prompt.ts';
 
@@ -39,10 +42,23 @@ export function promptValues(
     history: historyText(state, step),
     last_gate_output: lastRefusal(state, step)?.gate_tail?.slice(-MAX_TAIL) ?? '(none)',
     feedback: feedback(state, step),
+    notes: step.attempt ? notesText(notesInPrompt(state, step.attempt)) : NO_NOTES,
     attempt: String(attempt),
     max_attempts: String(allowanceOf(state, step)),
     ...place,
   };
+}
+
+/** The value of {notes} where there is none. */
+export const NO_NOTES = '(none)';
+
+export function notesText(notes: readonly Note[]): string {
+  if (notes.length === 0) return NO_NOTES;
+  return notes
+    .map(
+      ({ t, text }) => `- (${t.slice(0, 16).replace('T', ' ')} UTC) ${text.trim().replaceAll('\n', '\n  ')}`,
+    )
+    .join('\n');
 }
 
 const list = (items: readonly string[]) =>
@@ -67,6 +83,12 @@ function historyText(state: TaskState, step: Step): string {
     r =>
       `- attempt ${r.n}: ${r.outcome}${r.reason ? `: ${r.reason}` : ''}${r.summary ? ` (it said: ${r.summary})` : ''}`,
   );
+  const continued = step.attempt ? continuedFrom(state, step, step.attempt.from) : null;
+  if (continued)
+    lines.push(
+      '',
+      `${interruption(continued)} What it did is in the working folder and its commits: go on from there.`,
+    );
   if (step.counted >= 2)
     lines.push('', 'The same approach failed more than once. Take a DIFFERENT approach this time.');
   if (goesInCircles(told, state.spec.limits.circular_fix_threshold)) {
@@ -76,6 +98,20 @@ function historyText(state: TaskState, step: Step): string {
     );
   }
   return lines.join('\n');
+}
+
+/** What cut an attempt short, in a sentence. */
+export function interruption({ n, outcome, reason }: AttemptRecord): string {
+  const why: Partial<Record<Outcome, string>> = {
+    limit: 'a usage limit was reached',
+    overloaded: 'the service of the model was overloaded',
+    network: 'the service of the model could not be reached',
+    auth: 'the agent was not logged in any more',
+    killed: 'it was stopped from outside',
+    asked: 'it had a question',
+  };
+  const detail = outcome === 'killed' || !reason ? '' : ` (${reason})`;
+  return `Attempt ${n} was interrupted: ${why[outcome] ?? outcome}${detail}.`;
 }
 
 /** Two of the last three failed attempts say nearly the same, or left the same files. */

@@ -26,6 +26,7 @@ export const PLACEHOLDERS = {
   last_gate_output:
     'The end of the output of the gate that failed last; for the planner, what was wrong with its plan.',
   feedback: 'What review or QA asked for.',
+  notes: 'What the user has added with `rasen note` and `rasen answer`.',
   attempt: 'Number of the attempt.',
   max_attempts: 'Most attempts of this subtask.',
   result_file: 'Path of the result file, also in $RASEN_RESULT_FILE.',
@@ -38,14 +39,14 @@ export type Placeholder = keyof typeof PLACEHOLDERS;
 const SESSION: readonly Placeholder[] = [
   ...(['task', 'task_name', 'subtask_id', 'subtask_title', 'subtask_description'] as const),
   ...(['acceptance', 'files', 'tests', 'gates', 'memory', 'history', 'last_gate_output'] as const),
-  ...(['feedback', 'attempt', 'max_attempts', 'result_file', 'diff_range'] as const),
+  ...(['feedback', 'notes', 'attempt', 'max_attempts', 'result_file', 'diff_range'] as const),
 ];
 
 /** The placeholders that have a meaning in the prompt of each role; who fills the prompt gives each of them a value. */
 export const ROLE_PLACEHOLDERS: Readonly<Record<Role, readonly Placeholder[]>> = {
   initializer: [
     ...(['task', 'task_name', 'memory', 'history', 'last_gate_output', 'feedback', 'gates'] as const),
-    ...(['attempt', 'max_attempts', 'result_file', 'plan_schema'] as const),
+    ...(['notes', 'attempt', 'max_attempts', 'result_file', 'plan_schema'] as const),
   ],
   coder: SESSION,
   reviewer: SESSION,
@@ -80,6 +81,11 @@ export function fillPrompt(template: string, values: PromptValues, file = 'promp
       },
     );
   return prompt;
+}
+
+/** Whether a template has a place for a value. */
+export function hasPlaceholder(template: string, name: Placeholder): boolean {
+  return [...template.matchAll(TOKEN)].some(match => match[2] === name);
 }
 
 /** Throws the error that fillPrompt would throw later: every placeholder must have a meaning for the role. */

@@ -33,6 +33,8 @@ export class Seen {
   events = 0;
   /** Why its program could not be started. */
   not_started: string | null = null;
+  /** The session program did not let it work, since another process works in its session. */
+  locked = false;
   /** It has said that it is through; what comes after it takes that back. */
   through = false;
   #message = '';
@@ -183,13 +185,18 @@ function typeOf(event: Json): string | null {
 
 function hearOwn(event: Json, seen: Seen, reader: StreamReader): void {
   if (event.type === 'rasen/not_started') seen.not_started = text(event.reason) ?? 'it was not started';
+  if (event.type === 'rasen/session_locked') seen.locked = true;
   if (event.type !== 'rasen/fallback') return;
   seen.last_error = null;
   seen.events = 0;
   reader.fallback?.();
 }
 
-function notStarted({ not_started }: Seen): Ending | null {
+function notStarted({ not_started, locked }: Seen): Ending | null {
+  if (locked) {
+    const detail = 'another process works in this session';
+    return { outcome: 'session_lost', evidence: 'event', detail, retry_at: null, usage: null };
+  }
   if (not_started === null) return null;
   return { outcome: 'startup', evidence: 'event', detail: not_started, retry_at: null, usage: null };
 }

@@ -65,6 +65,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   lines.push(`Task: ${view.id} (${oneLine(view.name, 80)})`);
   if (view.branch) lines.push(`Branch: ${view.branch}`);
   if (view.reason) lines.push(`Reason: ${oneLine(view.reason, 400)}`);
+  for (const { note, text } of view.notes ?? [])
+    lines.push(`Note ${note}, not told yet: ${oneLine(text, 200)}`);
   if (view.resume_at)
     lines.push(`Waiting until: ${localTime(view.resume_at)}${inTime(view.resume_at, options.now_ms)}`);
   if (view.status === 'completed')
@@ -108,7 +110,9 @@ export function nextCommand(view: TaskView, given?: string): string | null {
     case 'interrupted':
       return `rasen resume${name}`;
     case 'blocked':
-      return `rasen logs${name}, then rasen resume${name}`;
+      return view.why === 'question'
+        ? `rasen answer${name} "…"`
+        : `rasen logs${name}, then rasen resume${name}`;
     case 'failed':
       return refused ? `rasen logs${name} --subtask ${refused.id}` : `rasen logs${name}`;
     case 'completed':

@@ -6,10 +6,12 @@ import { daemonSuspend } from './daemon.suspend.ts';
 import type { Method, ParamsOf, ResultOf } from './define.ts';
 import { eventFollow } from './event.follow.ts';
 import { logFollow } from './log.follow.ts';
+import { taskAnswer } from './task.answer.ts';
 import { taskCancel } from './task.cancel.ts';
 import { taskGet } from './task.get.ts';
 import { taskList } from './task.list.ts';
 import { taskMerge } from './task.merge.ts';
+import { taskNote } from './task.note.ts';
 import { taskPlan } from './task.plan.ts';
 import { taskReplan } from './task.replan.ts';
 import { taskResume } from './task.resume.ts';
@@ -26,10 +28,12 @@ const table = [
   daemonSuspend,
   eventFollow,
   logFollow,
+  taskAnswer,
   taskCancel,
   taskGet,
   taskList,
   taskMerge,
+  taskNote,
   taskPlan,
   taskReplan,
   taskResume,

@@ -1,5 +1,7 @@
 /** Parameters that several methods share. */
 import * as z from 'zod';
+import { MAX_NOTE_CHARS } from '../task/notes.ts';
+import { taskView } from '../task/view.ts';
 
 export const taskRef = z
   .string()
@@ -15,3 +17,19 @@ export const op = z
   .max(100)
   .optional()
   .describe('Chosen by the caller; a repeated request with the same op is done once.');
+
+export const noteText = z
+  .string()
+  .max(MAX_NOTE_CHARS)
+  .refine(text => text.trim() !== '', 'must not be empty')
+  .describe(`At most ${MAX_NOTE_CHARS} characters.`);
+
+/** Answer to a note. */
+export const noted = z.looseObject({
+  task: taskView,
+  note: z.int().describe('Number of the note.'),
+  how: z
+    .enum(['live', 'prompt'])
+    .describe('live: the session that runs is told. prompt: the next one finds it in its prompt.'),
+  subtask: z.string().nullable().describe('Whose session is told; null: that of the next attempt.'),
+});

@@ -262,9 +262,10 @@ const marked = (state: TaskState, op: string | undefined): NewEvent[] =>
   op === undefined
     ? []
     : [{ type: 'want_changed', want: state.want, force: state.force, op, by: state.want_by }];
-const resumption = (op: string | undefined): NewEvent[] => [wantRun(op), { type: 'task_resumed' }];
+/** A halted task goes on. */
+export const resumption = (op: string | undefined): NewEvent[] => [wantRun(op), { type: 'task_resumed' }];
 
-function over(state: TaskState, verb: string): RasenError {
+export function over(state: TaskState, verb: string): RasenError {
   const git = state.spec.workspace.kind === 'git';
   const again = `Start it again as a new task: ${git ? 'rasen reinit' : 'rasen run'}`;
   const hints: Record<string, string> = {

@@ -30,6 +30,7 @@ import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
 import { Jobs } from './jobs.ts';
+import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
@@ -61,6 +62,7 @@ export class Supervisor {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
+  readonly #notes: Notes;
   readonly #suspension: Suspension;
   readonly #jobs: Jobs;
   readonly #places: Places;
@@ -105,6 +107,7 @@ export class Supervisor {
       log,
     });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
+    this.#notes = new Notes(this.#registry, this.#reconciler);
     this.#views = new ProjectViews({
       pid: process.pid,
       log,
@@ -225,6 +228,18 @@ export class Supervisor {
 
   async retry(params: { task: string; subtask: string; op?: string | undefined }): Promise<TaskView> {
     return this.#registry.viewOf(await this.#commands.retry(params.task, params.subtask, params.op));
+  }
+
+  async note(params: { task: string; text: string; op?: string | undefined }) {
+    return this.#notedOf(await this.#notes.note(params.task, params.text, params.op));
+  }
+
+  async answer(params: { task: string; text: string; op?: string | undefined }) {
+    return this.#notedOf(await this.#notes.answer(params.task, params.text, params.op));
+  }
+
+  #notedOf({ entry, note, how, step }: Noted) {
+    return { task: this.#registry.viewOf(entry), note, how, subtask: step };
   }
 
   async rollback(params: {

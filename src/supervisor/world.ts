@@ -14,6 +14,7 @@ import { end, SWEEP_GRACE_MS } from './effects/end.ts';
 import { launch, REPORT_MS_MAX } from './effects/launch.ts';
 import { merge } from './effects/merge.ts';
 import { prepare } from './effects/prepare.ts';
+import { tell } from './effects/tell.ts';
 import type { Jobs } from './jobs.ts';
 import type { World } from './reconcile.ts';
 
@@ -75,6 +76,8 @@ export class RealWorld implements World {
         return launch(context, state, effect);
       case 'end':
         return end(context, state, effect, force);
+      case 'tell':
+        return tell(context, state, effect);
       case 'seal':
         return seal(context, state, effect);
       case 'judge':

@@ -9,6 +9,7 @@
 import type { Effect, JobFacts, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { type Gate, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { HURRY_SHARE, hurry, notesFor } from './notes.ts';
 import { resourceLimitsOf } from './resource-limits.ts';
 import { verdictOf } from './retry.ts';
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState, workJob } from './state.ts';
@@ -83,7 +84,30 @@ function running(state: TaskState, step: Step, attempt: Attempt, seen: Observed)
   if (is_gone || !facts || facts.exited || !facts.alive) return ask(endOfWork(step, attempt, null, null));
   const { reason, wake_ms } = stopReason(state, step, attempt, facts, seen);
   if (reason) return record({ type: 'attempt_stopping', step: step.id, n: attempt.n, reason });
-  return { ...nothing, wake_ms };
+  return attempt.talks ? spokenWith(state, step, attempt, seen.now_ms, wake_ms) : { ...nothing, wake_ms };
+}
+
+/** Notes for a session that can be spoken with, and in time the one that its time is running out. */
+function spokenWith(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  nowMs: number,
+  wake_ms: number | null,
+): Next {
+  const { timeout } = timeoutsOf(state, step);
+  let wake = wake_ms;
+  if (timeout !== null && !attempt.hurried && step.kind !== 'plan') {
+    const started = Date.parse(attempt.started_at ?? attempt.created_at) + attempt.paused_ms;
+    const soft = started + timeout * 1000 * HURRY_SHARE;
+    if (soft <= nowMs) return record(hurry(state, step, attempt, started + timeout * 1000 - nowMs));
+    wake = Math.min(wake ?? soft, soft);
+  }
+  const job = workJob(step.id, attempt.n);
+  const effects = notesFor(state, step, attempt).map(({ note }): Effect => {
+    return { type: 'tell', key: `tell:${job}:${note}`, job, step: step.id, n: attempt.n, note };
+  });
+  return { events: [], effects, wake_ms: wake };
 }
 
 function endOfWork(

@@ -7,6 +7,7 @@ import { DISK_PROBE_MS, type Next, nextOfAttempt, runtimeLeftMs } from './attemp
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { sessionToResume } from './resume.ts';
 import { exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
 import { COUNTS, isTerminal } from './status.ts';
@@ -227,13 +228,15 @@ function begin(state: TaskState, step: Step, seen: Observed): Next {
   const events: NewEvent[] = [];
   if (state.status.name !== 'running') events.push({ type: 'task_started' });
   const work = step.kind !== 'baseline' && step.kind !== 'final';
+  const from = startCommit(state, step);
   events.push({
     type: 'attempt_created',
     step: step.id,
     n: step.attempts + 1,
     nonce: seen.nonce(),
-    from: startCommit(state, step),
+    from,
     work,
+    resume: sessionToResume(state, step, from, seen.now_ms),
   });
   return record(...events);
 }

@@ -26,6 +26,8 @@ export type Effect =
       /** Why it is stopped; `stale`: it was never launched and must not be any more. null: it ended. */
       why: StopReason | 'stale' | null;
     }
+  /** Leave a note for a session that runs, and wait a while for it to be said. → note_told */
+  | { type: 'tell'; key: string; job: string; step: string; n: number; note: number }
   /** Commit what the attempt left and keep it under its ref. → attempt_sealed */
   | { type: 'seal'; key: string; step: string; n: number }
   /** A built-in gate. → gate_ended */
@@ -98,6 +100,8 @@ export interface EndFacts {
   claim_problem: string | null;
   /** What the program of an agent says; null: nothing, or it is no agent's job. */
   session: SessionFacts | null;
+  /** Notes that were said to it. */
+  notes_said: number[];
   log_sha256: string | null;
   log_tail: string | null;
 }
@@ -105,8 +109,11 @@ export interface EndFacts {
 /** What came of an effect, in plain facts; settle.ts turns it into events. */
 export type Result =
   | { type: 'prepare'; workspace: { base: string; branch: string; path: string } | null }
-  | { type: 'launch'; pid: number; cage: string | null }
+  /** `talks`: notes can be said to it. */
+  | { type: 'launch'; pid: number; cage: string | null; talks: boolean }
   | { type: 'end'; facts: EndFacts }
+  /** false: not yet, or never; it is asked for again while the session runs. */
+  | { type: 'tell'; said: boolean }
   | { type: 'seal'; sealed: SealedFacts }
   | { type: 'judge'; evidence: GateEvidence }
   | { type: 'mark_good' }

@@ -41,10 +41,20 @@ export interface GateEvidence {
 
 /**
  * What an agent said in its result file, or its program about the session. A claim: only `blocked` and its like have
- * force. `startup` is never the agent's own word: its program refused to begin.
+ * force. `startup` and `session_lost` are never the agent's own words: its program refused to begin.
  */
 export interface Claim {
-  status: 'done' | 'blocked' | 'limit' | 'overloaded' | 'network' | 'auth' | 'context' | 'budget' | 'startup';
+  status:
+    | 'done'
+    | 'blocked'
+    | 'limit'
+    | 'overloaded'
+    | 'network'
+    | 'auth'
+    | 'context'
+    | 'budget'
+    | 'startup'
+    | 'session_lost';
   summary: string;
   retry_at: string | null;
   decisions: string[];
@@ -60,6 +70,8 @@ export interface SessionFacts {
   backend: string;
   /** Its own ids, for its own commands and transcripts. */
   ids: string[];
+  /** A later process can go on with the last of them. Absent in older journals: it cannot. */
+  resumable?: boolean;
   outcome: string;
   /** event, text or exit: what says so. */
   evidence: string;
@@ -100,11 +112,19 @@ interface Of {
   plan_frozen: { plan: Plan; sha256: string; rev: number; source: PlanSource };
   workspace_ready: { base: string; branch: string; path: string };
   /** Intent: attempt `n` of a step will be made, starting from commit `from`. */
-  attempt_created: { step: string; n: number; nonce: string; from: string | null; work: boolean };
+  attempt_created: {
+    step: string;
+    n: number;
+    nonce: string;
+    from: string | null;
+    work: boolean;
+    /** The session of its predecessor that it goes on with; null, and absent in older journals: a new one. */
+    resume?: string | null;
+  };
   /** Folder, worktree and prompt are ready; nothing has been spawned. */
   attempt_prepared: { step: string; n: number };
-  /** `cage`: how its processes are held together; absent in older journals. */
-  attempt_started: { step: string; n: number; pid: number; cage?: string | null };
+  /** `cage`: how its processes are held together; `talks`: notes can be said to it. Both absent in older journals. */
+  attempt_started: { step: string; n: number; pid: number; cage?: string | null; talks?: boolean };
   attempt_stopping: { step: string; n: number; reason: StopReason };
   /** The work is over and its cage is empty. `ended_at` is when it ended, not when it was found. */
   attempt_ended: {
@@ -175,6 +195,19 @@ interface Of {
   task_completed: { verified: boolean; commit: string | null };
   task_failed: { reason: string; subtask: string | null };
   task_cancelled: Record<never, never>;
+  /**
+   * Words for the agents, numbered from 1. Of the user: for the session that runs, or the next ones. Of rasen (`to`): for
+   * one attempt alone. `op` makes a repeated request harmless.
+   */
+  note_added: {
+    note: number;
+    text: string;
+    by: 'user' | 'rasen';
+    to: { step: string; n: number } | null;
+    op: string | null;
+  };
+  /** An attempt has the note: it was said to its session, or stands in its prompt. */
+  note_told: { note: number; step: string; n: number; how: 'live' | 'prompt' };
   /** The wall clock moved by `ms` against the monotonic one (sleep, or somebody set it). Deadlines move along. */
   clock_jumped: { ms: number };
   merge_requested: { op: string; into: string | null; squash: boolean };
@@ -239,6 +272,8 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   task_completed: true,
   task_failed: true,
   task_cancelled: true,
+  note_added: true,
+  note_told: true,
   clock_jumped: true,
   merge_requested: true,
   merge_refused: true,

@@ -1,5 +1,6 @@
 /** The part of the fold that is about attempts and their gates. Pure. */
 import type { EventOf, GateEvidence, SessionFacts } from './event.ts';
+import { withoutNotesTo } from './fold-notes.ts';
 import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
 import { isAgentStep } from './gates-of.ts';
 import { knownIssue, plain } from './same-issue.ts';
@@ -33,6 +34,10 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       work: event.work,
       boot: state.boot,
       from: event.from,
+      resume: event.resume ?? null,
+      notes: state.notes_made,
+      talks: false,
+      hurried: false,
       created_at: event.t,
       prepared_at: null,
       started_at: null,
@@ -57,6 +62,7 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       status: 'in_progress',
       attempts: event.n,
       attempt,
+      session: null,
       passed: null,
       retry_at: null,
       wait: null,
@@ -80,13 +86,20 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
     message: event.message,
     claim: event.claim,
   }));
+  const known = step(next, event.step, s => ({ ...s, session: sessionOf(event, was) }));
   const counted = {
-    ...next,
+    ...known,
     ...cost(next, event.session),
     input_tokens: next.input_tokens + (event.claim?.input_tokens ?? 0),
     output_tokens: next.output_tokens + (event.claim?.output_tokens ?? 0),
   };
   return was.started_at ? live(counted, -1, event.ended_at) : counted;
+}
+
+function sessionOf({ session, ended_at: at }: EventOf<'attempt_ended'>, attempt: Attempt): Step['session'] {
+  const id = session?.ids.at(-1);
+  if (!session?.resumable || id === undefined) return null;
+  return { backend: session.backend, id, at, resumed: attempt.resume !== null };
 }
 
 /**
@@ -241,7 +254,7 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
     counted: s.counted + (COUNTS[event.outcome] ? 1 : 0),
     // Neither hides the other: an attempt that is lost says nothing of a limit, and the reverse.
     lost: lostInARow(state, s, attempt, event.outcome),
-    passing: PASSING.has(event.outcome) ? s.passing + 1 : event.outcome === 'lost' ? s.passing : 0,
+    passing: PASSING.has(event.outcome) ? s.passing + 1 : UNSAID.has(event.outcome) ? s.passing : 0,
     no_commit: noCommit(s, attempt, event.outcome),
     retry_at: event.retry_at,
     wait: event.wait,
@@ -256,6 +269,7 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
     (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
   return {
     ...next,
+    notes: withoutNotesTo(next.notes, event.step, event.n),
     last_closed_at: attempt.work ? event.t : next.last_closed_at,
     consecutive_failures: event.outcome === 'ok' ? 0 : next.consecutive_failures + (failed ? 1 : 0),
     memory: attempt.claim
@@ -267,7 +281,7 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
 /** What went down with its machine says nothing about the attempt: only what is lost while the machine lives counts. */
 function lostInARow(state: TaskState, s: Step, attempt: Attempt, outcome: Outcome): number {
   if (outcome === 'lost') return s.lost + (attempt.boot === state.boot ? 1 : 0);
-  return PASSING.has(outcome) ? s.lost : 0;
+  return PASSING.has(outcome) || outcome === 'session_lost' ? s.lost : 0;
 }
 
 /** Phases in which a process may be alive or on its way. */
@@ -279,6 +293,8 @@ function passedBy(s: Step, attempt: Attempt): NonNullable<Step['passed']> {
   return { commit: s.kind === 'final' || s.kind === 'baseline' ? attempt.from : null, good: false };
 }
 
+/** They say nothing of what passes. */
+const UNSAID: ReadonlySet<Outcome> = new Set(['lost', 'session_lost']);
 const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
 
 function noCommit(s: Step, attempt: Attempt, outcome: Outcome): number {

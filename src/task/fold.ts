@@ -13,6 +13,7 @@ import {
   gateEnded,
   gateStarted,
 } from './fold-attempt.ts';
+import { noteAdded, noteTold } from './fold-notes.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
@@ -69,6 +70,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
           phase: 'running',
           pid: event.pid,
           cage: event.cage ?? null,
+          talks: event.talks ?? false,
           started_at: event.t,
         })),
         +1,
@@ -131,6 +133,10 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return ended(state, { name: 'failed', reason: event.reason, subtask: event.subtask }, event.t);
     case 'task_cancelled':
       return ended(state, { name: 'cancelled' }, event.t);
+    case 'note_added':
+      return noteAdded(state, event);
+    case 'note_told':
+      return noteTold(state, event);
     case 'clock_jumped':
       return clockJumped(state, event);
     case 'merge_requested':
@@ -190,6 +196,8 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     output_tokens: 0,
     cost_usd: null,
     memory: { decisions: [], learnings: [] },
+    notes: [],
+    notes_made: 0,
     tolerated: [],
     issues: {},
     merge: null,
@@ -211,6 +219,7 @@ function newStep(id: string, kind: StepKind): Step {
     no_commit: 0,
     passing: 0,
     attempt: null,
+    session: null,
     passed: null,
     retry_at: null,
     wait: null,
@@ -309,6 +318,7 @@ function resetStep(s: Step, reason: string): Step {
   return {
     ...s,
     status: 'pending',
+    session: null,
     passed: null,
     counted: 0,
     lost: 0,

@@ -1,6 +1,6 @@
 /** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
 import { isAgentStep, subtaskOf } from './gates-of.ts';
-import type { Attempt, Step, TaskState } from './state.ts';
+import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
 import { type BlockReason, COUNTS, type Outcome, type WaitReason } from './status.ts';
 
 const SECOND = 1000;
@@ -67,6 +67,8 @@ export function verdictOf(
   switch (outcome) {
     case 'ok':
     case 'killed':
+    // Only ever of one that should go on with a session, which the next one does not.
+    case 'session_lost':
       return pause(0);
     case 'startup':
       return block('config', `${what} could not start: ${reason ?? 'no reason given'}`);
@@ -135,7 +137,8 @@ function isSudden(step: Step, nowMs: number): boolean {
 /** Closed attempts with this outcome, without another between, since a person last said go on. */
 function inARow(step: Step, outcome: Outcome): number {
   const fresh = outcome === 'context' ? step.counted : step.passing;
-  const other = step.history.findLastIndex(record => record.outcome !== outcome && record.outcome !== 'lost');
+  const says = (record: AttemptRecord) => record.outcome !== 'lost' && record.outcome !== 'session_lost';
+  const other = step.history.findLastIndex(record => record.outcome !== outcome && says(record));
   const same = step.history.slice(other + 1).filter(record => record.outcome === outcome).length;
   return Math.min(fresh, same);
 }

@@ -6,6 +6,7 @@ import { close, mayHaveStarted } from './attempt.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
 import { gatesOf } from './gates-of.ts';
+import { toldByPrompt, toldLive } from './notes.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
 import type { Outcome, StopReason } from './status.ts';
 
@@ -32,14 +33,20 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
     }
     case 'launch':
       if (effect.type !== 'launch' || effect.gate !== null || attempt.phase !== 'prepared') return null;
-      return [{ type: 'attempt_started', ...at, pid: result.pid, cage: result.cage }];
+      return [
+        { type: 'attempt_started', ...at, pid: result.pid, cage: result.cage, talks: result.talks },
+        ...toldByPrompt(state, step, attempt),
+      ];
+    case 'tell':
+      if (effect.type !== 'tell' || !result.said) return null;
+      return toldLive(state, step, attempt, [effect.note]);
     case 'end':
       if (effect.type !== 'end') return null;
       if (attempt.phase === 'ended' && effect.gate === null && mayHaveStarted(attempt)) {
         return close(state, step, attempt, 'startup', attempt.message, nowMs).events;
       }
       return effect.gate === null
-        ? endOfWork(attempt, at, result.facts)
+        ? endOfWork(state, step, attempt, result.facts)
         : endOfGate(state, step, attempt, effect, result.facts, nowMs);
     case 'seal':
       return attempt.phase === 'ended' ? [{ type: 'attempt_sealed', ...at, sealed: result.sealed }] : null;
@@ -79,7 +86,7 @@ export function settleFailure(
   message: string,
   nowMs: number,
 ): NewEvent[] | null {
-  if (effect.type === 'merge' || effect.type === 'end') return null;
+  if (effect.type === 'merge' || effect.type === 'end' || effect.type === 'tell') return null;
   const step = stepOf(state, effect.step);
   const attempt = step.attempt;
   if (attempt?.n !== effect.n) return [];
@@ -113,7 +120,7 @@ export function settleFailure(
 }
 
 /** Whether the attempt still is where the effect was asked for; a stop may have come meanwhile. */
-function isWanted(effect: Exclude<Effect, { type: 'merge' | 'end' }>, attempt: Attempt): boolean {
+function isWanted(effect: Exclude<Effect, { type: 'merge' | 'end' | 'tell' }>, attempt: Attempt): boolean {
   switch (effect.type) {
     case 'prepare':
       return attempt.phase === 'created';
@@ -130,13 +137,15 @@ function isWanted(effect: Exclude<Effect, { type: 'merge' | 'end' }>, attempt: A
   }
 }
 
-function endOfWork(attempt: Attempt, at: { step: string; n: number }, facts: EndFacts): NewEvent[] | null {
+function endOfWork(state: TaskState, step: Step, attempt: Attempt, facts: EndFacts): NewEvent[] | null {
   if (attempt.phase === 'ended' || attempt.phase === 'sealed' || attempt.phase === 'closed') return null;
   const { outcome, message } = outcomeOf(attempt, facts);
   return [
+    ...toldLive(state, step, attempt, facts.notes_said),
     {
       type: 'attempt_ended',
-      ...at,
+      step: step.id,
+      n: attempt.n,
       outcome,
       code: facts.exit?.code ?? null,
       signal: facts.exit?.signal ?? null,
@@ -183,6 +192,7 @@ const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
   context: 'context',
   budget: 'budget',
   startup: 'startup',
+  session_lost: 'session_lost',
 };
 
 /** How the work ended: our own stop first, then what the agent claims against itself, then the exit code. */
@@ -198,6 +208,9 @@ function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; messa
   }
   if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
   const claimed = facts.claim ? BY_CLAIM[facts.claim.status] : undefined;
+  // Where it should not have gone on with any, something else is wrong, and would be for ever.
+  if (claimed === 'session_lost' && attempt.resume === null)
+    return { outcome: 'failed', message: facts.claim!.summary || 'its session is not there' };
   if (claimed) return { outcome: claimed, message: facts.claim!.summary || null };
   if (stopped || exit?.code === 0) return { outcome: 'ok', message: null };
   return { outcome: 'failed', message: `exit code ${exit?.code}` };

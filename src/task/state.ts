@@ -56,6 +56,14 @@ export interface Attempt {
   boot: string | null;
   /** Commit it started from; null outside git. */
   from: string | null;
+  /** The session that it goes on with; null: a new one. */
+  resume: string | null;
+  /** Its prompt has the notes up to this number. */
+  notes: number;
+  /** Notes can be said to it while it works. */
+  talks: boolean;
+  /** It was told that its time is running out. */
+  hurried: boolean;
   created_at: string;
   /** From now on a runner of it may exist, whether it said so or not. */
   prepared_at: string | null;
@@ -78,6 +86,28 @@ export interface Attempt {
   accepted: boolean;
   /** Milliseconds of clock jumps while it ran; deadlines move by them. */
   paused_ms: number;
+}
+
+/** The session of a step's last attempt, where a later process can go on with it. */
+export interface KnownSession {
+  backend: string;
+  id: string;
+  /** When it was last worked in. */
+  at: string;
+  /** It was gone on with already; that is done once. */
+  resumed: boolean;
+}
+
+/** Words of the user's (or of rasen's, for one attempt) to the agents. */
+export interface Note {
+  note: number;
+  t: string;
+  text: string;
+  by: 'user' | 'rasen';
+  to: { step: string; n: number } | null;
+  /** The request that it came with. */
+  op: string | null;
+  told: { step: string; n: number; how: 'live' | 'prompt'; t: string } | null;
 }
 
 /** What stays of a closed attempt in the state; the rest is in the journal. */
@@ -115,6 +145,7 @@ export interface Step {
   /** Attempts that ended for a passing reason (limit, overloaded, network) in a row; drives the backoff. */
   passing: number;
   attempt: Attempt | null;
+  session: KnownSession | null;
   /** What the last attempt, which ended well, is good for; until the step is completed with it. */
   passed: { commit: string | null; good: boolean } | null;
   /** Not before this time. */
@@ -179,6 +210,9 @@ export interface TaskState {
     decisions: { subtask_id: string; content: string }[];
     learnings: { subtask_id: string; content: string }[];
   };
+  /** The last ones; how many there ever were. */
+  notes: Note[];
+  notes_made: number;
   /** Names of project gates that failed on the base commit under `baseline: allow`. */
   tolerated: string[];
   /** Issues that QA and review named, with how often; the recurring ones escalate. */

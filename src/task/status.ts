@@ -79,6 +79,7 @@ export const OUTCOMES = [
   'context',
   'budget',
   'asked',
+  'session_lost',
   'flood',
   'oom',
   'startup',
@@ -86,7 +87,8 @@ export const OUTCOMES = [
   'lost',
 ] as const;
 /**
- * How an attempt ended. `startup`: the program or folder is not there. `killed`: stopped on request, or by the machine
+ * How an attempt ended. `startup`: the program or folder is not there. `session_lost`: the session that it should have
+ * gone on with is not there, or another process works in it; done again at once, in a new one. `killed`: stopped on request, or by the machine
  * going down. `oom`: more memory than it may have.
  */
 export type Outcome = (typeof OUTCOMES)[number];
@@ -105,6 +107,7 @@ export const COUNTS: Readonly<Record<Outcome, boolean>> = {
   context: true,
   budget: true,
   asked: false,
+  session_lost: false,
   flood: true,
   oom: true,
   startup: false,

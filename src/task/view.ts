@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
+import { openNotes } from './notes.ts';
 import type { Step, TaskState } from './state.ts';
 import { isTerminal, type TaskStatusName } from './status.ts';
 
@@ -113,6 +114,9 @@ export const taskView = z.looseObject({
   merged: z.looseObject({ into: z.string(), commit: z.string(), t: time }).nullable(),
   plan_rev: z.int(),
   seq: z.int().describe('Number of the last event; a cursor for event.follow.'),
+  notes: z
+    .array(z.looseObject({ note: z.int(), t: time, text: z.string() }))
+    .describe('What the user has added and no agent has been told yet.'),
   subtasks: z.array(subtaskView),
 });
 
@@ -190,6 +194,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     merged: state.merged,
     plan_rev: state.plan_rev,
     seq: state.seq,
+    notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),
     subtasks: shown.map(s => viewOfStep(state, s)),
   };
 }

@@ -125,7 +125,10 @@ const WRITERS: Writers = {
       : ['WARNING', 'Task interrupted by a restart; everything is kept, `rasen resume` goes on'],
   task_blocked: (_, event) => [
     'ERROR',
-    then(`Task blocked (${event.why}): ${event.message}`, 'a person is needed, then: rasen resume'),
+    then(
+      `Task blocked (${event.why}): ${event.message}`,
+      event.why === 'question' ? 'answer with: rasen answer TEXT' : 'a person is needed, then: rasen resume',
+    ),
   ],
   task_resumed: () => ['INFO', 'Task resumed'],
   task_completed: (state, { verified }) => {
@@ -136,6 +139,18 @@ const WRITERS: Writers = {
   },
   task_failed: (_, event) => ['ERROR', then(`Task failed: ${event.reason}`, 'the task is over')],
   task_cancelled: () => ['WARNING', 'Task cancelled; the task is over'],
+  note_added: (_, { note, by, text }) =>
+    by === 'user' ? ['INFO', `Note ${note} of the user: ${text}`] : null,
+  note_told: (state, event) => {
+    const whom = `attempt ${event.n} of ${nameOf(state, event.step)}`;
+    // What rasen has to say of its own is done with when it was said.
+    if (!state.notes.some(({ note }) => note === event.note))
+      return ['INFO', `Told ${whom} that its time is running out`];
+    return [
+      'INFO',
+      `Note ${event.note} was told to ${whom}${event.how === 'live' ? ', which is running' : ''}`,
+    ];
+  },
   clock_jumped: (_, { ms }) => [
     'WARNING',
     `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set); deadlines move along`,
@@ -162,7 +177,8 @@ function wanted(event: EventOf<'want_changed'>): Said {
 function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Said | readonly Said[] {
   const step = stepIn(state, event.step);
   const again = event.n > 1 ? ` (attempt ${event.n})` : '';
-  const said: Said = ['INFO', `${beginning(step, event.step)}${again}`];
+  const same = event.resume ? ', in the session of the last one' : '';
+  const said: Said = ['INFO', `${beginning(step, event.step)}${again}${same}`];
   return event.work
     ? [['INFO', `Iteration ${state.iterations}/${state.spec.limits.max_iterations}`], said]
     : said;

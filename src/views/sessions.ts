@@ -103,6 +103,7 @@ const SESSION_STATUS: Readonly<Record<Outcome, 'continue' | 'complete' | 'blocke
     flood: 'failed',
     startup: 'failed',
     killed: 'continue',
+    session_lost: 'continue',
     lost: 'continue',
   };
 

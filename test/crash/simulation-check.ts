@@ -38,6 +38,8 @@ export class Checks {
   readonly #completedBy = new Map<string, string>();
   /** Steps whose last attempt ended well, until somebody asks for them again. */
   readonly #ok = new Set<string>();
+  /** Sessions that were gone on with. */
+  readonly #gone_on = new Set<string>();
 
   constructor(world: World, effects: Effects, coverage: Coverage) {
     this.#world = world;
@@ -57,6 +59,7 @@ export class Checks {
     switch (event.type) {
       case 'attempt_created':
         this.#created(before, event.step, event.work);
+        if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
         return;
       case 'attempt_closed':
         if (event.outcome === 'ok') this.#ok.add(event.step);
@@ -85,6 +88,16 @@ export class Checks {
       case 'task_waiting':
         must(event.resume_at > event.t, 8, `waits until ${event.resume_at}, which is over`);
         return;
+      case 'note_told': {
+        const job = this.#world.jobs.get(workJob(event.step, event.n));
+        const has = event.how === 'live' ? job?.notes.said : job?.prompt;
+        must(
+          has?.has(event.note) ?? false,
+          1,
+          `note ${event.note} was told to ${job?.name} (${event.how}), and it has not heard it`,
+        );
+        return;
+      }
       case 'task_blocked':
         must(event.message.length > 0, 8, 'blocked without a reason');
         return;
@@ -113,6 +126,12 @@ export class Checks {
     );
     if (state.status.name === 'completed')
       must(!state.steps.some(s => s.status === 'failed'), 5, 'completed with a failed subtask');
+    for (const { note, to } of state.notes)
+      must(
+        to === null || state.steps.some(s => s.id === to.step && s.attempt?.n === to.n),
+        9,
+        `note ${note} is for an attempt that is over`,
+      );
     if (isTerminal(state.status))
       must(!state.steps.some(s => s.attempt), 2, `${state.status.name} with an open attempt`);
   }
@@ -145,6 +164,27 @@ export class Checks {
       );
     const open = state.steps.filter(s => s.attempt && s.attempt.phase !== 'ended').length;
     must(open < limits.parallel, 9, `more than ${limits.parallel} attempts at once`);
+  }
+
+  /** Only what was interrupted, only once, and only where the files are that it remembers. */
+  #resumed(state: TaskState, id: string, from: string | null, session: string): void {
+    const step = stepOf(state, id);
+    const last = step.history.at(-1)!;
+    const job = this.#world.jobs.get(workJob(id, last.n));
+    must(
+      job?.session === session,
+      2,
+      `${id} goes on with ${session}, and ${job?.name} worked in ${job?.session}`,
+    );
+    must(
+      ['limit', 'overloaded', 'network', 'auth', 'killed'].includes(last.outcome),
+      2,
+      `${id} goes on with the session of an attempt that ended ${last.outcome}`,
+    );
+    must(!this.#gone_on.has(session), 9, `${id} goes on with ${session} once more`);
+    if (state.spec.workspace.kind === 'git')
+      must(last.commit === from, 4, `${id} goes on with ${session} on ${from}, which left ${last.commit}`);
+    this.#gone_on.add(session);
   }
 
   #closed(id: string, n: number): void {

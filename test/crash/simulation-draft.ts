@@ -20,6 +20,7 @@ export type WorkKind =
   | 'oom'
   | 'killed'
   | 'asked'
+  | 'session_lost'
   | 'limit'
   | 'overloaded'
   | 'network'
@@ -64,6 +65,8 @@ export type WishKind =
   | 'retry'
   | 'rollback'
   | 'replan'
+  | 'note'
+  | 'answer'
   | 'merge';
 export interface Wish {
   kind: WishKind;
@@ -97,6 +100,10 @@ export interface Draft {
   trouble: number;
   /** Effects that cannot be done: chance of each. */
   fault: number;
+  /** Its agent can be spoken with, and goes on with its sessions; how often that does not work. */
+  talks: boolean;
+  resumes: boolean;
+  session_loss: number;
   /** How often a person resumes what waits for one, before giving up. */
   patience: number;
 }
@@ -141,6 +148,7 @@ export function draftOf(seed: number): Draft {
       max_no_commit_sessions: rng.int(1, 3),
       max_consecutive_failures: rng.int(2, 5),
     },
+    agents: { coder: { backend: 'claude', command: ['claude'] } },
     review: judge(0.3),
     qa: judge(0.3),
     memory: {},
@@ -161,6 +169,8 @@ export function draftOf(seed: number): Draft {
     kind: rng.pick(kinds),
     seq: rng.int(2, 120),
   }));
+  if (rng.chance(0.4))
+    for (let n = rng.int(1, 4); n > 0; n--) wishes.push({ kind: 'note', seq: rng.int(2, 120) });
   if (git && rng.chance(0.4)) wishes.push({ kind: 'merge', seq: 1_000_000 });
   const windows = (p: number, length: number): Window[] =>
     Array.from({ length: rng.chance(p) ? rng.int(1, 3) : 0 }, () => {
@@ -206,6 +216,9 @@ export function draftOf(seed: number): Draft {
       : null,
     trouble: rng.pick([0, 0.1, 0.3, 0.6]),
     fault: rng.pick([0, 0, 0.02, 0.1]),
+    talks: rng.chance(0.6),
+    resumes: rng.chance(0.7),
+    session_loss: rng.pick([0, 0.3, 1]),
     patience: rng.int(0, 4),
   };
 }
@@ -300,6 +313,7 @@ const WRONG_COMMAND: Partial<Record<WorkKind, number>> = {
 };
 const CLAIMS: Partial<Record<WorkKind, Claim['status']>> = {
   asked: 'blocked',
+  session_lost: 'session_lost',
   limit: 'limit',
   overloaded: 'overloaded',
   network: 'network',
@@ -311,7 +325,7 @@ const CLAIMS: Partial<Record<WorkKind, Claim['status']>> = {
 /** `healed`: a person has seen to it, and everything goes well from now on. */
 export function workBehaviour(
   draft: Draft,
-  work: { job: string; step: string; agent: boolean; healed: boolean; now_ms: number },
+  work: { job: string; step: string; agent: boolean; resumes: boolean; healed: boolean; now_ms: number },
 ): Behaviour {
   const rng = new Rng(`${draft.seed} ${work.job}`);
   let kind: WorkKind = rng.chance(draft.trouble)
@@ -319,6 +333,7 @@ export function workBehaviour(
     : 'ok';
   const curse = draft.curses.find(c => c.step === work.step);
   if (curse && (work.agent || curse.kind in WRONG_COMMAND)) kind = curse.kind;
+  if (work.resumes && rng.chance(draft.session_loss)) kind = 'session_lost';
   if (work.healed) kind = 'ok';
   const status = CLAIMS[kind];
   const retry_at = rng.pick([null, null, -HOUR, 20 * MINUTE, 3 * HOUR, 4000 * HOUR]);

@@ -3,8 +3,9 @@
  * come. Doing it again finds it done, as it must in the real one.
  */
 import type { Effect, Result } from '../../src/task/effect.ts';
-import type { GateEvidence } from '../../src/task/event.ts';
+import type { GateEvidence, SessionFacts } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
+import { notesInPrompt, notesSinceThen } from '../../src/task/notes.ts';
 import { type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
@@ -30,6 +31,7 @@ export type Stages = Generator<{ ms: number; stage: string }, Result>;
 const GRACE_MS = 30_000;
 const SWEEP_MS = 2000;
 const REPORT_MS = 10_000;
+const TELL_MS = 30_000;
 
 export class Effects {
   readonly #world: World;
@@ -53,6 +55,8 @@ export class Effects {
         return this.#launch(state, effect);
       case 'end':
         return this.#end(state, effect, control);
+      case 'tell':
+        return this.#tell(state, effect);
       case 'seal':
         return this.#seal(state, effect);
       case 'judge':
@@ -87,7 +91,16 @@ export class Effects {
       }
     }
     if (attempt.work) {
-      world.makeJob(workJob(step.id, attempt.n), step.id, null).spec = true;
+      const job = world.makeJob(workJob(step.id, attempt.n), step.id, null);
+      // What an earlier supervisor wrote stands.
+      if (!job.spec && isAgentStep(state, step)) {
+        const told =
+          attempt.resume === null ? notesInPrompt(state, attempt) : notesSinceThen(state, step, attempt);
+        job.prompt = new Set(told.map(({ note }) => note));
+        job.session = attempt.resume ?? `session of ${job.name}`;
+        job.talks = this.#draft.talks;
+      }
+      job.spec = true;
       yield { ms: 2, stage: 'folder' };
     }
     return {
@@ -110,7 +123,7 @@ export class Effects {
     const until = world.t + REPORT_MS;
     do yield { ms: 10, stage: 'spawned' };
     while (!job.identity && !job.exit && world.t < until);
-    return { type: 'launch', pid: job.identity?.pid ?? 0, cage: 'unit' };
+    return { type: 'launch', pid: job.identity?.pid ?? 0, cage: 'unit', talks: job.talks };
   }
 
   #behaviour(state: TaskState, step: Step, job: Job): Behaviour {
@@ -123,6 +136,7 @@ export class Effects {
         job: job.name,
         step: step.id,
         agent,
+        resumes: step.attempt?.resume != null,
         healed,
         now_ms: this.#world.now,
       });
@@ -168,11 +182,40 @@ export class Effects {
         dropped_bytes: 0,
         claim: job.claimed,
         claim_problem: job.claim_problem,
-        session: null,
+        session: this.#sessionOf(job),
+        notes_said: [...job.notes.given].filter(note => !job.notes.left.has(note)),
         log_sha256: log,
         log_tail: log,
       },
     };
+  }
+
+  #sessionOf({ session, starts }: Job): SessionFacts | null {
+    if (session === null || starts === 0) return null;
+    const { resumes: resumable } = this.#draft;
+    const said = { outcome: 'ok', evidence: 'event', usage: null, denied: [], unknown: {}, unreadable: 0 };
+    return { backend: 'claude', ids: [session], resumable, ...said };
+  }
+
+  *#tell(state: TaskState, effect: Extract<Effect, { type: 'tell' }>): Stages {
+    const world = this.#world;
+    const job = world.job(effect.job);
+    const { notes } = job;
+    yield { ms: 1, stage: 'begun' };
+    this.#fault('tell');
+    must(
+      state.notes.some(({ note }) => note === effect.note),
+      1,
+      `${effect.key} of a note that is not there`,
+    );
+    if (!notes.given.has(effect.note)) world.leave(job, effect.note);
+    yield { ms: 1, stage: 'left' };
+    notes.given.add(effect.note);
+    yield { ms: 1, stage: 'marked' };
+    const until = world.t + TELL_MS;
+    while (notes.left.has(effect.note) && job.exit === null && world.t < until)
+      yield { ms: 5000, stage: 'waits' };
+    return { type: 'tell', said: !notes.left.has(effect.note) };
   }
 
   *#seal(state: TaskState, effect: Extract<Effect, { type: 'seal' }>): Stages {

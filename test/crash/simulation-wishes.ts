@@ -25,6 +25,12 @@ export function wish(state: TaskState, kind: WishKind, op: string, rng: Rng): Ne
       return rollback(state, rng);
     case 'replan':
       return replan(state, rng);
+    case 'note':
+      return state.want === 'cancel' ? null : [note(state, op)];
+    case 'answer':
+      return state.status.name === 'blocked' && state.status.why === 'question'
+        ? [note(state, op), ...(resume(state, op) ?? [])]
+        : null;
   }
 }
 
@@ -36,6 +42,10 @@ const wantRun = (op: string): NewEvent => ({
   op,
   by: 'user',
 });
+
+function note(state: TaskState, op: string): NewEvent {
+  return { type: 'note_added', note: state.notes_made + 1, text: `words of ${op}`, by: 'user', to: null, op };
+}
 
 function resume(state: TaskState, op: string): NewEvent[] | null {
   if (state.want === 'cancel') return null;

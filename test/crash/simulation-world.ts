@@ -42,6 +42,13 @@ export interface Job {
   claimed: Claim | null;
   claim_problem: string | null;
   flood: boolean;
+  /** Of an agent: the session that it works in. */
+  session: string | null;
+  /** Notes can be said to it. */
+  talks: boolean;
+  /** Notes in its prompt; in its folder, and marked as given; said. */
+  prompt: ReadonlySet<number>;
+  notes: { left: Set<number>; given: Set<number>; said: Set<number> };
 }
 
 export interface Commit {
@@ -158,6 +165,10 @@ export class World {
       claimed: null,
       claim_problem: null,
       flood: false,
+      session: null,
+      talks: false,
+      prompt: new Set(),
+      notes: { left: new Set(), given: new Set(), said: new Set() },
     };
     this.jobs.set(name, job);
     return job;
@@ -200,6 +211,12 @@ export class World {
         `${job.name} started while ${other.name} is alive`,
       );
     }
+    for (const other of this.jobs.values())
+      must(
+        other === job || !other.live || other.session === null || other.session !== job.session,
+        2,
+        `${job.name} works in the session of ${other.name}, which is alive`,
+      );
     job.behaviour = behaviour;
     job.live = true;
     job.output_at = this.iso();
@@ -253,6 +270,21 @@ export class World {
     this.onChange(this.rng.chance(0.5) ? 0 : this.rng.int(0, 250));
   }
 
+  /** The session program sees a note in its folder, and says it when the agent can hear it. */
+  leave(job: Job, note: number): void {
+    job.notes.left.add(note);
+    const { boot } = this;
+    const say = () => {
+      if (this.boot !== boot || !job.live || !job.notes.left.has(note)) return;
+      if (this.rng.chance(0.3)) this.after(this.rng.int(100, 60_000), say);
+      else {
+        job.notes.left.delete(note);
+        job.notes.said.add(note);
+      }
+    };
+    this.after(this.rng.int(0, 2000), say);
+  }
+
   /** Command and runner are gone, and nobody wrote down why. */
   #lose(job: Job): void {
     this.#change(job);
@@ -266,7 +298,7 @@ export class World {
   /** What work leaves in the worktree. */
   #change(job: Job): void {
     const { worktree } = this;
-    if (job.gate !== null || !worktree || job.behaviour!.kind === 'no_change') return;
+    if (job.gate !== null || !worktree || IDLE.has(job.behaviour!.kind)) return;
     worktree.dirty.add(job.name);
     worktree.hit ||= job.behaviour!.kind === 'diff_hit';
     worktree.unmerged ||= job.behaviour!.kind === 'unmerged';
@@ -357,6 +389,9 @@ export class World {
   }
 }
 
+/** What leaves nothing in the worktree. */
+const IDLE: ReadonlySet<string> = new Set(['no_change', 'session_lost']);
+
 function exitCode(behaviour: Behaviour): number {
   const { kind, claim } = behaviour;
   if (kind === 'failed' || kind === 'crash') return 1;
@@ -365,6 +400,7 @@ function exitCode(behaviour: Behaviour): number {
     kind === 'overloaded' ||
     kind === 'network' ||
     kind === 'auth' ||
+    kind === 'session_lost' ||
     kind === 'context'
     ? 1
     : 0;

@@ -510,7 +510,7 @@ export class Life {
       if (!halted || this.#resumes >= this.draft.patience) return;
       this.#resumes++;
       if (this.#resumes > 1) this.#effects.healed = true;
-      acted = this.#grant('resume');
+      acted = this.#grant('answer') || this.#grant('resume');
     });
     return acted || this.world.timers.length > 0;
   }

@@ -102,6 +102,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     merged: null,
     plan_rev: 1,
     seq: 100,
+    notes: [],
     subtasks: [
       subtaskWith({ id: 'auth-3', title: 'Login form', status: 'completed', attempts: 1 }),
       subtaskWith({}),

@@ -1,5 +1,6 @@
 /** All commands of `rasen`, in the order of the help. Data only: the man page and completions are made from it, too. */
 import type { AnyCommand } from '../command.ts';
+import { answer } from './answer.ts';
 import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
 import { configCheck, configSchema } from './config.ts';
@@ -10,6 +11,7 @@ import { init } from './init.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { merge } from './merge.ts';
+import { note } from './note.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
 import { reinit } from './reinit.ts';
 import { resume } from './resume.ts';
@@ -28,6 +30,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   logs,
   stop,
   resume,
+  note,
+  answer,
   merge,
   list,
   wait,

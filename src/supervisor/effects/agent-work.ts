@@ -3,10 +3,12 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { modelFor } from '../../agents/agent.ts';
 import { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../../agents/default-prompts.ts';
 import { agentOf } from '../../agents/index.ts';
-import { fillPrompt } from '../../agents/prompt.ts';
-import { promptValues } from '../../agents/prompt-values.ts';
+import { fillPrompt, hasPlaceholder } from '../../agents/prompt.ts';
+import { NO_NOTES, promptValues } from '../../agents/prompt-values.ts';
+import { resumePrompt } from '../../agents/resume-prompt.ts';
 import { linkedAt } from '../../git/linked.ts';
 import { sessionArgv } from '../../session/order.ts';
+import { notesSinceThen } from '../../task/notes.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
@@ -19,6 +21,8 @@ export interface Work {
   env: Record<string, string>;
   /** Beneath it. */
   env_defaults: Record<string, string>;
+  /** Notes can be said to it. */
+  talks: boolean;
 }
 
 export interface Session {
@@ -33,6 +37,8 @@ export interface Session {
   cwd: string;
   /** Of the job. */
   folder: string;
+  /** The session to go on with. */
+  resume: string | null;
 }
 
 export async function agentWork(
@@ -41,12 +47,14 @@ export async function agentWork(
   step: Step,
   session: Session,
 ): Promise<Work> {
-  const { role, nonce, attempt, diff_range } = session;
+  const { role, nonce, attempt, resume } = session;
   const result_file = context.places.resultFile(state.id, session.nonce);
-  const values = promptValues(state, step, attempt, { result_file, plan_schema: PLAN_EXAMPLE, diff_range });
   const work = agentOf(state.spec, role).plan({
     role,
-    prompt: fillPrompt(state.spec.prompts[role] ?? DEFAULT_PROMPTS[role], values, `prompts/${role}.md`),
+    prompt:
+      resume === null
+        ? firstPrompt(state, step, session, result_file)
+        : resumePrompt(step, result_file, notesSinceThen(state, step, step.attempt!)),
     result_file,
     task: state.id,
     subtask: step.id,
@@ -56,13 +64,24 @@ export async function agentWork(
     max_thinking_tokens: state.spec.max_thinking_tokens,
     writable: [dirname(result_file), ...(await gitFolders(session.cwd))],
     cwd: session.cwd,
-    resume: null,
+    resume,
   });
   const { talk } = work;
   const argv = talk
     ? sessionArgv(context.session_program, { ...talk, ...context.places.talk(session.folder) })
     : work.argv;
-  return { ...work, argv, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
+  return { ...work, argv, talks: talk !== null, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
+}
+
+/** The template of the role, filled. A user's own that has no place for notes has them at its end. */
+function firstPrompt(state: TaskState, step: Step, session: Session, result_file: string): string {
+  const { role, attempt, diff_range } = session;
+  const values = promptValues(state, step, attempt, { result_file, plan_schema: PLAN_EXAMPLE, diff_range });
+  const template = state.spec.prompts[role] ?? DEFAULT_PROMPTS[role];
+  const prompt = fillPrompt(template, values, `prompts/${role}.md`);
+  if (values.notes === undefined || values.notes === NO_NOTES || hasPlaceholder(template, 'notes'))
+    return prompt;
+  return `${prompt.trimEnd()}\n\nThe user adds:\n${values.notes}\n`;
 }
 
 /** What git writes into when something is committed in a linked worktree: its own folder and that of the repository. */

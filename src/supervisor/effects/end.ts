@@ -15,6 +15,7 @@ import type { Claim } from '../../task/event.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 import { agentRole, NOTHING_SAID, whatWasSaid } from './said.ts';
+import { saidNotes } from './tell.ts';
 
 /** The ladder: from SIGTERM to SIGKILL. */
 export const STOP_GRACE_MS = 30_000;
@@ -59,6 +60,7 @@ export async function end(
     claim,
     claim_problem: problem,
     session,
+    notes_said: gate ? [] : saidNotes(folder),
     log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
     log_tail: gate
       ? ((role === null ? null : issuesText(claim)) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))

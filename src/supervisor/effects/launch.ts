@@ -15,6 +15,7 @@ import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
+import { notesFolder } from './tell.ts';
 import { userEnv } from './user-env.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
@@ -51,7 +52,8 @@ export async function launch(
     });
   }
   const { identity } = await reported(folder);
-  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder).kind };
+  const talks = effect.gate === null && existsSync(notesFolder(folder));
+  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder).kind, talks };
 }
 
 /** A runner says who it is within a moment of its claim; one that died in between never will. */
@@ -73,7 +75,7 @@ async function writeGate(
   attempt: Attempt,
   index: number,
   folder: string,
-): Promise<Omit<Work, 'argv'>> {
+): Promise<Omit<Work, 'argv' | 'talks'>> {
   const gate = gatesOf(state, step)[index]!;
   const { nonce } = attempt.gates.find(g => g.gate === index)!;
   const commit = attempt.sealed?.commit ?? attempt.from;
@@ -110,7 +112,7 @@ async function judgeWork(
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
   mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
-  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder };
+  const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
   const work = await agentWork(context, state, step, session);
   return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range }, cwd };
 }

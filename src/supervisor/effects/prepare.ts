@@ -8,6 +8,7 @@ import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { notesFolder } from './tell.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export async function prepare(
@@ -30,7 +31,7 @@ async function writeWork(
   step: Step,
   attempt: Attempt,
 ): Promise<void> {
-  const { argv, prompt } = await workOf(context, state, step, attempt);
+  const { argv, prompt, talks } = await workOf(context, state, step, attempt);
   if (prompt !== null)
     mkdirSync(dirname(context.places.resultFile(state.id, attempt.nonce)), { recursive: true, mode: 0o700 });
   const job = {
@@ -39,6 +40,7 @@ async function writeWork(
     nonce: attempt.nonce,
     folder: context.places.job(state.id, workJob(step.id, attempt.n)),
   };
+  if (talks) mkdirSync(notesFolder(job.folder), { recursive: true, mode: 0o700 });
   await writeJob(context, state, { ...job, argv, cwd: context.places.cwd(state, step), prompt });
 }
 
@@ -85,7 +87,7 @@ export async function workOf(
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
     const argv = subtask && 'run' in subtask.do ? subtask.do.run : state.spec.setup!;
-    return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {} };
+    return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }
   const work = await agentWork(context, state, step, {
     role: step.kind === 'plan' ? 'initializer' : 'coder',
@@ -95,6 +97,7 @@ export async function workOf(
     model: subtask?.model ?? null,
     cwd: context.places.root(state, step),
     folder: context.places.job(state.id, workJob(step.id, attempt.n)),
+    resume: attempt.resume,
   });
   return { ...work, env: { ...work.env, ...subtask?.env } };
 }

@@ -86,8 +86,9 @@ async function reportOf(folder: string, agent: Agent, exit: AgentExit): Promise<
 
 function sessionFacts(agent: Agent, report: AgentReport | null): SessionFacts | null {
   if (report === null) return null;
-  const { sessions, outcome, evidence, usage, denied, unknown, unreadable } = report;
-  return { backend: agent.id, ids: sessions, outcome, evidence, usage, denied, unknown, unreadable };
+  const { sessions: ids, outcome, evidence, usage, denied, unknown, unreadable } = report;
+  const { id: backend, resumes: resumable } = agent;
+  return { backend, ids, resumable, outcome, evidence, usage, denied, unknown, unreadable };
 }
 
 async function endOfOutput(folder: string): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import { advance, stamp } from '../../../src/task/advance.ts';
 import type { Effect, EndFacts, Observed, Result } from '../../../src/task/effect.ts';
-import type { Claim, Event, GateEvidence, NewEvent } from '../../../src/task/event.ts';
+import type { Claim, Event, GateEvidence, NewEvent, SessionFacts } from '../../../src/task/event.ts';
 import { fold } from '../../../src/task/fold.ts';
 import { gatesOf } from '../../../src/task/gates-of.ts';
 import type { Plan } from '../../../src/task/plan.ts';
@@ -24,6 +24,8 @@ export interface Work {
   lost?: boolean;
   /** The agent changed nothing. */
   idle?: boolean;
+  /** The session that it says it works in, and whether it could be gone on with. */
+  session?: { id: string; resumable?: boolean; backend?: string };
   /** A rule of the diff gate that it broke. */
   hit?: string;
 }
@@ -58,6 +60,9 @@ export class Engine {
   /** Jobs in the order in which they were started. */
   readonly started: string[] = [];
   boot = 'b1';
+  /** Notes can be said to agents; those that were said. */
+  talks = false;
+  readonly said: number[] = [];
 
   constructor(spec: TaskSpec, plan: Plan | null, script: Script = {}) {
     this.#script = script;
@@ -176,7 +181,13 @@ export class Engine {
         return { type: 'prepare', workspace: git ? { base: 'base', branch: 'b', path: '/w' } : null };
       }
       case 'launch': {
-        if (this.#live.has(effect.job)) return { type: 'launch', pid: 1, cage: null };
+        const launched: Result = {
+          type: 'launch',
+          pid: 1,
+          cage: null,
+          talks: effect.gate === null && this.talks,
+        };
+        if (this.#live.has(effect.job)) return launched;
         this.started.push(effect.job);
         if (effect.gate === null) {
           this.#live.set(effect.job, {
@@ -200,7 +211,11 @@ export class Engine {
             since: this.now,
           });
         }
-        return { type: 'launch', pid: 1, cage: null };
+        return launched;
+      }
+      case 'tell': {
+        this.said.push(effect.note);
+        return { type: 'tell', said: true };
       }
       case 'end':
         return { type: 'end', facts: this.#end(this.#live.get(effect.job), effect.kill !== null) };
@@ -252,7 +267,8 @@ export class Engine {
       dropped_bytes: 0,
       claim: work?.claim ? claimOf(work.claim) : null,
       claim_problem: null,
-      session: null,
+      session: work?.session ? sessionOf(work.session) : null,
+      notes_said: [],
       log_sha256: null,
       log_tail: null,
     };
@@ -280,4 +296,9 @@ export class Engine {
       tree: sealed!.tree,
     };
   }
+}
+
+function sessionOf({ id, resumable = true, backend = 'claude' }: NonNullable<Work['session']>): SessionFacts {
+  const said = { outcome: 'ok', evidence: 'event', usage: null, denied: [], unknown: {}, unreadable: 0 };
+  return { backend, ids: [id], resumable, ...said };
 }

@@ -1,0 +1,92 @@
+/** What a user says to the agents of a task while it goes on: checked, recorded, and left to the loop to be told. */
+import { RasenError } from '../errors.ts';
+import type { NewEvent } from '../task/event.ts';
+import { MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
+import type { TaskState } from '../task/state.ts';
+import { isTerminal } from '../task/status.ts';
+import { over, resumption } from './commands.ts';
+import type { Reconciler } from './reconcile.ts';
+import type { Entry, Registry } from './registry.ts';
+
+export interface Noted {
+  entry: Entry;
+  note: number;
+  /** live: the session that runs is told; prompt: the next one is. */
+  how: 'live' | 'prompt';
+  /** Whose session that is. */
+  step: string | null;
+}
+
+export class Notes {
+  readonly #registry: Registry;
+  readonly #reconciler: Reconciler;
+
+  constructor(registry: Registry, reconciler: Reconciler) {
+    this.#registry = registry;
+    this.#reconciler = reconciler;
+  }
+
+  note(ref: string, text: string, op: string | undefined): Promise<Noted> {
+    return this.#add(ref, text, op, 'note', () => []);
+  }
+
+  /** Words for a task that waits for them, which then goes on. */
+  answer(ref: string, text: string, op: string | undefined): Promise<Noted> {
+    return this.#add(ref, text, op, 'answer', state => {
+      if (state.status.name !== 'blocked' || state.status.why !== 'question') throw noQuestion(state);
+      return resumption(op);
+    });
+  }
+
+  async #add(
+    ref: string,
+    text: string,
+    op: string | undefined,
+    verb: string,
+    more: (state: TaskState) => NewEvent[],
+  ): Promise<Noted> {
+    const entry = this.#registry.resolve(ref);
+    const told = await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      // Its answer was lost, and it is asked again.
+      const known = op === undefined ? undefined : state.notes.find(note => note.op === op);
+      if (known) return { note: known.note, ...(known.told ?? reachOf(state)) };
+      if (isTerminal(state.status)) throw over(state, verb);
+      if (state.want === 'cancel') throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
+      const events = more(state);
+      checkRoom(state, text);
+      const note = state.notes_made + 1;
+      const reach = reachOf(state);
+      await this.#registry.record(entry, [
+        { type: 'note_added', note, text, by: 'user', to: null, op: op ?? null },
+        ...events,
+      ]);
+      return { note, ...reach };
+    });
+    await this.#reconciler.pass(entry);
+    return { entry, note: told.note, how: told.how, step: told.step };
+  }
+}
+
+function checkRoom(state: TaskState, text: string): void {
+  const open = openNotes(state);
+  const chars = open.reduce((sum, note) => sum + note.text.length, text.length);
+  if (open.length < MAX_OPEN_NOTES && chars <= MAX_OPEN_CHARS) return;
+  throw new RasenError(
+    'task_state',
+    `task ${state.id} has ${open.length} notes that no agent has been told yet; there is no room for another one`,
+    {
+      hint: `At most ${MAX_OPEN_NOTES}, with ${MAX_OPEN_CHARS} characters in all. They are told when the next attempt starts.`,
+    },
+  );
+}
+
+function noQuestion(state: TaskState): RasenError {
+  const asked = state.steps.find(s => s.block?.why === 'question');
+  const hint = asked
+    ? `${asked.id} has a question, and other subtasks are still worked on. Say it with: rasen note, then: rasen retry ${asked.id}`
+    : 'To say something all the same: rasen note';
+  return new RasenError('task_state', `task ${state.id} is ${state.status.name} and waits for no answer`, {
+    hint,
+  });
+}
