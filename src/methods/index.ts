@@ -12,6 +12,7 @@ import { taskList } from './task.list.ts';
 import { taskMerge } from './task.merge.ts';
 import { taskPlan } from './task.plan.ts';
 import { taskReplan } from './task.replan.ts';
+import { taskReport } from './task.report.ts';
 import { taskResume } from './task.resume.ts';
 import { taskRetry } from './task.retry.ts';
 import { taskRollback } from './task.rollback.ts';
@@ -32,6 +33,7 @@ const table = [
   taskMerge,
   taskPlan,
   taskReplan,
+  taskReport,
   taskResume,
   taskRetry,
   taskRollback,

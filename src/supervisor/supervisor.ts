@@ -33,6 +33,7 @@ import { Jobs } from './jobs.ts';
 import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
+import { type ReportParams, report } from './report.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { isTidyTime, tidy } from './tidy.ts';
@@ -184,6 +185,10 @@ export class Supervisor {
       if (found.length >= filter.limit) break;
     }
     return found;
+  }
+
+  report(params: ReportParams) {
+    return report(this.#registry, params);
   }
 
   /** The files of the project say the same as the answer, for scripts that look at both. */

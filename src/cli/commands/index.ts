@@ -12,6 +12,7 @@ import { logs } from './logs.ts';
 import { merge } from './merge.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
 import { reinit } from './reinit.ts';
+import { report } from './report.ts';
 import { resume } from './resume.ts';
 import { retry } from './retry.ts';
 import { rollback } from './rollback.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   init,
   run,
   status,
+  report,
   logs,
   stop,
   resume,
