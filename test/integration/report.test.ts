@@ -64,7 +64,7 @@ test('a task through a limit and a crash, one that needs somebody, and both in o
     /^1 task since 2099.* · 0 tokens · /,
   );
   expect(await p.rasen('report', 'nobody')).toMatchObject({
-    status: 1,
+    status: 2,
     stderr: expect.stringContaining('no task "nobody"'),
   });
   expect(await p.rasen('report', '--since', 'soon')).toMatchObject({ status: 2 });
