@@ -10,7 +10,7 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
@@ -29,7 +29,8 @@ _rasen() {
     'init') flags='-t --task --plan --format --json' ;;
     'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --name --env --format --json' ;;
     'status') flags='--watch --format --json' ;;
-    'logs') flags='-n --lines -f --follow --subtask --since --gates --format --json' ;;
+    'report') flags='--since --format --json' ;;
+    'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --format --json' ;;
     'stop') flags='--force --format --json' ;;
     'resume') flags='--background --wait --format --json' ;;
     'merge') flags='--into --squash --format --json' ;;

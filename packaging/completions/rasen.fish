@@ -1,30 +1,31 @@
 # fish completion for rasen; made by: rasen completion fish
 complete -c rasen -f
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a init -d 'Make a task of this project: a text, and perhaps a plan'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a run -d 'Run the task of this project, a command, or a file of subtasks'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a status -d 'Show a task as it is now'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a logs -d 'Show the log of a task'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a stop -d 'Stop a task; its state is kept and it can be resumed'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a resume -d 'Go on with a stopped or blocked task'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a merge -d 'Merge the commits of a completed task into a branch'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a list -d 'List tasks, newest first'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a wait -d 'Wait until tasks are over, and tell how they ended'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a cancel -d 'Stop a task for good; its commits and logs are kept'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a events -d 'Show the events of a task, or of all tasks as they come'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a reinit -d 'Make a new task in place of the finished task of this project'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a plan
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a init -d 'Make a task of this project: a text, and perhaps a plan'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a run -d 'Run the task of this project, a command, or a file of subtasks'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a status -d 'Show a task as it is now'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a report -d 'Tell what happened to tasks, what it cost and what needs you'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a logs -d 'Show the log of a task'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a stop -d 'Stop a task; its state is kept and it can be resumed'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a resume -d 'Go on with a stopped or blocked task'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a merge -d 'Merge the commits of a completed task into a branch'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a list -d 'List tasks, newest first'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a wait -d 'Wait until tasks are over, and tell how they ended'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a cancel -d 'Stop a task for good; its commits and logs are kept'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a events -d 'Show the events of a task, or of all tasks as they come'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a reinit -d 'Make a new task in place of the finished task of this project'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a plan
 complete -c rasen -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from show edit import' -a 'show edit import'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a retry -d 'Do one subtask again, with a fresh allowance of attempts, and go on'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a rollback -d 'Put the branch of a task back to the last good commit before a subtask'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a config
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a retry -d 'Do one subtask again, with a fresh allowance of attempts, and go on'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a rollback -d 'Put the branch of a task back to the last good commit before a subtask'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a config
 complete -c rasen -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from check schema' -a 'check schema'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a service
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a service
 complete -c rasen -n '__fish_seen_subcommand_from service; and not __fish_seen_subcommand_from install uninstall start stop restart status' -a 'install uninstall start stop restart status'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a doctor -d 'Look for what is wrong with this installation, and tell how to mend it'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a gc -d 'Remove tasks that ended long ago, with their worktrees and refs'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a completion -d 'Print the completion script for a shell'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a doctor -d 'Look for what is wrong with this installation, and tell how to mend it'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a gc -d 'Remove tasks that ended long ago, with their worktrees and refs'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a completion -d 'Print the completion script for a shell'
 complete -c rasen -n '__fish_seen_subcommand_from completion; and not __fish_seen_subcommand_from bash zsh fish' -a 'bash zsh fish'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a help
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a help
 complete -c rasen -n '__fish_seen_subcommand_from init' -s t -l task -r -F -d 'what is to be done: a text, or a file with the text'
 complete -c rasen -n '__fish_seen_subcommand_from init' -l plan -r -F -d 'subtasks, in YAML, JSON or Markdown'
 complete -c rasen -n '__fish_seen_subcommand_from init' -l format -x -a 'json text' -d 'of the answer; default: text'
@@ -45,11 +46,15 @@ complete -c rasen -n '__fish_seen_subcommand_from status' -l watch -d 'keep the 
 complete -c rasen -n '__fish_seen_subcommand_from status' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from status' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from status' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
+complete -c rasen -n '__fish_seen_subcommand_from report' -l since -r -F -d 'count from a time on: 12h, 2d, 2026-01-27T18:45 (default without ids: 24h)'
+complete -c rasen -n '__fish_seen_subcommand_from report' -l format -x -a 'json text' -d 'of the answer; default: text'
+complete -c rasen -n '__fish_seen_subcommand_from report' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -s n -l lines -r -F -d 'only the last n lines, or all (default: 50; with --follow: all)'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -s f -l follow -d 'go on with what comes'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l subtask -r -F -d 'only the output of this subtask'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l since -r -F -d 'only from a time on: 10m, 2h, 2026-01-27T18:45'
-complete -c rasen -n '__fish_seen_subcommand_from logs' -l gates -d 'the output of gates too'
+complete -c rasen -n '__fish_seen_subcommand_from logs' -l gates -d 'the output of gates too, and what reviewer and QA did'
+complete -c rasen -n '__fish_seen_subcommand_from logs' -l raw -d 'sessions of agents as they wrote them'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"

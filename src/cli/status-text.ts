@@ -2,6 +2,7 @@
  * A task as `rasen status` shows it: first the seed's lines, exactly and in its order, then ours. Pure, so that the
  * text can be compared with files.
  */
+import { nextCommand } from '../task/next-command.ts';
 import type { SubtaskView, TaskView } from '../task/view.ts';
 import { oneLine } from './output.ts';
 import { localTime, runtime, toSeconds } from './time.ts';
@@ -95,29 +96,4 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string[] {
     const title = s.title ? `  ${oneLine(s.title, 80)}` : '';
     return `${s.id.padEnd(width)}  ${status}${title}${tries}${why}`;
   });
-}
-
-/** The command to type next, or null when there is nothing to do. */
-export function nextCommand(view: TaskView, given?: string): string | null {
-  const name = given === undefined ? '' : ` ${given}`;
-  const refused = view.subtasks.find(s => s.status === 'failed');
-  switch (view.status) {
-    case 'pending':
-    case 'running':
-      return `rasen logs${name} --follow`;
-    case 'waiting':
-      return `rasen wait${name} --wait`;
-    case 'interrupted':
-      return `rasen resume${name}`;
-    case 'blocked':
-      return view.why === 'question'
-        ? `rasen answer${name} "…"`
-        : `rasen logs${name}, then rasen resume${name}`;
-    case 'failed':
-      return refused ? `rasen logs${name} --subtask ${refused.id}` : `rasen logs${name}`;
-    case 'completed':
-      return view.branch && !view.merged ? `rasen merge${name}` : null;
-    case 'cancelled':
-      return null;
-  }
 }

@@ -14,6 +14,7 @@ import { taskMerge } from './task.merge.ts';
 import { taskNote } from './task.note.ts';
 import { taskPlan } from './task.plan.ts';
 import { taskReplan } from './task.replan.ts';
+import { taskReport } from './task.report.ts';
 import { taskResume } from './task.resume.ts';
 import { taskRetry } from './task.retry.ts';
 import { taskRollback } from './task.rollback.ts';
@@ -36,6 +37,7 @@ const table = [
   taskNote,
   taskPlan,
   taskReplan,
+  taskReport,
   taskResume,
   taskRetry,
   taskRollback,

@@ -21,6 +21,11 @@ export const logRecord = z.looseObject({
   offset: z.int().nullable().describe('Place of these bytes in the output.'),
   text: z.string(),
   base64: z.boolean().describe('text is base64 because the bytes are no UTF-8.'),
+  agent: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('Of an output: the kind of agent whose session it is; null: it is a command.'),
 });
 
 export const logFollow = defineMethod({

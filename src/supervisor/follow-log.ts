@@ -10,9 +10,11 @@ import type { RequestContext } from '../rpc/server.ts';
 import { lastLines, readOutput } from '../runner/tail.ts';
 import type { Event } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
+import { gatesOf } from '../task/gates-of.ts';
 import { gateJob, type TaskState, workJob } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { linesOf } from '../views/lines.ts';
+import { agentRole } from './effects/said.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -162,7 +164,8 @@ class Follower {
     for (;;) {
       const from = this.#cursor.outputs[ref.job] ?? 0;
       const read = await readOutput(folder, from, CHUNK_BYTES, { final });
-      const at = { t: null, level: null, subtask: ref.step, attempt: ref.n, job: ref.job };
+      const agent = this.#agentOf(ref);
+      const at = { t: null, level: null, subtask: ref.step, attempt: ref.n, job: ref.job, agent };
       if ('gap' in read) {
         const text = `${read.gap.to - read.gap.from} bytes were dropped (output cap)`;
         this.#cursor.outputs[ref.job] = read.next;
@@ -180,6 +183,17 @@ class Follower {
         base64: !text,
       });
     }
+  }
+
+  /** The kind of agent that has the job; null: it is a command. */
+  #agentOf({ step: id, job }: JobRef): string | null {
+    const state = this.#state!;
+    const step = state.steps.find(s => s.id === id);
+    const gate = /\/gates\/(\d+)\./.exec(job);
+    // A plan that was changed meanwhile has other gates.
+    if (!step || (gate && !gatesOf(state, step)[Number(gate[1])])) return null;
+    const role = agentRole(state, step, gate && Number(gate[1]));
+    return role === null ? null : (state.spec.agents[role]?.backend ?? null);
   }
 
   async #add(record: LogRecord): Promise<void> {

@@ -34,6 +34,7 @@ import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
+import { type ReportParams, report } from './report.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { isTidyTime, tidy } from './tidy.ts';
@@ -190,6 +191,10 @@ export class Supervisor {
       if (found.length >= filter.limit) break;
     }
     return found;
+  }
+
+  report(params: ReportParams) {
+    return report(this.#registry, params);
   }
 
   /** The files of the project say the same as the answer, for scripts that look at both. */

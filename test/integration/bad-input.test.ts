@@ -254,6 +254,10 @@ test('parameters of every method', async () => {
         ],
       },
     },
+    'task.report': {
+      base: { tasks: [done] },
+      fields: { tasks: [7, 'x', [7], [''], Array(1001).fill(done)], since: ['yesterday', 7, {}] },
+    },
     'task.resume': { base: { task: 'none' }, fields: { ...onTask, ...op } },
     'task.retry': {
       base: { task: 'none', subtask: 'a' },

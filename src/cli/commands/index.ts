@@ -14,6 +14,7 @@ import { merge } from './merge.ts';
 import { note } from './note.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
 import { reinit } from './reinit.ts';
+import { report } from './report.ts';
 import { resume } from './resume.ts';
 import { retry } from './retry.ts';
 import { rollback } from './rollback.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   init,
   run,
   status,
+  report,
   logs,
   stop,
   resume,

@@ -3,8 +3,9 @@ import type { LogRecord } from '../../index.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
 import { isOneCommand, showOutput } from '../foreground.ts';
-import { readLog } from '../log-stream.ts';
-import { LogText } from '../log-text.ts';
+import type { Link } from '../link.ts';
+import { type LogRequest, readLog } from '../log-stream.ts';
+import { bytesOf, LogText, type LogTextOptions } from '../log-text.ts';
 import { callTask } from '../task-calls.ts';
 import { parseSince, wholeNumber } from '../time.ts';
 
@@ -14,15 +15,23 @@ interface Options {
   subtask?: string;
   since?: string;
   gates?: boolean;
+  raw?: boolean;
 }
 
 const DEFAULT_LINES = 50;
+/** Kinds of subtasks whose output, or that of a gate, is a session of an agent. */
+const SESSIONS: ReadonlySet<string> = new Set(['agent', 'plan', 'fix', 'final']);
+/** Lines of output that are asked for to show one line of a session, at first and when these were too few. */
+const PER_LINE = [100, 5000] as const;
+/** As many as log.follow gives. */
+const MAX_ASKED = 100_000;
 
 export const logs = defineCommand<Options>({
   name: 'logs',
   summary: 'Show the log of a task',
   details: [
-    'A task that is one command shows its output and nothing else, byte for byte, and so does --subtask. Every other shows its events, in local time, and the output of its subtasks behind their names.',
+    'A task that is one command shows its output and nothing else, byte for byte, and so does --subtask with a command. Every other shows its events, in local time, and the output of its subtasks behind their names.',
+    'Sessions of agents are shown as people read them, one line each: what the agent said, its tools with what they were used on (>), what went wrong (!), and what is told of the session itself (=), with the time where the agent tells it. What is not known is shown as it is. With --raw, and with --format json, they come as the agent wrote them.',
     'With --follow the whole log comes first and then what happens, without gap or repetition, also over a restart of the supervisor, until the task is over.',
   ],
   arguments: [TASK],
@@ -39,7 +48,8 @@ export const logs = defineCommand<Options>({
       about: 'only from a time on: 10m, 2h, 2026-01-27T18:45',
       parse: text => parseSince(text),
     },
-    { flags: '--gates', about: 'the output of gates too' },
+    { flags: '--gates', about: 'the output of gates too, and what reviewer and QA did' },
+    { flags: '--raw', about: 'sessions of agents as they wrote them' },
     ...FORMAT,
   ],
   examples: [
@@ -50,38 +60,74 @@ export const logs = defineCommand<Options>({
   async run({ args: [given], options }, context) {
     const view = await callTask(context, 'task.get', given, {});
     const { follow = false, subtask, since, gates = false } = options;
-    const wanted = options.lines ?? (follow || since ? 'all' : DEFAULT_LINES);
-    const lines = wanted === 'all' ? undefined : wanted;
-    const raw = subtask !== undefined || (isOneCommand(view) && !gates);
-    const shown = shower(context, raw);
-    await readLog(context.link, {
-      task: view.id,
-      follow,
-      subtask,
-      since,
-      gates,
-      lines,
-      events: !raw,
-      show: shown.show,
-    });
-    await shown.end?.();
+    const lines = options.lines ?? (follow || since ? 'all' : DEFAULT_LINES);
+    const only = subtask === undefined ? view.subtasks : view.subtasks.filter(s => s.id === subtask);
+    const sessions = !options.raw && !context.out.json && only.some(s => SESSIONS.has(s.kind));
+    const bytes = !sessions && (subtask !== undefined || (isOneCommand(view) && !gates));
+    const events = subtask === undefined && !bytes;
+    const request = { task: view.id, subtask, since, gates, events };
+    if (bytes || context.out.json) {
+      const show = context.out.json ? showJson(context) : showOutput(context);
+      await readLog(context.link, { ...request, follow, ...(lines === 'all' ? {} : { lines }), show });
+    } else {
+      await showText(context, { ...request, follow }, lines, { raw: !sessions, bare: subtask !== undefined });
+    }
   },
 });
 
-interface Shower {
-  show(record: LogRecord): Promise<void> | undefined;
-  end?(): Promise<void> | undefined;
+const showJson =
+  ({ out }: Context) =>
+  (record: LogRecord) =>
+    out.bytes(out.stdout, `${JSON.stringify(record)}\n`);
+
+type Request = Omit<LogRequest, 'show' | 'lines'>;
+
+/** The lines of sessions come of many more lines of output: those are asked for, and the last ones shown. */
+async function showText(
+  { link, out }: Context,
+  request: Request,
+  lines: number | 'all',
+  how: LogTextOptions,
+): Promise<void> {
+  const write = (text: string) => (text === '' ? undefined : out.bytes(out.stdout, text));
+  if (lines === 'all' || how.raw) {
+    const text = new LogText(how);
+    const some = lines === 'all' ? {} : { lines };
+    await readLog(link, { ...request, ...some, show: record => write(text.push(record)) });
+    await write(text.end());
+    return;
+  }
+  const past = await lastLines(link, request, lines, how);
+  await write(past.text);
+  if (!request.follow || past.ended) return;
+  await readLog(link, { ...request, show: record => write(past.log.push(record)) }, past.cursor);
+  await write(past.log.end());
 }
 
-function shower(context: Context, raw: boolean): Shower {
-  const { out } = context;
-  if (out.json) return { show: record => out.bytes(out.stdout, `${JSON.stringify(record)}\n`) };
-  if (raw) return { show: showOutput(context) };
-  const text = new LogText();
-  return {
-    show: record => out.bytes(out.stdout, text.push(record)),
-    end: () => out.bytes(out.stdout, text.end()),
-  };
+async function lastLines(link: Link, request: Request, lines: number, how: LogTextOptions) {
+  for (const per of PER_LINE) {
+    const asked = Math.min(MAX_ASKED, lines * per);
+    const log = new LogText(how);
+    let given = 0;
+    let kept: string[] = [];
+    const keep = (text: string) => {
+      if (text === '') return;
+      kept.push(...text.slice(0, -1).split('\n'));
+      if (kept.length > 2 * lines) kept = kept.slice(kept.length - lines);
+    };
+    const show = (record: LogRecord) => {
+      given += record.kind === 'output' ? bytesOf(record).filter(byte => byte === 10).length : 1;
+      keep(log.push(record));
+      return undefined;
+    };
+    const end = await readLog(link, { ...request, follow: false, lines: asked, show });
+    // What goes on may have half a line open.
+    if (!request.follow || end.ended) keep(log.end());
+    if (kept.length < lines && given >= asked && per !== PER_LINE.at(-1)) continue;
+    const last = lines === 0 ? [] : kept.slice(-lines);
+    return { ...end, log, text: last.map(line => `${line}\n`).join('') };
+  }
+  throw new Error('there is always a last try');
 }
 
 function readLines(text: string): number | 'all' {

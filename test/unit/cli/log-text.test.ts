@@ -65,3 +65,28 @@ test('a line without an end does not grow for ever', () => {
   expect(text.push(record({ text: 'x'.repeat(70_000) }))).toHaveLength(70_000 + '[build] \n'.length);
   expect(text.end()).toBe('');
 });
+
+test('a session of an agent is shown as people read it, or raw', () => {
+  const event = {
+    type: 'assistant',
+    timestamp: '2026-01-27T18:45:23.456Z',
+    message: { content: [{ type: 'text', text: 'Hello' }] },
+  };
+  const lines = `${JSON.stringify(event)}\n{"type":"stream_event"}\nnot JSON`;
+  const session = (over: Partial<LogRecord>) => record({ agent: 'claude', ...over });
+  const text = new LogText();
+  expect(text.push(session({ text: lines.slice(0, 40) }))).toBe('');
+  expect(text.push(session({ text: lines.slice(40) }))).toBe('[build] 18:45:23 Hello\n');
+  expect(text.end()).toBe('[build] not JSON\n');
+  expect(new LogText({ bare: true }).push(session({ text: lines }))).toBe('18:45:23 Hello\n');
+  expect(new LogText({ raw: true }).push(session({ text: lines }))).toBe(
+    lines
+      .split('\n')
+      .slice(0, 2)
+      .map(line => `[build] ${line}\n`)
+      .join(''),
+  );
+  expect(new LogText().push(session({ agent: 'command', text: '{"type":"result"}\n' }))).toBe(
+    '[build] {"type":"result"}\n',
+  );
+});

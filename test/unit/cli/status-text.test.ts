@@ -1,7 +1,8 @@
 /** `rasen status`, compared with files. The first lines are the seed's, letter by letter. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { nextCommand, seedLines, statusText } from '../../../src/cli/status-text.ts';
+import { seedLines, statusText } from '../../../src/cli/status-text.ts';
+import { nextCommand } from '../../../src/task/next-command.ts';
 import { subtaskWith, viewWith } from '../../support/fake-daemon.ts';
 
 const expected = (name: string) =>

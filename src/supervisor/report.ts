@@ -1,0 +1,46 @@
+/** task.report: reads the journals of the tasks that are asked for, one after the other, and counts. */
+import { isRasenError, RasenError } from '../errors.ts';
+import { type Report, reportOf, reportOrder, type TaskReport, totalsOf } from '../task/report.ts';
+import type { Entry, Registry } from './registry.ts';
+
+export interface ReportParams {
+  tasks?: string[] | undefined;
+  since?: string | undefined;
+}
+
+/** Throws `usage` for a time that is none. A journal that cannot be read does not hide the others. */
+export async function report(registry: Registry, params: ReportParams): Promise<Report> {
+  const since_ms = params.since === undefined ? null : Date.parse(params.since);
+  if (Number.isNaN(since_ms))
+    throw new RasenError('usage', `since: "${params.since}" is no time`, {
+      hint: 'Write it as 2026-01-27T18:45:00Z.',
+    });
+  const entries = params.tasks
+    ? [...new Set(params.tasks.map(ref => registry.resolve(ref)))]
+    : [...registry.all()].filter(entry => isWanted(registry, entry, since_ms));
+  const tasks: TaskReport[] = [];
+  const damaged: Report['damaged'] = [];
+  for (const entry of entries) {
+    // Journals are read in one go each; between them others have their turn.
+    await new Promise(resolve => setImmediate(resolve));
+    const at = { now_ms: Date.now(), since_ms, pid: process.pid };
+    try {
+      tasks.push(reportOf(registry.eventsAfter(entry, 0), at));
+    } catch (error) {
+      if (!isRasenError(error) || params.tasks) throw error;
+      damaged.push({ id: entry.id, message: error.message });
+    }
+  }
+  tasks.sort(reportOrder);
+  return { since: params.since ?? null, totals: totalsOf(tasks), tasks, damaged };
+}
+
+/** It moved since then, or it stands and somebody has to see to it. */
+function isWanted(registry: Registry, entry: Entry, since_ms: number | null): boolean {
+  if (since_ms === null) return true;
+  const { status, last_activity } = registry.viewOf(entry);
+  return (
+    Date.parse(last_activity) >= since_ms ||
+    ['pending', 'running', 'waiting', 'blocked', 'interrupted'].includes(status)
+  );
+}
