@@ -7,6 +7,7 @@
  * - Errors are texts. Only those of `error` and `turn.failed` are read, from their beginning.
  * - Usage counts over the thread; a thread here is one attempt.
  */
+import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import type { Agent, AgentExit, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import { outcomeOfStatus } from './http-status.ts';
@@ -27,6 +28,7 @@ export function codexAgent(command: readonly string[]): Agent {
         ...setting('analytics.enabled', 'false'),
         ...setting('features.plugins', 'false'),
         ...setting('features.apps', 'false'),
+        ...KEYS_KEPT,
         ...(request.model === null ? [] : ['--model', request.model]),
         '-',
       ],
@@ -41,6 +43,14 @@ export function codexAgent(command: readonly string[]): Agent {
 
 /** A value in TOML; a list of strings is written there as in JSON. */
 const setting = (key: string, toml: string) => ['-c', `${key}=${toml}`];
+
+/**
+ * It hands its whole environment to the model's shell, the key that it logs in with too. Emptied one by one: a list of
+ * what to leave out would take the place of the user's own.
+ */
+const KEYS_KEPT = AGENT_LOGINS.filter(name => logsInWith('codex', name)).flatMap(name =>
+  setting(`shell_environment_policy.set.${name}`, '""'),
+);
 
 /** What its error messages begin with, and what that is; the first that fits. */
 const BY_MESSAGE: readonly { message: RegExp; outcome: AgentOutcome }[] = [

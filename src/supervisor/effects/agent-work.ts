@@ -1,5 +1,5 @@
 /** A session of an agent as a job: its command, its filled prompt, its environment. For work and for judges alike. */
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { modelFor } from '../../agents/agent.ts';
 import { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../../agents/default-prompts.ts';
 import { agentOf } from '../../agents/index.ts';
@@ -41,7 +41,7 @@ export async function agentWork(
   const { role, nonce, attempt, diff_range } = session;
   const result_file = context.places.resultFile(state.id, session.nonce);
   const values = promptValues(state, step, attempt, { result_file, plan_schema: PLAN_EXAMPLE, diff_range });
-  const work = agentOf(state.spec, role).plan({
+  return agentOf(state.spec, role).plan({
     role,
     prompt: fillPrompt(state.spec.prompts[role] ?? DEFAULT_PROMPTS[role], values, `prompts/${role}.md`),
     result_file,
@@ -55,20 +55,10 @@ export async function agentWork(
     cwd: session.cwd,
     resume: null,
   });
-  return { ...work, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
 }
 
 /** What git writes into when something is committed in a linked worktree: its own folder and that of the repository. */
 async function gitFolders(cwd: string): Promise<string[]> {
   const linked = await linkedAt(cwd);
   return linked === null ? [] : [linked.admin, linked.common_dir];
-}
-
-/**
- * Where a session puts its temporary files, its alone, so that it can be cleared away after it. Not among the state: its
- * path must be short enough for a socket.
- */
-export function temporaryFolder(context: EffectContext, state: TaskState, nonce: string): string {
-  const base = context.store.env(state.id).TMPDIR;
-  return join(base !== undefined && isAbsolute(base) ? base : '/tmp', `rasen-${nonce}`);
 }
