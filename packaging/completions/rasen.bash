@@ -10,7 +10,7 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status report logs stop resume merge list wait cancel events reinit plan retry rollback config service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
@@ -33,6 +33,8 @@ _rasen() {
     'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --format --json' ;;
     'stop') flags='--force --format --json' ;;
     'resume') flags='--background --wait --format --json' ;;
+    'note') flags='--format --json' ;;
+    'answer') flags='--format --json' ;;
     'merge') flags='--into --squash --format --json' ;;
     'list') flags='--status --here -n --lines --format --json' ;;
     'wait') flags='--wait --format --json' ;;
@@ -65,7 +67,7 @@ _rasen() {
     --config | --plan | --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $name in
-    'status'|'logs'|'stop'|'resume'|'merge'|'wait'|'cancel'|'events'|'plan show')
+    'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show')
       COMPREPLY=($(compgen -W "$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac

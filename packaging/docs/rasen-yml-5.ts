@@ -1,6 +1,7 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
 import { USUAL } from '../../src/cli/captured-env.ts';
 import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
+import { AGENT_LOGINS, logsInWith } from '../../src/task/recipient.ts';
 import type { Backend, SecretUser } from '../../src/task/spec.ts';
 import { ManPage } from './man-page.ts';
 import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
@@ -152,7 +153,11 @@ const REFERENCES: Readonly<Record<string, string>> = {
 };
 
 const SECRET_USES: Readonly<Record<SecretUser, string>> = {
-  agent: 'Every session of an agent: planner, coder, reviewer and QA.',
+  agent: 'Every session of an agent.',
+  planner: 'Sessions of the planner.',
+  coder: 'Sessions of the coder.',
+  reviewer: 'Sessions of the reviewer.',
+  qa: 'Sessions of QA.',
   run: 'Commands of subtasks.',
   gates: 'Gates that are commands, on a merge, too.',
   setup: 'The command of `setup`.',
@@ -161,7 +166,8 @@ const SECRET_USES: Readonly<Record<SecretUser, string>> = {
 function environment(page: ManPage): void {
   page.section('Environment and secrets');
   page.para(
-    'A program of a task finds in its environment, the weakest first: what was captured when the task was handed over; `env` of the configuration; the secrets it gets; what rasen tells it (see rasen(1)); `env` of its subtask. The supervisor adds nothing of its own.',
+    'A program of a task finds in its environment, the weakest first: HOME, USER, LOGNAME, SHELL and PATH of the user; what was captured when the task was handed over; `env` of the configuration; the secrets it gets; TMPDIR; what rasen tells it (see rasen(1)); `env` of its subtask. Nothing of the supervisor’s own environment gets in.',
+    'TMPDIR is a folder of each attempt’s and each gate’s own, in the TMPDIR that was captured or else in /tmp. It is removed with what is in it when the attempt has ended.',
   );
   page.sub('What is captured');
   page.para(
@@ -175,6 +181,23 @@ function environment(page: ManPage): void {
     'Others are captured when they are asked for: `rasen run --env NAME`, `--env NAME=VALUE`, or `pass_env` with names or beginnings such as AWS_*; a lone * is everything. When a command of the task names a variable that is set and not captured, or the key of an agent is, `rasen run` tells it.',
     'A socket such as that of SSH_AUTH_SOCK may be gone after a reboot, where the same path is not made again.',
   );
+  page.sub('Credentials');
+  page.para(
+    'What an agent logs in with is handed to the sessions of that agent alone, whether it was captured or is a secret; not to gates, setup, commands of subtasks, or sessions of another agent. A gate that needs such a key gets it as a secret with `for`. In a task without agents commands get what was captured for them. Of an agent that is started by `agent.command` or by the Agent Client Protocol it is not known what it logs in with: it gets all of these. SSH_AUTH_SOCK is handed to coders and commands, not to planners and judges.',
+  );
+  page.compact(() => {
+    for (const agent of ['claude', 'codex', 'gemini'] as const)
+      page.item(
+        `\`${agent}\``,
+        AGENT_LOGINS.filter(name => logsInWith(agent, name))
+          .map(name => `\`${name}\``)
+          .join(', '),
+      );
+  });
+  page.endList();
+  page.para(
+    'That is about variables. Files in the home folder of the user can be read by every program of the task, as by any other program of that user.',
+  );
   page.sub('Secrets');
   page.para(
     'A secret is a reference. Its value is looked up whenever a program that gets it starts, so it is there after a reboot without a shell, and a changed one is used. It is handed over in the environment of the program and kept in no file; no argument, unit, view, log or message of rasen has it. What a program prints is its own affair: it is kept as its output.',
@@ -182,7 +205,7 @@ function environment(page: ManPage): void {
   for (const [reference, about] of Object.entries(REFERENCES)) page.item(`\`${reference}\``, about);
   page.endList();
   page.para(
-    'A secret goes to those who do the work: sessions of agents, and commands of subtasks. Gates and setup run what the work or a stranger wrote, and get one only where `for` says so. A secret is as safe as the program that gets it: a command of a subtask may be one that an agent wrote. The words of `for`:',
+    'A secret goes to those who do the work: sessions of agents, and commands of subtasks; the login of an agent to that agent alone. Gates and setup run what the work or a stranger wrote, and get one only where `for` says so. A secret is as safe as the program that gets it: a command of a subtask may be one that an agent wrote. The words of `for`:',
   );
   page.compact(() => {
     for (const [user, about] of Object.entries(SECRET_USES)) page.item(`\`${user}\``, about);
@@ -247,7 +270,8 @@ pass_env: [DEPLOY_STAGE, "MY_APP_*"]
 secrets:
   ANTHROPIC_API_KEY: env:ANTHROPIC_API_KEY
   GITHUB_TOKEN: [gh, auth, token]
-  NPM_TOKEN: {from: file:~/.config/npm-token, for: [setup, gates]}`;
+  NPM_TOKEN: {from: file:~/.config/npm-token, for: [setup, gates]}
+  DEPLOY_TOKEN: {from: env:DEPLOY_TOKEN, for: [coder]}`;
 
 export const PLAN_EXAMPLE = `goal: Password reset
 subtasks:

@@ -8,6 +8,7 @@
  * - Errors of `codex exec` are texts. Only those of `error` and `turn.failed` are read, from their beginning.
  * - Usage of `codex exec` counts over the thread, told when a turn is completed.
  */
+import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import type { Agent, AgentExit, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import {
@@ -63,10 +64,19 @@ const settings = ({ writable }: AgentRequest): string[] => [
   ...setting('analytics.enabled', 'false'),
   ...setting('features.plugins', 'false'),
   ...setting('features.apps', 'false'),
+  ...KEYS_KEPT,
 ];
 
 /** A value in TOML; a list of strings is written there as in JSON. */
 const setting = (key: string, toml: string) => ['-c', `${key}=${toml}`];
+
+/**
+ * It hands its whole environment to the model's shell, the key that it logs in with too. Emptied one by one: a list of
+ * what to leave out would take the place of the user's own.
+ */
+const KEYS_KEPT = AGENT_LOGINS.filter(name => logsInWith('codex', name)).flatMap(name =>
+  setting(`shell_environment_policy.set.${name}`, '""'),
+);
 
 /** What its error messages begin with, and what that is; the first that fits. */
 const BY_MESSAGE: readonly { message: RegExp; outcome: AgentOutcome }[] = [

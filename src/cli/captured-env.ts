@@ -4,6 +4,7 @@
  * exported, a socket of this terminal, a variable of the script that this process runs in.
  */
 import type { TaskSpec } from '../index.ts';
+import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 
 /** What the user asks for beside the usual names. */
 export interface AskedEnv {
@@ -188,18 +189,6 @@ const MAY_BE_SECRET =
 /** A password in an address (PIP_INDEX_URL). */
 const PASSWORD_IN_URL = /:\/\/[^/@\s]*:[^/@\s]+@/;
 
-/** Variables that agents log in with. They are secrets, so they are not captured unasked. */
-const AGENT_KEYS = [
-  ...[
-    'ANTHROPIC_API_KEY',
-    'ANTHROPIC_AUTH_TOKEN',
-    'CLAUDE_CODE_OAUTH_TOKEN',
-    'OPENAI_API_KEY',
-    'CODEX_API_KEY',
-  ],
-  ...['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'OPENROUTER_API_KEY'],
-];
-
 const usual = matcher(USUAL.flatMap(group => group.names));
 
 export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<string, string> {
@@ -224,34 +213,53 @@ function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; sta
   return { names: new Set(patterns), starts: name => starts.some(start => name.startsWith(start)) };
 }
 
+type Commands = Pick<TaskSpec, 'agents' | 'gates' | 'setup' | 'plan' | 'env' | 'secrets'>;
+
 /**
- * Variables that are set here and not captured, although a command of the task names them, its agent logs in with them,
- * or a tool would look there for its packages and finds nothing without the password.
+ * Variables that are set here and not captured, although a command of the task names them, its agent logs in with them
+ * (they are secrets, so they are not captured unasked), or a tool would look there for its packages and finds nothing
+ * without the password.
  */
 export function missedNames(
   env: NodeJS.ProcessEnv,
   captured: Readonly<Record<string, string>>,
-  spec: Pick<TaskSpec, 'agents' | 'gates' | 'setup' | 'plan' | 'env' | 'secrets'>,
+  spec: Commands,
 ): string[] {
-  const agents = Object.values(spec.agents).flatMap(agent => (agent ? [agent.command] : []));
-  const subtasks = spec.plan?.subtasks ?? [];
-  const words = [
-    ...agents,
+  const agents = agentsOf(spec);
+  const logins = AGENT_LOGINS.filter(name => agents.some(({ backend }) => logsInWith(backend, name)));
+  const named = [...agents.flatMap(({ command }) => namesIn(command)), ...namedByCommands(spec)];
+  const known = new Set([captured, spec.env, spec.secrets, ...envsOf(spec)].flatMap(Object.keys));
+  return [...new Set([...named, ...logins, ...withPassword(env)])].filter(
+    name => env[name] && !known.has(name) && !/^(?:RASEN_|_$|PWD$|OLDPWD$|SHLVL$)/.test(name),
+  );
+}
+
+/** Logins of agents that are captured, and named by a command, which does not get them. */
+export function withheldNames(captured: Readonly<Record<string, string>>, spec: Commands): string[] {
+  if (agentsOf(spec).length === 0) return [];
+  const said = new Set([spec.env, spec.secrets, ...envsOf(spec)].flatMap(Object.keys));
+  const named = new Set(namedByCommands(spec));
+  return AGENT_LOGINS.filter(name => named.has(name) && captured[name] !== undefined && !said.has(name));
+}
+
+const agentsOf = (spec: Commands) => Object.values(spec.agents).filter(agent => agent !== undefined);
+const subtasksOf = (spec: Commands) => spec.plan?.subtasks ?? [];
+const envsOf = (spec: Commands) => subtasksOf(spec).map(subtask => subtask.env);
+
+function namedByCommands(spec: Commands): string[] {
+  const commands = [
     ...spec.gates.map(gate => gate.run),
-    ...subtasks.flatMap(({ do: work, gates }) => [
+    ...subtasksOf(spec).flatMap(({ do: work, gates }) => [
       ...('run' in work ? [work.run] : []),
       ...gates.map(gate => gate.run),
     ]),
     spec.setup ?? [],
-  ].flat();
-  const named = words.flatMap(word =>
-    [...word.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(match => match[1]!),
-  );
-  const known = new Set([captured, spec.env, spec.secrets, ...subtasks.map(s => s.env)].flatMap(Object.keys));
-  return [...new Set([...named, ...(agents.length > 0 ? AGENT_KEYS : []), ...withPassword(env)])].filter(
-    name => env[name] && !known.has(name) && !/^(?:RASEN_|_$|PWD$|OLDPWD$|SHLVL$)/.test(name),
-  );
+  ];
+  return commands.flatMap(namesIn);
 }
+
+const namesIn = (words: readonly string[]) =>
+  words.flatMap(word => [...word.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(match => match[1]!));
 
 /** Of the usual groups, those that are kept back for their value alone: their names do not tell why. */
 function withPassword(env: NodeJS.ProcessEnv): string[] {

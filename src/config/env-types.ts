@@ -95,7 +95,6 @@ const USERS = oneOrMore(
   SECRET_USERS.length,
   `one of ${SECRET_USERS.join(', ')}, or a list of them`,
 );
-const DEFAULT_USERS: SecretUser[] = ['agent', 'run'];
 
 export const SECRETS: ValueType<Record<string, SecretSpec>> = named(
   'a map from name to reference, such as {TOKEN: "env:TOKEN"}',
@@ -117,7 +116,7 @@ export const SECRETS: ValueType<Record<string, SecretSpec>> = named(
     }
     if (node.kind !== 'map') {
       const from = readReference(node, report);
-      return from && { from, for: DEFAULT_USERS };
+      return from && { from, for: null };
     }
     return readFull(node, report);
   },
@@ -132,8 +131,9 @@ function readFull(map: MapNode, report: Report): SecretSpec | undefined {
   const forNode = map.entries.get('for')?.value;
   const users = forNode
     ? USERS.read(forNode, (at, message, more) => report(at, message, more, '.for'))
-    : DEFAULT_USERS;
+    : null;
   if (users?.length === 0) report(forNode!, 'nobody would get it', null, '.for');
+  if (users === null) return from && { from, for: null };
   return from && users && users.length > 0 ? { from, for: [...new Set(users)] } : undefined;
 }
 
@@ -182,7 +182,7 @@ function readKeychain(text: string): SecretSource | null {
 /** A secret in words that `SECRETS` reads, for plans that are written to a file. */
 export function writtenSecret({ from, for: users }: SecretSpec): {
   from: string | string[];
-  for: SecretUser[];
+  for?: SecretUser[];
 } {
-  return { from: 'cmd' in from ? from.cmd : sourceText(from), for: users };
+  return { from: 'cmd' in from ? from.cmd : sourceText(from), ...(users === null ? {} : { for: users }) };
 }

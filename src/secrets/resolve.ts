@@ -3,18 +3,19 @@
  * power cut and a changed one is used. Values are handed to the caller and kept nowhere; no message has anything of one.
  */
 import { RasenError } from '../errors.ts';
+import { isFor, type Recipient } from '../task/recipient.ts';
 import { sourceText } from '../task/secret-source.ts';
-import type { SecretSource, SecretUser, TaskSpec } from '../task/spec.ts';
+import type { SecretSource, TaskSpec } from '../task/spec.ts';
 import { lookUp, type SecretWorld } from './source.ts';
 import { Unresolved } from './unresolved.ts';
 
-/** The secrets that one kind of program gets, as variables. Throws `secret` that names the one that is missing. */
+/** The secrets that a program gets, as variables. Throws `secret` that names the one that is missing. */
 export async function resolveSecrets(
   secrets: TaskSpec['secrets'],
-  user: SecretUser,
+  who: Recipient,
   world: SecretWorld,
 ): Promise<Record<string, string>> {
-  const wanted = Object.entries(secrets).filter(([, secret]) => secret.for.includes(user));
+  const wanted = Object.entries(secrets).filter(([name, secret]) => isFor(who, name, secret.for));
   const found = await Promise.all(
     wanted.map(async ([name, { from }]) => [name, await resolveOne(name, from, world)] as const),
   );

@@ -60,8 +60,8 @@ export const limits = z.strictObject({
   ...resourceLimits.shape,
 });
 
-/** Who can be handed a secret: the four kinds of programs that a task runs. */
-export const SECRET_USERS = ['agent', 'run', 'gates', 'setup'] as const;
+/** Who can be handed a secret: sessions, all or those of a role, and the kinds of commands that a task runs. */
+export const SECRET_USERS = ['agent', 'planner', 'coder', 'reviewer', 'qa', 'run', 'gates', 'setup'] as const;
 export type SecretUser = (typeof SECRET_USERS)[number];
 
 /** Where the value of a secret is. */
@@ -94,12 +94,15 @@ export const secretSource = z.union([
 /** A secret by reference. The value is looked up whenever a program starts, and is in no file of rasen. */
 export const secretSpec = z.strictObject({
   from: secretSource,
-  // Not the commands that run what the work left behind: they get a secret where it is said.
+  // null leaves out the commands that run what the work left behind: they get a secret where it is said.
   for: z
     .array(z.enum(SECRET_USERS))
     .min(1)
-    .default(['agent', 'run'])
-    .describe('Who gets it: agent (every session), run (commands of subtasks), gates, setup.'),
+    .nullable()
+    .default(null)
+    .describe(
+      'Who gets it: agent (every session) or planner, coder, reviewer, qa; run (commands of subtasks), gates, setup. null: agent and run, but what an agent logs in with only that agent.',
+    ),
 });
 
 /** How review or QA is done; they run only with a program of their own (see config.ts for why). */

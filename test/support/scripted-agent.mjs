@@ -70,6 +70,7 @@ const acts = {
   say: text => process.stdout.write(`${text}\n`),
   replay: name =>
     process.stdout.write(readFileSync(join(import.meta.dirname, '../data/agents', `${name}.jsonl`), 'utf8')),
+  dump: path => writeFileSync(path, JSON.stringify(process.env)),
   exit: code => process.exit(code),
   /** Until a file is there. */
   await: async path => {

@@ -24,7 +24,7 @@ export interface Claim {
 
 /**
  * One thing that the agent does. In texts `{subtask}`, `{nth}` (its session) and `{project}` are filled in, and
- * `"{epoch+N}"`: seconds since 1970, N from now. `replay` prints a recorded stream of a real agent: `claude/a-happy`.
+ * `"{epoch+N}"`: seconds since 1970, N from now. `dump`: its environment, as JSON. `replay` prints a recorded stream of a real agent: `claude/a-happy`.
  */
 export type Act =
   | { write: Record<string, string> }
@@ -39,6 +39,7 @@ export type Act =
   | { await: string }
   | { hang: { deaf?: boolean; beat?: string } }
   | { child: string }
+  | { dump: string }
   | Misbehaviour;
 
 /** Acts of misbehaving-agent.mjs; what each of them does is written there. */

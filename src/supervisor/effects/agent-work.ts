@@ -1,5 +1,5 @@
 /** A session of an agent as a job: its command, its filled prompt, its environment. For work and for judges alike. */
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { modelFor } from '../../agents/agent.ts';
 import { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../../agents/default-prompts.ts';
 import { agentOf } from '../../agents/index.ts';
@@ -70,7 +70,7 @@ export async function agentWork(
   const argv = talk
     ? sessionArgv(context.session_program, { ...talk, ...context.places.talk(session.folder) })
     : work.argv;
-  return { ...work, argv, talks: talk !== null, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
+  return { ...work, argv, talks: talk !== null };
 }
 
 /** The template of the role, filled. A user's own that has no place for notes has them at its end. */
@@ -88,13 +88,4 @@ function firstPrompt(state: TaskState, step: Step, session: Session, result_file
 async function gitFolders(cwd: string): Promise<string[]> {
   const linked = await linkedAt(cwd);
   return linked === null ? [] : [linked.admin, linked.common_dir];
-}
-
-/**
- * Where a session puts its temporary files, its alone, so that it can be cleared away after it. Not among the state: its
- * path must be short enough for a socket.
- */
-export function temporaryFolder(context: EffectContext, state: TaskState, nonce: string): string {
-  const base = context.store.env(state.id).TMPDIR;
-  return join(base !== undefined && isAbsolute(base) ? base : '/tmp', `rasen-${nonce}`);
 }

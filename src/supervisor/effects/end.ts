@@ -16,6 +16,7 @@ import { stepOf, type TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 import { agentRole, NOTHING_SAID, whatWasSaid } from './said.ts';
 import { saidNotes } from './tell.ts';
+import { clearTemporaryFolder } from './temporary-folder.ts';
 
 /** The ladder: from SIGTERM to SIGKILL. */
 export const STOP_GRACE_MS = 30_000;
@@ -51,6 +52,7 @@ export async function end(
   const role = agentRole(state, step, effect.gate);
   const { claim, problem, session } =
     role === null ? NOTHING_SAID : await whatWasSaid(context, state, { role, nonce, folder }, facts);
+  await clearTemporaryFolder(context, state, nonce);
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
     ended_by_itself: early.exit !== null || early.ended,

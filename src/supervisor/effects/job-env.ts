@@ -1,54 +1,87 @@
 /**
- * The environment of every program that a task runs, and the only place where secrets become values. From the weakest:
- * captured at submit, `env` of the task, its secrets, then what the effect adds (facts, the subtask's own).
+ * The environment of every program that a task runs, complete, and the only place where secrets become values. From the
+ * weakest: who the user is, defaults of the agent, captured at submit, `env` of the task, its secrets, a folder for
+ * temporary files, then what the effect adds (facts, the subtask's own).
  */
+import { agentOf } from '../../agents/index.ts';
 import { resolveSecrets } from '../../secrets/resolve.ts';
-import { type GateKind, gatesOf, isAgentStep } from '../../task/gates-of.ts';
-import type { SecretUser } from '../../task/spec.ts';
+import { type Gate, gatesOf } from '../../task/gates-of.ts';
+import { mayHave, type Recipient } from '../../task/recipient.ts';
+import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
+import { agentRole } from './said.ts';
+import { madeTemporaryFolder } from './temporary-folder.ts';
+import { userEnv } from './user-env.ts';
 
 type Context = Pick<EffectContext, 'store' | 'secrets'>;
 
-/** Throws `secret`; then nothing may be started. */
+export interface Job {
+  who: Recipient;
+  nonce: string;
+  env: Record<string, string>;
+  env_defaults?: Record<string, string>;
+}
+
+/** Throws `secret`; then nothing may be started. Makes the folder for temporary files. */
 export async function jobEnv(
   context: Context,
   state: TaskState,
-  user: SecretUser,
-  added: Record<string, string>,
+  { who, nonce, env, env_defaults }: Job,
 ): Promise<Record<string, string>> {
-  const plain = { ...context.store.env(state.id), ...state.spec.env };
-  return { ...plain, ...(await secretsOf(context, state, user, plain)), ...added };
+  const secrets = await secretsOf(context, state, who);
+  return {
+    ...userEnv(),
+    ...env_defaults,
+    ...plainEnv(context, state, who),
+    ...secrets,
+    TMPDIR: madeTemporaryFolder(context, state, nonce),
+    ...env,
+  };
 }
 
-/** Which secrets the work of a step gets. */
-export function userOfWork(state: TaskState, step: Step): SecretUser {
-  if (isAgentStep(state, step)) return 'agent';
-  return step.kind === 'setup' ? 'setup' : 'run';
+/** Who does the work of a step. */
+export function recipientOfWork(state: TaskState, step: Step): Recipient {
+  const role = agentRole(state, step, null);
+  return role === null ? command(state, step.kind === 'setup' ? 'setup' : 'run') : session(state, role);
 }
 
-/** Reviewer and QA are sessions of agents, which have to be logged in as any other. */
-export function userOfGate(kind: GateKind): SecretUser {
-  return kind === 'review' || kind === 'qa' ? 'agent' : 'gates';
+export function recipientOfGate(state: TaskState, { kind }: Pick<Gate, 'kind'>): Recipient {
+  if (kind === 'review') return session(state, 'reviewer');
+  return kind === 'qa' ? session(state, 'qa') : command(state, 'gates');
 }
+
+const session = (state: TaskState, role: Role): Recipient => ({
+  role,
+  backend: agentOf(state.spec, role).id,
+});
+
+const command = (state: TaskState, kind: 'run' | 'gates' | 'setup'): Recipient => ({
+  command: kind,
+  agents: Object.keys(state.spec.agents).length > 0,
+});
 
 /**
  * Looks up what the gates of a step will need, before its attempt begins: a session that can never be judged would be
  * time and money for nothing. Throws `secret`.
  */
 export async function checkGateSecrets(context: Context, state: TaskState, step: Step): Promise<void> {
-  const users = gatesOf(state, step)
-    .filter(gate => gate.kind !== 'clean' && gate.kind !== 'diff')
-    .map(gate => userOfGate(gate.kind));
-  const plain = { ...context.store.env(state.id), ...state.spec.env };
-  for (const user of new Set(users)) await secretsOf(context, state, user, plain);
+  const kinds = new Set(gatesOf(state, step).map(gate => gate.kind));
+  for (const kind of kinds)
+    if (kind !== 'clean' && kind !== 'diff')
+      await secretsOf(context, state, recipientOfGate(state, { kind }));
 }
 
-function secretsOf(
-  { secrets: places }: Context,
-  state: TaskState,
-  user: SecretUser,
-  env: Record<string, string>,
-): Promise<Record<string, string>> {
-  return resolveSecrets(state.spec.secrets, user, { places, env, platform: process.platform });
+function plainEnv({ store }: Context, state: TaskState, who: Recipient): Record<string, string> {
+  const captured = Object.entries(store.env(state.id)).filter(([name]) => mayHave(who, name));
+  return { ...Object.fromEntries(captured), ...state.spec.env };
+}
+
+/** Commands that print secrets find what the programs find that they print them for. */
+function secretsOf(context: Context, state: TaskState, who: Recipient): Promise<Record<string, string>> {
+  return resolveSecrets(state.spec.secrets, who, {
+    places: context.secrets,
+    env: { ...userEnv(), ...plainEnv(context, state, who) },
+    platform: process.platform,
+  });
 }

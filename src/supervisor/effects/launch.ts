@@ -13,10 +13,9 @@ import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
-import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
+import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
 import { notesFolder } from './tell.ts';
-import { userEnv } from './user-env.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;
@@ -39,11 +38,14 @@ export async function launch(
       effect.gate === null
         ? await workOf(context, state, step, attempt)
         : await writeGate(context, state, step, attempt, effect.gate, folder);
-    const user =
-      effect.gate === null ? userOfWork(state, step) : userOfGate(gatesOf(state, step)[effect.gate]!.kind);
-    const given = await jobEnv(context, state, user, { ...factsEnv(state, step, attempt.n), ...added.env });
-    const env = { ...userEnv(), ...added.env_defaults, ...given };
-    if (added.prompt !== null) mkdirSync(env.TMPDIR!, { recursive: true, mode: 0o700 });
+    const who =
+      effect.gate === null
+        ? recipientOfWork(state, step)
+        : recipientOfGate(state, gatesOf(state, step)[effect.gate]!);
+    const env = await jobEnv(context, state, {
+      ...{ who, nonce, env_defaults: added.env_defaults },
+      env: { ...factsEnv(state, step, attempt.n), ...added.env },
+    });
     context.jobs.watch(state.id, folder, { ...job, child: context.cage.kind === 'group' });
     const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
     await context.cage.start(folder, env, {

@@ -17,8 +17,9 @@ import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import { STEP, type TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail } from './end.ts';
-import { jobEnv } from './job-env.ts';
+import { jobEnv, recipientOfGate } from './job-env.ts';
 import { writeJob } from './prepare.ts';
+import { clearTemporaryFolder } from './temporary-folder.ts';
 
 const POLL_MS = 20;
 
@@ -116,12 +117,14 @@ async function runGate(
     prompt: null,
   };
   await writeJob(context, state, job);
-  const env = await jobEnv(context, state, 'gates', {
+  const facts = {
     RASEN_TASK: state.id,
     RASEN_GATE: gate.spec.name,
     RASEN_COMMIT: gate.commit,
     RASEN_PROJECT: state.spec.project,
-  });
+  };
+  const who = recipientOfGate(state, { kind: 'run' });
+  const env = await jobEnv(context, state, { who, nonce: gate.op, env: facts });
   const started = performance.now();
   context.jobs.watch(state.id, folder, {
     child: context.cage.kind === 'group',
@@ -132,6 +135,7 @@ async function runGate(
   const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000, gate.suspended);
   await stopAttempt(folder, marker, { grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
   context.jobs.ended(folder);
+  await clearTemporaryFolder(context, state, gate.op);
   if (gate.suspended.aborted) throw cutShort(state);
   const { exit } = readAttempt(folder);
   const code = exit?.code ?? null;

@@ -1,13 +1,12 @@
 /** What an agent and its program have said when a session is over: read from its result file and its output. */
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent, AgentExit, AgentReport } from '../../agents/agent.ts';
 import { claimOf, type Said } from '../../agents/claim-of.ts';
 import { agentOf } from '../../agents/index.ts';
 import { OutputLines } from '../../agents/output-lines.ts';
 import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
-import { errnoOf, messageOf } from '../../errors.ts';
+import { errnoOf } from '../../errors.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import { lastLines } from '../../runner/tail.ts';
@@ -15,7 +14,6 @@ import type { SessionFacts } from '../../task/event.ts';
 import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
-import { temporaryFolder } from './agent-work.ts';
 import type { EffectContext } from './context.ts';
 
 /** Where event tags are looked for, in an output that is no stream of events. */
@@ -39,7 +37,7 @@ export function agentRole(state: TaskState, step: Step, gate: number | null): Ro
   return step.kind === 'plan' ? 'initializer' : 'coder';
 }
 
-/** Reads all that is to be read of a session whose processes are gone, and clears its temporary folder away. */
+/** Reads all that is to be read of a session whose processes are gone. */
 export async function whatWasSaid(
   context: EffectContext,
   state: TaskState,
@@ -59,11 +57,6 @@ export async function whatWasSaid(
   const file = readResultFile(context.places.resultFile(state.id, job.nonce), Date.now());
   const none = file.claim === null && file.problem === null;
   const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
-  const temporary = temporaryFolder(context, state, job.nonce);
-  await rm(temporary, { recursive: true, force: true }).catch(error => {
-    const fields = { task: state.id, path: temporary };
-    context.log.warn(fields, `a temporary folder stays: ${messageOf(error)}`);
-  });
   return { ...claimOf(report, file, tags), session };
 }
 

@@ -77,3 +77,21 @@ it('its sandbox may write where git does, and its arguments are TOML', () => {
   expect(argv).toContain('sandbox_workspace_write.writable_roots=["/a \\"b\\"/.git","/c"]');
   expect([argv[1], argv.at(-1)]).toEqual(['exec', '-']);
 });
+
+it('keeps what it logs in with from the shell of the model, and leaves the user’s own policy alone', () => {
+  const request = {
+    role: 'coder',
+    prompt: '',
+    result_file: '/r',
+    task: 't',
+    subtask: 's',
+    attempt: 1,
+  } as const;
+  const more = { nonce: 'n', model: null, max_thinking_tokens: 0, writable: [], cwd: '/', resume: null };
+  const settings = AGENTS.codex(['codex'])
+    .plan({ ...request, ...more })
+    .argv.filter(word => word.startsWith('shell_environment_policy.'));
+  expect(settings).toContain('shell_environment_policy.set.OPENAI_API_KEY=""');
+  expect(settings).toContain('shell_environment_policy.set.CODEX_API_KEY=""');
+  expect(settings.filter(word => !/^shell_environment_policy\.set\.\w+=""$/.test(word))).toEqual([]);
+});

@@ -1,7 +1,8 @@
 /** The environment that a task gets of the shell that it is handed over in. */
 import { expect, test } from 'vitest';
 import { askedEnv } from '../../../src/cli/asked-env.ts';
-import { capturedEnv, missedNames } from '../../../src/cli/captured-env.ts';
+import { capturedEnv, missedNames, withheldNames } from '../../../src/cli/captured-env.ts';
+import type { Backend } from '../../../src/task/spec.ts';
 import { specOf } from '../../support/task-builder.ts';
 
 const nothing = { pass: [], set: {} };
@@ -114,4 +115,28 @@ test('a variable that a command names, or an agent logs in with, is missed when 
   expect(missed(specOf())).toEqual(['OPENAI_API_KEY']);
   const secret = { OPENAI_API_KEY: { from: { env: 'OPENAI_API_KEY' } } };
   expect(missed(specOf({ secrets: secret }))).toEqual([]);
+});
+
+test('of the keys of agents those are missed that an agent of the task logs in with', () => {
+  const env = { OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k', GEMINI_API_KEY: 'k', GROQ_API_KEY: 'k' };
+  const missed = (...backends: Backend[]) => {
+    const roles = ['coder', 'reviewer'].slice(0, backends.length);
+    const agents = roles.map((role, i) => [role, { backend: backends[i], command: ['agent'] }]);
+    return missedNames(env, {}, specOf({ agents: Object.fromEntries(agents) }));
+  };
+  expect(missed('claude')).toEqual(['ANTHROPIC_API_KEY']);
+  expect(missed('codex', 'gemini')).toEqual(['OPENAI_API_KEY', 'GEMINI_API_KEY']);
+  expect(missed('command').toSorted(), 'who knows').toEqual(Object.keys(env).toSorted());
+});
+
+test('a key that a command names, and that only sessions get, is told', () => {
+  const gates = [
+    { name: 'g', run: ['sh', '-c', 'test -n "$OPENAI_API_KEY$STAGE"'], timeout_seconds: 1, ok: [0] },
+  ];
+  const got = { OPENAI_API_KEY: 'k', STAGE: 's' };
+  expect(withheldNames(got, specOf({ gates }))).toEqual(['OPENAI_API_KEY']);
+  expect(withheldNames({}, specOf({ gates }))).toEqual([]);
+  expect(withheldNames(got, specOf({ gates, agents: {} })), 'no agents').toEqual([]);
+  const secrets = { OPENAI_API_KEY: { from: { env: 'X' }, for: ['gates' as const] } };
+  expect(withheldNames(got, specOf({ gates, secrets }))).toEqual([]);
 });

@@ -34,8 +34,9 @@ describe('the configuration', () => {
   G: keychain:build
   H: {from: env:H, for: gates}
   I: {from: [gh, auth, token], for: [setup, run, setup]}
+  J: {from: env:J, for: [planner, coder, reviewer, qa]}
 `);
-    const work = ['agent', 'run'];
+    const work = null;
     expect(secrets).toEqual({
       A: { from: { env: 'A_TOKEN' }, for: work },
       B: { from: { file: '~/b token' }, for: work },
@@ -46,6 +47,7 @@ describe('the configuration', () => {
       G: { from: { keychain: 'build', account: null }, for: work },
       H: { from: { env: 'H' }, for: ['gates'] },
       I: { from: { cmd: ['gh', 'auth', 'token'] }, for: ['setup', 'run'] },
+      J: { from: { env: 'J' }, for: ['planner', 'coder', 'reviewer', 'qa'] },
     });
     // In the words of a plan that is written to a file, and read again.
     const written = Object.fromEntries(Object.entries(secrets).map(([k, s]) => [k, writtenSecret(s)]));
@@ -100,7 +102,7 @@ describe('the configuration', () => {
     ['secrets: {A: cred:../x}', 'behind cred: wanted a name of a credential'],
     ['secrets: {A: keychain:x/}', 'behind keychain: wanted SERVICE or SERVICE/ACCOUNT'],
     ['secrets: {A: {for: run}}', '3:14: secrets.A: has no "from"'],
-    ['secrets: {A: {from: env:A, for: coder}}', '3:33: secrets.A.for: found "coder", wanted'],
+    ['secrets: {A: {from: env:A, for: boss}}', '3:33: secrets.A.for: found "boss", wanted'],
     ['secrets: {A: {from: env:A, for: []}}', 'secrets.A.for: nobody would get it'],
     ['secrets: {A: {from: env:A, fro: x}}', 'secrets.A.fro: unknown key; wanted from and for'],
     ['secrets: {RASEN_TASK: env:A}', 'names that begin with RASEN_ are rasen’s own'],
@@ -144,7 +146,7 @@ subtasks:
     ]);
     expect(defaults.pass_env).toEqual(['STAGE']);
     const spec = pipelineTaskSpec({ id: ID, plan: read, defaults, cwd: '/x' });
-    expect(spec.secrets).toEqual({ TOKEN: { from: { env: 'TOKEN' }, for: ['agent', 'run'] } });
+    expect(spec.secrets).toEqual({ TOKEN: { from: { env: 'TOKEN' }, for: null } });
   });
 
   test('in its normal form is read again as it was', () => {

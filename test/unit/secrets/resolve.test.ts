@@ -8,6 +8,7 @@ import { isRasenError, type RasenError } from '../../../src/errors.ts';
 import { outputOf } from '../../../src/secrets/command.ts';
 import { secretPlaces } from '../../../src/secrets/places.ts';
 import { resolveSecrets } from '../../../src/secrets/resolve.ts';
+import type { Recipient } from '../../../src/task/recipient.ts';
 import type { SecretSource } from '../../../src/task/spec.ts';
 import { until } from '../../support/instance.ts';
 
@@ -25,13 +26,14 @@ const write = (name: string, text: string, mode = 0o600) => {
   chmodSync(path, mode);
   return path;
 };
+const RUN: Recipient = { command: 'run', agents: false };
 const worldOf = (env: NodeJS.ProcessEnv = {}, platform: NodeJS.Platform = 'linux') => ({
   places: secretPlaces({ config: join(home, 'config/rasend.yml') } as never, { HOME: home, ...env }),
   env: { PATH: `${join(home, 'bin')}:${process.env.PATH}`, HOME: home },
   platform,
 });
 const lookUp = async (from: SecretSource, world = worldOf()) =>
-  (await resolveSecrets({ TOKEN: { from, for: ['run'] } }, 'run', world)).TOKEN;
+  (await resolveSecrets({ TOKEN: { from, for: ['run'] } }, RUN, world)).TOKEN;
 async function refusal(from: SecretSource, world = worldOf()): Promise<RasenError> {
   const value = await lookUp(from, world).catch(error => error);
   if (!isRasenError(value)) throw new Error(`not refused: ${value}`);
@@ -72,11 +74,23 @@ test('only those get a secret whom it is for', async () => {
     A: { from: sh('echo a'), for: ['agent' as const] },
     B: { from: sh('echo b'), for: ['gates' as const, 'agent' as const] },
     C: { from: sh('exit 1'), for: ['setup' as const] },
+    D: { from: sh('echo d'), for: ['reviewer' as const, 'planner' as const] },
+    E: { from: sh('echo e'), for: null },
+    OPENAI_API_KEY: { from: sh('echo key'), for: null },
+    GEMINI_API_KEY: { from: sh('echo key'), for: ['agent' as const, 'gates' as const] },
   };
-  expect(await resolveSecrets(secrets, 'agent', worldOf())).toEqual({ A: 'a', B: 'b' });
-  expect(await resolveSecrets(secrets, 'gates', worldOf())).toEqual({ B: 'b' });
-  expect(await resolveSecrets(secrets, 'run', worldOf())).toEqual({});
-  await expect(resolveSecrets(secrets, 'setup', worldOf())).rejects.toThrow('the secret C (cmd:sh)');
+  const got = async (who: Recipient) => Object.keys(await resolveSecrets(secrets, who, worldOf()));
+  expect(await got({ role: 'coder', backend: 'codex' })).toEqual([
+    ...['A', 'B', 'E', 'OPENAI_API_KEY', 'GEMINI_API_KEY'],
+  ]);
+  expect(await got({ role: 'reviewer', backend: 'claude' })).toEqual(['A', 'B', 'D', 'E', 'GEMINI_API_KEY']);
+  expect(await got({ role: 'initializer', backend: 'command' })).toEqual(
+    Object.keys(secrets).toSpliced(2, 1),
+  );
+  expect(await got({ command: 'gates', agents: true })).toEqual(['B', 'GEMINI_API_KEY']);
+  expect(await got({ command: 'run', agents: true })).toEqual(['E']);
+  expect(await got(RUN)).toEqual(['E', 'OPENAI_API_KEY']);
+  await expect(got({ command: 'setup', agents: true })).rejects.toThrow('the secret C (cmd:sh)');
 });
 
 test('every time is a new look', async () => {
