@@ -7,7 +7,7 @@ import { Output } from '../../../src/cli/output.ts';
 import { buildProgram } from '../../../src/cli/program.ts';
 
 const ONE_WORD =
-  'init run status logs stop resume merge list wait cancel events reinit retry rollback doctor gc completion';
+  'init run status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion';
 const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
   ...['check', 'schema'].map(verb => `config ${verb}`),
