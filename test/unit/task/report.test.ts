@@ -48,7 +48,7 @@ test('all of a life: attempts by outcome and gate, waits, restarts, commits, tok
     status: 'blocked',
     why: 'question',
     needs_you: true,
-    next: `rasen logs ${task.state.id}, then rasen resume ${task.state.id}`,
+    next: `rasen answer ${task.state.id} "…"`,
     subtasks: { total: 2, completed: 1, failed: 0, skipped: 0 },
     attempts: { ok: 1, gate_failed: 1, limit: 1, asked: 1 },
     refused: { test: 1 },
