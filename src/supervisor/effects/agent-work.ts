@@ -70,7 +70,12 @@ export async function agentWork(
   const argv = talk
     ? sessionArgv(context.session_program, { ...talk, ...context.places.talk(session.folder) })
     : work.argv;
-  return { ...work, argv, talks: talk !== null, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
+  return {
+    ...work,
+    argv,
+    talks: talk !== null,
+    env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) },
+  };
 }
 
 /** The template of the role, filled. A user's own that has no place for notes has them at its end. */
