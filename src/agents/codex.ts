@@ -1,14 +1,22 @@
 /**
- * Codex without a person: `codex exec --json`, the prompt on its standard input. Seen with 0.169.0. What to know:
+ * Codex without a person: `codex app-server`, which is spoken with (codex-server.ts has its events), and for versions
+ * without it `codex exec --json`, the prompt on its standard input. Seen with 0.169.0. What to know:
  *
  * - Its sandbox takes git's folders for read-only, in a linked worktree also the worktree's own: they are named to it as
  *   writable, or no commit would be made, without a word of it in the stream.
  * - What is refused in the sandbox is no event, and the exit code is 0.
- * - Errors are texts. Only those of `error` and `turn.failed` are read, from their beginning.
- * - Usage counts over the thread; a thread here is one attempt.
+ * - Errors of `codex exec` are texts. Only those of `error` and `turn.failed` are read, from their beginning.
+ * - Usage of `codex exec` counts over the thread, told when a turn is completed.
  */
-import type { Agent, AgentExit, AgentOutcome, Conversation, Usage } from './agent.ts';
+import type { Agent, AgentExit, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
+import {
+  type CodexSession,
+  type Failure,
+  ServerMeter,
+  serverEventName,
+  serverEvents,
+} from './codex-server.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, object, text } from './json.ts';
 import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
@@ -18,31 +26,44 @@ export function codexAgent(command: readonly string[]): Agent {
   return {
     id: 'codex',
     resumes: true,
-    plan: request => ({
-      argv: [
-        ...command,
-        'exec',
-        ...(request.resume === null ? [] : ['resume']),
-        ...['--json', '--skip-git-repo-check'],
-        ...setting('sandbox_mode', '"workspace-write"'),
-        ...setting('sandbox_workspace_write.writable_roots', JSON.stringify(request.writable)),
-        // Nothing may change the program, or talk to anybody but the model, while nobody is there.
-        ...setting('check_for_update_on_startup', 'false'),
-        ...setting('analytics.enabled', 'false'),
-        ...setting('features.plugins', 'false'),
-        ...setting('features.apps', 'false'),
-        ...(request.model === null ? [] : ['--model', request.model]),
-        ...(request.resume === null ? [] : [request.resume]),
-        '-',
-      ],
-      prompt: request.prompt,
-      talk: null,
-      env: sessionEnv(request),
-      env_defaults: {},
-    }),
+    plan: request => {
+      const { model, resume, cwd } = request;
+      const argv = [...command, ...execArgs(request)];
+      const server = [...command, 'app-server', ...settings(request)];
+      const writable = [...request.writable];
+      return {
+        argv,
+        prompt: request.prompt,
+        talk: { kind: 'codex', argv: server, fallback: argv, cwd, resume, model, writable },
+        env: sessionEnv(request),
+        env_defaults: {},
+      };
+    },
     open: () => readCodex(),
   };
 }
+
+function execArgs(request: AgentRequest): string[] {
+  return [
+    'exec',
+    ...(request.resume === null ? [] : ['resume']),
+    ...['--json', '--skip-git-repo-check'],
+    ...settings(request),
+    ...(request.model === null ? [] : ['--model', request.model]),
+    ...(request.resume === null ? [] : [request.resume]),
+    '-',
+  ];
+}
+
+const settings = ({ writable }: AgentRequest): string[] => [
+  ...setting('sandbox_mode', '"workspace-write"'),
+  ...setting('sandbox_workspace_write.writable_roots', JSON.stringify(writable)),
+  // Nothing may change the program, or talk to anybody but the model, while nobody is there.
+  ...setting('check_for_update_on_startup', 'false'),
+  ...setting('analytics.enabled', 'false'),
+  ...setting('features.plugins', 'false'),
+  ...setting('features.apps', 'false'),
+];
 
 /** A value in TOML; a list of strings is written there as in JSON. */
 const setting = (key: string, toml: string) => ['-c', `${key}=${toml}`];
@@ -85,80 +106,114 @@ const BEFORE_START: readonly { line: RegExp; outcome: AgentOutcome }[] = [
 
 function readCodex(): Conversation {
   const seen = new Seen();
-  let turn: 'none' | 'open' | 'completed' | 'failed' = 'none';
-  let failure: string | null = null;
+  const meter = new ServerMeter();
+  const session: CodexSession = { turn: 'none', failure: null, usage: null };
   let early: { outcome: AgentOutcome; detail: string } | null = null;
-  let usage: Usage | null = null;
   const nothing = () => {};
 
   const item = (event: Json) => {
     const it = object(event.item);
-    if (it?.type !== 'error') failure = null;
+    if (it?.type !== 'error') session.failure = null;
     if (it?.type === 'agent_message' && text(it.text)) seen.message(text(it.text)!);
+  };
+  const tool = (event: Json) => {
+    const it = object(event.item);
+    item(event);
+    if (event.type === 'item.started')
+      seen.toolBegan(it?.id, it?.type, [it?.command, it?.changes, it?.tool, it?.arguments, it?.query]);
+    if (event.type === 'item.completed')
+      seen.toolEnded(it?.id, [it?.status, it?.exit_code, it?.aggregated_output, it?.result]);
   };
 
   return streamOf(seen, {
     nameOf: (event, type) =>
-      type.startsWith('item.') ? `item/${text(object(event.item)?.type) ?? ''}` : type,
+      serverEventName(event, type) ??
+      (type.startsWith('item.') ? `item/${text(object(event.item)?.type) ?? ''}` : type),
     events: {
+      ...serverEvents(seen, session, meter),
       'thread.started': event => seen.session(event.thread_id),
       'turn.started': () => {
-        turn = 'open';
-        failure = null;
+        session.turn = 'open';
+        session.failure = null;
+        seen.through = false;
       },
       'turn.completed': event => {
-        turn = 'completed';
-        failure = null;
-        usage = usageOf(object(event.usage)) ?? usage;
+        session.turn = 'completed';
+        session.failure = null;
+        session.usage = usageOf(object(event.usage)) ?? session.usage;
+        seen.through = true;
+        seen.toolsOver();
       },
       'turn.failed': event => {
-        turn = 'failed';
-        failure = text(object(event.error)?.message) ?? failure;
+        session.turn = 'failed';
+        session.failure = failureOf(object(event.error)?.message) ?? session.failure;
+        seen.through = true;
+        seen.toolsOver();
       },
       error: event => {
-        failure = text(event.message) ?? failure;
+        session.failure = failureOf(event.message) ?? session.failure;
       },
       'item/agent_message': item,
       'item/reasoning': item,
-      'item/command_execution': item,
-      'item/file_change': item,
-      'item/mcp_tool_call': item,
-      'item/web_search': item,
+      'item/command_execution': tool,
+      'item/file_change': tool,
+      'item/mcp_tool_call': tool,
+      'item/web_search': tool,
       'item/todo_list': item,
       // A warning of its own, such as about a model that it does not know.
       'item/error': nothing,
     },
+    usage: () => session.usage,
     errorLine: line => {
       early ??=
         BEFORE_START.flatMap(known =>
           known.line.test(line) ? [{ outcome: known.outcome, detail: line }] : [],
         )[0] ?? null;
     },
+    fallback: () => {
+      early = null;
+    },
     end: exit => {
-      if (turn === 'completed' && exit.code === 0)
-        return { outcome: 'ok', evidence: 'event', detail: null, retry_at: null, usage };
-      if (turn === 'completed')
+      const { turn, failure } = session;
+      const cut = turn === 'open' || turn === 'interrupted';
+      const usage = session.usage && { ...session.usage, partial: cut };
+      if (turn === 'completed' && exit.code !== 0)
         return {
           ...brokenOff(seen, exit, usage),
           detail: `exit code ${exit.code} after its turn was completed`,
         };
-      if (failure !== null) return endOf(failure, exit, usage);
+      if (turn === 'completed') {
+        const asked = `nobody was there to allow the use of ${seen.denied.join(', ')}`;
+        const end = { evidence: 'event' as const, retry_at: null, usage };
+        return seen.denied.length > 0
+          ? { ...end, outcome: 'asked', detail: asked }
+          : { ...end, outcome: 'ok', detail: null };
+      }
+      if (failure !== null) return endOf(failure, exit, usage, meter);
       if (turn === 'none' && early) return { ...early, evidence: 'text', retry_at: null, usage };
-      return brokenOff(seen, exit, usage);
+      const ending = brokenOff(seen, exit, usage);
+      return turn === 'interrupted' ? { ...ending, detail: 'its turn was interrupted' } : ending;
     },
   });
 }
 
-function endOf(message: string, exit: AgentExit, usage: Usage | null): Ending {
-  const inner = (RECONNECTING.exec(message)?.[1] ?? message).trim();
+const failureOf = (message: unknown): Failure | null =>
+  text(message) === null ? null : { message: text(message)!, outcome: null };
+
+/** The class that the program has for it is stronger than its words. */
+function endOf(failure: Failure, exit: AgentExit, usage: Usage | null, meter: ServerMeter): Ending {
+  const inner = (RECONNECTING.exec(failure.message)?.[1] ?? failure.message).trim();
   const status = Number(STATUS.exec(inner)?.[1] ?? Number.NaN);
   const known = BY_MESSAGE.find(({ message: pattern }) => pattern.test(inner));
-  const outcome = known?.outcome ?? (Number.isNaN(status) ? 'failed' : outcomeOfStatus(status));
+  const said = known?.outcome ?? (Number.isNaN(status) ? 'failed' : outcomeOfStatus(status));
+  const outcome = failure.outcome ?? said;
+  const end = new Date(meter.limits_end_ms() ?? Number.NaN);
+  const stated = Number.isNaN(end.getTime()) ? resetOf(inner, exit) : end.toISOString();
   return {
     outcome,
     evidence: 'event',
     detail: inner,
-    retry_at: outcome === 'limit' ? resetOf(inner, exit) : null,
+    retry_at: outcome === 'limit' ? stated : null,
     usage,
   };
 }

@@ -4,6 +4,9 @@
 export const STOP_POLL_MS_MIN = 5;
 export const STOP_POLL_MS_MAX = 100;
 
+/** How long a session program may take to bring its agent to an end before all are told, in ms. */
+export const ASK_MS_MAX = 6_000;
+
 /** How long a runner without members may take to record the end before it is killed, in ms. */
 export const RECORD_MS_MAX = 5_000;
 

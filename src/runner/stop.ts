@@ -2,21 +2,24 @@
  * Empties the cage of one attempt, whatever its state: not started, running, recording, or over with leftovers. Used by
  * the supervisor for stops and sweeps. Every signal goes to one process whose identity was verified right before.
  *
- *   fence ──► terminating ──grace over, or forced──► killing ──► empty
- *                  └──────────── no member left ───────────────────┘
+ *   fence ──► asking ──► terminating ──grace over, or forced──► killing ──► empty
+ *               └─────────────┴────────── no member left ──────────────────┘
  *
+ * asking: SIGTERM to the session program alone, where there is one: it interrupts the agent, which can then hand off.
  * terminating: SIGTERM (and SIGCONT) once to every member, also to those that appear later.
  * killing: the cage frozen, or SIGSTOP until a look finds nobody new (so that a fork bomb stands still), then SIGKILL to all.
- * In both, the runner is spared so that it can record the end; it is killed when it has no members and does not.
+ * In all, the runner is spared so that it can record the end; it is killed when it has no members and does not.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RasenError } from '../errors.ts';
-import { readAttempt } from './attempt-dir.ts';
+import { readAttempt, SESSION_FILE } from './attempt-dir.ts';
 import { cageOf } from './cage/attempt-cage.ts';
 import type { AttemptCage } from './cage/cage.ts';
 import { isAlive } from './identity.ts';
 import {
+  ASK_MS_MAX,
   EMPTY_PASSES,
   FINISH_MS_MAX,
   FREEZE_PASSES_MAX,
@@ -26,6 +29,8 @@ import {
   STOP_POLL_MS_MIN,
 } from './limits.ts';
 import type { Member } from './members.ts';
+import { parseIdentity } from './records.ts';
+import { readSmall } from './small-file.ts';
 import { fence } from './start.ts';
 
 export interface StopOptions {
@@ -97,7 +102,9 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
       if (killing === null && (options.signal?.aborted || now - began >= options.grace_ms)) killing = now;
       if (killing === null) {
         step('sigterm');
-        for (const member of members) {
+        const asked =
+          now - began < Math.min(ASK_MS_MAX, options.grace_ms / 2) ? sessionIn(dir, members) : null;
+        for (const member of asked ? [asked] : members) {
           if (terminated.has(key(member))) continue;
           // A shell that was just forked may lose a signal before it has reset its traps: it is told again.
           if (!isFork(member.pid)) terminated.add(key(member));
@@ -123,6 +130,13 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
     }).catch(() => undefined);
     pause = Math.min(pause * 2, STOP_POLL_MS_MAX);
   }
+}
+
+/** The session program among them, if it lives. */
+function sessionIn(dir: string, members: readonly Member[]): Member | null {
+  const file = readSmall(join(dir, SESSION_FILE));
+  const session = file && parseIdentity(file.text);
+  return members.find(({ pid, start }) => pid === session?.pid && start === session.start) ?? null;
 }
 
 /** Stops all members and all that they forked meanwhile; bounded, since another pass of the caller follows anyway. */

@@ -9,6 +9,11 @@ import { misbehaviours } from './misbehaving-agent.mjs';
 const { RASEN_ROLE: role, RASEN_SUBTASK: subtask, RASEN_RESULT_FILE: result } = process.env;
 const file = process.argv[2];
 const log = `${file}.log`;
+// As a version that cannot be spoken with; app-server-agent.mjs can.
+if (process.argv.includes('app-server')) {
+  process.stderr.write("error: unrecognized subcommand 'app-server'\n");
+  process.exit(2);
+}
 const prompt = readFileSync(0, 'utf8');
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 const git = (...args) =>

@@ -1,6 +1,7 @@
 /** Every recorded stream through its reader: what the session came to, as the recording's own notes say it. */
 import { describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
+import type { Backend } from '../../../src/task/spec.ts';
 import { recording, recordings } from '../../support/recordings.ts';
 
 const ENDED = Date.parse('2026-11-21T02:00:00Z');
@@ -474,14 +475,47 @@ const gemini: Record<string, Expected> = {
   },
 };
 
-describe.each(Object.entries({ claude, codex, gemini }))('%s', (agent, table) => {
+/** What codex says when it is spoken with; the lines of the server alone. */
+const codexServer: Record<string, Expected> = {
+  'auth-401': {
+    code: 0,
+    ends: 'auth event',
+    usage: null,
+    session: '01a1fb61',
+    says: 'unexpected status 401 Unauthorized: Incorrect API key, url: ',
+  },
+  '429-then-ok': { code: 0, ends: 'ok event', usage: '3000 0 10', session: '01a1fb61', says: 'All done.' },
+  happy: { code: 0, ends: 'ok event', usage: '3000 0 10', session: '01a1fb61', says: 'All done.' },
+  interrupted: {
+    code: 0,
+    ends: 'failed exit',
+    usage: '6000 900 80 or more',
+    session: '01a1fb61',
+    says: 'its turn was interrupted',
+  },
+  resumed: { code: 0, ends: 'ok event', usage: '3000 0 10', session: '01a1fb61', says: 'All done.' },
+  'usage-limit': {
+    code: 0,
+    ends: 'limit event',
+    usage: '1000 0 40',
+    session: '01a1fb61',
+    says: 'You’ve hit your usage limit. Upgrade to Pro (https://chatgpt',
+    retry_at: '2026-11-21T02:53:25.000Z',
+  },
+};
+
+/** Whose reader it is, where the recordings are not named after it. */
+const BACKEND: Readonly<Record<string, Backend>> = { 'codex-app-server': 'codex' };
+
+const tables = { claude, codex, 'codex-app-server': codexServer, gemini };
+describe.each(Object.entries(tables))('%s', (agent, table) => {
   it('has a row for each recording', () => {
     expect(Object.keys(table).sort()).toEqual(recordings(agent));
   });
 
   it.each(Object.entries(table))('%s', (name, expected) => {
     const { lines, code } = recording(agent, name);
-    const conversation = AGENTS[agent as 'claude' | 'codex' | 'gemini']([agent]).open()!;
+    const conversation = AGENTS[BACKEND[agent] ?? (agent as Backend)]([agent]).open()!;
     for (const line of lines) conversation.feed(line);
     const report = conversation.end({ code, ended_ms: ENDED, time_zone: 'UTC' });
     const { usage } = report;

@@ -44,6 +44,30 @@ test('SIGTERM is enough: the end is recorded and the steps are told', async () =
   expect(readFileSync(join(attempt.dir, 'output'), 'utf8')).toContain('bye\n');
 });
 
+test('a session program is told first, so that the agent can end without being told', async () => {
+  const agent = 'trap "echo agent was told" TERM; while [ ! -f interrupted ]; do sleep 0.01; done; echo ends';
+  const program = `trap ": >interrupted" TERM; echo $$ >session-pid; sh -c '${agent}' & wait $!; wait $!; echo over`;
+  const attempt = await rig.make(['sh', '-c', program]);
+  await rig.start(attempt);
+  const pid = await pidIn('session-pid');
+  const identity = { v: 1, boot: bootId(), pid, start: startTimeOf(pid) };
+  writeFileSync(join(attempt.dir, 'session'), `${JSON.stringify(identity)}\n`);
+  await rig.stop(attempt);
+  expect(readFileSync(join(attempt.dir, 'output'), 'utf8')).toBe('ends\nover\n');
+});
+
+test('a session program that does nothing about it: all are told, before the grace is over', async () => {
+  const program =
+    'trap "" TERM; echo $$ >session-pid; (trap - TERM; exec sleep 60) & wait; echo over; exit 4';
+  const attempt = await rig.make(['sh', '-c', program]);
+  await rig.start(attempt);
+  const pid = await pidIn('session-pid');
+  const identity = { v: 1, boot: bootId(), pid, start: startTimeOf(pid) };
+  writeFileSync(join(attempt.dir, 'session'), `${JSON.stringify(identity)}\n`);
+  await rig.stop(attempt, { grace_ms: 2_000 });
+  expect(readAttempt(attempt.dir).exit).toMatchObject({ code: 4 });
+});
+
 test('what ignores SIGTERM is killed after the grace, and the runner records that', async () => {
   const attempt = await rig.make(['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.01; done']);
   await rig.start(attempt);
