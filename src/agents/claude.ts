@@ -1,6 +1,6 @@
 /**
- * Claude Code without a person: `claude -p --output-format stream-json`, the prompt on its standard input. Seen with
- * 2.1.329. What its stream is to be taken for:
+ * Claude Code without a person: `claude -p --output-format stream-json`, spoken with by session/claude.ts; an older
+ * version has the prompt on its standard input. Seen with 2.1.329. What its stream is to be taken for:
  *
  * - A process may say `result` more than once (a long command goes on in the background, and wakes it again): the last
  *   one counts, and only when the process has ended.
@@ -9,7 +9,7 @@
  *   summed is `model_usage_since_last_result`.
  * - Nobody is asked: a tool that is not allowed is refused at once, and the session goes on to "success".
  */
-import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
+import type { Agent, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, list, number, object, text } from './json.ts';
@@ -26,30 +26,55 @@ export function claudeAgent(command: readonly string[]): Agent {
   return {
     id: 'claude',
     resumes: true,
-    plan: request => ({
-      argv: [
-        ...command,
-        // Partial messages are the sign of life of a long answer, and count its tokens where it is cut off.
-        ...['-p', '--output-format', 'stream-json', '--verbose', '--include-partial-messages'],
-        ...(request.resume === null ? ['--session-id', sessionId(request)] : ['--resume', request.resume]),
-        ...(request.model === null ? [] : ['--model', request.model]),
-        ...['--permission-mode', 'acceptEdits', '--allowedTools', ALLOWED_TOOLS.join(',')],
-        ...request.writable.flatMap(folder => ['--add-dir', folder]),
-      ],
-      prompt: request.prompt,
-      talk: null,
-      env: sessionEnv(request),
-      env_defaults: {
-        CLAUDE_CODE_MAX_RETRIES: String(MAX_RETRIES),
-        // Nothing may change the program, or talk to anybody but the model, while nobody is there.
-        DISABLE_AUTOUPDATER: '1',
-        DISABLE_TELEMETRY: '1',
-        DISABLE_ERROR_REPORTING: '1',
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      },
-    }),
+    plan: request => {
+      const options = optionsOf(request);
+      const alone = [...command, '-p', ...options];
+      return {
+        argv: alone,
+        prompt: request.prompt,
+        talk: {
+          kind: 'claude',
+          argv: [
+            ...command,
+            '-p',
+            '--input-format',
+            'stream-json',
+            '--permission-prompts',
+            'none',
+            ...options,
+          ],
+          // A version that does not know these two; it takes the prompt as it is.
+          fallback: alone,
+          cwd: request.cwd,
+          resume: request.resume,
+          model: request.model,
+          writable: [...request.writable],
+        },
+        env: sessionEnv(request),
+        env_defaults: {
+          CLAUDE_CODE_MAX_RETRIES: String(MAX_RETRIES),
+          // Nothing may change the program, or talk to anybody but the model, while nobody is there.
+          DISABLE_AUTOUPDATER: '1',
+          DISABLE_TELEMETRY: '1',
+          DISABLE_ERROR_REPORTING: '1',
+          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        },
+      };
+    },
     open: () => readClaude(),
   };
+}
+
+/** In both forms, spoken with or not. */
+function optionsOf(request: AgentRequest): string[] {
+  return [
+    // Partial messages are the sign of life of a long answer, and count its tokens where it is cut off.
+    ...['--output-format', 'stream-json', '--verbose', '--include-partial-messages'],
+    ...(request.resume === null ? ['--session-id', sessionId(request)] : ['--resume', request.resume]),
+    ...(request.model === null ? [] : ['--model', request.model]),
+    ...['--permission-mode', 'acceptEdits', '--allowedTools', ALLOWED_TOOLS.join(',')],
+    ...request.writable.flatMap(folder => ['--add-dir', folder]),
+  ];
 }
 
 /** `error` of an assistant message, in the program's words. */
@@ -140,7 +165,9 @@ function readClaude(): Conversation {
       user: nothing,
       stream_event: event => meter.part(event),
       tool_progress: nothing,
+      control_request: nothing,
       control_response: nothing,
+      command_lifecycle: nothing,
       'system/init': event => seen.session(event.session_id),
       'system/status': nothing,
       'system/session_state_changed': nothing,
@@ -177,6 +204,9 @@ function readClaude(): Conversation {
         BEFORE_START.flatMap(known =>
           known.line.test(line) ? [{ outcome: known.outcome, detail: line }] : [],
         )[0] ?? null;
+    },
+    fallback: () => {
+      early = null;
     },
     end: exit => {
       const usage = meter.usage(result !== null);

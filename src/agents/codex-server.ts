@@ -53,6 +53,8 @@ const CONNECTIONS = [
   'responseTooManyFailedAttempts',
 ];
 const OVERLOADED = -32001;
+/** Of a thread that it should go on with: it is not there, or another process works in it. */
+const NO_THREAD = /\bno rollout found\b|\balready has an active writer\b/;
 
 /** Tools, by the type of their items. */
 const TOOLS = [
@@ -176,7 +178,7 @@ export function serverEvents(seen: Seen, session: CodexSession, meter: ServerMet
       if (error !== null && session.turn === 'none')
         session.failure = {
           message: text(error.message) ?? 'it refused to begin',
-          outcome: error.code === OVERLOADED ? 'overloaded' : null,
+          outcome: refusalOf(error),
         };
     },
     'server/thread/started': nothing,
@@ -221,6 +223,12 @@ export function serverEvents(seen: Seen, session: CodexSession, meter: ServerMet
 
 const each = (names: readonly string[], rows: (name: string) => Handlers): Handlers =>
   Object.assign({}, ...names.map(rows));
+
+/** Why it does not begin, where that is plain. */
+function refusalOf(error: Json): AgentOutcome | null {
+  if (error.code === OVERLOADED) return 'overloaded';
+  return NO_THREAD.test(text(error.message) ?? '') ? 'session_lost' : null;
+}
 
 function failureOf(error: Json | null): Failure | null {
   const message = text(error?.message);

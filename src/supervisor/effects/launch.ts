@@ -11,11 +11,11 @@ import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
-import { notesFolder } from './tell.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;

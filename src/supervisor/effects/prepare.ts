@@ -5,10 +5,10 @@ import { readAttempt, writeAttempt } from '../../runner/attempt-dir.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../task/state.ts';
+import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
-import { notesFolder } from './tell.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export async function prepare(

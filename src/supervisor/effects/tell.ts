@@ -9,15 +9,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { TaskState } from '../../task/state.ts';
+import { notesFolder } from '../places.ts';
 import type { EffectContext } from './context.ts';
 
 const POLL_MS = 100;
 /** Then it is asked again whether it still is wanted. */
 const WAIT_MS_MAX = 30_000;
 const GIVEN = '.given';
-
-/** Where the notes for a job are left; there from the beginning where it can be spoken with. */
-export const notesFolder = (job: string) => join(job, 'notes');
 
 const nameOf = (note: number) => String(note).padStart(6, '0');
 

@@ -52,17 +52,17 @@ const claude: Record<string, Expected> = {
   },
   'b3-resume-unknown': {
     code: 1,
-    ends: 'failed event',
+    ends: 'session_lost event',
     usage: null,
     session: '99999999',
     says: 'No conversation found with session ID: 99999999-2222-4333-84',
   },
   'b4-session-id-reused': {
     code: 1,
-    ends: 'failed exit',
+    ends: 'session_lost text',
     usage: null,
     session: null,
-    says: 'ended with exit code 1 and without a result: Error: Session ',
+    says: 'Error: Session ID 11111111-2222-4333-8444-555555555556 is al',
   },
   'c1-429-529-500-midstream-then-ok': {
     code: 0,
@@ -233,10 +233,10 @@ const codex: Record<string, Expected> = {
   },
   'b3-resume-unknown': {
     code: 1,
-    ends: 'failed exit',
+    ends: 'session_lost text',
     usage: null,
     session: null,
-    says: 'ended with exit code 1 and without a result: Error: thread/r',
+    says: 'Error: thread/resume: thread/resume failed: no rollout found',
   },
   'c1-429-503-500-midstream-then-ok': {
     code: 1,
