@@ -85,6 +85,31 @@ function readCodex(): Conversation {
   let usage: Usage | null = null;
   const nothing = () => {};
 
+  const over = () => {
+    seen.toolsOver();
+    seen.through = true;
+  };
+  /** A tool that runs, or the end of one; some are told of only at their end. */
+  const tool = (event: Json) => {
+    item(event);
+    const {
+      id,
+      type,
+      status: _status,
+      exit_code,
+      aggregated_output,
+      result,
+      error,
+      ...asked
+    } = object(event.item) ?? {};
+    if (event.type !== 'item.completed') {
+      if (event.type === 'item.started') seen.toolBegan(id, type, asked);
+      return;
+    }
+    seen.toolBegan(id, type, asked);
+    seen.toolEnded(id, [exit_code, aggregated_output, result, error]);
+  };
+
   const item = (event: Json) => {
     const it = object(event.item);
     if (it?.type !== 'error') failure = null;
@@ -98,26 +123,29 @@ function readCodex(): Conversation {
       'thread.started': event => seen.session(event.thread_id),
       'turn.started': () => {
         turn = 'open';
+        seen.through = false;
         failure = null;
       },
       'turn.completed': event => {
         turn = 'completed';
         failure = null;
         usage = usageOf(object(event.usage)) ?? usage;
+        over();
       },
       'turn.failed': event => {
         turn = 'failed';
         failure = text(object(event.error)?.message) ?? failure;
+        over();
       },
       error: event => {
         failure = text(event.message) ?? failure;
       },
       'item/agent_message': item,
       'item/reasoning': item,
-      'item/command_execution': item,
-      'item/file_change': item,
-      'item/mcp_tool_call': item,
-      'item/web_search': item,
+      'item/command_execution': tool,
+      'item/file_change': tool,
+      'item/mcp_tool_call': tool,
+      'item/web_search': tool,
       'item/todo_list': item,
       // A warning of its own, such as about a model that it does not know.
       'item/error': nothing,
@@ -128,6 +156,7 @@ function readCodex(): Conversation {
           known.line.test(line) ? [{ outcome: known.outcome, detail: line }] : [],
         )[0] ?? null;
     },
+    usage: () => usage,
     end: exit => {
       if (turn === 'completed' && exit.code === 0)
         return { outcome: 'ok', evidence: 'event', detail: null, retry_at: null, usage };

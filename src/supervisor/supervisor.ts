@@ -23,8 +23,10 @@ import type { TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import type { OpenCage } from './cage.ts';
+import { uncounted } from './check-budgets.ts';
 import { JUMP_MS, systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
+import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
@@ -87,6 +89,7 @@ export class Supervisor {
       cage: options.cage.cage,
       umask: options.umask,
       secrets: secretPlaces(paths),
+      day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
     const world = new RealWorld(context, paths.home, settings);
     this.#reconciler = new Reconciler({
@@ -161,7 +164,7 @@ export class Supervisor {
     const notes = unheldLimits(spec, enforces).map(
       name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
     );
-    return { created, task: this.#registry.viewOf(entry), notes };
+    return { created, task: this.#registry.viewOf(entry), notes: [...notes, ...uncounted(spec)] };
   }
 
   view(ref: string): TaskView {

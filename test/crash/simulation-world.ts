@@ -174,6 +174,7 @@ export class World {
       last_output_at: job.live && !silent ? this.iso() : job.output_at,
       result_at: null,
       flood: job.flood,
+      signs: null,
     };
   }
 

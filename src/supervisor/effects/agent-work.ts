@@ -6,6 +6,7 @@ import { agentOf } from '../../agents/index.ts';
 import { fillPrompt } from '../../agents/prompt.ts';
 import { promptValues } from '../../agents/prompt-values.ts';
 import { linkedAt } from '../../git/linked.ts';
+import { dollarsLeft } from '../../task/budget.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
@@ -54,6 +55,7 @@ export async function agentWork(
     writable: [dirname(result_file), ...(await gitFolders(session.cwd))],
     cwd: session.cwd,
     resume: null,
+    budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),
   });
   return { ...work, env: { ...work.env, TMPDIR: temporaryFolder(context, state, nonce) } };
 }

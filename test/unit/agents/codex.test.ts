@@ -73,6 +73,7 @@ it('its sandbox may write where git does, and its arguments are TOML', () => {
     writable: ['/a "b"/.git', '/c'],
     cwd: '/work',
     resume: null,
+    budget_usd: null,
   });
   expect(argv).toContain('sandbox_workspace_write.writable_roots=["/a \\"b\\"/.git","/c"]');
   expect([argv[1], argv.at(-1)]).toEqual(['exec', '-']);
