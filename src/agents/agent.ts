@@ -23,6 +23,8 @@ export interface AgentRequest {
   cwd: string;
   /** The session of an earlier attempt to go on with; null: a new one. */
   resume: string | null;
+  /** Dollars that are left for it; null: nobody counts them. */
+  budget_usd: number | null;
 }
 
 export interface LaunchPlan {
@@ -55,6 +57,8 @@ export interface Agent {
   readonly id: Backend;
   /** A later process can go on with a session of an earlier one. */
   readonly resumes: boolean;
+  /** Its program says what a session costs. */
+  readonly says_cost?: true;
   plan(request: AgentRequest): LaunchPlan;
   /** A reader for the output of one session; null: the output is no stream of events, only the result file counts. */
   open(): Conversation | null;
@@ -74,8 +78,13 @@ export interface LiveSigns {
   usage: Usage | null;
   /** Tools that run now, as far as the program says. */
   tools_running: number;
-  /** The last calls of tools that are over, oldest first: a hash of name, arguments and answer each. */
+  /**
+   * The last calls of tools that are over, oldest first: a hash of name, arguments and answer each, and after a space
+   * the beginning of the first two for people.
+   */
   calls: readonly string[];
+  /** How many there were, with those that are forgotten. */
+  calls_made: number;
   /** It has said that it is through; its process may live on. */
   through: boolean;
 }

@@ -9,8 +9,9 @@
  *   summed is `model_usage_since_last_result`.
  * - Nobody is asked: a tool that is not allowed is refused at once, and the session goes on to "success".
  */
-import type { Agent, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
+import type { Agent, AgentOutcome, AgentRequest, Conversation } from './agent.ts';
 import { sessionEnv } from './agent.ts';
+import { Meter } from './claude-meter.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, list, number, object, text } from './json.ts';
 import { sessionId } from './session-id.ts';
@@ -25,6 +26,7 @@ const MAX_RETRIES = 6;
 export function claudeAgent(command: readonly string[]): Agent {
   return {
     id: 'claude',
+    says_cost: true,
     resumes: true,
     plan: request => {
       const options = optionsOf(request);
@@ -74,8 +76,12 @@ function optionsOf(request: AgentRequest): string[] {
     ...(request.model === null ? [] : ['--model', request.model]),
     ...['--permission-mode', 'acceptEdits', '--allowedTools', ALLOWED_TOOLS.join(',')],
     ...request.writable.flatMap(folder => ['--add-dir', folder]),
+    // It knows its prices while it works; what it says of them comes with its results alone.
+    ...(request.budget_usd === null ? [] : ['--max-budget-usd', dollars(request.budget_usd)]),
   ];
 }
+/** It takes no 0. */
+const dollars = (usd: number) => Math.max(usd, 0.0001).toFixed(4);
 
 /** `error` of an assistant message, in the program's words. */
 const BY_ERROR: Readonly<Record<string, AgentOutcome>> = {
@@ -136,12 +142,21 @@ function readClaude(): Conversation {
   let limit: { resets_at: number | null } | null = null;
   let early: Failure | null = null;
   const meter = new Meter();
+  /** The last turn is over; commands that it left in the background may wake it again. */
+  let answered = false;
+  let background = 0;
   const nothing = () => {};
+  const turn = (is_over: boolean) => {
+    answered = is_over;
+    seen.through = answered && background === 0;
+  };
 
   const assistant = (event: Json) => {
+    turn(false);
     const message = object(event.message);
-    const words = list(message?.content)
-      .map(part => object(part))
+    const parts = list(message?.content).map(part => object(part));
+    for (const part of parts) if (part?.type === 'tool_use') seen.toolBegan(part.id, part.name, part.input);
+    const words = parts
       .map(part => (part?.type === 'text' ? text(part.text) : null))
       .filter(part => part !== null)
       .join('\n');
@@ -162,19 +177,31 @@ function readClaude(): Conversation {
     nameOf: (event, type) => (type === 'system' ? `system/${text(event.subtype) ?? ''}` : type),
     events: {
       assistant,
-      user: nothing,
-      stream_event: event => meter.part(event),
+      user: event => {
+        for (const part of list(object(event.message)?.content).map(object))
+          if (part?.type === 'tool_result') seen.toolEnded(part.tool_use_id, part.content);
+      },
+      stream_event: event => {
+        turn(false);
+        meter.part(event);
+      },
       tool_progress: nothing,
       control_request: nothing,
       control_response: nothing,
       command_lifecycle: nothing,
-      'system/init': event => seen.session(event.session_id),
+      'system/init': event => {
+        turn(false);
+        seen.session(event.session_id);
+      },
       'system/status': nothing,
       'system/session_state_changed': nothing,
       'system/compact_boundary': nothing,
       'system/worker_shutting_down': nothing,
       'system/ui_invalidate': nothing,
-      'system/background_tasks_changed': nothing,
+      'system/background_tasks_changed': event => {
+        background = list(event.tasks).length;
+        turn(answered);
+      },
       'system/task_started': nothing,
       'system/task_updated': nothing,
       'system/task_notification': nothing,
@@ -197,8 +224,12 @@ function readClaude(): Conversation {
         if (words !== null && event.is_error !== true) seen.message(words);
         for (const denial of list(event.permission_denials)) seen.deny(object(denial)?.tool_name);
         meter.result(event);
+        seen.toolsOver();
+        turn(true);
       },
     },
+    usage: () => meter.usage(false),
+    tools: () => background,
     errorLine: line => {
       early ??=
         BEFORE_START.flatMap(known =>
@@ -269,63 +300,4 @@ function limitOf(info: Json | null): { resets_at: number | null } | null {
 function timeOf(seconds: number | null): string | null {
   const date = new Date((seconds ?? Number.NaN) * 1000);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
-
-/** Adds up what a process used: what its results say, and for the end that has none what its answers did. */
-class Meter {
-  #sum: Omit<Usage, 'partial'> | null = null;
-  /** Answers since the last result, by message id: a message comes in several events. */
-  readonly #open = new Map<string, { input: number; cached: number; output: number }>();
-
-  answer(message: Json | null): void {
-    const id = text(message?.id);
-    const usage = object(message?.usage);
-    if (id === null || usage === null) return;
-    const cached = count(usage.cache_read_input_tokens);
-    const input = count(usage.input_tokens) + cached + count(usage.cache_creation_input_tokens);
-    this.#open.set(id, { input, cached, output: this.#open.get(id)?.output ?? 0 });
-  }
-
-  /** The end of a streamed answer knows how much it was. */
-  part(event: Json): void {
-    const inner = object(event.event);
-    const open = this.#open.get(text(event.api_message_id) ?? '');
-    if (open && inner?.type === 'message_delta') open.output = count(object(inner.usage)?.output_tokens);
-  }
-
-  result(event: Json): void {
-    this.#open.clear();
-    const since = object(event.model_usage_since_last_result);
-    const total = object(event.modelUsage);
-    // A version that says the sum alone.
-    if (since === null && total !== null) this.#sum = null;
-    const models = since ?? total ?? {};
-    for (const usage of Object.values(models).map(object)) {
-      const cached = count(usage?.cacheReadInputTokens);
-      this.#add({
-        input_tokens: count(usage?.inputTokens) + cached + count(usage?.cacheCreationInputTokens),
-        cached_input_tokens: cached,
-        output_tokens: count(usage?.outputTokens),
-        cost_usd: number(usage?.costUSD),
-      });
-    }
-  }
-
-  usage(ended: boolean): Usage | null {
-    for (const { input, cached, output } of this.#open.values())
-      this.#add({ input_tokens: input, cached_input_tokens: cached, output_tokens: output, cost_usd: null });
-    const partial = this.#open.size > 0 || !ended;
-    this.#open.clear();
-    return this.#sum === null ? null : { ...this.#sum, partial };
-  }
-
-  #add(more: Omit<Usage, 'partial'>): void {
-    const sum = this.#sum ?? { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0, cost_usd: null };
-    this.#sum = {
-      input_tokens: sum.input_tokens + more.input_tokens,
-      cached_input_tokens: sum.cached_input_tokens + more.cached_input_tokens,
-      output_tokens: sum.output_tokens + more.output_tokens,
-      cost_usd: more.cost_usd === null ? sum.cost_usd : (sum.cost_usd ?? 0) + more.cost_usd,
-    };
-  }
 }

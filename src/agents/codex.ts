@@ -121,18 +121,35 @@ function readCodex(): Conversation {
   let early: { outcome: AgentOutcome; detail: string } | null = null;
   const nothing = () => {};
 
+  const over = () => {
+    seen.toolsOver();
+    seen.through = true;
+  };
+  /** A tool that runs, or the end of one; some are told of only at their end. */
+  const tool = (event: Json) => {
+    item(event);
+    const {
+      id,
+      type,
+      status: _status,
+      exit_code,
+      aggregated_output,
+      result,
+      error,
+      ...asked
+    } = object(event.item) ?? {};
+    if (event.type !== 'item.completed') {
+      if (event.type === 'item.started') seen.toolBegan(id, type, asked);
+      return;
+    }
+    seen.toolBegan(id, type, asked);
+    seen.toolEnded(id, [exit_code, aggregated_output, result, error]);
+  };
+
   const item = (event: Json) => {
     const it = object(event.item);
     if (it?.type !== 'error') session.failure = null;
     if (it?.type === 'agent_message' && text(it.text)) seen.message(text(it.text)!);
-  };
-  const tool = (event: Json) => {
-    const it = object(event.item);
-    item(event);
-    if (event.type === 'item.started')
-      seen.toolBegan(it?.id, it?.type, [it?.command, it?.changes, it?.tool, it?.arguments, it?.query]);
-    if (event.type === 'item.completed')
-      seen.toolEnded(it?.id, [it?.status, it?.exit_code, it?.aggregated_output, it?.result]);
   };
 
   return streamOf(seen, {
@@ -151,14 +168,12 @@ function readCodex(): Conversation {
         session.turn = 'completed';
         session.failure = null;
         session.usage = usageOf(object(event.usage)) ?? session.usage;
-        seen.through = true;
-        seen.toolsOver();
+        over();
       },
       'turn.failed': event => {
         session.turn = 'failed';
         session.failure = failureOf(object(event.error)?.message) ?? session.failure;
-        seen.through = true;
-        seen.toolsOver();
+        over();
       },
       error: event => {
         session.failure = failureOf(event.message) ?? session.failure;

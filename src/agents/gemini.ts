@@ -71,6 +71,7 @@ function readGemini(): Conversation {
   const tool = () => {
     answered();
     talking = false;
+    seen.through = false;
   };
 
   return streamOf(seen, {
@@ -88,14 +89,23 @@ function readGemini(): Conversation {
         else seen.message(words);
         talking = true;
       },
-      tool_use: tool,
-      tool_result: tool,
+      tool_use: event => {
+        tool();
+        seen.toolBegan(event.tool_id, event.tool_name, event.parameters);
+      },
+      tool_result: event => {
+        tool();
+        seen.toolEnded(event.tool_id, [event.status, event.output, event.error]);
+      },
       // A warning: what ends a session is in its result.
       error: () => {},
       result: event => {
         result = event;
+        seen.toolsOver();
+        seen.through = true;
       },
     },
+    usage: () => (result === null ? null : usageOf(object(result.stats))),
     errorLine: line => {
       const retry = RETRY.exec(line);
       if (!retry) return;

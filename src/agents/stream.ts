@@ -20,6 +20,8 @@ const MAX_CALLS = 20;
 const MAX_RUNNING = 200;
 /** Name of the events that are answers to requests of the session program's. */
 export const ANSWER = 'answer';
+/** Of a call, in words for people. */
+const MAX_CALL = 100;
 const ERROR = /^(?:\w*Error|error|fatal)\b/;
 
 /** What the handlers of a stream write down as it goes by. */
@@ -40,6 +42,7 @@ export class Seen {
   #message = '';
   readonly #running = new Map<string, string>();
   readonly #calls: string[] = [];
+  calls_made = 0;
 
   /** A tool begins; `input` as the stream has it. */
   toolBegan(id: unknown, name: unknown, input: unknown): void {
@@ -57,7 +60,8 @@ export class Seen {
       .update(call)
       .update('\0')
       .update(JSON.stringify(answer) ?? '');
-    this.#calls.push(hash.digest('base64url').slice(0, 16));
+    this.calls_made++;
+    this.#calls.push(`${hash.digest('base64url').slice(0, 16)} ${printable(call, MAX_CALL)}`);
     if (this.#calls.length > MAX_CALLS) this.#calls.shift();
   }
 
@@ -118,6 +122,8 @@ export interface StreamReader {
   usage?(): Usage | null;
   /** What was heard so far was of a program that an older version refused. */
   fallback?(): void;
+  /** What runs besides the tools that were told to `seen`. */
+  tools?(): number;
   end(exit: AgentExit): Ending;
 }
 
@@ -150,8 +156,9 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
     },
     live: () => ({
       usage: reader.usage?.() ?? null,
-      tools_running: seen.tools_running,
-      calls: seen.calls,
+      tools_running: seen.tools_running + (reader.tools?.() ?? 0),
+      calls: [...seen.calls],
+      calls_made: seen.calls_made,
       through: seen.through,
     }),
     end(exit) {

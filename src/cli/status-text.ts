@@ -70,6 +70,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
     lines.push(`Note ${note}, not told yet: ${oneLine(text, 200)}`);
   if (view.resume_at)
     lines.push(`Waiting until: ${localTime(view.resume_at)}${inTime(view.resume_at, options.now_ms)}`);
+  if (view.total_tokens > 0 || view.total_cost_usd != null || view.budgets.length > 0)
+    lines.push(`Used: ${usedText(view)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
@@ -81,6 +83,19 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (next) lines.push(`Next: ${next}`);
   return lines.join('\n');
 }
+
+/** Tokens and dollars, and each limit with what was used of it. */
+function usedText(view: TaskView): string {
+  const cost = view.total_cost_usd == null ? '' : `, ${dollars(view.total_cost_usd)}`;
+  const limits = view.budgets.map(({ budget, used, limit }) => {
+    const amount = budget.includes('usd') ? dollars : count;
+    return `${amount(used)} of ${amount(limit)} (limits.${budget})`;
+  });
+  return [`${count(view.total_tokens)} tokens${cost}`, ...limits].join('; ');
+}
+
+const dollars = (usd: number) => `$${usd.toFixed(2)}`;
+const count = (n: number) => n.toLocaleString('en-US');
 
 function inTime(time: string, now_ms: number): string {
   const ms = Date.parse(time) - now_ms;

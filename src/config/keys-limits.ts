@@ -1,7 +1,16 @@
-/** The keys of what one attempt may use: `limits.*`. */
+/** The keys of what attempts, and all of them together, may use: `limits.*`. */
+import { TOKENS, USD } from './budget-types.ts';
 import { own } from './keys-row.ts';
 import { RESOURCES } from './resource-types.ts';
 import { int, size } from './types.ts';
+
+const MOST = (what: string, of: string) => `Most ${what} of ${of}; see BUDGETS.`;
+const SUBTASK = 'one subtask, all its attempts and their judges';
+const ATTEMPT = 'one attempt, its judges included';
+const DAY = 'all tasks of this rasen in one day of the clock of this machine';
+const BLOCKS = 'Used up, the session is ended and the task is blocked, unless the gates pass.';
+const WAITS = 'Used up, the session is ended and the task waits for the next day.';
+const COST = 'Only claude says what a session costs.';
 
 export const LIMITS_KEYS = {
   'limits.attempts': own(int(1, 100), 5, 'Most attempts of one subtask.'),
@@ -35,4 +44,12 @@ export const LIMITS_KEYS = {
     'Longest attempt, ended by the system itself, so also while no supervisor runs. Needs the cage `unit`; `orchestrator.session_timeout_seconds` does not.',
     'no limit',
   ),
+  'limits.tokens': own(TOKENS, null, `${MOST('tokens', 'the whole task')} ${BLOCKS}`, 'no limit'),
+  'limits.usd': own(USD, null, `${MOST('dollars', 'the whole task')} ${BLOCKS} ${COST}`, 'no limit'),
+  'limits.subtask_tokens': own(TOKENS, null, `${MOST('tokens', SUBTASK)} ${BLOCKS}`, 'no limit'),
+  'limits.subtask_usd': own(USD, null, `${MOST('dollars', SUBTASK)} ${BLOCKS} ${COST}`, 'no limit'),
+  'limits.attempt_tokens': own(TOKENS, null, `${MOST('tokens', ATTEMPT)} ${BLOCKS}`, 'no limit'),
+  'limits.attempt_usd': own(USD, null, `${MOST('dollars', ATTEMPT)} ${BLOCKS} ${COST}`, 'no limit'),
+  'limits.tokens_per_day': own(TOKENS, null, `${MOST('tokens', DAY)} ${WAITS}`, 'no limit'),
+  'limits.usd_per_day': own(USD, null, `${MOST('dollars', DAY)} ${WAITS} ${COST}`, 'no limit'),
 };

@@ -1,5 +1,5 @@
 /** The keys of the project and of the loop over its attempts: `project.*`, `orchestrator.*`. */
-import { seed } from './keys-row.ts';
+import { own, seed } from './keys-row.ts';
 import { duration, int, nullable, text } from './types.ts';
 
 const limit = () => nullable(duration(), 'no limit');
@@ -26,4 +26,9 @@ export const ORCHESTRATOR_KEYS = {
   'orchestrator.session_delay_seconds': seed(duration(true), 3, 'Pause between two attempts.'),
   'orchestrator.session_timeout_seconds': seed(limit(), 1800, 'Longest attempt; then it is stopped.'),
   'orchestrator.idle_timeout_seconds': seed(limit(), 300, 'Longest silence of an attempt (no output).'),
+  'orchestrator.tool_idle_timeout_seconds': own(
+    limit(),
+    1800,
+    'The same while a tool of the agent runs, where the agent says so (all but command); never less than orchestrator.idle_timeout_seconds.',
+  ),
 };

@@ -1,5 +1,5 @@
 /** A plan file in rasen's own form: subtasks as a list or as a map, with settings for all of them at the top. */
-import { NO_RESOURCE_LIMITS } from '../task/resource-limits.ts';
+import { NO_SUBTASK_LIMITS } from '../task/resource-limits.ts';
 import { PASS_ENV, SECRETS } from './env-types.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
@@ -50,7 +50,7 @@ export function readPlanForm(map: MapNode, options: PlanFileOptions, problems: P
   // Fields of the normal form that rasen sets itself; read only to be checked.
   for (const key of ['version', 'task', 'source', 'rev'] as const) get(key);
   const shell = get('shell') ?? false;
-  const limits = readLimits(map, '', problems, { outer: NO_RESOURCE_LIMITS, by_user: !planner });
+  const limits = readLimits(map, '', problems, { outer: NO_SUBTASK_LIMITS, by_user: !planner });
   const context: SubtaskContext = {
     problems,
     may_shell: !planner,

@@ -1,20 +1,20 @@
 /** What subtasks and the top of a plan file share: limits and variables, and the words that this version cannot do. */
-import type { ResourceLimits } from '../task/plan.ts';
+import type { SubtaskLimits } from '../task/plan.ts';
 import { ENV } from './env-types.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { isNothing, type MapNode } from './node.ts';
 import type { Problems } from './problems.ts';
-import { RESOURCE_KEYS, RESOURCES, readResources } from './resource-types.ts';
+import { RESOURCE_KEYS, readResources, SUBTASK_ROWS } from './resource-types.ts';
 import { duration, int, nullable } from './types.ts';
 
 export const TIME = nullable(duration(), 'the default of the task');
 export const ATTEMPTS = nullable(int(1, 100), 'the default of the task');
 
-/** Words of the task model that this version cannot do; each says so instead of "unknown key". */
+/** Words that are not possible where they stand; each says more than "unknown key". */
 export const NOT_YET: Readonly<Record<string, string>> = {
   keep: 'services that stay up (keep) are not supported by this version',
-  usd: 'limits in money (usd) are not supported by this version',
-  tokens: 'limits in tokens are not supported by this version',
+  usd: 'belongs into "limits": limits: {usd: 5}',
+  tokens: 'belongs into "limits": limits: {tokens: 2M}',
 };
 
 export function refuseNotYet(map: MapNode, problems: Problems, path: string): void {
@@ -28,30 +28,29 @@ export interface PlanLimits {
   attempts: number | null | undefined;
   timeout: number | null | undefined;
   idle: number | null | undefined;
-  resources: ResourceLimits;
+  resources: SubtaskLimits;
 }
 
 const SHORT = ['attempts', 'timeout', 'idle_timeout'];
 
 /**
- * attempts, timeout and idle timeout, in any of their spellings, each at most once; and what an attempt may use of the
- * machine, over `outer`. A planner (`by_user: false`) may not say the latter: it would loosen the limits it is held by.
+ * attempts, timeout and idle timeout, in any of their spellings, each at most once; and what may be used of the machine
+ * and the agent, over `outer`. A planner (`by_user: false`) may not say the latter: it would loosen the limits it is held by.
  */
 export function readLimits(
   map: MapNode,
   path: string,
   problems: Problems,
-  { outer, by_user }: { outer: ResourceLimits; by_user: boolean },
+  { outer, by_user }: { outer: SubtaskLimits; by_user: boolean },
 ): PlanLimits {
   const node = map.entries.get('limits')?.value;
   const below = join(path, 'limits');
   const limits =
     node && !isNothing(node)
-      ? asMap(node, problems, below, `a map with ${[...SHORT, ...Object.keys(RESOURCES)].join(', ')}`)
+      ? asMap(node, problems, below, `a map with ${[...SHORT, ...Object.keys(SUBTASK_ROWS)].join(', ')}`)
       : null;
   if (limits) {
-    refuseNotYet(limits, problems, below);
-    refuseUnknown(limits, [...SHORT, ...RESOURCE_KEYS, 'usd', 'tokens'], problems, below);
+    refuseUnknown(limits, [...SHORT, ...RESOURCE_KEYS], problems, below);
     for (const { key } of limits.entries.values())
       if (!by_user && RESOURCE_KEYS.includes(key.text))
         problems.add(key, join(below, key.text), 'only a plan written by the user can set this');

@@ -3,7 +3,7 @@
  * `Files:`, `Tests:`. Tasks are done in their order. Anything that could be a task but is not written so is refused,
  * so that no work is overlooked.
  */
-import { NO_RESOURCE_LIMITS } from '../task/resource-limits.ts';
+import { NO_SUBTASK_LIMITS } from '../task/resource-limits.ts';
 import { type Draft, type DraftSubtask, NO_DEFAULTS } from './plan-draft.ts';
 import { chain } from './plan-form.ts';
 import type { Place, Problems } from './problems.ts';
@@ -117,7 +117,7 @@ function start(task: RegExpExecArray, at: Place): Open {
     cwd: null,
     env: {},
     model: null,
-    limits: NO_RESOURCE_LIMITS,
+    limits: NO_SUBTASK_LIMITS,
   };
   return { draft: { subtask, at, id_at: at, needs_at: [], path: id }, text: [], boxes: 0, checked: 0 };
 }

@@ -2,7 +2,7 @@
  * Takes over a plan of RASEN: `implementation_plan.json` or `state.json`. Statuses are claims that are reported and
  * not believed; reviews, metrics and histories belong to runs that are over and are passed by.
  */
-import { NO_RESOURCE_LIMITS } from '../task/resource-limits.ts';
+import { NO_SUBTASK_LIMITS } from '../task/resource-limits.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import type { MapNode } from './node.ts';
 import { type Draft, type DraftSubtask, NO_DEFAULTS } from './plan-draft.ts';
@@ -45,7 +45,7 @@ export function readRasenPlan(map: MapNode, problems: Problems): Draft {
     attempts: null,
     timeout_seconds: null,
     idle_timeout_seconds: null,
-    resources: NO_RESOURCE_LIMITS,
+    resources: NO_SUBTASK_LIMITS,
   };
   const node = map.entries.get('subtasks')?.value;
   if (node?.kind !== 'list') problems.add(node ?? map, 'subtasks', 'wanted a list of subtasks');

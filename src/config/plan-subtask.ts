@@ -2,7 +2,7 @@
  * One subtask as users and planners write it: the normal form (`do: {agent|run}`, `timeout_seconds`) or the shorthand
  * (`run: [..]`, `agent: coder`, `timeout: 10m`, `limits: {..}`).
  */
-import type { ResourceLimits, Subtask } from '../task/plan.ts';
+import type { Subtask, SubtaskLimits } from '../task/plan.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
 import { isNothing, type Node } from './node.ts';
@@ -28,7 +28,7 @@ export interface SubtaskContext {
   attempts: number | null;
   timeout_seconds: number | null;
   idle_timeout_seconds: number | null;
-  resources: ResourceLimits;
+  resources: SubtaskLimits;
 }
 
 const lines = (what: string, max: number) => oneOrMore(text(MAX_TEXT, what), max, `a list of ${what}s`);

@@ -1,5 +1,10 @@
-/** What an attempt may use of the machine, as users write it: `limits` in the configuration and in plan files. */
-import type { ResourceLimits } from '../task/plan.ts';
+/**
+ * What an attempt may use of the machine, and a subtask of tokens and dollars, as users write it: `limits` in the
+ * configuration and in plan files.
+ */
+
+import type { ResourceLimits, SubtaskLimits } from '../task/plan.ts';
+import { TOKENS, USD } from './budget-types.ts';
 import { field, join, reporter } from './fields.ts';
 import { found, type MapNode } from './node.ts';
 import type { Problems } from './problems.ts';
@@ -22,9 +27,9 @@ const processors: ValueType<number> = {
 
 const NONE = 'no limit';
 
-interface Row {
+interface Row<K extends keyof SubtaskLimits = keyof SubtaskLimits> {
   /** Of the spec, which a plan in its normal form has too. */
-  field: keyof ResourceLimits;
+  field: K;
   type: ValueType<number | null>;
   /** Where the normal form counts otherwise. */
   normal?: ValueType<number | null>;
@@ -40,21 +45,33 @@ export const RESOURCES = {
   },
   tasks: { field: 'tasks_max', type: nullable(int(8, 4_194_304), NONE) },
   runtime: { field: 'runtime_max_seconds', type: nullable(duration(), NONE) },
-} as const satisfies Record<string, Row>;
+} as const satisfies Record<string, Row<keyof ResourceLimits>>;
+
+/** Those of the machine, and those of the agent, whose words are the same in every form. */
+export const SUBTASK_ROWS: Readonly<Record<string, Row>> = {
+  ...RESOURCES,
+  tokens: { field: 'tokens', type: TOKENS },
+  usd: { field: 'usd', type: USD },
+};
 
 /** Keys of a `limits` map in a plan: the words, and the names of the normal form. */
-export const RESOURCE_KEYS = Object.entries(RESOURCES).flatMap(([word, { field: name }]) => [word, name]);
+export const RESOURCE_KEYS = Object.entries(SUBTASK_ROWS).flatMap(([word, { field: name }]) =>
+  word === name ? [word] : [word, name],
+);
 
 /** What a `limits` map of a plan says; a limit that it does not name is that of `outer`. */
 export function readResources(
   map: MapNode,
   path: string,
   problems: Problems,
-  outer: ResourceLimits,
-): ResourceLimits {
+  outer: SubtaskLimits,
+): SubtaskLimits {
   const limits = { ...outer };
-  for (const [word, row] of Object.entries<Row>(RESOURCES)) {
-    const [short, long] = [map.entries.get(word), map.entries.get(row.field)];
+  for (const [word, row] of Object.entries(SUBTASK_ROWS)) {
+    const [short, long] = [
+      map.entries.get(word),
+      word === row.field ? undefined : map.entries.get(row.field),
+    ];
     if (short && long)
       reporter(problems, join(path, row.field))(long.key, `says the same as "${word}"; keep one of them`);
     const value = short

@@ -80,6 +80,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       session_delay_seconds: settings['orchestrator.session_delay_seconds'],
       session_timeout_seconds: settings['orchestrator.session_timeout_seconds'],
       idle_timeout_seconds: settings['orchestrator.idle_timeout_seconds'],
+      tool_idle_timeout_seconds: settings['orchestrator.tool_idle_timeout_seconds'],
       attempts: settings['limits.attempts'],
       // The user's configuration is the stronger word; a plan file speaks where it is silent.
       parallel: config.written.has('parallel')
@@ -93,6 +94,14 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       cpu_max_percent: settings['limits.cpu'],
       tasks_max: settings['limits.tasks'],
       runtime_max_seconds: settings['limits.runtime'],
+      tokens: settings['limits.tokens'],
+      usd: settings['limits.usd'],
+      subtask_tokens: settings['limits.subtask_tokens'],
+      subtask_usd: settings['limits.subtask_usd'],
+      attempt_tokens: settings['limits.attempt_tokens'],
+      attempt_usd: settings['limits.attempt_usd'],
+      tokens_per_day: settings['limits.tokens_per_day'],
+      usd_per_day: settings['limits.usd_per_day'],
     },
     env: settings.env,
     secrets: { ...task.plan_defaults?.secrets, ...settings.secrets },

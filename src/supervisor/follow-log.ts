@@ -14,7 +14,7 @@ import { gatesOf } from '../task/gates-of.ts';
 import { gateJob, type TaskState, workJob } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { linesOf } from '../views/lines.ts';
-import { agentRole } from './effects/said.ts';
+import { agentRole } from './effects/context.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 

@@ -10,6 +10,8 @@ import { processorTicks } from '../runner/activity.ts';
 import { readAttempt } from '../runner/attempt-dir.ts';
 import { isAlive } from '../runner/identity.ts';
 import { capOutput } from '../runner/output-cap.ts';
+import type { Listening } from './ear.ts';
+import { Ears } from './ears.ts';
 
 /** How often adopted jobs are looked at, and how often every fourth time their runner too. */
 const ADOPTED_POLL_MS = 250;
@@ -34,6 +36,8 @@ export interface Watched {
     marker: string;
     result_file: string;
   } | null;
+  /** null: it is no session of an agent. */
+  session: Listening | null;
 }
 
 interface Job extends Watched {
@@ -53,6 +57,8 @@ interface Job extends Watched {
 
 export class Jobs {
   readonly #jobs = new Map<string, Job>();
+  /** What the sessions of agents say meanwhile. */
+  readonly ears: Ears;
   readonly #changed: (task: string) => void;
   readonly #log: Log;
   #adoptedTimer: NodeJS.Timeout | null = null;
@@ -64,6 +70,7 @@ export class Jobs {
   constructor(changed: (task: string) => void, log: Log) {
     this.#changed = changed;
     this.#log = log;
+    this.ears = new Ears(changed, log);
   }
 
   /** Watches a job until `ended` is called for its folder. */
@@ -85,6 +92,7 @@ export class Jobs {
       capping: false,
       lives: false,
     });
+    if (options.session) this.ears.listenTo(task, folder, options.session);
     if (options.silence) this.#pollActivity(options.silence.ms / 2);
     this.#capTimer ??= setInterval(() => this.#capAll(), CAP_POLL_MS).unref();
     if (!options.child)
@@ -129,10 +137,12 @@ export class Jobs {
 
   ended(folder: string): void {
     this.#jobs.delete(folder);
+    this.ears.ended(folder);
     if (this.#jobs.size === 0) this.close();
   }
 
   close(): void {
+    this.ears.close();
     if (this.#adoptedTimer) clearInterval(this.#adoptedTimer);
     if (this.#capTimer) clearInterval(this.#capTimer);
     if (this.#activityTimer) clearInterval(this.#activityTimer);

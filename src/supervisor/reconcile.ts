@@ -5,7 +5,7 @@
 import { isRasenError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { advance, type Clock, countJobs } from '../task/advance.ts';
-import type { Effect, JobFacts, Observed, Result } from '../task/effect.ts';
+import type { Day, Effect, JobFacts, Observed, Result } from '../task/effect.ts';
 import { settle, settleFailure } from '../task/settle.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
@@ -19,6 +19,8 @@ export interface World {
   perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result>;
   /** Free disk is under the mark. */
   diskLow(): boolean;
+  /** What all tasks used today. */
+  day(): Day;
   nonce(): string;
 }
 
@@ -140,6 +142,7 @@ export class Reconciler {
       job: job => world.job(state, job),
       slots,
       disk_low: world.diskLow(),
+      day: () => world.day(),
       draining: this.#draining,
       suspending: this.#suspending,
       nonce: () => world.nonce(),

@@ -5,10 +5,11 @@
 import { RasenError } from '../errors.ts';
 import type { Loaded, Store } from '../store/store.ts';
 import { type Clock, countJobs, stamp } from '../task/advance.ts';
+import { NOTHING_USED } from '../task/budget.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import type { TaskSpec } from '../task/spec.ts';
-import type { TaskState } from '../task/state.ts';
+import type { Spending, TaskState, Used } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { type TaskView, viewOf } from '../task/view.ts';
 
@@ -30,6 +31,8 @@ export interface Entry {
   bytes: number;
   recent: Event[];
   jobs: number;
+  /** What it used lately. */
+  spending: readonly Spending[];
   queue: Promise<unknown>;
 }
 
@@ -47,6 +50,8 @@ export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new Map<string, string>();
   readonly #listeners = new Set<Listener>();
+  /** Used by tasks that are gone; a restart forgets it too. */
+  readonly #forgotten: Spending[] = [];
   /** Jobs alive or about to be, over all tasks. */
   jobs = 0;
 
@@ -200,7 +205,18 @@ export class Registry {
     return this.#store.events(entry.id, seq);
   }
 
+  /** What all tasks used since then, those that were removed meanwhile included. */
+  usedSince(ms: number): Used {
+    const all = [...this.#forgotten, ...[...this.#entries.values()].flatMap(entry => entry.spending)];
+    const recent = all.filter(({ t }) => Date.parse(t) >= ms);
+    return recent.reduce<Used>(
+      (sum, s) => ({ tokens: sum.tokens + s.tokens, usd: sum.usd + s.usd }),
+      NOTHING_USED,
+    );
+  }
+
   forget(entry: Entry): void {
+    this.#forgotten.push(...entry.spending);
     this.#store.remove(entry.id);
     this.#entries.delete(entry.id);
     if (entry.key) this.#keys.delete(entry.key);
@@ -224,6 +240,7 @@ export class Registry {
       bytes,
       recent: [],
       jobs: 0,
+      spending: [],
       queue: Promise.resolve(),
     };
     this.#settle(entry, state);
@@ -237,6 +254,7 @@ export class Registry {
     const over = isTerminal(state.status) && !state.merge;
     entry.state = over ? null : state;
     entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
+    entry.spending = state.spending;
     const jobs = over ? 0 : countJobs(state);
     this.jobs += jobs - entry.jobs;
     entry.jobs = jobs;

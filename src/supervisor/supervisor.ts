@@ -23,8 +23,10 @@ import type { TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import type { OpenCage } from './cage.ts';
+import { uncounted } from './check-budgets.ts';
 import { JUMP_MS, systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
+import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
@@ -93,6 +95,7 @@ export class Supervisor {
       session_program: options.session_program,
       umask: options.umask,
       secrets: secretPlaces(paths),
+      day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
     const world = new RealWorld(context, paths.home, settings);
     this.#reconciler = new Reconciler({
@@ -168,7 +171,7 @@ export class Supervisor {
     const notes = unheldLimits(spec, enforces).map(
       name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
     );
-    return { created, task: this.#registry.viewOf(entry), notes };
+    return { created, task: this.#registry.viewOf(entry), notes: [...notes, ...uncounted(spec)] };
   }
 
   view(ref: string): TaskView {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readAttempt } from '../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../runner/cage/unit-members.ts';
 import { isAlive } from '../runner/identity.ts';
-import type { Effect, JobFacts, Result } from '../task/effect.ts';
+import type { Day, Effect, JobFacts, Result } from '../task/effect.ts';
 import type { TaskState } from '../task/state.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
@@ -41,7 +41,7 @@ export class RealWorld implements World {
   job(state: TaskState, job: string): JobFacts | null {
     const { places, jobs } = this.#context;
     const folder = places.job(state.id, job);
-    if (jobs.lives(folder)) return { claimed: true, alive: true, exited: false, ...signs(folder, jobs) };
+    if (jobs.lives(folder)) return { claimed: true, alive: true, exited: false, ...lifeOf(folder, jobs) };
     const facts = readAttempt(folder);
     if (!facts.spec && !facts.claimed) return null;
     const finishing_ms = facts.exit ? null : unitFinishingMs(folder);
@@ -49,14 +49,14 @@ export class RealWorld implements World {
       ? isAlive(facts.identity) || finishing_ms !== null
       : facts.claimed && !facts.fenced && !facts.exit && isFresh(folder);
     if (alive && !facts.exit) {
-      const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null };
+      const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null, session: null };
       const how = facts.spec ? watched(this.#context, state, facts.spec) : kept;
       jobs.watch(state.id, folder, { ...how, child: false });
       if (facts.identity) jobs.seenAlive(folder);
     }
     // The manager is patient with what the command left running; that is swept like everywhere.
     const exited = facts.exit !== null || (finishing_ms ?? 0) > SWEEP_GRACE_MS;
-    return { claimed: facts.claimed, alive, exited, ...signs(folder, jobs) };
+    return { claimed: facts.claimed, alive, exited, ...lifeOf(folder, jobs) };
   }
 
   diskLow(): boolean {
@@ -65,6 +65,10 @@ export class RealWorld implements World {
     const { bavail, bsize } = statfsSync(this.#home);
     this.#disk = { at: now, low: bavail * bsize < this.#settings.disk_min_bytes };
     return this.#disk.low;
+  }
+
+  day(): Day {
+    return this.#context.day();
   }
 
   perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {
@@ -92,12 +96,13 @@ export class RealWorld implements World {
   }
 }
 
-/** Signs of life of a job, its result, and whether its output is out of bounds. */
-function signs(folder: string, jobs: Jobs): Pick<JobFacts, 'last_output_at' | 'result_at' | 'flood'> {
+/** Signs of life of a job, its result, what its session says, and whether its output is out of bounds. */
+function lifeOf(folder: string, jobs: Jobs): Omit<JobFacts, 'claimed' | 'alive' | 'exited'> {
   const flood = jobs.isFlood(folder);
+  const signs = jobs.ears.signs(folder);
   const active = jobs.activeAt(folder);
   // Nobody asks where silence means nothing.
-  if (active === 0) return { last_output_at: null, result_at: null, flood };
+  if (active === 0) return { last_output_at: null, result_at: null, flood, signs };
   const output = statSync(join(folder, 'output'), { throwIfNoEntry: false });
   const heard = Math.max(output?.mtimeMs ?? 0, active);
   const result = jobs.resultAt(folder);
@@ -105,6 +110,7 @@ function signs(folder: string, jobs: Jobs): Pick<JobFacts, 'last_output_at' | 'r
     last_output_at: new Date(heard).toISOString(),
     result_at: result === null ? null : new Date(result).toISOString(),
     flood,
+    signs,
   };
 }
 

@@ -6,6 +6,7 @@
  *                          │                 └─► stopping ─end─┘ (a ladder: TERM, KILL, verified empty)
  *                          └─ a check has no work: straight to its gates
  */
+import { type BudgetUse, usedUp } from './budget.ts';
 import type { Effect, JobFacts, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { type Gate, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
@@ -23,6 +24,8 @@ const RUNTIME_SLACK_MS = 500;
  * Silence after the result of an agent from which its program is taken to hang: what it started keeps it from ending.
  */
 export const RESULT_GRACE_MS = 30_000;
+/** How long a new answer of a tool counts as progress. */
+export const PROGRESS_MS = 5 * 60_000;
 /** How often a task that waits for disk space looks again. */
 export const DISK_PROBE_MS = 30_000;
 
@@ -83,8 +86,11 @@ function running(state: TaskState, step: Step, attempt: Attempt, seen: Observed)
   const is_gone = attempt.boot !== state.boot;
   if (is_gone || !facts || facts.exited || !facts.alive) return ask(endOfWork(step, attempt, null, null));
   const { reason, wake_ms } = stopReason(state, step, attempt, facts, seen);
-  if (reason) return record({ type: 'attempt_stopping', step: step.id, n: attempt.n, reason });
-  return attempt.talks ? spokenWith(state, step, attempt, seen.now_ms, wake_ms) : { ...nothing, wake_ms };
+  if (reason === null)
+    return attempt.talks ? spokenWith(state, step, attempt, seen.now_ms, wake_ms) : { ...nothing, wake_ms };
+  const over = reason === 'budget' ? usedUp(state, step, seen) : null;
+  const loop = reason === 'loop' ? (facts.signs?.loop ?? null) : null;
+  return record({ type: 'attempt_stopping', step: step.id, n: attempt.n, reason, over, loop });
 }
 
 /** Notes for a session that can be spoken with, and in time the one that its time is running out. */
@@ -127,25 +133,34 @@ function stopReason(
   state: TaskState,
   step: Step,
   attempt: Attempt,
-  facts: Pick<JobFacts, 'last_output_at' | 'result_at' | 'flood'>,
-  { now_ms: nowMs, suspending }: Observed,
+  facts: Pick<JobFacts, 'last_output_at' | 'result_at' | 'flood' | 'signs'>,
+  seen: Observed,
 ): { reason: StopReason | null; wake_ms: number | null } {
+  const { now_ms: nowMs, suspending } = seen;
+  const { signs } = facts;
   if (state.want !== 'run') return { reason: wantedStop(state), wake_ms: null };
   if (suspending) return { reason: 'suspend', wake_ms: null };
   if (facts.flood) return { reason: 'flood', wake_ms: null };
+  if (isAgentStep(state, step) && usedUp(state, step, seen)) return { reason: 'budget', wake_ms: null };
+  if (signs?.loop) return { reason: 'loop', wake_ms: null };
   const started = Date.parse(attempt.started_at ?? attempt.created_at);
   const deadlines: [StopReason, number][] = [];
-  const { timeout, idle } = timeoutsOf(state, step);
-  if (timeout !== null) deadlines.push(['timeout', started + timeout * 1000 + attempt.paused_ms]);
+  const { timeout, idle, tool_idle } = timeoutsOf(state, step);
+  if (timeout !== null) {
+    const end = started + timeout * 1000 + attempt.paused_ms;
+    deadlines.push(['timeout', Math.max(end, grantedUntil(signs, end, end + timeout * 500))]);
+  }
   const { runtime_max_seconds } = resourceLimitsOf(
     state.spec,
     step.kind === 'subtask' ? subtaskOf(state, step.id) : null,
   );
   if (runtime_max_seconds !== null)
     deadlines.push(['timeout', started + runtime_max_seconds * 1000 + RUNTIME_SLACK_MS]);
+  const is_through = facts.result_at !== null || signs?.through === true;
+  const silence = signs?.in_tool ? tool_idle : idle;
   const quiet_ms = Math.min(
-    idle === null ? Number.POSITIVE_INFINITY : idle * 1000,
-    facts.result_at === null ? Number.POSITIVE_INFINITY : RESULT_GRACE_MS,
+    silence === null ? Number.POSITIVE_INFINITY : silence * 1000,
+    is_through ? RESULT_GRACE_MS : Number.POSITIVE_INFINITY,
   );
   if (Number.isFinite(quiet_ms)) {
     const signs = [facts.last_output_at, facts.result_at, state.last_jump_at].map(t =>
@@ -158,19 +173,31 @@ function stopReason(
   const due = deadlines.find(([, ms]) => ms <= nowMs);
   if (due) {
     // It was through with its work; the gates tell what that is worth.
-    const through = facts.result_at !== null && (due[0] === 'idle' || due[0] === 'timeout');
+    const through = is_through && (due[0] === 'idle' || due[0] === 'timeout');
     return { reason: through ? 'result' : due[0], wake_ms: null };
   }
   return { reason: null, wake_ms: deadlines.length > 0 ? Math.min(...deadlines.map(([, ms]) => ms)) : null };
 }
 
-/** Seconds an attempt's work may last and may be silent; null: for ever. */
-export function timeoutsOf(state: TaskState, step: Step): { timeout: number | null; idle: number | null } {
-  const { session_timeout_seconds, idle_timeout_seconds } = state.spec.limits;
+/** A session that still gets somewhere at its end may go on, as long as it does and for half of its time more at most. */
+function grantedUntil(signs: JobFacts['signs'], end: number, last: number): number {
+  if (!signs?.progress_at) return end;
+  return Math.min(last, Date.parse(signs.progress_at) + PROGRESS_MS);
+}
+
+/** Seconds an attempt's work may last and may be silent, also while a tool runs; null: for ever. */
+export function timeoutsOf(
+  state: TaskState,
+  step: Step,
+): { timeout: number | null; idle: number | null; tool_idle: number | null } {
+  const { session_timeout_seconds, idle_timeout_seconds, tool_idle_timeout_seconds } = state.spec.limits;
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+  const idle = subtask?.idle_timeout_seconds ?? idle_timeout_seconds;
+  const none = idle === null || tool_idle_timeout_seconds === null;
   return {
     timeout: subtask?.timeout_seconds ?? session_timeout_seconds,
-    idle: subtask?.idle_timeout_seconds ?? idle_timeout_seconds,
+    idle,
+    tool_idle: none ? null : Math.max(idle, tool_idle_timeout_seconds),
   };
 }
 
@@ -208,7 +235,7 @@ function maySeal(state: TaskState, step: Step): boolean {
 
 function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
   const outcome = attempt.outcome ?? 'lost';
-  if (outcome !== 'ok' && !(outcome === 'budget' && canProve(state, step)))
+  if (!mayPass(state, step, attempt))
     return close(state, step, attempt, outcome, attempt.message, seen.now_ms);
   if (step.kind === 'plan') {
     if (attempt.accepted) return completed(state, step, attempt, seen.now_ms);
@@ -220,6 +247,11 @@ function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed):
     });
   }
   return gates(state, step, attempt, seen);
+}
+
+/** Whether its gates are asked: it ended well, or only a budget ended it. */
+function mayPass(state: TaskState, step: Step, attempt: Attempt): boolean {
+  return attempt.outcome === 'ok' || (attempt.outcome === 'budget' && canProve(state, step));
 }
 
 /** Work that was cut short by a budget may still be good; only gates that look at it can tell. */
@@ -237,7 +269,9 @@ function gates(state: TaskState, step: Step, attempt: Attempt, seen: Observed): 
     if (run?.live) return liveGate(state, step, attempt, gate, run, seen);
     if (!run?.evidence) return startGate(state, step, attempt, index, gate, run ?? null, seen);
     if (!run.evidence.passed && !run.evidence.tolerated) {
-      const outcome = attempt.outcome === 'budget' ? 'budget' : 'gate_failed';
+      // Allowed once more meanwhile, its budget is no reason any longer.
+      const is_dry = attempt.outcome === 'budget' && (!attempt.over || usedUp(state, step, seen) !== null);
+      const outcome = is_dry ? 'budget' : 'gate_failed';
       return close(
         state,
         step,
@@ -281,6 +315,8 @@ function startGate(
     );
   }
   if (seen.slots <= 0 || seen.draining) return nothing;
+  // It waits for the next day, or for a person: decide says so.
+  if (isJudge(gate) && usedUp(state, step, seen)) return nothing;
   if (seen.disk_low) return { ...nothing, wake_ms: seen.now_ms + DISK_PROBE_MS };
   return record({
     type: 'gate_started',
@@ -290,6 +326,31 @@ function startGate(
     try: (run?.try ?? 0) + 1,
     nonce: seen.nonce(),
   });
+}
+
+export const isJudge = (gate: Gate) => gate.kind === 'review' || gate.kind === 'qa';
+
+/** An attempt whose next gate is a judge that no budget is left for. */
+export function heldJudge(state: TaskState, seen: Observed): { step: Step; over: BudgetUse } | null {
+  for (const step of state.steps) {
+    const { attempt } = step;
+    if (!attempt || !isJudged(state, step, attempt)) continue;
+    const done = (index: number) => attempt.gates.some(g => g.gate === index && g.evidence);
+    const next = gatesOf(state, step).find((_gate, index) => !done(index));
+    const over = next && isJudge(next) ? usedUp(state, step, seen) : null;
+    if (over) return { step, over };
+  }
+  return null;
+}
+
+/** Its work, if it has any, is over, and all of its gates that were asked have let it pass. */
+function isJudged(state: TaskState, step: Step, attempt: Attempt): boolean {
+  if (attempt.gates.some(g => g.live || (g.evidence && !g.evidence.passed && !g.evidence.tolerated)))
+    return false;
+  if (!attempt.work) return attempt.phase === 'prepared';
+  const is_over =
+    attempt.phase === 'sealed' || (attempt.phase === 'ended' && !needsSeal(state, step, attempt));
+  return is_over && mayPass(state, step, attempt);
 }
 
 function liveGate(
@@ -324,10 +385,20 @@ function liveGate(
   if (!facts?.claimed) return seen.draining ? nothing : ask({ type: 'launch', key: `launch:${job}`, ...at });
   if (run.boot !== state.boot || facts.exited || !facts.alive) return end(null, null);
   if (facts.flood) return end('grace', 'flood');
+  const over = isJudge(gate) ? usedUp(state, step, seen) : null;
+  if (over) return end('grace', 'budget');
+  if (facts.signs?.loop) return end('grace', 'loop');
   const seconds = gate.run?.timeout_seconds ?? state.spec.limits.session_timeout_seconds;
-  if (seconds === null) return nothing;
-  const deadline = Date.parse(run.started_at) + seconds * 1000 + run.paused_ms;
-  return deadline <= seen.now_ms ? end('grace', 'timeout') : { ...nothing, wake_ms: deadline };
+  const deadline =
+    seconds === null ? Number.POSITIVE_INFINITY : Date.parse(run.started_at) + seconds * 1000 + run.paused_ms;
+  // A judge that has judged and hangs is not waited for.
+  const through = isJudge(gate) && (facts.result_at !== null || facts.signs?.through === true);
+  const signs = [run.started_at, facts.last_output_at, facts.result_at, state.last_jump_at];
+  const quiet = Math.max(...signs.map(t => (t ? Date.parse(t) : 0))) + RESULT_GRACE_MS;
+  if (through && Math.min(quiet, deadline) <= seen.now_ms) return end('grace', 'result');
+  if (deadline <= seen.now_ms) return end('grace', 'timeout');
+  const wake_ms = through ? Math.min(quiet, deadline) : deadline;
+  return { ...nothing, wake_ms: Number.isFinite(wake_ms) ? wake_ms : null };
 }
 
 function passed(state: TaskState, step: Step, attempt: Attempt, nowMs: number): Next {

@@ -3,14 +3,27 @@
  * asks here, and everybody after it finds every field that the types promise.
  */
 import type { Plan } from './plan.ts';
-import { NO_RESOURCE_LIMITS } from './resource-limits.ts';
+import { NO_RESOURCE_LIMITS, NO_SUBTASK_LIMITS } from './resource-limits.ts';
 import { ROLES, type TaskSpec } from './spec.ts';
+
+/** What tasks of before could not say: no budgets, and the silence of tools as it is by default. */
+const NO_BUDGETS = {
+  tool_idle_timeout_seconds: 1800,
+  tokens: null,
+  usd: null,
+  subtask_tokens: null,
+  subtask_usd: null,
+  attempt_tokens: null,
+  attempt_usd: null,
+  tokens_per_day: null,
+  usd_per_day: null,
+};
 
 export function completeSpec(spec: TaskSpec): TaskSpec {
   return {
     ...spec,
     plan: spec.plan && completePlan(spec.plan),
-    limits: { ...NO_RESOURCE_LIMITS, ...spec.limits },
+    limits: { ...NO_RESOURCE_LIMITS, ...NO_BUDGETS, ...spec.limits },
     agents: completeAgents(spec.agents),
     env: spec.env ?? {},
     secrets: spec.secrets ?? {},
@@ -29,7 +42,7 @@ function completeAgents(agents: TaskSpec['agents']): TaskSpec['agents'] {
 export function completePlan(plan: Plan): Plan {
   const subtasks = plan.subtasks.map(subtask => ({
     ...subtask,
-    limits: { ...NO_RESOURCE_LIMITS, ...subtask.limits },
+    limits: { ...NO_SUBTASK_LIMITS, ...subtask.limits },
   }));
   return { ...plan, subtasks };
 }

@@ -3,14 +3,15 @@
  * (then it is asked again), or effects to start. Asking twice is harmless; effects carry a key, and one that is under
  * way is not started again.
  */
-import { DISK_PROBE_MS, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
+import { DISK_PROBE_MS, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
+import { type BudgetUse, budgetText, nearlyUsed, usedUp } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
 import { sessionToResume } from './resume.ts';
-import { exhaustionOf, RETRY } from './retry.ts';
+import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
-import { COUNTS, isTerminal } from './status.ts';
+import { isTerminal } from './status.ts';
 
 /** Later waits for disk space are recorded only so often, however often the disk is looked at. */
 const DISK_RECORD_MS = 15 * 60_000;
@@ -40,6 +41,9 @@ export function decide(state: TaskState, seen: Observed): Next {
   }
   if (state.want === 'run' && isHeld(state, seen) && state.steps.some(s => s.attempt))
     return record({ type: 'task_started' });
+  const nearly = state.status.name === 'running' ? nearlyUsed(state, seen) : [];
+  if (nearly.length > 0)
+    return record(...nearly.map(use => ({ type: 'budget_nearly_used' as const, ...use })));
   const effects: Effect[] = [];
   let wake: number | null = null;
   let busy = false;
@@ -60,14 +64,19 @@ export function decide(state: TaskState, seen: Observed): Next {
     return { events: [], effects, wake_ms: wake };
 
   if (seen.disk_low && !busy && state.steps.some(s => s.attempt)) return diskWait(state, seen.now_ms);
+  if (!busy && effects.length === 0) {
+    const held = heldJudge(state, seen);
+    if (held) return dry(state, held.step.id, held.over);
+  }
 
   const next = start(state, seen, busy);
   return next.events.length > 0 ? next : { events: [], effects, wake_ms: earliest(wake, next.wake_ms) };
 }
 
-/** Whether open attempts are about to go on, after a resume or when there is room on the disk again. */
+/** Whether open attempts are about to go on, after a resume or when there is room on the disk or a new day. */
 function isHeld(state: TaskState, seen: Observed): boolean {
-  return state.status.name === 'pending' || (state.status.name === 'waiting' && !seen.disk_low);
+  if (state.status.name === 'pending') return true;
+  return state.status.name === 'waiting' && !seen.disk_low && heldJudge(state, seen) === null;
 }
 
 /** Whether a process of the step may be alive. */
@@ -117,9 +126,19 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     return record({ type: 'step_reset', step: planner.id, reason: 'there is no plan' });
 
   const mayStart = orderOf(state);
-  const ready = state.steps.filter(s => s.status === 'pending' && !s.block && mayStart(s));
+  const able = state.steps.filter(s => s.status === 'pending' && !s.block && mayStart(s));
   if (seen.draining) return until(null);
-  if (ready.length === 0) return open.length > 0 ? until(null) : finish(state);
+  // Sessions cost; commands and checks do not.
+  const poor = able.flatMap(s => {
+    const over = isAgentStep(state, s) ? usedUp(state, s, seen) : null;
+    return over ? [{ s, over }] : [];
+  });
+  const ready = able.filter(s => poor.every(p => p.s !== s));
+  if (ready.length === 0 && poor.length > 0 && !busy && open.length === 0) {
+    const first = poor.find(({ over }) => over.until !== null) ?? poor[0]!;
+    return dry(state, first.s.id, first.over);
+  }
+  if (ready.length === 0) return open.length > 0 || poor.length > 0 ? until(null) : finish(state);
   const over = spent(state, ready, seen.now_ms);
   if (over) return busy || open.length > 0 ? until(null) : record(over);
 
@@ -244,8 +263,8 @@ function begin(state: TaskState, step: Step, seen: Observed): Next {
 /**
  * The commit an attempt starts from: the last good one, or what its predecessor left so that work is not lost. After
  * two failures on one approach, and after a diff hit, it goes back to good: another approach is wanted. So it does when
- * another step made a commit good meanwhile, which what was left does not hold. What a limit, a login or a stop cut
- * short is no failure of the approach, and is gone on from however often; what was lost may be torn by a power cut, and
+ * another step made a commit good meanwhile, which what was left does not hold. What a limit, a login, a budget or a stop
+ * cut short is no failure of the approach, and is gone on from however often; what was lost may be torn by a power cut, and
  * is not.
  */
 export function startCommit(state: TaskState, step: Step): string | null {
@@ -254,7 +273,8 @@ export function startCommit(state: TaskState, step: Step): string | null {
   if (step.kind === 'baseline' || step.kind === 'final' || step.kind === 'setup') return good;
   const last = step.history.at(-1);
   if (!last?.commit || last.good !== good || last.gate === 'diff' || last.gate === 'clean') return good;
-  if (!COUNTS[last.outcome]) return last.outcome === 'lost' ? good : last.commit;
+  if (last.outcome === 'budget') return last.commit;
+  if (!last.counted) return last.outcome === 'lost' ? good : last.commit;
   return step.counted % 2 === 0 ? good : last.commit;
 }
 
@@ -271,6 +291,22 @@ function waitFor(state: TaskState, due: { s: Step; at: number }[]): Next {
     resume_at,
     message: `${first.s.id}: ${first.s.reason ?? first.s.wait}`,
   });
+}
+
+/** No session may start: until the next day, or until a person says so. */
+function dry(state: TaskState, step: string, over: BudgetUse): Next {
+  const text = budgetText(over);
+  if (over.until === null)
+    return record({
+      type: 'task_blocked',
+      why: 'budget',
+      message: `${step}: ${text}${AGAIN}`,
+      subtask: step,
+    });
+  const { status } = state;
+  if (status.name === 'waiting' && status.why === 'budget' && status.resume_at === over.until)
+    return until(Date.parse(over.until));
+  return record({ type: 'task_waiting', why: 'budget', resume_at: over.until, message: `${step}: ${text}` });
 }
 
 function diskWait(state: TaskState, nowMs: number): Next {

@@ -4,6 +4,7 @@
  */
 import type { Claim, GateEvidence, SealedFacts, SessionFacts } from './event.ts';
 import type { Plan } from './plan.ts';
+import type { Used } from './state.ts';
 import type { StopReason } from './status.ts';
 
 export type Effect =
@@ -54,6 +55,29 @@ export interface JobFacts {
   result_at: string | null;
   /** Its output passed the cap and could not be freed. */
   flood: boolean;
+  /** What its program says of a session that goes on; null: nothing, or not all of it was read yet. */
+  signs: Signs | null;
+}
+
+/** What is known of a session that goes on. */
+export interface Signs {
+  /** So far; null: its program says so only at the end. */
+  used: Used | null;
+  /** Tools run: silence means less than while the model thinks. */
+  in_tool: boolean;
+  /** It has said that it is through; its process lives on. */
+  through: boolean;
+  /** The call that it makes again and again, with the same answer, and changes nothing meanwhile. */
+  loop: string | null;
+  /** When a tool last gave an answer that was not among the last ones. */
+  progress_at: string | null;
+}
+
+/** The day that it is where the supervisor runs. */
+export interface Day {
+  /** By all tasks, with what sessions that go on have said so far. */
+  used: Used;
+  ends_at_ms: number;
 }
 
 /** What decide may look at besides the state. Made anew for each pass. */
@@ -64,6 +88,8 @@ export interface Observed {
   /** Jobs that may still be started now, over all tasks. */
   slots: number;
   disk_low: boolean;
+  /** Asked only where a limit of a day is set. */
+  day: () => Day;
   /** The supervisor is going down: start nothing new. */
   draining: boolean;
   /** And what runs has to end, in good order, to go on under the next supervisor. */

@@ -5,6 +5,7 @@
  * A job is one thing that runs in a cage: the work of an attempt (`build/1`) or one of its gates (`build/1/gates/2.1`:
  * gate 2, first try). Its name is the path of its folder under `attempts/`.
  */
+import type { BudgetUse } from './budget.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
@@ -125,7 +126,15 @@ interface Of {
   attempt_prepared: { step: string; n: number };
   /** `cage`: how its processes are held together; `talks`: notes can be said to it. Both absent in older journals. */
   attempt_started: { step: string; n: number; pid: number; cage?: string | null; talks?: boolean };
-  attempt_stopping: { step: string; n: number; reason: StopReason };
+  attempt_stopping: {
+    step: string;
+    n: number;
+    reason: StopReason;
+    /** The budget that is used up. Absent in older journals. */
+    over?: BudgetUse | null;
+    /** The call that goes in circles. Absent in older journals. */
+    loop?: string | null;
+  };
   /** The work is over and its cage is empty. `ended_at` is when it ended, not when it was found. */
   attempt_ended: {
     step: string;
@@ -158,6 +167,8 @@ interface Of {
     ended_at: string;
     /** Of review and QA; as in attempt_ended. */
     session?: SessionFacts | null;
+    /** As in gate_ended. */
+    claimed?: Pick<Claim, 'input_tokens' | 'output_tokens'> | null;
   };
   gate_ended: {
     step: string;
@@ -167,6 +178,8 @@ interface Of {
     evidence: GateEvidence;
     /** Of review and QA; as in attempt_ended. */
     session?: SessionFacts | null;
+    /** What a judge itself wrote down that it used. Absent in older journals. */
+    claimed?: Pick<Claim, 'input_tokens' | 'output_tokens'> | null;
   };
   /** The attempt is done with; its final outcome, and when the step may be tried again. */
   attempt_closed: {
@@ -188,6 +201,8 @@ interface Of {
   rolled_back: { commit: string; steps: string[] };
   task_started: Record<never, never>;
   task_waiting: { why: WaitReason; resume_at: string; message: string };
+  /** A budget of the task, or of the day, is used up to four fifths; said once for each. */
+  budget_nearly_used: BudgetUse;
   task_interrupted: { by: 'user' | 'reboot' };
   task_blocked: { why: BlockReason; message: string; subtask: string | null };
   /** interrupted or blocked → pending, with a fresh allowance of attempts and time. */
@@ -266,6 +281,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   rolled_back: true,
   task_started: true,
   task_waiting: true,
+  budget_nearly_used: true,
   task_interrupted: true,
   task_blocked: true,
   task_resumed: true,

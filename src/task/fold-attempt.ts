@@ -1,7 +1,9 @@
 /** The part of the fold that is about attempts and their gates. Pure. */
-import type { EventOf, GateEvidence, SessionFacts } from './event.ts';
+import { NOTHING_USED } from './budget.ts';
+import type { EventOf, GateEvidence } from './event.ts';
 import { withoutNotesTo } from './fold-notes.ts';
 import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
+import { sessionUsed } from './fold-usage.ts';
 import { isAgentStep } from './gates-of.ts';
 import { knownIssue, plain } from './same-issue.ts';
 import {
@@ -45,6 +47,10 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       pid: null,
       cage: null,
       stop_reason: null,
+      over: null,
+      loop: null,
+      used: NOTHING_USED,
+      used_before: NOTHING_USED,
       outcome: null,
       code: null,
       signal: null,
@@ -87,12 +93,7 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
     claim: event.claim,
   }));
   const known = step(next, event.step, s => ({ ...s, session: sessionOf(event, was) }));
-  const counted = {
-    ...known,
-    ...cost(next, event.session),
-    input_tokens: next.input_tokens + (event.claim?.input_tokens ?? 0),
-    output_tokens: next.output_tokens + (event.claim?.output_tokens ?? 0),
-  };
+  const counted = sessionUsed(known, event, event.session, event.claim);
   return was.started_at ? live(counted, -1, event.ended_at) : counted;
 }
 
@@ -114,22 +115,6 @@ const LEFT_BY_A_POWER_CUT = {
 const wentDown = (state: TaskState, attempt: Attempt) =>
   // killed: by a shutdown in order, which leaves nothing half written.
   attempt.boot !== state.boot && attempt.outcome !== 'killed' && attempt.outcome !== 'startup';
-
-/** What a session of a judge used; it has no attempt of its own. */
-function judgeUsage(state: TaskState, session: SessionFacts | null | undefined): TaskState {
-  if (!session?.usage) return state;
-  return {
-    ...state,
-    ...cost(state, session),
-    input_tokens: state.input_tokens + session.usage.input_tokens,
-    output_tokens: state.output_tokens + session.usage.output_tokens,
-  };
-}
-
-function cost(state: TaskState, session: SessionFacts | null | undefined): Pick<TaskState, 'cost_usd'> {
-  const usd = session?.usage?.cost_usd ?? null;
-  return { cost_usd: usd === null ? state.cost_usd : (state.cost_usd ?? 0) + usd };
-}
 
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
@@ -176,7 +161,7 @@ export function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): T
     live: false,
     dropped: event.outcome === 'lost' && run.boot === state.boot ? run.dropped + 1 : run.dropped,
   }));
-  return judgeUsage(live(next, -1, event.ended_at), event.session);
+  return sessionUsed(live(next, -1, event.ended_at), event, event.session, event.claimed);
 }
 
 export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskState {
@@ -219,7 +204,7 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
     next = { ...next, tolerated: next.tolerated.filter(name => name !== event.evidence.name) };
   }
   if (!event.evidence.passed && event.evidence.kind === 'qa') next = countIssues(next, event.evidence);
-  return judgeUsage(next, event.session);
+  return sessionUsed(next, event, event.session, event.claimed);
 }
 
 /** Once per verdict: one that names an issue three times has not come back to it. */
@@ -245,17 +230,19 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
       `task ${state.id}: attempt_closed of ${event.step}/${event.n} while it is ${attempt.phase}`,
     );
   }
-  const record = recordOf(state, attempt, event);
+  // A day whose budget is used up says nothing about the work.
+  const counts = COUNTS[event.outcome] && event.wait === null;
+  const record = recordOf(state, attempt, event, counts);
   const next = step(state, event.step, s => ({
     ...s,
     status: 'pending',
     attempt: null,
     passed: event.outcome === 'ok' ? passedBy(s, attempt) : null,
-    counted: s.counted + (COUNTS[event.outcome] ? 1 : 0),
+    counted: s.counted + (counts ? 1 : 0),
     // Neither hides the other: an attempt that is lost says nothing of a limit, and the reverse.
     lost: lostInARow(state, s, attempt, event.outcome),
     passing: PASSING.has(event.outcome) ? s.passing + 1 : UNSAID.has(event.outcome) ? s.passing : 0,
-    no_commit: noCommit(s, attempt, event.outcome),
+    no_commit: noCommit(s, attempt, counts),
     retry_at: event.retry_at,
     wait: event.wait,
     block: event.block,
@@ -264,9 +251,7 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
   }));
   // Commands have their own allowance and on_fail; six red linters in a row are no reason to leave out the seventh.
   const failed =
-    COUNTS[event.outcome] &&
-    event.outcome !== 'ok' &&
-    (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
+    counts && event.outcome !== 'ok' && (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
   return {
     ...next,
     notes: withoutNotesTo(next.notes, event.step, event.n),
@@ -297,17 +282,23 @@ function passedBy(s: Step, attempt: Attempt): NonNullable<Step['passed']> {
 const UNSAID: ReadonlySet<Outcome> = new Set(['lost', 'session_lost']);
 const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
 
-function noCommit(s: Step, attempt: Attempt, outcome: Outcome): number {
-  if (!attempt.sealed || !COUNTS[outcome]) return s.no_commit;
+function noCommit(s: Step, attempt: Attempt, counts: boolean): number {
+  if (!attempt.sealed || !counts) return s.no_commit;
   return attempt.sealed.commits > 0 ? 0 : s.no_commit + 1;
 }
 
-function recordOf(state: TaskState, attempt: Attempt, event: EventOf<'attempt_closed'>): AttemptRecord {
+function recordOf(
+  state: TaskState,
+  attempt: Attempt,
+  event: EventOf<'attempt_closed'>,
+  counted: boolean,
+): AttemptRecord {
   const refused =
     attempt.gates.find(g => g.evidence && !g.evidence.passed && !g.evidence.tolerated)?.evidence ?? null;
   return {
     n: attempt.n,
     outcome: event.outcome,
+    counted,
     reason: event.reason,
     started_at: attempt.started_at ?? attempt.created_at,
     ended_at: attempt.ended_at ?? event.t,

@@ -2,6 +2,8 @@
  * fold: the state of a task from its events. Pure. An event that the state does not allow throws and names both:
  * it would mean a bug in decide or a damaged journal, and neither may pass silently.
  */
+
+import { NOTHING_USED } from './budget.ts';
 import { completePlan, completeSpec } from './complete.ts';
 import type { Event, EventOf } from './event.ts';
 import {
@@ -15,6 +17,7 @@ import {
 } from './fold-attempt.ts';
 import { noteAdded, noteTold } from './fold-notes.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
+import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
@@ -81,6 +84,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
         ...a,
         phase: 'stopping',
         stop_reason: event.reason,
+        over: event.over ?? null,
+        loop: event.loop ?? null,
       }));
     case 'attempt_ended':
       return attemptEnded(state, event);
@@ -121,6 +126,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
         resume_at: event.resume_at,
         message: event.message,
       });
+    case 'budget_nearly_used':
+      return budgetNearlyUsed(state, event);
     case 'task_interrupted':
       return move(state, { name: 'interrupted', by: event.by });
     case 'task_blocked':
@@ -195,6 +202,9 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     input_tokens: 0,
     output_tokens: 0,
     cost_usd: null,
+    used_before: NOTHING_USED,
+    spending: [],
+    warned: [],
     memory: { decisions: [], learnings: [] },
     notes: [],
     notes_made: 0,
@@ -217,6 +227,8 @@ function newStep(id: string, kind: StepKind): Step {
     counted: 0,
     lost: 0,
     no_commit: 0,
+    used: NOTHING_USED,
+    used_before: NOTHING_USED,
     passing: 0,
     attempt: null,
     session: null,
@@ -263,8 +275,7 @@ function planFrozen(state: TaskState, event: EventOf<'plan_frozen'>): TaskState 
   const steps = stepsOf(state.spec, plan).map(fresh => {
     const known = old.get(fresh.id);
     if (!known) return fresh;
-    if (known.id === STEP.final || !sameWork(known.id))
-      return { ...fresh, attempts: known.attempts, history: known.history };
+    if (known.id === STEP.final || !sameWork(known.id)) return { ...fresh, ...keptOf(known) };
     return known;
   });
   const planStep = old.get(STEP.plan);
@@ -287,6 +298,9 @@ function planFrozen(state: TaskState, event: EventOf<'plan_frozen'>): TaskState 
     steps: accepted ? [accepted, ...steps] : steps,
   };
 }
+
+/** A step that starts again has the numbers of its attempts and what they used: nobody gives that back. */
+const keptOf = ({ attempts, history, used, used_before }: Step) => ({ attempts, history, used, used_before });
 
 function stepCompleted(state: TaskState, event: EventOf<'step_completed'>): TaskState {
   const next = step(state, event.step, s => {
@@ -344,9 +358,10 @@ function rolledBack(state: TaskState, event: EventOf<'rolled_back'>): TaskState 
   };
 }
 
-function resumed(state: TaskState): TaskState {
+function resumed(before: TaskState): TaskState {
   // A person said "go on": the same allowance of attempts and time again, and failed steps get another chance, with
   // what was left out because of them.
+  const state = renewed(before);
   const steps = state.steps.map(s =>
     s.status === 'failed' || (s.status === 'skipped' && s.kind !== 'fix')
       ? resetStep(s, 'resumed')

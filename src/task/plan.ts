@@ -70,6 +70,13 @@ export const resourceLimits = z.strictObject({
     .describe('Longest attempt; ends it even while the supervisor is away. null: none.'),
 });
 
+const ofSubtask = ' of one subtask, over all its attempts and their judges. null: the limit of the task.';
+/** What a subtask may use: of the machine in each attempt, and of the agent in all of them. */
+const subtaskLimits = resourceLimits.extend({
+  tokens: z.int().min(1).nullable().default(null).describe(`Most tokens${ofSubtask}`),
+  usd: z.number().positive().nullable().default(null).describe(`Most dollars${ofSubtask}`),
+});
+
 export const subtask = z.strictObject({
   id: subtaskId,
   title: z.string().max(500).default(''),
@@ -125,9 +132,11 @@ export const subtask = z.strictObject({
   env: envMap.default({}).describe('Variables of this subtask, over those of the task.'),
   model: z.string().max(200).nullable().default(null),
   // Last, as in plans of older versions that are completed (complete.ts): equal subtasks have equal texts.
-  limits: resourceLimits
+  limits: subtaskLimits
     .prefault({})
-    .describe('What an attempt may use of the machine; null: the limit of the task.'),
+    .describe(
+      'What an attempt may use of the machine, and the subtask of tokens and dollars; null: the limit of the task.',
+    ),
 });
 
 export const planSource = z.enum(['planner', 'file', 'user', 'command']);
@@ -143,6 +152,7 @@ export const plan = z.strictObject({
 
 export type GateSpec = z.infer<typeof gateSpec>;
 export type ResourceLimits = z.infer<typeof resourceLimits>;
+export type SubtaskLimits = z.infer<typeof subtaskLimits>;
 export type Subtask = z.infer<typeof subtask>;
 export type Plan = z.infer<typeof plan>;
 export type PlanSource = z.infer<typeof planSource>;

@@ -2,7 +2,7 @@
  * What an attempt may use of the machine: the task's limits, each replaced by the subtask's own where it has one.
  * Asked when an attempt is prepared; the cage gives them their effect.
  */
-import type { ResourceLimits, Subtask } from './plan.ts';
+import type { ResourceLimits, Subtask, SubtaskLimits } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 
 export const NO_RESOURCE_LIMITS: ResourceLimits = {
@@ -11,6 +11,8 @@ export const NO_RESOURCE_LIMITS: ResourceLimits = {
   tasks_max: null,
   runtime_max_seconds: null,
 };
+
+export const NO_SUBTASK_LIMITS: SubtaskLimits = { ...NO_RESOURCE_LIMITS, tokens: null, usd: null };
 
 /** `subtask`: null for the steps of rasen itself (setup, planner, gates), which have the limits of the task. */
 export function resourceLimitsOf(

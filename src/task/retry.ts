@@ -1,7 +1,7 @@
 /** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
 import { isAgentStep, subtaskOf } from './gates-of.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
-import { type BlockReason, COUNTS, type Outcome, type WaitReason } from './status.ts';
+import type { BlockReason, Outcome, WaitReason } from './status.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -32,6 +32,9 @@ export const RETRY = {
   asked_max: 2,
   context_max: 2,
 } as const;
+
+/** What a person can do about a budget. */
+export const AGAIN = '; `rasen resume` allows as much again';
 
 export interface Verdict {
   retry_at: string | null;
@@ -108,11 +111,14 @@ export function verdictOf(
       return block('attempts', `${what}: does not fit into the agent's context; split this subtask`);
     case 'budget': {
       const { max_runtime_seconds } = state.spec.limits;
+      // The day's comes back by itself.
+      const { over } = attempt;
+      if (over?.until) return Date.parse(over.until) > nowMs ? wait('budget', over.until) : pause(0);
       const used =
         attempt.stop_reason === 'runtime'
           ? `max_runtime_seconds (${max_runtime_seconds}) of active time used`
           : (reason ?? 'no reason given');
-      return block('budget', `${what}: the budget is used up: ${used}`);
+      return block('budget', `${what}: the budget is used up: ${used}${over ? AGAIN : ''}`);
     }
     default: {
       const refused = attempt.gates.find(
@@ -176,7 +182,7 @@ function roundsOf(state: TaskState, step: Step): number {
     gate === 'review' ? state.spec.review.max_loops : gate === 'qa' ? state.spec.qa.max_loops : null;
   if (loops === null) return Number.POSITIVE_INFINITY;
   const counted = step.history
-    .filter(h => COUNTS[h.outcome])
+    .filter(h => h.counted)
     .slice(step.counted === 0 ? Number.POSITIVE_INFINITY : -step.counted);
   return step.counted - counted.filter(h => h.gate === gate).length + loops;
 }

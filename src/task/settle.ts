@@ -3,6 +3,7 @@
  * no longer wanted.
  */
 import { close, mayHaveStarted } from './attempt.ts';
+import { budgetText } from './budget.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
 import { gatesOf } from './gates-of.ts';
@@ -167,9 +168,18 @@ const BY_REASON: Record<Exclude<StopReason, 'result'>, Outcome> = {
   suspend: 'killed',
   timeout: 'timeout',
   idle: 'stalled',
+  loop: 'stalled',
+  budget: 'budget',
   runtime: 'budget',
   flood: 'flood',
 };
+
+function whyStopped({ over, loop }: Attempt, reason: StopReason): string {
+  if (reason === 'budget' && over) return budgetText(over);
+  if (reason === 'loop' && loop !== null)
+    return `stopped: it made the same call again and again, got the same answer and changed nothing: ${loop}`;
+  return `stopped: ${reason}`;
+}
 
 const BY_ENDING = {
   machine: {
@@ -199,7 +209,8 @@ const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
 function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; message: string | null } {
   const { exit } = facts;
   const stopped = facts.ended_by_itself && exit ? null : attempt.stop_reason;
-  if (stopped && stopped !== 'result') return { outcome: BY_REASON[stopped], message: `stopped: ${stopped}` };
+  if (stopped && stopped !== 'result')
+    return { outcome: BY_REASON[stopped], message: whyStopped(attempt, stopped) };
   if (!stopped) {
     if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
     if (exit.ended_by) return BY_ENDING[exit.ended_by];
@@ -231,27 +242,27 @@ function endOfGate(
   const { exit } = facts;
   const stopped = effect.why !== null && !(facts.ended_by_itself && exit);
   const ended_at = exit?.ended_at ?? facts.last_seen_at ?? run.started_at;
-  if (stopped && (effect.why === 'user' || effect.why === 'suspend' || effect.why === 'stale'))
-    return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at }];
+  const said = { session: facts.session, claimed: facts.claim && claimedTokens(facts.claim) };
+  // A judge that there is no budget left for is asked again when there is.
+  if (stopped && effect.why !== null && DROPPED.has(effect.why))
+    return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at, ...said }];
   if (!stopped && exit?.ended_by === 'machine')
-    return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at }];
+    return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at, ...said }];
   if (!stopped && (!exit || exit.result === 'killed'))
-    return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at }];
+    return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at, ...said }];
 
   const unable = stopped ? null : unableToJudge(state, step, attempt, facts, nowMs);
   if (unable)
-    return [
-      { type: 'gate_dropped', ...at, outcome: unable.outcome, ended_at, session: facts.session },
-      ...unable.events,
-    ];
+    return [{ type: 'gate_dropped', ...at, outcome: unable.outcome, ended_at, ...said }, ...unable.events];
 
   let reason: string | null = null;
-  if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
+  if (stopped && effect.why === 'result') reason = verdictReason(facts);
+  else if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
   else if (exit!.ended_by) reason = BY_ENDING[exit!.ended_by].message;
   else if (exit!.result !== 'exited') reason = exit!.result;
   else if (gate.kind === 'run')
     reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
-  else reason = verdictReason(facts);
+  else reason = exit!.code === 0 ? verdictReason(facts) : noVerdict(facts, `exit code ${exit!.code}`);
   const passed = reason === null;
   const evidence: GateEvidence = {
     name: gate.name,
@@ -269,8 +280,13 @@ function endOfGate(
     commit: attempt.sealed?.commit ?? attempt.from,
     tree: attempt.sealed?.tree ?? null,
   };
-  return [{ type: 'gate_ended', ...at, evidence: clipped(evidence), session: facts.session }];
+  return [{ type: 'gate_ended', ...at, evidence: clipped(evidence), ...said }];
 }
+
+/** Stopped for these, a gate has judged nothing. */
+const DROPPED: ReadonlySet<StopReason | 'stale'> = new Set(['user', 'suspend', 'stale', 'budget']);
+
+const claimedTokens = ({ input_tokens, output_tokens }: Claim) => ({ input_tokens, output_tokens });
 
 /** Why a judge may not have come to judge, through nobody's fault; the attempt is closed with it, and waits. */
 const UNABLE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'startup']);
@@ -294,13 +310,14 @@ function unableToJudge(
 
 /** Review and QA fail closed: no verdict, a crash or an unreadable answer is not an approval. */
 function verdictReason(facts: EndFacts): string | null {
-  if (facts.claim_problem) return `no verdict: ${facts.claim_problem}`;
-  if (facts.exit?.code !== 0) return `no verdict: exit code ${facts.exit?.code}`;
+  if (facts.claim_problem) return noVerdict(facts, '');
   if (!facts.claim?.verdict) return 'no verdict in the result file';
   return facts.claim.verdict === 'approved'
     ? null
     : `changes requested: ${facts.claim.summary || facts.claim.issues[0] || 'no words'}`;
 }
+
+const noVerdict = (facts: EndFacts, how: string) => `no verdict: ${facts.claim_problem ?? how}`;
 
 function isTolerated(state: TaskState, step: Step, name: string): boolean {
   return step.kind === 'baseline' ? state.spec.baseline === 'allow' : state.tolerated.includes(name);

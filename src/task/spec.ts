@@ -19,6 +19,14 @@ const seconds = z
   .min(0)
   .max(366 * 86_400);
 
+const tokens = (of: string) =>
+  z.int().min(1).nullable().default(null).describe(`Most tokens, in and out, of ${of}. null: no limit.`);
+const usd = (of: string) =>
+  z.number().positive().nullable().default(null).describe(`Most dollars of ${of}. null: no limit.`);
+const SUBTASK = 'one subtask: all its attempts and their judges';
+const ATTEMPT = 'one attempt, its judges included';
+const DAY = 'all tasks of this rasen in one day of its clock';
+
 /** Limits of a task; defaults and names are RASEN's (seed-parity 1.1.2) where it has them. */
 export const limits = z.strictObject({
   max_iterations: z.int().min(1).max(100_000).default(50).describe('Most attempts of the whole task.'),
@@ -32,6 +40,12 @@ export const limits = z.strictObject({
     .nullable()
     .default(300)
     .describe('Longest silence of an attempt (no output). null: none.'),
+  tool_idle_timeout_seconds: seconds
+    .nullable()
+    .default(1800)
+    .describe(
+      'The same while a tool runs, where the agent says so; never less than idle_timeout_seconds. null: none.',
+    ),
   attempts: z.int().min(1).max(100).default(5).describe('Most attempts of one subtask.'),
   parallel: z.int().min(1).max(64).default(1).describe('Subtasks of this task that may run at once.'),
   max_no_commit_sessions: z
@@ -58,6 +72,14 @@ export const limits = z.strictObject({
     .default(1024 * 1024 * 1024)
     .describe('Kept output of one attempt; older blocks are freed and counted.'),
   ...resourceLimits.shape,
+  tokens: tokens('the whole task'),
+  usd: usd('the whole task'),
+  subtask_tokens: tokens(SUBTASK),
+  subtask_usd: usd(SUBTASK),
+  attempt_tokens: tokens(ATTEMPT),
+  attempt_usd: usd(ATTEMPT),
+  tokens_per_day: tokens(DAY),
+  usd_per_day: usd(DAY),
 });
 
 /** Who can be handed a secret: sessions, all or those of a role, and the kinds of commands that a task runs. */

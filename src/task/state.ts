@@ -1,4 +1,5 @@
 /** The state of a task: what a fold over its events gives. Plain data, cheap to copy, safe to serialize. */
+import type { BudgetUse } from './budget.ts';
 import type { Claim, GateEvidence, SealedFacts, Want } from './event.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
@@ -27,6 +28,17 @@ export const STEP = {
   final: '_final',
   merge: '_merge',
 } as const;
+
+/** What sessions used; dollars where their programs say so. */
+export interface Used {
+  tokens: number;
+  usd: number;
+}
+
+/** What was used in a quarter of an hour. */
+export interface Spending extends Used {
+  t: string;
+}
 
 export interface GateRun {
   gate: number;
@@ -73,6 +85,12 @@ export interface Attempt {
   /** Kind of the cage it runs in; null: not known. */
   cage: string | null;
   stop_reason: StopReason | null;
+  /** The budget that was used up, and the call that went in circles, where it was stopped for that. */
+  over: BudgetUse | null;
+  loop: string | null;
+  /** By its work and its judges; and what of it was used before a person allowed as much again. */
+  used: Used;
+  used_before: Used;
   outcome: Outcome | null;
   code: number | null;
   signal: number | null;
@@ -114,6 +132,8 @@ export interface Note {
 export interface AttemptRecord {
   n: number;
   outcome: Outcome;
+  /** It used up one of the subtask's attempts. */
+  counted: boolean;
   reason: string | null;
   started_at: string;
   ended_at: string;
@@ -142,6 +162,9 @@ export interface Step {
   /** Attempts in a row that were lost (not with their machine), and those that changed nothing. */
   lost: number;
   no_commit: number;
+  /** By all attempts, and how much of that before a person allowed as much again. */
+  used: Used;
+  used_before: Used;
   /** Attempts that ended for a passing reason (limit, overloaded, network) in a row; drives the backoff. */
   passing: number;
   attempt: Attempt | null;
@@ -206,6 +229,12 @@ export interface TaskState {
   output_tokens: number;
   /** Of all sessions whose program says what they cost; null: none did. */
   cost_usd: number | null;
+  /** What was used before a person allowed as much again. */
+  used_before: Used;
+  /** What was used lately; the sum of a day over all tasks is made of it. */
+  spending: Spending[];
+  /** Budgets of which it was said that they are nearly used up. */
+  warned: string[];
   memory: {
     decisions: { subtask_id: string; content: string }[];
     learnings: { subtask_id: string; content: string }[];

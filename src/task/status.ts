@@ -1,12 +1,12 @@
 /**
  * The statuses of tasks, steps and attempts, each with its own data, and the one table of task transitions.
  *
- *   pending ──► running ◄──► waiting (limit, overloaded, network, disk: goes on by itself at resume_at)
+ *   pending ──► running ◄──► waiting (limit, overloaded, network, disk, budget: goes on by itself at resume_at)
  *                  │  ◄──► interrupted (user, reboot)   ◄──► blocked (needs a person)
  *                  └──► completed | failed | cancelled   (final)
  */
 
-export const WAIT_REASONS = ['limit', 'overloaded', 'network', 'disk'] as const;
+export const WAIT_REASONS = ['limit', 'overloaded', 'network', 'disk', 'budget'] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
 export const BLOCK_REASONS = [
@@ -62,9 +62,20 @@ export type AttemptPhase = 'created' | 'prepared' | 'running' | 'stopping' | 'en
 
 /**
  * Why the supervisor stops an attempt. `suspend`: the service is being stopped; it goes on at the next start. `result`:
- * the agent has said that it is through, and its program does not end; what it said counts.
+ * the agent has said that it is through, and its program does not end; what it said counts. `loop`: it makes the same
+ * call again and again. `budget`: its tokens or dollars are used up.
  */
-export type StopReason = 'user' | 'cancel' | 'suspend' | 'timeout' | 'idle' | 'result' | 'runtime' | 'flood';
+export type StopReason =
+  | 'user'
+  | 'cancel'
+  | 'suspend'
+  | 'timeout'
+  | 'idle'
+  | 'loop'
+  | 'result'
+  | 'runtime'
+  | 'budget'
+  | 'flood';
 
 export const OUTCOMES = [
   'ok',

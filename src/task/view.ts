@@ -3,6 +3,7 @@
  * (seed-parity 1.1.3), then ours. Pure; built from the state alone, so that a status never waits for anything.
  */
 import * as z from 'zod';
+import { budgetsSoFar } from './budget.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { openNotes } from './notes.ts';
 import type { Step, TaskState } from './state.ts';
@@ -98,6 +99,11 @@ export const taskView = z.looseObject({
     .number()
     .nullable()
     .describe('What the sessions cost whose program says so; null: none did.'),
+  budgets: z
+    .array(z.looseObject({ budget: z.string(), used: z.number(), limit: z.number() }))
+    .describe(
+      'The limits of tokens and dollars of the task and of the subtask at hand, by their names in `limits`, and what ended sessions have used of each.',
+    ),
   model: z.string().nullable(),
   review_enabled: z.boolean(),
   qa_enabled: z.boolean(),
@@ -179,6 +185,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     total_output_tokens: state.output_tokens,
     total_tokens: state.input_tokens + state.output_tokens,
     total_cost_usd: state.cost_usd,
+    budgets: budgetsSoFar(state, current).map(({ budget, used, limit }) => ({ budget, used, limit })),
     model: spec.models.coder ?? null,
     review_enabled: spec.review.enabled,
     qa_enabled: spec.qa.enabled,

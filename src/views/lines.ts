@@ -2,11 +2,11 @@
  * What happened, in sentences: the lines of rasen.log and of `log.follow`, in RASEN's words where it has them. Pure.
  * A line of a failure says the outcome, the reason and what follows. Texts of agents pass through oneLine.
  */
+import { budgetText } from '../task/budget.ts';
 import type { Event, EventOf, EventType } from '../task/event.ts';
 import { gatesOf, isAgentStep } from '../task/gates-of.ts';
 import { exhaustionOf } from '../task/retry.ts';
 import type { Step, TaskState } from '../task/state.ts';
-import type { StopReason } from '../task/status.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
 import { oneLine } from './plain-text.ts';
@@ -71,10 +71,7 @@ const WRITERS: Writers = {
   attempt_started: null,
   attempt_stopping: (state, event) => [
     event.reason === 'user' || event.reason === 'cancel' ? 'INFO' : 'WARNING',
-    then(
-      `Stopping ${nameOf(state, event.step)}: ${stopping(state, event.reason)}`,
-      'what it did so far is kept',
-    ),
+    then(`Stopping ${nameOf(state, event.step)}: ${stopping(state, event)}`, 'what it did so far is kept'),
   ],
   attempt_ended: attemptEnded,
   attempt_sealed: attemptSealed,
@@ -119,6 +116,7 @@ const WRITERS: Writers = {
       `it goes on by itself at ${seedTime(event.resume_at)}`,
     ),
   ],
+  budget_nearly_used: (_, event) => ['WARNING', `Budget nearly used up: ${budgetText(event)}`],
   task_interrupted: (_, { by }) =>
     by === 'user'
       ? ['INFO', 'Task interrupted by the user; everything is kept, `rasen resume` goes on']
@@ -201,7 +199,7 @@ function beginning(step: Step | undefined, id: string): string {
   }
 }
 
-function stopping(state: TaskState, reason: StopReason): string {
+function stopping(state: TaskState, { reason, over, loop }: EventOf<'attempt_stopping'>): string {
   const { limits } = state.spec;
   switch (reason) {
     case 'user':
@@ -218,6 +216,10 @@ function stopping(state: TaskState, reason: StopReason): string {
       return 'it has left its result and does not end';
     case 'runtime':
       return `max_runtime_seconds (${limits.max_runtime_seconds}) of active time used`;
+    case 'loop':
+      return `it makes the same call again and again and changes nothing: ${loop ?? 'unknown'}`;
+    case 'budget':
+      return over ? budgetText(over) : 'its budget is used up';
     case 'flood':
       return `its output is more than ${limits.output_max_bytes} bytes`;
   }

@@ -185,6 +185,7 @@ export class World {
       last_output_at: job.live && !silent ? this.iso() : job.output_at,
       result_at: null,
       flood: job.flood,
+      signs: null,
     };
   }
 

@@ -303,6 +303,7 @@ export class Life {
       job: job => this.world.facts(job),
       slots: this.draft.max_jobs - others - countJobs(state),
       disk_low: this.#isIn(this.draft.weather.disk_low),
+      day: () => ({ used: { tokens: 0, usd: 0 }, ends_at_ms: this.world.now }),
       draining: this.#memory!.draining,
       suspending: this.#memory!.suspending,
       nonce: () => `nonce${++this.#nonces}`,

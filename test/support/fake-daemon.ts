@@ -87,6 +87,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     total_output_tokens: 0,
     total_cost_usd: null,
     total_tokens: 0,
+    budgets: [],
     model: null,
     review_enabled: false,
     qa_enabled: false,

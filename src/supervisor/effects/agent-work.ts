@@ -8,6 +8,7 @@ import { NO_NOTES, promptValues } from '../../agents/prompt-values.ts';
 import { resumePrompt } from '../../agents/resume-prompt.ts';
 import { linkedAt } from '../../git/linked.ts';
 import { sessionArgv } from '../../session/order.ts';
+import { dollarsLeft } from '../../task/budget.ts';
 import { notesSinceThen } from '../../task/notes.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
@@ -65,6 +66,7 @@ export async function agentWork(
     writable: [dirname(result_file), ...(await gitFolders(session.cwd))],
     cwd: session.cwd,
     resume,
+    budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),
   });
   const { talk } = work;
   const argv = talk

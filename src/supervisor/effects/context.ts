@@ -1,4 +1,6 @@
 /** What every effect is given: the parts of the supervisor it acts with. */
+import { agentOf } from '../../agents/index.ts';
+import { worktreeState } from '../../git/worktree-state.ts';
 import type { Log } from '../../log.ts';
 import { attemptMarker } from '../../runner/attempt-dir.ts';
 import type { Cage } from '../../runner/cage/cage.ts';
@@ -6,7 +8,12 @@ import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
 import type { Store } from '../../store/store.ts';
 import { RESULT_GRACE_MS } from '../../task/attempt.ts';
+import { hasBudget } from '../../task/budget.ts';
+import type { Day } from '../../task/effect.ts';
+import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
+import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
+import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Places } from '../places.ts';
 
@@ -22,6 +29,8 @@ export interface EffectContext {
   session_program: readonly string[];
   /** Octal, of the commands. */
   umask: string;
+  /** What all tasks used today. */
+  day: () => Day;
 }
 
 /** The commit that a step's work is compared with. */
@@ -65,5 +74,37 @@ export function watched(
   return {
     max_bytes: state.spec.limits.output_max_bytes,
     silence: ms === null ? null : { ms, marker, result_file: places.resultFile(state.id, job.nonce) },
+    session: sessionOf(places, state, job),
   };
+}
+
+/** How the session of a job is listened to; null: it is a command, or not of an attempt that is open. */
+function sessionOf(
+  places: Places,
+  state: TaskState,
+  job: { subtask: string; attempt: number; nonce: string },
+): Listening | null {
+  const step = state.steps.find(s => s.id === job.subtask);
+  if (step?.attempt?.n !== job.attempt) return null;
+  const gate = step.attempt.gates.find(g => g.nonce === job.nonce)?.gate ?? null;
+  const role = agentRole(state, step, gate);
+  if (role === null) return null;
+  // The planner has no worktree yet, and plans without changing anything.
+  const compared = state.spec.workspace.kind === 'git' && step.kind !== 'plan';
+  const path = !compared ? null : gate === null ? places.root(state, step) : places.checkout(state, role);
+  return {
+    open: () => agentOf(state.spec, role).open(),
+    tree: path === null ? null : () => worktreeState(path),
+    metered: hasBudget(state),
+  };
+}
+
+/** The role of the agent that has the job: the work of a step, or one of its gates. null: it is a command. */
+export function agentRole(state: TaskState, step: Step, gate: number | null): Role | null {
+  if (gate !== null) {
+    const { kind } = gatesOf(state, step)[gate]!;
+    return kind === 'qa' ? 'qa' : kind === 'review' ? 'reviewer' : null;
+  }
+  if (!isAgentStep(state, step)) return null;
+  return step.kind === 'plan' ? 'initializer' : 'coder';
 }

@@ -13,8 +13,8 @@ import { lastLines } from '../../runner/tail.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
 import type { Claim } from '../../task/event.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
-import type { EffectContext } from './context.ts';
-import { agentRole, NOTHING_SAID, whatWasSaid } from './said.ts';
+import { agentRole, type EffectContext } from './context.ts';
+import { NOTHING_SAID, whatWasSaid } from './said.ts';
 import { saidNotes } from './tell.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 
@@ -51,7 +51,9 @@ export async function end(
   const gate = effect.gate !== null;
   const role = agentRole(state, step, effect.gate);
   const { claim, problem, session } =
-    role === null ? NOTHING_SAID : await whatWasSaid(context, state, { role, nonce, folder }, facts);
+    role === null
+      ? NOTHING_SAID
+      : await whatWasSaid(context, state, { role, nonce, folder }, heard(facts, effect));
   await clearTemporaryFolder(context, state, nonce);
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
@@ -69,6 +71,12 @@ export async function end(
       : null,
   };
   return { type: 'end', facts: result };
+}
+
+/** What said that it was through and was stopped then ended well; the exit code is that of our signal. */
+function heard(facts: AttemptFacts, { why }: Extract<Effect, { type: 'end' }>): AttemptFacts {
+  const { exit } = facts;
+  return why === 'result' && exit !== null ? { ...facts, exit: { ...exit, code: 0 } } : facts;
 }
 
 function exitFacts(exit: ExitRecord): ExitFacts {

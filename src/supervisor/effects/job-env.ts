@@ -10,7 +10,7 @@ import { mayHave, type Recipient } from '../../task/recipient.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
-import { agentRole } from './said.ts';
+import { agentRole } from './context.ts';
 import { madeTemporaryFolder } from './temporary-folder.ts';
 import { userEnv } from './user-env.ts';
 

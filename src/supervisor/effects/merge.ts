@@ -130,6 +130,7 @@ async function runGate(
     child: context.cage.kind === 'group',
     max_bytes: state.spec.limits.output_max_bytes,
     silence: null,
+    session: null,
   });
   await context.cage.start(folder, env, { limits: resourceLimitsOf(state.spec, null), onExit: () => {} });
   const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000, gate.suspended);

@@ -11,9 +11,8 @@ import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { SessionFacts } from '../../task/event.ts';
-import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
 import type { Role } from '../../task/spec.ts';
-import type { Step, TaskState } from '../../task/state.ts';
+import type { TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 
 /** Where event tags are looked for, in an output that is no stream of events. */
@@ -26,16 +25,6 @@ export interface SaidAll extends Said {
 
 /** Of what is no agent's job. */
 export const NOTHING_SAID: SaidAll = { claim: null, problem: null, session: null };
-
-/** The role of the agent that has the job: the work of a step, or one of its gates. null: it is a command. */
-export function agentRole(state: TaskState, step: Step, gate: number | null): Role | null {
-  if (gate !== null) {
-    const { kind } = gatesOf(state, step)[gate]!;
-    return kind === 'qa' ? 'qa' : kind === 'review' ? 'reviewer' : null;
-  }
-  if (!isAgentStep(state, step)) return null;
-  return step.kind === 'plan' ? 'initializer' : 'coder';
-}
 
 /** Reads all that is to be read of a session whose processes are gone. */
 export async function whatWasSaid(

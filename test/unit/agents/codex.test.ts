@@ -73,6 +73,7 @@ it('its sandbox may write where git does, and its arguments are TOML', () => {
     writable: ['/a "b"/.git', '/c'],
     cwd: '/work',
     resume: null,
+    budget_usd: null,
   });
   expect(argv).toContain('sandbox_workspace_write.writable_roots=["/a \\"b\\"/.git","/c"]');
   expect([argv[1], argv.at(-1)]).toEqual(['exec', '-']);
@@ -87,7 +88,15 @@ it('keeps what it logs in with from the shell of the model, and leaves the userâ
     subtask: 's',
     attempt: 1,
   } as const;
-  const more = { nonce: 'n', model: null, max_thinking_tokens: 0, writable: [], cwd: '/', resume: null };
+  const more = {
+    nonce: 'n',
+    model: null,
+    max_thinking_tokens: 0,
+    writable: [],
+    cwd: '/',
+    resume: null,
+    budget_usd: null,
+  };
   const settings = AGENTS.codex(['codex'])
     .plan({ ...request, ...more })
     .argv.filter(word => word.startsWith('shell_environment_policy.'));

@@ -21,6 +21,7 @@ const request: AgentRequest = {
   writable: ['/repo/.git', '/run/rasen/results/t/nonce'],
   cwd: '/work',
   resume: null,
+  budget_usd: null,
 };
 
 describe.each(BACKENDS)('%s', backend => {

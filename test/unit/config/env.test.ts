@@ -139,10 +139,17 @@ subtasks:
 
   test('its limits are those of every subtask that says nothing else', () => {
     const { plan: read, defaults } = plan(PIPELINE);
-    const none = { cpu_max_percent: null, runtime_max_seconds: null };
+    const free = { tokens: null, usd: null };
+    const none = { cpu_max_percent: null, runtime_max_seconds: null, ...free };
     expect(read.subtasks.map(s => s.limits)).toEqual([
       { memory_max_bytes: 1024 ** 3, tasks_max: 50, ...none },
-      { memory_max_bytes: 4 * 1024 ** 3, cpu_max_percent: 200, tasks_max: 50, runtime_max_seconds: 600 },
+      {
+        memory_max_bytes: 4 * 1024 ** 3,
+        cpu_max_percent: 200,
+        tasks_max: 50,
+        runtime_max_seconds: 600,
+        ...free,
+      },
     ]);
     expect(defaults.pass_env).toEqual(['STAGE']);
     const spec = pipelineTaskSpec({ id: ID, plan: read, defaults, cwd: '/x' });

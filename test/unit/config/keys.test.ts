@@ -31,6 +31,7 @@ const OTHER: Record<string, unknown> = {
 
 function other(key: string, value: unknown): unknown {
   if (key in OTHER) return OTHER[key];
+  if (/^limits\..*(?:tokens|usd)/.test(key)) return 5;
   if (key.endsWith('.backend')) return 'gemini';
   if (key.endsWith('.command')) return ['other-agent', '--flag'];
   if (key.endsWith('.prompt')) return 'other.md';

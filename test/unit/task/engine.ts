@@ -3,7 +3,7 @@
  * and each run of a gate ends. Time passes only to the next wake-up. For tests of what follows from what.
  */
 import { advance, stamp } from '../../../src/task/advance.ts';
-import type { Effect, EndFacts, Observed, Result } from '../../../src/task/effect.ts';
+import type { Day, Effect, EndFacts, Observed, Result, Signs } from '../../../src/task/effect.ts';
 import type { Claim, Event, GateEvidence, NewEvent, SessionFacts } from '../../../src/task/event.ts';
 import { fold } from '../../../src/task/fold.ts';
 import { gatesOf } from '../../../src/task/gates-of.ts';
@@ -20,6 +20,9 @@ export interface Work {
   hangs?: boolean;
   /** Has left its result, is silent since, and never ends by itself. */
   hung?: boolean;
+  /** What its session says while it goes on, and when it has ended. */
+  signs?: Partial<Signs>;
+  used?: { tokens: number; usd: number | null };
   /** No record of its end. */
   lost?: boolean;
   /** The agent changed nothing. */
@@ -34,7 +37,7 @@ export interface Script {
   /** By step, one for each attempt; the last goes on for ever. */
   work?: Record<string, Work[]>;
   /** By name, one for each run: the exit code or the verdict. */
-  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null | Refusal)[]>;
+  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null | Refusal | Judge)[]>;
 }
 
 interface Refusal {
@@ -42,7 +45,24 @@ interface Refusal {
   issues: string[];
 }
 
+/** A judge that approves, and what is known of its session. */
+export interface Judge extends Pick<Work, 'hangs' | 'hung' | 'signs' | 'used'> {
+  approves: true;
+}
+
 const PASSES_MAX = 5000;
+const SILENT: Signs = { used: null, in_tool: false, through: false, loop: null, progress_at: null };
+
+const usageOf = ({ tokens, usd }: { tokens: number; usd: number | null }): SessionFacts => ({
+  backend: 'claude',
+  ids: [],
+  outcome: 'ok',
+  evidence: 'event',
+  usage: { input_tokens: tokens, cached_input_tokens: 0, output_tokens: 0, cost_usd: usd, partial: false },
+  denied: [],
+  unknown: {},
+  unreadable: 0,
+});
 
 export class Engine {
   readonly events: Event[] = [];
@@ -51,6 +71,7 @@ export class Engine {
   slots = 8;
   disk_low = false;
   draining = false;
+  day: Day = { used: { tokens: 0, usd: 0 }, ends_at_ms: Date.parse('2026-01-28T00:00:00Z') };
   suspending = false;
   /** Nothing ends by itself while this is set: for looking at what runs. */
   frozen = false;
@@ -141,6 +162,7 @@ export class Engine {
       job: job => this.#facts(job),
       slots: this.slots,
       disk_low: this.disk_low,
+      day: () => this.day,
       draining: this.draining,
       suspending: this.suspending,
       nonce: () => 'n',
@@ -159,6 +181,7 @@ export class Engine {
       last_output_at: new Date(heard).toISOString(),
       result_at: work.hung ? new Date(heard).toISOString() : null,
       flood: false,
+      signs: alive && work.signs ? { ...SILENT, ...work.signs } : null,
     };
   }
 
@@ -200,12 +223,18 @@ export class Engine {
           const judge = kind === 'review' || kind === 'qa';
           const how = this.#next(this.#script.gates?.[name], `gate ${name}`, judge ? 'approved' : 0);
           const refusal: Refusal = { verdict: 'changes_requested', issues: ['a bug'] };
-          const said = how === 'changes_requested' ? refusal : how;
-          const approval = { verdict: how === 'approved' ? how : null, issues: [] };
+          const own = typeof how === 'object' && how !== null && 'approves' in how ? how : null;
+          const said = own
+            ? null
+            : how === 'changes_requested'
+              ? refusal
+              : (how as Refusal | number | string | null);
+          const approval = { verdict: own || how === 'approved' ? ('approved' as const) : null, issues: [] };
           const claim = judge ? (typeof said === 'object' ? (said ?? approval) : approval) : undefined;
           this.#live.set(effect.job, {
+            ...own,
             code: typeof how === 'number' ? how : 0,
-            hangs: how === 'hang',
+            hangs: own?.hangs ?? how === 'hang',
             ...(claim ? { claim } : {}),
             gate: name,
             since: this.now,
@@ -267,7 +296,7 @@ export class Engine {
       dropped_bytes: 0,
       claim: work?.claim ? claimOf(work.claim) : null,
       claim_problem: null,
-      session: work?.session ? sessionOf(work.session) : null,
+      session: work?.session ? sessionOf(work.session) : work?.used ? usageOf(work.used) : null,
       notes_said: [],
       log_sha256: null,
       log_tail: null,
