@@ -67,7 +67,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (view.branch) lines.push(`Branch: ${view.branch}`);
   if (view.reason) lines.push(`Reason: ${oneLine(view.reason, 400)}`);
   for (const { note, text } of view.notes ?? [])
-    lines.push(`Note ${note}, not told yet: ${oneLine(text, 200)}`);
+    lines.push(`Note ${note}, not told yet: ${oneLine(text.replace(/\s+/g, ' '), 200)}`);
   if (view.resume_at)
     lines.push(`Waiting until: ${localTime(view.resume_at)}${inTime(view.resume_at, options.now_ms)}`);
   if (view.total_tokens > 0 || view.total_cost_usd != null || view.budgets.length > 0)

@@ -39,11 +39,16 @@ export function notesInPrompt(state: TaskState, attempt: Attempt): Note[] {
   return [...told, ...open].toSorted((a, b) => a.note - b.note);
 }
 
-/** Those in the prompt of a session that is gone on with: it remembers the others. */
+/**
+ * Those in the prompt of a session that is gone on with: it remembers the others. What was said to it last it may not
+ * have heard any more.
+ */
 export function notesSinceThen(state: TaskState, step: Step, attempt: Attempt): Note[] {
-  return notesInPrompt(state, attempt).filter(
-    ({ told }) => told === null || (told.step === step.id && told.n === attempt.n),
-  );
+  return notesInPrompt(state, attempt).filter(({ told }) => {
+    if (told === null) return true;
+    if (told.step !== step.id) return false;
+    return told.n === attempt.n || (told.how === 'live' && told.n === attempt.n - 1);
+  });
 }
 
 /** The attempt has begun, so its prompt was read. */

@@ -9,10 +9,14 @@ import { misbehaviours } from './misbehaving-agent.mjs';
 const { RASEN_ROLE: role, RASEN_SUBTASK: subtask, RASEN_RESULT_FILE: result } = process.env;
 const file = process.argv[2];
 const log = `${file}.log`;
-// As a version that cannot be spoken with; app-server-agent.mjs can.
+// As a version that cannot be spoken with; app-server-agent.mjs and stream-json-agent.mjs can.
 if (process.argv.includes('app-server')) {
   process.stderr.write("error: unrecognized subcommand 'app-server'\n");
   process.exit(2);
+}
+if (process.argv.includes('--input-format')) {
+  process.stderr.write("error: unknown option '--input-format'\n");
+  process.exit(1);
 }
 const prompt = readFileSync(0, 'utf8');
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
