@@ -11,7 +11,7 @@ const BACKENDS: Readonly<Record<Backend, string>> = {
   claude:
     'Claude Code. Files may be changed and commands be run; every other tool that asks is refused, since nobody is there: a session that ends so without a result counts as a question. Usage limits are waited for until the time that it states.',
   codex:
-    'Codex, in its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration’s to say (`sandbox_workspace_write.network_access`).',
+    'Codex, through its app-server, or by `codex exec` where a version has none. In its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration’s to say (`sandbox_workspace_write.network_access`).',
   gemini: 'Gemini CLI, with all tools allowed: the cage of the attempt is the only one it has.',
   command:
     'Any program. It says nothing about limits, logins and tokens but what it writes into the result file itself.',

@@ -51,7 +51,7 @@ export interface StopOptions {
 export async function stopAttempt(dir: string, marker: string, options: StopOptions): Promise<'empty'> {
   const { onStep } = options;
   fence(dir);
-  const began = performance.now();
+  let first_look: number | null = null;
   const told = new Set<string>();
   const terminated = new Set<string>();
   let killing: number | null = null;
@@ -78,6 +78,8 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
     };
     const members = look();
     const now = performance.now();
+    first_look ??= now;
+    const waited = now - first_look;
 
     if (members.length === 0) {
       empty = recording ? 0 : empty + 1;
@@ -99,11 +101,10 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
     } else {
       empty = 0;
       alone = null;
-      if (killing === null && (options.signal?.aborted || now - began >= options.grace_ms)) killing = now;
+      if (killing === null && (options.signal?.aborted || waited >= options.grace_ms)) killing = now;
       if (killing === null) {
         step('sigterm');
-        const asked =
-          now - began < Math.min(ASK_MS_MAX, options.grace_ms / 2) ? sessionIn(dir, members) : null;
+        const asked = waited < Math.min(ASK_MS_MAX, options.grace_ms / 2) ? sessionIn(dir, members) : null;
         for (const member of asked ? [asked] : members) {
           if (terminated.has(key(member))) continue;
           // A shell that was just forked may lose a signal before it has reset its traps: it is told again.
@@ -124,7 +125,7 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
         }
       }
     }
-    const left = killing === null ? options.grace_ms - (now - began) : STOP_POLL_MS_MAX;
+    const left = killing === null ? options.grace_ms - waited : STOP_POLL_MS_MAX;
     await sleep(Math.max(STOP_POLL_MS_MIN, Math.min(pause, left)), undefined, {
       signal: killing === null && !options.signal?.aborted ? options.signal : undefined,
     }).catch(() => undefined);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { agentEnv } from './order.ts';
 
 /** From SIGTERM to SIGKILL, in ms. What it leaves running is swept by the supervisor. */
 const KILL_MS = 10_000;
@@ -38,7 +39,8 @@ export class AgentProcess {
 
   /** Rejects with the error of the system when there is no such program. */
   static async start(argv: readonly string[], { stdout, stderr }: StartOptions): Promise<AgentProcess> {
-    const child = spawn(argv[0]!, argv.slice(1), { stdio: ['pipe', stdout, stderr] });
+    const env = agentEnv(process.env);
+    const child = spawn(argv[0]!, argv.slice(1), { env, stdio: ['pipe', stdout, stderr] });
     const agent = new AgentProcess(child);
     await new Promise((resolve, reject) => {
       child.once('spawn', resolve);

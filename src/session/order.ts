@@ -13,8 +13,17 @@ export interface SessionOrder extends Talk {
 /** Exit code when another process works in the session (EX_TEMPFAIL). */
 export const EXIT_LOCKED = 75;
 
+/** NODE_OPTIONS is the agent's, not ours: it may name what this runtime does not know, or modules of the project. */
+const KEEP_NODE_OPTIONS =
+  'RASEN_NODE_OPTIONS=$NODE_OPTIONS; export RASEN_NODE_OPTIONS; unset NODE_OPTIONS; exec "$0" "$@"';
+
 export function sessionArgv(program: readonly string[], order: SessionOrder): string[] {
-  return [...program, JSON.stringify(order)];
+  return ['/bin/sh', '-c', KEEP_NODE_OPTIONS, ...program, JSON.stringify(order)];
+}
+
+/** The environment of the agent, from that of the session program. */
+export function agentEnv({ RASEN_NODE_OPTIONS, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return RASEN_NODE_OPTIONS ? { ...env, NODE_OPTIONS: RASEN_NODE_OPTIONS } : env;
 }
 
 /** Throws when it is no order. */

@@ -99,7 +99,8 @@ export class Session {
       const words = this.#over || this.#stopping ? null : this.#dialogue.note(text);
       if (words === null) return false;
       agent.say(words);
-      void this.#output.say({ type: 'rasen/note_said', note });
+      // Where it cannot be written, nothing can: those who copy the agent's lines hear of it.
+      this.#output.say({ type: 'rasen/note_said', note }).catch(() => {});
       return true;
     });
     this.#notes.look();

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SessionOrder } from '../../src/session/order.ts';
+import { type SessionOrder, sessionArgv } from '../../src/session/order.ts';
 import { until } from './instance.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../src/session/main.ts');
@@ -45,7 +45,7 @@ const hear = (on, close = () => {}) => createInterface({ input: process.stdin })
     return [process.execPath, file];
   }
 
-  start(argv: string[], more: Partial<SessionOrder> = {}): Talking {
+  start(argv: string[], more: Partial<SessionOrder> = {}, env: NodeJS.ProcessEnv = {}): Talking {
     const name = `job-${++this.#count}`;
     const folder = this.path(name);
     mkdirSync(folder);
@@ -65,8 +65,10 @@ const hear = (on, close = () => {}) => createInterface({ input: process.stdin })
     };
     const input = openSync(join(folder, 'prompt.md'), 'r');
     const output = openSync(join(folder, 'output'), 'a');
-    const child = spawn(process.execPath, [PROGRAM, JSON.stringify(order)], {
+    const [shell, ...words] = sessionArgv([process.execPath, PROGRAM], order);
+    const child = spawn(shell!, words, {
       cwd: this.root,
+      env: { ...process.env, ...env },
       stdio: [input, output, output],
     });
     closeSync(input);

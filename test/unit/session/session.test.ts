@@ -64,6 +64,15 @@ test('what a process that the agent left holds open does not keep it', async () 
   process.kill(Number(readFileSync(rig.path('left'), 'utf8')), 'SIGKILL');
 });
 
+test('options for the runtime are those of the agent, and the environment is as it was', async () => {
+  const shows = ['sh', '-c', 'echo "<$NODE_OPTIONS> <$RASEN_NODE_OPTIONS> <$OTHER>"'];
+  const env = { NODE_OPTIONS: '--require=/no/such/module', OTHER: 'kept' };
+  const session = rig.start(shows, {}, env);
+  expect([await session.ended, session.output()]).toEqual([0, '<--require=/no/such/module> <> <kept>\n']);
+  const without = rig.start(['sh', '-c', 'echo "<${NODE_OPTIONS-unset}>"'], {}, { NODE_OPTIONS: undefined });
+  expect([await without.ended, without.output()]).toEqual([0, '<unset>\n']);
+});
+
 test('a program that is not there is said in a line of its own', async () => {
   const session = rig.start([rig.path('nothing')]);
   expect(await session.ended).toBe(127);
