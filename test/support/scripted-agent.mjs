@@ -14,6 +14,10 @@ if (process.argv.includes('app-server')) {
   process.stderr.write("error: unrecognized subcommand 'app-server'\n");
   process.exit(2);
 }
+if (process.argv.includes('--input-format')) {
+  process.stderr.write("error: unknown option '--input-format'\n");
+  process.exit(1);
+}
 const prompt = readFileSync(0, 'utf8');
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 const git = (...args) =>
