@@ -50,7 +50,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'util',
     'views',
   ],
-  cli: ['methods', 'rpc', 'task', 'config', 'root', 'service', 'util', 'views'],
+  // agents: doctor and init look for them.
+  cli: ['agents', 'methods', 'rpc', 'task', 'config', 'root', 'service', 'util', 'views'],
 };
 
 /** Exceptions, each with its reason. */

@@ -4,26 +4,25 @@ import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
-import type { ServiceBundle } from './context.ts';
-import { AGENT_PROGRAMS, agentText, installedAgents } from './installed-agents.ts';
+import { agentFindings } from './agent-findings.ts';
+import type { Context, ServiceBundle } from './context.ts';
 
 const NODE_MAJOR_MIN = 24;
 const DISK_WARN_BYTES = 1024 ** 3;
 const GIT_TIMEOUT_MS = 10_000;
 
-interface CheckOptions {
-  env: NodeJS.ProcessEnv;
-  paths: Paths;
+interface CheckOptions extends Pick<Context, 'cwd' | 'env' | 'paths' | 'loadConfigBundle'> {
   service: ServiceBundle;
 }
 
-export async function clientFindings({ env, paths, service }: CheckOptions): Promise<Finding[]> {
+export async function clientFindings({ service, ...context }: CheckOptions): Promise<Finding[]> {
+  const { env, paths } = context;
   return [
     node(),
     await git(),
     socket(paths),
     disk(paths),
-    await agents(env),
+    ...(await agentFindings(context)),
     ...(await service.serviceFindings({ env, bundle_folder: __dirname })),
   ];
 }
@@ -99,21 +98,4 @@ function disk({ home }: Paths): Finding {
   } catch (error) {
     return { check: 'disk', level: 'warning', message: `${home}: ${messageOf(error)}`, fix: null };
   }
-}
-
-async function agents(env: NodeJS.ProcessEnv): Promise<Finding> {
-  const check = 'agents';
-  const found = await installedAgents(env);
-  const message = found.map(agentText).join(', ');
-  if (found.length === 0) {
-    const fix = 'Install one, or name any program in rasen.yml (agent: [..]). Plain commands need none.';
-    return { check, level: 'warning', message: `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`, fix };
-  }
-  if (found.every(agent => agent.version !== null)) return ok(check, message);
-  return {
-    check,
-    level: 'warning',
-    message,
-    fix: 'Run it with --version, and log in, as the user that rasen runs as.',
-  };
 }

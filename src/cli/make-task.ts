@@ -19,6 +19,8 @@ export interface NewTask {
   /** A plan file; without one the first attempt is the planner's. */
   plan?: string | undefined;
   base?: string | null;
+  /** Agent for a configuration that is written now. */
+  backend?: string | null;
   status: 'initialized' | 'reinitialized';
 }
 
@@ -45,7 +47,10 @@ export async function makeTask(context: Context, task: NewTask): Promise<Project
   if (plan) savePlan(root, plan);
   else rmSync(inProject(root, 'plan.json'), { force: true });
   if (!existsSync(inProject(root, 'config.yaml')))
-    writeWhole(inProject(root, 'config.yaml'), bundle.defaultConfigYaml(bundle.projectFacts(root)));
+    writeWhole(
+      inProject(root, 'config.yaml'),
+      bundle.defaultConfigYaml(bundle.projectFacts(root, task.backend ?? null)),
+    );
   for (const [role, text] of Object.entries(bundle.DEFAULT_PROMPTS)) {
     const file = join(root, '.rasen', 'prompts', `${role}.md`);
     if (!existsSync(file)) writeWhole(file, text);

@@ -2,7 +2,7 @@
  * Which agent plays a role. A role that says anything of its own (a backend, a program) says all of it; one that says
  * nothing has the main agent. Used where a spec is made; pure.
  */
-import type { AgentSpec, Backend, Role } from '../task/spec.ts';
+import { type AgentSpec, type Backend, ROLES, type Role } from '../task/spec.ts';
 import { roleKey, type Settings } from './keys.ts';
 
 /** null: nothing is configured. */
@@ -15,6 +15,10 @@ export function agentOfRole(settings: Settings, role: Role): AgentSpec | null {
   const command = settings[roleKey.command(role)];
   return backend === null && command === null ? mainAgent(settings) : specOf(backend, command);
 }
+
+/** Those of all roles. */
+export const agentsOf = (settings: Settings): AgentSpec[] =>
+  ROLES.map(role => agentOfRole(settings, role)).filter(agent => agent !== null);
 
 export const backendOfRole = (settings: Settings, role: Role): Backend | undefined =>
   agentOfRole(settings, role)?.backend;

@@ -6,16 +6,16 @@ import { detectCommands } from './detect.ts';
 
 export interface ProjectFacts {
   name: string;
-  /** The program that does the work, when the user or the machine tells one. */
-  agent: string[] | null;
+  /** The agent that does the work, where there is only one that could. */
+  backend: string | null;
   test: string[] | null;
   lint: string[] | null;
 }
 
-/** What the files of the folder tell; `agent` is for the caller to know. */
-export function projectFacts(folder: string, agent: string[] | null = null): ProjectFacts {
+/** What the files of the folder tell; `backend` is for the caller to know. */
+export function projectFacts(folder: string, backend: string | null = null): ProjectFacts {
   const name = folder.split('/').filter(Boolean).at(-1) ?? 'project';
-  return { name, agent, ...detectCommands(folder) };
+  return { name, backend, ...detectCommands(folder) };
 }
 
 const flow = (words: readonly string[]) => JSON.stringify(words);
@@ -23,7 +23,7 @@ const flow = (words: readonly string[]) => JSON.stringify(words);
 /** Lines with "##" explain; lines with "# " are keys with their defaults, to be switched on. */
 export function defaultConfigYaml(facts: ProjectFacts): string {
   const commands = [facts.test, facts.lint].filter(command => command !== null);
-  const agent = facts.agent ? `agent:\n  command: ${flow(facts.agent)}` : '# backend: claude';
+  const agent = facts.backend === null ? '# backend: claude' : `backend: ${facts.backend}`;
   const gates = commands.length > 0 ? commands : [['make', 'test']];
   const found =
     commands.length > 0

@@ -4,6 +4,7 @@
  */
 export { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../agents/default-prompts.ts';
 export { checkPrompt, fillPrompt, PLACEHOLDERS, ROLE_PLACEHOLDERS } from '../agents/prompt.ts';
+export { agentsOf } from './agent-choice.ts';
 export { defaultConfigYaml, type ProjectFacts, projectFacts } from './default-config.ts';
 export { type Detected, detectCommands } from './detect.ts';
 export { writtenSecret } from './env-types.ts';

@@ -14,7 +14,13 @@ export const daemonDoctor = defineMethod({
   summary:
     'Checks disk, git, journals, cage and limits from inside the supervisor; each finding comes with its fix.',
   params: z.strictObject({}),
-  result: z.looseObject({ findings: z.array(finding) }),
+  result: z.looseObject({
+    findings: z.array(finding),
+    agents: z
+      .array(z.string())
+      .optional()
+      .describe('Names of the agents that the supervisor itself finds; absent from older ones.'),
+  }),
   errors: [],
   handle: (_params, supervisor) => supervisor.doctor(),
 });

@@ -2,11 +2,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { agentText, type InstalledAgent, installedAgents } from '../agents/installed.ts';
 import { messageOf } from '../errors.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
 import { insideFindings } from '../service/findings.ts';
 import type { Store } from '../store/store.ts';
+import { userEnv } from './effects/user-env.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
 
@@ -35,9 +37,11 @@ export async function doctor(parts: {
   registry: Registry;
   settings: Settings;
   cage: { kind: string; why: string; enforces: readonly string[] };
-}): Promise<Finding[]> {
+}): Promise<{ findings: Finding[]; agents: string[] }> {
   const { paths, store, registry, settings, cage } = parts;
-  return [
+  // What it was given by whoever started it, over what every program of a task has.
+  const agents = await installedAgents({ ...userEnv(), ...process.env });
+  const findings = [
     ok(
       'supervisor',
       `pid ${process.pid}, Node ${process.version}, ${registry.size} tasks, ${registry.jobs} live jobs`,
@@ -50,8 +54,22 @@ export async function doctor(parts: {
     ...files(store, registry),
     ...workspaces(registry),
     cageFinding(cage),
+    ...agents.map(agentFinding),
     ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
   ];
+  return { findings, agents: agents.map(({ name }) => name) };
+}
+
+/** What differs from the user's shell shows here: another PATH, another home, a keychain that is locked. */
+function agentFinding(agent: InstalledAgent): Finding {
+  const { login, path } = agent;
+  const text = `${agentText(agent)} in ${path}`;
+  if (login.state !== 'out') return ok('agents (supervisor)', text);
+  return warning(
+    'agents (supervisor)',
+    `${text}, not logged in as the supervisor sees it`,
+    `As the user that rasen runs as: ${login.fix}. A task that brings its own key does not need it.`,
+  );
 }
 
 function cageFinding({ kind, why }: { kind: string; why: string }): Finding {

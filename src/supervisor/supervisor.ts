@@ -351,7 +351,7 @@ export class Supervisor {
   async doctor() {
     const { paths, settings, cage } = this.#options;
     const parts = { paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice };
-    return { findings: await doctor(parts) };
+    return await doctor(parts);
   }
 
   gc(params: GcParams) {

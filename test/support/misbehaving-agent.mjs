@@ -24,6 +24,13 @@ export const misbehaviours = {
     // The output of an attempt is a file: a write is never partial.
     for (let i = 0; i < megabytes; i += 1) writeSync(1, MB);
   },
+  /** Talks on, and gets nowhere. */
+  chatter: async () => {
+    for (const end = Date.now() + LIFE_SECONDS * 1000; Date.now() < end; ) {
+      process.stdout.write('still thinking\n');
+      await new Promise(resolve => setTimeout(resolve, 200));
+    }
+  },
   /** Works with the processor and says nothing, for so many milliseconds. */
   spin: ms => {
     for (const end = Date.now() + ms; Date.now() < end; );

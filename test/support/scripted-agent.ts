@@ -45,6 +45,7 @@ export type Act =
 /** Acts of misbehaving-agent.mjs; what each of them does is written there. */
 export type Misbehaviour =
   | { flood: number }
+  | { chatter: true }
   | { spin: number }
   | { server: string }
   | { fork: number }

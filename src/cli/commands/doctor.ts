@@ -2,6 +2,7 @@
 import { EXIT, isRasenError } from '../../errors.ts';
 import type { Finding } from '../../methods/daemon.doctor.ts';
 import { VERSION } from '../../version.ts';
+import { notInside } from '../agent-findings.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { clientFindings } from '../doctor-checks.ts';
@@ -10,24 +11,25 @@ export const doctor = defineCommand({
   name: 'doctor',
   summary: 'Look for what is wrong with this installation, and tell how to mend it',
   details: [
-    'It works without a supervisor, too. The exit status is 1 when there is an error; warnings do not count.',
+    'It works without a supervisor, too. Agents are looked for as a task that is handed over here would find them, and once more from inside the supervisor; whether they are logged in is told without the network, from what they say themselves or from a variable or a file that is there. The exit status is 1 when there is an error; warnings do not count.',
   ],
   options: [...FORMAT],
   examples: [{ command: 'rasen doctor', about: '' }],
   async run(_call, context) {
-    const { out, env, paths } = context;
+    const { out, cwd, env, paths, loadConfigBundle } = context;
     const service = await context.loadServiceBundle();
-    const findings = [...(await clientFindings({ env, paths, service })), ...(await serverFindings(context))];
+    const here = await clientFindings({ cwd, env, paths, loadConfigBundle, service });
+    const findings = [...here, ...(await serverFindings(context, here))];
     out.reply({ version: VERSION, findings }, () => findings.map(line).join('\n'));
     return findings.some(f => f.level === 'error') ? EXIT.failed : EXIT.ok;
   },
 });
 
-async function serverFindings({ link, paths }: Context): Promise<Finding[]> {
+async function serverFindings({ link, paths }: Context, outside: readonly Finding[]): Promise<Finding[]> {
   const check = 'supervisor';
   try {
     const { pid, version } = await link.call('daemon.status', {});
-    const { findings } = await link.call('daemon.doctor', {});
+    const { findings, agents } = await link.call('daemon.doctor', {});
     const here: Finding =
       version === VERSION
         ? { check, level: 'ok', message: `rasend ${version}, PID ${pid}`, fix: null }
@@ -37,7 +39,7 @@ async function serverFindings({ link, paths }: Context): Promise<Finding[]> {
             message: `rasend ${version} (PID ${pid}) is another version than this rasen ${VERSION}`,
             fix: 'Restart the supervisor; tasks go on meanwhile.',
           };
-    return [here, ...findings];
+    return [here, ...findings, ...(agents === undefined ? [] : notInside(outside, agents))];
   } catch (error) {
     if (!isRasenError(error)) throw error;
     const away = error.kind === 'unreachable';

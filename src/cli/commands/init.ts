@@ -1,12 +1,12 @@
 /** `rasen init`: make a task of this project. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { AGENT_PROGRAMS, agentText, installedAgents } from '../../agents/installed.ts';
 import { isRasenError, RasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 import { excludeLocally, topLevel } from '../git-place.ts';
-import { AGENT_PROGRAMS, agentText, installedAgents } from '../installed-agents.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
 import { findProject, type Project } from '../project.ts';
@@ -18,6 +18,7 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
   details: [
     'It writes .rasen/ (task text, plan, configuration, prompts) into this folder, or into the top of its git working tree, and keeps it out of git. Nothing is started and no supervisor is needed.',
     'Without --plan the first attempt of the run is the planner’s.',
+    'Where no agent is configured and only one of those that rasen knows is on PATH, it is written into .rasen/config.yaml.',
   ],
   options: [
     { flags: '-t, --task <text>', about: 'what is to be done: a text, or a file with the text' },
@@ -37,9 +38,12 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
     const old = existsSync(join(root, '.rasen', 'task.json')) ? findProject(root) : null;
     if (old) await refuseUnfinished(context, old);
     if (old) await noteUnmerged(context, old);
-    const project = await makeTask(context, { root, goal, plan: options.plan, status: 'initialized' });
+    const { backend, note } = await chooseAgent(context, root);
+    const project = await makeTask(context, {
+      ...{ root, goal, plan: options.plan, backend, status: 'initialized' },
+    });
     await excludeLocally(root);
-    await noteAgents(context, root);
+    if (note !== null) out.note(note);
     out.reply({ id: project.task.id, status: 'initialized', project: root }, () =>
       [
         `Initialized task ${project.task.id}: ${oneLine(goal, 100)}`,
@@ -49,25 +53,39 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
   },
 });
 
-/** A task for an agent needs one: who has none configured is told which there are. */
-async function noteAgents({ loadConfigBundle, env, out }: Context, root: string): Promise<void> {
+interface Choice {
+  backend: string | null;
+  note: string | null;
+}
+const NO_CHOICE: Choice = { backend: null, note: null };
+
+/**
+ * A task for an agent needs one. Where none is configured and only one is there, it is chosen, and written where the
+ * user can change it; else it is told which there are.
+ */
+async function chooseAgent({ loadConfigBundle, env }: Context, root: string): Promise<Choice> {
   const bundle = await loadConfigBundle();
-  let written: ReadonlyMap<string, unknown>;
   try {
-    ({ written } = bundle.loadConfig({ project: root, env }));
+    const { settings } = bundle.loadConfig({ project: root, env });
+    if (bundle.agentsOf(settings).length > 0) return NO_CHOICE;
   } catch {
-    return; // `rasen run` says what is wrong with it.
+    return NO_CHOICE; // `rasen run` says what is wrong with it.
   }
-  if ([...written.keys()].some(key => /^agents?\..*(?:backend|command)$/.test(key))) return;
   const found = await installedAgents(env);
+  const [only, ...more] = found;
+  const writes = !existsSync(join(root, '.rasen', 'config.yaml'));
+  if (only && more.length === 0 && writes) {
+    const login = only.login.state === 'out' ? `; it is not logged in yet: ${only.login.fix}` : '';
+    const note = `${agentText(only)} does the work (backend: ${only.name} in .rasen/config.yaml)${login}`;
+    return { backend: only.name, note };
+  }
   const which =
     found.length === 0
       ? `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`
       : `here are ${found.map(agentText).join(', ')}`;
-  const name = found[0]?.name ?? 'claude';
-  out.note(
-    `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}`,
-  );
+  const name = (found.find(({ login }) => login.state === 'in') ?? only)?.name ?? 'claude';
+  const note = `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}`;
+  return { backend: null, note };
 }
 
 /** The folder itself when it has a configuration of its own, else the top of the working tree. */

@@ -6,7 +6,7 @@ import { project } from './support.ts';
 const CASES = [
   ['an empty folder', {}, null],
   ['a node project', { 'package.json': '{"scripts":{"test":"x","lint":"y"}}' }, null],
-  ['a known agent', { 'go.mod': '' }, ['claude', '-p', '--append', 'a "b"\n#']],
+  ['a known agent', { 'go.mod': '' }, 'codex'],
 ] as const;
 
 const load = (text: string, yml = '') => {
@@ -16,19 +16,19 @@ const load = (text: string, yml = '') => {
 
 test.each(CASES)('as written: %s', (_, files, agent) => {
   const folder = project(files);
-  const text = defaultConfigYaml(projectFacts(folder, agent && [...agent]));
+  const text = defaultConfigYaml(projectFacts(folder, agent));
   const { settings, written } = load(text, 'orchestrator: {max_iterations: 7}');
   // The generated file must not silence the user's rasen.yml.
   expect(settings['orchestrator.max_iterations']).toBe(7);
-  expect(settings['agent.command']).toEqual(agent);
+  expect(settings['agent.backend']).toBe(agent);
   expect([...written.keys()].filter(key => key !== 'orchestrator.max_iterations')).toEqual(
-    agent ? ['agent.command'] : [],
+    agent ? ['agent.backend'] : [],
   );
 });
 
 test.each(CASES)('with every key switched on: %s', (_, files, agent) => {
   const folder = project(files);
-  const facts = projectFacts(folder, agent && [...agent]);
+  const facts = projectFacts(folder, agent);
   const text = defaultConfigYaml(facts).replaceAll(/^# /gm, '');
   expect(text).not.toMatch(/^#[^#]/m);
   const { settings, written } = load(text);

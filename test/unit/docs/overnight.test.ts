@@ -5,14 +5,16 @@ import { expect, test } from 'vitest';
 import { root } from './pages.ts';
 
 const ROWS = 27;
-const TITLE = /^\s*(?:test|it)(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
+const TITLE = /^\s*(?:test|it|bootTest\(\w+\))(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
+const SHOWN = /`([\w/.-]+\.test\.ts) › ([^`]+)`/g;
 const section = readFileSync(join(root, 'README.md'), 'utf8').split('\n## What ends unattended nights\n')[1]!;
 const table = section
   .split('\n## ')[0]!
   .split('\n')
   .filter(line => /^\| \d+ \|/.test(line));
+const cues = section.split('\n## ')[0]!.split('| an agent that … |')[1]!;
 const shown = table.flatMap((line, row) =>
-  [...line.matchAll(/`([\w/.-]+\.test\.ts) › ([^`]+)`/g)].map(([, file, name]) => ({
+  [...line.matchAll(SHOWN)].map(([, file, name]) => ({
     row: row + 1,
     file: file!,
     name: name!,
@@ -32,6 +34,14 @@ test('has a row for each of them, in order, and each row says by what it is show
   );
   const rows = new Set(shown.map(({ row }) => row));
   expect(table.filter((line, i) => !rows.has(i + 1) && !line.includes('**not yet:**'))).toEqual([]);
+});
+
+test('tells by what each cue of the misbehaving agent is shown', () => {
+  const rows = cues.split('\n').filter(line => line.startsWith('| ') && line.endsWith(' |'));
+  expect(rows.length).toBeGreaterThanOrEqual(12);
+  const tests = rows.map(line => [...line.matchAll(SHOWN)].map(([, file, name]) => ({ file, name })));
+  expect(rows.filter((_, i) => tests[i]!.length === 0)).toEqual([]);
+  expect(tests.flat().filter(({ file, name }) => !namesIn(file!).includes(name!))).toEqual([]);
 });
 
 test('names only tests that exist', () => {
