@@ -24,7 +24,9 @@ export function promptValues(
   place: PromptPlace,
 ): PromptValues {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
-  const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(g => g.run);
+  const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(
+    g => g.run && !g.base_tests,
+  );
   return {
     task: state.spec.goal,
     task_name: state.spec.name,

@@ -12,6 +12,7 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
     plan: spec.plan && completePlan(spec.plan),
     limits: { ...NO_RESOURCE_LIMITS, ...spec.limits },
     agents: completeAgents(spec.agents),
+    base_tests: spec.base_tests ?? false,
     env: spec.env ?? {},
     secrets: spec.secrets ?? {},
   };

@@ -14,6 +14,7 @@ import {
   gateStarted,
 } from './fold-attempt.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
+import { BASE_TESTS } from './gates-of.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
@@ -191,6 +192,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     cost_usd: null,
     memory: { decisions: [], learnings: [] },
     tolerated: [],
+    accepted: null,
     issues: {},
     merge: null,
     merged: null,
@@ -349,12 +351,20 @@ function resumed(state: TaskState): TaskState {
       want: 'run',
       force: false,
       consecutive_failures: 0,
+      accepted: acceptedBy(state) ?? state.accepted,
       issues: {},
       iterations_before: state.iterations,
       active: { ...state.active, before_ms: state.active.total_ms },
     },
     { name: 'pending' },
   );
+}
+
+/** The commit that was blocked since tests of the base commit fail on it: who says "go on" has looked at why. */
+function acceptedBy(state: TaskState): string | null {
+  const final = state.steps.find(s => s.kind === 'final');
+  const last = final?.history.at(-1);
+  return final?.block?.why === 'review' && last?.gate?.startsWith(BASE_TESTS) ? last.good : null;
 }
 
 function ended(state: TaskState, status: TaskStatus, t: string): TaskState {

@@ -8,11 +8,17 @@ export interface Gate {
   name: string;
   /** Only of kind run. */
   run: GateSpec | null;
+  /** Run where the tests of the base commit stand in place of those of today. */
+  base_tests: boolean;
 }
 
-const builtIn = (kind: GateKind): Gate => ({ kind, name: kind, run: null });
+const builtIn = (kind: GateKind): Gate => ({ kind, name: kind, run: null, base_tests: false });
 const commands = (specs: readonly GateSpec[]): Gate[] =>
-  specs.map(run => ({ kind: 'run', name: run.name, run }));
+  specs.map(run => ({ kind: 'run', name: run.name, run, base_tests: false }));
+/** What the name of a gate begins with that is run with the tests of the base commit. */
+export const BASE_TESTS = 'base_tests:';
+const withBaseTests = (specs: readonly GateSpec[]): Gate[] =>
+  specs.map(run => ({ kind: 'run', name: `${BASE_TESTS}${run.name}`, run, base_tests: true }));
 
 /** Gates of a step: built-in ones first, then the project's, then the plan's, then the judges. */
 export function gatesOf(state: TaskState, step: Step): Gate[] {
@@ -42,7 +48,7 @@ export function gatesOf(state: TaskState, step: Step): Gate[] {
   }
 }
 
-/** All gates of project and plan, each once, then review and QA of the whole. */
+/** All gates of project and plan, each once, those with the tests of the base commit, then review and QA of the whole. */
 export function finalGates(state: TaskState): Gate[] {
   const { spec, plan } = state;
   const seen = new Set<string>();
@@ -53,6 +59,7 @@ export function finalGates(state: TaskState): Gate[] {
   const agentWork = plan?.subtasks.some(s => 'agent' in s.do) ?? false;
   return [
     ...commands(all),
+    ...(agentWork && spec.base_tests && spec.workspace.kind === 'git' ? withBaseTests(spec.gates) : []),
     ...(agentWork && spec.review.enabled && !spec.review.per_subtask ? [builtIn('review')] : []),
     ...(agentWork && spec.qa.enabled && !spec.qa.per_subtask ? [builtIn('qa')] : []),
   ];

@@ -181,6 +181,8 @@ export interface TaskState {
   };
   /** Names of project gates that failed on the base commit under `baseline: allow`. */
   tolerated: string[];
+  /** Commit whose result with the tests of the base commit a person has accepted, by going on from the block. */
+  accepted: string | null;
   /** Issues that QA and review named, with how often; the recurring ones escalate. */
   issues: Record<string, number>;
   merge: { op: string; into: string | null; squash: boolean } | null;

@@ -238,7 +238,12 @@ function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | reado
   if (evidence.tolerated)
     return [
       'WARNING',
-      then(`Gate ${evidence.name} failed: ${reason}`, 'tolerated, for it failed before any change'),
+      then(
+        `Gate ${evidence.name} failed: ${reason}`,
+        evidence.needs_person
+          ? 'tolerated, for a person has accepted it'
+          : 'tolerated, for it failed before any change',
+      ),
     ];
   const what = judge ? `${judge} refused: ${reason}` : `Gate ${evidence.name} failed: ${reason}`;
   const said: Said = [

@@ -129,6 +129,8 @@ export function draftOf(seed: number): Draft {
     plan: planned ? plan : null,
     gates: project,
     baseline: rng.pick(['require', 'allow']),
+    // Of its own, so that the lives of all seeds stay what they were.
+    base_tests: new Rng(`base_tests ${seed}`).chance(0.3),
     setup: rng.chance(0.3) ? ['setup'] : null,
     limits: {
       max_iterations: rng.chance(0.2) ? rng.int(1, 6) : rng.int(8, 40),

@@ -171,6 +171,7 @@ export class Effects {
         session: null,
         log_sha256: log,
         log_tail: log,
+        base_tests: gate?.base_tests ? ['test/a.test.js'] : [],
       },
     };
   }

@@ -12,7 +12,9 @@ import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
 import type { Claim } from '../../task/event.ts';
+import { gatesOf } from '../../task/gates-of.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
+import { changedBaseTests } from './base-tests.ts';
 import type { EffectContext } from './context.ts';
 import { agentRole, NOTHING_SAID, whatWasSaid } from './said.ts';
 
@@ -63,6 +65,10 @@ export async function end(
     log_tail: gate
       ? ((role === null ? null : issuesText(claim)) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))
       : null,
+    base_tests:
+      effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
+        ? await changedBaseTests(state, attempt)
+        : [],
   };
   return { type: 'end', facts: result };
 }

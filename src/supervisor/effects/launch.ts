@@ -12,6 +12,7 @@ import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { agentWork, type Work } from './agent-work.ts';
+import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, userOfGate, userOfWork } from './job-env.ts';
 import { workOf, writeJob } from './prepare.ts';
@@ -86,7 +87,9 @@ async function writeGate(
           prompt: null,
           env: {},
           env_defaults: {},
-          cwd: context.places.root(state, step),
+          cwd: gate.base_tests
+            ? await baseTestsCheckout(context, state, attempt)
+            : context.places.root(state, step),
         };
   await writeJob(context, state, { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt });
   const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };

@@ -255,6 +255,7 @@ export class Engine {
       session: null,
       log_sha256: null,
       log_tail: null,
+      base_tests: ['test/a.test.js'],
     };
   }
 
