@@ -31,6 +31,7 @@ export function completePlan(plan: Plan): Plan {
   const subtasks = plan.subtasks.map(subtask => ({
     ...subtask,
     limits: { ...NO_RESOURCE_LIMITS, ...subtask.limits },
+    claimed_completed: subtask.claimed_completed ?? false,
   }));
   return { ...plan, subtasks };
 }

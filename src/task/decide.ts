@@ -6,7 +6,7 @@
 import { DISK_PROBE_MS, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
-import { finalGates, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
 import { COUNTS, isTerminal } from './status.ts';
@@ -226,7 +226,7 @@ function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {
 function begin(state: TaskState, step: Step, seen: Observed): Next {
   const events: NewEvent[] = [];
   if (state.status.name !== 'running') events.push({ type: 'task_started' });
-  const work = step.kind !== 'baseline' && step.kind !== 'final';
+  const work = step.kind !== 'baseline' && step.kind !== 'final' && !isClaimedCompleted(state, step);
   events.push({
     type: 'attempt_created',
     step: step.id,

@@ -233,12 +233,14 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
     );
   }
   const record = recordOf(state, attempt, event);
+  // That a subtask is not completed as its plan claims is nobody's failure.
+  const asked = !attempt.work && stepOf(state, event.step).kind === 'subtask';
   const next = step(state, event.step, s => ({
     ...s,
     status: 'pending',
     attempt: null,
-    passed: event.outcome === 'ok' ? passedBy(s, attempt) : null,
-    counted: s.counted + (COUNTS[event.outcome] ? 1 : 0),
+    passed: event.outcome === 'ok' ? passedBy(attempt) : null,
+    counted: s.counted + (COUNTS[event.outcome] && !asked ? 1 : 0),
     // Neither hides the other: an attempt that is lost says nothing of a limit, and the reverse.
     lost: lostInARow(state, s, attempt, event.outcome),
     passing: PASSING.has(event.outcome) ? s.passing + 1 : event.outcome === 'lost' ? s.passing : 0,
@@ -253,6 +255,7 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
   const failed =
     COUNTS[event.outcome] &&
     event.outcome !== 'ok' &&
+    !asked &&
     (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
   return {
     ...next,
@@ -274,9 +277,9 @@ function lostInARow(state: TaskState, s: Step, attempt: Attempt, outcome: Outcom
 const WORKING: ReadonlySet<Attempt['phase']> = new Set(['prepared', 'running', 'stopping']);
 
 /** The commit that a check was made on, or that holds the work; the latter is the next good one. */
-function passedBy(s: Step, attempt: Attempt): NonNullable<Step['passed']> {
+function passedBy(attempt: Attempt): NonNullable<Step['passed']> {
   if (attempt.sealed) return { commit: attempt.sealed.commit, good: true };
-  return { commit: s.kind === 'final' || s.kind === 'baseline' ? attempt.from : null, good: false };
+  return { commit: attempt.work ? null : attempt.from, good: false };
 }
 
 const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
@@ -291,6 +294,7 @@ function recordOf(state: TaskState, attempt: Attempt, event: EventOf<'attempt_cl
     attempt.gates.find(g => g.evidence && !g.evidence.passed && !g.evidence.tolerated)?.evidence ?? null;
   return {
     n: attempt.n,
+    work: attempt.work,
     outcome: event.outcome,
     reason: event.reason,
     started_at: attempt.started_at ?? attempt.created_at,

@@ -1,6 +1,7 @@
 /** Which gates a step has, in order. Pure; the same list is used by decide, by the effects and by the views. */
 import type { GateSpec, Plan, Subtask } from './plan.ts';
 import type { Step, TaskState } from './state.ts';
+import { COUNTS } from './status.ts';
 
 export type GateKind = 'clean' | 'diff' | 'run' | 'review' | 'qa';
 export interface Gate {
@@ -35,6 +36,7 @@ export function gatesOf(state: TaskState, step: Step): Gate[] {
     case 'subtask': {
       const subtask = subtaskOf(state, step.id);
       if (!('agent' in subtask.do)) return commands(subtask.gates);
+      if (step.attempt && !step.attempt.work) return commands([...spec.gates, ...subtask.gates]);
       return [
         ...(git ? [builtIn('clean'), builtIn('diff')] : []),
         ...commands(spec.gates),
@@ -78,6 +80,21 @@ export function subtaskOf(state: TaskState, id: string): Subtask {
   const subtask = index?.get(id);
   if (!subtask) throw new Error(`task ${state.id} has no subtask ${id} in its plan`);
   return subtask;
+}
+
+/**
+ * Whether the gates are asked before anybody works on the step: its plan calls it completed, there are gates, and they
+ * have not been asked yet.
+ */
+export function isClaimedCompleted(state: TaskState, step: Step): boolean {
+  if (step.kind !== 'subtask') return false;
+  const subtask = subtaskOf(state, step.id);
+  return (
+    subtask.claimed_completed &&
+    'agent' in subtask.do &&
+    state.spec.gates.length + subtask.gates.length > 0 &&
+    step.history.every(record => !COUNTS[record.outcome])
+  );
 }
 
 /** Whether the step's work is a session of the agent (and not a command, or nothing). */

@@ -83,6 +83,8 @@ export interface Attempt {
 /** What stays of a closed attempt in the state; the rest is in the journal. */
 export interface AttemptRecord {
   n: number;
+  /** false: only gates were asked. */
+  work: boolean;
   outcome: Outcome;
   reason: string | null;
   started_at: string;

@@ -162,7 +162,11 @@ function wanted(event: EventOf<'want_changed'>): Said {
 function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Said | readonly Said[] {
   const step = stepIn(state, event.step);
   const again = event.n > 1 ? ` (attempt ${event.n})` : '';
-  const said: Said = ['INFO', `${beginning(step, event.step)}${again}`];
+  const begun =
+    !event.work && step?.kind === 'subtask'
+      ? `Checking subtask ${event.step}, which its plan calls completed`
+      : beginning(step, event.step);
+  const said: Said = ['INFO', `${begun}${again}`];
   return event.work
     ? [['INFO', `Iteration ${state.iterations}/${state.spec.limits.max_iterations}`], said]
     : said;

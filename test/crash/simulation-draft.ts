@@ -263,6 +263,7 @@ export function makePlan(rng: Rng, rev: number, source: Plan['source']): Plan {
     on_fail: rng.pick(['stop', 'continue']),
     on_lost: rng.chance(0.2) ? 'fail' : 'rerun',
     allow_empty: rng.chance(0.2),
+    claimed_completed: source === 'file' && rng.chance(0.1),
   })) as unknown as Subtask[];
   if (rng.chance(0.3)) subtasks.reverse();
   return planSchema.parse({ version: 1, task: 'life', goal: 'live', source, rev, subtasks });

@@ -266,6 +266,58 @@ describe('limits of a task', () => {
   });
 });
 
+describe('what a plan calls completed', () => {
+  const claimed = (id: string, more: object = {}) => ({ id, claimed_completed: true, ...more });
+
+  it('is completed where the gates bear it out, without a session; the rest is done', () => {
+    const engine = start([claimed('a'), 'b'], {}, { gates: TEST }).run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(engine.started).not.toContain('a/1');
+    expect(engine.started).toContain('b/1');
+    expect(engine.step('a')).toMatchObject({
+      status: 'completed',
+      counted: 0,
+      commit: engine.state.workspace!.base,
+    });
+    expect(engine.state.iterations).toBe(1);
+  });
+
+  it('is done where a gate of it is red, which is nobody’s failure; the session is told what is red', () => {
+    const own = { gates: [{ name: 'own', run: ['own'] }] };
+    const engine = start(
+      [claimed('a', own)],
+      { gates: { own: [1, 0] } },
+      { gates: TEST, limits: { attempts: 1, max_consecutive_failures: 1 } },
+    ).run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(engine.started).toContain('a/2');
+    expect(engine.step('a').history).toMatchObject([
+      { work: false, outcome: 'gate_failed', gate: 'own' },
+      { work: true, outcome: 'ok' },
+    ]);
+  });
+
+  it('is not believed on a red gate that is tolerated elsewhere, nor where there are no gates', () => {
+    const red = start([claimed('a')], { gates: { test: [1] } }, { gates: TEST, baseline: 'allow' }).run();
+    expect(red.started).toContain('a/2');
+    const none = start([claimed('a')]).run();
+    expect(none.started).toEqual(['a/1']);
+  });
+
+  it('is asked again when the gates could not be run, and never after a person wants it done', () => {
+    const engine = start([claimed('a')], { gates: { test: [0, 'hang', 0] } }, { gates: TEST });
+    engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.gates.some(g => g.live)));
+    engine.stop().run();
+    engine.resume().run();
+    expect(engine.started).toEqual(expect.not.arrayContaining(['a/1', 'a/2']));
+    expect(engine.state.status.name).toBe('completed');
+    const again = start([claimed('a'), 'b'], { work: { b: [{ hit: 'x' }] } }, { gates: TEST }).run();
+    again.add({ type: 'step_reset', step: 'a', reason: 'a person asked' });
+    again.resume().run();
+    expect(again.started).toContain('a/2');
+  });
+});
+
 describe('the tests of the base commit', () => {
   const judge = { enabled: true, per_subtask: false, max_loops: 3, recurring_issue_threshold: 3 };
   const over = { gates: TEST, base_tests: true, review: judge };
