@@ -108,7 +108,13 @@ export function draftOf(seed: number): Draft {
   const rng = new Rng(seed);
   const git = rng.chance(0.6);
   const planned = rng.chance(0.8);
-  const plan = makePlan(rng, 1, planned ? 'file' : 'planner');
+  // Of its own, so that the lives of all seeds stay what they were.
+  const claims = new Rng(`claims ${seed}`);
+  const made = makePlan(rng, 1, planned ? 'file' : 'planner');
+  const plan = {
+    ...made,
+    subtasks: made.subtasks.map(s => ({ ...s, claimed_completed: planned && claims.chance(0.1) })),
+  };
   const project = rng.chance(0.6) ? [{ name: 'test', run: ['test'], timeout_seconds: 120 }] : [];
   if (project.length > 0 && rng.chance(0.3))
     project.push({ name: 'lint', run: ['lint'], timeout_seconds: 60 });
@@ -129,7 +135,6 @@ export function draftOf(seed: number): Draft {
     plan: planned ? plan : null,
     gates: project,
     baseline: rng.pick(['require', 'allow']),
-    // Of its own, so that the lives of all seeds stay what they were.
     base_tests: new Rng(`base_tests ${seed}`).chance(0.3),
     setup: rng.chance(0.3) ? ['setup'] : null,
     limits: {
@@ -263,7 +268,6 @@ export function makePlan(rng: Rng, rev: number, source: Plan['source']): Plan {
     on_fail: rng.pick(['stop', 'continue']),
     on_lost: rng.chance(0.2) ? 'fail' : 'rerun',
     allow_empty: rng.chance(0.2),
-    claimed_completed: source === 'file' && rng.chance(0.1),
   })) as unknown as Subtask[];
   if (rng.chance(0.3)) subtasks.reverse();
   return planSchema.parse({ version: 1, task: 'life', goal: 'live', source, rev, subtasks });

@@ -16,6 +16,7 @@ import { gatesOf } from '../../task/gates-of.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
 import { changedBaseTests } from './base-tests.ts';
 import type { EffectContext } from './context.ts';
+import { putWorkRight } from './judged-work.ts';
 import { agentRole, NOTHING_SAID, whatWasSaid } from './said.ts';
 
 /** The ladder: from SIGTERM to SIGKILL. */
@@ -52,6 +53,7 @@ export async function end(
   const role = agentRole(state, step, effect.gate);
   const { claim, problem, session } =
     role === null ? NOTHING_SAID : await whatWasSaid(context, state, { role, nonce, folder }, facts);
+  const meddled = gate && role !== null ? await putWorkRight(state, folder) : null;
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
     ended_by_itself: early.exit !== null || early.ended,
@@ -59,7 +61,7 @@ export async function end(
     output_bytes: facts.output_bytes,
     dropped_bytes: droppedBytes(folder),
     claim,
-    claim_problem: problem,
+    claim_problem: meddled ?? problem,
     session,
     log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
     log_tail: gate
