@@ -48,6 +48,8 @@ const SUBTASK: Readonly<Record<keyof typeof SUBTASK_FIELDS, string>> = {
   allow_empty: 'true: the agent may change nothing.',
   cwd: 'Folder, relative to the workspace.',
   model: 'Model of the agent.',
+  claimed_completed:
+    'true: it is said to be completed already. Before anybody works on it the gates of the project and its own are run: if all pass, it is completed, else it is done. Set by itself for what an imported plan calls completed. Only for sessions of agents; without gates nothing is believed.',
 };
 
 /** Keys that are read by hand, as src/config/schema.ts lists them. */

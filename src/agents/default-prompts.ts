@@ -35,6 +35,7 @@ These commands are run after every subtask, by rasen itself. The plan cannot cha
 
 {history}
 
+What was wrong with the plan before:
 {last_gate_output}
 
 ## The answer

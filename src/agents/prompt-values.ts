@@ -27,7 +27,9 @@ export function promptValues(
   place: PromptPlace,
 ): PromptValues {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
-  const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(g => g.run);
+  const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(
+    g => g.run && !g.base_tests,
+  );
   return {
     task: state.spec.goal,
     task_name: state.spec.name,
@@ -40,7 +42,7 @@ export function promptValues(
     gates: list(gates.map(g => g.run!.run.join(' '))),
     memory: memoryText(state),
     history: historyText(state, step),
-    last_gate_output: lastRefusal(state, step)?.gate_tail?.slice(-MAX_TAIL) ?? '(none)',
+    last_gate_output: lastOutput(state, step)?.slice(-MAX_TAIL) ?? '(none)',
     feedback: feedback(state, step),
     notes: step.attempt ? notesText(notesInPrompt(state, step.attempt)) : NO_NOTES,
     attempt: String(attempt),
@@ -126,6 +128,12 @@ function goesInCircles(told: readonly AttemptRecord[], threshold: number): boole
           (!!a.summary && !!b.summary && similarity(a.summary, b.summary) >= threshold),
       ),
   );
+}
+
+/** The end of what the refusing gate said; for the planner, what was wrong with its plan. */
+function lastOutput(state: TaskState, step: Step): string | null {
+  if (step.kind === 'plan') return step.history.findLast(r => r.outcome === 'failed')?.reason ?? null;
+  return lastRefusal(state, step)?.gate_tail ?? null;
 }
 
 function lastRefusal(state: TaskState, step: Step): AttemptRecord | null {

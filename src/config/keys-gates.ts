@@ -1,9 +1,9 @@
-/** The keys of what must hold before work counts: `gates`, `setup`, `parallel`, `baseline`, `protected`. */
+/** The keys of what must hold before work counts: `gates`, `setup`, `parallel`, `baseline`, `base_tests`, `protected`. */
 import type { GateSpec } from '../task/plan.ts';
 import { gateSchema, readGates } from './gates.ts';
 import { command, own } from './keys-row.ts';
 import { Problems } from './problems.ts';
-import { int, listOf, oneOf, text, type ValueType } from './types.ts';
+import { bool, int, listOf, oneOf, text, type ValueType } from './types.ts';
 
 const gateList: ValueType<GateSpec[] | 'none' | null> = {
   wanted: 'a list of gates, or none',
@@ -39,6 +39,11 @@ export const GATES_KEYS = {
     oneOf('require', 'allow'),
     'require',
     'require: the gates must pass before the first subtask. allow: they may fail then.',
+  ),
+  base_tests: own(
+    bool(),
+    false,
+    'true: at the end, when the gates have passed, they run once more with the test files as they were before the task: those that were changed or deleted are as they were, new ones are away. Red, the task is blocked (review): a person says whether the tests were changed for a good reason, and goes on with `rasen resume`, which accepts that commit.',
   ),
   protected: own(
     listOf(text(4096, 'a path or pathspec'), 1000, 'a list of paths'),

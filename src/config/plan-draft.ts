@@ -94,7 +94,10 @@ export function finishDraft(draft: Draft, options: PlanFileOptions, problems: Pr
     goal: draft.goal ?? options.goal ?? '',
     source: options.origin,
     rev: 1,
-    subtasks: subtasks.map(s => s.subtask),
+    subtasks: subtasks.map(({ subtask }) => ({
+      ...subtask,
+      claimed_completed: subtask.claimed_completed || draft.claimed_completed.includes(subtask.id),
+    })),
   });
   if (checked.success) {
     const { goal, defaults, claimed_completed } = draft;

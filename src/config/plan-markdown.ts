@@ -118,6 +118,7 @@ function start(task: RegExpExecArray, at: Place): Open {
     env: {},
     model: null,
     limits: NO_SUBTASK_LIMITS,
+    claimed_completed: false,
   };
   return { draft: { subtask, at, id_at: at, needs_at: [], path: id }, text: [], boxes: 0, checked: 0 };
 }

@@ -5,7 +5,7 @@
 import type { Subtask, SubtaskLimits } from '../task/plan.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
-import { isNothing, type Node } from './node.ts';
+import { isNothing, type MapNode, type Node } from './node.ts';
 import { AGENT, readAction } from './plan-action.ts';
 import type { DraftSubtask } from './plan-draft.ts';
 import { readId } from './plan-id.ts';
@@ -53,6 +53,7 @@ export const SUBTASK_FIELDS = {
   allow_empty: bool(),
   cwd: nullable(insidePath('the workspace'), 'the workspace'),
   model: nullable(text(200, 'a model name'), 'the default of the task'),
+  claimed_completed: bool(),
 } satisfies Record<string, ValueType<unknown>>;
 
 const OTHER_KEYS = ['id', 'do', 'run', 'shell', 'gates', 'env', 'limits'];
@@ -119,6 +120,7 @@ export function readSubtask(
       env: { ...context.env, ...env },
       model: get('model') ?? null,
       limits: limits.resources,
+      claimed_completed: readClaim(map, path, context),
     },
   };
 }
@@ -146,5 +148,18 @@ function empty(id: string, context: SubtaskContext): Omit<Subtask, 'do'> {
     env: { ...env },
     model: null,
     limits: resources,
+    claimed_completed: false,
   };
+}
+
+/** A planner has nothing to claim: what the gates say before any work is known. */
+function readClaim(map: MapNode, path: string, { problems, by_user }: SubtaskContext): boolean {
+  const claimed = field(map, 'claimed_completed', SUBTASK_FIELDS.claimed_completed, problems, path) ?? false;
+  if (claimed && !by_user)
+    problems.add(
+      map.entries.get('claimed_completed')!.key,
+      join(path, 'claimed_completed'),
+      'only a plan written by the user can set this',
+    );
+  return claimed;
 }

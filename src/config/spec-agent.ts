@@ -72,6 +72,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     prompts: withPrompts(config, task.prompts),
     gates: [...projectGates(config, project, git && works), ...(task.plan_defaults?.gates ?? [])],
     baseline: settings.baseline,
+    base_tests: settings.base_tests,
     protected: protectedPaths(config, project),
     setup: settings.setup,
     limits: {

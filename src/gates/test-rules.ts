@@ -73,6 +73,11 @@ const LANGUAGES: Language[] = [
 
 const TEST_FOLDER = /(?:^|\/)(?:tests?|specs?|__tests__|androidTest|e2e)\//;
 
+/** A file that belongs to the tests: a test by its name, or whatever lies with them (their helpers, data, snapshots). */
+export function isOfTests(path: string): boolean {
+  return TEST_FOLDER.test(path) || /(?:^|\/)__snapshots__\//.test(path) || (testRules(path)?.named ?? false);
+}
+
 export interface TestRules {
   /** The name alone says that it is a test. */
   named: boolean;

@@ -7,7 +7,7 @@ import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import type { Places } from './places.ts';
 
-const CHECKOUTS = ['final', 'reviewer', 'qa'] as const;
+const CHECKOUTS = ['final', 'base-tests', 'reviewer', 'qa'] as const;
 
 /** Whether these events are the moment to tidy up. */
 export function isTidyTime(state: TaskState, events: readonly Event[]): boolean {

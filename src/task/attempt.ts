@@ -412,7 +412,7 @@ function passed(state: TaskState, step: Step, attempt: Attempt, nowMs: number): 
 
 function completed(state: TaskState, step: Step, attempt: Attempt, nowMs: number): Next {
   const closed = close(state, step, attempt, 'ok', null, nowMs);
-  const commit = step.kind === 'final' || step.kind === 'baseline' ? attempt.from : null;
+  const commit = attempt.work ? null : attempt.from;
   return record(...closed.events, { type: 'step_completed', step: step.id, commit, good: null });
 }
 

@@ -25,6 +25,7 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
     plan: spec.plan && completePlan(spec.plan),
     limits: { ...NO_RESOURCE_LIMITS, ...NO_BUDGETS, ...spec.limits },
     agents: completeAgents(spec.agents),
+    base_tests: spec.base_tests ?? false,
     env: spec.env ?? {},
     secrets: spec.secrets ?? {},
   };
@@ -43,6 +44,7 @@ export function completePlan(plan: Plan): Plan {
   const subtasks = plan.subtasks.map(subtask => ({
     ...subtask,
     limits: { ...NO_SUBTASK_LIMITS, ...subtask.limits },
+    claimed_completed: subtask.claimed_completed ?? false,
   }));
   return { ...plan, subtasks };
 }

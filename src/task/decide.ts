@@ -7,7 +7,7 @@ import { DISK_PROBE_MS, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } fro
 import { type BudgetUse, budgetText, nearlyUsed, usedUp } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
-import { finalGates, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { sessionToResume } from './resume.ts';
 import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
@@ -246,7 +246,7 @@ function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {
 function begin(state: TaskState, step: Step, seen: Observed): Next {
   const events: NewEvent[] = [];
   if (state.status.name !== 'running') events.push({ type: 'task_started' });
-  const work = step.kind !== 'baseline' && step.kind !== 'final';
+  const work = step.kind !== 'baseline' && step.kind !== 'final' && !isClaimedCompleted(state, step);
   const from = startCommit(state, step);
   events.push({
     type: 'attempt_created',

@@ -130,6 +130,8 @@ export interface EndFacts {
   notes_said: number[];
   log_sha256: string | null;
   log_tail: string | null;
+  /** Of a gate with the tests of the base commit: those that are not the tests of today. */
+  base_tests: string[];
 }
 
 /** What came of an effect, in plain facts; settle.ts turns it into events. */

@@ -230,14 +230,16 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
       `task ${state.id}: attempt_closed of ${event.step}/${event.n} while it is ${attempt.phase}`,
     );
   }
-  // A day whose budget is used up says nothing about the work.
-  const counts = COUNTS[event.outcome] && event.wait === null;
+  // That a subtask is not completed as its plan claims is nobody's failure, and a day whose budget is used up says
+  // nothing about the work.
+  const asked = !attempt.work && stepOf(state, event.step).kind === 'subtask';
+  const counts = COUNTS[event.outcome] && event.wait === null && !asked;
   const record = recordOf(state, attempt, event, counts);
   const next = step(state, event.step, s => ({
     ...s,
     status: 'pending',
     attempt: null,
-    passed: event.outcome === 'ok' ? passedBy(s, attempt) : null,
+    passed: event.outcome === 'ok' ? passedBy(attempt) : null,
     counted: s.counted + (counts ? 1 : 0),
     // Neither hides the other: an attempt that is lost says nothing of a limit, and the reverse.
     lost: lostInARow(state, s, attempt, event.outcome),
@@ -273,9 +275,9 @@ function lostInARow(state: TaskState, s: Step, attempt: Attempt, outcome: Outcom
 const WORKING: ReadonlySet<Attempt['phase']> = new Set(['prepared', 'running', 'stopping']);
 
 /** The commit that a check was made on, or that holds the work; the latter is the next good one. */
-function passedBy(s: Step, attempt: Attempt): NonNullable<Step['passed']> {
+function passedBy(attempt: Attempt): NonNullable<Step['passed']> {
   if (attempt.sealed) return { commit: attempt.sealed.commit, good: true };
-  return { commit: s.kind === 'final' || s.kind === 'baseline' ? attempt.from : null, good: false };
+  return { commit: attempt.work ? null : attempt.from, good: false };
 }
 
 /** They say nothing of what passes. */
@@ -297,6 +299,7 @@ function recordOf(
     attempt.gates.find(g => g.evidence && !g.evidence.passed && !g.evidence.tolerated)?.evidence ?? null;
   return {
     n: attempt.n,
+    work: attempt.work,
     outcome: event.outcome,
     counted,
     reason: event.reason,

@@ -18,6 +18,7 @@ import {
 import { noteAdded, noteTold } from './fold-notes.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
+import { BASE_TESTS } from './gates-of.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
@@ -209,6 +210,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     notes: [],
     notes_made: 0,
     tolerated: [],
+    accepted: null,
     issues: {},
     merge: null,
     merged: null,
@@ -374,12 +376,20 @@ function resumed(before: TaskState): TaskState {
       want: 'run',
       force: false,
       consecutive_failures: 0,
+      accepted: acceptedBy(state) ?? state.accepted,
       issues: {},
       iterations_before: state.iterations,
       active: { ...state.active, before_ms: state.active.total_ms },
     },
     { name: 'pending' },
   );
+}
+
+/** The commit that was blocked since tests of the base commit fail on it: who says "go on" has looked at why. */
+function acceptedBy(state: TaskState): string | null {
+  const final = state.steps.find(s => s.kind === 'final');
+  const last = final?.history.at(-1);
+  return final?.block?.why === 'review' && last?.gate?.startsWith(BASE_TESTS) ? last.good : null;
 }
 
 function ended(state: TaskState, status: TaskStatus, t: string): TaskState {

@@ -1,6 +1,7 @@
 /** Which gates a step has, in order. Pure; the same list is used by decide, by the effects and by the views. */
 import type { GateSpec, Plan, Subtask } from './plan.ts';
 import type { Step, TaskState } from './state.ts';
+import { COUNTS } from './status.ts';
 
 export type GateKind = 'clean' | 'diff' | 'run' | 'review' | 'qa';
 export interface Gate {
@@ -8,11 +9,17 @@ export interface Gate {
   name: string;
   /** Only of kind run. */
   run: GateSpec | null;
+  /** Run where the tests of the base commit stand in place of those of today. */
+  base_tests: boolean;
 }
 
-const builtIn = (kind: GateKind): Gate => ({ kind, name: kind, run: null });
+const builtIn = (kind: GateKind): Gate => ({ kind, name: kind, run: null, base_tests: false });
 const commands = (specs: readonly GateSpec[]): Gate[] =>
-  specs.map(run => ({ kind: 'run', name: run.name, run }));
+  specs.map(run => ({ kind: 'run', name: run.name, run, base_tests: false }));
+/** What the name of a gate begins with that is run with the tests of the base commit. */
+export const BASE_TESTS = 'base_tests:';
+const withBaseTests = (specs: readonly GateSpec[]): Gate[] =>
+  specs.map(run => ({ kind: 'run', name: `${BASE_TESTS}${run.name}`, run, base_tests: true }));
 
 /** Gates of a step: built-in ones first, then the project's, then the plan's, then the judges. */
 export function gatesOf(state: TaskState, step: Step): Gate[] {
@@ -29,6 +36,7 @@ export function gatesOf(state: TaskState, step: Step): Gate[] {
     case 'subtask': {
       const subtask = subtaskOf(state, step.id);
       if (!('agent' in subtask.do)) return commands(subtask.gates);
+      if (step.attempt && !step.attempt.work) return commands([...spec.gates, ...subtask.gates]);
       return [
         ...(git ? [builtIn('clean'), builtIn('diff')] : []),
         ...commands(spec.gates),
@@ -42,7 +50,7 @@ export function gatesOf(state: TaskState, step: Step): Gate[] {
   }
 }
 
-/** All gates of project and plan, each once, then review and QA of the whole. */
+/** All gates of project and plan, each once, those with the tests of the base commit, then review and QA of the whole. */
 export function finalGates(state: TaskState): Gate[] {
   const { spec, plan } = state;
   const seen = new Set<string>();
@@ -53,6 +61,7 @@ export function finalGates(state: TaskState): Gate[] {
   const agentWork = plan?.subtasks.some(s => 'agent' in s.do) ?? false;
   return [
     ...commands(all),
+    ...(agentWork && spec.base_tests && spec.workspace.kind === 'git' ? withBaseTests(spec.gates) : []),
     ...(agentWork && spec.review.enabled && !spec.review.per_subtask ? [builtIn('review')] : []),
     ...(agentWork && spec.qa.enabled && !spec.qa.per_subtask ? [builtIn('qa')] : []),
   ];
@@ -71,6 +80,21 @@ export function subtaskOf(state: TaskState, id: string): Subtask {
   const subtask = index?.get(id);
   if (!subtask) throw new Error(`task ${state.id} has no subtask ${id} in its plan`);
   return subtask;
+}
+
+/**
+ * Whether the gates are asked before anybody works on the step: its plan calls it completed, there are gates, and they
+ * have not been asked yet.
+ */
+export function isClaimedCompleted(state: TaskState, step: Step): boolean {
+  if (step.kind !== 'subtask') return false;
+  const subtask = subtaskOf(state, step.id);
+  return (
+    subtask.claimed_completed &&
+    'agent' in subtask.do &&
+    state.spec.gates.length + subtask.gates.length > 0 &&
+    step.history.every(record => !COUNTS[record.outcome])
+  );
 }
 
 /** Whether the step's work is a session of the agent (and not a command, or nothing). */

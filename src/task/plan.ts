@@ -137,6 +137,12 @@ export const subtask = z.strictObject({
     .describe(
       'What an attempt may use of the machine, and the subtask of tokens and dollars; null: the limit of the task.',
     ),
+  claimed_completed: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The file that it was taken from calls it completed: the gates are asked before anybody works.',
+    ),
 });
 
 export const planSource = z.enum(['planner', 'file', 'user', 'command']);

@@ -6,7 +6,7 @@ import { close, mayHaveStarted } from './attempt.ts';
 import { budgetText } from './budget.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
-import { gatesOf } from './gates-of.ts';
+import { type Gate, gatesOf } from './gates-of.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
 import type { Outcome, StopReason } from './status.ts';
@@ -268,10 +268,14 @@ function endOfGate(
     name: gate.name,
     kind: gate.kind,
     passed,
-    tolerated: !passed && gate.kind === 'run' && isTolerated(state, step, gate.name),
+    tolerated: !passed && gate.kind === 'run' && isTolerated(state, step, attempt, gate),
     reason,
-    needs_person: false,
-    findings: (facts.claim?.issues ?? []).map(text => ({ kind: gate.kind, path: null, line: null, text })),
+    // The tests may have been changed for a good reason; that is not for an agent to say.
+    needs_person: !passed && gate.base_tests,
+    findings: [
+      ...(facts.claim?.issues ?? []).map(text => ({ kind: gate.kind, path: null, line: null, text })),
+      ...(passed || !gate.base_tests ? [] : facts.base_tests.map(baseTest)),
+    ],
     argv: gate.run?.run ?? null,
     code: exit?.code ?? null,
     duration_ms: Math.max(0, Date.parse(ended_at) - Date.parse(run.started_at) - run.paused_ms),
@@ -319,9 +323,20 @@ function verdictReason(facts: EndFacts): string | null {
 
 const noVerdict = (facts: EndFacts, how: string) => `no verdict: ${facts.claim_problem ?? how}`;
 
-function isTolerated(state: TaskState, step: Step, name: string): boolean {
-  return step.kind === 'baseline' ? state.spec.baseline === 'allow' : state.tolerated.includes(name);
+function isTolerated(state: TaskState, step: Step, attempt: Attempt, gate: Gate): boolean {
+  if (step.kind === 'baseline') return state.spec.baseline === 'allow';
+  // What is red bears out nothing that a plan claims.
+  if (step.kind === 'subtask' && !attempt.work) return false;
+  if (gate.base_tests && state.accepted !== null && state.accepted === attempt.from) return true;
+  return state.tolerated.includes(gate.run!.name);
 }
+
+const baseTest = (path: string) => ({
+  kind: 'base_test',
+  path,
+  line: null,
+  text: 'the test of the base commit was run in place of the one of today',
+});
 
 const clip = (text: string) => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)} …` : text);
 

@@ -203,6 +203,10 @@ export const taskSpec = z.strictObject({
     .enum(['require', 'allow'])
     .default('require')
     .describe('require: the gates must pass before the first subtask.'),
+  base_tests: z
+    .boolean()
+    .default(false)
+    .describe('At the end the gates run once more with the tests of the base commit; red, a person decides.'),
   protected: z
     .array(z.string().max(4096))
     .max(1000)

@@ -131,6 +131,8 @@ export interface Note {
 /** What stays of a closed attempt in the state; the rest is in the journal. */
 export interface AttemptRecord {
   n: number;
+  /** false: only gates were asked. */
+  work: boolean;
   outcome: Outcome;
   /** It used up one of the subtask's attempts. */
   counted: boolean;
@@ -244,6 +246,8 @@ export interface TaskState {
   notes_made: number;
   /** Names of project gates that failed on the base commit under `baseline: allow`. */
   tolerated: string[];
+  /** Commit whose result with the tests of the base commit a person has accepted, by going on from the block. */
+  accepted: string | null;
   /** Issues that QA and review named, with how often; the recurring ones escalate. */
   issues: Record<string, number>;
   merge: { op: string; into: string | null; squash: boolean } | null;

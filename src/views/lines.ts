@@ -176,7 +176,11 @@ function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Sa
   const step = stepIn(state, event.step);
   const again = event.n > 1 ? ` (attempt ${event.n})` : '';
   const same = event.resume ? ', in the session of the last one' : '';
-  const said: Said = ['INFO', `${beginning(step, event.step)}${again}${same}`];
+  const begun =
+    !event.work && step?.kind === 'subtask'
+      ? `Checking subtask ${event.step}, which its plan calls completed`
+      : beginning(step, event.step);
+  const said: Said = ['INFO', `${begun}${again}${same}`];
   return event.work
     ? [['INFO', `Iteration ${state.iterations}/${state.spec.limits.max_iterations}`], said]
     : said;
@@ -256,7 +260,12 @@ function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | reado
   if (evidence.tolerated)
     return [
       'WARNING',
-      then(`Gate ${evidence.name} failed: ${reason}`, 'tolerated, for it failed before any change'),
+      then(
+        `Gate ${evidence.name} failed: ${reason}`,
+        evidence.needs_person
+          ? 'tolerated, for a person has accepted it'
+          : 'tolerated, for it failed before any change',
+      ),
     ];
   const what = judge ? `${judge} refused: ${reason}` : `Gate ${evidence.name} failed: ${reason}`;
   const said: Said = [

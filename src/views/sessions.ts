@@ -17,8 +17,7 @@ interface Past {
 /** Closed attempts that had work (checks have none), oldest first. */
 function past(state: TaskState): Past[] {
   return state.steps
-    .filter(step => step.kind !== 'baseline' && step.kind !== 'final')
-    .flatMap(step => step.history.map(record => ({ step, record })))
+    .flatMap(step => step.history.filter(record => record.work).map(record => ({ step, record })))
     .sort((a, b) => Date.parse(a.record.ended_at) - Date.parse(b.record.ended_at));
 }
 

@@ -115,7 +115,13 @@ export function draftOf(seed: number): Draft {
   const rng = new Rng(seed);
   const git = rng.chance(0.6);
   const planned = rng.chance(0.8);
-  const plan = makePlan(rng, 1, planned ? 'file' : 'planner');
+  // Of its own, so that the lives of all seeds stay what they were.
+  const claims = new Rng(`claims ${seed}`);
+  const made = makePlan(rng, 1, planned ? 'file' : 'planner');
+  const plan = {
+    ...made,
+    subtasks: made.subtasks.map(s => ({ ...s, claimed_completed: planned && claims.chance(0.1) })),
+  };
   const project = rng.chance(0.6) ? [{ name: 'test', run: ['test'], timeout_seconds: 120 }] : [];
   if (project.length > 0 && rng.chance(0.3))
     project.push({ name: 'lint', run: ['lint'], timeout_seconds: 60 });
@@ -136,6 +142,7 @@ export function draftOf(seed: number): Draft {
     plan: planned ? plan : null,
     gates: project,
     baseline: rng.pick(['require', 'allow']),
+    base_tests: new Rng(`base_tests ${seed}`).chance(0.3),
     setup: rng.chance(0.3) ? ['setup'] : null,
     limits: {
       max_iterations: rng.chance(0.2) ? rng.int(1, 6) : rng.int(8, 40),

@@ -186,6 +186,7 @@ export class Effects {
         notes_said: [...job.notes.given].filter(note => !job.notes.left.has(note)),
         log_sha256: log,
         log_tail: log,
+        base_tests: gate?.base_tests ? ['test/a.test.js'] : [],
       },
     };
   }

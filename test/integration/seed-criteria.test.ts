@@ -412,9 +412,9 @@ test('12: `run --skip-review --skip-qa` asks neither', async () => {
 
 test('13: reviewer and QA are read-only: what they change in their checkout is thrown away', async () => {
   const meddles: Act[] = [
-    { write: { 'app.txt': 'the judge was here\n', 'judge.txt': 'x' } },
-    { commit: 'the judge repairs it itself' },
-    { write: { 'left.txt': 'x' } },
+    { meddle: { 'app.txt': 'the judge was here\n', 'judge.txt': 'x' } },
+    { git: ['commit', '--allow-empty', '-qam', 'the judge repairs it itself'] },
+    { meddle: { 'left.txt': 'x' } },
     ...APPROVES,
   ];
   const p = project({

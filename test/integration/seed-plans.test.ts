@@ -63,6 +63,10 @@ test('a bad plan is refused with exact errors, and the next attempt repairs it',
   ])
     expect(second!.prompt).toContain(text);
   expect(third!.prompt).toMatch(/attempt 2: failed: the plan in the result file:\d+:\d+: .*auth-9/);
+  // What is wrong now stands alone, too, and not what was repaired.
+  const wrong = third!.prompt.split('What was wrong with the plan before:\n')[1]!.split('\n## ')[0]!;
+  expect(wrong).toMatch(/^the plan in the result file:\d+:\d+: .*auth-9/);
+  expect(wrong).not.toContain('titel');
   expect((await p.view()).subtasks.find(s => s.kind === 'plan')!.history.map(h => h.outcome)).toEqual([
     'failed',
     'failed',

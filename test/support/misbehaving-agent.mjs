@@ -40,6 +40,16 @@ export const misbehaviours = {
     spawn(process.execPath, ['-e', SERVER, portfile], { detached: true, stdio: 'inherit' }).unref();
     while (!isFilled(portfile)) await new Promise(resolve => setTimeout(resolve, 10));
   },
+  /** Writes where it has no business, and takes a refusal. */
+  meddle: files => {
+    for (const [path, text] of Object.entries(files)) {
+      try {
+        writeFileSync(path.replaceAll('{project}', process.env.RASEN_PROJECT), text);
+      } catch (error) {
+        if (error.code !== 'EACCES') throw error;
+      }
+    }
+  },
   /** So many processes, each in a session of its own. */
   fork: count => {
     spawn('sh', ['-c', FORKS, 'sh', String(count)], { detached: true, stdio: 'ignore' }).unref();

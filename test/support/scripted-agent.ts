@@ -49,6 +49,7 @@ export type Misbehaviour =
   | { spin: number }
   | { server: string }
   | { fork: number }
+  | { meddle: Record<string, string> }
   | { ask: string }
   | { index_lock: true }
   | { corrupt_index: true }

@@ -114,7 +114,12 @@ function editable({
   return { ...rest, subtasks: subtasks.map(subtask => pruned(subtask)) };
 }
 
-const DEFAULTS: Readonly<Record<string, unknown>> = { on_fail: 'stop', on_lost: 'rerun', allow_empty: false };
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  on_fail: 'stop',
+  on_lost: 'rerun',
+  allow_empty: false,
+  claimed_completed: false,
+};
 
 function pruned(value: object): Record<string, unknown> {
   const entries = Object.entries(value).filter(([name, inner]) => {
@@ -128,7 +133,8 @@ function planText(plan: Plan): string {
   const lines = plan.subtasks.map(s => {
     const what = 'run' in s.do ? s.do.run.join(' ') : s.do.agent;
     const needs = s.needs.length > 0 ? `  (after ${s.needs.join(', ')})` : '';
-    return `${s.id}  ${oneLine(s.title || s.description || what, 100)}${needs}`;
+    const claimed = s.claimed_completed ? '  (said to be completed; the gates are asked first)' : '';
+    return `${s.id}  ${oneLine(s.title || s.description || what, 100)}${needs}${claimed}`;
   });
   return [oneLine(plan.goal), ...lines].filter(line => line !== '').join('\n');
 }

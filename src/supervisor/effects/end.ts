@@ -12,8 +12,11 @@ import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
 import type { Claim } from '../../task/event.ts';
+import { gatesOf } from '../../task/gates-of.ts';
 import { stepOf, type TaskState } from '../../task/state.ts';
+import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
+import { putWorkRight } from './judged-work.ts';
 import { NOTHING_SAID, whatWasSaid } from './said.ts';
 import { saidNotes } from './tell.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
@@ -55,6 +58,7 @@ export async function end(
       ? NOTHING_SAID
       : await whatWasSaid(context, state, { role, nonce, folder }, heard(facts, effect));
   await clearTemporaryFolder(context, state, nonce);
+  const meddled = gate && role !== null ? await putWorkRight(state, folder) : null;
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
     ended_by_itself: early.exit !== null || early.ended,
@@ -62,13 +66,17 @@ export async function end(
     output_bytes: facts.output_bytes,
     dropped_bytes: droppedBytes(folder),
     claim,
-    claim_problem: problem,
+    claim_problem: meddled ?? problem,
     session,
     notes_said: gate ? [] : saidNotes(folder),
     log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
     log_tail: gate
       ? ((role === null ? null : issuesText(claim)) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))
       : null,
+    base_tests:
+      effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
+        ? await changedBaseTests(state, attempt)
+        : [],
   };
   return { type: 'end', facts: result };
 }

@@ -1,6 +1,7 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeReadOnly } from '../../git/read-only.ts';
 import { findRepository } from '../../git/repository.ts';
 import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
@@ -13,8 +14,10 @@ import type { Role } from '../../task/spec.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
+import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
+import { rememberWork } from './judged-work.ts';
 import { workOf, writeJob } from './prepare.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
@@ -93,14 +96,17 @@ async function writeGate(
           prompt: null,
           env: {},
           env_defaults: {},
-          cwd: context.places.root(state, step),
+          cwd: gate.base_tests
+            ? await baseTestsCheckout(context, state, attempt)
+            : context.places.root(state, step),
         };
   await writeJob(context, state, { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt });
+  if (prompt !== null) await rememberWork(state, folder);
   const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };
   return { prompt, env: { ...facts, ...env }, env_defaults };
 }
 
-/** Review and QA see the commit in a checkout of their own: what they change there is thrown away. */
+/** Review and QA see the commit in a checkout of their own that they cannot write, and that is thrown away. */
 async function judgeWork(
   context: EffectContext,
   state: TaskState,
@@ -112,6 +118,7 @@ async function judgeWork(
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
   const cwd = context.places.checkout(state, role);
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
+  await makeReadOnly(cwd);
   mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
   const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };

@@ -42,7 +42,7 @@ export async function merge(
     check: async (checkout, commit) => {
       gates.length = 0;
       for (const [index, gate] of finalGates(state).entries()) {
-        if (!gate.run) continue;
+        if (!gate.run || gate.base_tests) continue;
         if (suspended.aborted) throw cutShort(state);
         const evidence = await runGate(context, state, repo, {
           suspended,

@@ -103,6 +103,26 @@ describe('the shorthand', () => {
   });
 });
 
+describe('what a plan calls completed', () => {
+  test('is in the plan as a claim, of imports as of plans of our own', () => {
+    const claims = (text: string, name: string) =>
+      read(text, name).plan.subtasks.map(s => [s.id, s.claimed_completed]);
+    expect(claims(data('plan.md'), 'docs/plan.md')).toContainEqual(['task-1', true]);
+    expect(claims(data('plan.md'), 'docs/plan.md')).toContainEqual(['task-2', false]);
+    expect(claims('subtasks: {a: {description: x, claimed_completed: true}, b: [x]}', 'plan.yml')).toEqual([
+      ['a', true],
+      ['b', false],
+    ]);
+  });
+
+  test('is not for a planner to say', () => {
+    const plan = '{"subtasks": [{"id": "a", "description": "x", "claimed_completed": true}]}';
+    expect(() => read(plan, 'result', 'planner')).toThrow(
+      /subtasks\[0\]\.claimed_completed: only a plan written by the user can set this/,
+    );
+  });
+});
+
 describe('the planner', () => {
   test('may plan, and nothing else', () => {
     const { plan } = read(PLAN_EXAMPLE.slice(0, PLAN_EXAMPLE.lastIndexOf('}') + 1), 'result', 'planner');

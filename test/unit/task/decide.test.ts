@@ -266,6 +266,114 @@ describe('limits of a task', () => {
   });
 });
 
+describe('what a plan calls completed', () => {
+  const claimed = (id: string, more: object = {}) => ({ id, claimed_completed: true, ...more });
+
+  it('is completed where the gates bear it out, without a session; the rest is done', () => {
+    const engine = start([claimed('a'), 'b'], {}, { gates: TEST }).run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(engine.started).not.toContain('a/1');
+    expect(engine.started).toContain('b/1');
+    expect(engine.step('a')).toMatchObject({
+      status: 'completed',
+      counted: 0,
+      commit: engine.state.workspace!.base,
+    });
+    expect(engine.state.iterations).toBe(1);
+  });
+
+  it('is done where a gate of it is red, which is nobody’s failure; the session is told what is red', () => {
+    const own = { gates: [{ name: 'own', run: ['own'] }] };
+    const engine = start(
+      [claimed('a', own)],
+      { gates: { own: [1, 0] } },
+      { gates: TEST, limits: { attempts: 1, max_consecutive_failures: 1 } },
+    ).run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(engine.started).toContain('a/2');
+    expect(engine.step('a').history).toMatchObject([
+      { work: false, outcome: 'gate_failed', gate: 'own' },
+      { work: true, outcome: 'ok' },
+    ]);
+  });
+
+  it('is not believed on a red gate that is tolerated elsewhere, nor where there are no gates', () => {
+    const red = start([claimed('a')], { gates: { test: [1] } }, { gates: TEST, baseline: 'allow' }).run();
+    expect(red.started).toContain('a/2');
+    const none = start([claimed('a')]).run();
+    expect(none.started).toEqual(['a/1']);
+  });
+
+  it('is asked again when the gates could not be run, and never after a person wants it done', () => {
+    const engine = start([claimed('a')], { gates: { test: [0, 'hang', 0] } }, { gates: TEST });
+    engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.gates.some(g => g.live)));
+    engine.stop().run();
+    engine.resume().run();
+    expect(engine.started).toEqual(expect.not.arrayContaining(['a/1', 'a/2']));
+    expect(engine.state.status.name).toBe('completed');
+    const again = start([claimed('a'), 'b'], { work: { b: [{ hit: 'x' }] } }, { gates: TEST }).run();
+    again.add({ type: 'step_reset', step: 'a', reason: 'a person asked' });
+    again.resume().run();
+    expect(again.started).toContain('a/2');
+  });
+});
+
+describe('the tests of the base commit', () => {
+  const judge = { enabled: true, per_subtask: false, max_loops: 3, recurring_issue_threshold: 3 };
+  const over = { gates: TEST, base_tests: true, review: judge };
+  const names = (engine: Engine) =>
+    engine.events.flatMap(e => (e.type === 'gate_ended' && e.step === '_final' ? [e.evidence.name] : []));
+
+  it('are run when today’s have passed, and before anybody judges', () => {
+    const engine = start(['a'], {}, over).run();
+    expect(names(engine)).toEqual(['test', 'base_tests:test', 'review']);
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+  });
+
+  it('red, they are for a person to look at, with their names; who goes on has accepted that commit', () => {
+    const engine = start(['a', 'b'], { gates: { 'base_tests:test': [1] } }, over).run();
+    expect(engine.state.status).toMatchObject({
+      name: 'blocked',
+      why: 'review',
+      subtask: '_final',
+      message: '_final, attempt 1: base_tests:test gate: exit code 1',
+    });
+    expect(engine.events.findLast(e => e.type === 'gate_ended')).toMatchObject({
+      evidence: { needs_person: true, findings: [{ kind: 'base_test', path: 'test/a.test.js' }] },
+    });
+    expect(engine.started).not.toContain('_fix/1');
+    engine.resume().run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(engine.state.accepted).toBe(engine.state.good.at(-1)!.commit);
+  });
+
+  it('accepted on one commit are not accepted on the next', () => {
+    const engine = start(['a'], { gates: { 'base_tests:test': [1] } }, over).run();
+    engine.resume();
+    // The work goes on before the final check has been made again.
+    const { commit } = engine.state.good.at(-1)!;
+    engine.add({ type: 'rolled_back', commit: engine.state.workspace!.base, steps: ['a', '_final'] }).run();
+    expect(engine.state.good.at(-1)!.commit).not.toBe(commit);
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'review', subtask: '_final' });
+  });
+
+  it('another block, and another answer to it, accept nothing', () => {
+    const engine = start(['a'], { work: { a: [{ hit: 'rasen.yml was changed' }, {}] } }, over).run();
+    engine.resume().run();
+    expect(engine.state).toMatchObject({ accepted: null, status: { name: 'completed' } });
+  });
+
+  it('that were red before any change are tolerated as the gate is', () => {
+    const red = { test: [1], 'base_tests:test': [1] };
+    const engine = start(['a'], { gates: red }, { ...over, baseline: 'allow' }).run();
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: false });
+  });
+
+  it('are nothing where there are no sessions of agents', () => {
+    expect(names(start([run('a')], {}, over).run())).toEqual(['test']);
+  });
+});
+
 describe('nobody waits for nobody', () => {
   it('little disk space: waits, is looked at again, and goes on', () => {
     const engine = start(['a']);

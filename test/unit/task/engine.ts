@@ -300,6 +300,7 @@ export class Engine {
       notes_said: [],
       log_sha256: null,
       log_tail: null,
+      base_tests: ['test/a.test.js'],
     };
   }
 

@@ -1,0 +1,54 @@
+/**
+ * Files of an earlier commit in a throw-away checkout of a later one. For gates with the tests of the base commit; works
+ * with names as they are, never as patterns.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { at, requireLinked } from './linked.ts';
+import { withRepositoryLock } from './lock.ts';
+import type { Repository } from './repository.ts';
+import { git, parts } from './run.ts';
+
+export interface Differing {
+  /** In the earlier commit and not, or not so, in the later one. */
+  earlier: string[];
+  /** Only in the later one. */
+  added: string[];
+}
+
+/** What differs between two commits, name by name: a file that was renamed is gone here and new there. */
+export async function differingFiles(
+  repo: Repository,
+  from: string,
+  to: string,
+  isWanted: (path: string) => boolean,
+): Promise<Differing> {
+  const args = ['diff', '--no-renames', '--no-ext-diff', '--name-status', '-z', from, to, '--'];
+  const fields = parts((await git(args, { cwd: repo.root, reads: true })).stdout);
+  const found: Differing = { earlier: [], added: [] };
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const path = fields[i + 1]!;
+    if (isWanted(path)) (fields[i] === 'A' ? found.added : found.earlier).push(path);
+  }
+  return found;
+}
+
+export async function filesOf(repo: Repository, commit: string): Promise<string[]> {
+  const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
+  return parts((await git(args, { cwd: repo.root, reads: true })).stdout);
+}
+
+/** Puts the files of the commit into the checkout at `path` and removes those that are not to be there. */
+export async function putBack(path: string, commit: string, { earlier, added }: Differing): Promise<void> {
+  const linked = await requireLinked(path);
+  await withRepositoryLock(linked, async () => {
+    for (const file of added) await rm(join(linked.path, file), { force: true, recursive: true });
+    if (earlier.length === 0) return;
+    const place = at(linked);
+    await git(['checkout', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul', commit], {
+      ...place,
+      env: { ...place.env, GIT_LITERAL_PATHSPECS: '1' },
+      input: `${earlier.join('\0')}\0`,
+    });
+  });
+}

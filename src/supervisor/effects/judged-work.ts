@@ -1,0 +1,38 @@
+/**
+ * What a judge looks at must be what was judged. Its checkout is its own and cannot be written; here the work itself is
+ * looked after: how it stood before the judge began is written beside its job, and after its end it is compared and put
+ * right. A judge that touched it has judged something else, and that is no verdict.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findRepository } from '../../git/repository.ts';
+import { putRight, type Standing, standingOf } from '../../git/standing.ts';
+import type { TaskState } from '../../task/state.ts';
+
+const FILE = 'judged.json';
+
+/** Before the job is started; again is harmless as long as it was not. */
+export async function rememberWork(state: TaskState, folder: string): Promise<void> {
+  if (state.spec.workspace.kind !== 'git') return;
+  const standing = await standingOf(await findRepository(state.spec.project), state.id);
+  writeFileSync(join(folder, FILE), JSON.stringify(standing), { mode: 0o600 });
+}
+
+/** Why the verdict of the judge does not count, or null. */
+export async function putWorkRight(state: TaskState, folder: string): Promise<string | null> {
+  const before = remembered(folder);
+  if (before === null) return null;
+  const changed = await putRight(await findRepository(state.spec.project), state.id, before);
+  return changed.length === 0
+    ? null
+    : `it changed what it had to judge (${changed.join(', ')}), which was put back`;
+}
+
+/** null: it was never started, or a power cut took the file; then its job is done again anyway. */
+function remembered(folder: string): Standing | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, FILE), 'utf8')) as Standing | null;
+  } catch {
+    return null;
+  }
+}
