@@ -38,7 +38,7 @@ complete -c rasen -n '__fish_seen_subcommand_from run' -s f -l file -r -F -d 'ru
 complete -c rasen -n '__fish_seen_subcommand_from run' -l config -r -F -d 'read this file in place of rasen.yml'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l skip-review -d 'no review, whatever the configuration says'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l skip-qa -d 'no QA, whatever the configuration says'
-complete -c rasen -n '__fish_seen_subcommand_from run' -l wait -d 'wait through usage limits too, instead of ending with status 75'
+complete -c rasen -n '__fish_seen_subcommand_from run' -l wait -d 'wait through usage limits and quiet hours too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l key -r -F -d 'one task per key: the same key again is the same task'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l name -r -F -d 'short name of the task'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l env -r -F -d 'hand this variable to the task, too: NAME, NAME=VALUE or START*; may be repeated'
@@ -65,7 +65,7 @@ complete -c rasen -n '__fish_seen_subcommand_from stop' -l format -x -a 'json te
 complete -c rasen -n '__fish_seen_subcommand_from stop' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from stop' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l background -d 'return when the task goes on'
-complete -c rasen -n '__fish_seen_subcommand_from resume' -l wait -d 'wait through usage limits too, instead of ending with status 75'
+complete -c rasen -n '__fish_seen_subcommand_from resume' -l wait -d 'wait through usage limits and quiet hours too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
@@ -85,7 +85,7 @@ complete -c rasen -n '__fish_seen_subcommand_from list' -l here -d 'only tasks o
 complete -c rasen -n '__fish_seen_subcommand_from list' -s n -l lines -r -F -d 'at most n tasks (default: 100)'
 complete -c rasen -n '__fish_seen_subcommand_from list' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from list' -l json -d 'short for --format json'
-complete -c rasen -n '__fish_seen_subcommand_from wait' -l wait -d 'wait through usage limits too, instead of ending with status 75'
+complete -c rasen -n '__fish_seen_subcommand_from wait' -l wait -d 'wait through usage limits and quiet hours too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from wait' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from wait' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from wait' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"

@@ -1,6 +1,7 @@
 /** Texts about tasks that rasen(1) and rasen.yml(5) share: the words, the statuses, what a command finds, the result file. */
 import { claimFromTags } from '../../src/agents/result-file.ts';
 import type { Claim } from '../../src/task/event.ts';
+import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
 import { RETRY } from '../../src/task/retry.ts';
 import type { TaskStatusName } from '../../src/task/status.ts';
 
@@ -21,10 +22,11 @@ export const STATUSES: Readonly<Record<TaskStatusName, string>> = {
   pending: 'Accepted and durable; nothing has started.',
   running: 'Something runs or is about to.',
   waiting:
-    'Nothing can run now; it goes on by itself at the time that is shown. Reasons: a usage limit, an overloaded service, the network, a full disk.',
+    'Nothing can run now; it goes on by itself at the time that is shown. Reasons: a usage limit, an overloaded service, the network, quiet hours, a full disk.',
   interrupted:
     'Stopped by `rasen stop`, or by a restart where `auto_resume` is false; `rasen resume` goes on.',
-  blocked: 'A person has to do something first; the reason says what. `rasen resume` goes on.',
+  blocked:
+    'A person has to do something first; the reason says what. `rasen resume` goes on. Where the agent is not logged in it is looked at again by itself, and goes on when it is.',
   completed:
     'Every subtask is done. It is verified when gates, or exit statuses that the supervisor saw, say so; where there was nothing to check with, every view says that it is not.',
   failed: 'It cannot be completed; the reason is shown.',
@@ -72,17 +74,17 @@ export const COMMAND_VARIABLES: Readonly<Record<'all' | 'agent' | 'gate', readon
 };
 
 /** Minutes between two looks at a limit whose end nobody stated. */
-const LOOKS = RETRY.limit_steps_ms.map(ms => ms / 60_000).join(', ');
+const LOOKS = LIMIT_RETRY.steps_ms.map(ms => ms / 60_000).join(', ');
 
 /** Statuses of a result file (src/agents/result-file.ts) and what follows from each. */
 export const RESULT_STATUSES: Readonly<Record<Exclude<Claim['status'], 'startup' | 'session_lost'>, string>> =
   {
     done: 'The work is done; the gates decide whether it is. The default.',
     blocked: `It cannot go on without an answer; the summary is the question. Said ${RETRY.asked_max} times, the task is blocked.`,
-    limit: `A usage limit; the task waits until \`retry_at\`, or looks again after ${LOOKS} minutes, ${RETRY.limit_max} times at most.`,
+    limit: `A usage limit. Where \`limits.wait\` is true the task waits until \`retry_at\`, or looks again after ${LOOKS} minutes, as often and as long as \`limits.max_waits\` and \`limits.max_wait\` say; else it is blocked.`,
     overloaded: 'The service is overloaded; it is tried again, later and later.',
     network: 'The network is away; as `overloaded`.',
-    auth: 'Not logged in; the task is blocked.',
+    auth: 'Not logged in; the task is blocked, and looked at again as `limits.login_retry` says.',
     context: 'The session is too long; the next attempt begins a new one.',
     budget:
       'The budget of the session is used up; where commands or a review look at the work they decide about what is there, else the task is blocked.',

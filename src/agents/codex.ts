@@ -9,6 +9,7 @@
  * - Usage of `codex exec` counts over the thread, told when a turn is completed.
  */
 import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
+import { instantOf, wallTimeAt } from '../task/wall-time.ts';
 import type { Agent, AgentExit, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import {
@@ -21,7 +22,6 @@ import {
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, object, text } from './json.ts';
 import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
-import { instantOf, wallTimeAt } from './wall-time.ts';
 
 export function codexAgent(command: readonly string[]): Agent {
   return {

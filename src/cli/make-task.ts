@@ -47,10 +47,7 @@ export async function makeTask(context: Context, task: NewTask): Promise<Project
   if (plan) savePlan(root, plan);
   else rmSync(inProject(root, 'plan.json'), { force: true });
   if (!existsSync(inProject(root, 'config.yaml')))
-    writeWhole(
-      inProject(root, 'config.yaml'),
-      bundle.defaultConfigYaml(bundle.projectFacts(root, task.backend ?? null)),
-    );
+    writeWhole(inProject(root, 'config.yaml'), firstConfig(bundle, root, task.backend ?? null, context.env));
   for (const [role, text] of Object.entries(bundle.DEFAULT_PROMPTS)) {
     const file = join(root, '.rasen', 'prompts', `${role}.md`);
     if (!existsSync(file)) writeWhole(file, text);
@@ -59,6 +56,22 @@ export async function makeTask(context: Context, task: NewTask): Promise<Project
   // Last: with this file the task is there.
   saveTaskFile(project);
   return project;
+}
+
+/** Waiting for usage limits is switched on in a file that the user sees, and is not decided for a rasen.yml that says it. */
+function firstConfig(
+  bundle: ConfigBundle,
+  root: string,
+  backend: string | null,
+  env: NodeJS.ProcessEnv,
+): string {
+  let wait = true;
+  try {
+    wait = !bundle.loadConfig({ project: root, env }).written.has('limits.wait');
+  } catch {
+    // `rasen run` says what is wrong with rasen.yml.
+  }
+  return bundle.defaultConfigYaml(bundle.projectFacts(root, backend, wait));
 }
 
 /** A plan in the form in which it can be read again, with what its file says for the whole task. */

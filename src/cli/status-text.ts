@@ -72,6 +72,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
     lines.push(`Waiting until: ${localTime(view.resume_at)}${inTime(view.resume_at, options.now_ms)}`);
   if (view.total_tokens > 0 || view.total_cost_usd != null || view.budgets.length > 0)
     lines.push(`Used: ${usedText(view)}`);
+  if (view.retry_at)
+    lines.push(`Looks again: ${localTime(view.retry_at)}${inTime(view.retry_at, options.now_ms)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));

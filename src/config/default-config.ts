@@ -1,6 +1,7 @@
 /**
- * The commented `.rasen/config.yaml` that `rasen init` writes. Only what was found in the project is switched on: this
- * file is stronger than rasen.yml, so a default written here would silence the user's rasen.yml.
+ * The commented `.rasen/config.yaml` that `rasen init` writes. Only what was found in the project is switched on, and
+ * waiting for usage limits where rasen.yml says nothing about it: this file is stronger than rasen.yml, so a default
+ * written here would silence the user's rasen.yml.
  */
 import { detectCommands } from './detect.ts';
 
@@ -10,12 +11,14 @@ export interface ProjectFacts {
   backend: string | null;
   test: string[] | null;
   lint: string[] | null;
+  /** Whether waiting for usage limits is switched on here: not where rasen.yml says something about it. */
+  wait: boolean;
 }
 
-/** What the files of the folder tell; `backend` is for the caller to know. */
-export function projectFacts(folder: string, backend: string | null = null): ProjectFacts {
+/** What the files of the folder tell; the rest is for the caller to know. */
+export function projectFacts(folder: string, backend: string | null = null, wait = false): ProjectFacts {
   const name = folder.split('/').filter(Boolean).at(-1) ?? 'project';
-  return { name, backend, ...detectCommands(folder) };
+  return { name, backend, wait, ...detectCommands(folder) };
 }
 
 const flow = (words: readonly string[]) => JSON.stringify(words);
@@ -43,6 +46,9 @@ ${gates.map(command => `#   - ${flow(command)}`).join('\n')}
 
 ## Readies a new worktree, such as installing dependencies.
 # setup: ["npm", "ci"]
+
+## A usage limit is waited for until its end, at most max_wait in a row, and costs no attempt; false: the task blocks.
+${facts.wait ? 'limits:\n  wait: true' : '# limits:\n#   wait: true'}
 
 ## Roles: a model, a program or a prompt of their own. Prompts are in .rasen/prompts/.
 # agents:

@@ -19,6 +19,13 @@ export const AGENTS_KEYS = {
   'models.reviewer': seed(model(), null, 'Model of the reviewer.', 'models.default'),
   'models.qa': seed(model(), null, 'Model of QA.', 'models.default'),
 
+  'models.fallback': own(
+    nullable(text(200, 'a model name'), 'the same as before'),
+    null,
+    'Model after three attempts in a row that met an overloaded service, until one gets through; of every role that has no other backend than the main agent.',
+    'none',
+  ),
+
   'agent.backend': own(
     backend(),
     null,

@@ -16,6 +16,7 @@ import { PROJECT_KEYS } from './keys-project.ts';
 import { REVIEW_KEYS } from './keys-review.ts';
 import type { KeyRow } from './keys-row.ts';
 import { SUPERVISOR_KEYS } from './keys-supervisor.ts';
+import { WAITING_KEYS } from './keys-waiting.ts';
 
 export { PROTECTED_DEFAULT } from './keys-gates.ts';
 export type { KeyRow } from './keys-row.ts';
@@ -27,6 +28,7 @@ const rows = {
   ...REVIEW_KEYS,
   ...GATES_KEYS,
   ...LIMITS_KEYS,
+  ...WAITING_KEYS,
   ...ENV_KEYS,
   ...SUPERVISOR_KEYS,
 };

@@ -68,6 +68,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     plan: plan && { ...plan, task: id, goal: plan.goal || goal },
     agents,
     models: modelsOf(config),
+    fallback_models: fallbackModelsOf(config),
     max_thinking_tokens: settings['agent.max_thinking_tokens'],
     prompts: withPrompts(config, task.prompts),
     gates: [...projectGates(config, project, git && works), ...(task.plan_defaults?.gates ?? [])],
@@ -91,6 +92,11 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       max_consecutive_failures: settings['stall_detection.max_consecutive_failures'],
       circular_fix_threshold: settings['stall_detection.circular_fix_threshold'],
       output_max_bytes: settings['limits.output_max'],
+      wait: settings['limits.wait'],
+      max_waits: settings['limits.max_waits'],
+      max_wait_seconds: settings['limits.max_wait'],
+      login_retry_seconds: settings['limits.login_retry'],
+      quiet_hours: settings['limits.quiet_hours'],
       memory_max_bytes: settings['limits.memory'],
       cpu_max_percent: settings['limits.cpu'],
       tasks_max: settings['limits.tasks'],
@@ -104,6 +110,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       tokens_per_day: settings['limits.tokens_per_day'],
       usd_per_day: settings['limits.usd_per_day'],
     },
+    time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     env: settings.env,
     secrets: { ...task.plan_defaults?.secrets, ...settings.secrets },
     review,
@@ -168,12 +175,21 @@ function modelsOf(config: LoadedConfig): Partial<Record<Role, string>> {
   const models: Partial<Record<Role, string>> = {};
   for (const role of ROLES) {
     const own = config.settings[roleKey.model(role)];
-    // The names of models are those of one backend.
-    const same = backendOfRole(config.settings, role) === mainAgent(config.settings)?.backend;
-    const model = own ?? (same ? config.settings['models.default'] : null);
+    const model = own ?? (isOfMainAgent(config, role) ? config.settings['models.default'] : null);
     if (model !== null) models[role] = model;
   }
   return models;
+}
+
+function fallbackModelsOf(config: LoadedConfig): Partial<Record<Role, string>> {
+  const model = config.settings['models.fallback'];
+  if (model === null) return {};
+  return Object.fromEntries(ROLES.filter(role => isOfMainAgent(config, role)).map(role => [role, model]));
+}
+
+/** The names of models are those of one backend. */
+function isOfMainAgent({ settings }: LoadedConfig, role: Role): boolean {
+  return backendOfRole(settings, role) === mainAgent(settings)?.backend;
 }
 
 /** The gates that the user wrote, else those that the project's own files tell of. */

@@ -202,7 +202,8 @@ export class Commands {
 
   #sameOrder(known: Entry, spec: TaskSpec): void {
     const { spec: was } = this.#registry.stateOf(known);
-    const order = ({ id: _id, plan, ...rest }: TaskSpec) => ({
+    // Not what the machine tells of itself: a script may run with another time zone than its user.
+    const order = ({ id: _id, time_zone: _zone, plan, ...rest }: TaskSpec) => ({
       ...rest,
       workspace: rest.workspace.kind,
       plan: plan && { ...plan, task: '' },

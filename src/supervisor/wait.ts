@@ -1,6 +1,7 @@
 /** Waiting for tasks: for a rest of any kind, or for one particular thing. */
 import type { RequestContext } from '../rpc/server.ts';
 import type { TaskState } from '../task/state.ts';
+import type { WaitReason } from '../task/status.ts';
 import { exitCodeOf, type TaskView } from '../task/view.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -34,6 +35,9 @@ export function untilState(
 /** Least time between two notifications of changes, in ms: who shows them has no use for more. */
 const CHANGES_GAP_MS = 100;
 
+/** Waits of hours, which a script is told of rather than held up by. */
+const LONG_WAITS: ReadonlySet<WaitReason> = new Set(['limit', 'quiet_hours']);
+
 export async function waitForTasks(
   registry: Registry,
   params: { tasks: string[]; through_limits: boolean },
@@ -43,10 +47,8 @@ export async function waitForTasks(
   const resting = (entry: Entry) => {
     const status = entry.state?.status;
     if (!status) return true;
-    return (
-      exitCodeOf(status.name) !== null ||
-      (!params.through_limits && status.name === 'waiting' && status.why === 'limit')
-    );
+    const long = status.name === 'waiting' && LONG_WAITS.has(status.why);
+    return exitCodeOf(status.name) !== null || (long && !params.through_limits);
   };
   const dirty = new Set<Entry>(entries);
   let wake: (() => void) | null = null;

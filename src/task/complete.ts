@@ -2,6 +2,7 @@
  * Specs and plans of older versions, with what they could not say yet. Their files are never written again, so fold
  * asks here, and everybody after it finds every field that the types promise.
  */
+import { WAITED_ALWAYS } from './limit-policy.ts';
 import type { Plan } from './plan.ts';
 import { NO_RESOURCE_LIMITS, NO_SUBTASK_LIMITS } from './resource-limits.ts';
 import { ROLES, type TaskSpec } from './spec.ts';
@@ -23,7 +24,9 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
   return {
     ...spec,
     plan: spec.plan && completePlan(spec.plan),
-    limits: { ...NO_RESOURCE_LIMITS, ...NO_BUDGETS, ...spec.limits },
+    limits: { ...NO_RESOURCE_LIMITS, ...NO_BUDGETS, ...WAITED_ALWAYS, ...spec.limits },
+    time_zone: spec.time_zone ?? null,
+    fallback_models: spec.fallback_models ?? {},
     agents: completeAgents(spec.agents),
     base_tests: spec.base_tests ?? false,
     env: spec.env ?? {},

@@ -8,10 +8,12 @@ import { type BudgetUse, budgetText, nearlyUsed, usedUp } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
+import { loginRetryAt, nextLogin } from './login.ts';
+import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
 import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
-import { isTerminal } from './status.ts';
+import { isTerminal, type WaitReason } from './status.ts';
 
 /** Later waits for disk space are recorded only so often, however often the disk is looked at. */
 const DISK_RECORD_MS = 15 * 60_000;
@@ -60,8 +62,11 @@ export function decide(state: TaskState, seen: Observed): Next {
     if (busy) return { events: [], effects, wake_ms: wake };
     return parked(state);
   }
-  if (state.status.name === 'blocked' || state.status.name === 'interrupted')
-    return { events: [], effects, wake_ms: wake };
+  if (state.status.name === 'interrupted') return { events: [], effects, wake_ms: wake };
+  if (state.status.name === 'blocked') {
+    const again = nextLogin(state, seen);
+    return { ...again, effects, wake_ms: earliest(wake, again.wake_ms) };
+  }
 
   if (seen.disk_low && !busy && state.steps.some(s => s.attempt)) return diskWait(state, seen.now_ms);
   if (!busy && effects.length === 0) {
@@ -138,11 +143,12 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     const first = poor.find(({ over }) => over.until !== null) ?? poor[0]!;
     return dry(state, first.s.id, first.over);
   }
-  if (ready.length === 0) return open.length > 0 || poor.length > 0 ? until(null) : finish(state);
+  if (ready.length === 0)
+    return open.length > 0 || poor.length > 0 ? until(null) : finish(state, seen.now_ms);
   const over = spent(state, ready, seen.now_ms);
   if (over) return busy || open.length > 0 ? until(null) : record(over);
 
-  const due = ready.map(s => ({ s, at: dueAt(state, s, seen.now_ms) }));
+  const due = ready.map(s => ({ s, ...dueAt(state, s, seen.now_ms) }));
   const now = due.filter(({ at }) => at <= seen.now_ms);
   const later = due
     .filter(({ at }) => at > seen.now_ms)
@@ -210,8 +216,23 @@ function orderOf(state: TaskState): (step: Step) => boolean {
 
 const isDone = (step: Step) => step.status === 'completed' || step.status === 'skipped';
 
-/** Earliest start of a step that may start: its own backoff, and the pause between two attempts of an agent. */
-function dueAt(state: TaskState, step: Step, nowMs: number): number {
+interface Due {
+  at: number;
+  /** Why that is a wait that the task shows, and not a short pause. */
+  wait: WaitReason | null;
+}
+
+/** Earliest start of a step that may start: its own time, and that at which sessions may begin. */
+function dueAt(state: TaskState, step: Step, nowMs: number): Due {
+  const own = ownDueAt(state, step, nowMs);
+  const soonest = Math.max(own, nowMs);
+  const at = afterQuietHours(state, step, soonest);
+  if (at === soonest) return { at: own, wait: step.wait };
+  return { at, wait: own > nowMs && step.wait ? step.wait : 'quiet_hours' };
+}
+
+/** Its own backoff, and the pause between two attempts of an agent. */
+function ownDueAt(state: TaskState, step: Step, nowMs: number): number {
   const delay = state.spec.limits.session_delay_seconds * 1000;
   const longest = Math.max(delay, RETRY.command_max_ms);
   const own = step.retry_at ? Date.parse(step.retry_at) : 0;
@@ -278,19 +299,15 @@ export function startCommit(state: TaskState, step: Step): string | null {
   return step.counted % 2 === 0 ? good : last.commit;
 }
 
-function waitFor(state: TaskState, due: { s: Step; at: number }[]): Next {
-  const first = due.reduce((a, b) => (b.at < a.at ? b : a));
-  if (first.s.wait === null) return until(first.at);
-  const resume_at = new Date(first.at).toISOString();
+function waitFor(state: TaskState, due: ({ s: Step } & Due)[]): Next {
+  const { s: step, at, wait } = due.reduce((a, b) => (b.at < a.at ? b : a));
+  if (wait === null) return until(at);
+  const resume_at = new Date(at).toISOString();
   const { status } = state;
-  if (status.name === 'waiting' && status.resume_at === resume_at && status.why === first.s.wait)
-    return until(first.at);
-  return record({
-    type: 'task_waiting',
-    why: first.s.wait,
-    resume_at,
-    message: `${first.s.id}: ${first.s.reason ?? first.s.wait}`,
-  });
+  if (status.name === 'waiting' && status.resume_at === resume_at && status.why === wait) return until(at);
+  const quiet = `no session begins in quiet hours (${state.spec.limits.quiet_hours.join(', ')})`;
+  const why = wait === 'quiet_hours' ? quiet : (step.reason ?? wait);
+  return record({ type: 'task_waiting', why: wait, resume_at, message: `${step.id}: ${why}` });
 }
 
 /** No session may start: until the next day, or until a person says so. */
@@ -323,7 +340,7 @@ function diskWait(state: TaskState, nowMs: number): Next {
 }
 
 /** Nothing runs, nothing may start, nothing waits. */
-function finish(state: TaskState): Next {
+function finish(state: TaskState, nowMs: number): Next {
   const final = state.steps.find(s => s.kind === 'final');
   const fix = state.steps.find(s => s.kind === 'fix');
   const subtasks = state.steps.filter(s => s.kind === 'subtask');
@@ -350,6 +367,7 @@ function finish(state: TaskState): Next {
       why: waiting.block.why,
       message: waiting.block.message,
       subtask: waiting.id,
+      retry_at: loginRetryAt(state, waiting, waiting.block.why, nowMs),
     });
   }
   const failed = state.steps.find(s => s.status === 'failed');

@@ -204,7 +204,15 @@ interface Of {
   /** A budget of the task, or of the day, is used up to four fifths; said once for each. */
   budget_nearly_used: BudgetUse;
   task_interrupted: { by: 'user' | 'reboot' };
-  task_blocked: { why: BlockReason; message: string; subtask: string | null };
+  task_blocked: {
+    why: BlockReason;
+    message: string;
+    subtask: string | null;
+    /** When it is looked at again by itself. Absent in older journals. */
+    retry_at?: string | null;
+  };
+  /** It was time to look whether the agent is logged in by now: what is blocked for that may be tried. */
+  login_retried: Record<never, never>;
   /** interrupted or blocked → pending, with a fresh allowance of attempts and time. */
   task_resumed: Record<never, never>;
   task_completed: { verified: boolean; commit: string | null };
@@ -284,6 +292,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   budget_nearly_used: true,
   task_interrupted: true,
   task_blocked: true,
+  login_retried: true,
   task_resumed: true,
   task_completed: true,
   task_failed: true,

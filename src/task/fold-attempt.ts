@@ -5,6 +5,7 @@ import { withoutNotesTo } from './fold-notes.ts';
 import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
 import { sessionUsed } from './fold-usage.ts';
 import { isAgentStep } from './gates-of.ts';
+import { provesLogin } from './login.ts';
 import { knownIssue, plain } from './same-issue.ts';
 import {
   type Attempt,
@@ -257,6 +258,8 @@ export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>
   return {
     ...next,
     notes: withoutNotesTo(next.notes, event.step, event.n),
+    login: provesLogin(event.outcome) ? null : next.login,
+    iterations_before: next.iterations_before + (attempt.work && FREE.has(event.outcome) ? 1 : 0),
     last_closed_at: attempt.work ? event.t : next.last_closed_at,
     consecutive_failures: event.outcome === 'ok' ? 0 : next.consecutive_failures + (failed ? 1 : 0),
     memory: attempt.claim
@@ -282,6 +285,8 @@ function passedBy(attempt: Attempt): NonNullable<Step['passed']> {
 
 /** They say nothing of what passes. */
 const UNSAID: ReadonlySet<Outcome> = new Set(['lost', 'session_lost']);
+/** A day of looking whether a service answers must not use up the iterations of the task. */
+const FREE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth']);
 const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
 
 function noCommit(s: Step, attempt: Attempt, counts: boolean): number {

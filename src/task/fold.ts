@@ -132,7 +132,9 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'task_interrupted':
       return move(state, { name: 'interrupted', by: event.by });
     case 'task_blocked':
-      return move(state, { name: 'blocked', why: event.why, message: event.message, subtask: event.subtask });
+      return blocked(state, event);
+    case 'login_retried':
+      return loginRetried(state);
     case 'task_resumed':
       return resumed(state);
     case 'task_completed':
@@ -212,6 +214,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     tolerated: [],
     accepted: null,
     issues: {},
+    login: null,
     merge: null,
     merged: null,
     merge_refused: null,
@@ -360,6 +363,21 @@ function rolledBack(state: TaskState, event: EventOf<'rolled_back'>): TaskState 
   };
 }
 
+function blocked(state: TaskState, event: EventOf<'task_blocked'>): TaskState {
+  const { why, message, subtask, retry_at = null } = event;
+  const login = why === 'auth' ? (state.login ?? { since: event.t, tries: 0 }) : state.login;
+  return move({ ...state, login }, { name: 'blocked', why, message, subtask, retry_at });
+}
+
+/** As after a resume, but nothing is given back: only what is blocked for the login may be tried. */
+function loginRetried(state: TaskState): TaskState {
+  if (!state.login || state.status.name !== 'blocked')
+    throw new Error(`task ${state.id}: a login is tried again while the task is ${state.status.name}`);
+  const steps = state.steps.map(s => (s.block?.why === 'auth' ? { ...s, block: null } : s));
+  const login = { ...state.login, tries: state.login.tries + 1 };
+  return move({ ...state, steps, login }, { name: 'pending' });
+}
+
 function resumed(before: TaskState): TaskState {
   // A person said "go on": the same allowance of attempts and time again, and failed steps get another chance, with
   // what was left out because of them.
@@ -378,6 +396,7 @@ function resumed(before: TaskState): TaskState {
       consecutive_failures: 0,
       accepted: acceptedBy(state) ?? state.accepted,
       issues: {},
+      login: null,
       iterations_before: state.iterations,
       active: { ...state.active, before_ms: state.active.total_ms },
     },

@@ -1,5 +1,6 @@
 /** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
 import { isAgentStep, subtaskOf } from './gates-of.ts';
+import { waitForLimit } from './limit-policy.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
 import type { BlockReason, Outcome, WaitReason } from './status.ts';
 
@@ -22,11 +23,7 @@ export const RETRY = {
   passing_long_ms: 15 * MINUTE,
   /** … for a day. */
   passing_total: 104,
-  /** Waits for a usage limit whose end nobody stated. */
-  limit_steps_ms: [15 * MINUTE, 30 * MINUTE, 60 * MINUTE],
-  limit_max: 6,
-  /** Longest waits that an agent may ask for. Usage limits of a week exist. */
-  limit_stated_max_ms: 8 * 24 * 60 * MINUTE,
+  /** Longest wait that an agent may ask for. */
   passing_stated_max_ms: 60 * MINUTE,
   /** Questions, and sessions that did not fit into the context, in a row before a person is asked. */
   asked_max: 2,
@@ -61,11 +58,7 @@ export function verdictOf(
   });
   const what = `${step.id}, attempt ${attempt.n}`;
   const row = inARow(step, outcome) + 1;
-  const stated = statedEnd(
-    attempt,
-    nowMs,
-    outcome === 'limit' ? RETRY.limit_stated_max_ms : RETRY.passing_stated_max_ms,
-  );
+  const stated = statedEnd(attempt, nowMs);
 
   switch (outcome) {
     case 'ok':
@@ -82,16 +75,18 @@ export function verdictOf(
         return pause(state.spec.limits.session_delay_seconds * SECOND);
       return block('question', `${what}: the agent asks: ${reason ?? 'nothing it put into words'}`);
     case 'limit': {
-      if (row > RETRY.limit_max || step.passing >= RETRY.passing_total)
-        return block('budget', `${what}: still at its usage limit after ${RETRY.limit_max} waits`);
-      if (stated !== null) return wait('limit', at(Math.max(SECOND, stated)));
-      return wait('limit', at(RETRY.limit_steps_ms[Math.min(row, RETRY.limit_steps_ms.length) - 1]!));
+      if (step.passing >= RETRY.passing_total)
+        return block('budget', `${what}: ${step.passing} attempts in a row met a limit or an overload`);
+      const verdict = waitForLimit(state, step, attempt, row, stated, nowMs);
+      if ('refused' in verdict) return block('budget', `${what}: ${verdict.refused}`);
+      return wait('limit', new Date(verdict.wait_until_ms).toISOString());
     }
     case 'overloaded':
     case 'network': {
       if (step.passing >= RETRY.passing_total)
         return block('config', `${what}: ${outcome} for a day: ${reason ?? ''}`);
-      if (stated !== null && stated > 0) return wait(outcome, at(stated));
+      if (stated !== null && stated > 0)
+        return wait(outcome, at(Math.min(stated, RETRY.passing_stated_max_ms)));
       const short = Math.min(RETRY.passing_max_ms, RETRY.passing_base_ms * 2 ** step.passing);
       return wait(outcome, at(step.passing < RETRY.passing_short ? short : RETRY.passing_long_ms));
     }
@@ -140,6 +135,11 @@ function isSudden(step: Step, nowMs: number): boolean {
   return first !== undefined && nowMs - Date.parse(first.ended_at) <= RETRY.lost_window_ms;
 }
 
+/** Overloaded attempts in a row after which the next one has the fallback model, where one is configured. */
+export const FALLBACK_AFTER = 3;
+
+export const needsFallback = (step: Step): boolean => inARow(step, 'overloaded') >= FALLBACK_AFTER;
+
 /** Closed attempts with this outcome, without another between, since a person last said go on. */
 function inARow(step: Step, outcome: Outcome): number {
   const fresh = outcome === 'context' ? step.counted : step.passing;
@@ -149,10 +149,10 @@ function inARow(step: Step, outcome: Outcome): number {
   return Math.min(fresh, same);
 }
 
-/** Milliseconds until the end of the limit that the agent stated (negative: over), at most the longest; null: none. */
-function statedEnd(attempt: Attempt, nowMs: number, max: number): number | null {
+/** Milliseconds until the end that the agent stated (negative: over); null: none. */
+function statedEnd(attempt: Attempt, nowMs: number): number | null {
   const stated = attempt.claim?.retry_at;
-  return stated ? Math.min(max, Date.parse(stated) - nowMs) : null;
+  return stated ? Date.parse(stated) - nowMs : null;
 }
 
 /** Attempts that a step may use up. */

@@ -3,7 +3,9 @@
  * an edited rasen.yml nor an agent in the worktree can move the goalposts of a running task.
  */
 import * as z from 'zod';
+import { waitLimits } from './limit-policy.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
+import { quietHours } from './quiet-hours.ts';
 
 /** ULID in lower case: 10 characters of time, 16 of chance. Valid as a folder name and as part of a git ref. */
 export const taskId = z
@@ -71,6 +73,8 @@ export const limits = z.strictObject({
     .min(4096)
     .default(1024 * 1024 * 1024)
     .describe('Kept output of one attempt; older blocks are freed and counted.'),
+  ...waitLimits.shape,
+  quiet_hours: quietHours,
   ...resourceLimits.shape,
   tokens: tokens('the whole task'),
   usd: usd('the whole task'),
@@ -189,6 +193,10 @@ export const taskSpec = z.strictObject({
     .partialRecord(z.enum(ROLES), z.string().max(200))
     .default({})
     .describe('Model of each role, handed to the agent as RASEN_MODEL.'),
+  fallback_models: z
+    .partialRecord(z.enum(ROLES), z.string().max(200))
+    .default({})
+    .describe('Model of each role in place of the other, after three overloaded attempts in a row.'),
   max_thinking_tokens: z.int().min(0).default(4096).describe('Handed to the agent as MAX_THINKING_TOKENS.'),
   prompts: z
     .partialRecord(z.enum(ROLES), z.string().max(1024 * 1024))
@@ -219,6 +227,12 @@ export const taskSpec = z.strictObject({
     .default(null)
     .describe('Command that readies a new worktree.'),
   limits,
+  time_zone: z
+    .string()
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Time zone in which times of day are meant and told. null: that of the supervisor.'),
   env: envMap.default({}).describe('Variables of every program of the task, over those captured at submit.'),
   secrets: z
     .record(envName, secretSpec)

@@ -250,6 +250,8 @@ export interface TaskState {
   accepted: string | null;
   /** Issues that QA and review named, with how often; the recurring ones escalate. */
   issues: Record<string, number>;
+  /** Since when the agent is not logged in, and how often that was looked at again; null: nobody knows it to be so. */
+  login: { since: string; tries: number } | null;
   merge: { op: string; into: string | null; squash: boolean } | null;
   merged: { into: string; commit: string; t: string } | null;
   merge_refused: {

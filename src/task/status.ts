@@ -1,12 +1,12 @@
 /**
  * The statuses of tasks, steps and attempts, each with its own data, and the one table of task transitions.
  *
- *   pending ──► running ◄──► waiting (limit, overloaded, network, disk, budget: goes on by itself at resume_at)
+ *   pending ──► running ◄──► waiting (limit, …, quiet_hours, disk, budget: goes on by itself at resume_at)
  *                  │  ◄──► interrupted (user, reboot)   ◄──► blocked (needs a person)
  *                  └──► completed | failed | cancelled   (final)
  */
 
-export const WAIT_REASONS = ['limit', 'overloaded', 'network', 'disk', 'budget'] as const;
+export const WAIT_REASONS = ['limit', 'overloaded', 'network', 'quiet_hours', 'disk', 'budget'] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
 export const BLOCK_REASONS = [
@@ -29,8 +29,17 @@ export type TaskStatus =
   | { name: 'waiting'; why: WaitReason; resume_at: string; message: string }
   /** Stopped; state is kept; `rasen resume` goes on. */
   | { name: 'interrupted'; by: 'user' | 'reboot' }
-  /** A person has to do something first; `message` says what. */
-  | { name: 'blocked'; why: BlockReason; message: string; subtask: string | null }
+  /**
+   * A person has to do something first; `message` says what. `retry_at`: when rasen looks by itself whether that is done;
+   * null: never.
+   */
+  | {
+      name: 'blocked';
+      why: BlockReason;
+      message: string;
+      subtask: string | null;
+      retry_at: string | null;
+    }
   /** Every subtask is done; verified: gates of ours, or exit codes we saw, say so. */
   | { name: 'completed'; verified: boolean; commit: string | null }
   | { name: 'failed'; reason: string; subtask: string | null }

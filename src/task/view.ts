@@ -72,8 +72,14 @@ export const taskView = z.looseObject({
     'cancelled',
   ]),
   reason: z.string().nullable().describe('Why it waits, is blocked or failed.'),
-  why: z.string().nullable().describe('The class of the reason: limit, disk, attempts, config, …'),
+  why: z
+    .string()
+    .nullable()
+    .describe('The class of the reason: limit, quiet_hours, disk, attempts, config, …'),
   resume_at: time.nullable().describe('When a waiting task goes on by itself.'),
+  retry_at: time
+    .nullable()
+    .describe('Of a blocked task: when it is looked at again by itself; null: only a person goes on.'),
   verified: z
     .boolean()
     .nullable()
@@ -165,6 +171,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     reason: reasonOf(state),
     why: 'why' in status ? status.why : status.name === 'interrupted' ? status.by : null,
     resume_at: status.name === 'waiting' ? status.resume_at : null,
+    retry_at: status.name === 'blocked' ? status.retry_at : null,
     verified: status.name === 'completed' ? status.verified : null,
     exit_code: exitCodeOf(status.name),
     pid: isTerminal(status) || status.name === 'interrupted' ? null : pid,

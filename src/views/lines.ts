@@ -121,12 +121,17 @@ const WRITERS: Writers = {
     by === 'user'
       ? ['INFO', 'Task interrupted by the user; everything is kept, `rasen resume` goes on']
       : ['WARNING', 'Task interrupted by a restart; everything is kept, `rasen resume` goes on'],
-  task_blocked: (_, event) => [
-    'ERROR',
-    then(
-      `Task blocked (${event.why}): ${event.message}`,
-      event.why === 'question' ? 'answer with: rasen answer TEXT' : 'a person is needed, then: rasen resume',
-    ),
+  task_blocked: (_, event) => {
+    const again = event.retry_at ? `, or it is looked at again at ${seedTime(event.retry_at)}` : '';
+    const next =
+      event.why === 'question'
+        ? 'answer with: rasen answer TEXT'
+        : `a person is needed, then: rasen resume${again}`;
+    return ['ERROR', then(`Task blocked (${event.why}): ${event.message}`, next)];
+  },
+  login_retried: state => [
+    'INFO',
+    `Looking whether the agent is logged in by now (look ${state.login?.tries ?? 1})`,
   ],
   task_resumed: () => ['INFO', 'Task resumed'],
   task_completed: (state, { verified }) => {

@@ -74,6 +74,7 @@ export function statusJson(state: TaskState, pid: number, now: number) {
     reason: view.reason === null ? null : oneLine(view.reason, VIEW_LIMITS.line_chars),
     why: view.why,
     resume_at: view.resume_at === null ? null : seedTime(view.resume_at),
+    retry_at: view.retry_at === null ? null : seedTime(view.retry_at),
     verified: view.verified,
     exit_code: view.exit_code,
   };

@@ -1,6 +1,8 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
-import type { Event, EventType } from '../../src/task/event.ts';
+import type { Event, EventOf, EventType } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
+import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
+import { LOGIN_TRIES } from '../../src/task/login.ts';
 import { allowanceOf } from '../../src/task/retry.ts';
 import { stepOf, type TaskState, workJob } from '../../src/task/state.ts';
 import { isTerminal, type Outcome, TRANSITIONS } from '../../src/task/status.ts';
@@ -60,9 +62,11 @@ export class Checks {
       case 'attempt_created':
         this.#created(before, event.step, event.work);
         if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
+        this.#inTime(before, event.step, event.t);
         return;
       case 'attempt_closed':
         if (event.outcome === 'ok') this.#ok.add(event.step);
+        if (event.wait === 'limit') this.#waits(before, event);
         this.#closed(event.step, event.n);
         return;
       case 'step_completed':
@@ -100,6 +104,15 @@ export class Checks {
       }
       case 'task_blocked':
         must(event.message.length > 0, 8, 'blocked without a reason');
+        must(
+          !event.retry_at || event.retry_at > event.t,
+          8,
+          `looks again at ${event.retry_at}, which is over`,
+        );
+        return;
+      case 'login_retried':
+        must(before.spec.auto_resume && before.want === 'run', 8, 'looks for a login that nobody wants');
+        must(after.login!.tries <= LOGIN_TRIES, 9, `looked for a login ${after.login!.tries} times`);
         return;
     }
   }
@@ -145,6 +158,25 @@ export class Checks {
         continue;
       must(work.has(job), 4, `${commit} does not hold the work of ${job}, which completed ${id}`);
     }
+  }
+
+  /** By hand, and not by the code that is tested: minutes of the day in a zone that is one hour ahead. */
+  #inTime(state: TaskState, id: string, t: string): void {
+    if (!isAgentStep(state, stepOf(state, id))) return;
+    const minute = (new Date(t).getUTCHours() * 60 + new Date(t).getUTCMinutes() + 60) % 1440;
+    for (const range of state.spec.limits.quiet_hours) {
+      const [from, to] = range.split('-').map(text => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
+      const quiet = from! < to! ? minute >= from! && minute < to! : minute >= from! || minute < to!;
+      must(!quiet, 9, `a session of ${id} begins at ${t}, in quiet hours (${range})`);
+    }
+  }
+
+  /** A usage limit is waited for only as long as the user allows. */
+  #waits(state: TaskState, event: EventOf<'attempt_closed'>): void {
+    const { wait, max_wait_seconds } = state.spec.limits;
+    must(wait, 9, 'waits for a usage limit, and nobody allowed that');
+    const ms = Date.parse(event.retry_at!) - Date.parse(event.t);
+    must(ms <= max_wait_seconds * 1000 + LIMIT_RETRY.jitter_ms, 9, `waits for ${ms} ms`);
   }
 
   #created(state: TaskState, id: string, work: boolean): void {

@@ -154,8 +154,10 @@ export function draftOf(seed: number): Draft {
       parallel: rng.pick([1, 1, 2, 3, 4]),
       max_no_commit_sessions: rng.int(1, 3),
       max_consecutive_failures: rng.int(2, 5),
+      ...policyOf(new Rng(`policy ${seed}`)),
     },
     agents: { coder: { backend: 'claude', command: ['claude'] } },
+    time_zone: 'Europe/Berlin',
     review: judge(0.3),
     qa: judge(0.3),
     memory: {},
@@ -227,6 +229,17 @@ export function draftOf(seed: number): Draft {
     resumes: rng.chance(0.7),
     session_loss: rng.pick([0, 0.3, 1]),
     patience: rng.int(0, 4),
+  };
+}
+
+/** Whether limits are waited for and when sessions may begin; the lives begin at 09:00 by the clock of their user. */
+function policyOf(rng: Rng) {
+  return {
+    wait: rng.chance(0.8),
+    max_waits: rng.pick([1, 2, 6, 6]),
+    max_wait_seconds: rng.pick([600, 3600, 26 * 3600, 26 * 3600]),
+    login_retry_seconds: rng.pick([600, 600, 3600, null]),
+    quiet_hours: rng.pick([[], [], [], ['09:05-09:20'], ['08:00-18:00'], ['22:00-07:30', '12:00-13:00']]),
   };
 }
 

@@ -69,6 +69,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     reason: null,
     why: null,
     resume_at: null,
+    retry_at: null,
     verified: null,
     exit_code: null,
     pid: 12345,

@@ -10,6 +10,7 @@ import { linkedAt } from '../../git/linked.ts';
 import { sessionArgv } from '../../session/order.ts';
 import { dollarsLeft } from '../../task/budget.ts';
 import { notesSinceThen } from '../../task/notes.ts';
+import { needsFallback } from '../../task/retry.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
@@ -61,7 +62,8 @@ export async function agentWork(
     subtask: step.id,
     attempt,
     nonce,
-    model: modelFor(state.spec, role, session.model),
+    model:
+      (needsFallback(step) && state.spec.fallback_models[role]) || modelFor(state.spec, role, session.model),
     max_thinking_tokens: state.spec.max_thinking_tokens,
     writable: [dirname(result_file), ...(await gitFolders(session.cwd))],
     cwd: session.cwd,

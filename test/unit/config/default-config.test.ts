@@ -26,6 +26,13 @@ test.each(CASES)('as written: %s', (_, files, agent) => {
   );
 });
 
+test('waiting for usage limits is switched on where that is asked for, in a line that says so', () => {
+  const text = defaultConfigYaml(projectFacts(project({}), null, true));
+  expect(load(text).settings['limits.wait']).toBe(true);
+  expect(load(text, 'limits: {attempts: 2}').settings['limits.attempts']).toBe(2);
+  expect(text).toMatch(/^## A usage limit is waited for .*\nlimits:\n {2}wait: true$/m);
+});
+
 test.each(CASES)('with every key switched on: %s', (_, files, agent) => {
   const folder = project(files);
   const facts = projectFacts(folder, agent);

@@ -20,6 +20,7 @@ const OTHER: Record<string, unknown> = {
   protected: ['src/secret'],
   setup: ['npm', 'ci'],
   'project.name': 'other-name',
+  'limits.quiet_hours': ['22:00-06:30'],
   'limits.memory': '2G',
   'limits.cpu': 1.5,
   'limits.tasks': 100,

@@ -134,6 +134,13 @@ const CONFIGS: [string, string][] = [
   ['protected: [":(exclude)src"]', 'excludes'],
   ['limits: {output_max: 1kb}', 'at least 4096 bytes'],
   ['limits: {output_max: 10 elephants}', 'found "10 elephants"'],
+  ['limits: {wait: on}', 'did you mean true?'],
+  ['limits: {max_waits: 0}', 'from 1 to 100'],
+  ['limits: {max_wait: forever}', 'found "forever"'],
+  ['limits: {login_retry: 0.5}', 'wanted from 1s to 1d'],
+  ['limits: {quiet_hours: 8-18}', 'found "8-18", wanted times of day such as "08:00-18:00"'],
+  ['limits: {quiet_hours: ["08:00-08:00"]}', 'wanted times of day'],
+  ['limits: {quiet_hours: ["00:00-12:00", "12:00-00:00"]}', 'leave nothing of the day'],
   ['log: {max_size: -1}', 'found -1'],
   ['auto_resume: maybe', 'wanted true or false'],
   // Contradictions.

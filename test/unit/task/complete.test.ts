@@ -6,12 +6,17 @@ import { planOf, specOf } from '../../support/task-builder.ts';
 
 test('an order of an older version is that of today without what is new', () => {
   const agents = { coder: { backend: 'command' as const, command: ['bot'] } };
-  const now = specOf({ id: '01kfz3a0000000000000000001', agents });
+  // Waiting for usage limits was not asked about.
+  const limits = { wait: true, max_wait_seconds: 8 * 86_400 };
+  const now = specOf({ id: '01kfz3a0000000000000000001', agents, limits });
   const old = JSON.parse(JSON.stringify(now));
   delete old.env;
   delete old.secrets;
+  delete old.time_zone;
+  delete old.fallback_models;
   delete old.agents.coder.backend;
-  for (const key of ['memory_max_bytes', 'cpu_max_percent', 'tasks_max', 'runtime_max_seconds'])
+  const newer = ['memory_max_bytes', 'cpu_max_percent', 'tasks_max', 'runtime_max_seconds'];
+  for (const key of [...newer, 'wait', 'max_waits', 'max_wait_seconds', 'login_retry_seconds', 'quiet_hours'])
     delete old.limits[key];
   delete old.base_tests;
   for (const subtask of old.plan.subtasks) {

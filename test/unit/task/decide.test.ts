@@ -105,7 +105,7 @@ describe('an agent that has left its result and does not end', () => {
 
   it('is believed where its words speak against it', () => {
     const work = { a: [{ hung: true, claim: { status: 'limit' as const } }, {}] };
-    const engine = start(['a'], { work }).run();
+    const engine = start(['a'], { work }, { limits: { wait: true } }).run();
     expect(engine.step('a').history.map(h => h.outcome)).toEqual(['limit', 'ok']);
   });
 });
@@ -128,7 +128,7 @@ describe('what an attempt starts from', () => {
       { lost: true },
       {},
     ];
-    const engine = start(['a'], { work: { a: work } }, { gates: TEST }).run();
+    const engine = start(['a'], { work: { a: work } }, { gates: TEST, limits: { wait: true } }).run();
     const from = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e.from] : []));
     expect(from).toEqual(['base', 'commit a/1', 'commit a/2', 'commit a/3', 'commit a/4', 'base', 'base']);
   });

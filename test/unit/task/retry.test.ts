@@ -1,6 +1,7 @@
 /** The table of task-model 4: what follows a failed attempt. */
 import { describe, expect, it } from 'vitest';
 import type { Claim } from '../../../src/task/event.ts';
+import { LIMIT_RETRY } from '../../../src/task/limit-policy.ts';
 import { allowanceOf, exhaustionOf, RETRY, verdictOf } from '../../../src/task/retry.ts';
 import { stepOf } from '../../../src/task/state.ts';
 import type { Outcome } from '../../../src/task/status.ts';
@@ -32,24 +33,67 @@ function verdict(task: TaskBuilder, outcome: Outcome, claim?: Partial<Claim>, no
 const times = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
 describe('limit', () => {
-  it('waits until the stated end', () => {
-    const retry_at = new Date(NOW + 3 * 3_600_000).toISOString();
-    expect(verdict(build(), 'limit', { status: 'limit', retry_at })).toEqual({
-      ms: 3 * 3_600_000,
-      wait: 'limit',
-      why: null,
-    });
-  });
-  it('tries soon when the stated end is over', () => {
-    expect(verdict(build(), 'limit', { retry_at: new Date(NOW - 1).toISOString() })).toMatchObject({
-      ms: 1000,
-      wait: 'limit',
-    });
-  });
-  it('does not wait for years', () => {
-    expect(verdict(build(), 'limit', { retry_at: '2099-01-01T00:00:00Z' }).ms).toBe(
-      RETRY.limit_stated_max_ms,
+  const HOUR = 60 * MINUTE;
+  const waits = (limits: object = {}) => build({ id: 'a' }, { wait: true, ...limits });
+  const until = (ms: number) => ({ retry_at: new Date(NOW + ms).toISOString() });
+  /** What the blocked task says. */
+  const words = (task: TaskBuilder, claim?: Partial<Claim>) => {
+    task.begin('a').end('a', { outcome: 'limit', ...(claim ? { claim } : {}) });
+    const step = stepOf(task.state, 'a');
+    return verdictOf(task.state, step, step.attempt!, 'limit', 'why', NOW).block?.message;
+  };
+
+  it('is a matter of a person where nobody allowed waiting, and says until when', () => {
+    expect(verdict(build(), 'limit', until(3 * HOUR))).toEqual({ ms: null, wait: null, why: 'budget' });
+    const zone = { time_zone: 'Asia/Tokyo' };
+    const task = new TaskBuilder(specOf({ workspace: { kind: 'folder' }, gates: [], ...zone }))
+      .claimed()
+      .plan(['a'])
+      .started();
+    const id = task.state.id;
+    expect(words(task, until(3 * HOUR))).toBe(
+      `a, attempt 1: usage limit until 08:00 (in 3h); \`rasen resume ${id}\` after that, or \`limits: {wait: true}\` to have it waited for`,
     );
+    expect(words(build())).toContain('attempt 1: usage limit; `rasen resume');
+  });
+  it('waits until the stated end, and not to the second', () => {
+    const verdicts = [1, 2, 3, 4].map(n => {
+      const task = waits({ max_waits: 100 });
+      // The nonce of the attempt tells.
+      for (let i = 1; i < n; i++) ended(task, 'killed');
+      return verdict(task, 'limit', { status: 'limit', ...until(3 * HOUR) });
+    });
+    for (const { ms, wait, why } of verdicts) {
+      expect([wait, why]).toEqual(['limit', null]);
+      expect(ms).toBeGreaterThanOrEqual(3 * HOUR);
+      expect(ms).toBeLessThan(3 * HOUR + LIMIT_RETRY.jitter_ms);
+    }
+    expect(new Set(verdicts.map(({ ms }) => ms)).size).toBe(4);
+  });
+  it('tries soon when the stated end is over, but not again and again', () => {
+    const over = until(-1);
+    expect(verdict(waits(), 'limit', over)).toMatchObject({ ms: 1000, wait: 'limit' });
+    expect(verdict(ended(waits(), 'limit'), 'limit', over).ms).toBe(30 * MINUTE);
+  });
+  it('does not wait for longer than it may, and says until when it would have been', () => {
+    expect(verdict(waits(), 'limit', until(27 * HOUR)).why).toBe('budget');
+    expect(verdict(waits({ max_wait_seconds: 28 * 3600 }), 'limit', until(27 * HOUR)).wait).toBe('limit');
+    expect(words(waits(), until(27 * HOUR))).toContain(
+      '(in 1d 3h), which is too long to wait (limits.max_wait is 1d 2h)',
+    );
+    expect(words(waits(), { retry_at: '2099-01-01T00:00:00Z' })).toContain('until 2099-01-01 ');
+  });
+  it('counts the waits of a row together', () => {
+    const task = ended(waits({ max_wait_seconds: 2 * 3600 }), 'limit');
+    const since = Date.parse(stepOf(task.state, 'a').history[0]!.ended_at);
+    expect(
+      verdict(task, 'limit', { retry_at: new Date(since + 3 * HOUR).toISOString() }, since + HOUR).why,
+    ).toBe('budget');
+    const again = ended(waits({ max_wait_seconds: 2 * 3600 }), 'limit');
+    // Half an hour by its steps, of which only ten minutes are left.
+    expect(verdict(again, 'limit', undefined, since + 110 * MINUTE).ms).toBe(10 * MINUTE);
+    const last = ended(waits({ max_wait_seconds: 2 * 3600 }), 'limit');
+    expect(verdict(last, 'limit', undefined, since + 2 * HOUR).why).toBe('budget');
   });
   it.each([
     [0, 15],
@@ -57,10 +101,12 @@ describe('limit', () => {
     [2, 60],
     [5, 60],
   ])('after %i waits it waits %i minutes', (before, minutes) => {
-    expect(verdict(ended(build(), ...times(before, 'limit' as const)), 'limit').ms).toBe(minutes * MINUTE);
+    expect(verdict(ended(waits(), ...times(before, 'limit' as const)), 'limit').ms).toBe(minutes * MINUTE);
   });
-  it('is a matter of a person after six', () => {
-    expect(verdict(ended(build(), ...times(6, 'limit' as const)), 'limit').why).toBe('budget');
+  it('is a matter of a person after as many as may be', () => {
+    expect(verdict(ended(waits(), ...times(6, 'limit' as const)), 'limit').why).toBe('budget');
+    expect(verdict(ended(waits({ max_waits: 7 }), ...times(6, 'limit' as const)), 'limit').why).toBeNull();
+    expect(verdict(ended(waits({ max_waits: 1 }), 'limit'), 'limit').why).toBe('budget');
   });
 });
 

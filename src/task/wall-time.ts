@@ -1,4 +1,4 @@
-/** A time of day as a program writes it for people, in a time zone, as a point in time. Pure. */
+/** Times of day as people read and write them, in a time zone, and points in time. Pure. */
 
 export interface WallTime {
   year: number;
@@ -31,7 +31,30 @@ export function wallTimeAt(ms: number, zone: string | undefined): WallTime {
   };
 }
 
-function offsetMs(at: number, zone: string | undefined): number {
+/** `02:08`, with the day where that is not today's: `2026-01-28 02:08`. */
+export function clockTime(ms: number, nowMs: number, zone: string | undefined): string {
+  const at = wallTimeAt(ms, zone);
+  const now = wallTimeAt(nowMs, zone);
+  const time = `${two(at.hour)}:${two(at.minute)}`;
+  const same = at.year === now.year && at.month === now.month && at.day === now.day;
+  return same ? time : `${at.year}-${two(at.month)}-${two(at.day)} ${time}`;
+}
+
+/** `5h 12m`, `12m`, `42s`: never more than two units, rounded up so that it is over by then. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.ceil(seconds / 60);
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
+  if (days > 0) return hours > 0 ? `${days}d ${hours}h` : `${days}d`;
+  if (hours > 0) return minutes % 60 > 0 ? `${hours}h ${minutes % 60}m` : `${hours}h`;
+  return `${minutes}m`;
+}
+
+const two = (n: number) => String(n).padStart(2, '0');
+
+/** What the clock of a zone is ahead of UTC at a point in time, in ms. */
+export function offsetMs(at: number, zone: string | undefined): number {
   const format = formatOf(zone);
   const parts = Object.fromEntries(format.formatToParts(at).map(part => [part.type, Number(part.value)]));
   const shown = Date.UTC(
@@ -45,7 +68,21 @@ function offsetMs(at: number, zone: string | undefined): number {
   return shown - Math.floor(at / 1000) * 1000;
 }
 
+/** Making one is slow, and each look at a task that is quiet asks for it. */
+const formats = new Map<string | undefined, Intl.DateTimeFormat>();
+/** Zones of one supervisor; a task with more names than that is nobody's. */
+const MAX_FORMATS = 50;
+
 function formatOf(timeZone: string | undefined): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known) return known;
+  if (formats.size >= MAX_FORMATS) formats.clear();
+  const format = newFormat(timeZone);
+  formats.set(timeZone, format);
+  return format;
+}
+
+function newFormat(timeZone: string | undefined): Intl.DateTimeFormat {
   const numeric = 'numeric' as const;
   const options = { hourCycle: 'h23' as const, year: numeric, month: numeric, day: numeric, hour: numeric };
   const all = { ...options, minute: numeric, second: numeric };
