@@ -29,6 +29,7 @@ export function rasend8(version: string): string {
   page.para(
     '`rasend` owns the tasks of rasen(1) and is the only process that decides about them and writes their state. It listens on a Unix socket; rasen-protocol(7) says how to talk to it. It runs in the foreground; a service manager starts it, or `rasen run` and `rasen resume` do where none answers.',
     'Each attempt has a small process of its own, the runner, which starts the command, writes down how it ended, and outlives the supervisor. Output goes straight to a file. So the supervisor may end at any time, be killed or be upgraded: attempts go on, and the next supervisor adopts them.',
+    'An agent that can be spoken with while it works is not started by the runner itself but by the session program, `rasen-session.cjs` beside `rasend.cjs`: it holds the conversation, copies every line of the agent to the output, passes notes on, and ends as the agent ends. It too outlives the supervisor. It takes about 11 MiB of memory of its own. No two processes work in one session: whoever finds it taken leaves it alone, and the next attempt begins a new one.',
     'There is one supervisor for an instance; a second one ends with a message that names the first. The umask at its start is that of the commands of its tasks.',
   );
   page.item('`-h`, `--help`', 'Show the usage.');

@@ -118,10 +118,9 @@ export class Session {
   async #listen(agent: AgentProcess): Promise<void> {
     const lines = new Lines();
     for await (const chunk of agent.read('stdout')) {
-      for (const { bytes, heard } of lines.push(chunk)) {
-        await this.#output.write(bytes);
-        if (heard !== null && heard !== '') await this.#hear(agent, heard);
-      }
+      const whole = [...lines.push(chunk)];
+      await this.#output.write(Buffer.concat(whole.map(({ bytes }) => bytes)));
+      for (const { heard } of whole) if (heard !== null && heard !== '') await this.#hear(agent, heard);
     }
     await this.#output.write(lines.rest());
     await this.#output.end();
