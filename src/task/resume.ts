@@ -34,5 +34,6 @@ export function continuedFrom(state: TaskState, step: Step, from: string | null)
   const last = step.history.findLast(record => record.outcome !== 'session_lost');
   if (!last || !(INTERRUPTED.has(last.outcome) || last.outcome === 'asked')) return null;
   if (state.spec.workspace.kind !== 'git') return last;
-  return last.changed && last.commit !== null && last.commit === from ? last : null;
+  // One whose session was lost has left what it found.
+  return last.changed && from !== null && step.history.at(-1)!.commit === from ? last : null;
 }

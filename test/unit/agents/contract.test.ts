@@ -52,6 +52,16 @@ describe.each(BACKENDS)('%s', backend => {
   });
 });
 
+it.each(BACKENDS)('%s goes on with an earlier session where it can, and else never', backend => {
+  const agent = AGENTS[backend](['agent']);
+  const { argv, talk, ...rest } = agent.plan({ ...request, resume: 'the-session' });
+  const forms = [argv, talk?.fallback ?? [], talk && talk.kind !== 'claude' ? [] : (talk?.argv ?? [])];
+  const named = forms.filter(form => form.length > 0).map(form => form.includes('the-session'));
+  expect(new Set(named)).toEqual(new Set([agent.resumes]));
+  expect(talk?.resume ?? null).toBe(agent.resumes && talk ? 'the-session' : null);
+  expect(JSON.stringify(rest)).not.toContain('the-session');
+});
+
 const STREAMS = ['claude', 'codex', 'gemini'] as const;
 
 describe.each(STREAMS)('%s', backend => {
