@@ -91,7 +91,7 @@ function waitedMs(step: Step, row: number, nowMs: number): number {
 }
 
 /** Not more than a tenth of a short wait. The same for the same attempt, whenever it is asked for. */
-function jitterMs({ nonce }: Attempt, wait_ms: number): number {
+export function jitterMs({ nonce }: Attempt, wait_ms: number): number {
   let hash = 2166136261;
   for (const char of nonce) hash = Math.imul(hash ^ char.charCodeAt(0), 16777619) >>> 0;
   return Math.floor((hash / 2 ** 32) * Math.min(LIMIT_RETRY.jitter_ms, wait_ms / 10));

@@ -1,6 +1,6 @@
 /** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
 import { isAgentStep, subtaskOf } from './gates-of.ts';
-import { waitForLimit } from './limit-policy.ts';
+import { jitterMs, waitForLimit } from './limit-policy.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
 import type { BlockReason, Outcome, WaitReason } from './status.ts';
 
@@ -85,10 +85,11 @@ export function verdictOf(
     case 'network': {
       if (step.passing >= RETRY.passing_total)
         return block('config', `${what}: ${outcome} for a day: ${reason ?? ''}`);
-      if (stated !== null && stated > 0)
-        return wait(outcome, at(Math.min(stated, RETRY.passing_stated_max_ms)));
       const short = Math.min(RETRY.passing_max_ms, RETRY.passing_base_ms * 2 ** step.passing);
-      return wait(outcome, at(step.passing < RETRY.passing_short ? short : RETRY.passing_long_ms));
+      const usual = step.passing < RETRY.passing_short ? short : RETRY.passing_long_ms;
+      const ms = stated !== null && stated > 0 ? Math.min(stated, RETRY.passing_stated_max_ms) : usual;
+      // All tasks have met the same overload: they must not come back in the same second.
+      return wait(outcome, at(ms + jitterMs(attempt, ms)));
     }
     case 'lost': {
       // It went down with its machine.

@@ -118,5 +118,5 @@ export const WALLS: readonly Wall[] = [
     limits: { tokens: 100_000 },
   },
   // Of itself, and not of a file in the repository: who knows what it would do.
-  { why: 'budget', sessions: [[half, { claim: { status: 'budget', summary: 'the month is used up' } }]] },
+  { why: 'budget', sessions: [says({ status: 'budget', summary: 'the month is used up' })] },
 ];

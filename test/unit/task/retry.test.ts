@@ -118,12 +118,19 @@ describe('overloaded and network', () => {
     [8, 15 * MINUTE],
   ])('after %i of them the next is in %i ms', (before, ms) => {
     for (const outcome of ['overloaded', 'network'] as const) {
-      expect(verdict(ended(build(), ...times(before, outcome)), outcome)).toEqual({
-        ms,
-        wait: outcome,
-        why: null,
-      });
+      const next = verdict(ended(build(), ...times(before, outcome)), outcome);
+      expect([next.wait, next.why]).toEqual([outcome, null]);
+      expect(next.ms).toBeGreaterThanOrEqual(ms);
+      expect(next.ms).toBeLessThan(ms * 1.1);
     }
+  });
+  it('is not waited for to the same second by every task', () => {
+    const one = ended(build());
+    one.begin('a').end('a', { outcome: 'overloaded' });
+    const step = stepOf(one.state, 'a');
+    const attempts = Array.from({ length: 20 }, (_, i) => ({ ...step.attempt!, nonce: `nonce-${i}` }));
+    const at = attempts.map(attempt => verdictOf(one.state, step, attempt, 'overloaded', null, NOW).retry_at);
+    expect(new Set(at).size).toBeGreaterThan(10);
   });
   it('ends after a day of them', () => {
     expect(verdict(ended(build(), ...times(RETRY.passing_total, 'network' as const)), 'network').why).toBe(
