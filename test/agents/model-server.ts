@@ -1,19 +1,20 @@
 /**
  * A model in the place of the real ones: it speaks the protocols of three agents on loopback, and says what a test wrote
  * down. Which line it is at it reads from the request (the tool results in it), so that it keeps nothing about a session
- * and any number of them may run at once.
+ * and any number of them may run at once. Who asks for anything else than an answer is refused, and remembered.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * One answer: words, and perhaps the use of a tool: a command for the shell, or a file to be written by the agent's own
- * tool for that. `{result}`: the result file that the prompt names.
+ * One answer: words, and perhaps the use of a tool: a command for the shell, a file to be written by the agent's own
+ * tool for that, or any tool by its name. `{result}`: the result file that the prompt names.
  */
 export interface Turn {
   say: string;
   shell?: string;
   write?: { path: string; text: string };
+  tool?: { name: string; input: Record<string, unknown> };
 }
 
 /** An answer that is an error. */
@@ -21,6 +22,19 @@ export interface Failure {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+}
+
+/** Stands for a request that gets no answer, not even its headers. */
+export const NEVER = 'never';
+
+/** What was asked. */
+export interface Asked {
+  path: string;
+  /** Tool results in it: 0 where a session begins, and only there. */
+  turn: number;
+  key: string | undefined;
+  /** All of it. */
+  text: string;
 }
 
 interface Protocol {
@@ -40,11 +54,13 @@ const all = (node: unknown, found: (object: Record<string, unknown>) => boolean)
 const gemini: Protocol = {
   path: /:(?:streamG|g)enerateContent/,
   results: body => all(body.contents, part => 'functionResponse' in part),
-  answer: ({ say, shell, write }) => {
-    const functionCall = write
-      ? { name: 'write_file', args: { file_path: write.path, content: write.text } }
-      : { name: 'run_shell_command', args: { command: shell, description: 'scripted' } };
-    const parts = [{ text: say }, ...(shell || write ? [{ functionCall }] : [])];
+  answer: ({ say, shell, write, tool }) => {
+    const functionCall = tool
+      ? { name: tool.name, args: tool.input }
+      : write
+        ? { name: 'write_file', args: { file_path: write.path, content: write.text } }
+        : { name: 'run_shell_command', args: { command: shell, description: 'scripted' } };
+    const parts = [{ text: say }, ...(shell || write || tool ? [{ functionCall }] : [])];
     const usageMetadata = { promptTokenCount: 1000, candidatesTokenCount: 40, totalTokenCount: 1040 };
     return [
       { data: { candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }], usageMetadata } },
@@ -55,7 +71,7 @@ const gemini: Protocol = {
 const anthropic: Protocol = {
   path: /^\/v1\/messages(?:\?|$)/,
   results: body => all(body.messages, part => part.type === 'tool_result'),
-  answer: ({ say, shell, write }, body) => {
+  answer: ({ say, shell, write, tool }, body) => {
     const usage = {
       input_tokens: 1000,
       cache_creation_input_tokens: 0,
@@ -75,19 +91,22 @@ const anthropic: Protocol = {
       { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: say } },
       { type: 'content_block_stop', index: 0 },
     ];
-    if (shell || write) {
+    if (shell || write || tool) {
       const input = JSON.stringify(
-        write ? { file_path: write.path, content: write.text } : { command: shell, description: 'scripted' },
+        tool?.input ??
+          (write
+            ? { file_path: write.path, content: write.text }
+            : { command: shell, description: 'scripted' }),
       );
-      const name = write ? 'Write' : 'Bash';
-      const tool = { type: 'tool_use', id: `toolu_${Date.now()}`, name, input: {} };
+      const name = tool?.name ?? (write ? 'Write' : 'Bash');
+      const use = { type: 'tool_use', id: `toolu_${Date.now()}`, name, input: {} };
       events.push(
-        { type: 'content_block_start', index: 1, content_block: tool },
+        { type: 'content_block_start', index: 1, content_block: use },
         { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: input } },
         { type: 'content_block_stop', index: 1 },
       );
     }
-    const stop_reason = shell || write ? 'tool_use' : 'end_turn';
+    const stop_reason = shell || write || tool ? 'tool_use' : 'end_turn';
     events.push(
       { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 40 } },
       { type: 'message_stop' },
@@ -99,7 +118,7 @@ const anthropic: Protocol = {
 const responses: Protocol = {
   path: /\/responses$/,
   results: body => all(body.input, item => /_call_output$/.test(String(item.type))),
-  answer: ({ say, shell, write }) => {
+  answer: ({ say, shell, write, tool }) => {
     // It has no tool of its own for a file that every model knows.
     const cmd = write ? `printf %s '${write.text}' > '${write.path}'` : shell;
     const id = `resp_${Date.now()}`;
@@ -113,10 +132,10 @@ const responses: Protocol = {
       type: 'function_call',
       id: `fc_${id}`,
       call_id: `call_${id}`,
-      name: 'exec_command',
-      arguments: JSON.stringify({ cmd }),
+      name: tool?.name ?? 'exec_command',
+      arguments: JSON.stringify(tool?.input ?? { cmd }),
     };
-    const items = [message, ...(cmd === undefined ? [] : [call])];
+    const items = [message, ...(cmd === undefined && !tool ? [] : [call])];
     const details = {
       input_tokens_details: { cached_tokens: 0 },
       output_tokens_details: { reasoning_tokens: 0 },
@@ -137,9 +156,13 @@ export class ModelServer {
   /** Answers of a session, in their order; the last one stands for all that follow. */
   turns: Turn[] = [];
   /** Taken from the front before any turn. */
-  failures: Failure[] = [];
-  /** Requests for an answer, with the keys that came along. */
-  readonly requests: { path: string; turn: number; key: string | undefined }[] = [];
+  failures: (Failure | typeof NEVER)[] = [];
+  /** Instead of any answer, as long as it is there. */
+  down: Failure | (() => Failure) | null = null;
+  /** Requests for an answer. */
+  readonly requests: Asked[] = [];
+  /** Requests for anything else, by method and path. */
+  readonly strange: string[] = [];
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -157,6 +180,11 @@ export class ModelServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** How many sessions were begun, and not gone on with. */
+  get begun(): number {
+    return this.requests.filter(request => request.turn === 0).length;
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise(done => this.#server.close(done));
@@ -171,17 +199,25 @@ export class ModelServer {
       response
         .writeHead(status, { 'content-type': 'application/json', ...headers })
         .end(JSON.stringify(body));
-    if (!protocol || request.method !== 'POST')
+    if (!protocol || request.method !== 'POST') {
+      this.strange.push(`${request.method} ${path}`);
       return void json(404, { error: { message: `nothing at ${path}` } });
-    const failure = this.failures.shift();
+    }
     const body = JSON.parse(text);
     const { headers } = request;
     const key = headers['x-goog-api-key'] ?? headers['x-api-key'] ?? headers.authorization;
     const turn = protocol.results(body);
-    this.requests.push({ path, turn, key: key?.toString() });
+    this.requests.push({ path, turn, key: key?.toString(), text });
+    const failure = (typeof this.down === 'function' ? this.down() : this.down) ?? this.failures.shift();
+    if (failure === NEVER) return;
     if (failure) return void json(failure.status, failure.body, failure.headers);
 
-    const result = /Write one JSON file to (\S+)/.exec(text)?.[1] ?? '/dev/null';
+    // The last one: a session that is gone on with was told of another one before.
+    const result = [...text.matchAll(/write one JSON file to (\S+)/gi)].at(-1)?.[1];
+    if (result === undefined) {
+      this.strange.push(`no result file in a prompt: ${path}`);
+      return void json(500, { error: { message: 'no result file' } });
+    }
     const line = JSON.stringify(this.turns[Math.min(turn, this.turns.length - 1)]!);
     const said: Turn = JSON.parse(line.replaceAll('{result}', result));
     response.writeHead(200, { 'content-type': 'text/event-stream' });
