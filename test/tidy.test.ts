@@ -142,6 +142,17 @@ describe('files', () => {
     expect(files.filter(path => marks.test(text(path)))).toEqual([]);
   });
 
+  it('of packages run at `npm ci` only what is allowed to: the others would compile, or fetch from elsewhere', () => {
+    const { allowScripts } = JSON.parse(text('package.json')) as { allowScripts: Record<string, boolean> };
+    const { packages } = JSON.parse(text('package-lock.json')) as {
+      packages: Record<string, { hasInstallScript?: true }>;
+    };
+    const scripts = Object.keys(packages).filter(path => packages[path]!.hasInstallScript);
+    expect(scripts.map(path => path.replace(/^.*node_modules\//, '')).sort()).toEqual(
+      Object.keys(allowScripts).sort(),
+    );
+  });
+
   it('in the lockfile name no registry', () => {
     expect(text('package-lock.json')).not.toMatch(/"resolved":/);
   });

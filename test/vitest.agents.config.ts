@@ -1,5 +1,5 @@
-// The tests with the real agents (test/agents): `npm run test:agents`. Apart from the others because the agents are
-// downloaded the first time, about a gigabyte in all, and because not each of them may be handed on.
+// The tests with the real agents (test/agents): `npm run test:agents`. Apart from the others because most of the agents
+// are downloaded the first time, about a gigabyte in all, and because not each of them may be handed on.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,7 +9,9 @@ export default defineConfig({
     globalSetup: ['test/agents/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
+    // The tests of a file side by side: most of a session is waiting.
+    maxConcurrency: 2,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
   },
 });

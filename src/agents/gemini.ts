@@ -7,6 +7,7 @@
  * - A signal makes it exit with 0 and without a result; retries are told on the error channel alone.
  * - It is never asked to go on with an earlier session (`--resume`): the history that it sends then has every answer of
  *   a tool twice, and not the call that was interrupted.
+ * - It tells its maker how it is used, which only its settings can turn off.
  * - Only `yolo` gives it a shell; in every other mode its tools are not even offered to the model.
  */
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';

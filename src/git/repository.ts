@@ -20,6 +20,9 @@ export interface Repository {
 export async function findRepository(dir: string): Promise<Repository> {
   const folder = await stat(dir).catch(() => null);
   if (!folder?.isDirectory()) throw notGit(dir, 'is not a folder');
+  const found = await soundRepository(dir);
+  if (found !== null) return found;
+  // Something is the matter with it. One question after the other tells what.
   const facts = await git(['rev-parse', '--is-bare-repository', '--is-inside-work-tree'], {
     cwd: dir,
     reads: true,
@@ -52,6 +55,18 @@ export async function findRepository(dir: string): Promise<Repository> {
     throw notGit(dir, 'has no commit yet', { hint: 'Make a first commit: git add -A && git commit' });
   }
   return { root, common_dir: await realpath(common) };
+}
+
+/** All that findRepository asks, in one question, since programs are most of what it costs; null: not as it should be. */
+async function soundRepository(dir: string): Promise<Repository | null> {
+  const facts = ['--is-bare-repository', '--is-inside-work-tree', '--path-format=absolute'];
+  const args = ['rev-parse', ...facts, '--git-common-dir', '--show-toplevel', 'HEAD^{commit}'];
+  const { code, stdout } = await git(args, { cwd: dir, reads: true, ok: [0, 128] });
+  const lines = stdout.replace(/\n$/, '').split('\n');
+  const [bare, inside, common, root] = lines;
+  // More lines are a path with one in it.
+  if (code !== 0 || lines.length !== 5 || bare !== 'false' || inside !== 'true') return null;
+  return { root: root!, common_dir: await realpath(common!) };
 }
 
 function notGit(dir: string, why: string, more: { hint?: string; cause?: unknown } = {}): RasenError {

@@ -75,8 +75,9 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
 /** Makes the branch where it is missing. The result is its tip. */
 async function branchTip(repo: Repository, record: TaskRecord, base: string): Promise<string> {
   const ref = `refs/heads/${record.branch}`;
-  const lost = (await findCommit(repo.root, ref)) === null ? await mendRef(repo, ref) : null;
-  const from = await findCommit(repo.root, ref);
+  const seen = await findCommit(repo.root, ref);
+  const lost = seen === null ? await mendRef(repo, ref) : null;
+  const from = seen ?? (await findCommit(repo.root, ref));
   // Before the worktree was made once, the branch can only be new or a left-over without commits of its own.
   const isNew = record.state === 'planned';
   const to = isNew ? base : (lost ?? from ?? (await lastGood(repo, record.task)) ?? base);

@@ -1,10 +1,11 @@
 /**
- * Puts the agents in the versions that the tests know into a folder of their own, outside of the project and its
- * lockfile: RASEN_TEST_AGENTS, else one in the folder for temporary files, where it stays for the next run. One that
- * cannot be had is skipped, with the reason.
+ * Finds the agents in the versions that the tests know. One of them comes with `npm ci`; the others are put into a
+ * folder of their own, outside of the project and its lockfile: RASEN_TEST_AGENTS, else one in the folder for temporary
+ * files, where it stays for the next run. Not each of them may be handed on, and all of them together are a gigabyte.
+ * One that cannot be had is skipped, with the reason.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,7 +13,7 @@ import type { TestProject } from 'vitest/node';
 import { messageOf } from '../../src/errors.ts';
 
 const FOLDER = process.env.RASEN_TEST_AGENTS ?? join(tmpdir(), 'rasen-test-agents');
-const INSTALL_MS_MAX = 300_000;
+const INSTALL_MS_MAX = 180_000;
 
 export const REAL = ['claude', 'codex', 'gemini'] as const;
 export type Real = (typeof REAL)[number];
@@ -20,10 +21,15 @@ export type Real = (typeof REAL)[number];
 /** How it is started, or why not. */
 export type Installed = { command: string[] } | { missing: string };
 
+interface Package {
+  name: string;
+  /** null: the one in the lockfile. */
+  version: string | null;
+  command: (modules: string) => string[];
+}
+
 /** No scripts of theirs are run: what they would do, the paths here do without. */
-const PACKAGES: Readonly<
-  Record<Real, { name: string; version: string; command: (modules: string) => string[] }>
-> = {
+const PACKAGES: Readonly<Record<Real, Package>> = {
   claude: {
     name: '@anthropic-ai/claude-code',
     version: '2.1.329',
@@ -38,7 +44,7 @@ const PACKAGES: Readonly<
   },
   gemini: {
     name: '@google/gemini-cli',
-    version: '0.61.0',
+    version: null,
     command: modules => [process.execPath, join(modules, '@google/gemini-cli/bundle/gemini.js')],
   },
 };
@@ -50,27 +56,36 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  const agents = {} as Record<Real, Installed>;
-  for (const real of REAL) agents[real] = await install(real);
-  project.provide('agents', agents);
+  const found = await Promise.all(REAL.map(async real => [real, await find(real)] as const));
+  project.provide('agents', Object.fromEntries(found) as Record<Real, Installed>);
 }
 
-async function install(real: Real): Promise<Installed> {
+async function find(real: Real): Promise<Installed> {
   const { name, version, command } = PACKAGES[real];
-  const folder = join(FOLDER, `${real}-${version}`);
+  const own = version === null;
+  const folder = own ? join(import.meta.dirname, '../..') : join(FOLDER, `${real}-${version}`);
   const argv = command(join(folder, 'node_modules'));
-  if (existsSync(argv.at(-1)!)) return { command: argv };
-  mkdirSync(folder, { recursive: true });
+  const there = () => existsSync(argv.at(-1)!);
+  if (there()) return { command: argv };
+  // Not to be skipped: it is the one that every run has.
+  if (own) throw new Error(`${name} is not installed: run npm ci`);
   try {
-    const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-    await promisify(execFile)('npm', [...args, `${name}@${version}`], {
-      cwd: folder,
-      timeout: INSTALL_MS_MAX,
-    });
+    await install(`${name}@${version}`, folder);
   } catch (error) {
-    return { missing: messageOf(error).slice(0, 200) };
+    if (!there()) return { missing: messageOf(error).slice(0, 200) };
   }
-  return existsSync(argv.at(-1)!)
-    ? { command: argv }
-    : { missing: `${name} has no program for this machine` };
+  return there() ? { command: argv } : { missing: `${name} has no program for this machine` };
+}
+
+/** The folder is there when all of it is: an installation that was broken off is never taken for one. */
+async function install(wanted: string, folder: string): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true });
+  const made = mkdtempSync(join(FOLDER, '.new-'));
+  try {
+    const args = ['install', '--prefix', made, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    await promisify(execFile)('npm', [...args, wanted], { cwd: made, timeout: INSTALL_MS_MAX });
+    renameSync(made, folder);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
 }

@@ -5,6 +5,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { findProject } from '../../src/cli/project.ts';
+import { isRasenError } from '../../src/errors.ts';
+import type { RpcClient } from '../../src/rpc/client.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { type CliResult, Instance, until } from './instance.ts';
 
@@ -216,12 +219,36 @@ export class SeedProject {
     return JSON.parse(await this.ok('status', '--format', 'json'));
   }
 
-  /** Waits until a view fits. */
-  async seen(what: string, fits: (view: TaskView) => unknown): Promise<TaskView> {
-    return until(what, async () => {
-      const view = await this.view();
-      return fits(view) ? view : null;
-    });
+  /**
+   * Waits until a view fits, by the call that `rasen status` makes: a process for each look would take from the work
+   * what it waits for.
+   */
+  async seen(what: string, fits: (view: TaskView) => unknown, timeoutMs?: number): Promise<TaskView> {
+    let client: RpcClient | null = null;
+    try {
+      return await until(
+        what,
+        async () => {
+          const project = findProject(this.root);
+          client ??= await this.instance.client().catch(() => null);
+          if (!client || !project) return null;
+          try {
+            const view = await client.call<TaskView>('task.get', { task: project.task.id });
+            return fits(view) ? view : null;
+          } catch (error) {
+            if (!isRasenError(error)) throw error;
+            if (error.kind === 'task_unknown') return null;
+            // The supervisor may be killed meanwhile.
+            client.close();
+            client = null;
+            return null;
+          }
+        },
+        timeoutMs,
+      );
+    } finally {
+      (client as RpcClient | null)?.close();
+    }
   }
 
   /** Waits for a session of the agent. */

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { root } from './pages.ts';
 
 const ROWS = 27;
-const TITLE = /^\s*(?:test|it|bootTest\(\w+\))(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
-const SHOWN = /`([\w/.-]+\.test\.ts) › ([^`]+)`/g;
+const TITLE = /^\s*(?:test|it|when|bootTest\(\w+\))(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
+const SHOWN = /`([\w/.-]+\.ts) › ([^`]+)`/g;
 const section = readFileSync(join(root, 'README.md'), 'utf8').split('\n## What ends unattended nights\n')[1]!;
 const table = section
   .split('\n## ')[0]!

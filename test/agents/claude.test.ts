@@ -1,0 +1,4 @@
+/** The real claude. */
+import { matrix } from './matrix.ts';
+
+matrix('claude');

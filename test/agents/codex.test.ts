@@ -1,0 +1,4 @@
+/** The real codex. */
+import { matrix } from './matrix.ts';
+
+matrix('codex');

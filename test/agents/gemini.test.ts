@@ -1,0 +1,4 @@
+/** The real gemini. */
+import { matrix } from './matrix.ts';
+
+matrix('gemini');
