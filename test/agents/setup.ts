@@ -17,12 +17,16 @@ const INSTALL_MS_MAX = 300_000;
 export const REAL = ['claude', 'codex', 'gemini'] as const;
 export type Real = (typeof REAL)[number];
 
+/** Those too that are spoken with in tests of their own. */
+const KNOWN = [...REAL, 'opencode'] as const;
+type Known = (typeof KNOWN)[number];
+
 /** How it is started, or why not. */
 export type Installed = { command: string[] } | { missing: string };
 
 /** No scripts of theirs are run: what they would do, the paths here do without. */
 const PACKAGES: Readonly<
-  Record<Real, { name: string; version: string; command: (modules: string) => string[] }>
+  Record<Known, { name: string; version: string; command: (modules: string) => string[] }>
 > = {
   claude: {
     name: '@anthropic-ai/claude-code',
@@ -41,21 +45,26 @@ const PACKAGES: Readonly<
     version: '0.61.0',
     command: modules => [process.execPath, join(modules, '@google/gemini-cli/bundle/gemini.js')],
   },
+  opencode: {
+    name: 'opencode-ai',
+    version: '1.18.33',
+    command: modules => [join(modules, `opencode-${process.platform}-${process.arch}/bin/opencode`)],
+  },
 };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    agents: Record<Real, Installed>;
+    agents: Record<Known, Installed>;
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  const agents = {} as Record<Real, Installed>;
-  for (const real of REAL) agents[real] = await install(real);
+  const agents = {} as Record<Known, Installed>;
+  for (const known of KNOWN) agents[known] = await install(known);
   project.provide('agents', agents);
 }
 
-async function install(real: Real): Promise<Installed> {
+async function install(real: Known): Promise<Installed> {
   const { name, version, command } = PACKAGES[real];
   const folder = join(FOLDER, `${real}-${version}`);
   const argv = command(join(folder, 'node_modules'));
