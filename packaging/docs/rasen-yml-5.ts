@@ -13,6 +13,9 @@ const BACKENDS: Readonly<Record<Backend, string>> = {
   codex:
     'Codex, through its app-server, or by `codex exec` where a version has none. In its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration’s to say (`sandbox_workspace_write.network_access`).',
   gemini: 'Gemini CLI, with all tools allowed: the cage of the attempt is the only one it has.',
+  opencode:
+    'OpenCode (`opencode run`), with everything allowed that its own configuration does not deny. A usage limit, or a server that does not answer, it waits for without a word: only the limits of silence end that (`orchestrator.idle_timeout_seconds`), and nobody knows then what it was.',
+  acp: 'Any program that speaks the Agent Client Protocol (version 1), which must be named: `agent: {backend: acp, command: [opencode, acp]}`, or `[gemini, --acp]`. Every question for permission is answered at once: commands and reading are allowed, changes of files where the work is, anything else is refused and counted. The protocol has no words for when a limit ends, for requests that are tried again and for tokens before the end of a turn, so outcomes are coarser than with the other agents, and a limit is waited for without knowing its end. Notes are told when a turn is over. Mode and model are chosen over the protocol; a model that the program does not offer is an error.',
   command:
     'Any program. It says nothing about limits, logins and tokens but what it writes into the result file itself.',
 };

@@ -235,10 +235,11 @@ function failureOf(error: Json | null): Failure | null {
   if (message === null) return null;
   const info = error?.codexErrorInfo;
   const details = text(error?.additionalDetails);
-  return { message: details === null ? message : `${message} (${details})`, outcome: outcomeOf(info) };
+  return { message: details === null ? message : `${message} (${details})`, outcome: outcomeOfInfo(info) };
 }
 
-function outcomeOf(info: unknown): AgentOutcome | null {
+/** `codexErrorInfo`: a word, or an object with one; null: it says nothing that is known. */
+export function outcomeOfInfo(info: unknown): AgentOutcome | null {
   if (typeof info === 'string') return Object.hasOwn(BY_WORD, info) ? BY_WORD[info]! : null;
   const connection = CONNECTIONS.find(name => object(info)?.[name] !== undefined);
   if (connection === undefined) return null;

@@ -1,16 +1,20 @@
 /** The list of agents. A new kind is one file, one line here, and its name in task/spec.ts. */
 import { RasenError } from '../errors.ts';
 import type { Backend, Role, TaskSpec } from '../task/spec.ts';
+import { acpAgent } from './acp.ts';
 import type { Agent } from './agent.ts';
 import { claudeAgent } from './claude.ts';
 import { codexAgent } from './codex.ts';
 import { commandAgent } from './command.ts';
 import { geminiAgent } from './gemini.ts';
+import { opencodeAgent } from './opencode.ts';
 
 export const AGENTS: Readonly<Record<Backend, (command: readonly string[]) => Agent>> = {
   claude: claudeAgent,
   codex: codexAgent,
   gemini: geminiAgent,
+  opencode: opencodeAgent,
+  acp: acpAgent,
   command: commandAgent,
 };
 

@@ -8,8 +8,14 @@ import { join } from 'node:path';
 import { LOGIN_CHECKS, type Login } from './login.ts';
 
 /** Values of `backend`, each also the name of its program. */
-export const AGENT_PROGRAMS = ['claude', 'codex', 'gemini'] as const;
+export const AGENT_PROGRAMS = ['claude', 'codex', 'gemini', 'opencode'] as const;
 export type AgentProgram = (typeof AGENT_PROGRAMS)[number];
+
+/** How those are started that also speak the Agent Client Protocol. */
+export const OVER_ACP: Readonly<Partial<Record<AgentProgram, string>>> = {
+  gemini: 'gemini --acp',
+  opencode: 'opencode acp',
+};
 
 /** They load a lot before they say who they are. */
 const ANSWER_MS_MAX = 10_000;

@@ -49,6 +49,14 @@ export const LOGIN_CHECKS: Readonly<Record<AgentProgram, (asked: Asked) => Promi
     if (asked.atHome('.gemini', '.env')) return { state: 'unknown', why: 'its key may be in ~/.gemini/.env' };
     return { state: 'out', fix: 'gemini, then /auth; or a key in GEMINI_API_KEY' };
   },
+
+  opencode: async asked => {
+    const key = firstSet(asked, 'OPENCODE_API_KEY');
+    if (key !== null) return { state: 'in', by: key };
+    const file = ['.local', 'share', 'opencode', 'auth.json'];
+    if (asked.atHome(...file)) return { state: 'in', by: `~/${file.join('/')}` };
+    return { state: 'unknown', why: 'some of its models need no login, others the key of their service' };
+  },
 };
 
 const firstSet = ({ env }: Asked, ...names: string[]): string | null => names.find(name => env[name]) ?? null;

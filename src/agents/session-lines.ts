@@ -1,6 +1,6 @@
 /**
  * The session program's own lines among those of the agent (src/session/). Their types begin with `rasen/`, and every
- * reader of a stream understands them alike.
+ * reader of a stream understands them alike, but for those of one kind of agent (`asked`, `refused`).
  */
 export type SessionLine =
   /** A note was said to the agent; its file is gone. */
@@ -11,6 +11,10 @@ export type SessionLine =
   | { type: 'rasen/not_started'; reason: string }
   /** The program was refused by an older version; what comes before this line is not of the session. */
   | { type: 'rasen/fallback' }
+  /** What it asks the agent next; an answer over JSON-RPC has no name, only the number of its question. */
+  | { type: 'rasen/asked'; id: string | number | null; method: string }
+  /** The agent asked whether it may use a tool, and was told that it may not. */
+  | { type: 'rasen/refused'; tool: string; reason: string }
   /** It had nothing left to do and did not end: it was ended, which is no failure. */
   | { type: 'rasen/ended_by_force' };
 

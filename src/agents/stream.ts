@@ -193,7 +193,9 @@ function typeOf(event: Json): string | null {
 function hearOwn(event: Json, seen: Seen, reader: StreamReader): void {
   if (event.type === 'rasen/not_started') seen.not_started = text(event.reason) ?? 'it was not started';
   if (event.type === 'rasen/session_locked') seen.locked = true;
-  if (event.type !== 'rasen/fallback') return;
+  const type = String(event.type);
+  if (Object.hasOwn(reader.events, type)) reader.events[type]!(event);
+  if (type !== 'rasen/fallback') return;
   seen.last_error = null;
   seen.events = 0;
   reader.fallback?.();

@@ -2,7 +2,13 @@
  * What `rasen doctor` says of the agents, as a task that is handed over from this shell and this folder would find
  * them: with what is captured of its environment, and with the secrets of the project's configuration.
  */
-import { AGENT_PROGRAMS, agentText, type InstalledAgent, installedAgents } from '../agents/installed.ts';
+import {
+  AGENT_PROGRAMS,
+  agentText,
+  type InstalledAgent,
+  installedAgents,
+  OVER_ACP,
+} from '../agents/installed.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import { capturedEnv } from './captured-env.ts';
@@ -49,6 +55,7 @@ const notHere = (backend: string): Finding => ({
 function findingOf(agent: InstalledAgent, env: NodeJS.ProcessEnv, secrets: string[]): Finding {
   const { name, login, version } = agent;
   const text = agentText(agent);
+  const acp = OVER_ACP[name] === undefined ? '' : `; for backend: acp, its command is ${OVER_ACP[name]}`;
   const warning = (message: string, fix: string): Finding => ({
     ...{ check: CHECK, level: 'warning', message: `${text}${message}`, fix },
   });
@@ -56,14 +63,15 @@ function findingOf(agent: InstalledAgent, env: NodeJS.ProcessEnv, secrets: strin
   const own = AGENT_LOGINS.filter(key => logsInWith(name, key));
   const secret = own.find(key => secrets.includes(key));
   if (login.state === 'in' || secret !== undefined)
-    return ok(`${text}, logs in with ${login.state === 'in' ? login.by : `the secret ${secret}`}`);
+    return ok(`${text}, logs in with ${login.state === 'in' ? login.by : `the secret ${secret}`}${acp}`);
   const here = own.find(key => env[key]);
   if (here !== undefined)
     return warning(
       `, without a login: ${here} is set here, and not handed to tasks unasked`,
       `Write in rasen.yml: pass_env: [${here}]; or, so that it is there after a reboot, too: secrets: {${here}: env:${here}}`,
     );
-  if (login.state === 'unknown') return ok(`${text}; whether it is logged in is not known: ${login.why}`);
+  if (login.state === 'unknown')
+    return ok(`${text}; whether it is logged in is not known: ${login.why}${acp}`);
   return warning(', not logged in', `Log in: ${login.fix}`);
 }
 

@@ -35,8 +35,9 @@ export function defaultConfigYaml(facts: ProjectFacts): string {
   return `## Configuration of the task in this folder. It is stronger than rasen.yml, weaker than RASEN_* variables.
 ## All keys: man rasen.yml. A key that is not known is an error, not ignored.
 
-## Who does the work: claude, codex or gemini; or any program, as agent: [program, argument], which gets the prompt on
-## its standard input. It runs in the worktree, and there is nobody to ask.
+## Who does the work: claude, codex, gemini or opencode; one that speaks the Agent Client Protocol, as
+## agent: {backend: acp, command: [program, argument]}; or any program, as agent: [program, argument], which gets the
+## prompt on its standard input. It runs in the worktree, and there is nobody to ask.
 ${agent}
 
 ## Commands that must pass before a subtask counts as done.

@@ -29,7 +29,7 @@ export const AGENTS_KEYS = {
   'agent.backend': own(
     backend(),
     null,
-    'Agent of all roles that have none of their own. claude, codex, gemini: that program, started and understood in its own way. command: any program, see agent.command. `backend: claude` is short for it.',
+    'Agent of all roles that have none of their own. claude, codex, gemini, opencode: that program, started and understood in its own way. acp: a program that speaks the Agent Client Protocol, which agent.command names. command: any program, see agent.command. `backend: claude` is short for it.',
     'command where agent.command is written',
   ),
   'agent.command': own(

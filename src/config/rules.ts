@@ -47,8 +47,14 @@ export function checkSettings(config: LoadedConfig, late: LateProblems): void {
     if (Object.hasOwn(settings.env, name)) late.at('secrets', `${name} is in "env", too; keep one of them`);
   }
   for (const [backend, command] of BACKEND_KEYS) {
-    if (settings[backend] === 'command' && settings[command] === null)
+    if (settings[command] !== null) continue;
+    if (settings[backend] === 'command')
       late.at(backend, `command is any program: write which one in ${command}`);
+    if (settings[backend] === 'acp')
+      late.at(
+        backend,
+        `acp is any program that speaks the Agent Client Protocol: write which one in ${command}, such as [opencode, acp] or [gemini, --acp]`,
+      );
   }
   const base = normalize(settings['worktree.base_path']);
   if (base === '.' || base === '.git' || base.startsWith('.git/'))

@@ -164,7 +164,7 @@ function agentsOf(task: AgentTask, enabled: { reviewer: boolean; qa: boolean }):
     if (agent !== null && (!judges || enabled[role])) agents[role] = agent;
     else if (needed[role])
       throw new RasenError('config', `No program is configured for the ${role}.`, {
-        hint: 'Write which agent does the work in rasen.yml: backend: claude (or codex, or gemini), or any program: agent: [program, argument]',
+        hint: 'Write which agent does the work in rasen.yml: backend: claude (or codex, gemini, opencode), or any program: agent: [program, argument]',
         data: { role, key: roleKey.command(role) },
       });
   }

@@ -4,6 +4,7 @@
  * (agents/), from the same lines.
  */
 import { type Json, object } from '../agents/json.ts';
+import type { SessionLine } from '../agents/session-lines.ts';
 
 export interface Dialogue {
   /** What is said first. */
@@ -18,11 +19,16 @@ export interface Dialogue {
 
 export interface Heard {
   say: string[];
+  /** Lines of our own for the output, before it is said. */
+  print?: SessionLine[];
   /** Nothing more is expected: its input can be closed. */
   over: boolean;
   /** The session that it works in, where the line says so: nobody else may work in it meanwhile. */
   session?: string;
 }
+
+/** How a dialogue goes on by itself, where its answers come later than the line that they answer. */
+export type Later = (heard: Heard) => void;
 
 /** Lines of JSON are what all of them are spoken with in. Throws nothing; null: it is no object. */
 export function readJson(line: string): Json | null {

@@ -12,9 +12,9 @@ import { Session } from './session.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const order = parseOrder(args[0]);
-  const dialogue = DIALOGUES[order.kind]?.(order);
-  if (dialogue === undefined) throw new Error(`there is no way to speak with "${order.kind}"`);
-  const session = new Session(order, dialogue);
+  const dialogueOf = DIALOGUES[order.kind];
+  if (dialogueOf === undefined) throw new Error(`there is no way to speak with "${order.kind}"`);
+  const session = new Session(order, later => dialogueOf(order, later));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => session.stop());
   tellIdentity(order);
   return await session.run(readFileSync(0, 'utf8'));

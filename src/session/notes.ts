@@ -30,8 +30,8 @@ export class Notes {
     this.#timer = setInterval(() => this.look(), LOOK_MS).unref();
   }
 
-  /** Looks what is there, and says what can be said. */
-  look(): void {
+  /** Looks what is there, and says what can be said; gives how many. */
+  look(): number {
     try {
       this.#names = readdirSync(this.#folder)
         .filter(name => name.endsWith(SUFFIX) && !name.startsWith('.'))
@@ -39,11 +39,12 @@ export class Notes {
     } catch {
       this.#names = [];
     }
-    this.tell();
+    return this.tell();
   }
 
   /** The agent may be able to hear now what it was not before. */
-  tell(): void {
+  tell(): number {
+    let told = 0;
     for (let name = this.#names[0]; name !== undefined; name = this.#names[0]) {
       const path = join(this.#folder, name);
       let text: string;
@@ -53,10 +54,12 @@ export class Notes {
         this.#names.shift();
         continue;
       }
-      if (!this.#say(text, name.slice(0, -SUFFIX.length))) return;
+      if (!this.#say(text, name.slice(0, -SUFFIX.length))) return told;
       this.#names.shift();
       rmSync(path, { force: true });
+      told++;
     }
+    return told;
   }
 
   close(): void {

@@ -8,7 +8,7 @@
  */
 import { errnoOf, messageOf } from '../errors.ts';
 import { AgentProcess } from './agent-process.ts';
-import type { Dialogue } from './dialogue.ts';
+import type { Dialogue, Heard, Later } from './dialogue.ts';
 import { Lines } from './lines.ts';
 import { SessionLocks } from './lock.ts';
 import { Notes } from './notes.ts';
@@ -37,10 +37,16 @@ export class Session {
   #locked = false;
   /** It has said something in the words of its kind. */
   #spoken = false;
+  /** What the dialogue goes on with by itself, one after the other. */
+  #later: Promise<void> = Promise.resolve();
 
-  constructor(order: SessionOrder, dialogue: Dialogue) {
+  constructor(order: SessionOrder, dialogueOf: (later: Later) => Dialogue) {
     this.#order = order;
-    this.#dialogue = dialogue;
+    this.#dialogue = dialogueOf(heard => {
+      this.#later = this.#later.then(() => (this.#agent ? this.#goOn(this.#agent, heard) : undefined));
+      // Its output is gone; whoever waits for it below hears of it.
+      this.#later.catch(() => this.#agent?.kill());
+    });
     this.#locks = new SessionLocks(order.locks_dir, order.kind);
   }
 
@@ -106,6 +112,7 @@ export class Session {
     this.#notes.look();
     const [complaint] = await Promise.all([this.#copyErrors(agent), this.#listen(agent)]);
     const code = await agent.ended;
+    await this.#later;
     this.#notes.close();
     if (this.#locked) return { code: EXIT_LOCKED, refused: false };
     if (this.#over && agent.signalled && !this.#stopping) {
@@ -128,7 +135,11 @@ export class Session {
 
   async #hear(agent: AgentProcess, line: string): Promise<void> {
     this.#spoken ||= line.startsWith('{');
-    const { say, over, session } = this.#dialogue.hear(line);
+    await this.#goOn(agent, this.#dialogue.hear(line));
+  }
+
+  async #goOn(agent: AgentProcess, { say, print = [], over, session }: Heard): Promise<void> {
+    for (const own of print) await this.#output.say(own);
     if (session !== undefined && !this.#locked && !(await this.#locks.take(session))) {
       this.#locked = true;
       await this.#output.say({ type: 'rasen/session_locked', session });
@@ -136,8 +147,12 @@ export class Session {
     }
     if (this.#locked) return;
     agent.say(say);
-    this.#notes?.tell();
-    if (!over || this.#over) return;
+    if (!over) this.#notes?.tell();
+    // A note can be what it goes on with.
+    else if (!this.#over && !this.#notes?.look()) this.#end(agent);
+  }
+
+  #end(agent: AgentProcess): void {
     this.#over = true;
     agent.closeInput();
     agent.endWithin(OVER_MS);

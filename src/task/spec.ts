@@ -140,7 +140,7 @@ const judge = z.strictObject({
 });
 
 /** The kinds of agents: three programs whose own ways are known, and any other program. */
-export const BACKENDS = ['claude', 'codex', 'gemini', 'command'] as const;
+export const BACKENDS = ['claude', 'codex', 'gemini', 'opencode', 'acp', 'command'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 export const agentSpec = z.strictObject({

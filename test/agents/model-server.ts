@@ -1,10 +1,11 @@
 /**
- * A model in the place of the real ones: it speaks the protocols of three agents on loopback, and says what a test wrote
+ * A model in the place of the real ones: it speaks the protocols of the agents on loopback, and says what a test wrote
  * down. Which line it is at it reads from the request (the tool results in it), so that it keeps nothing about a session
  * and any number of them may run at once. Who asks for anything else than an answer is refused, and remembered.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { chat } from './chat-protocol.ts';
 
 /**
  * One answer: words, and perhaps the use of a tool: a command for the shell, a file to be written by the agent's own
@@ -150,7 +151,7 @@ const responses: Protocol = {
   },
 };
 
-const PROTOCOLS = [gemini, anthropic, responses];
+const PROTOCOLS: readonly Protocol[] = [gemini, anthropic, responses, chat];
 
 export class ModelServer {
   /** Answers of a session, in their order; the last one stands for all that follow. */

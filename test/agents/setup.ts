@@ -18,6 +18,10 @@ const INSTALL_MS_MAX = 180_000;
 export const REAL = ['claude', 'codex', 'gemini'] as const;
 export type Real = (typeof REAL)[number];
 
+/** Those too that are spoken with in tests of their own. */
+const KNOWN = [...REAL, 'opencode'] as const;
+type Known = (typeof KNOWN)[number];
+
 /** How it is started, or why not. */
 export type Installed = { command: string[] } | { missing: string };
 
@@ -29,7 +33,7 @@ interface Package {
 }
 
 /** No scripts of theirs are run: what they would do, the paths here do without. */
-const PACKAGES: Readonly<Record<Real, Package>> = {
+const PACKAGES: Readonly<Record<Known, Package>> = {
   claude: {
     name: '@anthropic-ai/claude-code',
     version: '2.1.329',
@@ -47,20 +51,25 @@ const PACKAGES: Readonly<Record<Real, Package>> = {
     version: null,
     command: modules => [process.execPath, join(modules, '@google/gemini-cli/bundle/gemini.js')],
   },
+  opencode: {
+    name: 'opencode-ai',
+    version: '1.18.33',
+    command: modules => [join(modules, `opencode-${process.platform}-${process.arch}/bin/opencode`)],
+  },
 };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    agents: Record<Real, Installed>;
+    agents: Record<Known, Installed>;
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  const found = await Promise.all(REAL.map(async real => [real, await find(real)] as const));
-  project.provide('agents', Object.fromEntries(found) as Record<Real, Installed>);
+  const found = await Promise.all(KNOWN.map(async known => [known, await find(known)] as const));
+  project.provide('agents', Object.fromEntries(found) as Record<Known, Installed>);
 }
 
-async function find(real: Real): Promise<Installed> {
+async function find(real: Known): Promise<Installed> {
   const { name, version, command } = PACKAGES[real];
   const own = version === null;
   const folder = own ? join(import.meta.dirname, '../..') : join(FOLDER, `${real}-${version}`);

@@ -63,7 +63,7 @@ test('doctor tells of each agent whether tasks of this project can log in, and w
   p.write({ 'rasen.yml': JSON.stringify({ ...config, pass_env: ['GEMINI_API_KEY'], secrets }) });
   expect(doctor(p, keys).agents.slice(1)).toEqual([
     ['ok', 'codex 0.169.0, logs in with the secret CODEX_API_KEY', null],
-    ['ok', 'gemini 0.61.0, logs in with GEMINI_API_KEY', null],
+    ['ok', 'gemini 0.61.0, logs in with GEMINI_API_KEY; for backend: acp, its command is gemini --acp', null],
   ]);
 });
 
@@ -124,7 +124,7 @@ test('init chooses the only agent that is there, and offers where there are more
   standIn(two, 'gemini', '0.61.0', 0);
   standIn(two, 'claude', '2.1.329', 0);
   expect(init(two).stderr).toMatch(
-    /no agent is configured \(here are claude 2\.1\.329, codex 0\.169\.0, gemini 0\.61\.0\).*backend: claude/,
+    /no agent is configured \(here are claude 2\.1\.329, codex 0\.169\.0, gemini 0\.61\.0\).*backend: claude; over ACP: .*\[gemini, --acp\]/,
   );
   expect(two.read('.rasen/config.yaml')).toContain('# backend: claude');
 

@@ -15,7 +15,7 @@ export interface Recording {
 }
 
 /** What a shell makes of a death by signal. */
-const BY_SIGNAL: Readonly<Record<string, number>> = { SIGKILL: 137, SIGTERM: 143 };
+const BY_SIGNAL: Readonly<Record<string, number>> = { SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
 
 export const recordings = (agent: string): string[] =>
   readdirSync(join(FOLDER, agent))

@@ -1,7 +1,7 @@
 /** `rasen init`: make a task of this project. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AGENT_PROGRAMS, agentText, installedAgents } from '../../agents/installed.ts';
+import { AGENT_PROGRAMS, agentText, installedAgents, OVER_ACP } from '../../agents/installed.ts';
 import { isRasenError, RasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -84,7 +84,9 @@ async function chooseAgent({ loadConfigBundle, env }: Context, root: string): Pr
       ? `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`
       : `here are ${found.map(agentText).join(', ')}`;
   const name = (found.find(({ login }) => login.state === 'in') ?? only)?.name ?? 'claude';
-  const note = `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}`;
+  const acp = found.flatMap(agent => OVER_ACP[agent.name] ?? []).at(0);
+  const over = acp ? `; over ACP: agent: {backend: acp, command: [${acp.replace(' ', ', ')}]}` : '';
+  const note = `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}${over}`;
   return { backend: null, note };
 }
 

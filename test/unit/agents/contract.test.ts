@@ -4,6 +4,7 @@ import type { AgentReport, AgentRequest } from '../../../src/agents/agent.ts';
 import { AGENTS } from '../../../src/agents/index.ts';
 import { OutputLines } from '../../../src/agents/output-lines.ts';
 import { BACKENDS } from '../../../src/task/spec.ts';
+import { acpSessions } from '../../support/acp-recordings.ts';
 import { recording } from '../../support/recordings.ts';
 
 const ENDED = Date.parse('2026-11-21T02:00:00Z');
@@ -62,32 +63,43 @@ it.each(BACKENDS)('%s goes on with an earlier session where it can, and else nev
   expect(JSON.stringify(rest)).not.toContain('the-session');
 });
 
-const STREAMS = ['claude', 'codex', 'gemini'] as const;
+const STREAMS = ['claude', 'codex', 'gemini', 'opencode', 'acp'] as const;
 
 describe.each(STREAMS)('%s', backend => {
   const agent = AGENTS[backend]([backend]);
-  const happy = recording(backend, 'a-happy').lines.filter(line => line !== '');
+  const recorded =
+    backend === 'acp' ? acpSessions('claude-happy')['1a']! : recording(backend, 'a-happy').lines;
+  const happy = recorded.filter(line => line !== '');
   const read = (lines: readonly string[], code = 0): AgentReport => {
     const conversation = agent.open()!;
     for (const line of lines) conversation.feed(line);
     return conversation.end({ code, ended_ms: ENDED });
   };
 
-  it('gives the model as a flag, every folder that has to be writable, and no flag without a model', () => {
+  it.skipIf(backend === 'acp')('gives the model as a flag, and no flag without a model', () => {
     const { argv } = agent.plan(request);
     expect(argv[argv.indexOf('--model') + 1]).toBe('model-x');
-    for (const folder of request.writable) expect(argv.join(' ')).toContain(folder);
     expect(agent.plan({ ...request, model: null }).argv).not.toContain('--model');
   });
 
-  it.skipIf(backend === 'codex')('gives every attempt a session of its own', () => {
-    const id = (nonce: string) => {
-      const { argv } = agent.plan({ ...request, nonce });
-      return argv[argv.indexOf('--session-id') + 1]!;
-    };
-    expect(id('c0ffee')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(id('c0ffee')).not.toBe(id('decaf'));
+  // OpenCode keeps no command of the model's to folders.
+  it.skipIf(backend === 'opencode')('is told every folder that has to be writable', () => {
+    const { argv, talk } = agent.plan(request);
+    for (const folder of request.writable)
+      expect(`${argv.join(' ')} ${talk?.writable.join(' ')}`).toContain(folder);
   });
+
+  it.skipIf(['codex', 'opencode', 'acp'].includes(backend))(
+    'gives every attempt a session of its own',
+    () => {
+      const id = (nonce: string) => {
+        const { argv } = agent.plan({ ...request, nonce });
+        return argv[argv.indexOf('--session-id') + 1]!;
+      };
+      expect(id('c0ffee')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(id('c0ffee')).not.toBe(id('decaf'));
+    },
+  );
 
   it('ended without a word: failed, whatever the exit code', () => {
     for (const code of [0, 1, 137]) {
@@ -158,6 +170,25 @@ describe.each(STREAMS)('%s', backend => {
     codex: [
       { type: 'item.completed', item: { type: 'command_execution', aggregated_output: bait, exit_code: 1 } },
       { type: 'item.completed', item: { type: 'agent_message', text: bait } },
+    ],
+    opencode: [
+      { type: 'tool_use', part: { tool: 'bash', callID: 'c', state: { status: 'completed', output: bait } } },
+      { type: 'text', part: { type: 'text', text: bait } },
+      { type: 'step_finish', part: { reason: 'tool-calls' } },
+    ],
+    acp: [
+      {
+        jsonrpc: '2.0',
+        method: 'session/update',
+        params: {
+          update: { sessionUpdate: 'tool_call_update', toolCallId: 'c', status: 'failed', rawOutput: bait },
+        },
+      },
+      {
+        jsonrpc: '2.0',
+        method: 'session/update',
+        params: { update: { sessionUpdate: 'agent_message_chunk', content: { type: 'text', text: bait } } },
+      },
     ],
     gemini: [
       { type: 'tool_result', status: 'error', output: bait },

@@ -41,6 +41,14 @@ const inHome = (path: string) => {
   writeFileSync(join(folder, path), 'never read', { mode: 0 });
 };
 
+test('opencode: a key, the presence of its file, or nobody knows', async () => {
+  program('opencode', 'echo 1.18.33');
+  expect(await loginOf()).toMatchObject({ state: 'unknown' });
+  expect(await loginOf({ OPENCODE_API_KEY: 'x' })).toEqual({ state: 'in', by: 'OPENCODE_API_KEY' });
+  inHome('.local/share/opencode/auth.json');
+  expect(await loginOf()).toEqual({ state: 'in', by: '~/.local/share/opencode/auth.json' });
+});
+
 test('claude: what it says itself; an older one is not asked, since it would take the question for a prompt', async () => {
   const claude = (version: string, loggedIn: boolean) =>
     program(

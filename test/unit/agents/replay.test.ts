@@ -1,4 +1,7 @@
-/** Every recorded stream through its reader: what the session came to, as the recording's own notes say it. */
+/**
+ * Every recorded stream through its reader: what the session came to, as the recording's own notes say it. Recordings of
+ * `opencode serve` have no reader: no agent of rasen speaks with a server.
+ */
 import { describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
 import type { Backend } from '../../../src/task/spec.ts';
@@ -475,6 +478,135 @@ const gemini: Record<string, Expected> = {
   },
 };
 
+const opencode: Record<string, Expected> = {
+  'a-happy': {
+    code: 0,
+    ends: 'ok event',
+    usage: '6000 2800 80 $0.0116',
+    session: 'ses_e049',
+    says: 'All done.',
+  },
+  'b1-killed-mid-stream': {
+    code: 137,
+    ends: 'failed exit',
+    usage: '1000 0 40 $0.0036 or more',
+    session: 'ses_e04a',
+    says: 'ended with exit code 137 and without a result',
+  },
+  'b2-killed-in-tool': {
+    code: 137,
+    ends: 'failed exit',
+    usage: '1000 0 40 $0.0036 or more',
+    session: 'ses_e04a',
+    says: 'ended with exit code 137 and without a result',
+  },
+  'b2-resumed': {
+    code: 0,
+    ends: 'ok event',
+    usage: '5000 2800 40 $0.0080',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+  'b5-resume-other-cwd': {
+    code: 137,
+    ends: 'failed exit',
+    usage: null,
+    session: null,
+    says: 'ended with exit code 137 and without a result',
+  },
+  'c1-429-529-500-then-ok': {
+    code: 0,
+    ends: 'ok event',
+    usage: '6000 2800 80 $0.0116',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+  'c2-usage-limit-retry-after-3h': {
+    code: 137,
+    ends: 'failed exit',
+    usage: '1000 0 40 $0.0036 or more',
+    session: 'ses_e04a',
+    says: 'ended with exit code 137 and without a result',
+  },
+  'd1-401': {
+    code: 1,
+    ends: 'auth event',
+    usage: null,
+    session: 'ses_e04a',
+    says: 'Incorrect API key provided: test-key.',
+  },
+  'd3-unknown-model': {
+    code: 1,
+    ends: 'failed event',
+    usage: null,
+    session: 'ses_e04a',
+    says: 'Unexpected server error. Check server logs for details.',
+  },
+  'd5-conn-refused': {
+    code: 1,
+    ends: 'network event',
+    usage: null,
+    session: 'ses_e04a',
+    says: 'Cannot connect to API: Unable to connect. Is the computer ab',
+  },
+  'e2-stall-mid-stream': {
+    code: 137,
+    ends: 'failed exit',
+    usage: null,
+    session: 'ses_e04a',
+    says: 'ended with exit code 137 and without a result',
+  },
+  'e4-long-silent-tool-45s': {
+    code: 0,
+    ends: 'ok event',
+    usage: '4000 1900 60 $0.0078',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+  'f-SIGINT-in-tool': {
+    code: 130,
+    ends: 'failed exit',
+    usage: '1000 0 40 $0.0036 or more',
+    session: 'ses_e04a',
+    says: 'ended with exit code 130 and without a result',
+  },
+  'f-SIGTERM-in-model': {
+    code: 143,
+    ends: 'failed exit',
+    usage: '1000 0 40 $0.0036 or more',
+    session: 'ses_e04a',
+    says: 'ended with exit code 143 and without a result',
+  },
+  'f5-background-children-at-end': {
+    code: 0,
+    ends: 'ok event',
+    usage: '4000 1900 60 $0.0078',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+  'g1-agent-steps-2': {
+    code: 0,
+    ends: 'ok event',
+    usage: '8000 2800 180 $0.0191',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+  'g3-permission-ask-auto': {
+    code: 0,
+    ends: 'ok event',
+    usage: '6000 2800 80 $0.0116',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+  'h1-usage-after-resume': {
+    code: 0,
+    ends: 'ok event',
+    usage: '3000 1900 10 $0.0040',
+    session: 'ses_e04a',
+    says: 'All done.',
+  },
+};
+
 /** What codex says when it is spoken with; the lines of the server alone. */
 const codexServer: Record<string, Expected> = {
   'auth-401': {
@@ -507,7 +639,7 @@ const codexServer: Record<string, Expected> = {
 /** Whose reader it is, where the recordings are not named after it. */
 const BACKEND: Readonly<Record<string, Backend>> = { 'codex-app-server': 'codex' };
 
-const tables = { claude, codex, 'codex-app-server': codexServer, gemini };
+const tables = { claude, codex, 'codex-app-server': codexServer, gemini, opencode };
 describe.each(Object.entries(tables))('%s', (agent, table) => {
   it('has a row for each recording', () => {
     expect(Object.keys(table).sort()).toEqual(recordings(agent));

@@ -126,6 +126,11 @@ describe('an agent task', () => {
     ]);
     const error = refusal(() => spec({ ...PACKAGE, 'rasen.yml': 'backend: command' }));
     expect(error.message).toContain('rasen.yml:1:10: backend: command is any program: write which one');
+    const acp = refusal(() => spec({ ...PACKAGE, 'rasen.yml': 'backend: acp' }));
+    expect(acp.message).toContain('rasen.yml:1:10: backend: acp is any program that speaks the Agent Client');
+    expect(acp.message).toContain('write which one in agent.command, such as [opencode, acp]');
+    const named = agents('agent: {backend: acp, command: [opencode, acp]}');
+    expect(named.coder).toEqual({ backend: 'acp', command: ['opencode', 'acp'] });
   });
 
   test('the default model is that of the main agent’s kind, and of no other', () => {

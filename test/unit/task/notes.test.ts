@@ -57,6 +57,7 @@ describe('a session that can be spoken with', () => {
       claim: null,
       claim_problem: null,
       session: null,
+      base_tests: [],
       notes_said: [1, 7],
       log_sha256: null,
       log_tail: null,

@@ -1,0 +1,153 @@
+/** What an ACP session comes to, beyond what was recorded. */
+import { describe, expect, it, test } from 'vitest';
+import { AGENTS } from '../../../src/agents/index.ts';
+
+type Message = Record<string, unknown>;
+const asked = (id: number, method: string): Message => ({ type: 'rasen/asked', id, method });
+const answer = (id: number, result: unknown): Message => ({ jsonrpc: '2.0', id, result });
+const refused = (id: number, code: number, message = '', data?: unknown): Message => ({
+  jsonrpc: '2.0',
+  id,
+  error: { code, message, data },
+});
+const update = (kind: string, more: object): Message => ({
+  jsonrpc: '2.0',
+  method: 'session/update',
+  params: { sessionId: 's1', update: { sessionUpdate: kind, ...more } },
+});
+const OPEN = [asked(0, 'initialize'), answer(0, { protocolVersion: 1 }), asked(1, 'session/new')];
+const PROMPT = [...OPEN, answer(1, { sessionId: 's1' }), asked(2, 'session/prompt')];
+
+function read(messages: readonly Message[], code = 0) {
+  const conversation = AGENTS.acp(['agent']).open()!;
+  for (const message of messages) conversation.feed(JSON.stringify(message));
+  return { live: conversation.live(), report: conversation.end({ code, ended_ms: 0 }) };
+}
+
+test.each([
+  ['end_turn', 'ok'],
+  ['max_tokens', 'context'],
+  ['max_turn_requests', 'budget'],
+  ['refusal', 'failed'],
+  ['cancelled', 'failed'],
+  ['of a later version', 'failed'],
+])('a turn that ends with %s: %s', (stopReason, outcome) => {
+  const { live, report } = read([...PROMPT, answer(2, { stopReason })]);
+  expect([report.outcome, live.through]).toEqual([outcome, outcome === 'ok']);
+});
+
+test.each([
+  [refused(2, -32000, 'Authentication required'), 'auth'],
+  [refused(2, 401, 'x'), 'auth'],
+  [refused(2, 429, 'x'), 'limit'],
+  [refused(2, 503, 'x'), 'overloaded'],
+  [refused(2, -32603, 'Internal error', { errorKind: 'rate_limit' }), 'limit'],
+  [refused(2, -32603, 'Internal error', { errorKind: 'overloaded' }), 'overloaded'],
+  [refused(2, -32603, 'Internal error', { codexErrorInfo: 'contextWindowExceeded' }), 'context'],
+  [refused(2, -32603, 'x', { codexErrorInfo: { httpConnectionFailed: { httpStatusCode: 401 } } }), 'auth'],
+  [refused(2, -32603, 'x', { codexErrorInfo: { responseStreamDisconnected: {} } }), 'network'],
+  [refused(2, -32603, 'Internal error: Cannot connect to API: no', { errorName: 'APIError' }), 'network'],
+  [refused(2, -32603, 'Internal error: too long', { errorName: 'ContextOverflowError' }), 'context'],
+  [refused(2, -32602, 'Invalid params'), 'startup'],
+  [refused(2, -32603, 'Internal error'), 'failed'],
+  [{ jsonrpc: '2.0', id: 2, error: 'nonsense' }, 'failed'],
+])('%j: %s', (message, outcome) => {
+  const { report } = read([...PROMPT, message]);
+  expect([report.outcome, report.retry_at]).toEqual([outcome, null]);
+});
+
+describe('the requests before the prompt', () => {
+  it('a session that cannot be gone on with is lost, a login that is missing is a login', () => {
+    for (const method of ['session/load', 'session/resume']) {
+      const resume = [...OPEN.slice(0, 2), asked(1, method)];
+      expect(read([...resume, refused(1, -32603, 'Internal error')]).report.outcome).toBe('session_lost');
+      expect(read([...resume, refused(1, -32000)]).report.outcome).toBe('auth');
+    }
+    expect(read([...OPEN, refused(1, -32000)]).report.outcome).toBe('auth');
+  });
+
+  it('a mode that is refused changes nothing', () => {
+    const moded = [...PROMPT.slice(0, -1), asked(5, 'session/set_mode'), refused(5, -32601), PROMPT.at(-1)!];
+    expect(read([...moded, answer(2, { stopReason: 'end_turn' })]).report.outcome).toBe('ok');
+  });
+
+  it('what could not begin says why', () => {
+    const reason = 'it does not offer the model x, but a, b';
+    const { report } = read([...PROMPT.slice(0, -1), { type: 'rasen/not_started', reason }]);
+    expect([report.outcome, report.detail]).toEqual(['startup', reason]);
+  });
+});
+
+it('a tool that was refused, and no result: the session asked', () => {
+  const done = answer(2, { stopReason: 'end_turn' });
+  const { report } = read([...PROMPT, { type: 'rasen/refused', tool: 'send_mail', reason: 'x' }, done]);
+  expect([report.outcome, report.denied]).toEqual(['asked', ['send_mail']]);
+});
+
+it('tools run from where they are told, or asked for, until they are over or the turn is', () => {
+  const call = { toolCallId: 'c1', kind: 'execute', title: 'make', rawInput: { command: 'make' } };
+  const began = [...PROMPT, update('tool_call', { ...call, status: 'pending' })];
+  expect(read(began).live.tools_running).toBe(1);
+  const ended = [
+    ...began,
+    update('tool_call_update', { toolCallId: 'c1', status: 'completed', rawOutput: 1 }),
+  ];
+  expect(read(ended).live).toMatchObject({ tools_running: 0, calls: [expect.any(String)] });
+  // More is told of it, and it does not run again.
+  expect(read([...ended, update('tool_call_update', call)]).live.tools_running).toBe(0);
+  const params = { toolCall: { toolCallId: 'c2', kind: 'edit', title: 'edit', status: 'pending' } };
+  const ask = { jsonrpc: '2.0', id: 7, method: 'session/request_permission', params };
+  expect(read([...ended, ask]).live.tools_running).toBe(1);
+  const { live } = read([...ended, ask, answer(2, { stopReason: 'end_turn' })]);
+  expect([live.tools_running, live.calls.length]).toEqual([0, 1]);
+});
+
+it('the same call with the same answer is the same, another answer is another', () => {
+  const round = (id: string, rawOutput: string) => [
+    update('tool_call', {
+      toolCallId: id,
+      kind: 'execute',
+      rawInput: { command: 'make' },
+      status: 'pending',
+    }),
+    update('tool_call_update', { toolCallId: id, status: 'failed', rawOutput }),
+  ];
+  const { calls } = read([...PROMPT, ...round('1', 'no'), ...round('2', 'no'), ...round('3', 'yes')]).live;
+  expect([calls.length, calls[0] === calls[1], calls[1] === calls[2]]).toEqual([3, true, false]);
+});
+
+it('tokens of all turns are summed, a cost is that of this process alone', () => {
+  const usage = { inputTokens: 1000, cachedReadTokens: 100, outputTokens: 40, totalTokens: 1140 };
+  const cost = (amount: number) =>
+    update('usage_update', { used: 1, size: 2, cost: { amount, currency: 'USD' } });
+  const turns = [
+    cost(0.5),
+    answer(2, { stopReason: 'end_turn', usage }),
+    asked(3, 'session/prompt'),
+    cost(0.75),
+  ];
+  const whole = [...PROMPT, ...turns, answer(3, { stopReason: 'end_turn', usage })];
+  expect(read(whole).report.usage).toEqual({
+    input_tokens: 2200,
+    cached_input_tokens: 200,
+    output_tokens: 80,
+    cost_usd: 0.75,
+    partial: false,
+  });
+  expect(read(whole.slice(0, -1)).report.usage).toMatchObject({ input_tokens: 1100, partial: true });
+  const resumed = [...OPEN.slice(0, 2), asked(1, 'session/resume'), answer(1, {})];
+  const after = [asked(2, 'session/prompt'), ...turns];
+  expect(read([...resumed, ...after]).report.usage?.cost_usd).toBe(null);
+  expect(read([...resumed, cost(0.25), ...after]).report.usage?.cost_usd).toBe(0.5);
+});
+
+it('gemini is told of the folders at its start, and goes on with no session', () => {
+  const request = { writable: ['/git'], subtask: 'a', attempt: 1, resume: null, model: null };
+  const plan = (...command: string[]) => AGENTS.acp(command).plan(request as never).argv;
+  expect(plan('/opt/gemini', '--acp')).toEqual(['/opt/gemini', '--acp', '--include-directories', '/git']);
+  expect(plan('opencode', 'acp')).toEqual(['opencode', 'acp']);
+  expect([AGENTS.acp(['gemini', '--acp']).resumes, AGENTS.acp(['opencode', 'acp']).resumes]).toEqual([
+    false,
+    true,
+  ]);
+});
