@@ -10,11 +10,12 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
     plan) words='show edit import' ;;
+    notify) words='test' ;;
     config) words='check schema' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
@@ -46,6 +47,7 @@ _rasen() {
     'plan import') flags='--task --format --json' ;;
     'retry') flags='--task --format --json' ;;
     'rollback') flags='--task --format --json' ;;
+    'notify test') flags='--format --json' ;;
     'config check') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
     'service install') flags='--system --dry-run --format --json' ;;

@@ -1,33 +1,35 @@
 # fish completion for rasen; made by: rasen completion fish
 complete -c rasen -f
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a init -d 'Make a task of this project: a text, and perhaps a plan'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a run -d 'Run the task of this project, a command, or a file of subtasks'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a status -d 'Show a task as it is now'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a report -d 'Tell what happened to tasks, what it cost and what needs you'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a logs -d 'Show the log of a task'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a stop -d 'Stop a task; its state is kept and it can be resumed'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a resume -d 'Go on with a stopped or blocked task'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a note -d 'Say something to the agents of a task'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a answer -d 'Answer the question of a blocked task, and go on with it'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a merge -d 'Merge the commits of a completed task into a branch'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a list -d 'List tasks, newest first'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a wait -d 'Wait until tasks are over, and tell how they ended'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a cancel -d 'Stop a task for good; its commits and logs are kept'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a events -d 'Show the events of a task, or of all tasks as they come'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a reinit -d 'Make a new task in place of the finished task of this project'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a plan
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a init -d 'Make a task of this project: a text, and perhaps a plan'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a run -d 'Run the task of this project, a command, or a file of subtasks'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a status -d 'Show a task as it is now'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a report -d 'Tell what happened to tasks, what it cost and what needs you'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a logs -d 'Show the log of a task'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a stop -d 'Stop a task; its state is kept and it can be resumed'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a resume -d 'Go on with a stopped or blocked task'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a note -d 'Say something to the agents of a task'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a answer -d 'Answer the question of a blocked task, and go on with it'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a merge -d 'Merge the commits of a completed task into a branch'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a list -d 'List tasks, newest first'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a wait -d 'Wait until tasks are over, and tell how they ended'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a cancel -d 'Stop a task for good; its commits and logs are kept'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a events -d 'Show the events of a task, or of all tasks as they come'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a reinit -d 'Make a new task in place of the finished task of this project'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a plan
 complete -c rasen -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from show edit import' -a 'show edit import'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a retry -d 'Do one subtask again, with a fresh allowance of attempts, and go on'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a rollback -d 'Put the branch of a task back to the last good commit before a subtask'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a config
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a retry -d 'Do one subtask again, with a fresh allowance of attempts, and go on'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a rollback -d 'Put the branch of a task back to the last good commit before a subtask'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a notify
+complete -c rasen -n '__fish_seen_subcommand_from notify; and not __fish_seen_subcommand_from test' -a 'test'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a config
 complete -c rasen -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from check schema' -a 'check schema'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a service
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a service
 complete -c rasen -n '__fish_seen_subcommand_from service; and not __fish_seen_subcommand_from install uninstall start stop restart status' -a 'install uninstall start stop restart status'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a doctor -d 'Look for what is wrong with this installation, and tell how to mend it'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a gc -d 'Remove tasks that ended long ago, with their worktrees and refs'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a completion -d 'Print the completion script for a shell'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a doctor -d 'Look for what is wrong with this installation, and tell how to mend it'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a gc -d 'Remove tasks that ended long ago, with their worktrees and refs'
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a completion -d 'Print the completion script for a shell'
 complete -c rasen -n '__fish_seen_subcommand_from completion; and not __fish_seen_subcommand_from bash zsh fish' -a 'bash zsh fish'
-complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback config service doctor gc completion help' -a help
+complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help' -a help
 complete -c rasen -n '__fish_seen_subcommand_from init' -s t -l task -r -F -d 'what is to be done: a text, or a file with the text'
 complete -c rasen -n '__fish_seen_subcommand_from init' -l plan -r -F -d 'subtasks, in YAML, JSON or Markdown'
 complete -c rasen -n '__fish_seen_subcommand_from init' -l format -x -a 'json text' -d 'of the answer; default: text'
@@ -38,7 +40,7 @@ complete -c rasen -n '__fish_seen_subcommand_from run' -s f -l file -r -F -d 'ru
 complete -c rasen -n '__fish_seen_subcommand_from run' -l config -r -F -d 'read this file in place of rasen.yml'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l skip-review -d 'no review, whatever the configuration says'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l skip-qa -d 'no QA, whatever the configuration says'
-complete -c rasen -n '__fish_seen_subcommand_from run' -l wait -d 'wait through usage limits and quiet hours too, instead of ending with status 75'
+complete -c rasen -n '__fish_seen_subcommand_from run' -l wait -d 'wait through usage limits, quiet hours and budgets of the day too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l key -r -F -d 'one task per key: the same key again is the same task'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l name -r -F -d 'short name of the task'
 complete -c rasen -n '__fish_seen_subcommand_from run' -l env -r -F -d 'hand this variable to the task, too: NAME, NAME=VALUE or START*; may be repeated'
@@ -65,7 +67,7 @@ complete -c rasen -n '__fish_seen_subcommand_from stop' -l format -x -a 'json te
 complete -c rasen -n '__fish_seen_subcommand_from stop' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from stop' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l background -d 'return when the task goes on'
-complete -c rasen -n '__fish_seen_subcommand_from resume' -l wait -d 'wait through usage limits and quiet hours too, instead of ending with status 75'
+complete -c rasen -n '__fish_seen_subcommand_from resume' -l wait -d 'wait through usage limits, quiet hours and budgets of the day too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
@@ -85,7 +87,7 @@ complete -c rasen -n '__fish_seen_subcommand_from list' -l here -d 'only tasks o
 complete -c rasen -n '__fish_seen_subcommand_from list' -s n -l lines -r -F -d 'at most n tasks (default: 100)'
 complete -c rasen -n '__fish_seen_subcommand_from list' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from list' -l json -d 'short for --format json'
-complete -c rasen -n '__fish_seen_subcommand_from wait' -l wait -d 'wait through usage limits and quiet hours too, instead of ending with status 75'
+complete -c rasen -n '__fish_seen_subcommand_from wait' -l wait -d 'wait through usage limits, quiet hours and budgets of the day too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from wait' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from wait' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from wait' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
@@ -120,6 +122,8 @@ complete -c rasen -n '__fish_seen_subcommand_from retry' -l json -d 'short for -
 complete -c rasen -n '__fish_seen_subcommand_from rollback' -l task -r -F -d 'a task other than that of this project'
 complete -c rasen -n '__fish_seen_subcommand_from rollback' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from rollback' -l json -d 'short for --format json'
+complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from test' -l format -x -a 'json text' -d 'of the answer; default: text'
+complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from test' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from schema' -l plan -d 'of plan files'

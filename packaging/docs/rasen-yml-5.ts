@@ -1,6 +1,8 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
 import { USUAL } from '../../src/cli/captured-env.ts';
 import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
+import type { Message } from '../../src/notify/message.ts';
+import { MAX_NOTICES_PER_HOUR, NOTICE_KINDS } from '../../src/task/notices.ts';
 import { AGENT_LOGINS, logsInWith } from '../../src/task/recipient.ts';
 import type { Backend, SecretUser } from '../../src/task/spec.ts';
 import { ManPage } from './man-page.ts';
@@ -164,6 +166,30 @@ const SECRET_USES: Readonly<Record<SecretUser, string>> = {
   run: 'Commands of subtasks.',
   gates: 'Gates that are commands, on a merge, too.',
   setup: 'The command of `setup`.',
+  notify: 'The program of `notify.command`.',
+};
+
+const NOTICE_FIELDS: Readonly<Record<keyof Message, string>> = {
+  kind: `${NOTICE_KINDS.map(kind => `\`${kind}\``).join(', ')}, or \`test\`.`,
+  title: 'One line.',
+  text: 'All of it in words, on several lines.',
+  t: 'When it was made (RFC 3339, UTC).',
+  task: 'Id of the task.',
+  name: 'Its name.',
+  project: 'Its folder.',
+  status: 'Its status.',
+  why: 'The class of the reason.',
+  reason: 'The reason.',
+  subtask: 'The subtask it is about, or that is worked on.',
+  error: 'How the last attempt that went wrong ended.',
+  last_lines: 'The end of what its gate, or it itself, printed; what looks like a secret is hidden.',
+  resume_at: 'When a waiting task goes on.',
+  duration_seconds: 'Since the start.',
+  active_seconds: 'Of which something ran.',
+  input_tokens: 'That were read.',
+  output_tokens: 'That were written.',
+  cost_usd: 'What the sessions cost whose program says so; null: none did.',
+  next: 'The command to type next, or null.',
 };
 
 function environment(page: ManPage): void {
@@ -221,6 +247,16 @@ function environment(page: ManPage): void {
 }
 
 function resources(page: ManPage): void {
+  page.section('Notifications');
+  page.para(
+    'A person is told of a task that is completed, failed or blocked, that waits for a usage limit (once, however often the stated end moves), that goes on after a restart of the machine, or that has spent most of its budget. Each is told once for a task and a reason; a crash in the very moment of sending repeats one. There are at most '.concat(
+      `${MAX_NOTICES_PER_HOUR} an hour for one task.`,
+    ),
+    'The supervisor sends them, with the environment of the task, and no task waits for it. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels of rasen.yml.',
+    'The notice is an object of JSON with these fields; a program has it on its standard input, a webhook gets it by POST:',
+  );
+  for (const [field, about] of Object.entries(NOTICE_FIELDS)) page.item(`\`${field}\``, about);
+  page.endList();
   page.section('Resources');
   page.para(
     'The limits `memory`, `cpu`, `tasks` and `runtime` are kept by the system itself: each attempt and each gate is a unit of the service manager of its user, with its control group. That is the cage `unit`, which needs systemd with a user manager. `rasen doctor` tells which cage is in use and why. In process groups (cage `group`) only `runtime` has an effect, while the supervisor runs, and `rasen run` says so.',

@@ -66,7 +66,8 @@ export const FORMAT: readonly OptionSpec[] = [
 
 export const WAIT: OptionSpec = {
   flags: '--wait',
-  about: 'wait through usage limits and quiet hours too, instead of ending with status 75',
+  about:
+    'wait through usage limits, quiet hours and budgets of the day too, instead of ending with status 75',
 };
 
 export const TASK: ArgumentSpec = {

@@ -74,6 +74,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
     lines.push(`Used: ${usedText(view)}`);
   if (view.retry_at)
     lines.push(`Looks again: ${localTime(view.retry_at)}${inTime(view.retry_at, options.now_ms)}`);
+  const unsent = view.notifications.at(-1);
+  if (unsent && !unsent.ok) lines.push(`Not notified: ${unsent.kind}: ${oneLine(unsent.detail ?? '', 200)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));

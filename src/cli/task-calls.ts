@@ -48,7 +48,7 @@ export function notRunYet(error: unknown): unknown {
   return new RasenError('task_unknown', 'The task of this project was not run yet.', { hint: 'rasen run' });
 }
 
-/** The status that a command ends with which waited for a task; 75: it waits for a usage limit or the end of quiet hours, and we do not. */
+/** The status that a command ends with which waited for a task; 75: it waits for hours, and we do not. */
 export function exitOf(view: TaskView): number {
   return view.exit_code ?? 75;
 }

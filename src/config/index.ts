@@ -16,6 +16,6 @@ export { readPlanFile, readPlanText } from './plan-file.ts';
 export type { Problem } from './problems.ts';
 export { configSchemaJson, planSchemaJson } from './schema.ts';
 export { slugOf } from './slug.ts';
-export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
+export { type AgentTask, agentTaskSpec, notifyOf } from './spec-agent.ts';
 export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
 export { parseDuration, parseSize } from './units.ts';

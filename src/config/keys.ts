@@ -11,6 +11,7 @@ import { AGENTS_KEYS } from './keys-agents.ts';
 import { ENV_KEYS } from './keys-env.ts';
 import { GATES_KEYS } from './keys-gates.ts';
 import { LIMITS_KEYS } from './keys-limits.ts';
+import { NOTIFY_KEYS } from './keys-notify.ts';
 import { ORCHESTRATOR_KEYS } from './keys-orchestrator.ts';
 import { PROJECT_KEYS } from './keys-project.ts';
 import { REVIEW_KEYS } from './keys-review.ts';
@@ -30,6 +31,7 @@ const rows = {
   ...LIMITS_KEYS,
   ...WAITING_KEYS,
   ...ENV_KEYS,
+  ...NOTIFY_KEYS,
   ...SUPERVISOR_KEYS,
 };
 

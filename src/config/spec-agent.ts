@@ -1,6 +1,7 @@
 /** The spec of an agent task: a goal, a configuration, perhaps a plan, all by value. */
 import { normalize, relative } from 'node:path';
 import { RasenError } from '../errors.ts';
+import type { NotifySpec } from '../task/notices.ts';
 import type { GateSpec, Plan } from '../task/plan.ts';
 import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../task/spec.ts';
 import { agentOfRole, backendOfRole, mainAgent } from './agent-choice.ts';
@@ -121,6 +122,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       max_learnings: settings['memory.max_learnings'],
       max_tokens: settings['memory.max_tokens'],
     },
+    notify: notifyOf(settings),
     auto_resume: settings.auto_resume,
     views: {
       status_file: settings['background.status_file'],
@@ -132,6 +134,14 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     },
   });
 }
+
+/** Who tells a person, and of what. */
+export const notifyOf = (settings: LoadedConfig['settings']): NotifySpec => ({
+  command: settings['notify.command'],
+  webhook: settings['notify.webhook'],
+  desktop: settings['notify.desktop'],
+  on: settings['notify.on'],
+});
 
 const nameOf = (project: string) => (project.split('/').filter(Boolean).at(-1) ?? 'project').slice(0, 200);
 

@@ -1,6 +1,7 @@
 /** The method table: every request of the control protocol, sorted by name. One line each. */
 import { daemonDoctor } from './daemon.doctor.ts';
 import { daemonGc } from './daemon.gc.ts';
+import { daemonNotify } from './daemon.notify.ts';
 import { daemonStatus } from './daemon.status.ts';
 import { daemonSuspend } from './daemon.suspend.ts';
 import type { Method, ParamsOf, ResultOf } from './define.ts';
@@ -25,6 +26,7 @@ import { taskWait } from './task.wait.ts';
 const table = [
   daemonDoctor,
   daemonGc,
+  daemonNotify,
   daemonStatus,
   daemonSuspend,
   eventFollow,

@@ -14,6 +14,8 @@ import type { Settings } from './settings.ts';
 
 const run = promisify(execFile);
 const TOOL_MS_MAX = 5000;
+/** Notices that were not sent, the newest. */
+const MAX_NOTICES = 5;
 /** Oldest git with everything that is used (worktree repair, core.fsync is optional). */
 const GIT_MIN = [2, 31] as const;
 
@@ -53,6 +55,7 @@ export async function doctor(parts: {
     ...damage(store),
     ...files(store, registry),
     ...workspaces(registry),
+    ...notices(registry),
     cageFinding(cage),
     ...agents.map(agentFinding),
     ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
@@ -171,6 +174,23 @@ function files(store: Store, registry: Registry): Finding[] {
     store.check(id).map(problem => failure('journal', `task ${id}: ${problem}`, fix)),
   );
   return found.length > 0 ? found : [ok('journal', 'the files of every task are sound')];
+}
+
+/** Of each task the last notice, where it was not sent. */
+function notices(registry: Registry): Finding[] {
+  const lost = [...registry.all()].flatMap(entry => {
+    const last = registry.viewOf(entry).notifications.at(-1);
+    return last && !last.ok ? [{ id: entry.id, ...last }] : [];
+  });
+  return lost
+    .slice(-MAX_NOTICES)
+    .map(({ id, kind, t, detail }) =>
+      warning(
+        'notify',
+        `task ${id}: the notification of ${t} (${kind}) could not be sent: ${detail ?? 'no reason given'}`,
+        'Mend what it says, and try it in the project: rasen notify test',
+      ),
+    );
 }
 
 function workspaces(registry: Registry): Finding[] {

@@ -6,9 +6,9 @@ import { isRasenError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { advance, type Clock, countJobs } from '../task/advance.ts';
 import type { Day, Effect, JobFacts, Observed, Result } from '../task/effect.ts';
+import { isOver } from '../task/notices.ts';
 import { settle, settleFailure } from '../task/settle.ts';
 import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
 import type { Entry, Registry } from './registry.ts';
 
 /** What tasks act upon. The real one is world.ts; tests have others. */
@@ -128,7 +128,7 @@ export class Reconciler {
     } finally {
       this.#begun -= begun;
     }
-    if (isTerminal(next.state.status) && !next.state.merge) this.#clear(entry);
+    if (isOver(next.state)) this.#clear(entry);
     for (const effect of next.effects) this.#start(entry, next.state, effect);
     this.#wake(entry, next.wake_ms);
   }

@@ -8,6 +8,7 @@ import { type Clock, countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
+import { isOver } from '../task/notices.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Spending, TaskState, Used } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
@@ -251,7 +252,7 @@ export class Registry {
 
   /** Keeps the whole state of what is not over, and of the rest only what a list shows. */
   #settle(entry: Entry, state: TaskState): void {
-    const over = isTerminal(state.status) && !state.merge;
+    const over = isOver(state);
     entry.state = over ? null : state;
     entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
     entry.spending = state.spending;

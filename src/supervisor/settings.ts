@@ -2,7 +2,7 @@
 import { asMap, field, refuseUnknown } from '../config/fields.ts';
 import { Problems } from '../config/problems.ts';
 import { readText } from '../config/read-text.ts';
-import { int, oneOf, size } from '../config/types.ts';
+import { bool, int, oneOf, size } from '../config/types.ts';
 import { parseYaml } from '../config/yaml.ts';
 import { RasenError } from '../errors.ts';
 import type { LogLevel } from '../log.ts';
@@ -20,10 +20,12 @@ export interface Settings {
   log: LogMode;
   /** How the processes of an attempt are held together. */
   cage: CageMode;
+  /** The machine does not fall asleep by itself while attempts run. */
+  keep_awake: boolean;
 }
 
 interface SettingRow {
-  default: string | number;
+  default: string | number | boolean;
   /** Takes effect on SIGHUP, not only at the next start. */
   live: boolean;
   about: string;
@@ -53,6 +55,12 @@ export const SETTINGS = {
     about:
       "How the processes of an attempt are held together: unit, a transient unit of the user's systemd; group, a process group; or auto, which is a unit wherever that systemd answers. The variable RASEN_CAGE, when set, is used instead.",
   },
+  keep_awake: {
+    default: true,
+    live: true,
+    about:
+      'Keep the machine from falling asleep by itself while attempts run: by systemd-inhibit where logind answers, by caffeinate on macOS. A closed lid is stronger.',
+  },
 } as const satisfies Record<string, SettingRow>;
 
 const DEFAULTS: Settings = {
@@ -61,6 +69,7 @@ const DEFAULTS: Settings = {
   log_level: 'info',
   log: 'auto',
   cage: 'auto',
+  keep_awake: true,
 };
 
 /** Throws `config` with file, line and column of everything that is wrong. */
@@ -80,6 +89,7 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
       DEFAULTS.log_level,
     log: (map && field(map, 'log', oneOf(...LOG_MODES), problems, '')) ?? DEFAULTS.log,
     cage: (map && field(map, 'cage', oneOf(...CAGE_MODES), problems, '')) ?? DEFAULTS.cage,
+    keep_awake: (map && field(map, 'keep_awake', bool(), problems, '')) ?? DEFAULTS.keep_awake,
   };
   problems.throwIfAny('The settings of rasend: man rasend, section SETTINGS');
   return { ...settings, cage: cageOf(env) ?? settings.cage };

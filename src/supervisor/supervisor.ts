@@ -3,20 +3,25 @@
  * together; decides nothing itself.
  */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { RasenError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type Sent, sendAll } from '../notify/index.ts';
+import { testMessage } from '../notify/message.ts';
 import type { Paths } from '../paths.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { bootId } from '../runner/identity.ts';
 import { Sweeper } from '../runner/sweep.ts';
 import { secretPlaces } from '../secrets/places.ts';
+import { resolveSecrets } from '../secrets/resolve.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
+import type { NotifySpec } from '../task/notices.ts';
 import type { Plan } from '../task/plan.ts';
 import { unheldLimits } from '../task/resource-limits.ts';
-import type { TaskSpec } from '../task/spec.ts';
+import type { SecretSpec, TaskSpec } from '../task/spec.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal, TRANSITIONS } from '../task/status.ts';
 import type { TaskView } from '../task/view.ts';
@@ -28,10 +33,12 @@ import { JUMP_MS, systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
+import { userEnv } from './effects/user-env.ts';
 import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
 import { Jobs } from './jobs.ts';
+import { KeepAwake } from './keep-awake.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
@@ -47,6 +54,14 @@ import { RealWorld } from './world.ts';
 const CLAIM_RETRY_MS = 5000;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
+
+interface NotifyParams {
+  notify: NotifySpec;
+  name: string;
+  project: string;
+  env: Record<string, string>;
+  secrets: Record<string, SecretSpec>;
+}
 
 export interface SupervisorOptions {
   paths: Paths;
@@ -69,10 +84,12 @@ export class Supervisor {
   readonly #suspension: Suspension;
   readonly #jobs: Jobs;
   readonly #places: Places;
+  readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
   readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
   readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
+  readonly #closing = new AbortController();
   #draining = false;
 
   constructor(options: SupervisorOptions) {
@@ -94,6 +111,7 @@ export class Supervisor {
       cage: options.cage.cage,
       session_program: options.session_program,
       umask: options.umask,
+      closing: this.#closing.signal,
       secrets: secretPlaces(paths),
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
@@ -112,6 +130,11 @@ export class Supervisor {
     });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
     this.#notes = new Notes(this.#registry, this.#reconciler);
+    this.#awake = new KeepAwake(settings.keep_awake, {
+      platform: process.platform,
+      env: process.env,
+      log,
+    });
     this.#views = new ProjectViews({
       pid: process.pid,
       log,
@@ -134,6 +157,7 @@ export class Supervisor {
           );
       }),
     );
+    this.#releases.push(this.#registry.listen(() => this.#awake.busy(this.#registry.jobs > 0)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
     this.#releases.push(watchClock(ms => this.#clockJumped(ms)));
     log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
@@ -147,6 +171,7 @@ export class Supervisor {
   /** Stops deciding; attempts live on. */
   async close(): Promise<void> {
     this.#draining = true;
+    this.#closing.abort();
     this.#suspension.close();
     this.#reconciler.drain();
     this.#reconciler.close();
@@ -155,6 +180,7 @@ export class Supervisor {
       [...this.#registry.all()].map(entry => this.#registry.exclusive(entry, async () => {})),
     );
     this.#jobs.close();
+    this.#awake.close();
     await this.#views.close();
   }
 
@@ -343,8 +369,9 @@ export class Supervisor {
   }
 
   /** Takes the settings that can change while it runs, and looks at every task with them. */
-  configure({ max_live_jobs, disk_min_bytes }: Settings): void {
-    Object.assign(this.#options.settings, { max_live_jobs, disk_min_bytes });
+  configure({ max_live_jobs, disk_min_bytes, keep_awake }: Settings): void {
+    Object.assign(this.#options.settings, { max_live_jobs, disk_min_bytes, keep_awake });
+    this.#awake.enable(keep_awake);
     this.#reconciler.kickAll();
   }
 
@@ -352,6 +379,21 @@ export class Supervisor {
     const { paths, settings, cage } = this.#options;
     const parts = { paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice };
     return await doctor(parts);
+  }
+
+  /** A test notice, sent as those of tasks are. */
+  async notify(params: NotifyParams): Promise<Sent[]> {
+    const { notify, name, project, env, secrets } = params;
+    const places = secretPlaces(this.#options.paths);
+    const plain = { ...userEnv(), ...env };
+    const values = await resolveSecrets(
+      secrets,
+      { command: 'notify', agents: true },
+      { places, env: plain, platform: process.platform },
+    );
+    const cwd = existsSync(project) ? project : '/';
+    const place = { env: { ...plain, ...values, RASEN_PROJECT: project }, cwd, signal: this.#closing.signal };
+    return sendAll(notify, testMessage(name, project, Date.now()), place);
   }
 
   gc(params: GcParams) {

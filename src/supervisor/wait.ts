@@ -36,7 +36,7 @@ export function untilState(
 const CHANGES_GAP_MS = 100;
 
 /** Waits of hours, which a script is told of rather than held up by. */
-const LONG_WAITS: ReadonlySet<WaitReason> = new Set(['limit', 'quiet_hours']);
+const LONG_WAITS: ReadonlySet<WaitReason> = new Set(['limit', 'quiet_hours', 'budget']);
 
 export async function waitForTasks(
   registry: Registry,

@@ -13,6 +13,7 @@ import { type EffectContext, watched } from './effects/context.ts';
 import { end, SWEEP_GRACE_MS } from './effects/end.ts';
 import { launch, REPORT_MS_MAX } from './effects/launch.ts';
 import { merge } from './effects/merge.ts';
+import { notify } from './effects/notify.ts';
 import { prepare } from './effects/prepare.ts';
 import { tell } from './effects/tell.ts';
 import type { Jobs } from './jobs.ts';
@@ -90,6 +91,8 @@ export class RealWorld implements World {
         return good(context, state, effect);
       case 'accept_plan':
         return acceptPlan(context, state, effect);
+      case 'notify':
+        return notify(context, state, effect);
       case 'merge':
         return merge(context, state, effect, force);
     }

@@ -26,6 +26,7 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
     plan: spec.plan && completePlan(spec.plan),
     limits: { ...NO_RESOURCE_LIMITS, ...NO_BUDGETS, ...WAITED_ALWAYS, ...spec.limits },
     time_zone: spec.time_zone ?? null,
+    notify: spec.notify ?? null,
     fallback_models: spec.fallback_models ?? {},
     agents: completeAgents(spec.agents),
     base_tests: spec.base_tests ?? false,

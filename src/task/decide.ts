@@ -9,6 +9,7 @@ import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { loginRetryAt, nextLogin } from './login.ts';
+import { nextNotices } from './notices.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
 import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
@@ -22,6 +23,17 @@ const record = (...events: NewEvent[]): Next => ({ events, effects: [], wake_ms:
 const until = (wake_ms: number | null): Next => ({ events: [], effects: [], wake_ms });
 
 export function decide(state: TaskState, seen: Observed): Next {
+  const next = nextOfTask(state, seen);
+  if (next.events.length > 0) return next;
+  const notices = nextNotices(state, seen);
+  return {
+    events: [],
+    effects: [...next.effects, ...notices.effects],
+    wake_ms: earliest(next.wake_ms, notices.wake_ms),
+  };
+}
+
+function nextOfTask(state: TaskState, seen: Observed): Next {
   // A merge that a suspension cut short is made by the next supervisor.
   if (state.merge && seen.suspending) return until(null);
   if (state.merge)

@@ -37,6 +37,8 @@ export type Effect =
   | { type: 'mark_good'; key: string; step: string; n: number; k: number; commit: string }
   /** Read the planner's result. → plan_frozen … or attempt_closed */
   | { type: 'accept_plan'; key: string; step: string; n: number }
+  /** Tell a person; `notice` is its key. → notified */
+  | { type: 'notify'; key: string; notice: string }
   /** The user's `rasen merge`. → merged or merge_refused */
   | { type: 'merge'; key: string; op: string };
 
@@ -145,6 +147,7 @@ export type Result =
   | { type: 'seal'; sealed: SealedFacts }
   | { type: 'judge'; evidence: GateEvidence }
   | { type: 'mark_good' }
+  | { type: 'notify'; ok: boolean; detail: string | null }
   | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }
   | {
       type: 'merge';

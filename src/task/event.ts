@@ -233,6 +233,8 @@ interface Of {
   note_told: { note: number; step: string; n: number; how: 'live' | 'prompt' };
   /** The wall clock moved by `ms` against the monotonic one (sleep, or somebody set it). Deadlines move along. */
   clock_jumped: { ms: number };
+  /** A person was told of something (notices.ts), or that was tried. */
+  notified: { key: string; ok: boolean; detail: string | null };
   merge_requested: { op: string; into: string | null; squash: boolean };
   merge_refused: {
     op: string;
@@ -300,6 +302,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   note_added: true,
   note_told: true,
   clock_jumped: true,
+  notified: true,
   merge_requested: true,
   merge_refused: true,
   merged: true,

@@ -19,6 +19,7 @@ import { noteAdded, noteTold } from './fold-notes.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { BASE_TESTS } from './gates-of.ts';
+import { MAX_NOTIFIED } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
@@ -52,7 +53,7 @@ export function fold(before: TaskState | null, event: Event): TaskState {
 function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' }>): TaskState {
   switch (event.type) {
     case 'task_claimed':
-      return { ...state, host: event.host, boot: event.boot };
+      return claimed(state, event);
     case 'want_changed':
       return { ...state, want: event.want, want_by: event.by, force: event.force, op: event.op };
     case 'plan_frozen':
@@ -149,6 +150,10 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return noteTold(state, event);
     case 'clock_jumped':
       return clockJumped(state, event);
+    case 'notified': {
+      const { key, ok, detail, t } = event;
+      return { ...state, notified: [...state.notified, { key, t, ok, detail }].slice(-MAX_NOTIFIED) };
+    }
     case 'merge_requested':
       return {
         ...state,
@@ -170,6 +175,12 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'merged':
       return { ...state, merge: null, merged: { into: event.into, commit: event.commit, t: event.t } };
   }
+}
+
+function claimed(state: TaskState, { host, boot, t }: EventOf<'task_claimed'>): TaskState {
+  const again = state.boot !== null && state.boot !== boot && state.started_at !== null;
+  const going = ['pending', 'running', 'waiting'].includes(state.status.name);
+  return { ...state, host, boot, rebooted: again && going ? { boot, t } : state.rebooted };
 }
 
 function submitted(event: EventOf<'task_submitted'>): TaskState {
@@ -215,6 +226,9 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     accepted: null,
     issues: {},
     login: null,
+    resumes: 0,
+    rebooted: null,
+    notified: [],
     merge: null,
     merged: null,
     merge_refused: null,
@@ -397,6 +411,7 @@ function resumed(before: TaskState): TaskState {
       accepted: acceptedBy(state) ?? state.accepted,
       issues: {},
       login: null,
+      resumes: state.resumes + 1,
       iterations_before: state.iterations,
       active: { ...state.active, before_ms: state.active.total_ms },
     },

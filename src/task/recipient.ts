@@ -7,7 +7,7 @@ import type { Backend, Role, SecretSpec, SecretUser } from './spec.ts';
 /** A program that is about to be started: a session, or a command of a kind, in a task with agents or without any. */
 export type Recipient =
   | { role: Role; backend: Backend }
-  | { command: 'run' | 'gates' | 'setup'; agents: boolean };
+  | { command: 'run' | 'gates' | 'setup' | 'notify'; agents: boolean };
 
 /**
  * Variables that agents log in with, and the one whose own they are. null: of services that only programs of the kinds

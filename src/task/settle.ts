@@ -11,6 +11,8 @@ import { toldByPrompt, toldLive } from './notes.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
 import type { Outcome, StopReason } from './status.ts';
 
+/** Longest reason why a person was not told; the state keeps a hundred of them. */
+const MAX_DETAIL = 300;
 /** Longest text of one message, and of all findings, in an event: a line of the journal stays under 64 KiB. */
 const MAX_MESSAGE = 2000;
 
@@ -18,6 +20,10 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
   if (effect.type === 'merge') {
     if (result.type !== 'merge' || state.merge?.op !== effect.op) return null;
     return [{ type: 'merged', op: effect.op, ...result.merged }];
+  }
+  if (effect.type === 'notify') {
+    if (result.type !== 'notify' || isTold(state, effect.notice)) return null;
+    return [notified(effect.notice, result.ok, result.detail)];
   }
   const step = stepOf(state, effect.step);
   const attempt = step.attempt;
@@ -76,9 +82,18 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       return close(state, step, attempt, 'failed', clip(result.problem ?? 'no plan'), nowMs).events;
     }
     case 'merge':
+    case 'notify':
       return null;
   }
 }
+
+const isTold = (state: TaskState, notice: string) => state.notified.some(({ key }) => key === notice);
+const notified = (key: string, ok: boolean, detail: string | null): NewEvent => ({
+  type: 'notified',
+  key,
+  ok,
+  detail: detail === null ? null : clip(detail).slice(0, MAX_DETAIL),
+});
 
 /** An effect that cannot be done, as events; null: it has to be tried again. */
 export function settleFailure(
@@ -88,6 +103,8 @@ export function settleFailure(
   nowMs: number,
 ): NewEvent[] | null {
   if (effect.type === 'merge' || effect.type === 'end' || effect.type === 'tell') return null;
+  if (effect.type === 'notify')
+    return isTold(state, effect.notice) ? [] : [notified(effect.notice, false, message)];
   const step = stepOf(state, effect.step);
   const attempt = step.attempt;
   if (attempt?.n !== effect.n) return [];
@@ -121,7 +138,10 @@ export function settleFailure(
 }
 
 /** Whether the attempt still is where the effect was asked for; a stop may have come meanwhile. */
-function isWanted(effect: Exclude<Effect, { type: 'merge' | 'end' | 'tell' }>, attempt: Attempt): boolean {
+function isWanted(
+  effect: Exclude<Effect, { type: 'merge' | 'end' | 'tell' | 'notify' }>,
+  attempt: Attempt,
+): boolean {
   switch (effect.type) {
     case 'prepare':
       return attempt.phase === 'created';

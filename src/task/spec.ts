@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { waitLimits } from './limit-policy.ts';
+import { notifySpec } from './notices.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
 import { quietHours } from './quiet-hours.ts';
 
@@ -87,7 +88,17 @@ export const limits = z.strictObject({
 });
 
 /** Who can be handed a secret: sessions, all or those of a role, and the kinds of commands that a task runs. */
-export const SECRET_USERS = ['agent', 'planner', 'coder', 'reviewer', 'qa', 'run', 'gates', 'setup'] as const;
+export const SECRET_USERS = [
+  'agent',
+  'planner',
+  'coder',
+  'reviewer',
+  'qa',
+  'run',
+  'gates',
+  'setup',
+  'notify',
+] as const;
 export type SecretUser = (typeof SECRET_USERS)[number];
 
 /** Where the value of a secret is. */
@@ -127,7 +138,7 @@ export const secretSpec = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      'Who gets it: agent (every session) or planner, coder, reviewer, qa; run (commands of subtasks), gates, setup. null: agent and run, but what an agent logs in with only that agent.',
+      'Who gets it: agent (every session) or planner, coder, reviewer, qa; run (commands of subtasks), gates, setup, notify. null: agent and run, but what an agent logs in with only that agent.',
     ),
 });
 
@@ -246,6 +257,10 @@ export const taskSpec = z.strictObject({
     max_learnings: z.int().min(0).max(100).default(5),
     max_tokens: z.int().min(0).max(1_000_000).default(2000),
   }),
+  notify: notifySpec
+    .nullable()
+    .default(null)
+    .describe('Where a person is told of what happens. null: nowhere.'),
   auto_resume: z
     .boolean()
     .default(true)

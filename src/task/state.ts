@@ -1,6 +1,7 @@
 /** The state of a task: what a fold over its events gives. Plain data, cheap to copy, safe to serialize. */
 import type { BudgetUse } from './budget.ts';
 import type { Claim, GateEvidence, SealedFacts, Want } from './event.ts';
+import type { Notified } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import type {
@@ -252,6 +253,11 @@ export interface TaskState {
   issues: Record<string, number>;
   /** Since when the agent is not logged in, and how often that was looked at again; null: nobody knows it to be so. */
   login: { since: string; tries: number } | null;
+  /** How often a person said go on, and the last restart of the machine that the task went on after. */
+  resumes: number;
+  rebooted: { boot: string; t: string } | null;
+  /** What a person was told, oldest first. */
+  notified: Notified[];
   merge: { op: string; into: string | null; squash: boolean } | null;
   merged: { into: string; commit: string; t: string } | null;
   merge_refused: {

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { budgetsSoFar } from './budget.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { openNotes } from './notes.ts';
+import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
 import { isTerminal, type TaskStatusName } from './status.ts';
 
@@ -39,6 +40,13 @@ const attemptRecordView = z.looseObject({
   ended_at: time,
   code: z.int().nullable(),
   commit: z.string().nullable(),
+});
+
+const notificationView = z.looseObject({
+  kind: z.string().describe('completed, failed, blocked, waiting, resumed or budget.'),
+  t: time,
+  ok: z.boolean(),
+  detail: z.string().nullable().describe('Why it was not sent, or not everywhere.'),
 });
 
 const subtaskView = z.looseObject({
@@ -124,6 +132,7 @@ export const taskView = z.looseObject({
   base: z.string().nullable(),
   commit: z.string().nullable().describe('Last good commit.'),
   merged: z.looseObject({ into: z.string(), commit: z.string(), t: time }).nullable(),
+  notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
   plan_rev: z.int(),
   seq: z.int().describe('Number of the last event; a cursor for event.follow.'),
   notes: z
@@ -153,6 +162,9 @@ export function exitCodeOf(status: TaskStatusName): number | null {
       return null;
   }
 }
+
+/** Notifications that a view shows. */
+const MAX_NOTIFICATIONS = 10;
 
 /** `pid` is that of the supervisor; `now` closes the time of what still runs. */
 export function viewOf(state: TaskState, pid: number, now: number): TaskView {
@@ -206,6 +218,9 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     base: state.workspace?.base ?? null,
     commit: state.good.at(-1)?.commit ?? null,
     merged: state.merged,
+    notifications: state.notified
+      .slice(-MAX_NOTIFICATIONS)
+      .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
     plan_rev: state.plan_rev,
     seq: state.seq,
     notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),

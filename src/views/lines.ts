@@ -5,6 +5,7 @@
 import { budgetText } from '../task/budget.ts';
 import type { Event, EventOf, EventType } from '../task/event.ts';
 import { gatesOf, isAgentStep } from '../task/gates-of.ts';
+import { kindOf } from '../task/notices.ts';
 import { exhaustionOf } from '../task/retry.ts';
 import type { Step, TaskState } from '../task/state.ts';
 import { VIEW_LIMITS } from './limits.ts';
@@ -158,6 +159,10 @@ const WRITERS: Writers = {
     'WARNING',
     `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set); deadlines move along`,
   ],
+  notified: (_, { key, ok, detail }) =>
+    ok
+      ? ['INFO', `A person was told (${kindOf({ key })})`]
+      : ['WARNING', `A notification (${kindOf({ key })}) could not be sent: ${detail ?? 'no reason given'}`],
   merge_requested: (_, event) => ['INFO', `Merge requested${event.into ? ` into ${event.into}` : ''}`],
   merge_refused: (_, event) => [
     'ERROR',

@@ -158,6 +158,11 @@ export function draftOf(seed: number): Draft {
     },
     agents: { coder: { backend: 'claude', command: ['claude'] } },
     time_zone: 'Europe/Berlin',
+    notify: new Rng(`notify ${seed}`).pick([
+      null,
+      { desktop: true },
+      { desktop: true, on: ['completed', 'blocked'] },
+    ]),
     review: judge(0.3),
     qa: judge(0.3),
     memory: {},

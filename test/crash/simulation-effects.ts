@@ -65,6 +65,8 @@ export class Effects {
         return this.#markGood(effect);
       case 'accept_plan':
         return this.#acceptPlan(state, effect);
+      case 'notify':
+        return this.#notify(effect);
       case 'merge':
         return this.#merge(state, effect);
     }
@@ -317,6 +319,16 @@ export class Effects {
       return { type: 'accept_plan', accepted: null, problem: 'subtasks need each other' };
     const plan = { ...makePlan(rng, 1, 'planner'), rev: state.plan_rev + 1 };
     return { type: 'accept_plan', accepted: { plan, sha256: shaOf(plan) }, problem: null };
+  }
+
+  *#notify(effect: Extract<Effect, { type: 'notify' }>): Stages {
+    const { told } = this.#world;
+    yield { ms: 5, stage: 'begun' };
+    this.#fault('notify');
+    told.set(effect.notice, (told.get(effect.notice) ?? 0) + 1);
+    yield { ms: this.#rng.int(5, 20_000), stage: 'sent' };
+    const ok = this.#rng.chance(0.8);
+    return { type: 'notify', ok, detail: ok ? null : 'nobody answers' };
   }
 
   *#merge(state: TaskState, effect: Extract<Effect, { type: 'merge' }>): Stages {

@@ -88,6 +88,8 @@ export class World {
     null;
   /** Where the user's branch is, and how often it moved. */
   target = { commit: 'base', moves: 0 };
+  /** Notices that a person got, by key, with how often. */
+  readonly told = new Map<string, number>();
   /** True active time and the number of jobs behind it. */
   active_ms = 0;
   #liveJobs = 0;

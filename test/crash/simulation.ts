@@ -7,6 +7,7 @@ import { advance, countJobs, stamp } from '../../src/task/advance.ts';
 import type { Effect, Observed, Result } from '../../src/task/effect.ts';
 import type { Event, NewEvent } from '../../src/task/event.ts';
 import { fold } from '../../src/task/fold.ts';
+import { isOver, owedNotices } from '../../src/task/notices.ts';
 import { settle, settleFailure } from '../../src/task/settle.ts';
 import type { TaskState } from '../../src/task/state.ts';
 import { isTerminal } from '../../src/task/status.ts';
@@ -249,7 +250,7 @@ export class Life {
   /** As in supervisor.ts; until it is recorded, nothing of the task goes on. */
   #claim(): void {
     const { state } = this.#memory!;
-    if (isTerminal(state.status) && !state.merge) return;
+    if (isOver(state)) return;
     const { boot } = this.world;
     // The claim comes last: were it durable alone, the next supervisor would not see what it has to say besides.
     const events: NewEvent[] = [];
@@ -288,10 +289,10 @@ export class Life {
 
   #look(): void {
     const memory = this.#memory!;
-    if (isTerminal(memory.state.status) && !memory.state.merge) return;
+    if (isOver(memory.state)) return;
     const next = advance(memory.state, state => this.#observe(state), this.#clock);
     this.#commit(next.events, next.state);
-    const over = isTerminal(next.state.status) && !next.state.merge;
+    const over = isOver(next.state);
     for (const effect of next.effects) this.#start(effect);
     this.#wake(over ? null : next.wake_ms);
   }
@@ -493,6 +494,7 @@ export class Life {
     const { state } = this.#memory!;
     const { status } = state;
     const halted = status.name === 'blocked' || status.name === 'interrupted';
+    must(owedNotices(state).length === 0, 8, `at rest, and nobody is told of ${owedNotices(state)[0]?.key}`);
     must(
       isTerminal(status) ? !state.merge : halted,
       8,
@@ -534,6 +536,8 @@ export class Life {
       jobs: this.world.jobs.size,
       unseen_ms,
     });
+    for (const [key, times] of this.world.told)
+      must(times <= 1 + this.#crashes, 2, `told ${times} times of ${key} in ${this.#crashes} crashes`);
     this.#damage();
     if (this.world.target.moves > 0)
       must(this.world.target.moves === 1, 2, `merged ${this.world.target.moves} times`);

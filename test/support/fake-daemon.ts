@@ -70,6 +70,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     why: null,
     resume_at: null,
     retry_at: null,
+    notifications: [],
     verified: null,
     exit_code: null,
     pid: 12345,

@@ -12,6 +12,7 @@ import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { merge } from './merge.ts';
 import { note } from './note.ts';
+import { notifyTest } from './notify.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
 import { reinit } from './reinit.ts';
 import { report } from './report.ts';
@@ -45,6 +46,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   planImport,
   retry,
   rollback,
+  notifyTest,
   configCheck,
   configSchema,
   ...SERVICE_COMMANDS,
@@ -57,5 +59,6 @@ export const COMMANDS: readonly AnyCommand[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
   config: 'Check the configuration',
+  notify: 'Try the notifications',
   service: 'Make rasend a service of the system',
 };

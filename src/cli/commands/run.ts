@@ -18,7 +18,7 @@ export const run = defineCommand<Options>({
     'Without words behind "--" it is the task that `rasen init` made here: it is started, or goes on if it was stopped. A supervisor is started where none answers.',
     'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. SIGHUP always detaches.',
     'The task gets the variables that builds and agents usually need, and those that are asked for: with --env, or with `env`, `pass_env` and `secrets` in the configuration or the plan file. What looks wanted and is not handed over is told. See rasen.yml(5), ENVIRONMENT AND SECRETS.',
-    'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit or the end of quiet hours, 130 stopped.',
+    'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, the end of quiet hours or the budget of the next day, 130 stopped.',
   ],
   arguments: [
     { name: 'command', about: 'behind "--": a program and its arguments', optional: true, many: true },

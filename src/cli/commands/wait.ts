@@ -10,7 +10,7 @@ export const wait = defineCommand<{ wait?: boolean }>({
   name: 'wait',
   summary: 'Wait until tasks are over, and tell how they ended',
   details: [
-    'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit or the end of quiet hours, 130 stopped or cancelled; of several tasks, of the first that is not completed.',
+    'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, the end of quiet hours or the budget of the next day, 130 stopped or cancelled; of several tasks, of the first that is not completed.',
     'The JSON answer is a list of tasks.',
   ],
   arguments: [{ ...TASK, many: true }],

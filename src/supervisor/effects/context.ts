@@ -27,6 +27,8 @@ export interface EffectContext {
   secrets: SecretPlaces;
   /** Command line of the session program, before its order. */
   session_program: readonly string[];
+  /** Raised when the supervisor ends. */
+  closing: AbortSignal;
   /** Octal, of the commands. */
   umask: string;
   /** What all tasks used today. */

@@ -40,6 +40,16 @@ export async function jobEnv(
   };
 }
 
+/** Of a program that is no job: nothing of it is kept. Throws `secret`. */
+export async function programEnv(
+  context: Context,
+  state: TaskState,
+  who: Recipient,
+): Promise<Record<string, string>> {
+  const secrets = await secretsOf(context, state, who);
+  return { ...userEnv(), ...plainEnv(context, state, who), ...secrets };
+}
+
 /** Who does the work of a step. */
 export function recipientOfWork(state: TaskState, step: Step): Recipient {
   const role = agentRole(state, step, null);

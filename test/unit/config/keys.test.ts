@@ -21,6 +21,8 @@ const OTHER: Record<string, unknown> = {
   setup: ['npm', 'ci'],
   'project.name': 'other-name',
   'limits.quiet_hours': ['22:00-06:30'],
+  'notify.webhook': 'https://example.org/hook',
+  'notify.on': ['failed'],
   'limits.memory': '2G',
   'limits.cpu': 1.5,
   'limits.tasks': 100,

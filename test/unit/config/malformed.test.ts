@@ -141,6 +141,10 @@ const CONFIGS: [string, string][] = [
   ['limits: {quiet_hours: 8-18}', 'found "8-18", wanted times of day such as "08:00-18:00"'],
   ['limits: {quiet_hours: ["08:00-08:00"]}', 'wanted times of day'],
   ['limits: {quiet_hours: ["00:00-12:00", "12:00-00:00"]}', 'leave nothing of the day'],
+  ['notify: {webhook: example.org}', 'begins with http:// or https://'],
+  ['notify: {webhook: "https://me:word@example.org"}', 'has a login in it'],
+  ['notify: {on: [completion]}', 'found "completion"'],
+  ['notify: {command: tell me}', 'did you mean [tell, me]?'],
   ['log: {max_size: -1}', 'found -1'],
   ['auto_resume: maybe', 'wanted true or false'],
   // Contradictions.

@@ -23,6 +23,7 @@ const DEFAULTS = {
   log_level: 'info',
   log: 'auto',
   cage: 'auto',
+  keep_awake: true,
 };
 
 test('without a file, and with one that says the documented defaults, it is the same', () => {
@@ -32,8 +33,16 @@ test('without a file, and with one that says the documented defaults, it is the 
 });
 
 test('each can be set', () => {
-  const text = 'max_live_jobs: 2\ndisk_min: 1kb\nlog_level: warn\nlog: rolling\ncage: group\n';
-  const wanted = { max_live_jobs: 2, disk_min_bytes: 1024, log_level: 'warn', log: 'rolling', cage: 'group' };
+  const text =
+    'max_live_jobs: 2\ndisk_min: 1kb\nlog_level: warn\nlog: rolling\ncage: group\nkeep_awake: false\n';
+  const wanted = {
+    max_live_jobs: 2,
+    disk_min_bytes: 1024,
+    log_level: 'warn',
+    log: 'rolling',
+    cage: 'group',
+    keep_awake: false,
+  };
   expect(read(text)).toEqual(wanted);
 });
 

@@ -80,6 +80,8 @@ export class Engine {
   readonly #live = new Map<string, Work & { gate: string | null; since: number }>();
   /** Jobs in the order in which they were started. */
   readonly started: string[] = [];
+  /** Notices that were sent. */
+  readonly told: string[] = [];
   boot = 'b1';
   /** Notes can be said to agents; those that were said. */
   talks = false;
@@ -265,6 +267,9 @@ export class Engine {
         return { type: 'judge', evidence: this.#judge(effect) };
       case 'mark_good':
         return { type: 'mark_good' };
+      case 'notify':
+        this.told.push(effect.notice);
+        return { type: 'notify', ok: true, detail: null };
       case 'accept_plan':
         return { type: 'accept_plan', accepted: null, problem: 'no plan' };
       case 'merge':

@@ -1,0 +1,30 @@
+/** `daemon.notify`: send a test notice. */
+import * as z from 'zod';
+import { notifySpec } from '../task/notices.ts';
+import { envName } from '../task/plan.ts';
+import { secretSpec } from '../task/spec.ts';
+import { defineMethod } from './define.ts';
+
+export const daemonNotify = defineMethod({
+  name: 'daemon.notify',
+  summary:
+    'Sends a test notice through channels as a task would, from inside the supervisor, and answers when all have been tried.',
+  params: z.strictObject({
+    notify: notifySpec,
+    name: z.string().max(200),
+    project: z.string().max(4096).describe('Absolute path of the project.'),
+    env: z.record(z.string(), z.string()).describe('As of task.run; kept nowhere.'),
+    secrets: z.record(envName, secretSpec).default({}),
+  }),
+  result: z.looseObject({
+    sent: z.array(
+      z.looseObject({
+        channel: z.enum(['command', 'webhook', 'desktop']),
+        ok: z.boolean(),
+        detail: z.string().nullable().describe('What went wrong.'),
+      }),
+    ),
+  }),
+  errors: ['secret'],
+  handle: async (params, supervisor) => ({ sent: await supervisor.notify(params) }),
+});

@@ -1,0 +1,19 @@
+/** A way in which a notice reaches a person. One file per kind beside this; index.ts has the list. */
+import type { Message } from './message.ts';
+
+/** Longest that one channel may take, with all its tries. */
+export const CHANNEL_MS_MAX = 30_000;
+
+export interface Place {
+  /** Of the task. */
+  env: Record<string, string>;
+  cwd: string;
+  /** Nobody waits for it any longer. */
+  signal: AbortSignal;
+}
+
+export interface Channel {
+  readonly name: 'command' | 'webhook' | 'desktop';
+  /** Throws what went wrong, in words without anything secret. */
+  send(message: Message, place: Place): Promise<void>;
+}
