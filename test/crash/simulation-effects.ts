@@ -6,7 +6,7 @@ import type { Effect, Result } from '../../src/task/effect.ts';
 import type { GateEvidence, SessionFacts } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/task/notes.ts';
-import { type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
+import { type Step, stepOf, type TaskState, type Used, workJob } from '../../src/task/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 import { type Job, must, type World } from './simulation-world.ts';
@@ -191,11 +191,22 @@ export class Effects {
     };
   }
 
-  #sessionOf({ session, starts }: Job): SessionFacts | null {
-    if (session === null || starts === 0) return null;
-    const { resumes: resumable } = this.#draft;
-    const said = { outcome: 'ok', evidence: 'event', usage: null, denied: [], unknown: {}, unreadable: 0 };
-    return { backend: 'claude', ids: [session], resumable, ...said };
+  /** What the program of an agent says of its session at the end. */
+  #sessionOf(job: Job): SessionFacts | null {
+    const { session, starts, behaviour } = job;
+    if (!behaviour?.claim || starts === 0) return null;
+    const { tokens, usd } = this.#world.usedBy(job);
+    const cost_usd = behaviour.is_priced ? usd : null;
+    const usage = {
+      input_tokens: tokens,
+      cached_input_tokens: 0,
+      output_tokens: 0,
+      cost_usd,
+      partial: false,
+    };
+    const said = { outcome: 'ok', evidence: 'event', usage, denied: [], unknown: {}, unreadable: 0 };
+    const resumable = session !== null && this.#draft.resumes;
+    return { backend: 'claude', ids: session === null ? [] : [session], resumable, ...said };
   }
 
   *#tell(state: TaskState, effect: Extract<Effect, { type: 'tell' }>): Stages {
