@@ -32,7 +32,8 @@ export function sessionToResume(
 /** The attempt that was cut short and whose work an attempt from commit `from` finds in its worktree; null: none. */
 export function continuedFrom(state: TaskState, step: Step, from: string | null): AttemptRecord | null {
   const last = step.history.findLast(record => record.outcome !== 'session_lost');
-  if (!last || !(INTERRUPTED.has(last.outcome) || last.outcome === 'asked')) return null;
+  if (!last || !(INTERRUPTED.has(last.outcome) || last.outcome === 'asked' || last.outcome === 'budget'))
+    return null;
   if (state.spec.workspace.kind !== 'git') return last;
   return last.changed && last.commit !== null && last.commit === from ? last : null;
 }

@@ -6,7 +6,7 @@ import type { Effect, Result } from '../../src/task/effect.ts';
 import type { GateEvidence, SessionFacts } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/task/notes.ts';
-import { type Step, stepOf, type TaskState, type Used, workJob } from '../../src/task/state.ts';
+import { type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 import { type Job, must, type World } from './simulation-world.ts';
