@@ -139,7 +139,7 @@ export class Ear {
       in_tool: tools_running > 0,
       through,
       // Behind its hash, for people.
-      loop: this.#loop && this.#loop.slice(this.#loop.indexOf(' ') + 1),
+      loop: this.#loop?.replace(/^\S+ /, '') ?? null,
       progress_at: this.#progress_at,
     };
   }

@@ -141,7 +141,9 @@ function stopReason(
   if (state.want !== 'run') return { reason: wantedStop(state), wake_ms: null };
   if (suspending) return { reason: 'suspend', wake_ms: null };
   if (facts.flood) return { reason: 'flood', wake_ms: null };
-  if (isAgentStep(state, step) && usedUp(state, step, seen)) return { reason: 'budget', wake_ms: null };
+  // What is through uses nothing any more.
+  if (isAgentStep(state, step) && !signs?.through && usedUp(state, step, seen))
+    return { reason: 'budget', wake_ms: null };
   if (signs?.loop) return { reason: 'loop', wake_ms: null };
   const started = Date.parse(attempt.started_at ?? attempt.created_at);
   const deadlines: [StopReason, number][] = [];
@@ -385,8 +387,8 @@ function liveGate(
   if (!facts?.claimed) return seen.draining ? nothing : ask({ type: 'launch', key: `launch:${job}`, ...at });
   if (run.boot !== state.boot || facts.exited || !facts.alive) return end(null, null);
   if (facts.flood) return end('grace', 'flood');
-  const over = isJudge(gate) ? usedUp(state, step, seen) : null;
-  if (over) return end('grace', 'budget');
+  const is_costly = isJudge(gate) && !facts.signs?.through;
+  if (is_costly && usedUp(state, step, seen)) return end('grace', 'budget');
   if (facts.signs?.loop) return end('grace', 'loop');
   const seconds = gate.run?.timeout_seconds ?? state.spec.limits.session_timeout_seconds;
   const deadline =

@@ -192,6 +192,8 @@ interface Of {
     wait: WaitReason | null;
     /** A person is needed before the step may be tried again. */
     block: { why: BlockReason; message: string } | null;
+    /** What a session used that was taken for one that did not start. Absent in older journals. */
+    session?: SessionFacts | null;
   };
   step_completed: { step: string; commit: string | null; good: number | null };
   step_failed: { step: string; reason: string };

@@ -222,7 +222,9 @@ function countIssues(state: TaskState, evidence: GateEvidence): TaskState {
   return { ...state, issues };
 }
 
-export function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>): TaskState {
+export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'>): TaskState {
+  openAttempt(before, event.step, event.n);
+  const state = sessionUsed(before, event, event.session, null);
   const attempt = openAttempt(state, event.step, event.n);
   if (attempt.gates.some(g => g.live))
     throw new Error(`task ${state.id}: ${event.step}/${event.n} closed while a gate runs`);

@@ -32,7 +32,8 @@ export function sessionToResume(
 /** The attempt that was cut short and whose work an attempt from commit `from` finds in its worktree; null: none. */
 export function continuedFrom(state: TaskState, step: Step, from: string | null): AttemptRecord | null {
   const last = step.history.findLast(record => record.outcome !== 'session_lost');
-  if (!last || !(INTERRUPTED.has(last.outcome) || last.outcome === 'asked')) return null;
+  if (!last || !(INTERRUPTED.has(last.outcome) || last.outcome === 'asked' || last.outcome === 'budget'))
+    return null;
   if (state.spec.workspace.kind !== 'git') return last;
   // One whose session was lost has left what it found.
   return last.changed && from !== null && step.history.at(-1)!.commit === from ? last : null;

@@ -1,4 +1,5 @@
 /** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
+import { budgetText } from './budget.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { jitterMs, waitForLimit } from './limit-policy.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
@@ -113,7 +114,9 @@ export function verdictOf(
       const used =
         attempt.stop_reason === 'runtime'
           ? `max_runtime_seconds (${max_runtime_seconds}) of active time used`
-          : (reason ?? 'no reason given');
+          : over
+            ? [budgetText(over), reason].filter((text, i, all) => text && all.indexOf(text) === i).join('; ')
+            : (reason ?? 'no reason given');
       return block('budget', `${what}: the budget is used up: ${used}${over ? AGAIN : ''}`);
     }
     default: {

@@ -50,7 +50,9 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
     case 'end':
       if (effect.type !== 'end') return null;
       if (attempt.phase === 'ended' && effect.gate === null && mayHaveStarted(attempt)) {
-        return close(state, step, attempt, 'startup', attempt.message, nowMs).events;
+        const { session } = result.facts;
+        const { events } = close(state, step, attempt, 'startup', attempt.message, nowMs);
+        return events.map(event => (event.type === 'attempt_closed' ? { ...event, session } : event));
       }
       return effect.gate === null
         ? endOfWork(state, step, attempt, result.facts)

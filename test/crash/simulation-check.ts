@@ -1,4 +1,5 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
+import { type Budget, budgetsSoFar, budgetText } from '../../src/task/budget.ts';
 import type { Event, EventOf, EventType } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
@@ -6,7 +7,7 @@ import { LOGIN_TRIES } from '../../src/task/login.ts';
 import { MAX_NOTICES_PER_HOUR } from '../../src/task/notices.ts';
 import { allowanceOf } from '../../src/task/retry.ts';
 import { stepOf, type TaskState, workJob } from '../../src/task/state.ts';
-import { isTerminal, type Outcome, TRANSITIONS } from '../../src/task/status.ts';
+import { isTerminal, type Outcome, type StopReason, TRANSITIONS, type WaitReason } from '../../src/task/status.ts';
 import { HOUR } from './simulation-draft.ts';
 import type { Effects } from './simulation-effects.ts';
 import { must, type World } from './simulation-world.ts';
@@ -18,6 +19,10 @@ export class Coverage {
   readonly transitions = new Set<string>();
   /** Kind of effect or event, before or after or between, and the status of the task. */
   readonly crashPoints = new Set<string>();
+  /** Budgets that ended a session; and why sessions were stopped. */
+  readonly budgets = new Set<Budget>();
+  readonly stops = new Set<StopReason>();
+  readonly waits = new Set<WaitReason>();
   readonly rests = new Map<string, number>();
   lives = 0;
   crashes = 0;
@@ -61,11 +66,21 @@ export class Checks {
       this.#coverage.transitions.add(`${before.status.name} → ${after.status.name}`);
     }
     switch (event.type) {
+      case 'attempt_stopping':
+        this.#coverage.stops.add(event.reason);
+        if (event.over) this.#coverage.budgets.add(event.over.budget);
+        return;
       case 'attempt_created':
         this.#created(before, event.step, event.work);
         if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
         this.#inTime(before, event.step, event.t);
         return;
+      case 'gate_started': {
+        const step = stepOf(before, event.step);
+        const { kind } = gatesOf(before, step)[event.gate]!;
+        if (kind === 'review' || kind === 'qa') this.#mayUse(before, step);
+        return;
+      }
       case 'attempt_closed':
         if (event.outcome === 'ok') this.#ok.add(event.step);
         if (event.wait === 'limit') this.#waits(before, event);
@@ -92,6 +107,7 @@ export class Checks {
         this.#finished(after, event.commit);
         return;
       case 'task_waiting':
+        this.#coverage.waits.add(event.why);
         must(event.resume_at > event.t, 8, `waits until ${event.resume_at}, which is over`);
         return;
       case 'note_told': {
@@ -207,6 +223,7 @@ export class Checks {
         9,
         `more than ${limits.max_iterations} iterations`,
       );
+    if (isAgentStep(state, step)) this.#mayUse(state, step);
     const open = state.steps.filter(s => s.attempt && s.attempt.phase !== 'ended').length;
     must(open < limits.parallel, 9, `more than ${limits.parallel} attempts at once`);
   }
@@ -230,6 +247,12 @@ export class Checks {
     if (state.spec.workspace.kind === 'git')
       must(last.commit === from, 4, `${id} goes on with ${session} on ${from}, which left ${last.commit}`);
     this.#gone_on.add(session);
+  }
+
+  /** No session begins without something left of every budget: what is over is what one of them went on with. */
+  #mayUse(state: TaskState, step: TaskState['steps'][number]): void {
+    const over = budgetsSoFar(state, step).find(({ used, limit }) => used >= limit);
+    must(!over, 9, `a session of ${step.id} begins, and ${over && budgetText(over)}`);
   }
 
   #closed(id: string, n: number): void {
@@ -280,10 +303,10 @@ export class Checks {
       const tries = [...this.#world.jobs.values()].filter(job =>
         job.name.startsWith(`${id}/${last.n}/gates/${index}.`),
       );
-      const passed = tries.some(
-        job =>
-          job.exit?.code === 0 &&
-          (job.gate !== 'review' && job.gate !== 'qa' ? true : job.claimed?.verdict === 'approved'),
+      const passed = tries.some(job =>
+        job.gate !== 'review' && job.gate !== 'qa'
+          ? job.exit?.code === 0
+          : (job.exit?.code === 0 || job.through) && job.claimed?.verdict === 'approved',
       );
       const tolerated =
         step.kind === 'baseline'
@@ -325,6 +348,11 @@ export class Checks {
       (life.crashes + life.wishes) * EVENTS_PER_CRASH +
       hours * 8;
     must(state.seq <= bound, 9, `${state.seq} events, and ${Math.round(bound)} are enough`);
+    // Each session is counted once; none twice.
+    const sessions = [...this.#world.jobs.values()].map(job => this.#world.usedBy(job).tokens);
+    const really = sessions.reduce((a, b) => a + b, 0);
+    const counted = state.input_tokens + state.output_tokens;
+    must(counted === really, 9, `${counted} tokens are counted, and ${really} were used`);
     if (state.active.live > 0) return;
     const wrong = Math.abs(state.active.total_ms - this.#world.active_ms);
     const slack = 2000 + life.jobs * 1000 + life.unseen_ms;

@@ -33,7 +33,9 @@ export type WorkKind =
   | 'diff_hit'
   | 'unmerged'
   | 'rewritten'
-  | 'bad_result';
+  | 'bad_result'
+  | 'loop'
+  | 'through';
 export type GateKind =
   | 'pass'
   | 'fail'
@@ -44,7 +46,8 @@ export type GateKind =
   | 'oom'
   | 'killed'
   | 'mute'
-  | 'crash';
+  | 'crash'
+  | 'through';
 
 /** How a job behaves from the moment it starts. */
 export interface Behaviour {
@@ -55,6 +58,11 @@ export interface Behaviour {
   /** A process of it outlives its end. */
   leftovers: boolean;
   claim: Claim | null;
+  /** Of a session: tokens that it uses in a minute, and dollars where its program says so. */
+  tokens_per_minute: number;
+  is_priced: boolean;
+  /** It is silent while a tool runs. */
+  in_tool: boolean;
 }
 
 export type WishKind =
@@ -89,6 +97,8 @@ export interface Draft {
     no_slots: Window[];
     jumps: { at: number; ms: number }[];
     drains: number[];
+    /** Tokens that other tasks use in an hour of the day. */
+    others_per_hour: number;
   };
   crash: { chance: number; max: number; reboot: number };
   /** Jobs that may live at once, over all tasks. */
@@ -108,11 +118,12 @@ export interface Draft {
   patience: number;
 }
 
-const NOTHING = claimOf({ input_tokens: 10, output_tokens: 1 });
+const NOTHING = claimOf();
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 export function draftOf(seed: number): Draft {
   const rng = new Rng(seed);
+  const spender = new Rng(`budgets ${seed}`);
   const git = rng.chance(0.6);
   const planned = rng.chance(0.8);
   // Of its own, so that the lives of all seeds stay what they were.
@@ -155,6 +166,7 @@ export function draftOf(seed: number): Draft {
       max_no_commit_sessions: rng.int(1, 3),
       max_consecutive_failures: rng.int(2, 5),
       ...policyOf(new Rng(`policy ${seed}`)),
+      ...budgets(spender),
     },
     agents: { coder: { backend: 'claude', command: ['claude'] } },
     time_zone: 'Europe/Berlin',
@@ -218,6 +230,7 @@ export function draftOf(seed: number): Draft {
         at: rng.int(0, 20 * MINUTE),
         ms: rng.pick([-24, -1, -0.1, 0.05, 1, 9]) * HOUR,
       })),
+      others_per_hour: spender.pick([0, 0, 100, 3000]),
       drains: Array.from({ length: rng.chance(0.2) ? 3 : 0 }, () => rng.int(0, 20 * MINUTE)),
     },
     crash: { chance: rng.pick([1, 1, 0.3, 0.05, 0]), max: 40, reboot: rng.pick([0, 0, 0.1, 0.5]) },
@@ -248,6 +261,34 @@ function policyOf(rng: Rng) {
   };
 }
 
+const NO_BUDGETS = {
+  tokens: null,
+  usd: null,
+  subtask_tokens: null,
+  subtask_usd: null,
+  attempt_tokens: null,
+  attempt_usd: null,
+  tokens_per_day: null,
+  usd_per_day: null,
+};
+
+/** Mostly none; else small ones, since a session uses some thousand tokens. */
+function budgets(rng: Rng): Record<keyof typeof NO_BUDGETS, number | null> {
+  if (!rng.chance(0.4)) return NO_BUDGETS;
+  const some = (low: number, high: number) => (rng.chance(0.4) ? rng.int(low, high) : null);
+  const cents = (low: number, high: number) => (rng.chance(0.2) ? rng.int(low, high) / 100 : null);
+  return {
+    tokens: some(1000, 60_000),
+    usd: cents(100, 6000),
+    subtask_tokens: some(1000, 20_000),
+    subtask_usd: cents(100, 2000),
+    attempt_tokens: some(500, 10_000),
+    attempt_usd: cents(50, 1000),
+    tokens_per_day: some(5000, 60_000),
+    usd_per_day: cents(500, 6000),
+  };
+}
+
 /** A person replans while one subtask waits for the network and another waits for a person. */
 export function replannedWhileWaiting(seed: number): Draft {
   const draft = draftOf(seed);
@@ -259,6 +300,7 @@ export function replannedWhileWaiting(seed: number): Draft {
     max_runtime_seconds: null,
     parallel: 1,
     max_consecutive_failures: 5,
+    ...NO_BUDGETS,
   };
   const workspace = { kind: 'folder' as const };
   return {
@@ -269,7 +311,7 @@ export function replannedWhileWaiting(seed: number): Draft {
       { step: 's1', kind: 'network' },
     ],
     wishes: Array.from({ length: 4 }, () => ({ kind: 'replan' as const, seq: 20 })),
-    weather: { disk_low: [], disk_full: [], no_slots: [], jumps: [], drains: [] },
+    weather: { disk_low: [], disk_full: [], no_slots: [], jumps: [], drains: [], others_per_hour: 0 },
     fault: 0,
   };
 }
@@ -283,6 +325,19 @@ export function cancelledEarly(seed: number): Draft {
     ...draft,
     weather: { ...draft.weather, no_slots },
     wishes: [{ kind: 'cancel', seq: isPending ? 3 : 20 }],
+  };
+}
+
+/** The first session uses up what the day has left; the task waits for the next one, and a person cancels or goes on. */
+export function dryForTheDay(seed: number): Draft {
+  const draft = replannedWhileWaiting(seed);
+  const limits = { ...draft.spec.limits, tokens_per_day: 60_000, tokens: seed % 2 === 0 ? null : 30_000 };
+  return {
+    ...draft,
+    spec: { ...draft.spec, limits },
+    curses: [{ step: 's0', kind: 'ok' }],
+    weather: { ...draft.weather, others_per_hour: seed % 4 === 0 ? 8000 : 7000 },
+    wishes: seed % 4 === 0 ? [{ kind: 'cancel', seq: 4 }] : [],
   };
 }
 
@@ -325,6 +380,8 @@ const WRONG_AGENT: Partial<Record<WorkKind, number>> = {
   unmerged: 1,
   rewritten: 1,
   bad_result: 2,
+  loop: 3,
+  through: 3,
 };
 const WRONG_COMMAND: Partial<Record<WorkKind, number>> = {
   failed: 8,
@@ -375,6 +432,15 @@ export function workBehaviour(
           retry_at: status && retry_at !== null ? new Date(work.now_ms + retry_at).toISOString() : null,
         }
       : null,
+    ...spendingOf(rng, work.agent),
+  };
+}
+
+function spendingOf(rng: Rng, session: boolean) {
+  return {
+    tokens_per_minute: session ? rng.pick([0, 10, 300, 3000]) : 0,
+    is_priced: rng.chance(0.5),
+    in_tool: session && rng.chance(0.3),
   };
 }
 
@@ -394,7 +460,7 @@ export function gateBehaviour(
       flood: 1,
       oom: 1,
       killed: 1,
-      ...(gate.judge ? { mute: 1, crash: 1 } : {}),
+      ...(gate.judge ? { mute: 1, crash: 1, through: 2 } : {}),
     });
   }
   if (draft.gate_curse?.name === gate.name && gate.times < draft.gate_curse.times) kind = 'fail';
@@ -412,5 +478,6 @@ export function gateBehaviour(
           issues: kind === 'fail' ? [rng.pick(['No tests.', 'no  tests.', 'A bug.'])] : [],
         }
       : null,
+    ...spendingOf(rng, gate.judge),
   };
 }

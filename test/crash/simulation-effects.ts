@@ -193,11 +193,22 @@ export class Effects {
     };
   }
 
-  #sessionOf({ session, starts }: Job): SessionFacts | null {
-    if (session === null || starts === 0) return null;
-    const { resumes: resumable } = this.#draft;
-    const said = { outcome: 'ok', evidence: 'event', usage: null, denied: [], unknown: {}, unreadable: 0 };
-    return { backend: 'claude', ids: [session], resumable, ...said };
+  /** What the program of an agent says of its session at the end. */
+  #sessionOf(job: Job): SessionFacts | null {
+    const { session, starts, behaviour } = job;
+    if (!behaviour?.claim || starts === 0) return null;
+    const { tokens, usd } = this.#world.usedBy(job);
+    const cost_usd = behaviour.is_priced ? usd : null;
+    const usage = {
+      input_tokens: tokens,
+      cached_input_tokens: 0,
+      output_tokens: 0,
+      cost_usd,
+      partial: false,
+    };
+    const said = { outcome: 'ok', evidence: 'event', usage, denied: [], unknown: {}, unreadable: 0 };
+    const resumable = session !== null && this.#draft.resumes;
+    return { backend: 'claude', ids: session === null ? [] : [session], resumable, ...said };
   }
 
   *#tell(state: TaskState, effect: Extract<Effect, { type: 'tell' }>): Stages {

@@ -3,8 +3,9 @@
  * nothing of the engine's state, and is the witness of what really happened: what must never be, throws here.
  */
 
-import type { ExitFacts, JobFacts } from '../../src/task/effect.ts';
+import type { ExitFacts, JobFacts, Signs } from '../../src/task/effect.ts';
 import type { Claim } from '../../src/task/event.ts';
+import type { Used } from '../../src/task/state.ts';
 import type { Behaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 
@@ -49,6 +50,11 @@ export interface Job {
   /** Notes in its prompt; in its folder, and marked as given; said. */
   prompt: ReadonlySet<number>;
   notes: { left: Set<number>; given: Set<number>; said: Set<number> };
+  /** Of a session: what it says while it goes on. */
+  through: boolean;
+  loop: string | null;
+  /** When it ended, in true time. */
+  ended_t: number | null;
 }
 
 export interface Commit {
@@ -171,6 +177,9 @@ export class World {
       talks: false,
       prompt: new Set(),
       notes: { left: new Set(), given: new Set(), said: new Set() },
+      through: false,
+      loop: null,
+      ended_t: null,
     };
     this.jobs.set(name, job);
     return job;
@@ -179,7 +188,7 @@ export class World {
   facts(name: string): JobFacts | null {
     const job = this.jobs.get(name);
     if (!job || (!job.spec && !job.claim)) return null;
-    const silent = job.behaviour?.kind === 'silent';
+    const silent = job.behaviour?.kind === 'silent' || job.through;
     return {
       claimed: job.claim !== null,
       alive: job.live,
@@ -187,8 +196,22 @@ export class World {
       last_output_at: job.live && !silent ? this.iso() : job.output_at,
       result_at: null,
       flood: job.flood,
-      signs: null,
+      signs: job.live && job.behaviour?.claim ? this.#signs(job) : null,
     };
+  }
+
+  #signs(job: Job): Signs {
+    const { in_tool } = job.behaviour!;
+    return { used: this.usedBy(job), in_tool, through: job.through, loop: job.loop, progress_at: null };
+  }
+
+  /** The truth about what a session has used so far. */
+  usedBy(job: Job): Used {
+    if (!job.behaviour?.claim || job.starts === 0) return { tokens: 0, usd: 0 };
+    const { tokens_per_minute, is_priced } = job.behaviour;
+    const minutes = ((job.ended_t ?? this.t) - job.claimed_t) / 60_000;
+    const tokens = Math.floor(tokens_per_minute * minutes);
+    return { tokens, usd: is_priced ? tokens / 1000 : 0 };
   }
 
   /** A runner: claims the job a moment later, unless somebody was first. `behave` says how it goes on. */
@@ -224,6 +247,7 @@ export class World {
     job.live = true;
     job.output_at = this.iso();
     this.#alive(+1);
+    this.#grows(job);
     const { boot } = this;
     const later = (ms: number, run: () => void) =>
       this.after(ms, () => {
@@ -235,6 +259,19 @@ export class World {
         return;
       case 'hang':
       case 'silent':
+        return;
+      case 'loop':
+        later(behaviour.duration_ms, () => {
+          job.loop = 'Bash {"command":"true"}';
+          this.onChange(0);
+        });
+        return;
+      case 'through':
+        later(behaviour.duration_ms, () => {
+          job.through = true;
+          job.output_at = this.iso();
+          this.onChange(0);
+        });
         return;
       case 'flood':
         later(behaviour.duration_ms, () => {
@@ -260,12 +297,24 @@ export class World {
     }
   }
 
+  /** Whoever listens hears every so often that more was used. */
+  #grows(job: Job): void {
+    const { boot } = this;
+    if (job.behaviour!.tokens_per_minute === 0) return;
+    this.after(20_000, () => {
+      if (this.boot !== boot || !job.live) return;
+      this.onChange(0);
+      this.#grows(job);
+    });
+  }
+
   /** The command is over and its runner wrote that down. */
   end(job: Job, exit: Pick<ExitFacts, 'result' | 'code' | 'signal'> & Partial<ExitFacts>): void {
     this.#change(job);
     job.claimed = job.behaviour!.claim;
     job.claim_problem = job.behaviour!.kind === 'bad_result' ? 'the result file is not JSON' : null;
     job.output_at = this.iso();
+    job.ended_t = this.t;
     job.exit = { ended_by: null, cpu_ms: null, memory_peak_bytes: null, ...exit, ended_at: this.iso() };
     job.leftovers = job.behaviour!.leftovers;
     job.live = false;
@@ -291,6 +340,7 @@ export class World {
   /** Command and runner are gone, and nobody wrote down why. */
   #lose(job: Job): void {
     this.#change(job);
+    job.ended_t = this.t;
     job.output_at = this.iso();
     job.leftovers = job.behaviour!.leftovers;
     job.live = false;
@@ -337,6 +387,7 @@ export class World {
       }
       if (job.live) {
         this.#change(job);
+        job.ended_t = this.t;
         job.live = false;
         if (job.behaviour!.kind !== 'silent') job.output_at = this.iso();
         this.#alive(-1);

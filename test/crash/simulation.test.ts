@@ -3,11 +3,18 @@
  * `SIMULATION_SEED=7 vitest run … simulation` lives number 7 alone and shows its events when it goes wrong.
  */
 import { expect, it } from 'vitest';
+import { BUDGETS } from '../../src/task/budget.ts';
 import { EVENT_TYPES } from '../../src/task/event.ts';
-import { OUTCOMES } from '../../src/task/status.ts';
+import { OUTCOMES, WAIT_REASONS } from '../../src/task/status.ts';
 import { Life } from './simulation.ts';
 import { Coverage } from './simulation-check.ts';
-import { cancelledEarly, type Draft, draftOf, replannedWhileWaiting } from './simulation-draft.ts';
+import {
+  cancelledEarly,
+  type Draft,
+  draftOf,
+  dryForTheDay,
+  replannedWhileWaiting,
+} from './simulation-draft.ts';
 
 const LIVES = 1200;
 const DIRECTED = 20;
@@ -46,6 +53,7 @@ it.skipIf(only !== undefined)(
       for (let seed = 1; seed <= LIVES; seed++) yield draftOf(seed);
       for (let seed = 1; seed <= DIRECTED; seed++) yield replannedWhileWaiting(seed);
       for (let seed = 1; seed <= DIRECTED; seed++) yield cancelledEarly(seed);
+      for (let seed = 1; seed <= DIRECTED; seed++) yield dryForTheDay(seed);
     };
     for (const draft of drafts()) {
       const violation = live(draft, coverage);
@@ -65,7 +73,11 @@ it.skipIf(only !== undefined)(
     expect(crashPoints.size).toBeGreaterThan(MIN_CRASH_POINTS);
 
     // What no life reaches is dead, or not tried.
-    expect(Coverage.allTransitions().filter(name => !coverage.transitions.has(name))).toEqual([]);
+    expect.soft(Coverage.allTransitions().filter(name => !coverage.transitions.has(name))).toEqual([]);
+    expect.soft(BUDGETS.filter(name => !coverage.budgets.has(name))).toEqual([]);
+    expect.soft(WAIT_REASONS.filter(name => !coverage.waits.has(name))).toEqual([]);
+    expect.soft(coverage.stops).toContain('loop');
+    expect.soft(coverage.stops).toContain('result');
     expect(OUTCOMES.filter(name => !coverage.outcomes.has(name))).toEqual([]);
     const types = Object.keys(EVENT_TYPES) as (keyof typeof EVENT_TYPES)[];
     expect(types.filter(type => type !== 'task_submitted' && !coverage.events.has(type))).toEqual([]);

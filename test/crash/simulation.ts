@@ -4,12 +4,12 @@
  */
 import { encodeJournalLine, type Line, parseJournal } from '../../src/store/journal.ts';
 import { advance, countJobs, stamp } from '../../src/task/advance.ts';
-import type { Effect, Observed, Result } from '../../src/task/effect.ts';
+import type { Day, Effect, Observed, Result } from '../../src/task/effect.ts';
 import type { Event, NewEvent } from '../../src/task/event.ts';
 import { fold } from '../../src/task/fold.ts';
 import { isOver, owedNotices } from '../../src/task/notices.ts';
 import { settle, settleFailure } from '../../src/task/settle.ts';
-import type { TaskState } from '../../src/task/state.ts';
+import type { TaskState, Used } from '../../src/task/state.ts';
 import { isTerminal } from '../../src/task/status.ts';
 import { Checks, type Coverage } from './simulation-check.ts';
 import { type Draft, HOUR, type Window } from './simulation-draft.ts';
@@ -304,11 +304,25 @@ export class Life {
       job: job => this.world.facts(job),
       slots: this.draft.max_jobs - others - countJobs(state),
       disk_low: this.#isIn(this.draft.weather.disk_low),
-      day: () => ({ used: { tokens: 0, usd: 0 }, ends_at_ms: this.world.now }),
+      day: () => this.#day(state),
       draining: this.#memory!.draining,
       suspending: this.#memory!.suspending,
       nonce: () => `nonce${++this.#nonces}`,
     };
+  }
+
+  /** A day of UTC; other tasks use the rest of it up, hour by hour. */
+  #day(state: TaskState): Day {
+    const DAY = 24 * HOUR;
+    const from = Math.floor(this.world.now / DAY) * DAY;
+    const others = (this.draft.weather.others_per_hour * (this.world.now - from)) / HOUR;
+    const recent = state.spending.filter(({ t }) => Date.parse(t) >= from);
+    const live = [...this.world.jobs.values()].filter(job => job.live).map(job => this.world.usedBy(job));
+    const used = [...recent, ...live].reduce<Used>(
+      (sum, more) => ({ tokens: sum.tokens + more.tokens, usd: sum.usd + more.usd }),
+      { tokens: Math.round(others), usd: 0 },
+    );
+    return { used, ends_at_ms: from + DAY };
   }
 
   #record(added: readonly NewEvent[]): void {

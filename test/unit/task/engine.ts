@@ -20,6 +20,8 @@ export interface Work {
   hangs?: boolean;
   /** Has left its result, is silent since, and never ends by itself. */
   hung?: boolean;
+  /** Silent since it started. */
+  quiet?: boolean;
   /** What its session says while it goes on, and when it has ended. */
   signs?: Partial<Signs>;
   used?: { tokens: number; usd: number | null };
@@ -46,7 +48,7 @@ interface Refusal {
 }
 
 /** A judge that approves, and what is known of its session. */
-export interface Judge extends Pick<Work, 'hangs' | 'hung' | 'signs' | 'used'> {
+export interface Judge extends Pick<Work, 'hangs' | 'hung' | 'quiet' | 'signs' | 'used'> {
   approves: true;
 }
 
@@ -171,11 +173,16 @@ export class Engine {
     };
   }
 
+  /** What was started and how it behaves, to be changed while it goes on. */
+  live(job: string): Work | undefined {
+    return this.#live.get(job);
+  }
+
   #facts(job: string) {
     const work = this.#live.get(job);
     if (!work) return null;
     const alive = (work.hangs || work.hung || this.frozen) && !work.lost;
-    const heard = work.hung ? work.since : this.now;
+    const heard = work.hung || work.quiet ? work.since : this.now;
     return {
       claimed: true,
       alive: !!alive,
