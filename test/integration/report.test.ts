@@ -40,7 +40,7 @@ test('a task through a limit and a crash, one that needs somebody, and both in o
       status: 'blocked',
       why: 'question',
       needs_you: true,
-      next: `rasen logs ${id}, then rasen resume ${id}`,
+      next: `rasen answer ${id} "…"`,
       subtasks: { total: 3, completed: 2, failed: 0 },
       attempts: { ok: 2, gate_failed: 1, limit: 1, asked: 2 },
       refused: { 'sh check.sh': 1 },
@@ -59,7 +59,7 @@ test('a task through a limit and a crash, one that needs somebody, and both in o
     /^1 task since [-\d]+ [:\d]+: 1 blocked · 20\.5 k tokens · needs you: 1\n\nblocked \(question\)/,
   );
   expect(text).toContain(
-    `\n  Why: c, attempt 2: the agent asks: which database?\n  Next: rasen logs ${id}, then `,
+    `\n  Why: c, attempt 2: the agent asks: which database?\n  Next: rasen answer ${id} "…"\n`,
   );
   expect(text).toContain('2/3 subtasks · 6 attempts: 2 asked, 2 ok, 1 gate_failed (sh check.sh 1), 1 limit');
   expect(text).toMatch(/\n {2}waited once: limit \d+s from /);
