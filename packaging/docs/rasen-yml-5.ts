@@ -134,7 +134,7 @@ function gates(page: ManPage): void {
     page.item(gate === 'commands' ? gate : `\`${gate}\``, about);
   page.endList();
   page.para(
-    'The end of the output of a gate that refused goes into the next attempt. When all subtasks are done, all commands run again in a fresh checkout of the final commit; `rasen merge` runs them once more on the merge. Before the first subtask they must pass, too, unless `baseline` is `allow`.',
+    'The end of the output of a gate that refused goes into the next attempt. When all subtasks are done, all commands run again in a fresh checkout of the final commit; with `base_tests` those of the project run once more with the test files of before the task; `rasen merge` runs all of them on the merge. Before the first subtask they must pass, too, unless `baseline` is `allow`.',
     'A subtask that is a command is judged by its exit status and the gates that the plan gives it.',
     'A gate is a list of words, or a map:',
   );
@@ -142,6 +142,7 @@ function gates(page: ManPage): void {
   page.sub('Review and QA');
   page.para(
     'Review and QA are sessions of agents and cost as much. They run where an agent of their own is written (`agents.reviewer.backend` or `.command`, the same for `qa`), or where `review.enabled` or `qa.enabled` is written as true; then the main agent does it. The default true alone starts nothing.',
+    'They look from a checkout of the commit that has no write permission. No verdict, a crash or an answer that cannot be read is no approval; neither is the word of a judge that touched the work (files of the worktree, branch, refs of the task): all of that is put back, and what was put there is kept under refs/rasen/TASK/kept.',
   );
 }
 

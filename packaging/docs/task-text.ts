@@ -94,6 +94,8 @@ export const RESULT_STATUSES: Readonly<Record<Exclude<Claim['status'], 'startup'
 export const RESULT_FIELDS: Readonly<Record<string, string>> = {
   status: 'One of those below.',
   summary: 'What was done, or what is missing; shown to people and to later attempts.',
+  followups:
+    'A list of what was found that should be done and is no part of the subtask; people read it in `rasen report`.',
   memory: 'An object with the lists `decisions` and `learnings`: texts that later attempts are told.',
   retry_at: 'When a limit ends (RFC 3339).',
   retry_after_seconds: 'The same as a number of seconds from now.',

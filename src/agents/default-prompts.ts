@@ -104,10 +104,11 @@ After you finish, rasen itself runs these commands on your last commit, and only
 At the end write one JSON file to {result_file} (also in $RASEN_RESULT_FILE):
 
     {"status": "done", "summary": "what you did, in two or three sentences",
-     "memory": {"decisions": [], "learnings": []}}
+     "memory": {"decisions": [], "learnings": []}, "followups": []}
 
 "decisions" are choices that later subtasks must know, "learnings" are traps that would cost them time. Most sessions
-have none; at most five of each, one sentence each.
+have none; at most five of each, one sentence each. "followups" are what you found that should be done and is no part
+of this subtask; a person reads them in the report.
 
 If you cannot go on without a person (a missing secret, a contradiction in the task), write this instead:
 

@@ -33,6 +33,8 @@ const resultFile = z.looseObject({
     .default({ decisions: [], learnings: [] }),
   verdict: z.enum(['approved', 'changes_requested', 'rejected']).optional(),
   issues: items.default([]),
+  /** What is worth doing and was no part of this. */
+  followups: items.default([]),
   usage: z
     .looseObject({ input_tokens: z.int().min(0).default(0), output_tokens: z.int().min(0).default(0) })
     .optional(),
@@ -92,6 +94,7 @@ export function readResultFile(path: string, nowMs: number): ReadResult {
       verdict:
         data.verdict === undefined ? null : data.verdict === 'approved' ? 'approved' : 'changes_requested',
       issues: data.issues,
+      ...(data.followups.length > 0 ? { followups: data.followups } : {}),
       input_tokens: data.usage?.input_tokens ?? 0,
       output_tokens: data.usage?.output_tokens ?? 0,
     },

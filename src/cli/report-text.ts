@@ -10,6 +10,8 @@ import { localTime, runtime } from './time.ts';
 const SHORT_ID_CHARS = 8;
 /** Waits that are told one by one. */
 const MAX_WAITS = 3;
+/** Notes, and what was left for later. */
+const MAX_TOLD = 5;
 
 export function reportText(report: Report, now_ms: number): string {
   const parts = [headLine(report), ...report.tasks.map(task => taskText(task, now_ms))];
@@ -55,6 +57,9 @@ function taskText(task: TaskReport, now_ms: number): string {
   lines.push(workLine(task), spentLine(task));
   if (task.waits.length > 0) lines.push(waitLine(task));
   if (task.restarts > 0) lines.push(restartLine(task));
+  for (const { text } of task.notes.slice(0, MAX_TOLD)) lines.push(`not told yet: ${oneLine(text, 200)}`);
+  for (const { step, text } of task.followups.slice(0, MAX_TOLD))
+    lines.push(`left for later (${step}): ${oneLine(text, 200)}`);
   return lines.join('\n  ');
 }
 
@@ -82,7 +87,11 @@ function workLine({ subtasks, attempts, refused, commits, branch }: TaskReport):
 
 function spentLine(task: TaskReport): string {
   const times = `active ${runtime(task.active_seconds)} of ${runtime(task.total_seconds)}`;
-  return [times, `${tokens(task.total_tokens)} tokens`, ...cost(task.cost_usd)].join(' · ');
+  const budgets = task.budgets.map(({ budget, used, limit }) => {
+    const amount = budget.includes('usd') ? (usd: number) => cost(usd)[0]! : tokens;
+    return `${amount(used)} of ${amount(limit)} (limits.${budget})`;
+  });
+  return [times, `${tokens(task.total_tokens)} tokens`, ...cost(task.cost_usd), ...budgets].join(' · ');
 }
 
 function waitLine({ waits }: TaskReport): string {

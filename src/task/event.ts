@@ -62,6 +62,8 @@ export interface Claim {
   learnings: string[];
   verdict: 'approved' | 'changes_requested' | null;
   issues: string[];
+  /** What it found and left for later. Absent in older journals. */
+  followups?: string[];
   input_tokens: number;
   output_tokens: number;
 }

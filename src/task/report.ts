@@ -10,6 +10,9 @@ import type { TaskState } from './state.ts';
 import { isTerminal } from './status.ts';
 import { taskView, viewOf } from './view.ts';
 
+/** What is told of what agents left for later; each text once. */
+const MAX_FOLLOWUPS = 50;
+
 const time = z.string().describe('RFC 3339, UTC.');
 const counts = z.record(z.string(), z.int());
 
@@ -37,6 +40,8 @@ export const taskReport = z.looseObject({
   needs_you: z.boolean().describe('It does not go on without a person, or failed.'),
   next: z.string().nullable().describe('What to type next.'),
   subtasks: z.looseObject({ total: z.int(), completed: z.int(), failed: z.int(), skipped: z.int() }),
+  budgets: view.budgets,
+  notes: view.notes,
   branch: view.branch,
   commit: view.commit,
   merged: view.merged,
@@ -50,6 +55,9 @@ export const taskReport = z.looseObject({
     'How often a gate refused, by its name; those of checks before and at the end too.',
   ),
   waits: z.array(waitRecord),
+  followups: z
+    .array(z.looseObject({ step: z.string(), text: z.string() }))
+    .describe('What agents found and left for later.'),
   restarts: z.int().describe('How often another supervisor took the task over.'),
   reboots: z.int().describe('… on a machine that had gone down meanwhile.'),
   commits: z.int(),
@@ -101,6 +109,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   const attempts: Record<string, number> = {};
   const refused: Record<string, number> = {};
   const waits: WaitRecord[] = [];
+  const followups = new Map<string, { step: string; text: string }>();
   let restarts = 0;
   let reboots = 0;
   let state: TaskState | null = null;
@@ -120,6 +129,10 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
       const gate = state.steps.find(s => s.id === event.step)?.history.at(-1)?.gate;
       if (gate && event.outcome === 'gate_failed') count(refused, gate);
     }
+    if (event.type === 'attempt_ended')
+      for (const text of event.claim?.followups ?? [])
+        if (followups.size < MAX_FOLLOWUPS && !followups.has(text))
+          followups.set(text, { step: event.step, text });
     if (event.type === 'task_claimed' && was && was.boot !== null && !isTerminal(was.status)) {
       restarts++;
       if (was.boot !== state.boot) reboots++;
@@ -145,7 +158,10 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
       skipped: done('skipped'),
     },
     ...{ branch, commit, merged, created_at, started_at, ended_at, last_activity },
+    budgets: now.budgets,
+    notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
+    followups: [...followups.values()],
     waits: waits
       .filter(wait => wait.until === null || Date.parse(wait.until) >= since)
       .map(wait => ({ ...wait, seconds: seconds(wait, since, at.now_ms) })),

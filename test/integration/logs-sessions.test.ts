@@ -36,10 +36,10 @@ test('sessions are shown as people read them, with --raw as their programs wrote
   expect((await p.ok('logs', '-n', '12', '--follow')).trimEnd().split('\n')).toEqual(lines.slice(-12));
 
   const only = await p.ok('logs', '--subtask', 'a', '-n', 'all');
-  expect(only).toMatch(/^= session [^\n]*\n[:\d]{8} I will write/);
+  expect(only).toMatch(/(?:^|\n)= session [^\n]*\n[:\d]{8} I will write/);
   expect(await p.ok('logs', '--subtask', 'b')).toBe('{"type":"assistant"}\n');
   const raw = await p.ok('logs', '--subtask', 'a', '--raw', '-n', 'all');
-  expect(raw).toMatch(/^\{"type":"system","subtype":"init".*\n[\s\S]*\na line of its own\n$/);
+  expect(raw).toMatch(/(?:^|\n)\{"type":"system","subtype":"init".*\n[\s\S]*\na line of its own\n$/);
   expect(await p.ok('logs', '--raw', '-n', 'all')).toContain('\n[a] {"type":"system","subtype":"init"');
   const records = (await p.ok('logs', '--format', 'json', '-n', 'all'))
     .trimEnd()

@@ -11,7 +11,13 @@ const used = { input_tokens: 20_000, output_tokens: 500 };
 test('a task through a limit and a crash, one that needs somebody, and both in one line', async () => {
   const p = project({
     script: {
-      a: [limit, [...WORKS.slice(0, 2), { claim: { status: 'done', usage: used } }]],
+      a: [
+        limit,
+        [
+          ...WORKS.slice(0, 2),
+          { claim: { status: 'done', usage: used, followups: ['the tests of login are slow'] } },
+        ],
+      ],
       b: [[{ write: { 'b.txt': 'BROKEN\n' } }], WORKS],
       c: [[{ await: '{project}/../go' }, { claim: { status: 'blocked', summary: 'which database?' } }]],
     },
@@ -34,13 +40,14 @@ test('a task through a limit and a crash, one that needs somebody, and both in o
       status: 'blocked',
       why: 'question',
       needs_you: true,
-      next: `rasen logs ${id}, then rasen resume ${id}`,
+      next: `rasen answer ${id} "…"`,
       subtasks: { total: 3, completed: 2, failed: 0 },
       attempts: { ok: 2, gate_failed: 1, limit: 1, asked: 2 },
       refused: { 'sh check.sh': 1 },
       waits: [{ why: 'limit', until: expect.any(String) }],
       restarts: 1,
       reboots: 0,
+      followups: [{ step: 'a', text: 'the tests of login are slow' }],
       commits: 3,
       total_tokens: 20_500,
       branch,
@@ -52,11 +59,13 @@ test('a task through a limit and a crash, one that needs somebody, and both in o
     /^1 task since [-\d]+ [:\d]+: 1 blocked · 20\.5 k tokens · needs you: 1\n\nblocked \(question\)/,
   );
   expect(text).toContain(
-    `\n  Why: c, attempt 2: the agent asks: which database?\n  Next: rasen logs ${id}, then `,
+    `\n  Why: c, attempt 2: the agent asks: which database?\n  Next: rasen answer ${id} "…"\n`,
   );
   expect(text).toContain('2/3 subtasks · 6 attempts: 2 asked, 2 ok, 1 gate_failed (sh check.sh 1), 1 limit');
   expect(text).toMatch(/\n {2}waited once: limit \d+s from /);
-  expect(text).toMatch(/\n {2}went on by itself after 1 restart\n$/);
+  expect(text).toMatch(
+    /\n {2}went on by itself after 1 restart\n {2}left for later \(a\): the tests of login are slow\n$/,
+  );
 
   // One task by its name, from its beginning; nothing of it is newer than now.
   expect(await p.ok('report', id)).toMatch(/^1 task: 1 blocked · /);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
+import { fingerprint } from '../support/git-repo.ts';
 import { RASEN } from '../support/instance.ts';
 import { type Act, type ProjectOptions, SeedProject, WORKS } from '../support/scripted-agent.ts';
 
@@ -156,7 +157,10 @@ test('rollback takes the branch back; resume does the rest again', async () => {
   expect((await p.rasen('run')).status).toBe(3);
   const before = await p.view();
   const good = before.subtasks.find(s => s.id === 'a')!.commit!;
+  const mine = () => [...fingerprint(p.root)].filter(([name]) => !name.startsWith('.rasen/'));
+  const checkout = mine();
   await p.ok('rollback', 'b');
+  expect(mine()).toEqual(checkout);
   const back = await p.view();
   expect(await statuses(p)).toMatchObject({ a: 'completed', b: 'pending' });
   expect([back.commit, p.git('rev-parse', back.branch!)]).toEqual([good, good]);

@@ -20,6 +20,7 @@ export interface Claim {
   retry_after_seconds?: number;
   verdict?: 'approved' | 'changes_requested' | 'rejected';
   issues?: string[];
+  followups?: string[];
   memory?: { decisions?: string[]; learnings?: string[] };
   usage?: { input_tokens: number; output_tokens: number };
   plan?: unknown;

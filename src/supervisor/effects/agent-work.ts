@@ -51,6 +51,8 @@ export async function agentWork(
 ): Promise<Work> {
   const { role, nonce, attempt, resume } = session;
   const result_file = context.places.resultFile(state.id, session.nonce);
+  // Who only judges has nothing to commit.
+  const judges = role === 'reviewer' || role === 'qa';
   const work = agentOf(state.spec, role).plan({
     role,
     prompt:
@@ -65,7 +67,7 @@ export async function agentWork(
     model:
       (needsFallback(step) && state.spec.fallback_models[role]) || modelFor(state.spec, role, session.model),
     max_thinking_tokens: state.spec.max_thinking_tokens,
-    writable: [dirname(result_file), ...(await gitFolders(session.cwd))],
+    writable: [dirname(result_file), ...(judges ? [] : await gitFolders(session.cwd))],
     cwd: session.cwd,
     resume,
     budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),

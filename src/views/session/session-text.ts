@@ -79,12 +79,21 @@ function parsed(line: string) {
   }
 }
 
+const OWN: Readonly<Record<string, string>> = {
+  'rasen/note_said': 'was told a note',
+  'rasen/session_locked': 'another program works in the session',
+  'rasen/not_started': 'the program could not be started',
+  'rasen/ended_by_force': 'was asked to end, did not, and was ended',
+  'rasen/fallback': 'cannot be spoken with in this version; started again by itself',
+};
+
 /** What rasen itself writes into a session. */
 function own(event: Record<string, unknown>): Entry[] | null {
   const type = text(event.type);
   if (!type?.startsWith('rasen/')) return null;
-  const words = type.slice('rasen/'.length).replaceAll('_', ' ');
-  return note(event, `${words}: ${text(event.note) ?? text(event.session) ?? ''}`);
+  const words = OWN[type] ?? type.slice('rasen/'.length).replaceAll('_', ' ');
+  const which = text(event.note) ?? text(event.session) ?? text(event.reason);
+  return note(event, which === null ? words : `${words}: ${which}`);
 }
 
 function linesOf({ kind, text: words, t }: Entry): Line[] {

@@ -44,6 +44,9 @@ const task = (over: Partial<TaskReport> = {}): TaskReport => ({
       seconds: 7500,
     },
   ],
+  budgets: [],
+  notes: [],
+  followups: [],
   restarts: 2,
   reboots: 1,
   commits: 24,
@@ -94,6 +97,12 @@ const waiting = task({
   restarts: 1,
   reboots: 0,
   commits: 0,
+  budgets: [
+    { budget: 'tokens', used: 3_100_000, limit: 5_000_000 },
+    { budget: 'usd', used: 3.1, limit: 8 },
+  ],
+  notes: [{ note: 1, t: '2026-01-28T07:00:00.000Z', text: 'Mind the\nlinks' }],
+  followups: [{ step: 'docs-1', text: 'The index has dead links.' }],
   waits: [300, 60, 7200, 30].map((seconds, i) => ({
     why: 'network',
     message: `wait ${i}`,

@@ -135,3 +135,13 @@ test('what sessions cost is counted from the time on', () => {
   expect(reportOf(task.events, at(task)).cost_usd).toBe(0.5);
   expect(reportOf(task.events, at(task, since)).cost_usd).toBe(0.25);
 });
+
+test('what agents left for later is told once each, with where', () => {
+  const task = new TaskBuilder(specOf()).claimed().plan(['a', 'b']).started();
+  const followups = ['slow tests', 'dead code'];
+  task
+    .done('a', { claim: { followups } })
+    .begin('b')
+    .end('b', { claim: { followups: ['slow tests'] } });
+  expect(reportOf(task.events, at(task)).followups).toEqual(followups.map(text => ({ step: 'a', text })));
+});

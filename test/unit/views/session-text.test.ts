@@ -110,7 +110,7 @@ test('words that come in pieces are put together, and end where something else b
 test('an event that is not known, a line that is none, and one of rasen', () => {
   const odd = '{"type":"telepathy","thought":1}';
   const lines = [odd, 'Warning: old node', '{"torn', '', ...json({ type: 'rasen/note_said', note: '0001' })];
-  expect(read('claude', lines)).toEqual([odd, 'Warning: old node', '{"torn', '= note said: 0001']);
+  expect(read('claude', lines)).toEqual([odd, 'Warning: old node', '{"torn', '= was told a note: 0001']);
 });
 
 test('shapes that make no sense break nothing', () => {
