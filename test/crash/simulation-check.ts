@@ -7,7 +7,13 @@ import { LOGIN_TRIES } from '../../src/task/login.ts';
 import { MAX_NOTICES_PER_HOUR } from '../../src/task/notices.ts';
 import { allowanceOf } from '../../src/task/retry.ts';
 import { stepOf, type TaskState, workJob } from '../../src/task/state.ts';
-import { isTerminal, type Outcome, type StopReason, TRANSITIONS, type WaitReason } from '../../src/task/status.ts';
+import {
+  isTerminal,
+  type Outcome,
+  type StopReason,
+  TRANSITIONS,
+  type WaitReason,
+} from '../../src/task/status.ts';
 import { HOUR } from './simulation-draft.ts';
 import type { Effects } from './simulation-effects.ts';
 import { must, type World } from './simulation-world.ts';

@@ -43,9 +43,7 @@ test('9: a session that uses its budget up is ended in the middle, and no other 
   await begun(p, [{ id: 'a' }]);
   const blocked = await p.seen('it is blocked', v => v.status === 'blocked');
   expect(blocked).toMatchObject({ why: 'budget', total_tokens: 1300 });
-  expect(blocked.reason).toContain(
-    '1,300 of 1,000 tokens used (limits.tokens)',
-  );
+  expect(blocked.reason).toContain('1,300 of 1,000 tokens used (limits.tokens)');
   expect(await p.ok('status')).toContain('1,300 of 1,000 (limits.tokens)');
   expect((await historyOf(p, 'a')).map(h => h.outcome)).toEqual(['budget']);
   await p.logged(/Budget nearly used up: .* tokens used \(limits\.tokens\)/);
