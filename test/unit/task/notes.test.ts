@@ -10,7 +10,7 @@ const SPEC = {
   agents: { coder: { backend: 'claude', command: ['claude'] } },
   gates: [],
   workspace: { kind: 'folder' },
-  limits: { session_delay_seconds: 0 },
+  limits: { session_delay_seconds: 0, wait: true },
 };
 
 function start(

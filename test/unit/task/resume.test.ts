@@ -9,7 +9,7 @@ import { Engine, type Work } from './engine.ts';
 const SPEC = {
   agents: { coder: { backend: 'claude', command: ['claude'] } },
   gates: [],
-  limits: { session_delay_seconds: 0 },
+  limits: { session_delay_seconds: 0, wait: true },
 };
 const session = (id: string, more: object = {}): Work => ({ session: { id, ...more } });
 const ended = (status: string, id: string, more: Work = {}): Work => ({
@@ -112,7 +112,7 @@ describe('a session that is lost', () => {
 
   it('costs nothing, and a new one begins at once on the same commit', () => {
     const engine = new Engine(
-      specOf({ ...SPEC, limits: { attempts: 1, session_delay_seconds: 0 } }),
+      specOf({ ...SPEC, limits: { attempts: 1, session_delay_seconds: 0, wait: true } }),
       planOf(['a']),
       {
         work: { a: [ended('limit', 's1'), lost, session('s2')] },
@@ -141,7 +141,7 @@ describe('a session that is lost', () => {
 
   it('is a failure where there was none to go on with: it would be lost for ever', () => {
     const engine = new Engine(
-      specOf({ ...SPEC, limits: { attempts: 2, session_delay_seconds: 0 } }),
+      specOf({ ...SPEC, limits: { attempts: 2, session_delay_seconds: 0, wait: true } }),
       planOf(['a']),
       {
         work: { a: [lost] },
