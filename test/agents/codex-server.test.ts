@@ -1,101 +1,56 @@
 /**
- * The real codex, spoken with: what only a conversation can do. Whole tasks, refusals and the death of the supervisor
- * are tested with all agents.
+ * The real codex, spoken with: what only a conversation can do. What holds for all agents is in matrix.ts; there codex is
+ * spoken with, too.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { taskFiles } from '../../src/store/layout.ts';
-import type { EventOf } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import type { Event } from '../../src/task/event.ts';
 import { until } from '../support/instance.ts';
-import { SeedProject } from '../support/scripted-agent.ts';
-import { ModelServer, type Turn } from './model-server.ts';
+import { type RealOptions, RealProject, works } from './real-project.ts';
 
 const installed = inject('agents').codex;
 if ('missing' in installed) test.skip(`codex could not be installed: ${installed.missing}`, () => {});
 
-let model: ModelServer;
-let p: SeedProject;
-/** Where the test says that a command may go on. */
-let folder: string;
-beforeEach(async () => {
-  model = await ModelServer.start();
-  folder = mkdtempSync(join(tmpdir(), 'rasen-go-'));
-});
-afterEach(async () => {
-  await p.close();
-  await model.close();
-  rmSync(folder, { recursive: true });
-});
-
-const provider = (url: string) =>
-  Object.entries({
-    model_provider: '"test"',
-    'model_providers.test.name': '"test"',
-    'model_providers.test.base_url': `"${url}/v1"`,
-    'model_providers.test.env_key': '"OPENAI_API_KEY"',
-    'model_providers.test.wire_api': '"responses"',
-    'model_providers.test.request_max_retries': '1',
-    'model_providers.test.stream_max_retries': '1',
-  }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-
-/** @param through a program that is started with codex and its arguments. */
-async function run(through: string[] = []): Promise<void> {
-  const program = 'missing' in installed ? [] : installed.command;
-  const command = [...through, ...program, ...provider(model.url)];
-  p = new SeedProject({
-    config: {
-      agent: { backend: 'codex', command },
-      models: { coder: 'gpt-5.5' },
-      pass_env: ['OPENAI_API_KEY'],
-    },
-    env: { OPENAI_API_KEY: 'test-key' },
-  });
-  await p.init([{ id: 'a' }]);
-  await p.ok('run', '--background');
-}
-
-const COMMIT = 'date +%N >> work.txt && git add -A && git commit -qm "the work"';
-const RESULT = { path: '{result}', text: '{"status":"done","summary":"wrote work.txt"}' };
-const works = (shell = COMMIT): Turn[] => [
-  { say: 'I write the file.', shell },
-  { say: 'Now the result.', write: RESULT },
-  { say: 'All done.' },
-];
-/** Works when the test lets it. */
-const waits = () => `touch begun.txt; until [ -e ${folder}/go ]; do sleep 0.1; done; ${COMMIT}`;
-const begun = () => p.seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun.txt')));
-const over = () => p.seen('it is over', v => v.status === 'completed' || v.status === 'blocked');
-const outcomes = (view: TaskView) => view.subtasks.find(s => s.id === 'a')!.history.map(h => h.outcome);
-const tasks = () => join(p.instance.home, 'tasks');
-const task = () => readdirSync(tasks())[0]!;
-const output = (n: number) => readFileSync(join(tasks(), task(), `attempts/a/${n}/output`), 'utf8');
-const sessions = () =>
-  readFileSync(taskFiles(tasks(), task()).journal, 'utf8')
+const tasks = (p: RealProject) => join(p.instance.home, 'tasks');
+const task = (p: RealProject) => readdirSync(tasks(p))[0]!;
+const output = (p: RealProject, n: number) =>
+  readFileSync(join(tasks(p), task(p), `attempts/a/${n}/output`), 'utf8');
+const sessions = (p: RealProject) =>
+  readFileSync(taskFiles(tasks(p), task(p)).journal, 'utf8')
     .trim()
     .split('\n')
-    .map(line => JSON.parse(line))
-    .filter((e): e is EventOf<'attempt_ended'> => e.type === 'attempt_ended' && e.session)
-    .map(e => e.session!);
+    .map(line => JSON.parse(line) as Event)
+    .flatMap(event => (event.type === 'attempt_ended' && event.session ? [event.session] : []));
+const threads = (p: RealProject) => new Set(sessions(p).flatMap(({ ids }) => ids)).size;
+const begun = (p: RealProject) =>
+  p.seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun.txt')));
+/** Hangs in a tool, and then works. */
+const halves = () => [{ say: 'I begin.', shell: 'touch begun.txt; sleep 1000' }, ...works()];
 
 describe.skipIf('missing' in installed)('codex app-server', () => {
+  const project = async (options: RealOptions = {}): Promise<RealProject> => {
+    const program = 'missing' in installed ? [] : installed.command;
+    const p = await RealProject.make('codex', program, options);
+    onTestFinished(() => p.close());
+    return p;
+  };
+
   test('each call is counted, every event is known, and the commit is made in the linked worktree', async () => {
-    model.turns = works();
-    await run();
-    const view = await over();
-    expect([view.status, view.reason, view.verified]).toEqual(['completed', null, true]);
-    expect(view.total_commits).toBe(1);
-    expect(output(1)).toContain('thread/tokenUsage/updated');
-    expect(output(1)).not.toContain('rasen/fallback');
-    expect(sessions().map(s => [s.outcome, s.unknown, s.usage?.input_tokens])).toEqual([['ok', {}, 3000]]);
+    const p = await project();
+    await p.start();
+    const view = await p.ends('completed');
+    expect([view.verified, view.total_commits]).toEqual([true, 1]);
+    expect(output(p, 1)).toContain('thread/tokenUsage/updated');
+    expect(output(p, 1)).not.toContain('rasen/fallback');
+    expect(sessions(p).map(s => [s.outcome, s.unknown, s.usage?.input_tokens])).toEqual([['ok', {}, 3000]]);
   });
 
-  test('a limit ends at the second that is stated', async () => {
+  test('a limit ends at the second that is stated beside the answers, and the thread is gone on with', async () => {
     const resets = Math.ceil(Date.now() / 1000) + 8;
-    model.turns = works();
-    model.failures = [
+    const p = await project();
+    p.model.failures = [
       {
         status: 429,
         body: { error: { type: 'usage_limit_reached', message: 'over the limit', plan_type: 'plus' } },
@@ -106,61 +61,60 @@ describe.skipIf('missing' in installed)('codex app-server', () => {
         },
       },
     ];
-    await run();
-    const waiting = await p.seen('it waits', v => v.status === 'waiting' || v.status === 'blocked');
-    expect([waiting.status, waiting.why]).toEqual(['waiting', 'limit']);
-    expect(Date.parse(waiting.resume_at!) / 1000 - resets).toBeGreaterThanOrEqual(0);
-    expect(Date.parse(waiting.resume_at!) / 1000 - resets).toBeLessThan(5);
-    expect(outcomes(await over())).toEqual(['limit', 'ok']);
-    const ids = sessions().flatMap(s => s.ids);
-    expect(new Set(ids).size, 'the thread is gone on with').toBe(1);
+    await p.start();
+    const waiting = await p.ends('waiting', 'limit');
+    const said = Date.parse(waiting.subtasks.find(s => s.id === 'a')!.history[0]!.ended_at);
+    const late = Date.parse(waiting.resume_at!) - Math.max(resets * 1000, said);
+    expect(late).toBeGreaterThanOrEqual(0);
+    expect(late).toBeLessThan(5000);
+    await p.seen('it is over', v => v.status === 'completed' || v.status === 'blocked');
+    expect(await p.outcomes()).toEqual(['limit', 'ok']);
+    expect(threads(p)).toBe(1);
   });
 
   test('stopped in a tool and resumed: the same thread, which knows what was done', async () => {
-    model.turns = [{ say: 'I begin.', shell: 'touch begun.txt; sleep 1000' }, ...works()];
-    await run();
-    await begun();
+    const p = await project();
+    p.model.turns = halves();
+    await p.start();
+    await begun(p);
     await p.ok('stop');
-    expect(output(1)).toContain('"interrupted"');
+    expect(output(p, 1)).toContain('"interrupted"');
     await p.ok('resume', '--background');
-    const view = await over();
-    expect([view.status, view.reason]).toEqual(['completed', null]);
-    expect(outcomes(view)).toEqual(['killed', 'ok']);
-    expect(new Set(sessions().flatMap(s => s.ids)).size).toBe(1);
-    // A session that begins has no results of tools in it.
-    expect(model.requests.filter(request => request.turn === 0)).toHaveLength(1);
+    await p.ends('completed');
+    expect(await p.outcomes()).toEqual(['killed', 'ok']);
+    expect([threads(p), p.model.begun]).toEqual([1, 1]);
   });
 
-  test('a note reaches it in the middle of its turn', async () => {
-    model.turns = works(waits());
-    await run();
-    await begun();
+  test('a note reaches the model in the middle of the turn', async () => {
+    const p = await project();
+    const [first, ...rest] = works();
+    const go = p.beside('go');
+    const shell = `touch begun.txt; until [ -e ${go} ]; do sleep 0.1; done; ${first!.shell}`;
+    p.model.turns = [{ ...first!, shell }, ...rest];
+    await p.start();
+    await begun(p);
     await p.ok('note', 'Use the blue one.');
-    await until('it is told', () => output(1).includes('rasen/note_said'));
-    writeFileSync(join(folder, 'go'), '');
-    const view = await over();
-    expect([view.status, view.reason]).toEqual(['completed', null]);
-    const told = output(1)
-      .split('\n')
-      .filter(line => line.includes('"userMessage"') && line.includes('Use the blue one.'));
-    expect(told.length).toBeGreaterThan(0);
-    expect(output(1).match(/"method":"turn\/completed"/g)).toHaveLength(1);
+    await until('it is told', () => output(p, 1).includes('rasen/note_said'));
+    writeFileSync(go, '');
+    await p.ends('completed');
+    const heard = p.model.requests.map(({ text }) => text.includes('Use the blue one.'));
+    expect([heard[0], heard.at(-1)]).toEqual([false, true]);
+    expect(output(p, 1).match(/"method":"turn\/completed"/g)).toHaveLength(1);
   });
 
   test('a version that cannot be spoken with is run by itself, and gone on with by itself', async () => {
-    const older = join(folder, 'older');
-    const refuses = `case " $* " in *" app-server "*) echo "error: unrecognized subcommand 'app-server'" >&2; exit 2;; esac`;
-    writeFileSync(older, `#!/bin/sh\n${refuses}\nexec "$@"\n`, { mode: 0o755 });
-    model.turns = [{ say: 'I begin.', shell: 'touch begun.txt; sleep 1000' }, ...works()];
-    await run([older]);
-    await begun();
+    const refuses = `case " $* " in *" app-server "*) echo "error: unrecognized subcommand 'app-server'" >&2; exit 2;; esac; exec "$@"`;
+    const p = await project({ through: ['sh', '-c', refuses, 'sh'] });
+    p.model.turns = halves();
+    await p.start();
+    await begun(p);
     await p.ok('stop');
     await p.ok('resume', '--background');
-    const view = await over();
-    expect([view.status, view.reason, view.verified]).toEqual(['completed', null, true]);
-    expect(outcomes(view)).toEqual(['killed', 'ok']);
-    for (const n of [1, 2]) expect(output(n)).toContain('{"type":"rasen/fallback"}\n');
-    expect(new Set(sessions().flatMap(s => s.ids)).size).toBe(1);
-    expect(sessions().map(s => s.unknown)).toEqual([{}, {}]);
+    const view = await p.ends('completed');
+    expect(view.verified).toBe(true);
+    expect(await p.outcomes()).toEqual(['killed', 'ok']);
+    for (const n of [1, 2]) expect(output(p, n)).toContain('{"type":"rasen/fallback"}\n');
+    expect(threads(p)).toBe(1);
+    expect(sessions(p).map(s => s.unknown)).toEqual([{}, {}]);
   });
 });

@@ -86,7 +86,7 @@ test('the conversation goes on while the supervisor is dead; the next one finds 
   const spoken = () => marked(p.instance.home).filter(({ command }) => command.includes('rasen-session'));
   expect(spoken()).toHaveLength(1);
   await p.instance.start();
-  await p.crash();
+  await p.instance.kill();
   p.write({ '../go': '' });
   await until('the session is over', () => existsSync(join(folderOf('token/1'), 'exit')));
   expect(readFileSync(join(folderOf('token/1'), 'output'), 'utf8')).toContain('"turn/completed"');
