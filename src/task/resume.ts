@@ -22,11 +22,27 @@ export function sessionToResume(
   const last = step.history.at(-1);
   if (!last || !INTERRUPTED.has(last.outcome)) return null;
   if (step.kind === 'plan' || !isAgentStep(state, step)) return null;
-  if (!session || session.resumed || session.backend !== state.spec.agents.coder?.backend) return null;
+  if (
+    !session ||
+    (session.resumed && !cameToNothing(step)) ||
+    session.backend !== state.spec.agents.coder?.backend
+  )
+    return null;
   if (nowMs - Date.parse(session.at) >= SESSION_AGE_MAX_MS) return null;
   // It remembers files, which have to be there.
   if (state.spec.workspace.kind === 'git' && (last.commit === null || last.commit !== from)) return null;
   return session.id;
+}
+
+/**
+ * A session is gone on with once; but one that was not let begin (it only looked whether a limit or a missing login is
+ * over) was not.
+ */
+function cameToNothing({ history }: Step): boolean {
+  const [before, last] = history.slice(-2);
+  return (
+    last !== undefined && last.outcome !== 'killed' && last.commit !== null && last.commit === before?.commit
+  );
 }
 
 /** The attempt that was cut short and whose work an attempt from commit `from` finds in its worktree; null: none. */

@@ -113,7 +113,7 @@ export interface KnownSession {
   id: string;
   /** When it was last worked in. */
   at: string;
-  /** It was gone on with already; that is done once. */
+  /** It was gone on with already. */
   resumed: boolean;
 }
 

@@ -249,7 +249,9 @@ export class Checks {
       2,
       `${id} goes on with the session of an attempt that ended ${last.outcome}`,
     );
-    must(!this.#gone_on.has(session), 9, `${id} goes on with ${session} once more`);
+    const idle =
+      last.outcome !== 'killed' && last.commit !== null && last.commit === step.history.at(-2)?.commit;
+    must(idle || !this.#gone_on.has(session), 9, `${id} goes on with ${session} once more`);
     if (state.spec.workspace.kind === 'git')
       must(last.commit === from, 4, `${id} goes on with ${session} on ${from}, which left ${last.commit}`);
     this.#gone_on.add(session);

@@ -69,7 +69,7 @@ test('14: an agent that outlived its runner is dead before it is begun again', a
   expect(await history(p, 'a')).toEqual(['lost', 'ok']);
 });
 
-test('15: a session is never gone on from: each is a new one that is told what was done before', async () => {
+test('15: after a failure a session is a new one that is told what was done before', async () => {
   const p = project();
   p.script({
     a: [

@@ -134,7 +134,10 @@ test('a question is answered in one word, and the next session knows the answer'
   expect(status).toContain('Next: rasen answer "…"');
   expect((await p.rasen('answer', ' ')).stderr).toContain('there is nothing to say');
 
-  expect(await p.ok('answer', 'PostgreSQL 17')).toBe('Note 1: the next attempt is told. The task goes on.\n');
+  await p.crash();
+  expect(await p.ok('answer', 'PostgreSQL 17'), 'a supervisor is started').toBe(
+    'Note 1: the next attempt is told. The task goes on.\n',
+  );
   expect((await over()).status).toBe('completed');
   expect(p.sessions('token').at(-1)!.prompt).toContain('UTC) PostgreSQL 17\n');
   const again = await p.rasen('answer', 'SQLite');
@@ -198,7 +201,7 @@ test('a session that is not there any more costs nothing: a new one goes on from
 });
 
 test('a session whose time is running out is told to come to an end, once', async () => {
-  const limits = { orchestrator: { session_delay_seconds: 0, session_timeout_seconds: 10 } };
+  const limits = { orchestrator: { session_delay_seconds: 0, session_timeout_seconds: 20 } };
   await run({ token: [waits()] }, limits);
   await until('it was heard', () => heard().length > 0);
   go();

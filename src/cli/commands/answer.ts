@@ -1,13 +1,14 @@
 /** `rasen answer`: answer the question that a task is blocked with. */
 import { defineCommand, FORMAT } from '../command.ts';
 import { NOTE_ARGUMENTS, notedText, noteOf } from '../note-text.ts';
-import { changeTask } from '../task-calls.ts';
+import { taskRef } from '../project.ts';
+import { notRunYet } from '../task-calls.ts';
 
 export const answer = defineCommand({
   name: 'answer',
   summary: 'Answer the question of a blocked task, and go on with it',
   details: [
-    'A note and a resume in one: the next attempt is told the answer. Refused for a task that waits for no answer.',
+    'A note and a resume in one: the next attempt is told the answer. Refused for a task that waits for no answer. A supervisor is started where none answers.',
   ],
   arguments: NOTE_ARGUMENTS,
   options: FORMAT,
@@ -16,8 +17,15 @@ export const answer = defineCommand({
     { command: 'rasen answer nightly-build - <answer.txt', about: 'to another task, from a file' },
   ],
   async run({ args }, context) {
-    const { task, text } = await noteOf(args, 'answer');
-    const noted = await changeTask(context, 'task.answer', task, { text });
-    context.out.reply(noted, () => `${notedText(noted)} The task goes on.`);
+    const { link, out } = context;
+    const { task: given, text } = await noteOf(args, 'answer');
+    const task = taskRef(context, given);
+    const op = crypto.randomUUID();
+    const noted = await link
+      .persist(client => client.call('task.answer', { task, text, op }), { starts: true })
+      .catch(error => {
+        throw given === undefined ? notRunYet(error) : error;
+      });
+    out.reply(noted, () => `${notedText(noted)} The task goes on.`);
   },
 });

@@ -29,6 +29,8 @@ export interface Work {
   lost?: boolean;
   /** The agent changed nothing. */
   idle?: boolean;
+  /** It left what it found. */
+  same?: boolean;
   /** The session that it says it works in, and whether it could be gone on with. */
   session?: { id: string; resumable?: boolean; backend?: string };
   /** A rule of the diff gate that it broke. */
@@ -268,7 +270,8 @@ export class Engine {
           descends: true,
           unmerged: [],
         };
-        return { type: 'seal', sealed: { commit: `commit ${id}`, tree: `tree ${id}`, ...facts } };
+        const found = this.#workOf(effect.step, effect.n)?.same ? this.step(effect.step).attempt!.from : null;
+        return { type: 'seal', sealed: { commit: found ?? `commit ${id}`, tree: `tree ${id}`, ...facts } };
       }
       case 'judge':
         return { type: 'judge', evidence: this.#judge(effect) };

@@ -10,7 +10,7 @@ const SPEC = {
   agents: { coder: { backend: 'claude', command: ['claude'] } },
   gates: [],
   workspace: { kind: 'folder' },
-  limits: { session_delay_seconds: 0, wait: true },
+  limits: { wait: true, login_retry_seconds: null, session_delay_seconds: 0 },
 };
 
 function start(
@@ -59,6 +59,7 @@ describe('a session that can be spoken with', () => {
       session: null,
       base_tests: [],
       notes_said: [1, 7],
+      base_tests: [],
       log_sha256: null,
       log_tail: null,
     };
@@ -143,7 +144,14 @@ describe('all others', () => {
 });
 
 describe('the time of a session', () => {
-  const limits = { limits: { session_delay_seconds: 0, session_timeout_seconds: 1000 } };
+  const limits = {
+    limits: {
+      wait: true,
+      login_retry_seconds: null,
+      session_delay_seconds: 0,
+      session_timeout_seconds: 1000,
+    },
+  };
   const added = (engine: Engine) => engine.events.filter(e => e.type === 'note_added');
 
   it(`is said to run out at ${HURRY_SHARE * 100} % of it, once, to that attempt alone`, () => {
@@ -161,7 +169,17 @@ describe('the time of a session', () => {
   it('is no matter of an agent that cannot be spoken with, or of one without a limit', () => {
     const silent = start({ work: { a: [{ hangs: true }, {}] } }, limits);
     runs(silent).run(state => state.steps.some(s => s.id === 'a' && s.attempts === 2));
-    const free = start({}, { limits: { session_delay_seconds: 0, session_timeout_seconds: null } });
+    const free = start(
+      {},
+      {
+        limits: {
+          wait: true,
+          login_retry_seconds: null,
+          session_delay_seconds: 0,
+          session_timeout_seconds: null,
+        },
+      },
+    );
     free.talks = true;
     runs(free).run();
     expect([added(silent), added(free)]).toEqual([[], []]);

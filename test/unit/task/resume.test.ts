@@ -9,7 +9,7 @@ import { Engine, type Work } from './engine.ts';
 const SPEC = {
   agents: { coder: { backend: 'claude', command: ['claude'] } },
   gates: [],
-  limits: { session_delay_seconds: 0, wait: true },
+  limits: { wait: true, login_retry_seconds: null, session_delay_seconds: 0 },
 };
 const session = (id: string, more: object = {}): Work => ({ session: { id, ...more } });
 const ended = (status: string, id: string, more: Work = {}): Work => ({
@@ -68,6 +68,16 @@ describe('goes on with the session', () => {
   });
 });
 
+it('goes on once more with a session that was not let begin, as when it looks whether a limit is over', () => {
+  const engine = new Engine(specOf(SPEC), planOf(['a']), {
+    work: {
+      a: [ended('limit', 's1'), ended('limit', 's1', { same: true }), ended('limit', 's1'), session('s2')],
+    },
+  }).run();
+  const made = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e.resume] : []));
+  expect(made).toEqual([null, 's1', 's1', null]);
+});
+
 describe('begins a new session', () => {
   it.each<[string, Work]>([
     ['after a failure', { code: 1, ...session('s1') }],
@@ -112,7 +122,7 @@ describe('a session that is lost', () => {
 
   it('costs nothing, and a new one begins at once on the same commit', () => {
     const engine = new Engine(
-      specOf({ ...SPEC, limits: { attempts: 1, session_delay_seconds: 0, wait: true } }),
+      specOf({ ...SPEC, limits: { wait: true, attempts: 1, session_delay_seconds: 0 } }),
       planOf(['a']),
       {
         work: { a: [ended('limit', 's1'), lost, session('s2')] },
@@ -141,7 +151,7 @@ describe('a session that is lost', () => {
 
   it('is a failure where there was none to go on with: it would be lost for ever', () => {
     const engine = new Engine(
-      specOf({ ...SPEC, limits: { attempts: 2, session_delay_seconds: 0, wait: true } }),
+      specOf({ ...SPEC, limits: { wait: true, attempts: 2, session_delay_seconds: 0 } }),
       planOf(['a']),
       {
         work: { a: [lost] },
