@@ -96,6 +96,7 @@ export function rasenYml5(version: string): string {
   gates(page);
   environment(page);
   resources(page);
+  budgets(page);
   planFiles(page);
   prompts(page);
   examples(page);
@@ -262,6 +263,21 @@ function resources(page: ManPage): void {
   page.para(
     'The limits `memory`, `cpu`, `tasks` and `runtime` are kept by the system itself: each attempt and each gate is a unit of the service manager of its user, with its control group. That is the cage `unit`, which needs systemd with a user manager. `rasen doctor` tells which cage is in use and why. In process groups (cage `group`) only `runtime` has an effect, while the supervisor runs, and `rasen run` says so.',
     'They are per attempt, all its processes together. A subtask may have its own, more or less than those of the task; gates have those of the task. A planner cannot set them.',
+  );
+}
+
+function budgets(page: ManPage): void {
+  page.section('Budgets');
+  page.para(
+    'What sessions use is counted by the supervisor: of work and of judges, from what their programs say while they go on and when they end. Tokens are input and output, as the status shows them; input that came from a cache counts. A claude session says its tokens while it goes on and its cost with each result; it is also told what is left (`--max-budget-usd`). codex says tokens while it goes on (as `exec` and gemini: at the end), command in its result file.',
+    'A session that uses up a limit is ended: the outcome is `budget`. The gates judge what it left, and what passes is done. Else the task is `blocked (budget)`, with the number and the key. No session begins when a limit is used up; commands do. More is never used than was left when the last session began, and what that one used until it was heard and ended.',
+    '`rasen resume` of a task that is blocked for its budget allows as much again of each limit that is used up, and of no other. A stop and a resume give nothing back. The limit of a day is of all tasks of this rasen together, each task held to the one in its own configuration: the task is `waiting (budget)` until midnight by the clock of the machine, and goes on by itself. A session counts on the day on which it ends. At four fifths of a limit of the task or the day a warning is logged, once.',
+    'A subtask in a plan may have its own: `limits: {tokens: 2M, usd: 5}`; they stand for `subtask_tokens` and `subtask_usd`. A planner cannot set them.',
+  );
+  page.section('Silence');
+  page.para(
+    'A session is silent that prints nothing and does not use the processor. Where its program tells of tools (all but command), `orchestrator.tool_idle_timeout_seconds` holds while one runs, `orchestrator.idle_timeout_seconds` else. One that has said that it is through is ended after 30 seconds of silence, and what it said counts; a judge, too.',
+    'At `orchestrator.session_timeout_seconds` a session is ended, unless a tool gave a new answer within the last five minutes: then as soon as that is no longer so, and at half of that time more at the latest. In git, one that makes the same call with the same answer eight times within twenty, and changes nothing in the worktree meanwhile, is ended as `stalled`, and the next one is told which call it was.',
   );
 }
 

@@ -22,7 +22,7 @@ export const STATUSES: Readonly<Record<TaskStatusName, string>> = {
   pending: 'Accepted and durable; nothing has started.',
   running: 'Something runs or is about to.',
   waiting:
-    'Nothing can run now; it goes on by itself at the time that is shown. Reasons: a usage limit, an overloaded service, the network, quiet hours, a full disk.',
+    'Nothing can run now; it goes on by itself at the time that is shown. Reasons: a usage limit, an overloaded service, the network, quiet hours, a full disk, the budget of the day.',
   interrupted:
     'Stopped by `rasen stop`, or by a restart where `auto_resume` is false; `rasen resume` goes on.',
   blocked:

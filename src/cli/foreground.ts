@@ -18,7 +18,7 @@ export interface ForegroundOptions {
   through_limits: boolean;
 }
 
-/** Gives the exit status: that of the task, 75 when it waits for a usage limit or the end of quiet hours, 0 after a detach. */
+/** Gives the exit status: that of the task, 75 when it waits for a usage limit, the end of quiet hours or the budget of the next day, 0 after a detach. */
 export async function inForeground(
   context: Context,
   view: TaskView,

@@ -311,11 +311,12 @@ export class Life {
     };
   }
 
-  /** A day of UTC; other tasks use the rest of it up, hour by hour. */
+  /** A day of UTC; on the first days other tasks use it up, hour by hour. */
   #day(state: TaskState): Day {
     const DAY = 24 * HOUR;
     const from = Math.floor(this.world.now / DAY) * DAY;
-    const others = (this.draft.weather.others_per_hour * (this.world.now - from)) / HOUR;
+    const { others_per_hour } = this.draft.weather;
+    const others = this.world.t > 3 * DAY ? 0 : (others_per_hour * (this.world.now - from)) / HOUR;
     const recent = state.spending.filter(({ t }) => Date.parse(t) >= from);
     const live = [...this.world.jobs.values()].filter(job => job.live).map(job => this.world.usedBy(job));
     const used = [...recent, ...live].reduce<Used>(
