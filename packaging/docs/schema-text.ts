@@ -8,7 +8,9 @@ export function fieldList(page: ManPage, schema: Schema, { requests }: { request
   for (const [name, field] of Object.entries(properties)) {
     const optional = requests && !required.includes(name) && field.default === undefined ? ', optional' : '';
     const preset =
-      requests && field.default !== undefined ? `, default \`${JSON.stringify(field.default)}\`` : '';
+      requests && field.default !== undefined
+        ? `, default \`${JSON.stringify(field.default).replaceAll('","', '", "')}\``
+        : '';
     page.item(`\`${name}\``, [`${typeText(field)}${optional}${preset}.`, ...about(field)].join(' '));
     const inner = objectsIn(field);
     if (inner.length > 0)

@@ -10,11 +10,11 @@ export const daemonNotify = defineMethod({
   summary:
     'Sends a test notice through channels as a task would, from inside the supervisor, and answers when all have been tried.',
   params: z.strictObject({
-    notify: notifySpec,
     name: z.string().max(200),
     project: z.string().max(4096).describe('Absolute path of the project.'),
     env: z.record(z.string(), z.string()).describe('As of task.run; kept nowhere.'),
     secrets: z.record(envName, secretSpec).default({}),
+    notify: notifySpec,
   }),
   result: z.looseObject({
     sent: z.array(

@@ -189,6 +189,19 @@ test('parameters of every method', async () => {
       base: { dry_run: true },
       fields: { older_than_days: [-1, '7', null, 1e9, {}], unmerged: WRONG_FLAGS, dry_run: WRONG_FLAGS },
     },
+    'daemon.notify': {
+      base: { name: 'x', project: '/', env: {}, notify: {} },
+      fields: {
+        name: [null, 7, 'x'.repeat(201), [], {}],
+        project: [null, 7, 'x'.repeat(4097), [], {}],
+        env: [null, 7, 'x', [], { A: 1 }, { A: null }],
+        secrets: [null, 7, [], { 'A B': { from: { env: 'A' } } }, { A: 'env:A' }, { A: { from: {} } }],
+        notify: [
+          ...[null, 7, [], { email: 'x' }, { command: [] }, { command: 'x' }, { desktop: 1 }],
+          ...[{ webhook: 'x' }, { webhook: 'file:///etc/passwd' }, { on: ['all'] }],
+        ],
+      },
+    },
     'event.follow': { base: { task: done }, fields: { ...onTask, after: WRONG_INTS, follow: WRONG_FLAGS } },
     'log.follow': {
       base: { task: done },

@@ -42,7 +42,7 @@ test('27: a person is told once for each reason, with what happened and what to 
   configure(p, { notify: { command: noting(p) }, limits: { login_retry: '1s', wait: true } });
   const out = claims({ status: 'auth', summary: 'OAuth token has expired' });
   const limit = claims({ status: 'limit', summary: 'used up', retry_after_seconds: 1 });
-  p.script({ a: [limit, limit, out, out, out, WORKS] });
+  p.script({ a: [limit, out, out, WORKS] });
   await p.init([{ id: 'a' }]);
   await p.ok('run', '--background');
   const id = (await p.view()).id;
@@ -133,7 +133,7 @@ test('25: the machine is held awake while an attempt runs, by nobody who outlive
   chmodSync(`${bin}/systemd-inhibit`, 0o755);
   p.instance.env.PATH = `${bin}:${p.instance.env.PATH}`;
   const held = () =>
-    existsSync(p.beside('held')) ? readFileSync(p.beside('held'), 'utf8').trim().split('\n') : [];
+    existsSync(p.beside('held')) ? readFileSync(p.beside('held'), 'utf8').split('\n').filter(Boolean) : [];
   await p.init([{ id: 'a' }]);
   await p.ok('run', '--background');
   await p.session('a');
@@ -142,8 +142,8 @@ test('25: the machine is held awake while an attempt runs, by nobody who outlive
   await p.crash();
   await until('it is let go', () => held().at(-1) === 'over');
   await p.instance.start();
-  await until('it is held awake again', () => held().length === 3);
+  await until('it is held awake again', () => held().length > 2 && held().at(-1) !== 'over');
   writeFileSync(p.beside('go'), '');
   expect((await p.rasen('wait')).status).toBe(0);
-  await until('it is let go in the end', () => held().length === 4);
+  await until('it is let go in the end', () => held().at(-1) === 'over');
 });

@@ -11,6 +11,7 @@ const ONE_WORD =
 const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
   ...['check', 'schema'].map(verb => `config ${verb}`),
+  'notify test',
   ...['install', 'uninstall', 'start', 'stop', 'restart', 'status'].map(verb => `service ${verb}`),
 ];
 

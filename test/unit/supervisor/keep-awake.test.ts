@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const lines = (name: string) =>
-  existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').trim().split('\n') : [];
+  existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean) : [];
 
 /** Notes its arguments and its end; `refuses`: what it may not hold. */
 function standIn(refuses = 'nothing'): NodeJS.ProcessEnv {
