@@ -150,6 +150,14 @@ export class SeedProject {
     return all.filter(s => key === undefined || s.key === key);
   }
 
+  /** How many sessions have begun; for those who look often, since each is a line with its whole prompt. */
+  begun(): number {
+    if (!existsSync(`${this.#script}.log`)) return 0;
+    let lines = 0;
+    for (const byte of readFileSync(`${this.#script}.log`)) if (byte === 10) lines += 1;
+    return lines;
+  }
+
   write(files: Record<string, string>): void {
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(this.root, path)), { recursive: true });
