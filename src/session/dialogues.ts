@@ -1,13 +1,20 @@
-/** The list of dialogues. A new kind is one file, one line here, and its name in `Talk`. */
+/**
+ * The list of dialogues. A new kind is one file, one line here, and its name in `Talk`. One that brings a library is loaded
+ * where it is needed alone: each session program costs its memory for as long as its agent works.
+ */
 import { tmpdir } from 'node:os';
 import type { Talk } from '../agents/agent.ts';
-import { acpDialogue } from './acp.ts';
 import { claudeDialogue } from './claude.ts';
 import { codexDialogue } from './codex.ts';
 import type { Dialogue, Later } from './dialogue.ts';
 
-export const DIALOGUES: Readonly<Partial<Record<Talk['kind'], (talk: Talk, later: Later) => Dialogue>>> = {
-  acp: (talk, later) => acpDialogue(talk, later, tmpdir()),
-  claude: claudeDialogue,
-  codex: codexDialogue,
+type Open = (talk: Talk, later: Later) => Dialogue;
+
+export const DIALOGUES: Readonly<Record<Talk['kind'], () => Promise<Open>>> = {
+  acp: async () => {
+    const { acpDialogue } = await import('./acp.ts');
+    return (talk, later) => acpDialogue(talk, later, tmpdir());
+  },
+  claude: async () => claudeDialogue,
+  codex: async () => codexDialogue,
 };

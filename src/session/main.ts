@@ -12,8 +12,8 @@ import { Session } from './session.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const order = parseOrder(args[0]);
-  const dialogueOf = DIALOGUES[order.kind];
-  if (dialogueOf === undefined) throw new Error(`there is no way to speak with "${order.kind}"`);
+  if (!Object.hasOwn(DIALOGUES, order.kind)) throw new Error(`there is no way to speak with "${order.kind}"`);
+  const dialogueOf = await DIALOGUES[order.kind]();
   const session = new Session(order, later => dialogueOf(order, later));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => session.stop());
   tellIdentity(order);

@@ -64,12 +64,12 @@ it.each(BACKENDS)('%s goes on with an earlier session where it can, and else nev
   expect(JSON.stringify(rest)).not.toContain('the-session');
 });
 
-const STREAMS = ['claude', 'codex', 'gemini', 'opencode', 'acp'] as const;
+const STREAMS = ['claude', 'codex', 'codex-app-server', 'gemini', 'opencode', 'acp'] as const;
 
-describe.each(STREAMS)('%s', backend => {
+describe.each(STREAMS)('%s', stream => {
+  const backend = stream === 'codex-app-server' ? 'codex' : stream;
   const agent = AGENTS[backend]([backend]);
-  const recorded =
-    backend === 'acp' ? acpSessions('claude-happy')['1a']! : recording(backend, 'a-happy').lines;
+  const recorded = stream === 'acp' ? acpSessions('claude-happy')['1a']! : recording(stream, 'a-happy').lines;
   const happy = recorded.filter(line => line !== '');
   const read = (lines: readonly string[], code = 0): AgentReport => {
     const conversation = agent.open()!;
@@ -172,6 +172,13 @@ describe.each(STREAMS)('%s', backend => {
       { type: 'item.completed', item: { type: 'command_execution', aggregated_output: bait, exit_code: 1 } },
       { type: 'item.completed', item: { type: 'agent_message', text: bait } },
     ],
+    'codex-app-server': [
+      {
+        method: 'item/completed',
+        params: { item: { type: 'commandExecution', id: 'c', aggregatedOutput: bait, exitCode: 1 } },
+      },
+      { method: 'item/completed', params: { item: { type: 'agentMessage', id: 'm', text: bait } } },
+    ],
     opencode: [
       { type: 'tool_use', part: { tool: 'bash', callID: 'c', state: { status: 'completed', output: bait } } },
       { type: 'text', part: { type: 'text', text: bait } },
@@ -198,7 +205,7 @@ describe.each(STREAMS)('%s', backend => {
   } as const;
 
   it('what a tool printed or the model said is never evidence, even where it reads like a limit', () => {
-    const told = TOLD[backend].map(event => JSON.stringify(event));
+    const told = TOLD[stream].map(event => JSON.stringify(event));
     expect(read([...happy.slice(0, -1), ...told, happy.at(-1)!])).toMatchObject({
       outcome: 'ok',
       retry_at: null,

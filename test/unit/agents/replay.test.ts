@@ -617,7 +617,7 @@ const codexServer: Record<string, Expected> = {
     says: 'unexpected status 401 Unauthorized: Incorrect API key, url: ',
   },
   '429-then-ok': { code: 0, ends: 'ok event', usage: '3000 0 10', session: '01a1fb61', says: 'All done.' },
-  happy: { code: 0, ends: 'ok event', usage: '3000 0 10', session: '01a1fb61', says: 'All done.' },
+  'a-happy': { code: 0, ends: 'ok event', usage: '3000 0 10', session: '01a1fb61', says: 'All done.' },
   interrupted: {
     code: 0,
     ends: 'failed exit',
