@@ -59,7 +59,6 @@ describe('a session that can be spoken with', () => {
       session: null,
       base_tests: [],
       notes_said: [1, 7],
-      base_tests: [],
       log_sha256: null,
       log_tail: null,
     };
