@@ -22,6 +22,7 @@ import { ANSWER, brokenOff, type Ending, Seen, streamOf } from './stream.ts';
 export function acpAgent(command: readonly string[]): Agent {
   return {
     id: 'acp',
+    says_cost: 'some',
     // Gemini sends the model every answer of a tool twice when it goes on with a session, and may lose the session.
     resumes: !isGemini(command),
     plan: request => {

@@ -57,8 +57,8 @@ export interface Agent {
   readonly id: Backend;
   /** A later process can go on with a session of an earlier one. */
   readonly resumes: boolean;
-  /** Its program says what a session costs. */
-  readonly says_cost?: true;
+  /** Its program says what a session costs; `some`: it depends on the program. Left out: no. */
+  readonly says_cost?: 'yes' | 'some';
   plan(request: AgentRequest): LaunchPlan;
   /** A reader for the output of one session; null: the output is no stream of events, only the result file counts. */
   open(): Conversation | null;

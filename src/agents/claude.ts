@@ -26,7 +26,7 @@ const MAX_RETRIES = 6;
 export function claudeAgent(command: readonly string[]): Agent {
   return {
     id: 'claude',
-    says_cost: true,
+    says_cost: 'yes',
     resumes: true,
     plan: request => {
       const options = optionsOf(request);

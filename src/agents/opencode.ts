@@ -24,6 +24,7 @@ export const OPENCODE_ENV: Readonly<Record<string, string>> = {
 export function opencodeAgent(command: readonly string[]): Agent {
   return {
     id: 'opencode',
+    says_cost: 'yes',
     resumes: true,
     plan: request => ({
       argv: [

@@ -10,7 +10,7 @@ const ATTEMPT = 'one attempt, its judges included';
 const DAY = 'all tasks of this rasen in one day of the clock of this machine';
 const BLOCKS = 'Used up, the session is ended and the task is blocked, unless the gates pass.';
 const WAITS = 'Used up, the session is ended and the task waits for the next day.';
-const COST = 'Only claude says what a session costs.';
+const COST = 'claude and opencode say what a session costs, a program behind acp may.';
 
 export const LIMITS_KEYS = {
   'limits.attempts': own(int(1, 100), 5, 'Most attempts of one subtask.'),

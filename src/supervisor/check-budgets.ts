@@ -16,8 +16,10 @@ export function uncounted(spec: TaskSpec): string[] {
   return [...agents].flatMap(([backend, role]) => {
     const agent = agentOf(spec, role);
     const notes: string[] = [];
-    if (is_priced && agent.says_cost !== true)
+    if (is_priced && agent.says_cost === undefined)
       notes.push(`limits in dollars do not count sessions of ${backend}: it does not say what they cost`);
+    if (is_priced && agent.says_cost === 'some')
+      notes.push(`limits in dollars count sessions of ${backend} only where the program says what they cost`);
     if (is_metered && agent.open() === null)
       notes.push(
         `limits in tokens count sessions of ${backend} only when they end, and by what the agent writes into its result file`,
