@@ -143,6 +143,7 @@ export function draftOf(seed: number): Draft {
     recurring_issue_threshold: rng.int(1, 3),
   });
   const timeout = rng.pick([null, 300, 1800]);
+  const spending = budgets(spender);
   const spec = taskSpec.parse({
     version: 1,
     id: Array.from({ length: 26 }, () => rng.pick([...ALPHABET])).join(''),
@@ -166,7 +167,9 @@ export function draftOf(seed: number): Draft {
       max_no_commit_sessions: rng.int(1, 3),
       max_consecutive_failures: rng.int(2, 5),
       ...policyOf(new Rng(`policy ${seed}`)),
-      ...budgets(spender),
+      ...spending,
+      // Others may use up each day before its quiet hours are over: then nothing would ever begin.
+      ...(isOfDay(spending) ? { quiet_hours: [] } : {}),
     },
     agents: { coder: { backend: 'claude', command: ['claude'] } },
     time_zone: 'Europe/Berlin',
@@ -272,6 +275,9 @@ const NO_BUDGETS = {
   usd_per_day: null,
 };
 
+const isOfDay = ({ tokens_per_day, usd_per_day }: typeof NO_BUDGETS | ReturnType<typeof budgets>) =>
+  tokens_per_day !== null || usd_per_day !== null;
+
 /** Mostly none; else small ones, since a session uses some thousand tokens. */
 function budgets(rng: Rng): Record<keyof typeof NO_BUDGETS, number | null> {
   if (!rng.chance(0.4)) return NO_BUDGETS;
@@ -331,7 +337,12 @@ export function cancelledEarly(seed: number): Draft {
 /** The first session uses up what the day has left; the task waits for the next one, and a person cancels or goes on. */
 export function dryForTheDay(seed: number): Draft {
   const draft = replannedWhileWaiting(seed);
-  const limits = { ...draft.spec.limits, tokens_per_day: 60_000, tokens: seed % 2 === 0 ? null : 30_000 };
+  const limits = {
+    ...draft.spec.limits,
+    quiet_hours: [],
+    tokens_per_day: 60_000,
+    tokens: seed % 2 === 0 ? null : 30_000,
+  };
   return {
     ...draft,
     spec: { ...draft.spec, limits },
