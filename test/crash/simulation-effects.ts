@@ -160,7 +160,8 @@ export class Effects {
     const world = this.#world;
     const gate = effect.gate === null ? null : gatesOf(state, stepOf(state, effect.step))[effect.gate]!;
     const job = world.makeJob(effect.job, effect.step, gate?.name ?? null);
-    const early = job.exit !== null;
+    const early = job.exit !== null && !job.stopped;
+    job.stopped ||= effect.kill !== null && !early;
     job.claim ??= 'fence';
     yield { ms: 1, stage: 'fenced' };
     if (job.live || job.leftovers) {

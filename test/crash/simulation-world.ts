@@ -35,6 +35,8 @@ export interface Job {
   /** The command, and what it left behind. */
   live: boolean;
   leftovers: boolean;
+  /** Signalled by us before it was over: the mark that outlives a supervisor. */
+  stopped: boolean;
   starts: number;
   claimed_t: number;
   exit: ExitFacts | null;
@@ -166,6 +168,7 @@ export class World {
       behaviour: null,
       live: false,
       leftovers: false,
+      stopped: false,
       starts: 0,
       claimed_t: 0,
       exit: null,

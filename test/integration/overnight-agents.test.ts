@@ -1,6 +1,7 @@
 /** What ends nights (the table in README.md), part 5: agents that do on cue what no agent should. */
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, isAlive, type SeedProject, WORKS } from '../support/scripted-agent.ts';
 
@@ -97,4 +98,25 @@ test('21: an agent that says itself that its prompt is too long is followed by a
   const idOf = (argv: string[]) => argv[argv.indexOf('--session-id') + 1];
   expect(idOf(second!.argv)).not.toBe(idOf(first!.argv));
   expect(second!.prompt).toContain('Prompt is too long');
+});
+
+test('13: a supervisor that is killed while it stops a session knows afterwards that it was stopped', async () => {
+  const p = project();
+  const begun: Act = { write: { [p.beside('begun')]: '' } };
+  // The agent ends when it is told; what it leaves is deaf, and is waited for.
+  p.script({ a: [[{ server: p.beside('port') }, begun, { hang: {} }], WORKS] });
+  await p.init([{ id: 'a' }]);
+  await p.ok('run', '--background');
+  await until('it works', () => p.has('../begun'));
+  const { id } = await p.view();
+  const stopping = p.rasen('stop');
+  const exit = `${p.instance.home}/tasks/${id}/attempts/a/1/exit`;
+  await until('its end is recorded', () => existsSync(exit) && readFileSync(exit, 'utf8').endsWith('\n'));
+  await p.crash();
+  await p.instance.start();
+  await p.ok('stop', '--force');
+  await stopping;
+  expect(await outcomes(p)).toEqual(['killed']);
+  expect((await p.rasen('resume')).status).toBe(0);
+  expect(await outcomes(p)).toEqual(['killed', 'ok']);
 });

@@ -1,6 +1,6 @@
 /** end: bring a job to its end. Resolves only when no process of it is left; then reads what it leaves behind. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf } from '../../errors.ts';
@@ -42,6 +42,7 @@ export async function end(
   const early = readAttempt(folder);
   // A stop may come before anything was written; the fence needs a folder to stand in.
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const ended_by_itself = endedByItself(folder, early, effect.kill !== null);
   if (effect.kill !== null || !(await isOver(context, early, marker))) {
     await stopAttempt(folder, marker, {
       grace_ms: effect.kill === null ? SWEEP_GRACE_MS : STOP_GRACE_MS,
@@ -61,7 +62,7 @@ export async function end(
   const meddled = gate && role !== null ? await putWorkRight(state, folder) : null;
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
-    ended_by_itself: early.exit !== null || early.ended,
+    ended_by_itself,
     last_seen_at: facts.output_mtime_ms === null ? null : new Date(facts.output_mtime_ms).toISOString(),
     output_bytes: facts.output_bytes,
     dropped_bytes: droppedBytes(folder),
@@ -85,6 +86,18 @@ export async function end(
 function heard(facts: AttemptFacts, { why }: Extract<Effect, { type: 'end' }>): AttemptFacts {
   const { exit } = facts;
   return why === 'result' && exit !== null ? { ...facts, exit: { ...exit, code: 0 } } : facts;
+}
+
+/**
+ * Whether it was over before we signalled anything. A mark is left before the first signal: a supervisor that dies while
+ * it stops a job leaves an end that the next one would take for the job's own.
+ */
+function endedByItself(folder: string, { exit, ended }: AttemptFacts, stops: boolean): boolean {
+  const mark = join(folder, 'stopped');
+  if (existsSync(mark)) return false;
+  const over = exit !== null || ended;
+  if (stops && !over) writeFileSync(mark, '', { mode: 0o600 });
+  return over;
 }
 
 function exitFacts(exit: ExitRecord): ExitFacts {
