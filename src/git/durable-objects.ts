@@ -2,9 +2,11 @@
  * Makes an agent's commits survive a power cut before a ref or the journal relies on them: git by default leaves new
  * loose objects to the disk's write-back, and the settings of run.ts reach only our own git.
  */
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { flush } from './durable.ts';
 import { MAX_SYNCED_OBJECTS } from './limits.ts';
+import { at, type Linked } from './linked.ts';
 import type { Place } from './refs.ts';
 import { git } from './run.ts';
 
@@ -34,4 +36,13 @@ export async function syncRef(git_dir: string, ref: string): Promise<void> {
   const file = join(git_dir, ref);
   await flush(file);
   await flush(dirname(file));
+}
+
+/** HEAD of the worktree names the branch, and on the disk it does. */
+export async function headTo(linked: Linked, ref: string): Promise<void> {
+  const head = await readFile(join(linked.admin, 'HEAD'), 'utf8').catch(() => '');
+  // It mostly does already, and a program that has nothing to do costs as much as one that has.
+  if (head !== `ref: ${ref}\n`)
+    await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], at(linked));
+  await syncRef(linked.admin, 'HEAD');
 }

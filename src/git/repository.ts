@@ -111,6 +111,12 @@ export async function currentBranch(repo: Repository): Promise<string | null> {
   return ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : null;
 }
 
+/** Whether the pattern is a line of `info/exclude`. */
+export async function isExcludedLocally(repo: { common_dir: string }, pattern: string): Promise<boolean> {
+  const text = await readFile(join(repo.common_dir, 'info', 'exclude'), 'utf8').catch(() => '');
+  return text.split(/\r?\n/).includes(pattern);
+}
+
 /**
  * Adds patterns to `info/exclude`, which git never commits and every worktree of the repository obeys. Lines that
  * are there stay as they are, byte for byte; a pattern that is there is not added again.

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { removeTree } from './durable.ts';
-import { syncRef } from './durable-objects.ts';
+import { headTo } from './durable-objects.ts';
 import { at, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { endOperations } from './operations.ts';
@@ -50,8 +50,7 @@ export async function resetWorktree(
     }
     await endOperations(linked, record.task);
     await moveRef(place, ref, { from: tip, to: target, why: 'rasen: rolled back' });
-    await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], place);
-    await syncRef(linked.admin, 'HEAD');
+    await headTo(linked, ref);
     if ((await unmergedIn(place)) === null) await rm(join(linked.admin, 'index'), { force: true });
     await unhide(place);
     await dropCopy(linked);

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
-import { syncCommits, syncRef } from './durable-objects.ts';
+import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { at, type Linked, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -173,8 +173,7 @@ async function settle(linked: Linked, branch: string, to: { task: string; commit
   if (!reached) await keepCommit(place, to.task, tip);
   await moveRef(place, ref, { from: tip, to: to.commit, why: 'rasen: attempt sealed' });
   await syncRef(linked.common_dir, ref);
-  await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], place);
-  await syncRef(linked.admin, 'HEAD');
+  await headTo(linked, ref);
   await endOperations(linked, to.task);
   await installIndex(linked, to.commit);
 }

@@ -12,7 +12,13 @@ import { mendRef } from './mend-ref.ts';
 import { chooseName } from './names.ts';
 import { readTask, type TaskRecord, writeTask } from './records.ts';
 import { baseRef, createRef, keepCommit, lastGood, moveRef } from './refs.ts';
-import { excludeLocally, findCommit, type Repository, resolveCommit } from './repository.ts';
+import {
+  excludeLocally,
+  findCommit,
+  isExcludedLocally,
+  type Repository,
+  resolveCommit,
+} from './repository.ts';
 import { git } from './run.ts';
 import { clearRefLocks } from './stale-locks.ts';
 import { trust } from './trust.ts';
@@ -128,11 +134,13 @@ async function baseFolder(repo: Repository, base_path: string): Promise<string> 
 async function hideFromUser(repo: Repository, folder: string): Promise<void> {
   const root = await realpath(repo.root);
   if (!folder.startsWith(root + sep)) return;
+  const inside = relative(root, folder).split(sep).join('/');
+  const pattern = `/${inside.replace(/[\\*?[\]!# ]/g, '\\$&')}/`;
+  // Whatever git would say then, there is nothing left to do.
+  if (await isExcludedLocally(repo, pattern)) return;
   const args = ['check-ignore', '--quiet', '--', `${folder}${sep}task`];
   const ignored = await git(args, { cwd: repo.root, reads: true, ok: [0, 1, 128] });
-  if (ignored.code === 0) return;
-  const inside = relative(root, folder).split(sep).join('/');
-  await excludeLocally(repo, [`/${inside.replace(/[\\*?[\]!# ]/g, '\\$&')}/`]);
+  if (ignored.code !== 0) await excludeLocally(repo, [pattern]);
 }
 
 async function exists(path: string): Promise<boolean> {

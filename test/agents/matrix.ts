@@ -203,6 +203,19 @@ export function matrix(real: Real): void {
       own === null,
     );
 
+    when(
+      'a budget of tokens ends it in the middle',
+      async project => {
+        const p = await project({ config: { limits: { attempt_tokens: 2500 } } });
+        p.model.turns = [{ say: 'And on I go.', shell: 'sleep 1' }];
+        await p.start();
+        const view = await p.ends('blocked', 'budget');
+        expect(await p.outcomes()).toEqual(['budget']);
+        expect(view.total_tokens).toBeGreaterThan(2500);
+      },
+      real === 'gemini',
+    );
+
     when('a key that is refused blocks the task', async project => {
       const p = await project();
       p.model.down = BAD_KEY;

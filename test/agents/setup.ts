@@ -66,6 +66,9 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<void> {
   const found = await Promise.all(KNOWN.map(async known => [known, await find(known)] as const));
+  for (const [known, installed] of found)
+    if ('missing' in installed)
+      console.log(`SKIPPED: the tests with ${known}, which could not be installed: ${installed.missing}`);
   project.provide('agents', Object.fromEntries(found) as Record<Known, Installed>);
 }
 
@@ -81,9 +84,15 @@ async function find(real: Known): Promise<Installed> {
   try {
     await install(`${name}@${version}`, folder);
   } catch (error) {
-    if (!there()) return { missing: messageOf(error).slice(0, 200) };
+    if (!there()) return { missing: wordsOf(error) };
   }
   return there() ? { command: argv } : { missing: `${name} has no program for this machine` };
+}
+
+/** What npm says is behind the command that failed. */
+function wordsOf(error: unknown): string {
+  const said = [...messageOf(error).matchAll(/^npm (?:error|ERR!) (.+)$/gm)].map(([, words]) => words);
+  return (said.slice(0, 3).join('; ') || messageOf(error)).slice(0, 300);
 }
 
 /** The folder is there when all of it is: an installation that was broken off is never taken for one. */
