@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['test/agents/**/*.test.ts'],
     globalSetup: ['test/agents/setup.ts'],
     pool: 'forks',
-    sequence: { sequencer: longestFirst([/gemini\.test/, /claude\.test/, /codex\.test/]) },
+    sequence: { sequencer: longestFirst([/acp\.test/, /gemini\.test/, /claude\.test/, /codex\.test/]) },
     maxWorkers: 2,
     // The tests of a file side by side: most of a session is waiting.
     maxConcurrency: 2,
