@@ -6,6 +6,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MAX_NOTE_CHARS } from '../../src/task/notes.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { type CliResult, commandSpec, Instance, pipelineSpec } from '../support/instance.ts';
@@ -167,6 +168,7 @@ test('frames that are too large, or too many bad ones, end the connection and no
 
 const WRONG_TEXTS = ['', 'x'.repeat(201), 7, -1, null, true, [], {}, ['a'], { a: 1 }];
 const WRONG_INTS = [-1, 1.5, 1e308, '1', '', null, true, [], {}, 2 ** 60];
+const WRONG_NOTES = ['', ' \n', 'x'.repeat(MAX_NOTE_CHARS + 1), 7, null, [], {}];
 const WRONG_FLAGS = ['true', 'yes', 0, 1, null, [], {}];
 
 test('parameters of every method', async () => {
@@ -276,6 +278,8 @@ test('parameters of every method', async () => {
       base: { task: 'none', subtask: 'a' },
       fields: { ...onTask, ...op, subtask: WRONG_TEXTS },
     },
+    'task.note': { base: { task: 'none', text: 'x' }, fields: { ...onTask, ...op, text: WRONG_NOTES } },
+    'task.answer': { base: { task: 'none', text: 'x' }, fields: { ...onTask, ...op, text: WRONG_NOTES } },
     'task.rollback': { base: { task: 'none' }, fields: { ...onTask, ...op, subtask: WRONG_TEXTS } },
     'task.run': {
       base: { spec: commandSpec(['true'], rig.folder), env: {} },
