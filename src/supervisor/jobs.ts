@@ -50,7 +50,7 @@ interface Job extends Watched {
   result_at_ms: number | null;
   dropped_bytes: number;
   flood: boolean;
-  capping: boolean;
+  capping: Promise<void> | null;
   /** Its runner was seen alive, and nothing was heard since that it might not be. */
   lives: boolean;
 }
@@ -89,7 +89,7 @@ export class Jobs {
       result_at_ms: null,
       dropped_bytes: 0,
       flood: false,
-      capping: false,
+      capping: null,
       lives: false,
     });
     if (options.session) this.ears.listenTo(task, folder, options.session);
@@ -135,10 +135,15 @@ export class Jobs {
     return this.#jobs.get(folder)?.flood ?? false;
   }
 
-  ended(folder: string): void {
+  /** Resolves when its output has been looked at for the last time: it may have written much since the last look. */
+  async ended(folder: string): Promise<void> {
+    const job = this.#jobs.get(folder);
     this.#jobs.delete(folder);
     this.ears.ended(folder);
     if (this.#jobs.size === 0) this.close();
+    if (!job || job.flood) return;
+    await job.capping;
+    await this.#cap(job);
   }
 
   close(): void {
@@ -198,12 +203,14 @@ export class Jobs {
     for (const job of this.#jobs.values()) {
       // An exit event that was missed, for whatever reason, is made up for here.
       if (job.lives && existsSync(join(job.folder, 'exit'))) this.#maybeOver(job);
-      if (!job.capping && !job.flood) void this.#cap(job);
+      if (job.capping !== null || job.flood) continue;
+      job.capping = this.#cap(job).finally(() => {
+        job.capping = null;
+      });
     }
   }
 
   async #cap(job: Job): Promise<void> {
-    job.capping = true;
     try {
       const size = statSync(join(job.folder, 'output'), { throwIfNoEntry: false })?.size ?? 0;
       if (size - job.dropped_bytes <= job.max_bytes) return;
@@ -218,8 +225,6 @@ export class Jobs {
         { task: job.task, error },
         `output of ${job.folder} could not be capped: ${messageOf(error)}`,
       );
-    } finally {
-      job.capping = false;
     }
   }
 }

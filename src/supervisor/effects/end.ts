@@ -49,7 +49,7 @@ export async function end(
       signal: force,
     });
   }
-  context.jobs.ended(folder);
+  await context.jobs.ended(folder);
 
   const facts = readAttempt(folder);
   const gate = effect.gate !== null;

@@ -135,7 +135,7 @@ async function runGate(
   await context.cage.start(folder, env, { limits: resourceLimitsOf(state.spec, null), onExit: () => {} });
   const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000, gate.suspended);
   await stopAttempt(folder, marker, { grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
-  context.jobs.ended(folder);
+  await context.jobs.ended(folder);
   await clearTemporaryFolder(context, state, gate.op);
   if (gate.suspended.aborted) throw cutShort(state);
   const { exit } = readAttempt(folder);
