@@ -59,7 +59,9 @@ const EVENTS: Record<string, (event: Json) => Entry[]> = {
   // Pieces of what comes as a whole, signs of life, and what only the program itself has to know.
   stream_event: nothing,
   tool_progress: nothing,
+  control_request: nothing,
   control_response: nothing,
+  command_lifecycle: nothing,
   'system/status': nothing,
   'system/session_state_changed': nothing,
   'system/compact_boundary': event => note(event, 'the conversation was shortened'),

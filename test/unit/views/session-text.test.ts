@@ -113,6 +113,11 @@ test('an event that is not known, a line that is none, and one of rasen', () => 
   expect(read('claude', lines)).toEqual([odd, 'Warning: old node', '{"torn', '= was told a note: 0001']);
 });
 
+test('what only a program that is spoken with says is not for people', () => {
+  const spoken = [{ type: 'command_lifecycle', state: 'queued' }, { type: 'control_request' }];
+  expect(read('claude', json(...spoken))).toEqual([]);
+});
+
 test('shapes that make no sense break nothing', () => {
   const types = [
     'assistant',
