@@ -1,5 +1,6 @@
 /** What every effect is given: the parts of the supervisor it acts with. */
 import { agentOf } from '../../agents/index.ts';
+import { isRasenError } from '../../errors.ts';
 import { worktreeState } from '../../git/worktree-state.ts';
 import type { Log } from '../../log.ts';
 import { attemptMarker } from '../../runner/attempt-dir.ts';
@@ -33,6 +34,19 @@ export interface EffectContext {
   umask: string;
   /** What all tasks used today. */
   day: () => Day;
+}
+
+/** The captured environment for what must be done without it too: a damaged one counts as empty. Starts nothing with it. */
+export function capturedEnv(
+  { store }: Pick<EffectContext, 'store'>,
+  state: TaskState,
+): Record<string, string> {
+  try {
+    return store.env(state.id);
+  } catch (error) {
+    if (isRasenError(error) && error.kind === 'damaged') return {};
+    throw error;
+  }
 }
 
 /** The commit that a step's work is compared with. */

@@ -13,7 +13,7 @@ import { lastLines } from '../../runner/tail.ts';
 import type { SessionFacts } from '../../task/event.ts';
 import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
-import type { EffectContext } from './context.ts';
+import { capturedEnv, type EffectContext } from './context.ts';
 
 /** Where event tags are looked for, in an output that is no stream of events. */
 const TAG_BYTES = 64 * 1024;
@@ -34,7 +34,7 @@ export async function whatWasSaid(
   { exit, output_mtime_ms }: AttemptFacts,
 ): Promise<SaidAll> {
   const agent = agentOf(state.spec, job.role);
-  const time_zone = context.store.env(state.id).TZ;
+  const time_zone = capturedEnv(context, state).TZ;
   const ended_ms = exit?.ended_at ? Date.parse(exit.ended_at) : (output_mtime_ms ?? Date.now());
   const report = await reportOf(job.folder, agent, { code: exit?.code ?? null, ended_ms, time_zone });
   const session = sessionFacts(agent, report);

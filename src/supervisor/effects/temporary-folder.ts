@@ -7,13 +7,13 @@ import { rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { errnoOf, messageOf } from '../../errors.ts';
 import type { TaskState } from '../../task/state.ts';
-import type { EffectContext } from './context.ts';
+import { capturedEnv, type EffectContext } from './context.ts';
 
 /** Where the user's own is no absolute path, or cannot be written any more. */
 const USUAL = '/tmp';
 
-function placesOf({ store }: Pick<EffectContext, 'store'>, state: TaskState, nonce: string): string[] {
-  const own = state.spec.env.TMPDIR ?? store.env(state.id).TMPDIR;
+function placesOf(context: Pick<EffectContext, 'store'>, state: TaskState, nonce: string): string[] {
+  const own = state.spec.env.TMPDIR ?? capturedEnv(context, state).TMPDIR;
   const bases = own !== undefined && isAbsolute(own) && own !== USUAL ? [own, USUAL] : [USUAL];
   return bases.map(base => join(base, `rasen-${nonce}`));
 }
