@@ -9,7 +9,7 @@ import { taskFiles } from '../../src/store/layout.ts';
 import type { Event, EventOf } from '../../src/task/event.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { until } from '../support/instance.ts';
-import { type Act, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';
+import { type Act, APPROVES, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';
 
 const SPOKEN_WITH = join(import.meta.dirname, '../support/stream-json-agent.mjs');
 
@@ -223,4 +223,24 @@ test('an agent that cannot be spoken with is told in no other way that its time 
   const view = await over();
   expect(historyOf(view).map(h => h.outcome)).toEqual(['timeout']);
   expect(of('note_added')).toEqual([]);
+});
+
+test('a session that hangs in its turn after its result is ended, and the result counts: of work and of judges', {
+  timeout: 90_000,
+}, async () => {
+  const hangs: Act = { hang: {} };
+  await run(
+    { token: [[...WORKS, hangs], WORKS], reviewer: [[...APPROVES, hangs], APPROVES] },
+    {
+      orchestrator: { session_delay_seconds: 0, idle_timeout_seconds: 3 },
+      review: { enabled: true, per_subtask: true },
+    },
+  );
+  const view = await p.seen('it is over', v => v.status === 'completed' || v.status === 'blocked', 80_000);
+  expect([view.status, ...historyOf(view).map(h => h.outcome)]).toEqual(['completed', 'ok']);
+  expect(of('attempt_ended').find(e => e.step === 'token')).toMatchObject({
+    outcome: 'ok',
+    claim: { summary: 'did token' },
+    session: { outcome: 'failed' },
+  });
 });

@@ -57,7 +57,12 @@ export async function end(
   const { claim, problem, session } =
     role === null
       ? NOTHING_SAID
-      : await whatWasSaid(context, state, { role, nonce, folder }, heard(facts, effect));
+      : await whatWasSaid(
+          context,
+          state,
+          { role, nonce, folder, after_result: effect.why === 'result' && !ended_by_itself },
+          heard(facts, effect),
+        );
   await clearTemporaryFolder(context, state, nonce);
   const meddled = gate && role !== null ? await putWorkRight(state, folder) : null;
   const result: EndFacts = {

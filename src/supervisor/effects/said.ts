@@ -26,11 +26,14 @@ export interface SaidAll extends Said {
 /** Of what is no agent's job. */
 export const NOTHING_SAID: SaidAll = { claim: null, problem: null, session: null };
 
-/** Reads all that is to be read of a session whose processes are gone. */
+/**
+ * Reads all that is to be read of a session whose processes are gone. `after_result`: we ended it because it had left its
+ * result; then its program says that it was cut off, which is our own doing and nothing against the result.
+ */
 export async function whatWasSaid(
   context: EffectContext,
   state: TaskState,
-  job: { role: Role; nonce: string; folder: string },
+  job: { role: Role; nonce: string; folder: string; after_result: boolean },
   { exit, output_mtime_ms }: AttemptFacts,
 ): Promise<SaidAll> {
   const agent = agentOf(state.spec, job.role);
@@ -46,7 +49,8 @@ export async function whatWasSaid(
   const file = readResultFile(context.places.resultFile(state.id, job.nonce), Date.now());
   const none = file.claim === null && file.problem === null;
   const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
-  return { ...claimOf(report, file, tags), session };
+  const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
+  return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session };
 }
 
 /** null: the program says nothing. Holds one line at a time, however long the output is. */
