@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { errnoOf } from '../../errors.ts';
+import { errnoOf, messageOf } from '../../errors.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive } from '../../runner/identity.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
@@ -81,7 +81,13 @@ export async function end(
       : null,
     base_tests:
       effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
-        ? await changedBaseTests(state, attempt)
+        ? await changedBaseTests(state, attempt).catch(error => {
+            context.log.warn(
+              { task: state.id, error },
+              `the changed tests stay unnamed: ${messageOf(error)}`,
+            );
+            return [];
+          })
         : [],
   };
   return { type: 'end', facts: result };

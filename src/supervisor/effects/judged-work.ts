@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRasenError, messageOf } from '../../errors.ts';
 import { findRepository } from '../../git/repository.ts';
 import { putRight, type Standing, standingOf } from '../../git/standing.ts';
 import type { TaskState } from '../../task/state.ts';
@@ -18,11 +19,20 @@ export async function rememberWork(state: TaskState, folder: string): Promise<vo
   writeFileSync(join(folder, FILE), JSON.stringify(standing), { mode: 0o600 });
 }
 
-/** Why the verdict of the judge does not count, or null. */
+/**
+ * Why the verdict of the judge does not count, or null. A project that is not there any more keeps no judge from being
+ * ended: who cannot be checked has given no verdict.
+ */
 export async function putWorkRight(state: TaskState, folder: string): Promise<string | null> {
   const before = remembered(folder);
   if (before === null) return null;
-  const changed = await putRight(await findRepository(state.spec.project), state.id, before);
+  let changed: string[];
+  try {
+    changed = await putRight(await findRepository(state.spec.project), state.id, before);
+  } catch (error) {
+    if (isRasenError(error) && error.kind === 'storage') throw error;
+    return `what it judged could not be looked at: ${messageOf(error)}`;
+  }
   return changed.length === 0
     ? null
     : `it changed what it had to judge (${changed.join(', ')}), which was put back`;
