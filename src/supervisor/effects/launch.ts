@@ -1,6 +1,7 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { findRepository } from '../../git/repository.ts';
 import { restoreWorktree } from '../../git/trust.ts';
@@ -19,6 +20,7 @@ import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts'
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { workOf, writeJob } from './prepare.ts';
+import { clearTemporaryFolder } from './temporary-folder.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;
@@ -51,10 +53,20 @@ export async function launch(
     });
     context.jobs.watch(state.id, folder, { ...job, child: context.cage.kind === 'group' });
     const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
-    await context.cage.start(folder, env, {
-      limits: resourceLimitsOf(state.spec, subtask),
-      onExit: () => context.jobs.exited(folder),
-    });
+    try {
+      await context.cage.start(folder, env, {
+        limits: resourceLimitsOf(state.spec, subtask),
+        onExit: () => context.jobs.exited(folder),
+      });
+    } catch (error) {
+      // Where the manager went away in the middle, the runner may still come, and is looked for again.
+      const may_come = isRasenError(error) && error.kind === 'manager_away';
+      if (!may_come && !readAttempt(folder).claimed) {
+        await context.jobs.ended(folder);
+        await clearTemporaryFolder(context, state, nonce);
+      }
+      throw error;
+    }
   }
   const { identity } = await reported(folder);
   const talks = effect.gate === null && existsSync(notesFolder(folder));
