@@ -16,6 +16,8 @@ import { type TaskView, viewOf } from '../task/view.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
+/** Longer than any day: one has 25 hours. */
+const SPENDING_KEPT_MS = 26 * 3_600_000;
 /** Shortest prefix or suffix of an id that is taken for it. */
 const MIN_PART = 4;
 
@@ -51,8 +53,8 @@ export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new Map<string, string>();
   readonly #listeners = new Set<Listener>();
-  /** Used by tasks that are gone; a restart forgets it too. */
-  readonly #forgotten: Spending[] = [];
+  /** Used by tasks that are gone, as long as a day may ask for it; a restart forgets it too. */
+  #forgotten: Spending[] = [];
   /** Jobs alive or about to be, over all tasks. */
   jobs = 0;
 
@@ -217,7 +219,8 @@ export class Registry {
   }
 
   forget(entry: Entry): void {
-    this.#forgotten.push(...entry.spending);
+    const since = Date.now() - SPENDING_KEPT_MS;
+    this.#forgotten = [...this.#forgotten, ...entry.spending].filter(({ t }) => Date.parse(t) >= since);
     this.#store.remove(entry.id);
     this.#entries.delete(entry.id);
     if (entry.key) this.#keys.delete(entry.key);
