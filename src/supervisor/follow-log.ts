@@ -193,7 +193,7 @@ class Follower {
     // A plan that was changed meanwhile has other gates.
     if (!step || (gate && !gatesOf(state, step)[Number(gate[1])])) return null;
     const role = agentRole(state, step, gate && Number(gate[1]));
-    return role === null ? null : (state.spec.agents[role]?.backend ?? null);
+    return role === null ? null : ((state.spec.agents[role] ?? state.spec.agents.coder)?.backend ?? null);
   }
 
   async #add(record: LogRecord): Promise<void> {
