@@ -13,6 +13,13 @@ const LINE_ENDS = /\r\n?|[\u0085\u2028\u2029]/g;
 /** What replaces a secret. */
 export const HIDDEN = '[hidden]';
 
+/** What a secret is called, also as a key of JSON, and of JSON within a string of JSON. */
+const NAME =
+  /\b([A-Za-z0-9_-]*(?:password|passwd|secret|api[_-]?key|access[_-]?key|token)(?:\\*["'])?\s*[=:]\s*)/;
+const QUOTED = /"(?:[^"\\\n]|\\.){6,}"|\\+"[^"\\\n]{6,}\\+"|'[^'\n]{6,}'/;
+/** A number alone is a count: that of tokens, mostly. */
+const BARE = /(?!\d+(?:[\s"',;\\)}\]]|$))(?:\\*["'])?[^\s"',;\\]{6,}(?:\\*["'])?/;
+
 const SECRETS: readonly [RegExp, string][] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, HIDDEN],
   [/\b(?:sk|pk|rk)[-_](?:[a-z]+[-_])*[A-Za-z0-9_-]{16,}/g, HIDDEN],
@@ -22,10 +29,7 @@ const SECRETS: readonly [RegExp, string][] = [
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, HIDDEN],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{12,}/gi, `$1 ${HIDDEN}`],
   [/(:\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${HIDDEN}@`],
-  [
-    /\b([A-Za-z0-9_-]*(?:password|passwd|secret|api[_-]?key|access[_-]?key|token)\s*[=:]\s*)["']?[^\s"',;]{6,}["']?/gi,
-    `$1${HIDDEN}`,
-  ],
+  [new RegExp(`${NAME.source}(?:${QUOTED.source}|${BARE.source})`, 'gi'), `$1${HIDDEN}`],
 ];
 
 /** The text without control characters and secrets; lines and tabs stay. */

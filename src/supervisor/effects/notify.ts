@@ -7,11 +7,16 @@ import { lastLines } from '../../runner/tail.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { kindOf } from '../../task/notices.ts';
 import { type TaskState, workJob } from '../../task/state.ts';
-import type { EffectContext } from './context.ts';
+import { readableEnd } from '../../views/session/readable-end.ts';
+import { sessionText } from '../../views/session/session-text.ts';
+import { agentRole, type EffectContext } from './context.ts';
 import { programEnv } from './job-env.ts';
 
 const TAIL_LINES = 20;
 const TAIL_BYTES = 8192;
+/** An event of a session can be a file that was read, and many are nothing that a person has to see. */
+const SESSION_LINES = 200;
+const SESSION_BYTES = 1024 * 1024;
 
 export async function notify(
   context: EffectContext,
@@ -48,7 +53,11 @@ async function output({ places }: EffectContext, state: TaskState): Promise<stri
     null,
   );
   if (last === null) return '';
+  const role = agentRole(state, last, null);
+  const session = role === null ? null : sessionText(state.spec.agents[role]?.backend ?? '');
   const folder = places.job(state.id, workJob(last.id, last.attempts));
-  const { text } = await lastLines(folder, TAIL_LINES, TAIL_BYTES);
-  return text.toString('utf8');
+  const { offset, text } = session
+    ? await lastLines(folder, SESSION_LINES, SESSION_BYTES)
+    : await lastLines(folder, TAIL_LINES, TAIL_BYTES);
+  return readableEnd(text.toString('utf8'), offset > 0, session);
 }
