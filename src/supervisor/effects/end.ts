@@ -17,6 +17,7 @@ import { stepOf, type TaskState } from '../../task/state.ts';
 import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { putWorkRight } from './judged-work.ts';
+import { readableTail } from './readable-tail.ts';
 import { NOTHING_SAID, whatWasSaid } from './said.ts';
 import { saidNotes } from './tell.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
@@ -27,6 +28,7 @@ export const STOP_GRACE_MS = 30_000;
 export const SWEEP_GRACE_MS = 2_000;
 const TAIL_LINES = 200;
 const TAIL_BYTES = 16 * 1024;
+const MAX_TAIL = { lines: TAIL_LINES, bytes: TAIL_BYTES };
 
 export async function end(
   context: EffectContext,
@@ -77,7 +79,9 @@ export async function end(
     notes_said: gate ? [] : saidNotes(folder),
     log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
     log_tail: gate
-      ? ((role === null ? null : issuesText(claim)) ?? (await tail(folder, TAIL_LINES, TAIL_BYTES)))
+      ? role === null
+        ? await tail(folder, TAIL_LINES, TAIL_BYTES)
+        : (issuesText(claim) ?? (await readableTail(state, { role, folder }, MAX_TAIL)))
       : null,
     base_tests:
       effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests

@@ -1,0 +1,25 @@
+/** The end of what a job printed, for a person or a prompt: of an agent's session its words, not its events. */
+import { lastLines } from '../../runner/tail.ts';
+import type { Role } from '../../task/spec.ts';
+import type { TaskState } from '../../task/state.ts';
+import { readableEnd } from '../../views/session/readable-end.ts';
+import { sessionText } from '../../views/session/session-text.ts';
+
+/** An event of a session can be a file that was read, and many are nothing that a person has to see. */
+const SESSION_BYTES = 1024 * 1024;
+const SESSION_LINES = 400;
+
+/** `role`: whose session it is; null: it is a command. */
+export async function readableTail(
+  state: TaskState,
+  { role, folder }: { role: Role | null; folder: string },
+  max: { lines: number; bytes: number },
+): Promise<string> {
+  const backend = role === null ? null : state.spec.agents[role]?.backend;
+  const session = backend ? sessionText(backend) : null;
+  const { offset, text } = session
+    ? await lastLines(folder, SESSION_LINES, SESSION_BYTES)
+    : await lastLines(folder, max.lines, max.bytes);
+  const end = readableEnd(text.toString('utf8'), offset > 0, session);
+  return session ? end.split('\n').slice(-max.lines).join('\n').slice(-max.bytes) : end;
+}
