@@ -5,9 +5,11 @@ import type { Message } from './message.ts';
 export const CHANNEL_MS_MAX = 30_000;
 
 export interface Place {
-  /** Of the task. */
+  /** Of the task; the secrets of a task are in it for its command alone. */
   env: Record<string, string>;
   cwd: string;
+  /** Values of secrets in it: whatever a channel complains of, they are not repeated. */
+  secrets: readonly string[];
   /** Nobody waits for it any longer. */
   signal: AbortSignal;
 }

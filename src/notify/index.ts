@@ -1,11 +1,16 @@
 /** Telling a person through every channel that was asked for; what goes wrong with one holds up no other. */
 import { messageOf } from '../errors.ts';
 import type { NotifySpec } from '../task/notices.ts';
+import { oneLine } from '../views/plain-text.ts';
 import type { Channel, Place } from './channel.ts';
 import { commandChannel } from './command.ts';
 import { desktopChannel } from './desktop.ts';
 import type { Message } from './message.ts';
 import { webhookChannel } from './webhook.ts';
+import { withoutValues } from './without-values.ts';
+
+/** Of what went wrong with one channel. */
+const MAX_DETAIL = 250;
 
 export type Sent = { channel: Channel['name']; ok: boolean; detail: string | null };
 
@@ -17,18 +22,46 @@ export function channelsOf(spec: NotifySpec, platform: NodeJS.Platform = process
   ];
 }
 
-/** Never throws, and takes as long as the slowest channel. */
-export function sendAll(spec: NotifySpec, message: Message, place: Place): Promise<Sent[]> {
+/**
+ * Never throws, and takes as long as the slowest channel. `secrets` are looked up for the command alone; where one is
+ * missing the command is not run, and every other channel tells its person.
+ */
+export async function sendAll(
+  spec: NotifySpec,
+  message: Message,
+  place: Omit<Place, 'secrets'>,
+  secrets: () => Promise<Record<string, string>> = async () => ({}),
+): Promise<Sent[]> {
+  const bare = { ...place, secrets: [] };
   return Promise.all(
     channelsOf(spec).map(async channel => {
       try {
-        await channel.send(message, place);
+        await attempt(
+          channel,
+          message,
+          channel.name === 'command' ? withSecrets(place, await secrets()) : bare,
+        );
         return { channel: channel.name, ok: true, detail: null };
       } catch (error) {
-        return { channel: channel.name, ok: false, detail: messageOf(error) };
+        return { channel: channel.name, ok: false, detail: oneLine(messageOf(error), MAX_DETAIL) };
       }
     }),
   );
+}
+
+const withSecrets = (place: Omit<Place, 'secrets'>, values: Record<string, string>): Place => ({
+  ...place,
+  env: { ...place.env, ...values },
+  secrets: Object.values(values),
+});
+
+/** What it complains of has no value of a secret. */
+async function attempt(channel: Channel, message: Message, place: Place): Promise<void> {
+  try {
+    await channel.send(message, place);
+  } catch (error) {
+    throw new Error(withoutValues(messageOf(error), place.secrets));
+  }
 }
 
 /** What went wrong, in one line; null: nothing. */

@@ -386,14 +386,12 @@ export class Supervisor {
     const { notify, name, project, env, secrets } = params;
     const places = secretPlaces(this.#options.paths);
     const plain = { ...userEnv(), ...env };
-    const values = await resolveSecrets(
-      secrets,
-      { command: 'notify', agents: true },
-      { places, env: plain, platform: process.platform },
-    );
+    const world = { places, env: plain, platform: process.platform };
     const cwd = existsSync(project) ? project : '/';
-    const place = { env: { ...plain, ...values, RASEN_PROJECT: project }, cwd, signal: this.#closing.signal };
-    return sendAll(notify, testMessage(name, project, Date.now()), place);
+    const place = { env: { ...plain, RASEN_PROJECT: project }, cwd, signal: this.#closing.signal };
+    return sendAll(notify, testMessage(name, project, Date.now()), place, () =>
+      resolveSecrets(secrets, { command: 'notify', agents: true }, world),
+    );
   }
 
   gc(params: GcParams) {

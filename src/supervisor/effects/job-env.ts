@@ -40,14 +40,9 @@ export async function jobEnv(
   };
 }
 
-/** Of a program that is no job: nothing of it is kept. Throws `secret`. */
-export async function programEnv(
-  context: Context,
-  state: TaskState,
-  who: Recipient,
-): Promise<Record<string, string>> {
-  const secrets = await secretsOf(context, state, who);
-  return { ...userEnv(), ...plainEnv(context, state, who), ...secrets };
+/** Of a program that is no job, without its secrets: nothing of it is kept. */
+export function openEnv(context: Context, state: TaskState, who: Recipient): Record<string, string> {
+  return { ...userEnv(), ...plainEnv(context, state, who) };
 }
 
 /** Who does the work of a step. */
@@ -87,11 +82,15 @@ function plainEnv({ store }: Context, state: TaskState, who: Recipient): Record<
   return { ...Object.fromEntries(captured), ...state.spec.env };
 }
 
-/** Commands that print secrets find what the programs find that they print them for. */
-function secretsOf(context: Context, state: TaskState, who: Recipient): Promise<Record<string, string>> {
+/** Throws `secret`. Commands that print secrets find what the programs find that they print them for. */
+export function secretsOf(
+  context: Context,
+  state: TaskState,
+  who: Recipient,
+): Promise<Record<string, string>> {
   return resolveSecrets(state.spec.secrets, who, {
     places: context.secrets,
-    env: { ...userEnv(), ...plainEnv(context, state, who) },
+    env: openEnv(context, state, who),
     platform: process.platform,
   });
 }

@@ -3,20 +3,15 @@ import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
 import { problemOf, sendAll } from '../../notify/index.ts';
 import { messageFor } from '../../notify/message.ts';
-import { lastLines } from '../../runner/tail.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { kindOf } from '../../task/notices.ts';
 import { type TaskState, workJob } from '../../task/state.ts';
-import { readableEnd } from '../../views/session/readable-end.ts';
-import { sessionText } from '../../views/session/session-text.ts';
 import { agentRole, type EffectContext } from './context.ts';
-import { programEnv } from './job-env.ts';
+import { openEnv, secretsOf } from './job-env.ts';
+import { readableTail } from './readable-tail.ts';
 
 const TAIL_LINES = 20;
 const TAIL_BYTES = 8192;
-/** An event of a session can be a file that was read, and many are nothing that a person has to see. */
-const SESSION_LINES = 200;
-const SESSION_BYTES = 1024 * 1024;
 
 export async function notify(
   context: EffectContext,
@@ -36,11 +31,15 @@ async function problemWith(context: EffectContext, state: TaskState, key: string
   const { notify: spec, project } = state.spec;
   if (spec === null) return null;
   const agents = Object.keys(state.spec.agents).length > 0;
-  const env = await programEnv(context, state, { command: 'notify', agents });
+  const who = { command: 'notify', agents } as const;
   const message = messageFor(state, { key, kind: kindOf({ key }) }, await output(context, state), Date.now());
-  const cwd = existsSync(project) ? project : '/';
   const facts = { RASEN_TASK: state.id, RASEN_PROJECT: project };
-  return problemOf(await sendAll(spec, message, { env: { ...env, ...facts }, cwd, signal: context.closing }));
+  const place = {
+    env: { ...openEnv(context, state, who), ...facts },
+    cwd: existsSync(project) ? project : '/',
+    signal: context.closing,
+  };
+  return problemOf(await sendAll(spec, message, place, () => secretsOf(context, state, who)));
 }
 
 /** The end of what the last attempt printed. */
@@ -53,11 +52,7 @@ async function output({ places }: EffectContext, state: TaskState): Promise<stri
     null,
   );
   if (last === null) return '';
-  const role = agentRole(state, last, null);
-  const session = role === null ? null : sessionText(state.spec.agents[role]?.backend ?? '');
   const folder = places.job(state.id, workJob(last.id, last.attempts));
-  const { offset, text } = session
-    ? await lastLines(folder, SESSION_LINES, SESSION_BYTES)
-    : await lastLines(folder, TAIL_LINES, TAIL_BYTES);
-  return readableEnd(text.toString('utf8'), offset > 0, session);
+  const max = { lines: TAIL_LINES, bytes: TAIL_BYTES };
+  return readableTail(state, { role: agentRole(state, last, null), folder }, max);
 }

@@ -29,6 +29,7 @@ const place = (env: Record<string, string> = {}, signal = new AbortController().
   env: { PATH: process.env.PATH!, ...env },
   cwd: folder,
   signal,
+  secrets: [],
 });
 
 /** A service that answers with these statuses, one after the other. */
@@ -136,6 +137,32 @@ test('one channel that fails keeps no other from being tried', async () => {
     ['webhook', true],
   ]);
   expect(bodies).toHaveLength(1);
+});
+
+test('what a program complains of is one clean line, without the values of secrets', async () => {
+  const script = `printf '\\033[31m+ curl -u me:%s\\n"password": "hunter2hunter2"\\n%s\\n' "$TOPIC" "$KEY" >&2; exit 1`;
+  const secrets = async () => ({ TOPIC: 's3', KEY: 'line one of it\nline two of it' });
+  const padded = spec({ command: ['sh', '-c', script] });
+  expect(problemOf(await sendAll(padded, message, place(), secrets))).toBe(
+    'command: sh ended with status 1: + curl -u me:[hidden] "password": [hidden] [hidden]',
+  );
+  // Where the end that is told begins within a value.
+  const long = async () => ({ LONG: 'ab'.repeat(300) });
+  const echo = spec({ command: ['sh', '-c', 'echo "$LONG" >&2; exit 1'] });
+  expect(problemOf(await sendAll(echo, message, place(), long))).toBe(
+    'command: sh ended with status 1: [hidden]',
+  );
+});
+
+test('a secret that is missing keeps the command alone from being run, and is asked for by it alone', async () => {
+  const { url, bodies } = await answering([200]);
+  const missing = () => Promise.reject(new Error('the secret TOPIC (env:TOPIC) cannot be used'));
+  const all = spec({ command: ['touch', join(folder, 'ran')], webhook: url });
+  expect(problemOf(await sendAll(all, message, place(), missing))).toBe(
+    'command: the secret TOPIC (env:TOPIC) cannot be used',
+  );
+  expect([bodies.length, existsSync(join(folder, 'ran'))]).toEqual([1, false]);
+  expect(problemOf(await sendAll(spec({ webhook: url }), message, place(), missing))).toBeNull();
 });
 
 test('the message says result, reason, first error, last lines, time, tokens, cost and what to type', () => {
