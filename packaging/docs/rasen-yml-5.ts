@@ -2,7 +2,12 @@
 import { USUAL } from '../../src/cli/captured-env.ts';
 import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
 import type { Message } from '../../src/notify/message.ts';
-import { MAX_NOTICES_PER_HOUR, NOTICE_KINDS } from '../../src/task/notices.ts';
+import {
+  MAX_NOTICE_TRIES,
+  MAX_NOTICES_PER_HOUR,
+  NOTICE_KINDS,
+  NOTICE_RETRY_MS,
+} from '../../src/task/notices.ts';
 import { AGENT_LOGINS, logsInWith } from '../../src/task/recipient.ts';
 import type { Backend, SecretUser } from '../../src/task/spec.ts';
 import { ManPage } from './man-page.ts';
@@ -252,9 +257,9 @@ function resources(page: ManPage): void {
   page.section('Notifications');
   page.para(
     'A person is told of a task that is completed, failed or blocked, that waits for a usage limit (once, however often the stated end moves), that goes on after a restart of the machine, or that has spent most of its budget. Each is told once for a task and a reason; a crash in the very moment of sending repeats one. There are at most '.concat(
-      `${MAX_NOTICES_PER_HOUR} an hour for one task.`,
+      `${MAX_NOTICES_PER_HOUR} an hour for one task. What could not be sent is tried ${MAX_NOTICE_TRIES} times, ${NOTICE_RETRY_MS / 60_000} minutes apart, by the channels that failed, while it is still true.`,
     ),
-    'The supervisor sends them, with the environment of the task, and no task waits for it. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels of rasen.yml.',
+    'The supervisor sends them, with the environment of the task, and no task waits for it. The secrets are for the program of `notify.command` alone; where one cannot be looked up the other channels are used all the same. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels of rasen.yml.',
     'The notice is an object of JSON with these fields; a program has it on its standard input, a webhook gets it by POST:',
   );
   for (const [field, about] of Object.entries(NOTICE_FIELDS)) page.item(`\`${field}\``, about);

@@ -1,4 +1,5 @@
 /** A way in which a notice reaches a person. One file per kind beside this; index.ts has the list. */
+import type { NotifyChannel } from '../task/notices.ts';
 import type { Message } from './message.ts';
 
 /** Longest that one channel may take, with all its tries. */
@@ -15,7 +16,7 @@ export interface Place {
 }
 
 export interface Channel {
-  readonly name: 'command' | 'webhook' | 'desktop';
+  readonly name: NotifyChannel;
   /** Throws what went wrong, in words without anything secret. */
   send(message: Message, place: Place): Promise<void>;
 }

@@ -3,6 +3,7 @@
  * must find it done: by the claim in the attempt's folder, by refs and trailers in git, by the nonce.
  */
 import type { Claim, GateEvidence, SealedFacts, SessionFacts } from './event.ts';
+import type { NotifyChannel } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { Used } from './state.ts';
 import type { StopReason } from './status.ts';
@@ -147,7 +148,7 @@ export type Result =
   | { type: 'seal'; sealed: SealedFacts }
   | { type: 'judge'; evidence: GateEvidence }
   | { type: 'mark_good' }
-  | { type: 'notify'; ok: boolean; detail: string | null }
+  | { type: 'notify'; ok: boolean; detail: string | null; failed?: NotifyChannel[] }
   | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }
   | {
       type: 'merge';

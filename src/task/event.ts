@@ -6,6 +6,7 @@
  * gate 2, first try). Its name is the path of its folder under `attempts/`.
  */
 import type { BudgetUse } from './budget.ts';
+import type { NotifyChannel } from './notices.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
@@ -237,8 +238,8 @@ interface Of {
   note_told: { note: number; step: string; n: number; how: 'live' | 'prompt' };
   /** The wall clock moved by `ms` against the monotonic one (sleep, or somebody set it). Deadlines move along. */
   clock_jumped: { ms: number };
-  /** A person was told of something (notices.ts), or that was tried. */
-  notified: { key: string; ok: boolean; detail: string | null };
+  /** A person was told of something (notices.ts), or that was tried. `failed` as in the ledger there. */
+  notified: { key: string; ok: boolean; detail: string | null; failed?: NotifyChannel[] };
   merge_requested: { op: string; into: string | null; squash: boolean };
   merge_refused: {
     op: string;

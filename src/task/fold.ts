@@ -19,7 +19,7 @@ import { noteAdded, noteTold } from './fold-notes.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { BASE_TESTS } from './gates-of.ts';
-import { MAX_NOTIFIED } from './notices.ts';
+import { ledgerWith } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
@@ -151,8 +151,9 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'clock_jumped':
       return clockJumped(state, event);
     case 'notified': {
-      const { key, ok, detail, t } = event;
-      return { ...state, notified: [...state.notified, { key, t, ok, detail }].slice(-MAX_NOTIFIED) };
+      const { key, ok, detail, failed, t } = event;
+      const line = { key, t, ok, detail, ...(failed ? { failed } : {}) };
+      return { ...state, notified: ledgerWith(state, line) };
     }
     case 'merge_requested':
       return {

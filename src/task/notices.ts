@@ -1,7 +1,8 @@
 /**
  * Notices: what a person who is not there should be told of a task. Pure. Which are owed follows from the state alone;
  * the ledger in it says which were sent, or tried, so that each is sent once: for each task and reason, whatever
- * restarts in between. A crash between sending and writing that down repeats one, at most.
+ * restarts in between. A crash between sending and writing that down repeats one, at most. What could not be sent is
+ * tried again, by the channels that failed: a network that is away for a moment must not cost a night.
  */
 import * as z from 'zod';
 import type { Effect, Observed } from './effect.ts';
@@ -50,23 +51,57 @@ export interface Notified {
   ok: boolean;
   /** What went wrong. */
   detail: string | null;
+  /** Channels that failed; the others told the person. Absent in older journals, and where all is to be tried again. */
+  failed?: NotifyChannel[];
 }
 
-/** Lines of the ledger; only what a task is now can be owed, so older ones are not asked for. */
+export const NOTIFY_CHANNELS = ['command', 'webhook', 'desktop'] as const;
+export type NotifyChannel = (typeof NOTIFY_CHANNELS)[number];
+
+/** Lines of the ledger that are kept whatever they are of. */
 export const MAX_NOTIFIED = 100;
+/** Of one notice, and how long after one that failed the next is made. */
+export const MAX_NOTICE_TRIES = 3;
+export const NOTICE_RETRY_MS = 10 * 60_000;
 /** Notices of one task within an hour: a script that resumes it again and again must not flood anybody. */
 export const MAX_NOTICES_PER_HOUR = 10;
 const HOUR_MS = 3_600_000;
 
 export const kindOf = ({ key }: Pick<Notice, 'key'>) => key.split(':', 1)[0] as NoticeKind;
 
+/** Sent, or tried in vain for the last time. */
+export function isToldOf({ notified }: TaskState, notice: string): boolean {
+  const tries = notified.filter(({ key }) => key === notice);
+  return tries.length >= MAX_NOTICE_TRIES || tries.some(({ ok }) => ok);
+}
+
+/** Where a notice still has to go: everywhere, or by the channels that failed where others did not. */
+export function stillTo({ spec, notified }: TaskState, notice: string): NotifySpec | null {
+  const failed = notified.findLast(({ key }) => key === notice)?.failed;
+  if (!spec.notify || !failed) return spec.notify;
+  const { command, webhook, desktop } = spec.notify;
+  return {
+    ...spec.notify,
+    command: failed.includes('command') ? command : null,
+    webhook: failed.includes('webhook') ? webhook : null,
+    desktop: failed.includes('desktop') && desktop,
+  };
+}
+
+/** The ledger with one more line. What is still true, such as a budget that was warned of, would be told again without its lines. */
+export function ledgerWith(state: TaskState, line: Notified): Notified[] {
+  const all = [...state.notified, line];
+  if (all.length <= MAX_NOTIFIED) return all;
+  const current = new Set(due(state).map(({ key }) => key));
+  const older = all.slice(0, -MAX_NOTIFIED).filter(({ key }) => current.has(key));
+  return [...older, ...all.slice(-MAX_NOTIFIED)];
+}
+
 /** What a person should know now and was not told. */
 export function owedNotices(state: TaskState): Notice[] {
   const { notify } = state.spec;
   if (notify === null || (notify.command === null && notify.webhook === null && !notify.desktop)) return [];
-  return due(state).filter(
-    ({ key, kind }) => notify.on.includes(kind) && !state.notified.some(told => told.key === key),
-  );
+  return due(state).filter(({ key, kind }) => notify.on.includes(kind) && !isToldOf(state, key));
 }
 
 function due(state: TaskState): Notice[] {
@@ -104,8 +139,10 @@ function windowOf(state: TaskState): string | null {
 /** Sends what is owed, and says when there is room for what is not sent yet. */
 export function nextNotices(state: TaskState, seen: Observed): { effects: Effect[]; wake_ms: number | null } {
   if (seen.draining) return { effects: [], wake_ms: null };
-  const owed = owedNotices(state);
-  if (owed.length === 0) return { effects: [], wake_ms: null };
+  const later = (key: string) => retryAt(state, key, seen.now_ms);
+  const all = owedNotices(state);
+  const owed = all.filter(({ key }) => later(key) === null);
+  const retries = all.map(({ key }) => later(key)).filter(at => at !== null);
   const recent = state.notified.filter(({ t }) => {
     const age = seen.now_ms - Date.parse(t);
     return age >= 0 && age < HOUR_MS;
@@ -114,8 +151,16 @@ export function nextNotices(state: TaskState, seen: Observed): { effects: Effect
   const effects = owed
     .slice(0, room)
     .map(({ key }): Effect => ({ type: 'notify', key: `notify:${key}`, notice: key }));
-  const wake_ms = owed.length > room ? Date.parse(recent[0]!.t) + HOUR_MS : null;
-  return { effects, wake_ms };
+  const wakes = [...retries, ...(owed.length > room ? [Date.parse(recent[0]!.t) + HOUR_MS] : [])];
+  return { effects, wake_ms: wakes.length > 0 ? Math.min(...wakes) : null };
+}
+
+/** When a notice that failed is tried again; null: now. */
+function retryAt({ notified }: TaskState, notice: string, nowMs: number): number | null {
+  const last = notified.findLast(({ key }) => key === notice);
+  if (!last) return null;
+  const age = nowMs - Date.parse(last.t);
+  return age >= 0 && age < NOTICE_RETRY_MS ? nowMs - age + NOTICE_RETRY_MS : null;
 }
 
 /** Nothing will ever be done for the task again, unless a person asks. */

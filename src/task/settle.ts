@@ -8,6 +8,7 @@ import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
 import { type Gate, gatesOf } from './gates-of.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
+import { isToldOf, type Notified } from './notices.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
 import type { Outcome, StopReason } from './status.ts';
 
@@ -22,8 +23,8 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
     return [{ type: 'merged', op: effect.op, ...result.merged }];
   }
   if (effect.type === 'notify') {
-    if (result.type !== 'notify' || isTold(state, effect.notice)) return null;
-    return [notified(effect.notice, result.ok, result.detail)];
+    if (result.type !== 'notify' || isToldOf(state, effect.notice)) return null;
+    return [notified(effect.notice, result)];
   }
   const step = stepOf(state, effect.step);
   const attempt = step.attempt;
@@ -89,12 +90,12 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
   }
 }
 
-const isTold = (state: TaskState, notice: string) => state.notified.some(({ key }) => key === notice);
-const notified = (key: string, ok: boolean, detail: string | null): NewEvent => ({
+const notified = (key: string, { ok, detail, failed }: Omit<Notified, 'key' | 't'>): NewEvent => ({
   type: 'notified',
   key,
   ok,
   detail: detail === null ? null : clip(detail).slice(0, MAX_DETAIL),
+  ...(failed ? { failed } : {}),
 });
 
 /** An effect that cannot be done, as events; null: it has to be tried again. */
@@ -106,7 +107,7 @@ export function settleFailure(
 ): NewEvent[] | null {
   if (effect.type === 'merge' || effect.type === 'end' || effect.type === 'tell') return null;
   if (effect.type === 'notify')
-    return isTold(state, effect.notice) ? [] : [notified(effect.notice, false, message)];
+    return isToldOf(state, effect.notice) ? [] : [notified(effect.notice, { ok: false, detail: message })];
   const step = stepOf(state, effect.step);
   const attempt = step.attempt;
   if (attempt?.n !== effect.n) return [];

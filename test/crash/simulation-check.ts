@@ -4,7 +4,7 @@ import type { Event, EventOf, EventType } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
 import { LOGIN_TRIES } from '../../src/task/login.ts';
-import { MAX_NOTICES_PER_HOUR } from '../../src/task/notices.ts';
+import { isToldOf, MAX_NOTICES_PER_HOUR } from '../../src/task/notices.ts';
 import { allowanceOf } from '../../src/task/retry.ts';
 import { stepOf, type TaskState, workJob } from '../../src/task/state.ts';
 import {
@@ -135,11 +135,7 @@ export class Checks {
         );
         return;
       case 'notified': {
-        must(
-          !before.notified.some(({ key }) => key === event.key),
-          2,
-          `a person is told twice of ${event.key}`,
-        );
+        must(!isToldOf(before, event.key), 2, `a person is told twice of ${event.key}`);
         if (event.ok) must(this.#world.told.has(event.key), 1, `told of ${event.key}, and nobody got it`);
         const recent = after.notified.filter(({ t }) => Math.abs(Date.parse(event.t) - Date.parse(t)) < HOUR);
         must(recent.length <= 2 * MAX_NOTICES_PER_HOUR, 9, `${recent.length} notices within an hour`);

@@ -337,9 +337,9 @@ export class Effects {
     const { told } = this.#world;
     yield { ms: 5, stage: 'begun' };
     this.#fault('notify');
-    told.set(effect.notice, (told.get(effect.notice) ?? 0) + 1);
-    yield { ms: this.#rng.int(5, 20_000), stage: 'sent' };
     const ok = this.#rng.chance(0.8);
+    if (ok) told.set(effect.notice, (told.get(effect.notice) ?? 0) + 1);
+    yield { ms: this.#rng.int(5, 20_000), stage: 'sent' };
     return { type: 'notify', ok, detail: ok ? null : 'nobody answers' };
   }
 

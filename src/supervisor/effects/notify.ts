@@ -1,10 +1,10 @@
 /** notify: tell a person. Never fails: what went wrong is a part of the result, and no task waits for it. */
 import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
-import { problemOf, sendAll } from '../../notify/index.ts';
+import { problemOf, type Sent, sendAll } from '../../notify/index.ts';
 import { messageFor } from '../../notify/message.ts';
 import type { Effect, Result } from '../../task/effect.ts';
-import { kindOf } from '../../task/notices.ts';
+import { kindOf, stillTo } from '../../task/notices.ts';
 import { type TaskState, workJob } from '../../task/state.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { openEnv, secretsOf } from './job-env.ts';
@@ -18,18 +18,18 @@ export async function notify(
   state: TaskState,
   { notice }: Extract<Effect, { type: 'notify' }>,
 ): Promise<Result> {
-  const detail = await problemWith(context, state, notice).catch(messageOf);
-  if (detail !== null)
-    context.log.warn(
-      { task: state.id, notice, detail },
-      `task ${state.id}: a notification could not be sent`,
-    );
-  return { type: 'notify', ok: detail === null, detail };
+  const sent = await sendNotice(context, state, notice).catch(messageOf);
+  const detail = typeof sent === 'string' ? sent : problemOf(sent);
+  if (detail === null) return { type: 'notify', ok: true, detail };
+  context.log.warn({ task: state.id, notice, detail }, `task ${state.id}: a notification could not be sent`);
+  const failed = typeof sent === 'string' ? [] : sent.filter(({ ok }) => !ok).map(({ channel }) => channel);
+  return { type: 'notify', ok: false, detail, ...(failed.length > 0 ? { failed } : {}) };
 }
 
-async function problemWith(context: EffectContext, state: TaskState, key: string): Promise<string | null> {
-  const { notify: spec, project } = state.spec;
-  if (spec === null) return null;
+async function sendNotice(context: EffectContext, state: TaskState, key: string): Promise<Sent[]> {
+  const { project } = state.spec;
+  const spec = stillTo(state, key);
+  if (spec === null) return [];
   const agents = Object.keys(state.spec.agents).length > 0;
   const who = { command: 'notify', agents } as const;
   const message = messageFor(state, { key, kind: kindOf({ key }) }, await output(context, state), Date.now());
@@ -39,7 +39,7 @@ async function problemWith(context: EffectContext, state: TaskState, key: string
     cwd: existsSync(project) ? project : '/',
     signal: context.closing,
   };
-  return problemOf(await sendAll(spec, message, place, () => secretsOf(context, state, who)));
+  return sendAll(spec, message, place, () => secretsOf(context, state, who));
 }
 
 /** The end of what the last attempt printed. */

@@ -84,8 +84,10 @@ export class Engine {
   readonly #live = new Map<string, Work & { gate: string | null; since: number }>();
   /** Jobs in the order in which they were started. */
   readonly started: string[] = [];
-  /** Notices that were sent. */
+  /** Notices that were sent, or tried. */
   readonly told: string[] = [];
+  /** So many of the next are not sent. */
+  unheard = 0;
   boot = 'b1';
   /** Notes can be said to agents; those that were said. */
   talks = false;
@@ -279,7 +281,9 @@ export class Engine {
         return { type: 'mark_good' };
       case 'notify':
         this.told.push(effect.notice);
-        return { type: 'notify', ok: true, detail: null };
+        return this.unheard > 0 && this.unheard--
+          ? { type: 'notify', ok: false, detail: 'no connection', failed: ['webhook'] }
+          : { type: 'notify', ok: true, detail: null };
       case 'accept_plan':
         return { type: 'accept_plan', accepted: null, problem: 'no plan' };
       case 'merge':

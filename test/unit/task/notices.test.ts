@@ -1,6 +1,14 @@
 /** Which notices a task owes: once for a reason, within bounds, and none where nobody asked. */
 import { describe, expect, it } from 'vitest';
-import { MAX_NOTICES_PER_HOUR, owedNotices } from '../../../src/task/notices.ts';
+import {
+  isOver,
+  MAX_NOTICE_TRIES,
+  MAX_NOTICES_PER_HOUR,
+  MAX_NOTIFIED,
+  NOTICE_RETRY_MS,
+  owedNotices,
+  stillTo,
+} from '../../../src/task/notices.ts';
 import type { TaskState } from '../../../src/task/state.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
 import { Engine, type Script } from './engine.ts';
@@ -94,5 +102,41 @@ describe('a person is told', () => {
     expect(engine.look()).toEqual([]);
     engine.draining = false;
     expect(engine.look()).toMatchObject([{ type: 'notify', notice: 'blocked:config:0' }]);
+  });
+  it('again where that failed: ten minutes later, by the channels that failed, three times in all', () => {
+    const notify = { command: ['tell'], webhook: 'https://example.org/', desktop: true };
+    const engine = start({}, { notify });
+    engine.unheard = 1;
+    engine.run(({ notified }) => notified.length === 1);
+    const from = engine.now;
+    expect(isOver(engine.state)).toBe(false);
+    expect(engine.look()).toEqual([]);
+    expect(stillTo(engine.state, 'completed')).toMatchObject({
+      ...{ command: null, webhook: notify.webhook, desktop: false },
+    });
+    engine.run();
+    expect(engine.state.notified.map(({ key, ok }) => [key, ok])).toEqual([
+      ['completed', false],
+      ['completed', true],
+    ]);
+    expect(engine.now - from).toBeGreaterThanOrEqual(NOTICE_RETRY_MS);
+    expect(isOver(engine.state)).toBe(true);
+
+    const deaf = start();
+    deaf.unheard = 100;
+    expect(deaf.run().told).toEqual(Array(MAX_NOTICE_TRIES).fill('completed'));
+    expect(isOver(deaf.state)).toBe(true);
+  });
+  it('of a budget once, however many other notices were sent since', () => {
+    const used = { claim: { status: 'blocked' as const, input_tokens: 100 } };
+    const engine = start({ work: { a: [used] } });
+    const budget = 'tokens';
+    engine.add({ type: 'budget_nearly_used', budget, used: 80, limit: 100, until: null }).run();
+    const [key] = engine.told;
+    expect(key).toBe('budget:tokens:0/0');
+    for (let i = 0; i < 2 * MAX_NOTIFIED; i++)
+      engine.add({ type: 'notified', key: `blocked:question:x${i}`, ok: true, detail: null });
+    expect(owedNotices(engine.state).map(notice => notice.key)).not.toContain(key);
+    expect(engine.state.notified.length).toBeLessThanOrEqual(MAX_NOTIFIED + 2);
   });
 });
