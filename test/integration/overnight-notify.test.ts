@@ -69,7 +69,8 @@ test('27: a person is told once for each reason, with what happened and what to 
   expect((await events(p, 'notified')).every(({ ok }) => ok)).toBe(true);
 });
 
-test('27: a gate that refuses until the end is told of with its output, by a webhook', async () => {
+/** A service that takes notices. */
+async function webhook(): Promise<{ url: string; bodies: Message[] }> {
   const bodies: Message[] = [];
   const server = createServer((request, response) => {
     let body = '';
@@ -84,8 +85,13 @@ test('27: a gate that refuses until the end is told of with its output, by a web
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
   closes.push(() => new Promise(done => server.close(done)));
   const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, bodies };
+}
+
+test('27: a gate that refuses until the end is told of with its output, by a webhook', async () => {
+  const { url, bodies } = await webhook();
   const p = project({
-    config: { notify: { webhook: `http://127.0.0.1:${port}/` }, limits: { attempts: 1 } },
+    config: { notify: { webhook: url }, limits: { attempts: 1 } },
     script: { '*': [[{ write: { 'a.txt': 'BROKEN\n' } }, ...WORKS.slice(1)]] },
   });
   await p.init([{ id: 'a' }]);
@@ -95,6 +101,46 @@ test('27: a gate that refuses until the end is told of with its output, by a web
   expect(bodies[0]).toMatchObject({ kind: 'blocked', why: 'attempts', subtask: 'a' });
   expect(bodies[0]!.last_lines.join('\n')).toContain('a test fails in a.txt');
   expect(bodies[0]!.text).toContain('Next: rasen logs');
+});
+
+test('27: of a session its words are told, never what it read, and a secret that is missing silences one channel alone', async () => {
+  const { url, bodies } = await webhook();
+  const event = (type: string, part: object) => ({
+    say: JSON.stringify({ type, message: { content: [part] } }),
+  });
+  const p = project({
+    config: command => ({
+      agent: { backend: 'claude', command },
+      notify: { command: ['cat'], webhook: url },
+      secrets: { TOPIC: { from: 'file:~/no-such-file', for: ['notify'] } },
+      limits: { attempts: 1 },
+    }),
+    script: {
+      '*': [
+        [
+          event('user', { type: 'tool_result', content: 'FROM_A_FILE' }),
+          event('assistant', { type: 'text', text: 'I cannot go on.' }),
+          { say: JSON.stringify({ type: 'of a later version', content: 'FROM_A_FILE' }) },
+          { exit: 1 },
+        ],
+      ],
+    },
+  });
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(3);
+  await until('it is told', () => bodies.length > 0);
+  expect(bodies[0]!.last_lines.at(-1)).toBe('I cannot go on.');
+  expect(JSON.stringify(bodies)).not.toContain('FROM_A_FILE');
+  const [tried] = await until('that is written down', async () => {
+    const found = await events(p, 'notified');
+    return found.length > 0 ? found : null;
+  });
+  expect(tried).toMatchObject({
+    ok: false,
+    failed: ['command'],
+    detail: expect.stringMatching(/^command: the secret TOPIC .*cannot be used/),
+  });
+  expect((await p.rasen('notify', 'test')).stdout).toMatch(/^command: the secret TOPIC .*\nwebhook: sent\n$/);
 });
 
 test('27: a channel that fails holds nothing up, and is seen in status, log and doctor; a test is sent by the supervisor', async () => {
