@@ -119,6 +119,8 @@ const wentDown = (state: TaskState, attempt: Attempt) =>
 
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
+  // A tree that was not seen before is progress: counters and waits begin anew (task-model 5).
+  const progress = event.sealed.changed && fresh;
   const next = phase(state, event, ['ended'], a => ({
     ...a,
     ...(wentDown(state, a) ? LEFT_BY_A_POWER_CUT : {}),
@@ -126,10 +128,13 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     sealed: event.sealed,
   }));
   return {
-    ...step(next, event.step, s => ({ ...s, trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES) })),
+    ...step(next, event.step, s => ({
+      ...s,
+      trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES),
+      passing: progress ? 0 : s.passing,
+    })),
     total_commits: next.total_commits + event.sealed.commits,
-    // A tree that was not seen before is progress, and progress resets the counter (task-model 5).
-    consecutive_failures: event.sealed.changed && fresh ? 0 : next.consecutive_failures,
+    consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
 }
 
