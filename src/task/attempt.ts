@@ -238,7 +238,7 @@ function maySeal(state: TaskState, step: Step): boolean {
 function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
   const outcome = attempt.outcome ?? 'lost';
   if (!mayPass(state, step, attempt))
-    return close(state, step, attempt, outcome, attempt.message, seen.now_ms);
+    return close(state, step, withBudget(state, step, attempt, seen), outcome, attempt.message, seen.now_ms);
   if (step.kind === 'plan') {
     if (attempt.accepted) return completed(state, step, attempt, seen.now_ms);
     return ask({
@@ -249,6 +249,12 @@ function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed):
     });
   }
   return gates(state, step, attempt, seen);
+}
+
+/** Some programs end themselves at the dollars that they are given; which budget these were of is known only now. */
+function withBudget(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Attempt {
+  if (attempt.outcome !== 'budget' || attempt.stop_reason !== null) return attempt;
+  return { ...attempt, over: attempt.over ?? usedUp(state, step, seen) };
 }
 
 /** Whether its gates are asked: it ended well, or only a budget ended it. */
@@ -277,7 +283,7 @@ function gates(state: TaskState, step: Step, attempt: Attempt, seen: Observed): 
       return close(
         state,
         step,
-        attempt,
+        withBudget(state, step, attempt, seen),
         outcome,
         `${run.evidence.name}: ${run.evidence.reason ?? 'refused'}`,
         seen.now_ms,

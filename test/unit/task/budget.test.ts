@@ -177,6 +177,23 @@ describe('a budget of a day', () => {
     expect(engine.state.steps[0]!.counted).toBe(1);
   });
 
+  it.each([
+    ['', []],
+    [', also where a gate has looked at what it left', [{ name: 'test', run: ['npm', 'test'] }]],
+  ])('is waited for too where the program ended itself for it%s', (_words, gates) => {
+    const itself = { claim: { status: 'budget' as const, summary: 'no dollars' }, code: 1, ...uses(10, 5) };
+    const script = { work: { a: [itself, {}] }, gates: { test: [0, 1, 0] } };
+    const engine = start({ usd_per_day: 5 }, script, ['a'], { gates });
+    engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.phase === 'running'));
+    engine.day = { used: { tokens: 10, usd: 5 }, ends_at_ms: Date.parse(MIDNIGHT) };
+    engine.run(state => state.status.name !== 'running');
+    expect(status(engine)).toMatchObject({ name: 'waiting', why: 'budget', resume_at: MIDNIGHT });
+    expect(engine.step('a')).toMatchObject({ counted: 0 });
+    engine.now = Date.parse(MIDNIGHT);
+    day(engine, 0, Date.parse(MIDNIGHT) + 86_400_000);
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
   it('holds a judge until then, and keeps the work', () => {
     const engine = start({ tokens_per_day: 1000 }, {}, ['a'], REVIEW);
     engine.run(state => state.steps[0]!.attempt?.phase === 'running');
