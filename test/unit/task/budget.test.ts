@@ -68,6 +68,16 @@ describe('a budget of the task', () => {
     expect(engine.run().state.status.name).toBe('completed');
   });
 
+  it('of tokens gives no dollars back, nor what was said of them', () => {
+    const script = { work: { a: [uses(1200, 8.5)], b: [uses(300, 2)] } };
+    const engine = start({ tokens: 1000, usd: 10, subtask_tokens: 1100, subtask_usd: 100 }, script).run();
+    expect(engine.state.warned).toEqual(['tokens', 'usd']);
+    engine.resume();
+    expect(engine.state.used_before).toEqual({ tokens: 1200, usd: 0 });
+    expect(engine.step('a').used_before).toEqual({ tokens: 1200, usd: 0 });
+    expect(engine.state.warned).toEqual(['usd']);
+  });
+
   it('is said to be nearly used up, once', () => {
     const engine = start({ tokens: 1000, usd: 10 }, { work: { a: [uses(850, 1)], b: [uses(50, 1)] } }).run();
     expect(of(engine, 'budget_nearly_used')).toMatchObject([{ budget: 'tokens', used: 850, limit: 1000 }]);
