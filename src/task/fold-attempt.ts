@@ -292,8 +292,8 @@ function passedBy(attempt: Attempt): NonNullable<Step['passed']> {
 
 /** They say nothing of what passes. */
 const UNSAID: ReadonlySet<Outcome> = new Set(['lost', 'session_lost']);
-/** A day of looking whether a service answers must not use up the iterations of the task. */
-const FREE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth']);
+/** A day of looking whether a service answers, or for a session that is gone, must not use up the iterations of the task. */
+const FREE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'session_lost']);
 const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
 
 function noCommit(s: Step, attempt: Attempt, counts: boolean): number {

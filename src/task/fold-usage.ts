@@ -69,7 +69,7 @@ export function renewed(state: TaskState): TaskState {
       used_before: again(s, 'attempt_', s.attempt.used_before, s.attempt.used),
     },
   }));
-  const renewed = over(null);
-  const warned = state.warned.filter(name => !renewed.has(name as Budget));
+  const whole = over(null);
+  const warned = state.warned.filter(name => !whole.has(name as Budget));
   return { ...state, steps, warned, used_before: again(null, '', state.used_before, usedBy(state)) };
 }

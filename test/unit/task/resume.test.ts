@@ -131,6 +131,8 @@ describe('a session that is lost', () => {
     expect(engine.state.status.name).toBe('completed');
     const step = engine.step('a');
     expect(step.history.map(h => h.outcome)).toEqual(['limit', 'session_lost', 'ok']);
+    const { iterations, iterations_before } = engine.state;
+    expect(iterations - iterations_before, 'that use up iterations').toBe(1);
     const made = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e] : []));
     expect(made.map(e => e.resume)).toEqual([null, 's1', null]);
     expect(made[2]!.from).toBe('commit a/2');
