@@ -142,7 +142,7 @@ describe('a session that is lost', () => {
 
   it('does not hide a limit: the waits after it go on to grow', () => {
     const engine = new Engine(specOf(SPEC), planOf(['a']), {
-      work: { a: [ended('limit', 's1'), lost, ended('limit', 's2')] },
+      work: { a: [ended('limit', 's1'), { ...lost, idle: true }, ended('limit', 's2', { idle: true })] },
     });
     engine.run(state => state.steps.find(s => s.id === 'a')!.history.length === 3);
     const [first, second] = engine.events.flatMap(e =>
