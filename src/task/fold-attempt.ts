@@ -131,7 +131,8 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     ...step(next, event.step, s => ({
       ...s,
       trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES),
-      passing: progress ? 0 : s.passing,
+      // Not of questions: whoever asks again has not been answered.
+      passing: progress && s.attempt?.outcome !== 'asked' ? 0 : s.passing,
     })),
     total_commits: next.total_commits + event.sealed.commits,
     consecutive_failures: progress ? 0 : next.consecutive_failures,
