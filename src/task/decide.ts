@@ -3,7 +3,7 @@
  * (then it is asked again), or effects to start. Asking twice is harmless; effects carry a key, and one that is under
  * way is not started again.
  */
-import { DISK_PROBE_MS, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
+import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
 import { type BudgetUse, budgetText, nearlyUsed, usedUp } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
@@ -83,7 +83,7 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
   if (seen.disk_low && !busy && state.steps.some(s => s.attempt)) return diskWait(state, seen.now_ms);
   if (!busy && effects.length === 0) {
     const held = heldJudge(state, seen);
-    if (held) return dry(state, held.step.id, held.over);
+    if (held) return heldBack(state, held, seen.now_ms);
   }
 
   const next = start(state, seen, busy);
@@ -322,6 +322,18 @@ function waitFor(state: TaskState, due: ({ s: Step } & Due)[]): Next {
   return record({ type: 'task_waiting', why: wait, resume_at, message: `${step.id}: ${why}` });
 }
 
+/** Work that waits for its judge: no coder has to be asked again for what only the judge is missing. */
+function heldBack(state: TaskState, { step, over, due }: Hold, nowMs: number): Next {
+  if (over) return dry(state, step.id, over);
+  return due ? waitFor(state, [{ s: step, ...due }]) : record(blockedBy(state, step, nowMs));
+}
+
+function blockedBy(state: TaskState, step: Step, nowMs: number): NewEvent {
+  const { why, message } = step.block!;
+  const retry_at = loginRetryAt(state, step, why, nowMs);
+  return { type: 'task_blocked', why, message, subtask: step.id, retry_at };
+}
+
 /** No session may start: until the next day, or until a person says so. */
 function dry(state: TaskState, step: string, over: BudgetUse): Next {
   const text = budgetText(over);
@@ -373,15 +385,7 @@ function finish(state: TaskState, nowMs: number): Next {
     });
   }
   const waiting = state.steps.find(s => s.block);
-  if (waiting?.block) {
-    return record({
-      type: 'task_blocked',
-      why: waiting.block.why,
-      message: waiting.block.message,
-      subtask: waiting.id,
-      retry_at: loginRetryAt(state, waiting, waiting.block.why, nowMs),
-    });
-  }
+  if (waiting) return record(blockedBy(state, waiting, nowMs));
   const failed = state.steps.find(s => s.status === 'failed');
   if (!failed) {
     // Cannot be; but a task that moves no more must say so, and not wait for nobody.

@@ -79,12 +79,14 @@ export class Checks {
       case 'attempt_created':
         this.#created(before, event.step, event.work);
         if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
-        this.#inTime(before, event.step, event.t);
+        if (isAgentStep(before, stepOf(before, event.step))) this.#inTime(before, event.step, event.t);
         return;
       case 'gate_started': {
         const step = stepOf(before, event.step);
         const { kind } = gatesOf(before, step)[event.gate]!;
-        if (kind === 'review' || kind === 'qa') this.#mayUse(before, step);
+        if (kind !== 'review' && kind !== 'qa') return;
+        this.#mayUse(before, step);
+        this.#inTime(before, event.step, event.t);
         return;
       }
       case 'attempt_closed':
@@ -197,7 +199,6 @@ export class Checks {
 
   /** By hand, and not by the code that is tested: minutes of the day in a zone that is one hour ahead. */
   #inTime(state: TaskState, id: string, t: string): void {
-    if (!isAgentStep(state, stepOf(state, id))) return;
     const minute = (new Date(t).getUTCHours() * 60 + new Date(t).getUTCMinutes() + 60) % 1440;
     for (const range of state.spec.limits.quiet_hours) {
       const [from, to] = range.split('-').map(text => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
