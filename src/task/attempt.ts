@@ -6,7 +6,7 @@
  *                          │                 └─► stopping ─end─┘ (a ladder: TERM, KILL, verified empty)
  *                          └─ a check has no work: straight to its gates
  */
-import { type BudgetUse, usedUp } from './budget.ts';
+import { type BudgetUse, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, JobFacts, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { type Gate, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
@@ -351,6 +351,8 @@ function holdOf(state: TaskState, step: Step, attempt: Attempt, seen: Observed):
   if (step.block) return { step, over: null, due: null };
   const over = usedUp(state, step, seen);
   if (over) return { step, over, due: null };
+  const tomorrow = waitsForDay(state, seen);
+  if (tomorrow !== null) return { step, over: null, due: { at: tomorrow, wait: 'budget' } };
   const own = attempt.held && step.retry_at ? Date.parse(step.retry_at) : 0;
   const soonest = Math.max(own, seen.now_ms);
   const at = sessionsAfter(state, soonest);

@@ -4,7 +4,7 @@
  * way is not started again.
  */
 import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
-import { type BudgetUse, budgetText, nearlyUsed, usedUp } from './budget.ts';
+import { type BudgetUse, budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
@@ -160,7 +160,7 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
   const over = spent(state, ready, seen.now_ms);
   if (over) return busy || open.length > 0 ? until(null) : record(over);
 
-  const due = ready.map(s => ({ s, ...dueAt(state, s, seen.now_ms) }));
+  const due = ready.map(s => ({ s, ...dueAt(state, s, seen) }));
   const now = due.filter(({ at }) => at <= seen.now_ms);
   const later = due
     .filter(({ at }) => at > seen.now_ms)
@@ -235,7 +235,10 @@ interface Due {
 }
 
 /** Earliest start of a step that may start: its own time, and that at which sessions may begin. */
-function dueAt(state: TaskState, step: Step, nowMs: number): Due {
+function dueAt(state: TaskState, step: Step, seen: Observed): Due {
+  const nowMs = seen.now_ms;
+  const tomorrow = isAgentStep(state, step) ? waitsForDay(state, seen) : null;
+  if (tomorrow !== null) return { at: tomorrow, wait: 'budget' };
   const own = ownDueAt(state, step, nowMs);
   const soonest = Math.max(own, nowMs);
   const at = afterQuietHours(state, step, soonest);

@@ -47,7 +47,8 @@ export type GateKind =
   | 'killed'
   | 'mute'
   | 'crash'
-  | 'through';
+  | 'through'
+  | 'unable';
 
 /** How a job behaves from the moment it starts. */
 export interface Behaviour {
@@ -456,6 +457,9 @@ function spendingOf(rng: Rng, session: boolean) {
 }
 
 /** `times`: how often this gate has been run before. */
+/** Why a judge may not come to judge. */
+const UNABLE = ['limit', 'overloaded', 'network', 'auth', 'startup', 'budget'] as const;
+
 export function gateBehaviour(
   draft: Draft,
   gate: { job: string; name: string; judge: boolean; healed: boolean; times: number },
@@ -471,7 +475,7 @@ export function gateBehaviour(
       flood: 1,
       oom: 1,
       killed: 1,
-      ...(gate.judge ? { mute: 1, crash: 1, through: 2 } : {}),
+      ...(gate.judge ? { mute: 1, crash: 1, through: 2, unable: 3 } : {}),
     });
   }
   if (draft.gate_curse?.name === gate.name && gate.times < draft.gate_curse.times) kind = 'fail';
@@ -485,7 +489,8 @@ export function gateBehaviour(
     claim: gate.judge
       ? {
           ...NOTHING,
-          verdict,
+          ...(kind === 'unable' ? { status: rng.pick(UNABLE) } : {}),
+          verdict: kind === 'unable' ? null : verdict,
           issues: kind === 'fail' ? [rng.pick(['No tests.', 'no  tests.', 'A bug.'])] : [],
         }
       : null,

@@ -175,6 +175,25 @@ describe('a budget of a day', () => {
     expect(engine.run().state.status.name).toBe('completed');
   });
 
+  it.each([
+    ['session', {}],
+    ['judge', REVIEW],
+  ])('begins no %s before that where a restart knows only a part of the sum', (what, over) => {
+    const engine = start({ tokens_per_day: 1000 }, {}, ['a'], over);
+    if (what === 'judge') engine.run(state => state.steps[0]!.attempt?.phase === 'running');
+    day(engine, 1000);
+    engine.run(state => state.status.name === 'waiting');
+    const before = engine.started.length;
+    day(engine, 10);
+    engine.claim();
+    expect(engine.look()).toEqual([]);
+    expect(status(engine).name).toBe('waiting');
+    expect(engine.started).toHaveLength(before);
+    engine.now = Date.parse(MIDNIGHT);
+    day(engine, 0, Date.parse(MIDNIGHT) + 86_400_000);
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
   it('ends a session in the middle, which uses up no attempt', () => {
     const engine = start({ tokens_per_day: 1000 }, { work: { a: [runs(5), uses(5)] } }, ['a']);
     engine.run(state => state.steps[0]!.attempt?.phase === 'running');
