@@ -475,9 +475,10 @@ export function gateBehaviour(
       flood: 1,
       oom: 1,
       killed: 1,
-      ...(gate.judge ? { mute: 1, crash: 1, through: 2, unable: 3 } : {}),
+      ...(gate.judge ? { mute: 1, crash: 1, through: 2 } : {}),
     });
   }
+  if (gate.judge && rng.chance(draft.trouble)) kind = 'unable';
   if (draft.gate_curse?.name === gate.name && gate.times < draft.gate_curse.times) kind = 'fail';
   if (gate.healed) kind = 'pass';
   const verdict = kind === 'mute' ? null : kind === 'fail' ? 'changes_requested' : 'approved';
