@@ -6,15 +6,16 @@
  *                          │                 └─► stopping ─end─┘ (a ladder: TERM, KILL, verified empty)
  *                          └─ a check has no work: straight to its gates
  */
-import { type BudgetUse, usedUp } from './budget.ts';
+import { type BudgetUse, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, JobFacts, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { type Gate, gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
 import { HURRY_SHARE, hurry, notesFor } from './notes.ts';
+import { sessionsAfter } from './quiet-hours.ts';
 import { resourceLimitsOf } from './resource-limits.ts';
 import { verdictOf } from './retry.ts';
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState, workJob } from './state.ts';
-import type { Outcome, StopReason } from './status.ts';
+import type { Outcome, StopReason, WaitReason } from './status.ts';
 
 /** Gate tries that may be lost before the attempt is given up. */
 export const MAX_GATE_DROPS = 3;
@@ -238,7 +239,7 @@ function maySeal(state: TaskState, step: Step): boolean {
 function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
   const outcome = attempt.outcome ?? 'lost';
   if (!mayPass(state, step, attempt))
-    return close(state, step, attempt, outcome, attempt.message, seen.now_ms);
+    return close(state, step, withBudget(state, step, attempt, seen), outcome, attempt.message, seen.now_ms);
   if (step.kind === 'plan') {
     if (attempt.accepted) return completed(state, step, attempt, seen.now_ms);
     return ask({
@@ -249,6 +250,12 @@ function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed):
     });
   }
   return gates(state, step, attempt, seen);
+}
+
+/** Some programs end themselves at the dollars that they are given; which budget these were of is known only now. */
+function withBudget(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Attempt {
+  if (attempt.outcome !== 'budget' || attempt.stop_reason !== null) return attempt;
+  return { ...attempt, over: attempt.over ?? usedUp(state, step, seen) };
 }
 
 /** Whether its gates are asked: it ended well, or only a budget ended it. */
@@ -277,7 +284,7 @@ function gates(state: TaskState, step: Step, attempt: Attempt, seen: Observed): 
       return close(
         state,
         step,
-        attempt,
+        withBudget(state, step, attempt, seen),
         outcome,
         `${run.evidence.name}: ${run.evidence.reason ?? 'refused'}`,
         seen.now_ms,
@@ -317,8 +324,9 @@ function startGate(
     );
   }
   if (seen.slots <= 0 || seen.draining) return nothing;
-  // It waits for the next day, or for a person: decide says so.
-  if (isJudge(gate) && usedUp(state, step, seen)) return nothing;
+  // It waits for a time, or for a person: decide says so.
+  const hold = isJudge(gate) ? holdOf(state, step, attempt, seen) : null;
+  if (hold) return { ...nothing, wake_ms: hold.due?.at ?? null };
   if (seen.disk_low) return { ...nothing, wake_ms: seen.now_ms + DISK_PROBE_MS };
   return record({
     type: 'gate_started',
@@ -332,15 +340,35 @@ function startGate(
 
 export const isJudge = (gate: Gate) => gate.kind === 'review' || gate.kind === 'qa';
 
-/** An attempt whose next gate is a judge that no budget is left for. */
-export function heldJudge(state: TaskState, seen: Observed): { step: Step; over: BudgetUse } | null {
+/** What a judge waits for: a budget, a time, or (neither) a person who sees to the block of its step. */
+export interface Hold {
+  step: Step;
+  over: BudgetUse | null;
+  due: { at: number; wait: WaitReason | null } | null;
+}
+
+function holdOf(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Hold | null {
+  if (step.block) return { step, over: null, due: null };
+  const over = usedUp(state, step, seen);
+  if (over) return { step, over, due: null };
+  const tomorrow = waitsForDay(state, seen);
+  if (tomorrow !== null) return { step, over: null, due: { at: tomorrow, wait: 'budget' } };
+  const own = attempt.held && step.retry_at ? Date.parse(step.retry_at) : 0;
+  const soonest = Math.max(own, seen.now_ms);
+  const at = sessionsAfter(state, soonest);
+  if (at <= seen.now_ms) return null;
+  return { step, over: null, due: { at, wait: own > seen.now_ms ? step.wait : 'quiet_hours' } };
+}
+
+/** An attempt whose next gate is a judge that may not begin. */
+export function heldJudge(state: TaskState, seen: Observed): Hold | null {
   for (const step of state.steps) {
     const { attempt } = step;
     if (!attempt || !isJudged(state, step, attempt)) continue;
     const done = (index: number) => attempt.gates.some(g => g.gate === index && g.evidence);
     const next = gatesOf(state, step).find((_gate, index) => !done(index));
-    const over = next && isJudge(next) ? usedUp(state, step, seen) : null;
-    if (over) return { step, over };
+    const hold = next && isJudge(next) ? holdOf(state, step, attempt, seen) : null;
+    if (hold) return hold;
   }
   return null;
 }

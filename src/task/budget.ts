@@ -111,6 +111,16 @@ export function usedUp(state: TaskState, step: Step, seen: Seen): BudgetUse | nu
   return over.find(({ until }) => until === null) ?? over[0] ?? null;
 }
 
+/**
+ * Until when a task that waits for the next day goes on to wait, whatever the sum of today says: after a restart it is
+ * known only in part. null: it does not, or the clock was set back since.
+ */
+export function waitsForDay({ status }: TaskState, seen: Pick<Observed, 'now_ms' | 'day'>): number | null {
+  if (status.name !== 'waiting' || status.why !== 'budget') return null;
+  const at = Date.parse(status.resume_at);
+  return at > seen.now_ms && at <= seen.day().ends_at_ms ? at : null;
+}
+
 /** Budgets of task and day that are nearly used up, and of which that was not said yet. */
 export function nearlyUsed(state: TaskState, seen: Seen): BudgetUse[] {
   return budgetsOf(state, null, seen).filter(

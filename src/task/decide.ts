@@ -3,8 +3,8 @@
  * (then it is asked again), or effects to start. Asking twice is harmless; effects carry a key, and one that is under
  * way is not started again.
  */
-import { DISK_PROBE_MS, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
-import { type BudgetUse, budgetText, nearlyUsed, usedUp } from './budget.ts';
+import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
+import { type BudgetUse, budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
@@ -83,7 +83,7 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
   if (seen.disk_low && !busy && state.steps.some(s => s.attempt)) return diskWait(state, seen.now_ms);
   if (!busy && effects.length === 0) {
     const held = heldJudge(state, seen);
-    if (held) return dry(state, held.step.id, held.over);
+    if (held) return heldBack(state, held, seen.now_ms);
   }
 
   const next = start(state, seen, busy);
@@ -160,7 +160,7 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
   const over = spent(state, ready, seen.now_ms);
   if (over) return busy || open.length > 0 ? until(null) : record(over);
 
-  const due = ready.map(s => ({ s, ...dueAt(state, s, seen.now_ms) }));
+  const due = ready.map(s => ({ s, ...dueAt(state, s, seen) }));
   const now = due.filter(({ at }) => at <= seen.now_ms);
   const later = due
     .filter(({ at }) => at > seen.now_ms)
@@ -235,7 +235,10 @@ interface Due {
 }
 
 /** Earliest start of a step that may start: its own time, and that at which sessions may begin. */
-function dueAt(state: TaskState, step: Step, nowMs: number): Due {
+function dueAt(state: TaskState, step: Step, seen: Observed): Due {
+  const nowMs = seen.now_ms;
+  const tomorrow = isAgentStep(state, step) ? waitsForDay(state, seen) : null;
+  if (tomorrow !== null) return { at: tomorrow, wait: 'budget' };
   const own = ownDueAt(state, step, nowMs);
   const soonest = Math.max(own, nowMs);
   const at = afterQuietHours(state, step, soonest);
@@ -322,6 +325,18 @@ function waitFor(state: TaskState, due: ({ s: Step } & Due)[]): Next {
   return record({ type: 'task_waiting', why: wait, resume_at, message: `${step.id}: ${why}` });
 }
 
+/** Work that waits for its judge: no coder has to be asked again for what only the judge is missing. */
+function heldBack(state: TaskState, { step, over, due }: Hold, nowMs: number): Next {
+  if (over) return dry(state, step.id, over);
+  return due ? waitFor(state, [{ s: step, ...due }]) : record(blockedBy(state, step, nowMs));
+}
+
+function blockedBy(state: TaskState, step: Step, nowMs: number): NewEvent {
+  const { why, message } = step.block!;
+  const retry_at = loginRetryAt(state, step, why, nowMs);
+  return { type: 'task_blocked', why, message, subtask: step.id, retry_at };
+}
+
 /** No session may start: until the next day, or until a person says so. */
 function dry(state: TaskState, step: string, over: BudgetUse): Next {
   const text = budgetText(over);
@@ -373,15 +388,7 @@ function finish(state: TaskState, nowMs: number): Next {
     });
   }
   const waiting = state.steps.find(s => s.block);
-  if (waiting?.block) {
-    return record({
-      type: 'task_blocked',
-      why: waiting.block.why,
-      message: waiting.block.message,
-      subtask: waiting.id,
-      retry_at: loginRetryAt(state, waiting, waiting.block.why, nowMs),
-    });
-  }
+  if (waiting) return record(blockedBy(state, waiting, nowMs));
   const failed = state.steps.find(s => s.status === 'failed');
   if (!failed) {
     // Cannot be; but a task that moves no more must say so, and not wait for nobody.

@@ -172,6 +172,13 @@ interface Of {
     session?: SessionFacts | null;
     /** As in gate_ended. */
     claimed?: Pick<Claim, 'input_tokens' | 'output_tokens'> | null;
+    /** What it is not run again before; the attempt with its work stays open. As in attempt_closed. Absent in older journals. */
+    hold?: {
+      reason: string | null;
+      retry_at: string | null;
+      wait: WaitReason | null;
+      block: { why: BlockReason; message: string } | null;
+    };
   };
   gate_ended: {
     step: string;

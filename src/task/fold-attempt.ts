@@ -61,6 +61,7 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       claim: null,
       sealed: null,
       gates: [],
+      held: null,
       accepted: false,
       paused_ms: 0,
     };
@@ -119,6 +120,8 @@ const wentDown = (state: TaskState, attempt: Attempt) =>
 
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
+  // A tree that was not seen before is progress: counters and waits begin anew (task-model 5).
+  const progress = event.sealed.changed && fresh;
   const next = phase(state, event, ['ended'], a => ({
     ...a,
     ...(wentDown(state, a) ? LEFT_BY_A_POWER_CUT : {}),
@@ -126,10 +129,14 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     sealed: event.sealed,
   }));
   return {
-    ...step(next, event.step, s => ({ ...s, trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES) })),
+    ...step(next, event.step, s => ({
+      ...s,
+      trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES),
+      // Not of questions: whoever asks again has not been answered.
+      passing: progress && s.attempt?.outcome !== 'asked' ? 0 : s.passing,
+    })),
     total_commits: next.total_commits + event.sealed.commits,
-    // A tree that was not seen before is progress, and progress resets the counter (task-model 5).
-    consecutive_failures: event.sealed.changed && fresh ? 0 : next.consecutive_failures,
+    consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
 }
 
@@ -152,17 +159,38 @@ export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): T
     };
     return { ...attempt, gates: [...attempt.gates.filter(g => g.gate !== event.gate), run] };
   });
-  return live(next, +1, event.t);
+  const begun = step(next, event.step, s =>
+    s.attempt?.held ? { ...s, retry_at: null, wait: null, reason: null } : s,
+  );
+  return live(begun, +1, event.t);
 }
 
 /** It could not be judged; a judge may have worked all the same. */
 export function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): TaskState {
-  const next = gate(state, event, run => ({
+  const dropped = gate(state, event, run => ({
     ...run,
     live: false,
-    dropped: event.outcome === 'lost' && run.boot === state.boot ? run.dropped + 1 : run.dropped,
+    dropped: isDrop(event.outcome, run.boot === state.boot) ? run.dropped + 1 : run.dropped,
   }));
+  const { hold, outcome } = event;
+  const next = hold
+    ? step(dropped, event.step, s => ({
+        ...s,
+        ...hold,
+        passing: s.passing + (PASSING.has(outcome) ? 1 : 0),
+        attempt: s.attempt && { ...s.attempt, held: heldAgain(s.attempt.held, event) },
+      }))
+    : dropped;
   return sessionUsed(live(next, -1, event.ended_at), event, event.session, event.claimed);
+}
+
+/** What may not go on for ever: tries that are lost while the machine lives, and that use up their own budget. */
+const isDrop = (outcome: Outcome, same_boot: boolean) =>
+  outcome === 'budget' || (outcome === 'lost' && same_boot);
+
+function heldAgain(held: Attempt['held'], { outcome, t }: EventOf<'gate_dropped'>): Attempt['held'] {
+  if (held?.outcome !== outcome) return { outcome, since: t, times: 1 };
+  return { ...held, times: held.times + 1 };
 }
 
 export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskState {
@@ -197,6 +225,7 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
     };
     next = editAttempt(state, event.step, event.n, a => ({ ...a, gates: [...a.gates, run] }));
   }
+  next = editAttempt(next, event.step, event.n, a => ({ ...a, held: null }));
   const s = stepOf(next, event.step);
   if (s.kind === 'baseline' && !event.evidence.passed && event.evidence.tolerated) {
     next = { ...next, tolerated: [...new Set([...next.tolerated, event.evidence.name])] };
@@ -287,8 +316,8 @@ function passedBy(attempt: Attempt): NonNullable<Step['passed']> {
 
 /** They say nothing of what passes. */
 const UNSAID: ReadonlySet<Outcome> = new Set(['lost', 'session_lost']);
-/** A day of looking whether a service answers must not use up the iterations of the task. */
-const FREE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth']);
+/** A day of looking whether a service answers, or for a session that is gone, must not use up the iterations of the task. */
+const FREE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'session_lost']);
 const PASSING: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'asked']);
 
 function noCommit(s: Step, attempt: Attempt, counts: boolean): number {

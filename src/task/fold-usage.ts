@@ -1,8 +1,8 @@
 /** The part of the fold that is about what sessions use: sums of attempt, subtask, task and day. Pure. */
-import { budgetsSoFar, NOTHING_USED, usedBy, warningOf } from './budget.ts';
+import { type Budget, budgetsSoFar, NOTHING_USED, usedBy, warningOf } from './budget.ts';
 import type { Claim, EventOf, SessionFacts } from './event.ts';
 import { editAttempt, step } from './fold-tools.ts';
-import type { Attempt, Spending, Step, TaskState, Used } from './state.ts';
+import type { Spending, Step, TaskState, Used } from './state.ts';
 
 /** What was used is summed up by this much time: every zone of the world begins its days at a multiple of it. */
 const QUARTER_MS = 15 * 60_000;
@@ -55,18 +55,21 @@ export function budgetNearlyUsed(state: TaskState, event: EventOf<'budget_nearly
  */
 export function renewed(state: TaskState): TaskState {
   if (state.status.name !== 'blocked' || state.status.why !== 'budget') return state;
-  const isOver = (s: Step | null, scope: string) =>
-    budgetsSoFar(state, s).some(
-      ({ budget, used, limit }) => used >= limit && (budget === `${scope}tokens` || budget === `${scope}usd`),
-    );
-  const attempt = (s: Step, a: Attempt): Attempt =>
-    isOver(s, 'attempt_') ? { ...a, used_before: a.used } : a;
+  const over = (s: Step | null) =>
+    new Set(budgetsSoFar(state, s).flatMap(({ budget, used, limit }) => (used >= limit ? [budget] : [])));
+  const again = (s: Step | null, scope: '' | 'attempt_' | 'subtask_', before: Used, used: Used): Used => ({
+    tokens: over(s).has(`${scope}tokens`) ? used.tokens : before.tokens,
+    usd: over(s).has(`${scope}usd`) ? used.usd : before.usd,
+  });
   const steps = state.steps.map(s => ({
     ...s,
-    used_before: isOver(s, 'subtask_') ? s.used : s.used_before,
-    attempt: s.attempt && attempt(s, s.attempt),
+    used_before: again(s, 'subtask_', s.used_before, s.used),
+    attempt: s.attempt && {
+      ...s.attempt,
+      used_before: again(s, 'attempt_', s.attempt.used_before, s.attempt.used),
+    },
   }));
-  if (!isOver(null, '')) return { ...state, steps };
-  const warned = state.warned.filter(name => name !== 'tokens' && name !== 'usd');
-  return { ...state, steps, warned, used_before: usedBy(state) };
+  const whole = over(null);
+  const warned = state.warned.filter(name => !whole.has(name as Budget));
+  return { ...state, steps, warned, used_before: again(null, '', state.used_before, usedBy(state)) };
 }

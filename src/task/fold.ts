@@ -400,7 +400,11 @@ function resumed(before: TaskState): TaskState {
   const steps = state.steps.map(s =>
     s.status === 'failed' || (s.status === 'skipped' && s.kind !== 'fix')
       ? resetStep(s, 'resumed')
-      : { ...s, counted: 0, lost: 0, no_commit: 0, passing: 0, retry_at: null, wait: null, block: null },
+      : {
+          ...s,
+          ...{ counted: 0, lost: 0, no_commit: 0, passing: 0, retry_at: null, wait: null, block: null },
+          attempt: s.attempt && { ...s.attempt, held: null },
+        },
   );
   return move(
     {

@@ -69,7 +69,7 @@ export function waitForLimit(
     return {
       refused: `still at its usage limit${when} after ${max_waits} waits (limits.max_waits); ${resume}`,
     };
-  const left_ms = max_wait_seconds * SECOND - waitedMs(step, row, nowMs);
+  const left_ms = max_wait_seconds * SECOND - waitedMs(step, attempt, row, nowMs);
   const too_long = `(limits.max_wait is ${duration(max_wait_seconds * SECOND)}); ${resume}`;
   if (stated_ms !== null && stated_ms > 0) {
     if (stated_ms > left_ms) return { refused: `usage limit${when}, which is too long to wait ${too_long}` };
@@ -84,10 +84,11 @@ export function waitForLimit(
 }
 
 /** Since the first limit of the row. */
-function waitedMs(step: Step, row: number, nowMs: number): number {
+function waitedMs(step: Step, { held }: Attempt, row: number, nowMs: number): number {
+  if (row <= 1) return 0;
   const limits = step.history.filter(record => record.outcome === 'limit');
-  const first = row > 1 ? limits.at(-(row - 1)) : undefined;
-  return first ? Math.max(0, nowMs - Date.parse(first.ended_at)) : 0;
+  const first = held ? held.since : limits.at(-(row - 1))?.ended_at;
+  return first ? Math.max(0, nowMs - Date.parse(first)) : 0;
 }
 
 /** Not more than a tenth of a short wait. The same for the same attempt, whenever it is asked for. */

@@ -125,7 +125,7 @@ function due(state: TaskState): Notice[] {
 
 /** A budget that a person allowed once more is told of once more; that of a day has the day in its name. */
 function allowance({ used_before }: TaskState, budget: string): string {
-  return budget.includes(' ') ? '' : `:${used_before.tokens}/${used_before.usd}`;
+  return budget.includes(' ') ? '' : `:${budget === 'usd' ? used_before.usd : used_before.tokens}`;
 }
 
 /** The first attempt of the row that met the limit: later ones are the same window, whose end was not where it was said. */

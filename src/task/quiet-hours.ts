@@ -68,8 +68,13 @@ export function quietEnd(texts: readonly string[], ms: number, zone: string | un
 
 /** When a step may begin that is due at `ms`: later in quiet hours, if sessions of an agent belong to it. */
 export function afterQuietHours(state: TaskState, step: Step, ms: number): number {
+  return hasSessions(state, step) ? sessionsAfter(state, ms) : ms;
+}
+
+/** The first time at or after `ms` at which a session may begin. */
+export function sessionsAfter(state: TaskState, ms: number): number {
   const { limits, time_zone } = state.spec;
-  if (limits.quiet_hours.length === 0 || !hasSessions(state, step)) return ms;
+  if (limits.quiet_hours.length === 0) return ms;
   return quietEnd(limits.quiet_hours, ms, time_zone ?? undefined);
 }
 

@@ -58,7 +58,9 @@ export function verdictOf(
     block: { why, message },
   });
   const what = `${step.id}, attempt ${attempt.n}`;
-  const row = inARow(step, outcome) + 1;
+  const { held } = attempt;
+  const before = held ? (held.outcome === outcome ? held.times : 0) : inARow(step, outcome);
+  const row = before + 1;
   const stated = statedEnd(attempt, nowMs);
 
   switch (outcome) {

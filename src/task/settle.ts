@@ -2,13 +2,14 @@
  * settle: what came of an effect, as events. Pure. Gives null when the state has moved on meanwhile and the result is
  * no longer wanted.
  */
-import { close, mayHaveStarted } from './attempt.ts';
+import { close, MAX_GATE_DROPS, mayHaveStarted } from './attempt.ts';
 import { budgetText } from './budget.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
 import { type Gate, gatesOf } from './gates-of.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
 import { isToldOf, type Notified } from './notices.ts';
+import { verdictOf } from './retry.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
 import type { Outcome, StopReason } from './status.ts';
 
@@ -274,9 +275,20 @@ function endOfGate(
   if (!stopped && (!exit || exit.result === 'killed'))
     return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at, ...said }];
 
-  const unable = stopped ? null : unableToJudge(state, step, attempt, facts, nowMs);
-  if (unable)
-    return [{ type: 'gate_dropped', ...at, outcome: unable.outcome, ended_at, ...said }, ...unable.events];
+  const unable = stopped ? null : unableToJudge(facts);
+  if (unable) {
+    const reason = facts.claim?.summary ?? null;
+    const judged = { ...attempt, claim: facts.claim };
+    const dropped: NewEvent = { type: 'gate_dropped', ...at, outcome: unable, ended_at, ...said };
+    // A check is cheap to make again; work is not, and waits for its judge.
+    if (!attempt.work) return [dropped, ...close(state, step, judged, unable, reason, nowMs).events];
+    const verdict = verdictOf(state, step, judged, unable, reason, nowMs);
+    return [{ ...dropped, hold: { reason: reason === null ? null : clip(reason), ...verdict } }];
+  }
+
+  // Nor has one whose own budget ended it; but what never suffices would be asked for ever.
+  if (!stopped && saidByProgram(facts) === 'budget' && run.dropped + 1 < MAX_GATE_DROPS)
+    return [{ type: 'gate_dropped', ...at, outcome: 'budget', ended_at, ...said }];
 
   let reason: string | null = null;
   if (stopped && effect.why === 'result') reason = verdictReason(facts);
@@ -315,24 +327,21 @@ const DROPPED: ReadonlySet<StopReason | 'stale'> = new Set(['user', 'suspend', '
 
 const claimedTokens = ({ input_tokens, output_tokens }: Claim) => ({ input_tokens, output_tokens });
 
-/** Why a judge may not have come to judge, through nobody's fault; the attempt is closed with it, and waits. */
+/** Why a judge may not have come to judge, through nobody's fault: that is waited for. */
 const UNABLE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'startup']);
 
 /**
  * A judge that met a limit or could not log in has judged nothing: to call that a refusal would send the work back to
  * the coder for nothing. Only the word of its program counts, not what it says of itself.
  */
-function unableToJudge(
-  state: TaskState,
-  step: Step,
-  attempt: Attempt,
-  facts: EndFacts,
-  nowMs: number,
-): { outcome: Outcome; events: NewEvent[] } | null {
-  const outcome = facts.claim && facts.session ? BY_CLAIM[facts.claim.status] : undefined;
-  if (!outcome || !UNABLE.has(outcome) || facts.session?.outcome !== outcome) return null;
-  const judged = { ...attempt, claim: facts.claim };
-  return { outcome, events: close(state, step, judged, outcome, facts.claim?.summary ?? null, nowMs).events };
+function unableToJudge(facts: EndFacts): Outcome | null {
+  const outcome = saidByProgram(facts);
+  return outcome && UNABLE.has(outcome) ? outcome : null;
+}
+
+function saidByProgram({ claim, session }: EndFacts): Outcome | null {
+  const outcome = claim && session ? BY_CLAIM[claim.status] : undefined;
+  return outcome && session?.outcome === outcome ? outcome : null;
 }
 
 /** Review and QA fail closed: no verdict, a crash or an unreadable answer is not an approval. */

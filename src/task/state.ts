@@ -101,6 +101,8 @@ export interface Attempt {
   claim: Claim | null;
   sealed: SealedFacts | null;
   gates: GateRun[];
+  /** Why its next judge could not judge, how often in a row, and since when; null: nothing of that. */
+  held: { outcome: Outcome; since: string; times: number } | null;
   /** Of the planner's attempt: its plan is frozen already. */
   accepted: boolean;
   /** Milliseconds of clock jumps while it ran; deadlines move by them. */

@@ -83,13 +83,7 @@ const WRITERS: Writers = {
     if (kind === 'qa') return ['INFO', `Running QA loop...${again}`];
     return ['INFO', `Running gate: ${gateName(state, event)}${again}`];
   },
-  gate_dropped: (state, event) =>
-    event.outcome === 'killed'
-      ? ['INFO', `Gate ${gateName(state, event)} was stopped; it is run again when the task goes on`]
-      : [
-          'WARNING',
-          `Gate ${gateName(state, event)} was ${event.outcome} without a judgement; it is run again`,
-        ],
+  gate_dropped: gateDropped,
   gate_ended: gateEnded,
   attempt_closed: attemptClosed,
   step_completed: (state, { step }) => stepCompleted(stepIn(state, step), step),
@@ -299,6 +293,17 @@ function findingLines(
   });
   const more = told.length - lines.length;
   return more > 0 ? [...lines, ['WARNING', `${who}: … and ${more} more`]] : lines;
+}
+
+function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): Said {
+  const what = `Gate ${gateName(state, event)}`;
+  const { hold, outcome } = event;
+  if (outcome === 'killed') return ['INFO', `${what} was stopped; it is run again when the task goes on`];
+  if (!hold) return ['WARNING', `${what} ended (${outcome}) without a judgement; it is run again`];
+  const reason = hold.reason ? ` (${hold.reason})` : '';
+  const next = hold.retry_at ? `asked again at ${seedTime(hold.retry_at)}` : 'a person is needed';
+  const level = hold.block ? 'ERROR' : 'WARNING';
+  return [level, then(`${what} could not judge: ${outcome}${reason}`, `the work is kept, ${next}`)];
 }
 
 function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>): Said | null {

@@ -1,6 +1,6 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
 import { type Budget, budgetsSoFar, budgetText } from '../../src/task/budget.ts';
-import type { Event, EventOf, EventType } from '../../src/task/event.ts';
+import type { Event, EventType } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
 import { LOGIN_TRIES } from '../../src/task/login.ts';
@@ -22,6 +22,8 @@ import { must, type World } from './simulation-world.ts';
 export class Coverage {
   readonly events = new Set<EventType>();
   readonly outcomes = new Set<Outcome>();
+  /** How gates ended without a judgement, and which of them keep their work waiting. */
+  readonly dropped = new Set<string>();
   readonly transitions = new Set<string>();
   /** Kind of effect or event, before or after or between, and the status of the task. */
   readonly crashPoints = new Set<string>();
@@ -79,17 +81,23 @@ export class Checks {
       case 'attempt_created':
         this.#created(before, event.step, event.work);
         if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
-        this.#inTime(before, event.step, event.t);
+        if (isAgentStep(before, stepOf(before, event.step))) this.#inTime(before, event.step, event.t);
         return;
       case 'gate_started': {
         const step = stepOf(before, event.step);
         const { kind } = gatesOf(before, step)[event.gate]!;
-        if (kind === 'review' || kind === 'qa') this.#mayUse(before, step);
+        if (kind !== 'review' && kind !== 'qa') return;
+        this.#mayUse(before, step);
+        this.#inTime(before, event.step, event.t);
         return;
       }
+      case 'gate_dropped':
+        this.#coverage.dropped.add(event.hold ? `${event.outcome}, held` : event.outcome);
+        if (event.hold?.wait === 'limit') this.#waits(before, event.t, event.hold.retry_at);
+        return;
       case 'attempt_closed':
         if (event.outcome === 'ok') this.#ok.add(event.step);
-        if (event.wait === 'limit') this.#waits(before, event);
+        if (event.wait === 'limit') this.#waits(before, event.t, event.retry_at);
         this.#closed(event.step, event.n);
         return;
       case 'step_completed':
@@ -193,7 +201,6 @@ export class Checks {
 
   /** By hand, and not by the code that is tested: minutes of the day in a zone that is one hour ahead. */
   #inTime(state: TaskState, id: string, t: string): void {
-    if (!isAgentStep(state, stepOf(state, id))) return;
     const minute = (new Date(t).getUTCHours() * 60 + new Date(t).getUTCMinutes() + 60) % 1440;
     for (const range of state.spec.limits.quiet_hours) {
       const [from, to] = range.split('-').map(text => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
@@ -203,10 +210,10 @@ export class Checks {
   }
 
   /** A usage limit is waited for only as long as the user allows. */
-  #waits(state: TaskState, event: EventOf<'attempt_closed'>): void {
+  #waits(state: TaskState, t: string, retry_at: string | null): void {
     const { wait, max_wait_seconds } = state.spec.limits;
     must(wait, 9, 'waits for a usage limit, and nobody allowed that');
-    const ms = Date.parse(event.retry_at!) - Date.parse(event.t);
+    const ms = Date.parse(retry_at!) - Date.parse(t);
     must(ms <= max_wait_seconds * 1000 + LIMIT_RETRY.jitter_ms, 9, `waits for ${ms} ms`);
   }
 

@@ -47,7 +47,8 @@ export type GateKind =
   | 'killed'
   | 'mute'
   | 'crash'
-  | 'through';
+  | 'through'
+  | 'unable';
 
 /** How a job behaves from the moment it starts. */
 export interface Behaviour {
@@ -456,6 +457,9 @@ function spendingOf(rng: Rng, session: boolean) {
 }
 
 /** `times`: how often this gate has been run before. */
+/** Why a judge may not come to judge. */
+const UNABLE = ['limit', 'overloaded', 'network', 'auth', 'startup', 'budget'] as const;
+
 export function gateBehaviour(
   draft: Draft,
   gate: { job: string; name: string; judge: boolean; healed: boolean; times: number },
@@ -474,6 +478,7 @@ export function gateBehaviour(
       ...(gate.judge ? { mute: 1, crash: 1, through: 2 } : {}),
     });
   }
+  if (gate.judge && rng.chance(draft.trouble)) kind = 'unable';
   if (draft.gate_curse?.name === gate.name && gate.times < draft.gate_curse.times) kind = 'fail';
   if (gate.healed) kind = 'pass';
   const verdict = kind === 'mute' ? null : kind === 'fail' ? 'changes_requested' : 'approved';
@@ -485,7 +490,8 @@ export function gateBehaviour(
     claim: gate.judge
       ? {
           ...NOTHING,
-          verdict,
+          ...(kind === 'unable' ? { status: rng.pick(UNABLE) } : {}),
+          verdict: kind === 'unable' ? null : verdict,
           issues: kind === 'fail' ? [rng.pick(['No tests.', 'no  tests.', 'A bug.'])] : [],
         }
       : null,

@@ -207,7 +207,15 @@ export class Effects {
       cost_usd,
       partial: false,
     };
-    const said = { outcome: 'ok', evidence: 'event', usage, denied: [], unknown: {}, unreadable: 0 };
+    const outcome = behaviour.kind === 'unable' ? behaviour.claim.status : 'ok';
+    const said = {
+      outcome,
+      evidence: 'event',
+      usage,
+      denied: [],
+      unknown: {},
+      unreadable: 0,
+    };
     const resumable = session !== null && this.#draft.resumes;
     return { backend: 'claude', ids: session === null ? [] : [session], resumable, ...said };
   }

@@ -79,6 +79,8 @@ it.skipIf(only !== undefined)(
     expect.soft(coverage.stops).toContain('loop');
     expect.soft(coverage.stops).toContain('result');
     expect(OUTCOMES.filter(name => !coverage.outcomes.has(name))).toEqual([]);
+    const unable = ['limit', 'overloaded', 'network', 'auth', 'startup'].map(name => `${name}, held`);
+    expect([...unable, 'budget'].filter(name => !coverage.dropped.has(name))).toEqual([]);
     const types = Object.keys(EVENT_TYPES) as (keyof typeof EVENT_TYPES)[];
     expect(types.filter(type => type !== 'task_submitted' && !coverage.events.has(type))).toEqual([]);
   },

@@ -68,6 +68,16 @@ describe('a budget of the task', () => {
     expect(engine.run().state.status.name).toBe('completed');
   });
 
+  it('of tokens gives no dollars back, nor what was said of them', () => {
+    const script = { work: { a: [uses(1200, 8.5)], b: [uses(300, 2)] } };
+    const engine = start({ tokens: 1000, usd: 10, subtask_tokens: 1100, subtask_usd: 100 }, script).run();
+    expect(engine.state.warned).toEqual(['tokens', 'usd']);
+    engine.resume();
+    expect(engine.state.used_before).toEqual({ tokens: 1200, usd: 0 });
+    expect(engine.step('a').used_before).toEqual({ tokens: 1200, usd: 0 });
+    expect(engine.state.warned).toEqual(['usd']);
+  });
+
   it('is said to be nearly used up, once', () => {
     const engine = start({ tokens: 1000, usd: 10 }, { work: { a: [uses(850, 1)], b: [uses(50, 1)] } }).run();
     expect(of(engine, 'budget_nearly_used')).toMatchObject([{ budget: 'tokens', used: 850, limit: 1000 }]);
@@ -165,6 +175,25 @@ describe('a budget of a day', () => {
     expect(engine.run().state.status.name).toBe('completed');
   });
 
+  it.each([
+    ['session', {}],
+    ['judge', REVIEW],
+  ])('begins no %s before that where a restart knows only a part of the sum', (what, over) => {
+    const engine = start({ tokens_per_day: 1000 }, {}, ['a'], over);
+    if (what === 'judge') engine.run(state => state.steps[0]!.attempt?.phase === 'running');
+    day(engine, 1000);
+    engine.run(state => state.status.name === 'waiting');
+    const before = engine.started.length;
+    day(engine, 10);
+    engine.claim();
+    expect(engine.look()).toEqual([]);
+    expect(status(engine).name).toBe('waiting');
+    expect(engine.started).toHaveLength(before);
+    engine.now = Date.parse(MIDNIGHT);
+    day(engine, 0, Date.parse(MIDNIGHT) + 86_400_000);
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
   it('ends a session in the middle, which uses up no attempt', () => {
     const engine = start({ tokens_per_day: 1000 }, { work: { a: [runs(5), uses(5)] } }, ['a']);
     engine.run(state => state.steps[0]!.attempt?.phase === 'running');
@@ -175,6 +204,23 @@ describe('a budget of a day', () => {
     day(engine, 0, Date.parse(MIDNIGHT) + 86_400_000);
     expect(engine.run().state.status.name).toBe('completed');
     expect(engine.state.steps[0]!.counted).toBe(1);
+  });
+
+  it.each([
+    ['', []],
+    [', also where a gate has looked at what it left', [{ name: 'test', run: ['npm', 'test'] }]],
+  ])('is waited for too where the program ended itself for it%s', (_words, gates) => {
+    const itself = { claim: { status: 'budget' as const, summary: 'no dollars' }, code: 1, ...uses(10, 5) };
+    const script = { work: { a: [itself, {}] }, gates: { test: [0, 1, 0] } };
+    const engine = start({ usd_per_day: 5 }, script, ['a'], { gates });
+    engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.phase === 'running'));
+    engine.day = { used: { tokens: 10, usd: 5 }, ends_at_ms: Date.parse(MIDNIGHT) };
+    engine.run(state => state.status.name !== 'running');
+    expect(status(engine)).toMatchObject({ name: 'waiting', why: 'budget', resume_at: MIDNIGHT });
+    expect(engine.step('a')).toMatchObject({ counted: 0 });
+    engine.now = Date.parse(MIDNIGHT);
+    day(engine, 0, Date.parse(MIDNIGHT) + 86_400_000);
+    expect(engine.run().state.status.name).toBe('completed');
   });
 
   it('holds a judge until then, and keeps the work', () => {

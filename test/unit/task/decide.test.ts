@@ -228,6 +228,23 @@ describe('stop and resume', () => {
   });
 });
 
+describe('usage limits in a row', () => {
+  const limited = (count: number, more: object = {}) =>
+    Array.from({ length: count }, () => ({ claim: { status: 'limit' as const }, ...more }));
+  const start7 = (more: object) =>
+    start(['a'], { work: { a: [...limited(7, more), {}] } }, { limits: { wait: true } }).run();
+
+  it('each with work of its own are no row', () => {
+    const engine = start7({});
+    expect(engine.state.status.name).toBe('completed');
+    expect(engine.step('a').history).toHaveLength(8);
+  });
+
+  it('that come to nothing are for a person to look at', () => {
+    expect(start7({ idle: true }).state.status).toMatchObject({ name: 'blocked', why: 'budget' });
+  });
+});
+
 describe('limits of a task', () => {
   it('max_iterations blocks, and resume allows as many again', () => {
     const engine = start(['a', 'b', 'c'], {}, { limits: { max_iterations: 2 } }).run();

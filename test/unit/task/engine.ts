@@ -25,6 +25,8 @@ export interface Work {
   /** What its session says while it goes on, and when it has ended. */
   signs?: Partial<Signs>;
   used?: { tokens: number; usd: number | null };
+  /** How its program says that the session ended. */
+  outcome?: string;
   /** No record of its end. */
   lost?: boolean;
   /** The agent changed nothing. */
@@ -51,16 +53,18 @@ interface Refusal {
 
 /** A judge that approves, and what is known of its session. */
 export interface Judge extends Pick<Work, 'hangs' | 'hung' | 'quiet' | 'signs' | 'used'> {
-  approves: true;
+  approves: boolean;
+  /** What its program says kept it from judging. */
+  unable?: Claim['status'];
 }
 
 const PASSES_MAX = 5000;
 const SILENT: Signs = { used: null, in_tool: false, through: false, loop: null, progress_at: null };
 
-const usageOf = ({ tokens, usd }: { tokens: number; usd: number | null }): SessionFacts => ({
+const usageOf = ({ tokens, usd }: NonNullable<Work['used']>, outcome = 'ok'): SessionFacts => ({
   backend: 'claude',
   ids: [],
-  outcome: 'ok',
+  outcome,
   evidence: 'event',
   usage: { input_tokens: tokens, cached_input_tokens: 0, output_tokens: 0, cost_usd: usd, partial: false },
   denied: [],
@@ -243,12 +247,16 @@ export class Engine {
               ? refusal
               : (how as Refusal | number | string | null);
           const approval = { verdict: own || how === 'approved' ? ('approved' as const) : null, issues: [] };
-          const claim = judge ? (typeof said === 'object' ? (said ?? approval) : approval) : undefined;
+          const kept = own?.unable ? { status: own.unable, summary: own.unable } : null;
+          const claim = judge
+            ? (kept ?? (typeof said === 'object' ? (said ?? approval) : approval))
+            : undefined;
           this.#live.set(effect.job, {
             ...own,
             code: typeof how === 'number' ? how : 0,
             hangs: own?.hangs ?? how === 'hang',
             ...(claim ? { claim } : {}),
+            ...(own?.unable ? { outcome: own.unable, used: own.used ?? { tokens: 1, usd: null } } : {}),
             gate: name,
             since: this.now,
           });
@@ -315,7 +323,7 @@ export class Engine {
       dropped_bytes: 0,
       claim: work?.claim ? claimOf(work.claim) : null,
       claim_problem: null,
-      session: work?.session ? sessionOf(work.session) : work?.used ? usageOf(work.used) : null,
+      session: work?.session ? sessionOf(work.session) : work?.used ? usageOf(work.used, work.outcome) : null,
       notes_said: [],
       log_sha256: null,
       log_tail: null,

@@ -131,6 +131,8 @@ describe('a session that is lost', () => {
     expect(engine.state.status.name).toBe('completed');
     const step = engine.step('a');
     expect(step.history.map(h => h.outcome)).toEqual(['limit', 'session_lost', 'ok']);
+    const { iterations, iterations_before } = engine.state;
+    expect(iterations - iterations_before, 'that use up iterations').toBe(1);
     const made = engine.events.flatMap(e => (e.type === 'attempt_created' && e.step === 'a' ? [e] : []));
     expect(made.map(e => e.resume)).toEqual([null, 's1', null]);
     expect(made[2]!.from).toBe('commit a/2');
@@ -140,7 +142,7 @@ describe('a session that is lost', () => {
 
   it('does not hide a limit: the waits after it go on to grow', () => {
     const engine = new Engine(specOf(SPEC), planOf(['a']), {
-      work: { a: [ended('limit', 's1'), lost, ended('limit', 's2')] },
+      work: { a: [ended('limit', 's1'), { ...lost, idle: true }, ended('limit', 's2', { idle: true })] },
     });
     engine.run(state => state.steps.find(s => s.id === 'a')!.history.length === 3);
     const [first, second] = engine.events.flatMap(e =>
