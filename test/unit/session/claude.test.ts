@@ -80,6 +80,12 @@ test('a turn that failed is the end, whatever is owed', () => {
   ]);
 });
 
+test('a note that comes after a turn that failed begins no other one', () => {
+  const { dialogue } = begun();
+  expect(hear(dialogue, result({ is_error: true, terminal_reason: 'api_error' }))).toEqual([true]);
+  expect(dialogue.note('Use tabs.')).toBeNull();
+});
+
 test('interrupted, it ends with its turn, and takes no notes', () => {
   const { dialogue } = begun();
   said(dialogue.note('Use tabs.'));
