@@ -1,7 +1,7 @@
 /** What a user says to the agents of a task while it goes on: checked, recorded, and left to the loop to be told. */
 import { RasenError } from '../errors.ts';
 import type { NewEvent } from '../task/event.ts';
-import { MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
+import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { over, resumption } from './commands.ts';
@@ -54,6 +54,7 @@ export class Notes {
       if (isTerminal(state.status)) throw over(state, verb);
       if (state.want === 'cancel') throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
       const events = more(state);
+      if (!hasAgent(state)) throw nobody(state);
       checkRoom(state, text);
       const note = state.notes_made + 1;
       const reach = reachOf(state);
@@ -79,6 +80,12 @@ function checkRoom(state: TaskState, text: string): void {
       hint: `At most ${MAX_OPEN_NOTES}, with ${MAX_OPEN_CHARS} characters in all. They are told when the next attempt starts.`,
     },
   );
+}
+
+function nobody({ id }: TaskState): RasenError {
+  return new RasenError('task_state', `task ${id} has no agent that could be told`, {
+    hint: `It runs commands alone. What they print: rasen logs ${id}`,
+  });
 }
 
 function noQuestion(state: TaskState): RasenError {
