@@ -2,8 +2,9 @@
  * Notes for a session that runs: files in the notes folder of its attempt, taken in the order of their names. A file goes
  * when its note was said; what was not said until the end stays for whoever wrote it.
  */
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEAF } from './order.ts';
 
 const SUFFIX = '.md';
 /** A watch may be refused (too many of them) or miss something. */
@@ -60,6 +61,16 @@ export class Notes {
       told++;
     }
     return told;
+  }
+
+  /** Nobody hears them any more, and rasend shall not say that somebody is told. */
+  markDeaf(): void {
+    this.close();
+    try {
+      writeFileSync(join(this.#folder, DEAF), '', { mode: 0o600 });
+    } catch {
+      // They wait for the next prompt all the same.
+    }
   }
 
   close(): void {

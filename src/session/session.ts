@@ -63,6 +63,7 @@ export class Session {
       if (typeof agent === 'number') return agent;
       const { code, refused } = await this.#converse(agent, prompt);
       if (!refused || fallback === null || this.#stopping) return code;
+      this.#notes?.markDeaf();
       await this.#output.say({ type: 'rasen/fallback' });
       return await this.#alone(fallback, prompt);
     } finally {

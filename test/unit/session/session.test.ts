@@ -245,6 +245,7 @@ test('a version that refuses to be spoken with is started in its older form, wit
     { type: 'rasen/fallback' },
     { prompt: 'Do the work.' },
   ]);
+  expect(existsSync(join(session.folder, 'notes', 'deaf')), 'rasend knows it').toBe(true);
 });
 
 test.each([
