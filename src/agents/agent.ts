@@ -87,6 +87,8 @@ export interface LiveSigns {
   calls_made: number;
   /** It has said that it is through; its process may live on. */
   through: boolean;
+  /** It has given a good answer; only what it left in the background can wake it once more. True when it is through. */
+  answered: boolean;
 }
 
 export interface AgentExit {

@@ -230,6 +230,7 @@ function readClaude(): Conversation {
     },
     usage: () => meter.usage(false),
     tools: () => background,
+    answered: () => answered && result?.is_error !== true,
     errorLine: line => {
       early ??=
         BEFORE_START.flatMap(known =>

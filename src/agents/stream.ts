@@ -124,6 +124,8 @@ export interface StreamReader {
   fallback?(): void;
   /** What runs besides the tools that were told to `seen`. */
   tools?(): number;
+  /** A good answer was given, although something goes on in the background. Left out: as `seen.through`. */
+  answered?(): boolean;
   end(exit: AgentExit): Ending;
 }
 
@@ -160,6 +162,7 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
       calls: [...seen.calls],
       calls_made: seen.calls_made,
       through: seen.through,
+      answered: seen.through || (reader.answered?.() ?? false),
     }),
     end(exit) {
       const ending = notStarted(seen) ?? reader.end(exit);

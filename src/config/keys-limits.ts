@@ -10,6 +10,7 @@ const ATTEMPT = 'one attempt, its judges included';
 const DAY = 'all tasks of this rasen in one day of the clock of this machine';
 const BLOCKS = 'Used up, the session is ended and the task is blocked, unless the gates pass.';
 const WAITS = 'Used up, the session is ended and the task waits for the next day.';
+const SHARED = 'Sessions of a task that may run side by side are given equal shares of what is left.';
 const COST = 'claude and opencode say what a session costs, a program behind acp may.';
 
 export const LIMITS_KEYS = {
@@ -45,11 +46,16 @@ export const LIMITS_KEYS = {
     'no limit',
   ),
   'limits.tokens': own(TOKENS, null, `${MOST('tokens', 'the whole task')} ${BLOCKS}`, 'no limit'),
-  'limits.usd': own(USD, null, `${MOST('dollars', 'the whole task')} ${BLOCKS} ${COST}`, 'no limit'),
+  'limits.usd': own(
+    USD,
+    null,
+    `${MOST('dollars', 'the whole task')} ${BLOCKS} ${SHARED} ${COST}`,
+    'no limit',
+  ),
   'limits.subtask_tokens': own(TOKENS, null, `${MOST('tokens', SUBTASK)} ${BLOCKS}`, 'no limit'),
   'limits.subtask_usd': own(USD, null, `${MOST('dollars', SUBTASK)} ${BLOCKS} ${COST}`, 'no limit'),
   'limits.attempt_tokens': own(TOKENS, null, `${MOST('tokens', ATTEMPT)} ${BLOCKS}`, 'no limit'),
   'limits.attempt_usd': own(USD, null, `${MOST('dollars', ATTEMPT)} ${BLOCKS} ${COST}`, 'no limit'),
   'limits.tokens_per_day': own(TOKENS, null, `${MOST('tokens', DAY)} ${WAITS}`, 'no limit'),
-  'limits.usd_per_day': own(USD, null, `${MOST('dollars', DAY)} ${WAITS} ${COST}`, 'no limit'),
+  'limits.usd_per_day': own(USD, null, `${MOST('dollars', DAY)} ${WAITS} ${SHARED} ${COST}`, 'no limit'),
 };

@@ -63,7 +63,8 @@ export function claudeDialogue(): Dialogue {
       return { say, over: result !== 'none' && done, ...(session === undefined ? {} : { session }) };
     },
     note(words) {
-      if (!tracks || interrupted) return null;
+      // As above: a turn that failed is not followed by one more.
+      if (!tracks || interrupted || result === 'badly') return null;
       const id = randomUUID();
       owed.add(id);
       return [messageOf(id, words)];

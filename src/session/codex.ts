@@ -21,6 +21,11 @@ const TURN = 3;
 const NO_METHOD = -32601;
 const NOBODY = 'Nobody is there to ask. Decide by yourself what can be decided, and go on.';
 
+interface Note {
+  name: string;
+  words: string;
+}
+
 export function codexDialogue(talk: Talk): Dialogue {
   let prompt = '';
   let thread: string | null = null;
@@ -29,9 +34,9 @@ export function codexDialogue(talk: Talk): Dialogue {
   let over = false;
   let next = TURN + 1;
   /** Notes that were said and not answered yet, by the id of the request. */
-  const asked = new Map<number, string>();
+  const asked = new Map<number, Note>();
   /** Notes that the turn refused. */
-  let owed: string[] = [];
+  let owed: Note[] = [];
 
   const request = (id: number, method: string, params: object) => JSON.stringify({ id, method, params });
   const startTurn = (id: number, words: readonly string[]) =>
@@ -46,7 +51,7 @@ export function codexDialogue(talk: Talk): Dialogue {
         request(THREAD, 'thread/resume', { ...params, threadId: talk.resume, excludeTurns: true });
   }
 
-  function answered(message: Json): Pick<Heard, 'say' | 'session'> {
+  function answered(message: Json): Pick<Heard, 'say' | 'session' | 'took'> {
     const id = Number(message.id);
     const note = asked.get(id);
     asked.delete(id);
@@ -56,6 +61,7 @@ export function codexDialogue(talk: Talk): Dialogue {
       else if (turn === null) over = true;
       return { say: [] };
     }
+    if (note !== undefined) return { say: [], took: [note.name] };
     const result = object(message.result);
     if (id === INITIALIZE) return { say: [JSON.stringify({ method: 'initialized' }), openThread()] };
     if (id === THREAD) {
@@ -67,17 +73,20 @@ export function codexDialogue(talk: Talk): Dialogue {
     return { say: [] };
   }
 
-  function completed(message: Json): string[] {
+  function completed(message: Json): Pick<Heard, 'say' | 'took'> {
     const params = object(message.params);
     const ended = object(params?.turn);
     // Sessions that it has started for parts of the work have turns of their own.
-    if (params?.threadId !== thread) return [];
+    if (params?.threadId !== thread) return { say: [] };
     turn = null;
-    const words = ended?.status === 'completed' ? [...owed, ...asked.values()] : [];
+    // Where the turn failed, they are for the next session.
+    const notes = ended?.status === 'completed' ? [...owed, ...asked.values()] : [];
     owed = [];
     asked.clear();
-    over = words.length === 0;
-    return over ? [] : [startTurn(next++, words)];
+    over = notes.length === 0;
+    if (over) return { say: [] };
+    const words = notes.map(note => note.words);
+    return { say: [startTurn(next++, words)], took: notes.map(note => note.name) };
   }
 
   return {
@@ -96,12 +105,13 @@ export function codexDialogue(talk: Talk): Dialogue {
           say: [JSON.stringify({ id: message.id, ...refusal(method, object(message.params)) })],
           over,
         };
-      const say = method === 'turn/completed' ? completed(message) : [];
-      return { say, over };
+      const answer = method === 'turn/completed' ? completed(message) : { say: [] };
+      return { ...answer, over };
     },
-    note(words) {
+    answers_for_notes: true,
+    note(words, name) {
       if (turn === null || over) return null;
-      asked.set(next, words);
+      asked.set(next, { name, words });
       const params = { threadId: thread, expectedTurnId: turn, input: [inputOf(words)] };
       return [request(next++, 'turn/steer', params)];
     },

@@ -11,8 +11,13 @@ export interface Dialogue {
   begin(prompt: string): string[];
   /** A line of the agent's, and what is answered. */
   hear(line: string): Heard;
-  /** Words of the user's for a session that runs; null: they cannot be said at this moment. */
-  note(text: string): string[] | null;
+  /**
+   * Words of the user's for a session that runs; null: they cannot be said at this moment. The name is what `took` calls
+   * them by, where the dialogue answers for its notes.
+   */
+  note(text: string, name: string): string[] | null;
+  /** Notes count as said when `took` has their names; left out: as soon as they are said. */
+  readonly answers_for_notes?: true;
   /** Asked to stop what it does, so that the session can be gone on with later. */
   interrupt(): string[];
 }
@@ -21,6 +26,8 @@ export interface Heard {
   say: string[];
   /** Lines of our own for the output, before it is said. */
   print?: SessionLine[];
+  /** Names of notes that the agent took. */
+  took?: string[];
   /** Nothing more is expected: its input can be closed. */
   over: boolean;
   /** The session that it works in, where the line says so: nobody else may work in it meanwhile. */

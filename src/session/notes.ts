@@ -1,23 +1,28 @@
 /**
  * Notes for a session that runs: files in the notes folder of its attempt, taken in the order of their names. A file goes
- * when its note was said; what was not said until the end stays for whoever wrote it.
+ * when its note was said, or where the agent answers, when it took the note; what was not said until the end stays for whoever wrote it.
  */
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEAF } from './order.ts';
 
 const SUFFIX = '.md';
 /** A watch may be refused (too many of them) or miss something. */
 const LOOK_MS = 5_000;
 
+/** `later`: not at this moment; then it is asked again. `asked`: `took` says when it is said. */
+export type Saying = 'said' | 'asked' | 'later';
+
 export class Notes {
   readonly #folder: string;
-  readonly #say: (text: string, name: string) => boolean;
+  readonly #say: (text: string, name: string) => Saying;
+  /** Said, and not answered yet. */
+  readonly #asked = new Set<string>();
   #watch: FSWatcher | null = null;
   readonly #timer: NodeJS.Timeout;
   #names: string[] = [];
 
-  /** @param say false: not at this moment; then it is asked again. */
-  constructor(folder: string, say: (text: string, name: string) => boolean) {
+  constructor(folder: string, say: (text: string, name: string) => Saying) {
     this.#folder = folder;
     this.#say = say;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -34,7 +39,7 @@ export class Notes {
   look(): number {
     try {
       this.#names = readdirSync(this.#folder)
-        .filter(name => name.endsWith(SUFFIX) && !name.startsWith('.'))
+        .filter(name => name.endsWith(SUFFIX) && !name.startsWith('.') && !this.#asked.has(name))
         .sort();
     } catch {
       this.#names = [];
@@ -54,12 +59,29 @@ export class Notes {
         this.#names.shift();
         continue;
       }
-      if (!this.#say(text, name.slice(0, -SUFFIX.length))) return told;
+      const saying = this.#say(text, name.slice(0, -SUFFIX.length));
+      if (saying === 'later') return told;
       this.#names.shift();
-      rmSync(path, { force: true });
+      if (saying === 'asked') this.#asked.add(name);
+      else rmSync(path, { force: true });
       told++;
     }
     return told;
+  }
+
+  took(name: string): void {
+    rmSync(join(this.#folder, name + SUFFIX), { force: true });
+    this.#asked.delete(name + SUFFIX);
+  }
+
+  /** Nobody hears them any more, and rasend shall not say that somebody is told. */
+  markDeaf(): void {
+    this.close();
+    try {
+      writeFileSync(join(this.#folder, DEAF), '', { mode: 0o600 });
+    } catch {
+      // They wait for the next prompt all the same.
+    }
   }
 
   close(): void {

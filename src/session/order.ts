@@ -10,6 +10,9 @@ export interface SessionOrder extends Talk {
   identity_file: string;
 }
 
+/** In the notes folder of a session that turned out to be one that cannot be spoken with. */
+export const DEAF = 'deaf';
+
 /** Exit code when another process works in the session (EX_TEMPFAIL). */
 export const EXIT_LOCKED = 75;
 

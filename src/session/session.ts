@@ -63,6 +63,7 @@ export class Session {
       if (typeof agent === 'number') return agent;
       const { code, refused } = await this.#converse(agent, prompt);
       if (!refused || fallback === null || this.#stopping) return code;
+      this.#notes?.markDeaf();
       await this.#output.say({ type: 'rasen/fallback' });
       return await this.#alone(fallback, prompt);
     } finally {
@@ -102,12 +103,13 @@ export class Session {
   async #converse(agent: AgentProcess, prompt: string): Promise<{ code: number; refused: boolean }> {
     agent.say(this.#dialogue.begin(prompt));
     this.#notes = new Notes(this.#order.notes_dir, (text, note) => {
-      const words = this.#over || this.#stopping ? null : this.#dialogue.note(text);
-      if (words === null) return false;
+      const words = this.#over || this.#stopping ? null : this.#dialogue.note(text, note);
+      if (words === null) return 'later';
       agent.say(words);
+      if (this.#dialogue.answers_for_notes) return 'asked';
       // Where it cannot be written, nothing can: those who copy the agent's lines hear of it.
       this.#output.say({ type: 'rasen/note_said', note }).catch(() => {});
-      return true;
+      return 'said';
     });
     this.#notes.look();
     const [complaint] = await Promise.all([this.#copyErrors(agent), this.#listen(agent)]);
@@ -138,7 +140,7 @@ export class Session {
     await this.#goOn(agent, this.#dialogue.hear(line));
   }
 
-  async #goOn(agent: AgentProcess, { say, print = [], over, session }: Heard): Promise<void> {
+  async #goOn(agent: AgentProcess, { say, print = [], took = [], over, session }: Heard): Promise<void> {
     for (const own of print) await this.#output.say(own);
     if (session !== undefined && !this.#locked && !(await this.#locks.take(session))) {
       this.#locked = true;
@@ -147,6 +149,10 @@ export class Session {
     }
     if (this.#locked) return;
     agent.say(say);
+    for (const note of took) {
+      this.#notes?.took(note);
+      await this.#output.say({ type: 'rasen/note_said', note });
+    }
     if (!over) this.#notes?.tell();
     // A note can be what it goes on with.
     else if (!this.#over && !this.#notes?.look()) this.#end(agent);

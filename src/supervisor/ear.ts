@@ -133,11 +133,12 @@ export class Ear {
     else this.#tree = now;
   }
 
-  #signsOf({ usage, tools_running, through }: LiveSigns): Signs {
+  #signsOf({ usage, tools_running, through, answered }: LiveSigns): Signs {
     return {
       used: usage && { tokens: usage.input_tokens + usage.output_tokens, usd: usage.cost_usd ?? 0 },
       in_tool: tools_running > 0,
       through,
+      answered,
       // Behind its hash, for people.
       loop: this.#loop?.replace(/^\S+ /, '') ?? null,
       progress_at: this.#progress_at,
@@ -148,6 +149,7 @@ export class Ear {
     const grew = before.used?.tokens !== now.used?.tokens || before.used?.usd !== now.used?.usd;
     return (
       before.through !== now.through ||
+      before.answered !== now.answered ||
       before.in_tool !== now.in_tool ||
       before.loop !== now.loop ||
       (this.#options.metered && grew)

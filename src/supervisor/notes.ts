@@ -1,10 +1,12 @@
 /** What a user says to the agents of a task while it goes on: checked, recorded, and left to the loop to be told. */
 import { RasenError } from '../errors.ts';
 import type { NewEvent } from '../task/event.ts';
-import { MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
-import type { TaskState } from '../task/state.ts';
+import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
+import { stepOf, type TaskState, workJob } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { over, resumption } from './commands.ts';
+import { isDeaf } from './effects/tell.ts';
+import type { Places } from './places.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -20,10 +22,12 @@ export interface Noted {
 export class Notes {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
+  readonly #places: Places;
 
-  constructor(registry: Registry, reconciler: Reconciler) {
+  constructor(registry: Registry, reconciler: Reconciler, places: Places) {
     this.#registry = registry;
     this.#reconciler = reconciler;
+    this.#places = places;
   }
 
   note(ref: string, text: string, op: string | undefined): Promise<Noted> {
@@ -50,13 +54,14 @@ export class Notes {
       const state = this.#registry.stateOf(entry);
       // Its answer was lost, and it is asked again.
       const known = op === undefined ? undefined : state.notes.find(note => note.op === op);
-      if (known) return { note: known.note, ...(known.told ?? reachOf(state)) };
+      if (known) return { note: known.note, ...(known.told ?? this.#reachOf(state)) };
       if (isTerminal(state.status)) throw over(state, verb);
       if (state.want === 'cancel') throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
       const events = more(state);
+      if (!hasAgent(state)) throw nobody(state);
       checkRoom(state, text);
       const note = state.notes_made + 1;
-      const reach = reachOf(state);
+      const reach = this.#reachOf(state);
       await this.#registry.record(entry, [
         { type: 'note_added', note, text, by: 'user', to: null, op: op ?? null },
         ...events,
@@ -65,6 +70,13 @@ export class Notes {
     });
     await this.#reconciler.pass(entry);
     return { entry, note: told.note, how: told.how, step: told.step };
+  }
+
+  #reachOf(state: TaskState): ReturnType<typeof reachOf> {
+    const { how, step } = reachOf(state);
+    if (step === null) return { how, step };
+    const job = workJob(step, stepOf(state, step).attempt!.n);
+    return isDeaf(this.#places.job(state.id, job)) ? { how: 'prompt', step: null } : { how, step };
   }
 }
 
@@ -79,6 +91,12 @@ function checkRoom(state: TaskState, text: string): void {
       hint: `At most ${MAX_OPEN_NOTES}, with ${MAX_OPEN_CHARS} characters in all. They are told when the next attempt starts.`,
     },
   );
+}
+
+function nobody({ id }: TaskState): RasenError {
+  return new RasenError('task_state', `task ${id} has no agent that could be told`, {
+    hint: `It runs commands alone. What they print: rasen logs ${id}`,
+  });
 }
 
 function noQuestion(state: TaskState): RasenError {

@@ -129,7 +129,7 @@ export class Supervisor {
       log,
     });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
-    this.#notes = new Notes(this.#registry, this.#reconciler);
+    this.#notes = new Notes(this.#registry, this.#reconciler, this.#places);
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,
       env: process.env,

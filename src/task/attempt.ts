@@ -160,7 +160,9 @@ function stopReason(
   if (runtime_max_seconds !== null)
     deadlines.push(['timeout', started + runtime_max_seconds * 1000 + RUNTIME_SLACK_MS]);
   const is_through = facts.result_at !== null || signs?.through === true;
-  const silence = signs?.in_tool ? tool_idle : idle;
+  // What is left in the background may wake it; a server that is left there never will.
+  const has_answered = is_through || signs?.answered === true;
+  const silence = signs?.in_tool && !has_answered ? tool_idle : idle;
   const quiet_ms = Math.min(
     silence === null ? Number.POSITIVE_INFINITY : silence * 1000,
     is_through ? RESULT_GRACE_MS : Number.POSITIVE_INFINITY,
@@ -176,7 +178,7 @@ function stopReason(
   const due = deadlines.find(([, ms]) => ms <= nowMs);
   if (due) {
     // It was through with its work; the gates tell what that is worth.
-    const through = is_through && (due[0] === 'idle' || due[0] === 'timeout');
+    const through = has_answered && (due[0] === 'idle' || due[0] === 'timeout');
     return { reason: through ? 'result' : due[0], wake_ms: null };
   }
   return { reason: null, wake_ms: deadlines.length > 0 ? Math.min(...deadlines.map(([, ms]) => ms)) : null };

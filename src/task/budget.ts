@@ -7,7 +7,7 @@
  * for a person: `rasen resume` then allows each of them that is used up once more (fold-usage.ts).
  */
 import type { Observed } from './effect.ts';
-import { subtaskOf } from './gates-of.ts';
+import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { gateJob, type Step, type TaskState, type Used, workJob } from './state.ts';
 
 export const BUDGETS = [
@@ -147,12 +147,27 @@ export function budgetShare(state: TaskState): (BudgetUse & { share: number }) |
   );
 }
 
-/** Dollars that are left for a session of the step; null: nobody counts them. */
+/**
+ * Dollars that are left for a session of the step; null: nobody counts them. Of what is left to all of them, each session
+ * that may run beside it has the same share: its program may say what it used only at its end.
+ */
 export function dollarsLeft(state: TaskState, step: Step, seen: Seen): number | null {
   const left = budgetsOf(state, step, seen)
     .filter(({ budget }) => isMoney(budget))
-    .map(({ limit, used }) => Math.max(0, limit - used));
+    .map(({ budget, limit, used }) => {
+      const is_shared = SCOPES[budget] === 'task' || SCOPES[budget] === 'day';
+      return Math.max(0, limit - used) / (is_shared ? sideBySide(state) : 1);
+    });
   return left.length === 0 ? null : Math.min(...left);
+}
+
+/** Sessions of the task that may run at once, as far as there is work for them; in a git worktree one alone. */
+function sideBySide(state: TaskState): number {
+  if (state.spec.workspace.kind === 'git') return 1;
+  const to_do = state.steps.filter(
+    s => isAgentStep(state, s) && (s.status === 'pending' || s.status === 'in_progress'),
+  );
+  return Math.max(1, Math.min(state.spec.limits.parallel, to_do.length));
 }
 
 /** In words: how much of what, and the key that says so. */

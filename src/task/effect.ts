@@ -70,6 +70,8 @@ export interface Signs {
   in_tool: boolean;
   /** It has said that it is through; its process lives on. */
   through: boolean;
+  /** It has answered, and waits for what it left in the background, which may wake it. True when it is through. */
+  answered: boolean;
   /** The call that it makes again and again, with the same answer, and changes nothing meanwhile. */
   loop: string | null;
   /** When a tool last gave an answer that was not among the last ones. */

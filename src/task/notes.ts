@@ -71,6 +71,12 @@ export function toldLive(
     .map(({ note }) => ({ type: 'note_told', note, step: step.id, n: attempt.n, how: 'live' }));
 }
 
+/** Whether any step of the task is worked on by an agent. */
+export function hasAgent(state: TaskState): boolean {
+  if (Object.keys(state.spec.agents).length === 0) return false;
+  return state.plan === null || state.steps.some(step => isAgentStep(state, step));
+}
+
 /** Where words of the user's are heard first: by a session that runs, or in the next prompt. */
 export function reachOf(state: TaskState): { how: 'live' | 'prompt'; step: string | null } {
   const step = state.steps.find(

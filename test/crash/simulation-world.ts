@@ -205,7 +205,14 @@ export class World {
 
   #signs(job: Job): Signs {
     const { in_tool } = job.behaviour!;
-    return { used: this.usedBy(job), in_tool, through: job.through, loop: job.loop, progress_at: null };
+    return {
+      used: this.usedBy(job),
+      in_tool,
+      through: job.through,
+      answered: job.through,
+      loop: job.loop,
+      progress_at: null,
+    };
   }
 
   /** The truth about what a session has used so far. */

@@ -52,6 +52,18 @@ test('wait: several tasks, and the statuses 0, 1, 3 and 130', async () => {
   expect(rig.rasen(['cancel', blocked]).status).toBe(0);
 });
 
+test('note: refused where no agent could be told', async () => {
+  await rig.start();
+  const id = background('sleep', '600');
+  const { status, stdout, stderr } = rig.rasen(['note', id, 'Use tabs.']);
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toContain(`task ${id} has no agent that could be told`);
+  expect(stderr).toContain(`rasen logs ${id}`);
+  const [view] = JSON.parse(rig.rasen(['list', '--json']).stdout) as TaskView[];
+  expect(view!.notes).toEqual([]);
+  rig.rasen(['cancel', id, '--force']);
+});
+
 test('list: order, filters, limit, and a task by every name it has', async () => {
   await rig.start();
   const ids = ['a', 'b', 'c'].map(name =>

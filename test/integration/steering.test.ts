@@ -9,6 +9,7 @@ import { taskFiles } from '../../src/store/layout.ts';
 import type { Event, EventOf } from '../../src/task/event.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { until } from '../support/instance.ts';
+import { streamed } from '../support/night-faults.ts';
 import { type Act, APPROVES, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';
 
 const SPOKEN_WITH = join(import.meta.dirname, '../support/stream-json-agent.mjs');
@@ -90,6 +91,24 @@ test('a note that comes too late for the turn is heard in the next one, before t
   const view = await over();
   expect([view.status, historyOf(view).map(h => h.outcome)]).toEqual(['completed', ['ok']]);
   expect(p.sessions('token').map(s => s.prompt.slice(0, 15))).toEqual(['# One subtask: ', 'One more thing.']);
+});
+
+test('an older version that is not spoken with after all: the next attempt is told, and the answer says so', async () => {
+  const old =
+    'case "$*" in *--input-format*) echo "error: unknown option" >&2; exit 1;; esac; exec "$0" "$@"';
+  p = new SeedProject({
+    script: { token: [waits([{ exit: 1 }]), streamed(WORKS)] },
+    config: (agent: string[]) => ({ agent: { backend: 'claude', command: ['sh', '-c', old, ...agent] } }),
+  });
+  await p.init([{ id: 'token' }]);
+  await p.ok('run', '--background');
+  await p.session('token');
+  expect(await p.ok('note', 'Use tabs.')).toBe('Note 1: the next attempt is told.\n');
+  go();
+  expect((await over()).status).toBe('completed');
+  const [first, second] = p.sessions('token').map(s => s.prompt);
+  expect([first?.includes('Use tabs.'), second?.includes('Use tabs.')]).toEqual([false, true]);
+  expect(told()).toEqual([[1, 'prompt']]);
 });
 
 test('rasend is killed while a note is on its way: it is heard, and known to be', async () => {

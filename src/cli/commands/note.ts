@@ -7,7 +7,7 @@ export const note = defineCommand({
   name: 'note',
   summary: 'Say something to the agents of a task',
   details: [
-    'A session that runs is told at once where its agent can be spoken with while it works; it goes on meanwhile. Everybody else finds it in the prompt of the next attempt. The answer says which of the two it is, and `rasen status` shows what was not told yet.',
+    'A session that runs is told at once where its agent can be spoken with while it works; it goes on meanwhile. Everybody else finds it in the prompt of the next attempt. The answer says which of the two it is, and `rasen status` shows what was not told yet. A task of commands alone has nobody to tell, and refuses.',
   ],
   arguments: NOTE_ARGUMENTS,
   options: FORMAT,

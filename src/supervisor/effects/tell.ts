@@ -1,12 +1,14 @@
 /**
  * tell: leave a note for a session that runs, and wait a while for it to be said. The session program takes `<name>.md`
  * out of the notes folder of the attempt when it has said it. What was given is marked beside it, so that a note that is
- * gone is known to be said; without the mark it is given again: twice is better than never.
+ * gone is known to be said; without the mark it is given again: twice is better than never. A session that turned out
+ * to be one that cannot be spoken with has said so there, and is given nothing more.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DEAF } from '../../session/order.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { TaskState } from '../../task/state.ts';
 import { notesFolder } from '../places.ts';
@@ -30,16 +32,22 @@ export async function tell(
   const given = join(folder, `${nameOf(effect.note)}${GIVEN}`);
   const known = state.notes.find(({ note }) => note === effect.note);
   if (!known) return { type: 'tell', said: false };
-  if (!existsSync(given) && !existsSync(file)) {
+  const deaf = isDeaf(job);
+  if (!deaf && !existsSync(given) && !existsSync(file)) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(`${file}.part`, known.text, { mode: 0o600 });
     await rename(`${file}.part`, file);
   }
-  if (!existsSync(given)) await writeFile(given, '', { mode: 0o600 });
+  if (!deaf && !existsSync(given)) await writeFile(given, '', { mode: 0o600 });
   const until = performance.now() + WAIT_MS_MAX;
-  while (existsSync(file) && !existsSync(join(job, 'exit')) && performance.now() < until)
+  while ((deaf || existsSync(file)) && !existsSync(join(job, 'exit')) && performance.now() < until)
     await sleep(POLL_MS, undefined, { ref: false });
-  return { type: 'tell', said: !existsSync(file) };
+  return { type: 'tell', said: existsSync(given) && !existsSync(file) };
+}
+
+/** Whether the session of a job cannot be spoken with, although it was to be. */
+export function isDeaf(job: string): boolean {
+  return existsSync(join(notesFolder(job), DEAF));
 }
 
 /** Notes that were given to a job and were said. */

@@ -56,7 +56,9 @@ describe('claude', () => {
     const all = heard('claude', 'e6-tool-150s-default-timeout');
     const results = all.flatMap(({ line }, i) => (typeOf(line) === 'result' ? [i] : []));
     expect(results).toHaveLength(2);
-    expect(all[results[0]!]!.live).toMatchObject({ through: false, tools_running: 1 });
+    expect(all[results[0]!]!.live).toMatchObject({ through: false, tools_running: 1, answered: true });
+    expect(all[results[0]! - 1]!.live.answered).toBe(false);
+    expect(all[results[1]! - 1]!.live.answered, 'it was woken').toBe(false);
     expect(all[results[1]!]!.live).toMatchObject({ through: true, tools_running: 0 });
   });
 });

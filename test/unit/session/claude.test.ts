@@ -45,7 +45,7 @@ test('the prompt is the first message; the session is over with the result of it
 
 test('a note that the turn heard owes nothing', () => {
   const { dialogue } = begun();
-  const [{ uuid, message }] = said(dialogue.note('Use tabs.'));
+  const [{ uuid, message }] = said(dialogue.note('Use tabs.', '1'));
   expect(message.content[0].text).toBe('Use tabs.');
   const states = ['queued', 'started', 'completed'].map(state => become(uuid, state));
   expect(hear(dialogue, ...states, result())).toEqual([false, false, false, true]);
@@ -53,7 +53,7 @@ test('a note that the turn heard owes nothing', () => {
 
 test('a note that comes too late for the turn has one of its own', () => {
   const { dialogue, prompt } = begun();
-  const [{ uuid }] = said(dialogue.note('Use tabs.'));
+  const [{ uuid }] = said(dialogue.note('Use tabs.', '1'));
   const late = [become(uuid, 'queued'), result(), become(prompt, 'completed'), become(uuid, 'started'), init];
   expect(hear(dialogue, ...late)).toEqual([false, false, false, false, false]);
   expect(hear(dialogue, result(), become(uuid, 'completed'))).toEqual([false, true]);
@@ -61,7 +61,7 @@ test('a note that comes too late for the turn has one of its own', () => {
 
 test('each message has a uuid of its own, or a session that is gone on with would take it for known', () => {
   const { dialogue, prompt } = begun();
-  const ids = [prompt, said(dialogue.note('a'))[0].uuid, said(dialogue.note('a'))[0].uuid];
+  const ids = [prompt, said(dialogue.note('a', '1'))[0].uuid, said(dialogue.note('a', '1'))[0].uuid];
   expect(new Set([...ids, said(claudeDialogue().begin('Do it.'))[0].uuid]).size).toBe(4);
 });
 
@@ -73,20 +73,26 @@ test('what goes on in the background is waited for: its end begins the next turn
 
 test('a turn that failed is the end, whatever is owed', () => {
   const { dialogue } = begun();
-  said(dialogue.note('Use tabs.'));
+  said(dialogue.note('Use tabs.', '1'));
   expect(hear(dialogue, tasks('b1'), result({ is_error: true, terminal_reason: 'api_error' }))).toEqual([
     false,
     true,
   ]);
 });
 
+test('a note that comes after a turn that failed begins no other one', () => {
+  const { dialogue } = begun();
+  expect(hear(dialogue, result({ is_error: true, terminal_reason: 'api_error' }))).toEqual([true]);
+  expect(dialogue.note('Use tabs.', '1')).toBeNull();
+});
+
 test('interrupted, it ends with its turn, and takes no notes', () => {
   const { dialogue } = begun();
-  said(dialogue.note('Use tabs.'));
+  said(dialogue.note('Use tabs.', '1'));
   expect(said(dialogue.interrupt())).toEqual([
     { type: 'control_request', request_id: expect.any(String), request: { subtype: 'interrupt' } },
   ]);
-  expect(dialogue.note('More.')).toBeNull();
+  expect(dialogue.note('More.', '1')).toBeNull();
   const response = { type: 'control_response', response: { subtype: 'success' } };
   expect(hear(dialogue, response, result({ terminal_reason: 'aborted_streaming' }))).toEqual([false, true]);
 });
@@ -95,7 +101,7 @@ test('a version that does not say what becomes of a message is given no notes', 
   const dialogue = claudeDialogue();
   said(dialogue.begin('Do it.'));
   expect(hear(dialogue, init, { type: 'assistant' })).toEqual([false, false]);
-  expect(dialogue.note('Use tabs.')).toBeNull();
+  expect(dialogue.note('Use tabs.', '1')).toBeNull();
   expect(hear(dialogue, result())).toEqual([true]);
 });
 

@@ -77,7 +77,7 @@ describe('it is over', () => {
     const dialogue = inTurn();
     expect(hear(dialogue, completed('completed', 'another')).over).toBe(false);
     expect(hear(dialogue, completed()).over).toBe(true);
-    expect(dialogue.note('too late')).toBeNull();
+    expect(dialogue.note('too late', '1')).toBeNull();
     expect(dialogue.interrupt()).toEqual([]);
   });
 });
@@ -87,12 +87,12 @@ describe('a note', () => {
     const dialogue = codexDialogue(talk);
     dialogue.begin('the prompt');
     hear(dialogue, { id: 1, result: {} });
-    expect(dialogue.note('early')).toBeNull();
+    expect(dialogue.note('early', '1')).toBeNull();
   });
 
   it('that the turn took is not said again', () => {
     const dialogue = inTurn();
-    const [steer] = parse(dialogue.note('more'))!;
+    const [steer] = parse(dialogue.note('more', '1'))!;
     expect(steer).toMatchObject({ method: 'turn/steer', params: { expectedTurnId: 'turn' } });
     hear(dialogue, { id: steer.id, result: { turnId: 'turn' } });
     expect(hear(dialogue, completed()).over).toBe(true);
@@ -100,8 +100,8 @@ describe('a note', () => {
 
   it('that was refused, and one that was never answered, begin a turn, in which more can be said', () => {
     const dialogue = inTurn();
-    const [refused] = parse(dialogue.note('one'))!;
-    dialogue.note('two');
+    const [refused] = parse(dialogue.note('one', '1'))!;
+    dialogue.note('two', '1');
     expect(hear(dialogue, { id: refused.id, error: { code: -1, message: 'no' } }).over).toBe(false);
     const next = hear(dialogue, completed());
     expect(next.over).toBe(false);
@@ -109,15 +109,41 @@ describe('a note', () => {
       { method: 'turn/start', params: { input: [{ text: 'one' }, { text: 'two' }] } },
     ]);
     hear(dialogue, { id: next.say[0].id, result: { turn: { id: 'turn-2' } } });
-    expect(parse(dialogue.note('three'))).toMatchObject([{ params: { expectedTurnId: 'turn-2' } }]);
+    expect(parse(dialogue.note('three', '1'))).toMatchObject([{ params: { expectedTurnId: 'turn-2' } }]);
   });
 
   it('is owed nothing by a turn that failed or was interrupted', () => {
     for (const status of ['failed', 'interrupted']) {
       const dialogue = inTurn();
-      dialogue.note('one');
+      dialogue.note('one', '1');
       expect(hear(dialogue, completed(status))).toEqual({ say: [], over: true });
     }
+  });
+});
+
+describe('a note counts as said', () => {
+  const asked = () => {
+    const dialogue = inTurn();
+    const [steer] = parse(dialogue.note('words', 'n'))!;
+    return { dialogue, id: steer.id };
+  };
+  const no = { error: { code: -1, message: 'no' } };
+
+  it('when the turn took it', () => {
+    const { dialogue, id } = asked();
+    expect(hear(dialogue, { id, result: { turnId: 'turn' } })).toEqual({ say: [], took: ['n'], over: false });
+  });
+
+  it('when it begins the next turn, where this one did not take it', () => {
+    const { dialogue, id } = asked();
+    expect(hear(dialogue, { id, ...no })).toEqual({ say: [], over: false });
+    expect(hear(dialogue, completed())).toMatchObject({ say: [{ method: 'turn/start' }], took: ['n'] });
+  });
+
+  it('never, where there is no next turn', () => {
+    const { dialogue, id } = asked();
+    hear(dialogue, { id, ...no });
+    expect(hear(dialogue, completed('failed'))).toEqual({ say: [], over: true });
   });
 });
 

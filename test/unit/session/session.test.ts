@@ -196,6 +196,21 @@ test('a note that the turn did not take any more begins another turn', async () 
   ]);
 });
 
+test('a note that nobody took stays for the next prompt', async () => {
+  const argv = rig.agent(`${CODEX}
+    codex(message => {
+      if (message.method === 'turn/start') say({ type: 'works' });
+      if (message.method !== 'turn/steer') return;
+      say({ id: message.id, error: { code: -32600, message: 'no active turn to steer' } });
+      end('failed');
+    }, () => process.exit(0));`);
+  const session = rig.start(argv);
+  await session.said('works');
+  session.note('1', 'late words');
+  expect(await session.ended).toBe(0);
+  expect([own(session.output()), session.notes()]).toEqual([[], ['1.md']]);
+});
+
 test('what it asks is refused at once', async () => {
   const asks = [
     'item/commandExecution/requestApproval',
@@ -245,6 +260,7 @@ test('a version that refuses to be spoken with is started in its older form, wit
     { type: 'rasen/fallback' },
     { prompt: 'Do the work.' },
   ]);
+  expect(existsSync(join(session.folder, 'notes', 'deaf')), 'rasend knows it').toBe(true);
 });
 
 test.each([

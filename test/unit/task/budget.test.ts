@@ -1,6 +1,6 @@
 /** Budgets of tokens and dollars: what ends when they are used up, who is asked, and when it goes on. */
 import { describe, expect, it } from 'vitest';
-import { budgetShare, budgetText } from '../../../src/task/budget.ts';
+import { budgetShare, budgetText, dollarsLeft } from '../../../src/task/budget.ts';
 import type { EventOf, EventType } from '../../../src/task/event.ts';
 import { viewOf } from '../../../src/task/view.ts';
 import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
@@ -253,4 +253,30 @@ it('amounts are read by people', () => {
   const text = (budget: 'tokens' | 'usd', used: number, limit: number) => budgetText({ budget, used, limit });
   expect(text('tokens', 1_234_567.4, 2_000_000)).toBe('1,234,567 of 2,000,000 tokens used (limits.tokens)');
   expect(text('usd', 0.01431, 0.5)).toBe('$0.014 of $0.5 used (limits.usd)');
+});
+
+describe('dollars that a session is given', () => {
+  const given = (
+    limits: Record<string, number>,
+    over: Record<string, unknown>,
+    subtasks = ['a', 'b', 'c'],
+  ) => {
+    const { state } = start(limits, {}, subtasks, over).run(({ steps }) => steps.some(s => s.id === 'a'));
+    const nothing = { job: () => null, day: () => ({ used: { tokens: 0, usd: 0 }, ends_at_ms: 0 }) };
+    return dollarsLeft(state, state.steps.find(s => s.id === 'a')!, nothing);
+  };
+  const folder = { workspace: { kind: 'folder' } };
+
+  it('are a share of what is left to all, where others may run beside it', () => {
+    expect(given({ usd: 12, parallel: 3 }, folder)).toBe(4);
+    expect(given({ usd: 12, parallel: 2 }, folder)).toBe(6);
+    expect(given({ usd_per_day: 12, parallel: 64 }, folder)).toBe(4);
+  });
+
+  it('are all of them where none can run beside it, or where they are its own', () => {
+    expect(given({ usd: 12, parallel: 3 }, {})).toBe(12);
+    expect(given({ usd: 12 }, folder)).toBe(12);
+    expect(given({ usd: 12, parallel: 3 }, folder, ['a'])).toBe(12);
+    expect(given({ usd: 12, subtask_usd: 2, parallel: 3 }, folder)).toBe(2);
+  });
 });

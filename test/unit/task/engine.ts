@@ -59,7 +59,14 @@ export interface Judge extends Pick<Work, 'hangs' | 'hung' | 'quiet' | 'signs' |
 }
 
 const PASSES_MAX = 5000;
-const SILENT: Signs = { used: null, in_tool: false, through: false, loop: null, progress_at: null };
+const SILENT: Signs = {
+  used: null,
+  in_tool: false,
+  through: false,
+  answered: false,
+  loop: null,
+  progress_at: null,
+};
 
 const usageOf = ({ tokens, usd }: NonNullable<Work['used']>, outcome = 'ok'): SessionFacts => ({
   backend: 'claude',

@@ -1,7 +1,14 @@
 /** Notes: whom they reach, when, and that they are told no matter what comes between. */
 import { describe, expect, it } from 'vitest';
 import { MAX_TOLD_NOTES } from '../../../src/task/fold-notes.ts';
-import { HURRY_SHARE, notesInPrompt, notesSinceThen, openNotes, reachOf } from '../../../src/task/notes.ts';
+import {
+  HURRY_SHARE,
+  hasAgent,
+  notesInPrompt,
+  notesSinceThen,
+  openNotes,
+  reachOf,
+} from '../../../src/task/notes.ts';
 import { settle } from '../../../src/task/settle.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
 import { Engine, type Script } from './engine.ts';
@@ -215,4 +222,12 @@ it.each([
   [{ type: 'note_told', note: 1, step: 'a', n: 1, how: 'live' }, /note 1 is told to a\/1, and is not open/],
 ] as const)('a journal that skips a note is damaged: %o', (event, message) => {
   expect(() => runs(start()).add(event)).toThrow(message);
+});
+
+it('no agent could be told where commands alone do the work', () => {
+  const commands: Parameters<typeof planOf>[0] = [{ id: 'a', do: { run: ['true'] } }];
+  const planned = (engine: Engine) => hasAgent(engine.run(state => state.steps.length > 0).state);
+  expect(planned(start())).toBe(true);
+  expect(planned(start({}, {}, commands))).toBe(false);
+  expect(planned(start({}, { agents: {} }, commands))).toBe(false);
 });

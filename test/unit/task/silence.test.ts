@@ -41,6 +41,12 @@ describe('silence', () => {
     expect(engine.run().state.status.name).toBe('completed');
   });
 
+  it('after its answer is an end, too, when nothing in the background wakes it for as long as a model may think', () => {
+    const engine = toStop(running(begin(quiet({ answered: true, in_tool: true }))));
+    expect(stopped(engine)).toEqual(['result', 300]);
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
   it('of a judge that has judged is an end as well', () => {
     const review = { enabled: true, per_subtask: true, max_loops: 3, recurring_issue_threshold: 3 };
     for (const judge of [{ hung: true }, { hangs: true, quiet: true, signs: { through: true } }]) {
