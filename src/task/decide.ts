@@ -3,7 +3,7 @@
  * (then it is asked again), or effects to start. Asking twice is harmless; effects carry a key, and one that is under
  * way is not started again.
  */
-import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt, runtimeLeftMs } from './attempt.ts';
+import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
 import { type BudgetUse, budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { NewEvent } from './event.ts';
@@ -15,6 +15,7 @@ import { sessionToResume } from './resume.ts';
 import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
 import { isTerminal, type WaitReason } from './status.ts';
+import { runtimeLeftMs } from './stop-reason.ts';
 
 /** Later waits for disk space are recorded only so often, however often the disk is looked at. */
 const DISK_RECORD_MS = 15 * 60_000;

@@ -1,9 +1,9 @@
 /** What follows from what, case by case; every combination of them is the simulation's (test/crash). */
 import { describe, expect, it } from 'vitest';
-import { RESULT_GRACE_MS } from '../../../src/task/attempt.ts';
 import type { NewEvent } from '../../../src/task/event.ts';
 import { settle, settleFailure } from '../../../src/task/settle.ts';
 import { stepOf, type TaskState } from '../../../src/task/state.ts';
+import { RESULT_GRACE_MS } from '../../../src/task/stop-reason.ts';
 import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
 import { Engine, type Script } from './engine.ts';
 

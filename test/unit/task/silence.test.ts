@@ -1,7 +1,7 @@
 /** How long a session may be silent, take, and go in circles, by what is known of it while it goes on. */
 import { describe, expect, it } from 'vitest';
-import { PROGRESS_MS, RESULT_GRACE_MS } from '../../../src/task/attempt.ts';
 import type { EventOf } from '../../../src/task/event.ts';
+import { PROGRESS_MS, RESULT_GRACE_MS } from '../../../src/task/stop-reason.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
 import { Engine, type Script } from './engine.ts';
 
