@@ -16,13 +16,13 @@ import { sentence } from './schema-text.ts';
 
 const BACKENDS: Readonly<Record<Backend, string>> = {
   claude:
-    'Claude Code. Files may be changed and commands be run; every other tool that asks is refused, since nobody is there: a session that ends so without a result counts as a question. Usage limits are waited for until the time that it states.',
+    'Claude Code. Files may be changed and commands be run; every other tool that asks is refused, since nobody is there: a session that ends so without a result counts as a question. A usage limit is waited for until the time that it states where `limits.wait` is true; else it blocks the task.',
   codex:
     'Codex, through its app-server, or by `codex exec` where a version has none. In its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration’s to say (`sandbox_workspace_write.network_access`).',
   gemini: 'Gemini CLI, with all tools allowed: the cage of the attempt is the only one it has.',
   opencode:
     'OpenCode (`opencode run`), with everything allowed that its own configuration does not deny. A usage limit, or a server that does not answer, it waits for without a word: only the limits of silence end that (`orchestrator.idle_timeout_seconds`), and nobody knows then what it was.',
-  acp: 'Any program that speaks the Agent Client Protocol (version 1), which must be named: `agent: {backend: acp, command: [opencode, acp]}`, or `[gemini, --acp]`. Every question for permission is answered at once: commands and reading are allowed, changes of files where the work is, anything else is refused and counted. The protocol has no words for when a limit ends, for requests that are tried again and for tokens before the end of a turn, so outcomes are coarser than with the other agents, and a limit is waited for without knowing its end. Notes are told when a turn is over. Mode and model are chosen over the protocol; a model that the program does not offer is an error.',
+  acp: 'Any program that speaks the Agent Client Protocol (version 1), which must be named: `agent: {backend: acp, command: [opencode, acp]}`, or `[gemini, --acp]`. Every question for permission is answered at once: commands and reading are allowed, changes of files where the work is, anything else is refused and counted. The protocol has no words for when a limit ends, for requests that are tried again and for tokens before the end of a turn, so outcomes are coarser than with the other agents, and a limit is waited for, where `limits.wait` is true, without knowing its end. Notes are told when a turn is over. Mode and model are chosen over the protocol; a model that the program does not offer is an error.',
   command:
     'Any program. It says nothing about limits, logins and tokens but what it writes into the result file itself.',
 };
@@ -127,7 +127,7 @@ function agents(page: ManPage): void {
   for (const [backend, about] of Object.entries(BACKENDS)) page.item(`\`${backend}\``, about);
   page.endList();
   page.para(
-    'The agent uses the login that the user has set up for it; rasen has none of its own. The model is `models.*`. Each session is a new one, with a temporary folder of its own. Arguments that you add to its program (`agent.command`) come before those of rasen. A role may have another agent: `agents.reviewer.backend`, or `review: {agent: {backend: gemini}}`.',
+    'The agent uses the login that the user has set up for it; rasen has none of its own. The model is `models.*`. An attempt begins a new session; one that a usage limit, an overload, the network, a login or a stop cut short is gone on with once, where the agent (claude, codex, opencode, acp except gemini) still has it and it is less than a day old. Each has a temporary folder of its own. Arguments that you add to its program (`agent.command`) come before those of rasen. A role may have another agent: `agents.reviewer.backend`, or `review: {agent: {backend: gemini}}`.',
   );
 }
 
@@ -256,7 +256,7 @@ function environment(page: ManPage): void {
 function resources(page: ManPage): void {
   page.section('Notifications');
   page.para(
-    'A person is told of a task that is completed, failed or blocked, that waits for a usage limit (once, however often the stated end moves), that goes on after a restart of the machine, or that has spent most of its budget. Each is told once for a task and a reason; a crash in the very moment of sending repeats one. There are at most '.concat(
+    'A person is told of a task that is completed, failed or blocked, that waits for a usage limit (once, however often the stated end moves) or for the budget of the next day, that goes on after a restart of the machine, or that has spent most of its budget. Each is told once for a task and a reason; a crash in the very moment of sending repeats one. There are at most '.concat(
       `${MAX_NOTICES_PER_HOUR} an hour for one task. What could not be sent is tried ${MAX_NOTICE_TRIES} times, ${NOTICE_RETRY_MS / 60_000} minutes apart, by the channels that failed, while it is still true.`,
     ),
     'The supervisor sends them, with the environment of the task, and no task waits for it. The secrets are for the program of `notify.command` alone; where one cannot be looked up the other channels are used all the same. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels of rasen.yml.',
@@ -274,15 +274,15 @@ function resources(page: ManPage): void {
 function budgets(page: ManPage): void {
   page.section('Budgets');
   page.para(
-    'What sessions use is counted by the supervisor: of work and of judges, from what their programs say while they go on and when they end. Tokens are input and output, as the status shows them; input that came from a cache counts. A claude session says its tokens while it goes on and its cost with each result; it is also told what is left (`--max-budget-usd`). opencode says both with each answer of the model, codex its tokens (`codex exec`: at the end), gemini its tokens at the end; a program behind acp says what it says, and any other command what it writes into its result file.',
+    'What sessions use is counted by the supervisor: of work and of judges, from what their programs say while they go on and when they end. Tokens are input and output, as the status shows them; input that came from a cache counts. A claude session says its tokens while it goes on and its cost with each result; it is also told what is left (`--max-budget-usd`). opencode says both with each answer of the model, codex its tokens (`codex exec`: at its own end), gemini its tokens at its own end: a session that is stopped before that counts none (as with `codex exec`); a program behind acp says what it says, and any other command what it writes into its result file.',
     'A session that uses up a limit is ended: the outcome is `budget`. The gates judge what it left, and what passes is done. Else the task is `blocked (budget)`, with the number and the key. No session begins when a limit is used up; commands do. More is never used than was left when the last session began, and what that one used until it was heard and ended.',
     '`rasen resume` of a task that is blocked for its budget allows as much again of each limit that is used up, and of no other. A stop and a resume give nothing back. The limit of a day is of all tasks of this rasen together, each task held to the one in its own configuration: the task is `waiting (budget)` until midnight by the clock of the machine, and goes on by itself. A session counts on the day on which it ends. At four fifths of a limit of the task or the day a warning is logged, once.',
     'A subtask in a plan may have its own: `limits: {tokens: 2M, usd: 5}`; they stand for `subtask_tokens` and `subtask_usd`. A planner cannot set them.',
   );
   page.section('Silence');
   page.para(
-    'A session is silent that prints nothing and does not use the processor. Where its program tells of tools (all but command), `orchestrator.tool_idle_timeout_seconds` holds while one runs, `orchestrator.idle_timeout_seconds` else. One that has said that it is through is ended after 30 seconds of silence, and what it said counts; a judge, too.',
-    'At `orchestrator.session_timeout_seconds` a session is ended, unless a tool gave a new answer within the last five minutes: then as soon as that is no longer so, and at half of that time more at the latest. In git, one that makes the same call with the same answer eight times within twenty, and changes nothing in the worktree meanwhile, is ended as `stalled`, and the next one is told which call it was.',
+    'A session is silent that prints nothing and does not use the processor (which is seen on Linux only). Where its program tells of tools (all but command), `orchestrator.tool_idle_timeout_seconds` holds while one runs, `orchestrator.idle_timeout_seconds` else. One that has said that it is through is ended after 30 seconds of silence, and what it said counts; a judge, too.',
+    'At `orchestrator.session_timeout_seconds` a session is ended, unless a tool gave a new answer within the last five minutes: then as soon as that is no longer so, and at half of that time more at the latest. At four fifths of that time a coder’s session that can be spoken with (claude, codex, acp) is told to commit and come to an end. In git, one that makes the same call with the same answer eight times within twenty, and changes nothing in the worktree meanwhile, is ended as `stalled`, and the next one is told which call it was.',
   );
 }
 

@@ -24,7 +24,7 @@ export const STATUSES: Readonly<Record<TaskStatusName, string>> = {
   waiting:
     'Nothing can run now; it goes on by itself at the time that is shown. Reasons: a usage limit, an overloaded service, the network, quiet hours, a full disk, the budget of the day.',
   interrupted:
-    'Stopped by `rasen stop`, or by a restart where `auto_resume` is false; `rasen resume` goes on.',
+    'Stopped by `rasen stop`, or by a restart of the machine where `auto_resume` is false; `rasen resume` goes on.',
   blocked:
     'A person has to do something first; the reason says what. `rasen resume` goes on. Where the agent is not logged in it is looked at again by itself, and goes on when it is.',
   completed:

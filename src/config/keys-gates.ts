@@ -38,7 +38,7 @@ export const GATES_KEYS = {
   baseline: own(
     oneOf('require', 'allow'),
     'require',
-    'require: the gates must pass before the first subtask. allow: they may fail then.',
+    'require: the gates must pass before the first subtask. allow: they may fail then; a gate that does is tolerated, whatever else fails in it later, until it passes at the end, and the task is completed unverified unless it does.',
   ),
   base_tests: own(
     bool(),

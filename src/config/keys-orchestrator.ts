@@ -24,8 +24,16 @@ export const ORCHESTRATOR_KEYS = {
     'Longest active time of the task; waiting does not count.',
   ),
   'orchestrator.session_delay_seconds': seed(duration(true), 3, 'Pause between two attempts.'),
-  'orchestrator.session_timeout_seconds': seed(limit(), 1800, 'Longest attempt; then it is stopped.'),
-  'orchestrator.idle_timeout_seconds': seed(limit(), 300, 'Longest silence of an attempt (no output).'),
+  'orchestrator.session_timeout_seconds': seed(
+    limit(),
+    1800,
+    'Time of an attempt; then it is stopped, or at half as much more at the latest while it makes progress; see SILENCE.',
+  ),
+  'orchestrator.idle_timeout_seconds': seed(
+    limit(),
+    300,
+    'Longest silence of an attempt: no output and, on Linux, no use of the processor.',
+  ),
   'orchestrator.tool_idle_timeout_seconds': own(
     limit(),
     1800,

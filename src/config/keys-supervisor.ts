@@ -1,4 +1,4 @@
-/** The keys of what the supervisor does after a restart, and of the task's log: `auto_resume`, `log.*`. */
+/** The keys of what the supervisor does after a restart of the machine, and of the task's log: `auto_resume`, `log.*`. */
 import { own } from './keys-row.ts';
 import { bool, int, size } from './types.ts';
 
@@ -6,7 +6,7 @@ export const SUPERVISOR_KEYS = {
   auto_resume: own(
     bool(),
     true,
-    'false: after a restart of the supervisor the task waits for `rasen resume`.',
+    'false: after a restart of the machine the task waits for `rasen resume`, and a missing login is not looked at again by itself. A restart of the supervisor alone changes nothing.',
   ),
   'log.max_size': own(
     size(1024, 1024 ** 3),

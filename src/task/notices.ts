@@ -9,7 +9,7 @@ import type { Effect, Observed } from './effect.ts';
 import type { TaskState } from './state.ts';
 import { isTerminal } from './status.ts';
 
-/** budget: most of what may be spent is spent. resumed: the machine was restarted. waiting: for a usage limit. */
+/** budget: most of what may be spent is spent. resumed: the machine was restarted. waiting: for a usage limit, or the budget of the next day. */
 export const NOTICE_KINDS = ['completed', 'failed', 'blocked', 'waiting', 'resumed', 'budget'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 

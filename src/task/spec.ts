@@ -38,11 +38,16 @@ export const limits = z.strictObject({
     .default(14_400)
     .describe('Longest active time; waiting does not count. null: none.'),
   session_delay_seconds: seconds.default(3).describe('Pause between two attempts.'),
-  session_timeout_seconds: seconds.nullable().default(1800).describe('Longest attempt. null: none.'),
+  session_timeout_seconds: seconds
+    .nullable()
+    .default(1800)
+    .describe(
+      'Time of an attempt; then it is stopped, or at half as much more at the latest while it makes progress. null: none.',
+    ),
   idle_timeout_seconds: seconds
     .nullable()
     .default(300)
-    .describe('Longest silence of an attempt (no output). null: none.'),
+    .describe('Longest silence of an attempt: no output and, on Linux, no use of the processor. null: none.'),
   tool_idle_timeout_seconds: seconds
     .nullable()
     .default(1800)
@@ -264,7 +269,9 @@ export const taskSpec = z.strictObject({
   auto_resume: z
     .boolean()
     .default(true)
-    .describe('false: after a restart of the supervisor the task waits for `rasen resume`.'),
+    .describe(
+      'false: after a restart of the machine the task waits for `rasen resume`, and a missing login is not looked at again by itself. A restart of the supervisor alone changes nothing.',
+    ),
   /** Where the seed's views go, relative to the project; null: no views (plain commands). */
   views: z
     .strictObject({
