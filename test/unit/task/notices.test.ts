@@ -133,7 +133,7 @@ describe('a person is told', () => {
     const budget = 'tokens';
     engine.add({ type: 'budget_nearly_used', budget, used: 80, limit: 100, until: null }).run();
     const [key] = engine.told;
-    expect(key).toBe('budget:tokens:0/0');
+    expect(key).toBe('budget:tokens:0');
     for (let i = 0; i < 2 * MAX_NOTIFIED; i++)
       engine.add({ type: 'notified', key: `blocked:question:x${i}`, ok: true, detail: null });
     expect(owedNotices(engine.state).map(notice => notice.key)).not.toContain(key);
