@@ -59,6 +59,8 @@ export interface Agent {
   readonly resumes: boolean;
   /** Its program says what a session costs; `some`: it depends on the program. Left out: no. */
   readonly says_cost?: 'yes' | 'some';
+  /** Its program says what a session used with its result alone, which one that is stopped does not have. */
+  readonly says_tokens_at_end_only?: boolean;
   plan(request: AgentRequest): LaunchPlan;
   /** A reader for the output of one session; null: the output is no stream of events, only the result file counts. */
   open(): Conversation | null;

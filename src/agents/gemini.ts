@@ -21,6 +21,7 @@ export function geminiAgent(command: readonly string[]): Agent {
   return {
     id: 'gemini',
     resumes: false,
+    says_tokens_at_end_only: true,
     plan: request => ({
       argv: [
         ...command,

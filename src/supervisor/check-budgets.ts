@@ -24,6 +24,8 @@ export function uncounted(spec: TaskSpec): string[] {
       notes.push(
         `limits in tokens count sessions of ${backend} only when they end, and by what the agent writes into its result file`,
       );
+    if (is_metered && agent.says_tokens_at_end_only)
+      notes.push(`limits in tokens do not count sessions of ${backend} that are stopped before their end`);
     return notes;
   });
 }

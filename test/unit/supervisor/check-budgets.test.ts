@@ -24,4 +24,14 @@ it('dollars of programs that do not say what they cost, and tokens of those that
   ]);
   expect(notes({ coder: 'command', reviewer: 'command' }, { attempt_tokens: 5 })).toHaveLength(1);
   expect(notes({ coder: 'command' }, {})).toEqual([]);
+  const kinds: [limits: object, own?: object][] = [
+    [{ tokens: 9 }],
+    [{ attempt_tokens: 9 }],
+    [{}, { tokens: 9 }],
+  ];
+  for (const [limits, own] of kinds)
+    expect(notes({ coder: 'gemini' }, limits, own)).toEqual([
+      'limits in tokens do not count sessions of gemini that are stopped before their end',
+    ]);
+  expect(notes({ coder: 'gemini' }, {})).toEqual([]);
 });
