@@ -22,6 +22,8 @@ export interface Work {
   hung?: boolean;
   /** Silent since it started. */
   quiet?: boolean;
+  /** It prints more than can be kept. */
+  floods?: boolean;
   /** What its session says while it goes on, and when it has ended. */
   signs?: Partial<Signs>;
   used?: { tokens: number; usd: number | null };
@@ -204,7 +206,7 @@ export class Engine {
       exited: !alive && !work.lost,
       last_output_at: new Date(heard).toISOString(),
       result_at: work.hung ? new Date(heard).toISOString() : null,
-      flood: false,
+      flood: !!work.floods,
       signs: alive && work.signs ? { ...SILENT, ...work.signs } : null,
     };
   }
