@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';
 import { until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
-import { ModelServer } from './model-server.ts';
+import { ModelServer, NEVER } from './model-server.ts';
 
 let model: ModelServer;
 let p: SeedProject;
@@ -82,7 +82,7 @@ const opencodeConfig = (url: string) => ({
   },
 });
 
-async function run(way: Way): Promise<void> {
+async function run(way: Way, config: Record<string, unknown> = {}): Promise<void> {
   const installed = inject('agents')[way.of];
   if ('missing' in installed) throw new Error(installed.missing);
   p = new SeedProject({
@@ -90,6 +90,7 @@ async function run(way: Way): Promise<void> {
       agent: { backend: way.backend, command: [...installed.command, ...way.args] },
       models: { coder: way.model },
       pass_env: ['GEMINI_API_KEY', 'OPENCODE_CONFIG_CONTENT'],
+      ...config,
     },
     env: {
       GEMINI_API_KEY: 'test-key',
@@ -127,6 +128,7 @@ const seen = (what: string, fits: (view: TaskView) => unknown): Promise<TaskView
     SLOW_MS,
   );
 const begun = () => seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun.txt')));
+const outcomesOf = (view: TaskView) => view.subtasks.find(s => s.id === 'a')!.history.map(h => h.outcome);
 const over = () => seen('it is over', v => v.status === 'completed' || v.status === 'blocked');
 
 for (const [name, way] of Object.entries(WAYS)) {
@@ -157,7 +159,7 @@ for (const [name, way] of Object.entries(WAYS)) {
       writeFileSync(join(p.instance.folder, 'go'), '');
       const view = await over();
       expect([view.status, view.reason, view.verified]).toEqual(['completed', null, true]);
-      expect(view.subtasks.find(s => s.id === 'a')!.history.map(h => h.outcome)).toEqual(['ok']);
+      expect(outcomesOf(view)).toEqual(['ok']);
       expect(view.total_commits).toBe(1);
       expect([view.total_input_tokens, view.total_output_tokens]).toEqual(way.tokens);
       expect(view.total_cost_usd !== null).toBe(way.cost);
@@ -176,7 +178,45 @@ for (const [name, way] of Object.entries(WAYS)) {
       await p.ok('resume', '--background');
       const view = await over();
       expect([view.status, view.reason]).toEqual(['completed', null]);
-      expect(view.subtasks.find(s => s.id === 'a')!.history.map(h => h.outcome)).toEqual(['killed', 'ok']);
+      expect(outcomesOf(view)).toEqual(['killed', 'ok']);
     });
   });
 }
+
+describe.skipIf('missing' in inject('agents').opencode)(
+  'opencode, by itself',
+  { timeout: 2 * SLOW_MS },
+  () => {
+    const way = WAYS.opencode!;
+
+    test('an answer that fails once is its own to get over', async () => {
+      model.turns = works();
+      model.failures = [{ status: 503, body: { error: { message: 'busy', type: 'server_error' } } }];
+      await run(way);
+      const view = await over();
+      expect([view.status, view.reason]).toEqual(['completed', null]);
+      expect(outcomesOf(view)).toEqual(['ok']);
+      expect(model.failures).toEqual([]);
+      expect(model.begun).toBe(2);
+    });
+
+    test('a request that nobody answers is ended by the watchdog, and the next attempt does the work', async () => {
+      model.turns = works();
+      model.failures = [NEVER];
+      await run(way, { orchestrator: { session_delay_seconds: 0, idle_timeout_seconds: 10 } });
+      const view = await over();
+      expect([view.status, view.reason]).toEqual(['completed', null]);
+      expect(outcomesOf(view)).toEqual(['stalled', 'ok']);
+      expect(model.failures).toEqual([]);
+    });
+
+    test('a budget of tokens ends it in the middle', async () => {
+      model.turns = [{ say: 'And on I go.', shell: 'sleep 1' }];
+      await run(way, { limits: { attempt_tokens: 2500 } });
+      const view = await over();
+      expect([view.status, view.why]).toEqual(['blocked', 'budget']);
+      expect(outcomesOf(view)).toEqual(['budget']);
+      expect(view.total_tokens).toBeGreaterThan(2500);
+    });
+  },
+);
