@@ -21,6 +21,25 @@ const BUSY: Failure = {
   status: 503,
   body: { error: { code: 503, message: 'busy', status: 'UNAVAILABLE', type: 'overloaded_error' } },
 };
+/** No limit: an answer of its kind that says neither of which limit it is nor when that ends. */
+const TOO_MANY: Failure = {
+  status: 429,
+  body: {
+    type: 'error',
+    error: { code: 429, message: 'slower', status: 'RESOURCE_EXHAUSTED', type: 'rate_limit_error' },
+  },
+};
+const OVERLOADED: Failure = {
+  status: 529,
+  body: { type: 'error', error: { message: 'Overloaded', type: 'overloaded_error' } },
+};
+/** What each of them gets over by itself, with the patience for all of these that the user may have set. */
+const GOT_OVER: Readonly<Record<Real, { failures: Failure[]; patience: RealOptions }>> = {
+  claude: { failures: [TOO_MANY, OVERLOADED, BUSY], patience: { env: { CLAUDE_CODE_MAX_RETRIES: '3' } } },
+  // To codex any 429 is a limit.
+  codex: { failures: [BUSY], patience: {} },
+  gemini: { failures: [TOO_MANY, BUSY], patience: { settings: { general: { maxAttempts: 3 } } } },
+};
 const BAD_KEY: Failure = {
   status: 401,
   body: { error: { code: 401, message: 'bad key', status: 'UNAUTHENTICATED', type: 'authentication_error' } },
@@ -146,9 +165,10 @@ export function matrix(real: Real): void {
       !STRACE,
     );
 
-    when('an answer that fails once is the program’s own to get over', async project => {
-      const p = await project();
-      p.model.failures = [BUSY];
+    when('answers that fail once are the program’s own to get over', async project => {
+      const { failures, patience } = GOT_OVER[real];
+      const p = await project(patience);
+      p.model.failures = [...failures];
       await p.start();
       await p.ends('completed');
       expect(await p.outcomes()).toEqual(['ok']);
@@ -182,7 +202,10 @@ export function matrix(real: Real): void {
       expect(late).toBeGreaterThanOrEqual(0);
       // Gemini says no time: it is tried again after a quarter of an hour.
       expect(late).toBeLessThan(real === 'gemini' ? 16 * 60_000 : 2000);
-      if (real === 'gemini') return;
+      if (real === 'gemini') {
+        await p.ok('stop');
+        await p.ok('resume', '--background');
+      }
       const view = await p.seen('it is over', v => v.status === 'completed' || v.status === 'blocked');
       expect([view.status, view.reason]).toEqual(['completed', null]);
       expect(await p.outcomes()).toEqual(['limit', 'ok']);
