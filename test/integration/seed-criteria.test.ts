@@ -1,5 +1,7 @@
 /** RASEN's own 14 acceptance criteria (seed-parity 1.1.6), each by number and name. */
 import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { fingerprint } from '../support/git-repo.ts';
 import { RASEN, until } from '../support/instance.ts';
@@ -69,6 +71,18 @@ test('2: main is never touched until an explicit merge', async () => {
   await p.ok('merge');
   expect(p.git('log', '--format=%s', 'main').split('\n')).toEqual(['feat: auth-2', 'feat: auth-1', 'base']);
   expect(p.read('app.txt')).toContain('mine, not committed');
+});
+
+test('2: worktree.base_path: worktrees are made there, and the folder of before is not', async () => {
+  const p = project({ config: { worktree: { base_path: '../elsewhere/trees' } } });
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(0);
+  const { worktree } = await p.view();
+  expect(dirname(worktree!)).toBe(realpathSync(p.beside('elsewhere/trees')));
+  expect(realpathSync(p.sessions('a')[0]!.cwd)).toBe(worktree);
+  expect(existsSync(join(worktree!, 'a.txt'))).toBe(true);
+  expect(p.has('.worktrees')).toBe(false);
+  expect(p.git('status', '--porcelain')).toBe('');
 });
 
 test('3: a kill in the middle of a session leaves a state that can be gone on from', async () => {
@@ -162,19 +176,28 @@ test('6: memory goes from session to session', async () => {
   const learns: Act[] = [
     ...WORKS,
     {
-      claim: { status: 'done', memory: { decisions: ['tokens are JWT'], learnings: ['the mailer is slow'] } },
+      claim: {
+        status: 'done',
+        memory: {
+          decisions: ['tokens are opaque', 'tokens are JWT'],
+          learnings: ['the mailer is down', 'the clock is off', 'the mailer is slow'],
+        },
+      },
     },
   ];
-  const p = project({ config: { memory: { max_decisions: 1 } }, script: { '*': [WORKS], a: [learns] } });
+  // The oldest go first.
+  const memory = { max_decisions: 1, max_learnings: 2 };
+  const p = project({ config: { memory }, script: { '*': [WORKS], a: [learns] } });
   await p.init([{ id: 'a' }, { id: 'b' }]);
   expect((await p.rasen('run')).status).toBe(0);
   expect(p.sessions('a')[0]!.prompt).not.toContain('tokens are JWT');
   expect(p.sessions('b')[0]!.prompt).toContain(
-    '- decision (a): tokens are JWT\n- learning (a): the mailer is slow',
+    '- decision (a): tokens are JWT\n- learning (a): the clock is off\n- learning (a): the mailer is slow',
   );
+  expect(p.sessions('b')[0]!.prompt).not.toMatch(/opaque|mailer is down/);
   await p.viewed({ status: 'completed' });
   expect(p.read('.rasen/memories.md')).toBe(
-    '# Memories\n\n## Decisions\n\n- (a) tokens are JWT\n\n## Learnings\n\n- (a) the mailer is slow\n',
+    '# Memories\n\n## Decisions\n\n- (a) tokens are JWT\n\n## Learnings\n\n- (a) the clock is off\n- (a) the mailer is slow\n',
   );
 });
 
@@ -201,6 +224,20 @@ test('7: in the background it goes on when the terminal that started it is gone'
   expect(isAlive(pid)).toBe(true);
   p.write({ '../go': '' });
   await p.ok('wait');
+  expect(await p.view()).toMatchObject({ status: 'completed' });
+});
+
+test('7: with background.enabled it needs no --background, and --foreground is stronger', async () => {
+  const p = project({ config: { background: { enabled: true } } });
+  p.script({ '*': [[{ await: p.beside('go') }, ...WORKS]] });
+  await p.init([{ id: 'a' }]);
+  // It is back while the session still waits.
+  expect(await p.ok('run')).toContain('Daemon started');
+  expect((await p.view()).status).toBe('running');
+  p.write({ '../go': '' });
+  await p.ok('wait');
+  await p.ok('reinit');
+  expect(await p.ok('run', '--foreground')).not.toContain('Daemon started');
   expect(await p.view()).toMatchObject({ status: 'completed' });
 });
 
