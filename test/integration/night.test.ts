@@ -1,5 +1,5 @@
 /**
- * A night in minutes: twelve tasks of eight subtasks in one repository, something goes wrong in every third attempt, and
+ * A night in minutes: thirteen tasks of eight subtasks in one repository, something goes wrong in every third attempt, and
  * the supervisor is killed ten times, and by an agent now and then. Nobody does anything; something like a service manager
  * starts it again. In the morning every task is completed and verified, or blocked for the reason that somebody has to
  * see to; nothing is lost, nothing is done twice, nothing is left running, and `rasen report` says so.
@@ -17,7 +17,7 @@ import { EXTRA, FAULTS, type Fault, STREAM_FAULTS, streamed, WALLS } from '../su
 import { projects } from '../support/projects.ts';
 import { type Act, isAlive, type Script, type SeedProject, WORKS } from '../support/scripted-agent.ts';
 
-const TASKS = 12;
+const TASKS = 13;
 const SUBTASKS = 8;
 const KILLS = 10;
 /** Tasks whose agent is spoken with in the stream of claude. */
@@ -33,6 +33,7 @@ const WALL_AT = SUBTASKS - 3;
 const project = projects();
 const nameOf = (task: number, subtask: number) => `t${task}-s${subtask}`;
 const wallOf = (task: number) => WALLS[task - (TASKS - WALLS.length)];
+const isStream = (task: number) => task < STREAMS || wallOf(task)?.stream === true;
 const doneOf = (task: number) => (wallOf(task) ? WALL_AT : SUBTASKS);
 const pause = () => new Promise<void>(resolve => setTimeout(resolve, LOOK_MS));
 
@@ -52,9 +53,13 @@ function night(): Night {
   let fault = 0;
   let inStream = 0;
   for (let task = 0; task < TASKS; task += 1) {
-    const stream = task < STREAMS;
-    const next = (): Fault =>
-      stream ? STREAM_FAULTS[inStream++ % STREAM_FAULTS.length]! : FAULTS[fault++ % FAULTS.length]!;
+    const stream = isStream(task);
+    const next = (): Fault => {
+      const found = stream
+        ? STREAM_FAULTS[inStream++ % STREAM_FAULTS.length]!
+        : FAULTS[fault++ % FAULTS.length]!;
+      return found.outcome === wallOf(task)?.never ? next() : found;
+    };
     const works: Act[] = stream ? streamed(WORKS) : WORKS;
     for (let subtask = 0, attempt = 0; subtask < SUBTASKS; subtask += 1) {
       const id = nameOf(task, subtask);
@@ -139,7 +144,7 @@ async function evening(p: SeedProject, { timeouts }: Night): Promise<string[]> {
       needs: i === 0 ? [] : [nameOf(task, i - 1)],
       timeout_seconds: timeouts.get(nameOf(task, i)) ?? null,
     }));
-    const backend = task < STREAMS ? 'claude' : 'command';
+    const backend = isStream(task) ? 'claude' : 'command';
     const spec = pipelineSpec(chain, p.root, {
       workspace: { kind: 'git', slug: `night-${task}` },
       agents: { coder: { backend, command: p.agent } },

@@ -1,6 +1,7 @@
 /**
  * What goes wrong in the night (test/integration/night.test.ts): faults that a task gets over by itself, each with the
- * outcome that it has to have, and walls that it does not, each with the reason that it has to give.
+ * outcome that it has to have, and walls that it does not, each with the reason that it has to give. Left out: `oom`,
+ * which needs the cgroup of a user's service manager, and `flood`, which needs a filesystem without holes.
  */
 import { type Act, type Claim, WORKS } from './scripted-agent.ts';
 
@@ -14,6 +15,10 @@ export interface Fault {
 export interface Wall {
   why: string;
   sessions: Act[][];
+  /** The sessions are in the stream of claude, and so are the others of its task. */
+  stream?: true;
+  /** A fault that would be its wall already. */
+  never?: string;
   limits?: Record<string, unknown>;
 }
 
@@ -22,6 +27,7 @@ const SCALED = 1;
 /** Silence that means something; a healthy session on a loaded machine is not silent for so long. */
 const IDLE_SECONDS = 10;
 const TIMEOUT_SECONDS = 20;
+const ATTEMPT_TOKENS = 1_000_000;
 
 /** Limits of every task, over those of the rig. */
 export const EXTRA = {
@@ -29,6 +35,7 @@ export const EXTRA = {
   idle_timeout_seconds: IDLE_SECONDS,
   wait: true,
   login_retry_seconds: SCALED,
+  attempt_tokens: ATTEMPT_TOKENS,
 };
 
 const says = (claim: Claim): Act[] => [{ claim }];
@@ -93,12 +100,23 @@ const circling: Act[] = Array.from({ length: 10 }, (_, i): Act[] => [
 /** What an agent does, in the stream of one that has come to its end. */
 export const streamed = (acts: Act[]): Act[] => [...acts, { replay: 'claude/a-happy' }];
 
+/** A call of the model that uses up what a session may use. */
+const spends = line({
+  type: 'assistant',
+  message: {
+    ...{ id: 'm1', content: [{ type: 'text', text: 'I read it all.' }] },
+    usage: { input_tokens: ATTEMPT_TOKENS, output_tokens: 1 },
+  },
+});
+
 export const STREAM_FAULTS: readonly Fault[] = [
   { outcome: 'limit', acts: [half, line(limited), ...ends('rate_limit', 'You have hit your limit', 429)] },
   { outcome: 'stalled', acts: [...circling, { hang: {} }] },
   { outcome: 'auth', acts: ends('authentication_failed', 'Please run /login', 401) },
   { outcome: 'failed', acts: [...WORKS, { say: '{"type":"system","subtype":"init"}' }, { exit: 0 }] },
   { outcome: 'overloaded', acts: ends('overloaded', 'Overloaded', 529) },
+  // The supervisor ends it in the middle; what it has reached passes, so it is done.
+  { outcome: 'ok', acts: [...WORKS.slice(0, 2), spends, { hang: {} }] },
 ];
 
 export const WALLS: readonly Wall[] = [
@@ -119,4 +137,8 @@ export const WALLS: readonly Wall[] = [
   },
   // Of itself, and not of a file in the repository: who knows what it would do.
   { why: 'budget', sessions: [says({ status: 'budget', summary: 'the month is used up' })] },
+  { why: 'config', sessions: [ends('model_not_found', 'There is no such model', 404)], stream: true },
+  { why: 'budget', sessions: [[half, ...passing('limit')]], never: 'limit', limits: { wait: false } },
+  // Ended in the middle, too, and what it left does not pass.
+  { why: 'budget', sessions: [[broken, spends, { hang: {} }]], stream: true },
 ];
