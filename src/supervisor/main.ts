@@ -113,8 +113,10 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     await notifier.flush(LAST_WORDS_MS);
     process.exit(code);
   };
+  let reload_owed = false;
   process.on('SIGHUP', () => {
-    // A reload ends with READY=1, which must not be said before it is true.
+    // A reload ends with READY=1, which must not be said before it is true; what was asked until then is done then.
+    reload_owed = phase === 'starting';
     if (phase !== 'up') return;
     reload({
       path: paths.config,
@@ -144,6 +146,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   log.info({ socket: paths.socket }, 'listening');
   status.update();
   notifier.ready();
+  if (reload_owed) process.emit('SIGHUP', 'SIGHUP');
   const { watchdog_ms } = handover;
   if (watchdog_ms !== undefined) feedWatchdog({ limit_ms: watchdog_ms, ping: () => notifier.ping() });
 }

@@ -29,6 +29,8 @@ for n in $(seq ${LINES}); do
     rm ~/.config/rasen/rasend.yml
     systemctl --user kill --signal=KILL --kill-who=main rasend.service
     rasen list >/dev/null
+    # It answers a moment before the manager has heard that it is ready; a reload until then is a part of the start to it.
+    until systemctl --user -q is-active rasend.service; do sleep 0.02; done
   fi
 done`;
 
