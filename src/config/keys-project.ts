@@ -35,7 +35,11 @@ export const PROJECT_KEYS = {
     'The lint command of the project is a gate, where one is found.',
   ),
 
-  'background.enabled': seed(bool(), false, '`rasen run` starts a new task in the background without --background.'),
+  'background.enabled': seed(
+    bool(),
+    false,
+    '`rasen run` starts a new task in the background without --background.',
+  ),
   'background.pid_file': seed(
     viewFile(),
     '.rasen/rasen.pid',
