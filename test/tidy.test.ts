@@ -19,22 +19,25 @@ const text = (path: string) => readFileSync(join(root, path), 'utf8');
 /** Folder → folders it may import (architecture 4). `root` are the files directly in src/. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   util: [],
+  // What the machine is: files that others can write, process identity, disk, clock.
+  host: ['root', 'util'],
   root: ['util'],
   rpc: ['util', 'root'],
   task: [],
-  config: ['task', 'root', 'util', 'agents'],
-  store: ['task', 'root', 'util'],
-  agents: ['task', 'root', 'util'],
-  session: ['agents', 'root', 'util', 'runner'],
-  gates: ['task', 'root', 'util', 'git'],
-  git: ['task', 'root', 'util'],
-  runner: ['task', 'root', 'util'],
-  secrets: ['task', 'root', 'util'],
-  notify: ['task', 'root', 'util', 'views'],
-  service: ['root', 'rpc', 'util'],
-  views: ['task', 'root', 'util', 'store'],
+  config: ['host', 'task', 'root', 'util', 'agents'],
+  store: ['host', 'task', 'root', 'util'],
+  agents: ['host', 'task', 'root', 'util'],
+  session: ['host', 'agents', 'root', 'util', 'runner'],
+  gates: ['host', 'task', 'root', 'util', 'git'],
+  git: ['host', 'task', 'root', 'util'],
+  runner: ['host', 'task', 'root', 'util'],
+  secrets: ['host', 'task', 'root', 'util'],
+  notify: ['host', 'task', 'root', 'util', 'views'],
+  service: ['host', 'root', 'rpc', 'util'],
+  views: ['host', 'task', 'root', 'util', 'store'],
   methods: ['rpc', 'task', 'root'],
   supervisor: [
+    'host',
     'agents',
     'config',
     'gates',
@@ -53,7 +56,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'views',
   ],
   // agents: doctor and init look for them.
-  cli: ['agents', 'methods', 'rpc', 'task', 'config', 'root', 'service', 'util', 'views'],
+  cli: ['host', 'agents', 'methods', 'rpc', 'task', 'config', 'root', 'service', 'util', 'views'],
 };
 
 /** Exceptions, each with its reason. */

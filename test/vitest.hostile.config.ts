@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** What an adversary, a broken disk and a crowd do to it. RASEN_TEST_LONG=1 asks for the whole counts. */
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/hostile/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 180_000,
+    hookTimeout: 60_000,
+  },
+});
