@@ -7,8 +7,9 @@ import { basename, join } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { readWhole, writeDurable } from './file.ts';
-import { encodeJournalLine, type Line, tryEncodeLine } from './journal.ts';
+import { digestOf, encodeJournalLine, type Line, tryEncodeLine } from './journal.ts';
 import { eventFile, planFile, SPEC_FILE } from './layout.ts';
+import type { TaskSource } from './source.ts';
 
 export const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
 
@@ -37,31 +38,37 @@ function toShortLine(into: ArtifactFolder, event: Event): Line {
 }
 
 /** The event of a line, with its artifacts read back. Throws `damaged`, or the error of the system. */
-export function fromLine(folder: string, line: Line): Event {
-  if (line.artifact) return load(folder, line.artifact) as Event;
-  if (line.type === 'task_submitted') return { ...line, spec: load(folder, line.spec) } as unknown as Event;
-  if (line.type === 'plan_frozen') return { ...line, plan: load(folder, line.plan) } as unknown as Event;
+export function fromLine(files: TaskSource, line: Line): Event {
+  if (line.artifact) return load(files, line.artifact) as Event;
+  if (line.type === 'task_submitted') return { ...line, spec: load(files, line.spec) } as unknown as Event;
+  if (line.type === 'plan_frozen') return { ...line, plan: load(files, line.plan) } as unknown as Event;
   return line as unknown as Event;
 }
 
 /**
- * Lines of events. `format` is said on the first of them, where the line before is of another. `artifacts`: files were
- * made for them, whose names are the caller's to sync.
+ * Lines of events, each with the digest of the one before; `last`: that of the line before the first, null where there
+ * is none. `format` is said on the first of them, where the line before is of another. `artifacts`: files were made for
+ * them, whose names are the caller's to sync.
  */
 export function encodeEvents(
   into: ArtifactFolder,
   events: readonly Event[],
   format: number | null,
-): { text: string; artifacts: boolean } {
+  last: string | null = null,
+): { text: string; artifacts: boolean; last: string } {
   let artifacts = false;
+  let prev = last;
   const lines = events.map((event, i) => {
     const mark = format !== null && i === 0 ? { v: format } : {};
-    const line: Line = { ...mark, ...toLine(into, event) };
-    const text = tryEncodeLine(line);
-    artifacts ||= text === null || line.type === 'task_submitted' || line.type === 'plan_frozen';
-    return text ?? encodeJournalLine({ ...mark, ...toShortLine(into, event) });
+    const chain = prev === null ? {} : { prev };
+    const line: Line = { ...mark, ...toLine(into, event), ...chain };
+    const long = tryEncodeLine(line);
+    artifacts ||= long === null || line.type === 'task_submitted' || line.type === 'plan_frozen';
+    const text = long ?? encodeJournalLine({ ...mark, ...toShortLine(into, event), ...chain });
+    prev = digestOf(text.slice(0, -1));
+    return text;
   });
-  return { text: lines.join(''), artifacts };
+  return { text: lines.join(''), artifacts, last: prev ?? '' };
 }
 
 function store({ folder, displaced }: ArtifactFolder, file: string, value: unknown): Reference {
@@ -83,12 +90,13 @@ function hashOf(path: string): string | null {
   }
 }
 
-function load(folder: string, value: unknown): unknown {
+function load(files: TaskSource, value: unknown): unknown {
   const { file, sha256: expected } = value as Reference;
-  const path = join(folder, basename(file));
+  const name = basename(file);
+  const path = join(files.folder, name);
   let text: Buffer;
   try {
-    text = readWhole(path);
+    text = files.read(name);
   } catch (error) {
     throw new RasenError('damaged', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }

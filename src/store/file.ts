@@ -1,25 +1,65 @@
 /** Plain files, read and written with care: whole, of bounded size, and on the disk before anyone goes on. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
 
 /** Largest file that the store reads or lets grow; a task with 100,000 attempts stays under it. */
 export const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 
-/** Bytes of a regular file. Never blocks on what is none (a FIFO). Throws `damaged`, or the error of the system. */
-export function readWhole(path: string): Buffer {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+/** Largest document: what is read as a whole and parsed as one. */
+export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Bytes of a regular file, as many as it has when it is opened. Follows no link, and never blocks on what is no file
+ * (a FIFO, a device). Throws `damaged`, or the error of the system.
+ */
+export function readWhole(path: string, max: number = MAX_DOCUMENT_BYTES): Buffer {
+  const fd = openRegular(path, constants.O_RDONLY);
   try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new RasenError('damaged', `${path} is not a regular file`);
-    if (stat.size > MAX_FILE_BYTES) {
-      throw new RasenError('damaged', `${path} is larger than ${MAX_FILE_BYTES} bytes`);
-    }
-    return readAt(fd, 0, stat.size);
+    const { size } = fstatSync(fd);
+    if (size > max) throw new RasenError('damaged', `${path} has ${size} bytes, and at most ${max} are read`);
+    return readAt(fd, 0, size);
   } finally {
     closeSync(fd);
   }
 }
+
+/** Opens what is at the path itself if it is a regular file; the caller closes it. Throws as `readWhole`. */
+export function openRegular(path: string, flags: number): number {
+  let fd: number;
+  try {
+    fd = openSync(path, flags | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    const what = NO_FILE[errnoOf(error) ?? ''];
+    if (what === undefined) throw error;
+    throw new RasenError('damaged', `${path} is ${what}`, { cause: error });
+  }
+  try {
+    if (fstatSync(fd).isFile()) return fd;
+    throw new RasenError('damaged', `${path} is not a regular file`);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** What the system says of things that cannot even be opened. */
+const NO_FILE: Record<string, string> = {
+  ELOOP: 'a symbolic link, not a file',
+  EMLINK: 'a symbolic link, not a file',
+  ENXIO: 'a socket or device, not a file',
+  ENODEV: 'a device, not a file',
+  EISDIR: 'a folder, not a file',
+};
 
 /** Up to `length` bytes from `position` on; fewer where the file ends. */
 export function readAt(fd: number, position: number, length: number): Buffer {
@@ -39,12 +79,32 @@ export function writeAt(fd: number, data: Buffer, position: number): void {
   while (put < data.length) put += writeSync(fd, data, put, data.length - put, position + put);
 }
 
-/** A new file, synced; its folder is the caller's to sync. */
+/** A new file, synced; its folder is the caller's to sync. Never written through a link. */
 export function writeDurable(path: string, data: string | Buffer): void {
-  const fd = openSync(path, 'w', 0o600);
+  write(path, data, true);
+}
+
+/** As `writeDurable`, for what can be made again. */
+export function writePlain(path: string, data: string | Buffer): void {
+  write(path, data, false);
+}
+
+function write(path: string, data: string | Buffer, sync: boolean): void {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     writeAt(fd, Buffer.from(data), 0);
-    fsyncSync(fd);
+    if (sync) fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Cuts a file to its first bytes. */
+export function truncate(path: string, bytes: number): void {
+  const fd = openRegular(path, constants.O_RDWR);
+  try {
+    ftruncateSync(fd, bytes);
   } finally {
     closeSync(fd);
   }

@@ -1,19 +1,26 @@
 /**
  * The journal of a task: one event a line, numbered without gaps, each with a checksum of itself.
  *
- *   {"seq":7,"t":"2026-01-27T18:45:23.004Z","mono":81234,"epoch":2,"type":"task_started","crc":"1f0c66ab"}
+ *   {"seq":7,"t":"2026-01-27T18:45:23.004Z","mono":81234,"epoch":2,"type":"task_started","prev":"5d0c…","crc":"1f0c66ab"}
+ *
+ * `prev` is the digest of the line before, so that no line can be exchanged for another that is sound by itself. Lines
+ * of older versions have none; the first that is appended to them has.
  *
  * Appending is one write and one fdatasync; nobody is told of an event before. What an unfinished write leaves at the
  * end was never acknowledged and is cut. Anything else that does not fit is damage: the caller moves it aside.
  */
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
-import { MAX_FILE_BYTES, readAt, readWhole, storageError, writeAt } from './file.ts';
+import { hash } from 'node:crypto';
+import { closeSync, constants, fdatasync, fstatSync, ftruncateSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { MAX_FILE_BYTES, openRegular, readAt, readWhole, storageError, writeAt } from './file.ts';
 import { seal, unseal } from './seal.ts';
 
 /** A line is never longer; what is bigger is an artifact beside the journal. */
 export const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = 10;
+/** Of the digest in `prev`. */
+const DIGEST_CHARS = 16;
 const CRC_END = Buffer.from('"}');
 
 export interface Line {
@@ -29,6 +36,18 @@ export interface Tail {
   crc: number;
   /** Format of the last line. */
   format: number;
+  /** Digest of the last line, which the next one names. */
+  last: string;
+}
+
+/** The digest of a line without its line end. */
+export function digestOf(line: string | Buffer): string {
+  return hash('sha256', line, 'hex').slice(0, DIGEST_CHARS);
+}
+
+/** The digest of the last line of whole lines. */
+export function lastDigest(lines: Buffer): string {
+  return digestOf(lines.subarray(lines.lastIndexOf(NEWLINE, lines.length - 2) + 1, lines.length - 1));
 }
 
 /** A line with its line end, or null when it is too long. */
@@ -62,26 +81,32 @@ export interface JournalReading {
 }
 
 export function readJournal(path: string): JournalReading {
-  return parseJournal(readWhole(path));
+  return parseJournal(readWhole(path, MAX_FILE_BYTES));
 }
 
 export function parseJournal(data: Buffer): JournalReading {
   const lines: Line[] = [];
   const none = Buffer.alloc(0);
   let at = 0;
+  let before = 0;
   while (at < data.length) {
     const end = data.indexOf(NEWLINE, at);
     const line = end < 0 || end - at >= MAX_LINE_BYTES ? null : decodeJournalLine(data.subarray(at, end));
-    if (line?.seq === lines.length + 1) {
+    const due = line?.seq === lines.length + 1;
+    const chained = !due || line.prev === undefined || line.prev === digestOf(data.subarray(before, at - 1));
+    if (due && chained) {
       lines.push(line);
+      before = at;
       at = end + 1;
       continue;
     }
     const rest = data.subarray(at);
     if (!line && isTorn(rest)) return { lines, bytes: at, torn: rest, damage: null };
-    const what = line
-      ? `event ${line.seq} where ${lines.length + 1} is due`
-      : 'its checksum or form is wrong, and it is not the unfinished end of a write';
+    const what = !line
+      ? 'its checksum or form is wrong, and it is not the unfinished end of a write'
+      : due
+        ? 'the line before is not the one that it was written after'
+        : `event ${line.seq} where ${lines.length + 1} is due`;
     return { lines, bytes: at, torn: none, damage: `line ${lines.length + 1}: ${what}` };
   }
   return { lines, bytes: at, torn: none, damage: null };
@@ -104,47 +129,88 @@ function isTorn(rest: Buffer): boolean {
   return true;
 }
 
+/** How a file looked when it was last written or read: whoever writes to it changes this. */
+export type Mark = string;
+
+function markOf(fd: number): Mark {
+  const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+/** The end of a journal that is to be appended to. */
+export interface AppendAt {
+  bytes: number;
+  crc: number;
+  /** Null: its bytes are compared. */
+  mark: Mark | null;
+}
+
 /**
- * Appends text at `offset`, the acknowledged end, and resolves with the new end when it is on disk. On failure the file
- * is as before. What stands behind `offset` (an append that failed and could not be taken back) goes to `displaced`.
- * Throws `storage`; `damaged` when the file is shorter than what was acknowledged.
+ * Appends text at the acknowledged end, and resolves with the new end when it is on disk. On failure the file is as
+ * before. What stands behind the end (an append that failed and could not be taken back) goes to `displaced`. Throws
+ * `storage`; `damaged` with `altered` in its data when the file is not what was acknowledged.
  */
 export async function appendJournal(
   path: string,
-  offset: number,
+  at: AppendAt,
   text: string,
   displaced: (rest: Buffer) => void = () => {},
-): Promise<number> {
+): Promise<{ bytes: number; mark: Mark }> {
   const data = Buffer.from(text);
   let fd: number | null = null;
   let touched = false;
   try {
-    fd = openSync(path, 'r+');
+    fd = openToAppend(path);
+    if (markOf(fd) !== at.mark) compare(path, fd, at);
     const { size } = fstatSync(fd);
-    if (size < offset) {
-      throw new RasenError('damaged', `${path} has ${size} bytes, and ${offset} were acknowledged`, {
-        hint: 'Something outside rasen cut it. The task is kept in memory; see `rasen doctor`.',
-      });
-    }
-    if (offset + data.length > MAX_FILE_BYTES) {
+    if (at.bytes + data.length > MAX_FILE_BYTES) {
       throw new RasenError('storage', `${path} would be larger than ${MAX_FILE_BYTES} bytes`, {
         hint: 'The task is too long for one journal. Cancel it and start the rest as a new one.',
       });
     }
-    if (size > offset) {
-      displaced(readAt(fd, offset, size - offset));
-      ftruncateSync(fd, offset);
+    if (size > at.bytes) {
+      displaced(readAt(fd, at.bytes, size - at.bytes));
+      ftruncateSync(fd, at.bytes);
     }
     touched = true;
-    writeAt(fd, data, offset);
+    writeAt(fd, data, at.bytes);
     await dataSync(fd);
-    return offset + data.length;
+    return { bytes: at.bytes + data.length, mark: markOf(fd) };
   } catch (error) {
-    if (fd !== null && touched) cutBack(fd, offset);
+    if (fd !== null && touched) cutBack(fd, at.bytes);
     throw storageError(path, error);
   } finally {
     if (fd !== null) closeSync(fd);
   }
+}
+
+/** Nothing else is there than what was acknowledged, whoever touched it meanwhile. */
+function compare(path: string, fd: number, { bytes, crc }: AppendAt): void {
+  const { size } = fstatSync(fd);
+  if (size < bytes) throw altered(path, `has ${size} bytes, and ${bytes} were acknowledged`);
+  if (crc32(readAt(fd, 0, bytes)) !== crc) throw altered(path, 'is not what was written any more');
+}
+
+function openToAppend(path: string): number {
+  try {
+    return openRegular(path, constants.O_RDWR);
+  } catch (error) {
+    if (error instanceof RasenError) throw altered(path, messageOf(error).slice(path.length + 1));
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw altered(path, 'is gone');
+    throw error;
+  }
+}
+
+function altered(path: string, what: string): RasenError {
+  return new RasenError('damaged', `${path} ${what}`, {
+    hint: 'Something outside rasen changed it. The task is kept in memory; see `rasen doctor`.',
+    data: { path, altered: true },
+  });
+}
+
+/** The file is not what this supervisor wrote. */
+export function isAltered(error: unknown): boolean {
+  return error instanceof RasenError && error.data?.altered === true;
 }
 
 const dataSync = (fd: number) =>

@@ -4,9 +4,15 @@ import { join } from 'node:path';
 export const ENV_FILE = 'env.json';
 export const JOURNAL_FILE = 'events.jsonl';
 export const SPEC_FILE = 'spec.json';
+export const SNAPSHOT_FILE = 'task.json';
+
+/** A task that is over, as one file beside the folders of the others. */
+export const PACK_END = '.pack';
 
 export interface TaskFiles {
   folder: string;
+  /** In place of the folder. */
+  pack: string;
   journal: string;
   /** State as of some event; rebuildable, never trusted over the journal. */
   snapshot: string;
@@ -19,13 +25,18 @@ export function taskFiles(tasks: string, id: string): TaskFiles {
   const folder = join(tasks, id);
   return {
     folder,
+    pack: `${folder}${PACK_END}`,
     journal: join(folder, JOURNAL_FILE),
-    snapshot: join(folder, 'task.json'),
+    snapshot: join(folder, SNAPSHOT_FILE),
     spec: join(folder, SPEC_FILE),
     env: join(folder, ENV_FILE),
     attempts: join(folder, 'attempts'),
   };
 }
+
+/** Beside `tasks/`: the keys that are taken, and how far each journal goes. */
+export const keysFolder = (home: string) => join(home, 'keys');
+export const headsFile = (home: string) => join(home, 'heads');
 
 export function planFile(rev: number): string {
   return `plan.${rev}.json`;

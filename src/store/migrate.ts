@@ -29,7 +29,7 @@ export function migrate(
   const { path, lines, after = 0 } = journal;
   const events: Event[] = [];
   let format = 0;
-  for (const { v, ...written } of lines) {
+  for (const { v, prev: _prev, ...written } of lines) {
     if (v !== undefined) format = v as number;
     if (!Number.isInteger(format) || format < 1) {
       throw new RasenError('damaged', `${path}: event ${written.seq} has no format version`);

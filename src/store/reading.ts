@@ -1,39 +1,45 @@
-/** Reads a task from its folder: the snapshot where it fits the journal to the byte, else a fold. Changes nothing. */
+/** Reads a task from its files: the snapshot where it fits the journal to the byte, else a fold. Changes nothing. */
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { RasenError } from '../errors.ts';
+import type { Event } from '../task/event.ts';
 import { foldAll } from '../task/fold.ts';
 import type { TaskState } from '../task/state.ts';
 import { fromLine } from './artifact.ts';
-import { readWhole } from './file.ts';
-import { parseJournal, type Tail } from './journal.ts';
-import { previousOf, type TaskFiles } from './layout.ts';
+import type { Head } from './heads.ts';
+import { lastDigest, parseJournal, type Tail } from './journal.ts';
+import { JOURNAL_FILE, previousOf, SNAPSHOT_FILE } from './layout.ts';
 import { type Formats, migrate } from './migrate.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
+import type { TaskSource } from './source.ts';
 
 export interface TaskReading {
   state: TaskState;
   tail: Tail;
   /** What stands behind the sound part, unfinished. */
   torn: Buffer;
-  /** Snapshots that are there and are not what was written. */
+  /** Names of snapshots that are there and are not what was written. */
   unreadable: string[];
 }
 
-/** `known`: acknowledged bytes, where that is known. Throws `damaged`, `version`, or the error of the system. */
-export function readTask(
-  id: string,
-  files: TaskFiles,
-  known: number | undefined,
-  formats: Formats,
-): TaskReading {
-  const journal = readAcknowledged(files.journal, known);
+/** What is known of a journal apart from it: to be met exactly, or at least. */
+export interface Known {
+  /** Acknowledged by this process; what stands behind it is nobody's. */
+  exact?: Head | null | undefined;
+  /** Written down by some supervisor, which may have acknowledged more since. */
+  least?: Head | null | undefined;
+}
+
+/** Throws `damaged`, `version`, or the error of the system. */
+export function readTask(id: string, files: TaskSource, known: Known, formats: Formats): TaskReading {
+  const journal = readAcknowledged(files, known);
   const { snapshot, unreadable } = newestSnapshot(files, formats);
   const crc = crc32(journal);
   const fits = snapshot?.journal_bytes === journal.length && snapshot.journal_crc === crc;
   const reading = fits
     ? {
         state: snapshot.state,
-        tail: { bytes: journal.length, crc, format: snapshot.journal_format },
+        tail: { bytes: journal.length, crc, format: snapshot.journal_format, last: lastDigest(journal) },
         torn: Buffer.alloc(0),
       }
     : foldJournal(files, journal, formats, snapshot?.state.seq ?? 0);
@@ -44,22 +50,32 @@ export function readTask(
   return { ...reading, unreadable };
 }
 
-/** The journal up to its acknowledged end. Throws `damaged` when it is shorter. */
-export function readAcknowledged(path: string, known: number | undefined): Buffer {
-  const journal = readWhole(path);
-  if (known === undefined || known <= journal.length) return journal.subarray(0, known);
-  throw new RasenError('damaged', `${path} has ${journal.length} bytes, and ${known} were acknowledged`);
+/** The journal up to its acknowledged end. Throws `damaged` when it is shorter, or not what was acknowledged. */
+export function readAcknowledged(files: TaskSource, { exact, least }: Known): Buffer {
+  const journal = files.read(JOURNAL_FILE);
+  const path = join(files.folder, JOURNAL_FILE);
+  const head = exact ?? least;
+  if (!head) return journal;
+  if (journal.length < head.bytes) {
+    throw new RasenError(
+      'damaged',
+      `${path} has ${journal.length} bytes, and ${head.bytes} were acknowledged`,
+    );
+  }
+  if (crc32(journal.subarray(0, head.bytes)) !== head.crc)
+    throw new RasenError('damaged', `${path} is not what was written any more`);
+  return exact ? journal.subarray(0, exact.bytes) : journal;
 }
 
 /** The last generation that can be read, and those that are there and cannot. */
 export function newestSnapshot(
-  files: TaskFiles,
+  files: TaskSource,
   formats: Formats,
 ): { snapshot: Snapshot | null; unreadable: string[] } {
   const unreadable: string[] = [];
-  for (const path of [files.snapshot, previousOf(files.snapshot)]) {
-    const snapshot = readSnapshot(path, formats.current);
-    if (snapshot === 'unreadable') unreadable.push(path);
+  for (const name of [SNAPSHOT_FILE, previousOf(SNAPSHOT_FILE)]) {
+    const snapshot = readSnapshot(files, name, formats.current);
+    if (snapshot === 'unreadable') unreadable.push(name);
     else if (snapshot) return { snapshot, unreadable };
   }
   return { snapshot: null, unreadable };
@@ -67,22 +83,32 @@ export function newestSnapshot(
 
 /** `seen`: number of an event that is known to have been durable. */
 export function foldJournal(
-  files: TaskFiles,
+  files: TaskSource,
   journal: Buffer,
   formats: Formats,
   seen: number,
 ): Omit<TaskReading, 'unreadable'> {
+  const path = join(files.folder, JOURNAL_FILE);
   const { lines: written, bytes, torn, damage } = parseJournal(journal);
-  if (damage) throw new RasenError('damaged', `${files.journal}: ${damage}`);
-  if (written.length === 0) throw new RasenError('damaged', `${files.journal} holds no event`);
+  if (damage) throw new RasenError('damaged', `${path}: ${damage}`);
+  if (written.length === 0) throw new RasenError('damaged', `${path} holds no event`);
   if (written.length < seen) {
     // Events are lost that somebody was told of; going on without them would do finished work again.
     throw new RasenError(
       'damaged',
-      `${files.journal} ends with event ${written.length}, and event ${seen} was acknowledged`,
+      `${path} ends with event ${written.length}, and event ${seen} was acknowledged`,
     );
   }
-  const journalled = { path: files.journal, lines: written };
-  const { events, format } = migrate(journalled, line => fromLine(files.folder, line), formats);
-  return { state: foldAll(events), tail: { bytes, crc: crc32(journal.subarray(0, bytes)), format }, torn };
+  const { events, format } = migrate({ path, lines: written }, line => fromLine(files, line), formats);
+  const sound = journal.subarray(0, bytes);
+  const tail = { bytes, crc: crc32(sound), format, last: lastDigest(sound) };
+  return { state: foldAll(events), tail, torn };
+}
+
+/** Events after a number of a whole journal, in order. Throws `damaged` or `version`, never gives a part. */
+export function eventsOf(files: TaskSource, journal: Buffer, formats: Formats, after: number): Event[] {
+  const path = join(files.folder, JOURNAL_FILE);
+  const { lines, damage } = parseJournal(journal);
+  if (damage) throw new RasenError('damaged', `${path}: ${damage}`, { hint: 'See `rasen doctor`.' });
+  return migrate({ path, lines, after }, line => fromLine(files, line), formats).events;
 }

@@ -12,7 +12,8 @@ const TAIL_BYTES = 18;
 /** Closes the object that the checksum is of. */
 const CLOSE = '}';
 
-const hex = (crc: number) => crc.toString(16).padStart(8, '0');
+/** A checksum as it is written. */
+export const hex = (crc: number) => crc.toString(16).padStart(8, '0');
 
 /** `value` must have a field at least. Without the line end. */
 export function seal(value: object): string {

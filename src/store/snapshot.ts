@@ -5,9 +5,9 @@
 import { errnoOf, isRasenError } from '../errors.ts';
 import type { TaskState } from '../task/state.ts';
 import { isPassing } from './damage.ts';
-import { readWhole } from './file.ts';
 import type { Tail } from './journal.ts';
 import { seal, unseal } from './seal.ts';
+import type { TaskSource } from './source.ts';
 
 /** Shape of TaskState; +1 with every change of it, and what older code made is folded again. */
 export const STATE_FORMAT = 4;
@@ -22,7 +22,7 @@ export interface Snapshot {
   state: TaskState;
 }
 
-export function encodeSnapshot(format: number, state: TaskState, tail: Tail): string {
+export function encodeSnapshot(format: number, state: TaskState, tail: Omit<Tail, 'last'>): string {
   const snapshot: Snapshot = {
     format,
     state_format: STATE_FORMAT,
@@ -35,10 +35,14 @@ export function encodeSnapshot(format: number, state: TaskState, tail: Tail): st
 }
 
 /** null: there is none, or one of another version. 'unreadable': there is one, and it is not what was written. */
-export function readSnapshot(path: string, format: number): Snapshot | 'unreadable' | null {
+export function readSnapshot(
+  files: TaskSource,
+  name: string,
+  format: number,
+): Snapshot | 'unreadable' | null {
   let data: Buffer;
   try {
-    data = readWhole(path);
+    data = files.read(name);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     if (isPassing(error) || (!isRasenError(error) && errnoOf(error) === undefined)) throw error;

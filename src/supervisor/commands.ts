@@ -36,6 +36,7 @@ export class Commands {
       this.#sameOrder(known, spec);
       return { entry: known, created: false };
     }
+    this.#registry.assertUsable(spec.id);
     checkOrder(spec, env);
     const first: NewEvent[] = [{ type: 'task_claimed', ...this.#host }];
     if (spec.plan)

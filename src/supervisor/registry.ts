@@ -3,7 +3,7 @@
  * before it is visible here. All work on one task goes through `exclusive`, so that nothing interleaves.
  */
 import { RasenError } from '../errors.ts';
-import type { Loaded, Store } from '../store/store.ts';
+import type { Damage, Loaded, Store } from '../store/store.ts';
 import { type Clock, countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
 import type { Event, NewEvent } from '../task/event.ts';
@@ -39,6 +39,16 @@ export interface Entry {
   queue: Promise<unknown>;
 }
 
+/** What is said of a task that is there and cannot be used. */
+function unusable(damage: Damage, before = ''): RasenError {
+  const { task, kind, message, hint } = damage;
+  const what = kind === 'newer' ? 'is of a newer format' : 'is damaged';
+  return new RasenError(kind === 'newer' ? 'version' : 'damaged', `${before}task ${task} ${what}: ${message}`, {
+    hint: hint || 'See `rasen doctor`.',
+    data: { task },
+  });
+}
+
 export type Listener = (entry: Entry, state: TaskState, events: readonly Event[]) => void;
 
 /** An order and its plan are written as one; the one without the other is a journal that was cut. */
@@ -51,7 +61,6 @@ export class Registry {
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
-  readonly #keys = new Map<string, string>();
   readonly #listeners = new Set<Listener>();
   /** Used by tasks that are gone, as long as a day may ask for it; a restart forgets it too. */
   #forgotten: Spending[] = [];
@@ -70,21 +79,23 @@ export class Registry {
     for (const id of this.#store.list()) {
       const loaded = this.#store.load(id);
       if (!loaded) continue;
-      if (isWhole(loaded.state)) this.#add(loaded);
-      else this.#setAside(id);
+      if (isWhole(loaded.state)) {
+        this.#add(loaded);
+        continue;
+      }
+      const { folder } = this.#store.files(id);
+      this.#store.lose(
+        id,
+        new RasenError('damaged', `${folder} holds the beginning of the order and not its end`),
+      );
     }
+    this.#store.loaded();
+    this.#store.recall();
   }
 
-  #setAside(id: string): void {
-    const { folder } = this.#store.files(id);
-    const moved_to = this.#store.quarantine.move(folder, id);
-    const message = `${folder} holds the beginning of the order and not its end`;
-    this.#store.damage.push({
-      task: id,
-      message,
-      moved_to,
-      hint: `Nothing was overwritten: it is in ${moved_to}. Submit it again.`,
-    });
+  /** Tasks that are on disk and cannot be used. */
+  get damaged(): readonly Damage[] {
+    return this.#store.damage.filter(({ task }) => !this.#entries.has(task));
   }
 
   get size(): number {
@@ -99,15 +110,23 @@ export class Registry {
     return this.#entries.get(id) ?? null;
   }
 
+  /** The task that has the key. Throws `damaged` or `version` where it cannot be used: the key stays taken. */
   byKey(key: string): Entry | null {
-    const id = this.#keys.get(key);
-    if (id === undefined) return null;
+    const id = this.#store.keys.get(key);
+    if (id === null) return null;
     const entry = this.get(id);
-    if (!entry)
-      throw new RasenError('damaged', `the task with the key "${key}" (${id}) cannot be read`, {
-        hint: 'See `rasen doctor`.',
-      });
-    return entry;
+    if (entry) return entry;
+    const damage = this.#store.damage.find(({ task }) => task === id);
+    if (damage) throw unusable(damage, `the key "${key}" is taken, nothing was started: `);
+    throw new RasenError('damaged', `the key "${key}" is taken by task ${id}, which is gone`, {
+      hint: 'Restart the supervisor to see what is wrong with it.',
+    });
+  }
+
+  /** Throws `damaged` or `version` when the id is that of a task that cannot be used: it may have run. */
+  assertUsable(id: string): void {
+    const damage = this.damaged.find(({ task }) => task === id);
+    if (damage) throw unusable(damage, 'nothing was started: ');
   }
 
   /** A task by id, unique part of an id, name, or project folder (the newest there). */
@@ -126,14 +145,13 @@ export class Registry {
         : [];
     const found = parts.length > 0 ? parts : named;
     if (found.length === 1) return found[0]!;
-    const damaged = this.#store.damage.find(
-      d => d.task === ref || (ref.length >= MIN_PART && (d.task.startsWith(ref) || d.task.endsWith(ref))),
+    const damaged = this.damaged.find(
+      ({ task, about }) =>
+        task === ref ||
+        (ref.length >= MIN_PART && (task.startsWith(ref) || task.endsWith(ref))) ||
+        about.name === ref,
     );
-    if (damaged) {
-      throw new RasenError('damaged', `task ${damaged.task} cannot be read: ${damaged.message}`, {
-        hint: `${damaged.hint} See also: rasen doctor`,
-      });
-    }
+    if (damaged) throw unusable(damaged);
     if (found.length === 0)
       throw new RasenError('task_unknown', `no task "${ref}"`, { hint: 'See `rasen list`.' });
     const some = found.slice(-10).map(e => e.id);
@@ -152,16 +170,10 @@ export class Registry {
     if (entry.state) return entry.state;
     const loaded = this.#store.load(entry.id);
     if (loaded) return loaded.state;
-    const damage = this.#store.damage.findLast(d => d.task === entry.id);
+    const damage = this.#store.damage.find(({ task }) => task === entry.id)!;
     // Moved aside: the task is no longer here. Its key stays taken: the same order must not be carried out again.
-    if (damage?.moved_to) this.#entries.delete(entry.id);
-    throw new RasenError(
-      'damaged',
-      `task ${entry.id} cannot be read: ${damage?.message ?? 'no reason known'}`,
-      {
-        hint: damage?.hint ?? 'See `rasen doctor`.',
-      },
-    );
+    if (damage.moved_to) this.#entries.delete(entry.id);
+    throw unusable(damage);
   }
 
   viewOf(entry: Entry): TaskView {
@@ -223,7 +235,6 @@ export class Registry {
     this.#forgotten = [...this.#forgotten, ...entry.spending].filter(({ t }) => Date.parse(t) >= since);
     this.#store.remove(entry.id);
     this.#entries.delete(entry.id);
-    if (entry.key) this.#keys.delete(entry.key);
   }
 
   listen(listener: Listener): () => void {
@@ -249,13 +260,13 @@ export class Registry {
     };
     this.#settle(entry, state);
     this.#entries.set(entry.id, entry);
-    if (spec.key) this.#keys.set(spec.key, entry.id);
     return entry;
   }
 
   /** Keeps the whole state of what is not over, and of the rest only what a list shows. */
   #settle(entry: Entry, state: TaskState): void {
     const over = isOver(state);
+    if (over) this.#store.rest(entry.id);
     entry.state = over ? null : state;
     entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
     entry.spending = state.spending;
