@@ -10,6 +10,10 @@ export const daemonGc = defineMethod({
     older_than_days: z.number().min(0).max(36_500).default(7),
     unmerged: z.boolean().default(false).describe('Also tasks whose commits were never merged.'),
     dry_run: z.boolean().default(false),
+    damaged: z
+      .boolean()
+      .default(false)
+      .describe('Also what is left of tasks that cannot be read, of any age. Their keys are free then.'),
   }),
   result: z.looseObject({
     removed: z.array(z.looseObject({ id: z.string(), name: z.string(), bytes: z.int() })),

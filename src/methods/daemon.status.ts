@@ -23,7 +23,14 @@ export const daemonStatus = defineMethod({
     live_jobs: z.int(),
     max_live_jobs: z.int(),
     rss_bytes: z.int(),
-    damaged: z.int().describe('Things on disk that could not be read; see daemon.doctor.'),
+    stored: z
+      .looseObject({
+        tasks: z.int().describe('Tasks that are over.'),
+        packed: z.int().describe('Those of them that are one file each.'),
+        bytes: z.int().nullable().describe('What they take on the disk; null: not looked at yet.'),
+      })
+      .optional(),
+    damaged: z.int().describe('Tasks on disk that cannot be used; see task.list and daemon.doctor.'),
   }),
   errors: [],
   handle: (_params, supervisor) => supervisor.status(),

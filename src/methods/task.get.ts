@@ -9,6 +9,6 @@ export const taskGet = defineMethod({
   summary: 'The task as it is now, from memory.',
   params: z.strictObject({ task: taskRef }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'damaged'],
+  errors: ['task_unknown', 'task_ambiguous', 'damaged', 'version'],
   handle: ({ task }, supervisor) => supervisor.view(task),
 });

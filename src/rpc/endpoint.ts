@@ -27,6 +27,8 @@ export interface EndpointOptions {
   fd?: number | undefined;
   /** Called once when another supervisor holds the lock of this instance. */
   lost?: ((error: RasenError) => void) | undefined;
+  /** See ServerOptions. */
+  gone?: (() => string | null) | undefined;
 }
 
 export class Endpoint {
@@ -101,7 +103,8 @@ export class Endpoint {
 
   /** The old listener is closed first: closing it later would remove the new socket. */
   async #rebind(): Promise<void> {
-    const { paths, lock, log, lost } = this.#options;
+    const { paths, lock, log, lost, gone } = this.#options;
+    if (gone?.()) return;
     try {
       this.#unbind();
       ensurePrivateFolder(paths.runtime);

@@ -29,6 +29,8 @@ export interface ServerOptions {
   instance_lock?: InstanceLock | undefined;
   /** Called once when another supervisor has taken this instance's lock; then this one should end. */
   lost?: (error: RasenError) => void;
+  /** Why the place of the socket is not ours any more; it is then not made again. Null: it is. */
+  gone?: () => string | null;
 }
 
 export interface RpcServer {
@@ -36,9 +38,9 @@ export interface RpcServer {
   readonly connections: number;
   /**
    * Removes the socket, aborts running requests, answers new ones with -32014, flushes. Connections that are open
-   * after `grace_ms` (default: close_grace_ms) are destroyed.
+   * after `grace_ms` (default: close_grace_ms) are destroyed. `why`: what clients are told, where it is not just an end.
    */
-  close(grace_ms?: number): Promise<void>;
+  close(grace_ms?: number, why?: string): Promise<void>;
 }
 
 /** Throws RasenError `already_running`, which names the holder's pid, `socket_path`, `socket_in_use`, `storage` or `spawn`. */
@@ -50,9 +52,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const own = options.instance_lock ? undefined : takeInstanceLock(paths.lock);
   const connections = new Connections(options, limits);
   try {
-    const { log, fd, lost } = options;
+    const { log, fd, lost, gone } = options;
     const lock = options.instance_lock ?? own!;
-    const endpoint = await Endpoint.open({ paths, lock, limits, listen: connections, log, fd, lost });
+    const endpoint = await Endpoint.open({ paths, lock, limits, listen: connections, log, fd, lost, gone });
     return new Server(connections, endpoint, own, limits);
   } catch (error) {
     own?.release();
@@ -83,16 +85,16 @@ class Server implements RpcServer {
     return this.#connections.size;
   }
 
-  close(grace_ms: number = this.#limits.close_grace_ms): Promise<void> {
-    this.#closing ??= this.#close(grace_ms);
+  close(grace_ms: number = this.#limits.close_grace_ms, why?: string): Promise<void> {
+    this.#closing ??= this.#close(grace_ms, why);
     return this.#closing;
   }
 
-  async #close(grace_ms: number): Promise<void> {
+  async #close(grace_ms: number, why: string | undefined): Promise<void> {
     try {
       await this.#endpoint.close();
     } finally {
-      await this.#connections.leave(grace_ms);
+      await this.#connections.leave(grace_ms, why);
       this.#own_lock?.release();
     }
   }
@@ -151,13 +153,13 @@ class Connections implements ListenOptions {
     this.#options.log.error({ err }, 'the control socket failed');
   }
 
-  async leave(grace_ms: number): Promise<void> {
+  async leave(grace_ms: number, why = 'The supervisor is shutting down.'): Promise<void> {
     this.#leaving = true;
     if (this.#peers.size === 0) return;
     const empty = new Promise<void>(resolve => {
       this.#emptied = resolve;
     });
-    const reason = new RasenError('shutting_down', 'The supervisor is shutting down.', {
+    const reason = new RasenError('shutting_down', why, {
       hint: 'Try again in a moment.',
     });
     for (const peer of this.#peers) peer.leave(reason);

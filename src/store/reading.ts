@@ -62,8 +62,10 @@ export function readAcknowledged(files: TaskSource, { exact, least }: Known): Bu
       `${path} has ${journal.length} bytes, and ${head.bytes} were acknowledged`,
     );
   }
-  if (crc32(journal.subarray(0, head.bytes)) !== head.crc)
-    throw new RasenError('damaged', `${path} is not what was written any more`);
+  if (crc32(journal.subarray(0, head.bytes)) !== head.crc) {
+    const what = parseJournal(journal).damage ?? 'it is another one than was acknowledged';
+    throw new RasenError('damaged', `${path}: ${what}`);
+  }
   return exact ? journal.subarray(0, exact.bytes) : journal;
 }
 

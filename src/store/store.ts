@@ -47,6 +47,8 @@ import { collect, layOut } from './task-folder.ts';
 export type { Damage } from './damage.ts';
 
 const STAGED = '.new-';
+/** Why a task is not packed now: its files are in use. */
+export const HELD = 'somebody reads in it, or it goes on';
 
 export interface Loaded {
   state: TaskState;
@@ -345,12 +347,12 @@ export class Store {
     this.#assertHere();
     const { folder, pack } = this.files(id);
     if (this.#packed.has(id)) return null;
-    if (this.#held.has(id)) return 'somebody reads in it';
+    if (this.#held.has(id)) return HELD;
     const skip = new Set([SNAPSHOT_FILE, previousOf(SNAPSHOT_FILE), ...(options.env ? [] : [ENV_FILE])]);
     const problems = this.check(id);
     if (problems.length > 0) return problems.join('; ');
     const tail = this.#tailOf(id);
-    if (tail.bytes !== loaded.bytes) return 'it goes on';
+    if (tail.bytes !== loaded.bytes) return HELD;
     const found = await collect(folder, skip);
     if (typeof found === 'string') return found;
     const snapshot = Buffer.from(encodeSnapshot(this.#formats.current, loaded.state, tail));
@@ -362,7 +364,7 @@ export class Store {
     if (files.some(({ name, data: was }) => !packed.read(name).equals(was)))
       throw new Error(`task ${id}: its pack is not what was put in`);
     foldJournal(packed, readAcknowledged(packed, { exact: tail }), this.#formats, loaded.state.seq);
-    if (this.#tails.get(id)?.bytes !== tail.bytes || this.#held.has(id)) return 'it goes on';
+    if (this.#tails.get(id)?.bytes !== tail.bytes || this.#held.has(id)) return HELD;
     const staged = join(this.tasks, `${STAGED}pack-${id}`);
     try {
       writeDurable(staged, data);
@@ -379,17 +381,16 @@ export class Store {
   }
 
   /**
-   * Folder with what the attempts of a task left, for as long as it is read: its own, or a copy laid out for a packed
-   * one. `release` it.
+   * What the attempts of a task left, for as long as it is read: `tasks` is a folder like the store's own, with the
+   * task in it; a packed one is laid out for this. `release` it.
    */
-  hold(id: string): { attempts: string; release: () => void } {
+  hold(id: string): { tasks: string; release: () => void } {
     const laid = join(this.tasks, `${STAGED}read-${id}`);
     const count = this.#held.get(id) ?? 0;
     const packed = this.#packed.has(id);
-    if (packed && count === 0) {
+    if (packed && !isThere(laid)) {
       try {
-        discard(laid);
-        layOut(laid, Pack.open(this.files(id).pack).files('attempts/'), false);
+        layOut(join(laid, id), Pack.open(this.files(id).pack).files('attempts/'), false);
       } catch (error) {
         discard(laid);
         throw storageError(laid, error);
@@ -398,17 +399,16 @@ export class Store {
     this.#held.set(id, count + 1);
     let released = false;
     return {
-      attempts: packed ? join(laid, 'attempts') : this.files(id).attempts,
+      tasks: packed ? laid : this.tasks,
       release: () => {
         if (released) return;
         released = true;
         const left = this.#held.get(id)! - 1;
-        if (left > 0) {
-          this.#held.set(id, left);
-          return;
+        if (left > 0) this.#held.set(id, left);
+        else {
+          this.#held.delete(id);
+          discard(laid);
         }
-        this.#held.delete(id);
-        if (packed) discard(laid);
       },
     };
   }

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import { userEnv } from './effects/user-env.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
+import type { Upkeep } from './upkeep.ts';
 
 const run = promisify(execFile);
 const TOOL_MS_MAX = 5000;
@@ -37,10 +38,11 @@ export async function doctor(parts: {
   paths: Paths;
   store: Store;
   registry: Registry;
+  upkeep: Upkeep;
   settings: Settings;
   cage: { kind: string; why: string; enforces: readonly string[] };
 }): Promise<{ findings: Finding[]; agents: string[] }> {
-  const { paths, store, registry, settings, cage } = parts;
+  const { paths, store, registry, upkeep, settings, cage } = parts;
   // What it was given by whoever started it, over what every program of a task has.
   const agents = await installedAgents({ ...userEnv(), ...process.env });
   const findings = [
@@ -52,8 +54,9 @@ export async function doctor(parts: {
     await holePunching(),
     disk(paths, settings),
     ...folders(paths),
-    ...damage(store),
-    ...files(store, registry),
+    ...damage(store, registry),
+    ...(await files(store, registry)),
+    ...stored(upkeep, settings),
     ...workspaces(registry),
     ...notices(registry),
     cageFinding(cage),
@@ -140,10 +143,20 @@ function folders(paths: Paths): Finding[] {
   });
 }
 
-function damage(store: Store): Finding[] {
-  const found = store.damage.map(d =>
-    failure('state', `task ${d.task} cannot be used: ${d.message}`, d.hint),
+function damage(store: Store, registry: Registry): Finding[] {
+  const found = registry.damaged.map(({ task, kind, message, hint }) =>
+    kind === 'newer'
+      ? failure('state', `task ${task} is of a newer format: ${message}`, hint)
+      : failure('state', `task ${task} cannot be used: ${message}`, hint),
   );
+  if (store.blind !== null)
+    found.push(
+      warning(
+        'state',
+        `how far journals go could not be written down: ${store.blind}`,
+        'Until it can be, a journal that is cut at a line end is not noticed at the next start.',
+      ),
+    );
   const torn = store.quarantine.list().filter(name => name.includes('.torn.'));
   if (torn.length > 0)
     found.push(
@@ -155,7 +168,7 @@ function damage(store: Store): Finding[] {
     );
   const older = store.quarantine
     .list()
-    .filter(name => !torn.includes(name) && !store.damage.some(d => d.moved_to?.endsWith(name)));
+    .filter(name => !torn.includes(name) && !registry.damaged.some(d => d.moved_to?.endsWith(name)));
   if (older.length > 0)
     found.push(
       warning(
@@ -167,13 +180,40 @@ function damage(store: Store): Finding[] {
   return found.length > 0 ? found : [ok('state', 'every journal could be read')];
 }
 
-/** Reads the files of every task again: memory may be right while the disk is not. */
-function files(store: Store, registry: Registry): Finding[] {
-  const fix = 'A running task goes on from memory; back its folder up before the next restart.';
-  const found = [...registry.all()].flatMap(({ id }) =>
-    store.check(id).map(problem => failure('journal', `task ${id}: ${problem}`, fix)),
-  );
+/** Reads the files of every task again: memory may be right while the disk is not. Others have their turn between two. */
+async function files(store: Store, registry: Registry): Promise<Finding[]> {
+  const fix =
+    'What runs goes on from memory, and its files are written again from there; back the folder of what is over up.';
+  const found: Finding[] = [];
+  for (const { id } of [...registry.all()]) {
+    await new Promise(resolve => setImmediate(resolve));
+    if (registry.get(id))
+      found.push(...store.check(id).map(problem => failure('journal', `task ${id}: ${problem}`, fix)));
+  }
   return found.length > 0 ? found : [ok('journal', 'the files of every task are sound')];
+}
+
+/** What is kept of tasks that are over, and what becomes of it. */
+function stored(upkeep: Upkeep, settings: Settings): Finding[] {
+  const { tasks, packed, bytes } = upkeep.stored();
+  const size = bytes === null ? 'their size is not known yet' : `${Math.ceil(bytes / 1024)} KiB`;
+  const age =
+    settings.gc_after_seconds > 0 ? `after ${Math.round(settings.gc_after_seconds / 86_400)} days` : '';
+  const space =
+    settings.gc_size_bytes > 0 ? `beyond ${Math.round(settings.gc_size_bytes / 1024 / 1024)} MiB` : '';
+  const when = [age, space].filter(text => text !== '').join(' or ');
+  const goes = when === '' ? 'none is removed by itself' : `removed by themselves ${when}`;
+  const found = [ok('stored', `${tasks} tasks are over, ${packed} of them packed, ${size}; ${goes}`)];
+  const [first] = upkeep.unpackable();
+  if (first)
+    found.push(
+      warning(
+        'stored',
+        `${upkeep.unpackable().size} tasks that are over stay folders; ${first[0]}: ${first[1]}`,
+        'Nothing is lost. rasen gc removes them when they are not needed any more.',
+      ),
+    );
+  return found;
 }
 
 /** Of each task the last notice, where it was not sent. */

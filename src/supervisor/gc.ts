@@ -1,13 +1,11 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { findRepository } from '../git/repository.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import type { TaskView } from '../task/view.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
@@ -16,40 +14,64 @@ export interface GcParams {
   older_than_days: number;
   unmerged: boolean;
   dry_run: boolean;
+  /** Also what is left of tasks that cannot be read, whatever their age. */
+  damaged: boolean;
 }
 
-export async function gc(parts: { registry: Registry; store: Store }, params: GcParams) {
+interface Parts {
+  registry: Registry;
+  store: Store;
+}
+
+export async function gc(parts: Parts, params: GcParams) {
   const { registry, store } = parts;
   const removed: { id: string; name: string; bytes: number }[] = [];
   const kept: { id: string; name: string; reason: string }[] = [];
   for (const entry of [...registry.all()]) {
-    await registry.exclusive(entry, async () => {
-      const state = registry.stateOf(entry);
-      const reason = keepReason(state, params);
-      if (reason) {
-        if (isTerminal(state.status)) kept.push({ id: entry.id, name: entry.name, reason });
-        return;
-      }
-      const bytes = sizeOf(store.files(entry.id).folder);
-      if (!params.dry_run) {
-        const problem = await removeFromGit(state);
-        if (problem) {
-          kept.push({ id: entry.id, name: entry.name, reason: problem });
-          return;
-        }
-        registry.forget(entry as Entry);
-      }
-      removed.push({ id: entry.id, name: entry.name, bytes });
-    });
+    const { id, name } = entry;
+    const reason = keepReason(entry, registry.viewOf(entry), params);
+    if (reason !== null) {
+      if (entry.state === null) kept.push({ id, name, reason });
+      continue;
+    }
+    const bytes = store.sizeOf(id);
+    const problem = params.dry_run ? null : await remove(parts, entry);
+    if (problem) kept.push({ id, name, reason: problem });
+    else removed.push({ id, name, bytes });
+  }
+  for (const { task: id, about, kind, message, hint } of [...registry.damaged]) {
+    const name = about.name ?? 'unreadable';
+    if (!params.damaged || kind === 'newer') {
+      kept.push({ id, name, reason: kind === 'newer' ? hint : `${message} (--damaged removes it)` });
+      continue;
+    }
+    if (!params.dry_run) store.removeDamaged(id);
+    removed.push({ id, name, bytes: 0 });
   }
   return { removed, kept };
 }
 
-function keepReason(state: TaskState, params: GcParams): string | null {
-  if (!isTerminal(state.status) || state.merge) return `it is ${state.status.name}`;
-  const age = (Date.now() - Date.parse(state.ended_at ?? state.updated_at)) / DAY_MS;
+/** Removes a task that is over with what it has in git; null, or why it was kept. */
+export function remove({ registry }: Parts, entry: Entry): Promise<string | null> {
+  return registry.exclusive(entry, async () => {
+    if (entry.state !== null) return `it is ${entry.state.status.name}`;
+    let state: TaskState;
+    try {
+      state = registry.stateOf(entry);
+    } catch (error) {
+      return messageOf(error);
+    }
+    const problem = await removeFromGit(state);
+    if (problem === null) registry.forget(entry);
+    return problem;
+  });
+}
+
+function keepReason(entry: Entry, view: TaskView, params: GcParams): string | null {
+  if (entry.state !== null) return `it is ${view.status}`;
+  const age = (Date.now() - Date.parse(view.ended_at ?? view.last_activity)) / DAY_MS;
   if (age < params.older_than_days) return `it ended ${age < 1 ? 'today' : `${Math.floor(age)} days ago`}`;
-  if (state.good.length > 0 && !state.merged && !params.unmerged)
+  if (view.commit !== null && !view.merged && !params.unmerged)
     return 'its commits were never merged (--unmerged removes it all the same)';
   return null;
 }
@@ -68,10 +90,4 @@ async function removeFromGit(state: TaskState): Promise<string | null> {
     // The repository itself is gone: nothing is left to remove there.
     return isRasenError(error) && error.kind === 'not_git' ? null : `git: ${messageOf(error)}`;
   }
-}
-
-function sizeOf(path: string): number {
-  const stat = lstatSync(path);
-  if (!stat.isDirectory()) return stat.blocks * 512;
-  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }

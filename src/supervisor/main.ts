@@ -21,6 +21,7 @@ import { openCage } from './cage.ts';
 import { handlersOf } from './dispatch.ts';
 import { reload } from './reload.ts';
 import { readSettings } from './settings.ts';
+import { watchState } from './state-watch.ts';
 import { Supervisor } from './supervisor.ts';
 
 const HELP = `Usage: rasend [--help] [--version]
@@ -100,13 +101,16 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
 
   let phase: 'starting' | 'up' | 'ending' = 'starting';
   let server: RpcServer | undefined;
-  const end = async (why: string, code: number) => {
+  let unwatch = () => {};
+  /** `said`: what clients are told, where it is not just an end. */
+  const end = async (why: string, code: number, said?: string) => {
     if (phase === 'ending') return;
     phase = 'ending';
+    unwatch();
     notifier.stopping();
     askPatience({ extend: ms => notifier.extend(ms) });
     log.info({ why }, 'supervisor ends; attempts live on');
-    await server?.close();
+    await server?.close(undefined, said);
     await supervisor.close();
     cage.close();
     lock.release();
@@ -137,6 +141,17 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     log,
     fd: handover.rpc,
     lost: error => void end(error.message, EXIT.temporary),
+    gone: () => supervisor.gone(),
+  });
+  unwatch = watchState({
+    gone: () => supervisor.gone(),
+    ensureLock: () => lock.ensure(),
+    log,
+    lost: why => {
+      log.error({ home: paths.home }, `${why}. Attempts live on; this supervisor ends`);
+      complain(why, handover);
+      void end(why, EXIT.temporary, `The supervisor ends: ${why}.`);
+    },
   });
   process.on('SIGTERM', () => void end('SIGTERM', EXIT.ok));
   process.on('SIGINT', () => void end('SIGINT', EXIT.ok));

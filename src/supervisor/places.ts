@@ -17,6 +17,11 @@ export class Places {
     this.#paths = paths;
   }
 
+  /** The same, with the folders of tasks below another one; see `Store.hold`. */
+  below(tasks: string): Places {
+    return new Places({ ...this.#paths, tasks });
+  }
+
   job(task: string, job: string): string {
     return jobFolder(this.#paths.tasks, task, job);
   }

@@ -43,10 +43,14 @@ export interface Entry {
 function unusable(damage: Damage, before = ''): RasenError {
   const { task, kind, message, hint } = damage;
   const what = kind === 'newer' ? 'is of a newer format' : 'is damaged';
-  return new RasenError(kind === 'newer' ? 'version' : 'damaged', `${before}task ${task} ${what}: ${message}`, {
-    hint: hint || 'See `rasen doctor`.',
-    data: { task },
-  });
+  return new RasenError(
+    kind === 'newer' ? 'version' : 'damaged',
+    `${before}task ${task} ${what}: ${message}`,
+    {
+      hint: hint || 'See `rasen doctor`.',
+      data: { task },
+    },
+  );
 }
 
 export type Listener = (entry: Entry, state: TaskState, events: readonly Event[]) => void;

@@ -2,7 +2,7 @@
 import { asMap, field, refuseUnknown } from '../config/fields.ts';
 import { Problems } from '../config/problems.ts';
 import { readText } from '../config/read-text.ts';
-import { bool, int, oneOf, size } from '../config/types.ts';
+import { bool, duration, int, oneOf, size } from '../config/types.ts';
 import { parseYaml } from '../config/yaml.ts';
 import { RasenError } from '../errors.ts';
 import type { LogLevel } from '../log.ts';
@@ -22,6 +22,12 @@ export interface Settings {
   cage: CageMode;
   /** The machine does not fall asleep by itself while attempts run. */
   keep_awake: boolean;
+  /** How long a task is over before it becomes one file. */
+  pack_after_seconds: number;
+  /** Age at which what ended is removed by itself; 0: never. */
+  gc_after_seconds: number;
+  /** Disk space that what ended may take; beyond, the oldest goes. 0: any. */
+  gc_size_bytes: number;
 }
 
 interface SettingRow {
@@ -61,6 +67,24 @@ export const SETTINGS = {
     about:
       'Keep the machine from falling asleep by itself while attempts run: by systemd-inhibit where logind answers, by caffeinate on macOS. A closed lid is stronger.',
   },
+  pack_after: {
+    default: '1m',
+    live: true,
+    about:
+      'How long after its end a task becomes one compressed file, with its journal, its attempts and their output. Every command works on it as before.',
+  },
+  gc_after: {
+    default: '90d',
+    live: true,
+    about:
+      'Age at which a task that ended is removed by itself, as by rasen gc. What has a worktree that was never merged is kept, and so is what cannot be read. 0: never.',
+  },
+  gc_size: {
+    default: '1gb',
+    live: true,
+    about:
+      'Disk space that the tasks which ended may take; beyond it the oldest are removed by themselves, with the same exceptions. 0: without limit.',
+  },
 } as const satisfies Record<string, SettingRow>;
 
 const DEFAULTS: Settings = {
@@ -70,6 +94,9 @@ const DEFAULTS: Settings = {
   log: 'auto',
   cage: 'auto',
   keep_awake: true,
+  pack_after_seconds: 60,
+  gc_after_seconds: 90 * 86_400,
+  gc_size_bytes: 1024 ** 3,
 };
 
 /** Throws `config` with file, line and column of everything that is wrong. */
@@ -90,6 +117,11 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
     log: (map && field(map, 'log', oneOf(...LOG_MODES), problems, '')) ?? DEFAULTS.log,
     cage: (map && field(map, 'cage', oneOf(...CAGE_MODES), problems, '')) ?? DEFAULTS.cage,
     keep_awake: (map && field(map, 'keep_awake', bool(), problems, '')) ?? DEFAULTS.keep_awake,
+    pack_after_seconds:
+      (map && field(map, 'pack_after', duration(true), problems, '')) ?? DEFAULTS.pack_after_seconds,
+    gc_after_seconds:
+      (map && field(map, 'gc_after', duration(true), problems, '')) ?? DEFAULTS.gc_after_seconds,
+    gc_size_bytes: (map && field(map, 'gc_size', size(0, 2 ** 50), problems, '')) ?? DEFAULTS.gc_size_bytes,
   };
   problems.throwIfAny('The settings of rasend: man rasend, section SETTINGS');
   return { ...settings, cage: cageOf(env) ?? settings.cage };

@@ -24,13 +24,14 @@ import { unheldLimits } from '../task/resource-limits.ts';
 import type { SecretSpec, TaskSpec } from '../task/spec.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal, TRANSITIONS } from '../task/status.ts';
-import type { TaskView } from '../task/view.ts';
+import { type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
 import { JUMP_MS, systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
+import { damagedView } from './damaged-view.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { userEnv } from './effects/user-env.ts';
@@ -47,6 +48,7 @@ import { type ReportParams, report } from './report.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { isTidyTime, tidy } from './tidy.ts';
+import { Upkeep } from './upkeep.ts';
 import { untilState, waitForTasks } from './wait.ts';
 import { RealWorld } from './world.ts';
 
@@ -86,6 +88,7 @@ export class Supervisor {
   readonly #places: Places;
   readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
+  readonly #upkeep: Upkeep;
   readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
   readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
@@ -97,6 +100,11 @@ export class Supervisor {
     const settings = { ...options.settings };
     this.#options = { ...options, settings };
     this.#store = new Store(paths);
+    this.#store.onMended = ({ task, message, moved_to }) =>
+      log.error(
+        { task, moved_to },
+        `task ${task}: ${message}. Its files were written again from memory; what was there is in ${moved_to.join(', ') || 'no place: it was gone'}`,
+      );
     this.#registry = new Registry(this.#store, systemClock, error =>
       log.warn({ error }, 'a snapshot could not be written'),
     );
@@ -140,6 +148,7 @@ export class Supervisor {
       log,
       eventsAfter: (id, seq) => [...this.#store.events(id, seq)],
     });
+    this.#upkeep = new Upkeep({ registry: this.#registry, store: this.#store, settings, log });
   }
 
   /** Reads all tasks, takes them over and lets them go on. */
@@ -181,7 +190,14 @@ export class Supervisor {
     );
     this.#jobs.close();
     this.#awake.close();
+    await this.#upkeep.close();
     await this.#views.close();
+    this.#store.close();
+  }
+
+  /** Why the state is not the one that this supervisor works on any more; null: it is. */
+  gone(): string | null {
+    return this.#store.gone();
   }
 
   async run(
@@ -206,17 +222,22 @@ export class Supervisor {
 
   list(filter: { status?: string[] | undefined; project?: string | undefined; limit: number }): TaskView[] {
     const found: TaskView[] = [];
-    const odd = filter.status?.find(name => !Object.hasOwn(TRANSITIONS, name));
+    const statuses: readonly string[] = [...Object.keys(TRANSITIONS), ...UNUSABLE_STATUSES];
+    const odd = filter.status?.find(name => !statuses.includes(name));
     if (odd !== undefined) {
       throw new RasenError('usage', `"${odd}" is no status of a task`, {
-        hint: `Statuses: ${Object.keys(TRANSITIONS).join(', ')}`,
+        hint: `Statuses: ${statuses.join(', ')}`,
       });
     }
-    for (const entry of [...this.#registry.all()].sort((a, b) => (a.id < b.id ? 1 : -1))) {
-      if (filter.project && entry.project !== filter.project) continue;
-      const status = entry.state?.status.name ?? entry.rest!.status;
+    const damaged = this.#registry.damaged.map(damagedView);
+    const all: (Entry | TaskView)[] = [...this.#registry.all(), ...damaged];
+    for (const one of all.sort((a, b) => (a.id < b.id ? 1 : -1))) {
+      // What cannot be read may have lost its project: it is shown wherever somebody looks.
+      if (filter.project && one.project !== '' && one.project !== filter.project) continue;
+      const view = 'queue' in one ? null : one;
+      const status = view?.status ?? statusOf(one as Entry);
       if (filter.status && !filter.status.includes(status)) continue;
-      found.push(this.#registry.viewOf(entry));
+      found.push(view ?? this.#registry.viewOf(one as Entry));
       if (found.length >= filter.limit) break;
     }
     return found;
@@ -318,8 +339,14 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  followLog(params: LogParams, context: RequestContext) {
-    return followLog({ registry: this.#registry, places: this.#places }, params, context);
+  async followLog(params: LogParams, context: RequestContext) {
+    const held = this.#store.hold(this.#registry.resolve(params.task).id);
+    const places = this.#places.below(held.tasks);
+    try {
+      return await followLog({ registry: this.#registry, places }, params, context);
+    } finally {
+      held.release();
+    }
   }
 
   followEvents(
@@ -333,7 +360,7 @@ export class Supervisor {
     const { paths, settings, cage } = this.#options;
     const tasks: Record<string, number> = {};
     for (const entry of this.#registry.all()) {
-      const status = entry.state?.status.name ?? entry.rest!.status;
+      const status = statusOf(entry);
       tasks[status] = (tasks[status] ?? 0) + 1;
     }
     return {
@@ -347,7 +374,8 @@ export class Supervisor {
       live_jobs: this.#registry.jobs,
       max_live_jobs: settings.max_live_jobs,
       rss_bytes: process.memoryUsage.rss(),
-      damaged: this.#store.damage.length,
+      damaged: this.#registry.damaged.length,
+      stored: { ...this.#upkeep.stored() },
     };
   }
 
@@ -369,16 +397,22 @@ export class Supervisor {
   }
 
   /** Takes the settings that can change while it runs, and looks at every task with them. */
-  configure({ max_live_jobs, disk_min_bytes, keep_awake }: Settings): void {
-    Object.assign(this.#options.settings, { max_live_jobs, disk_min_bytes, keep_awake });
-    this.#awake.enable(keep_awake);
+  configure({ log_level: _level, log: _log, cage: _cage, ...live }: Settings): void {
+    Object.assign(this.#options.settings, live);
+    this.#awake.enable(live.keep_awake);
     this.#reconciler.kickAll();
   }
 
   async doctor() {
     const { paths, settings, cage } = this.#options;
-    const parts = { paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice };
-    return await doctor(parts);
+    return await doctor({
+      paths,
+      settings,
+      store: this.#store,
+      registry: this.#registry,
+      upkeep: this.#upkeep,
+      cage: cage.choice,
+    });
   }
 
   /** A test notice, sent as those of tasks are. */
@@ -455,6 +489,8 @@ export class Supervisor {
     }
   }
 }
+
+const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.rest!.status;
 
 const isAtRest = (state: TaskState) =>
   state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);

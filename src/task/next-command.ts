@@ -22,6 +22,9 @@ export function nextCommand(view: TaskView, given?: string): string | null {
     case 'completed':
       return view.branch && !view.merged ? `rasen merge${name}` : null;
     case 'cancelled':
+    case 'newer_format':
       return null;
+    case 'damaged':
+      return 'rasen doctor';
   }
 }

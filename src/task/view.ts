@@ -65,20 +65,28 @@ const subtaskView = z.looseObject({
   history: z.array(attemptRecordView).describe('Closed attempts.'),
 });
 
+/** Of tasks that are on disk and cannot be used: they are listed, and no request but `daemon.gc` takes them. */
+export const UNUSABLE_STATUSES = ['damaged', 'newer_format'] as const;
+
 export const taskView = z.looseObject({
   id: z.string(),
   name: z.string(),
   goal: z.string(),
-  status: z.enum([
-    'pending',
-    'running',
-    'waiting',
-    'interrupted',
-    'blocked',
-    'completed',
-    'failed',
-    'cancelled',
-  ]),
+  status: z
+    .enum([
+      'pending',
+      'running',
+      'waiting',
+      'interrupted',
+      'blocked',
+      'completed',
+      'failed',
+      'cancelled',
+      ...UNUSABLE_STATUSES,
+    ])
+    .describe(
+      'damaged and newer_format, in lists alone: the task is on disk and cannot be used; `reason` says what is wrong and what to do.',
+    ),
   reason: z.string().nullable().describe('Why it waits, is blocked or failed.'),
   why: z
     .string()

@@ -22,3 +22,15 @@ export function ulid(
   for (let i = 0; i < CHANCE_CHARS; i++) random += ALPHABET[chance[i]! % 32];
   return time + random;
 }
+
+/** The time in an id, in milliseconds; null: it is none. */
+export function ulidTime(id: string): number | null {
+  if (id.length !== TIME_CHARS + CHANCE_CHARS) return null;
+  let time = 0;
+  for (const char of id.slice(0, TIME_CHARS)) {
+    const digit = ALPHABET.indexOf(char);
+    if (digit < 0) return null;
+    time = time * 32 + digit;
+  }
+  return time > MAX_TIME_MS ? null : time;
+}

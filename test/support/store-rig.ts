@@ -31,6 +31,11 @@ export class StoreRig {
     return new Store(this.paths);
   }
 
+  /** As a power cut does at worst: how far the journals went is not known any more. */
+  forget(): void {
+    rmSync(join(this.paths.home, 'heads'), { force: true });
+  }
+
   path(id: string, file: string): string {
     return join(this.paths.tasks, id, file);
   }

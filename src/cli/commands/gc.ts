@@ -8,6 +8,7 @@ interface Options {
   olderThan?: number;
   unmerged?: boolean;
   dryRun?: boolean;
+  damaged?: boolean;
 }
 
 const GC_TIMEOUT_MS = 10 * 60_000;
@@ -18,14 +19,19 @@ export const gc = defineCommand<Options>({
   options: [
     { flags: '--older-than <age>', about: 'ended so long ago: 7d (default), 12h, 0', parse: readDays },
     { flags: '--unmerged', about: 'also tasks whose commits were never merged; they are lost' },
+    {
+      flags: '--damaged',
+      about: 'also what is left of tasks that cannot be read, of any age; their keys are free then',
+    },
     { flags: '--dry-run', about: 'only tell what would be removed' },
     ...FORMAT,
   ],
   examples: [{ command: 'rasen gc --older-than 30d --dry-run', about: 'what would go' }],
   async run({ options }, context) {
-    const { olderThan, unmerged = false, dryRun = false } = options;
+    const { olderThan, unmerged = false, dryRun = false, damaged = false } = options;
     const params = {
       unmerged,
+      damaged,
       dry_run: dryRun,
       ...(olderThan === undefined ? {} : { older_than_days: olderThan }),
     };

@@ -18,7 +18,10 @@ interface Options {
 export const list = defineCommand<Options>({
   name: 'list',
   summary: 'List tasks, newest first',
-  details: ['The first column is the end of the id; every command takes it as a name for the task.'],
+  details: [
+    'The first column is the end of the id; every command takes it as a name for the task.',
+    'A task whose files were damaged, or were written by a newer rasen, is listed with what is wrong and what to do. Its key stays taken.',
+  ],
   options: [
     { flags: '--status <names>', about: 'only tasks in these statuses: running,waiting' },
     { flags: '--here', about: 'only tasks of this project or folder' },
@@ -37,15 +40,22 @@ export const list = defineCommand<Options>({
     });
     if (context.out.json) context.out.value(views);
     else if (views.length === 0) context.out.note('there are no such tasks');
-    else context.out.answer(table(views, context));
+    else {
+      context.out.answer(table(views, context));
+      for (const view of views.filter(one => !isUsable(one)))
+        context.out.note(`${view.id} is ${view.status.replaceAll('_', ' ')}: ${oneLine(view.reason ?? '')}`);
+    }
   },
 });
+
+/** It is on disk, and its files say what it is. */
+const isUsable = ({ status }: TaskView) => status !== 'damaged' && status !== 'newer_format';
 
 function table(views: readonly TaskView[], { out }: Context): string {
   const rows = views.map(view => [
     view.id.slice(-SHORT_ID_CHARS),
-    view.status,
-    `${view.completed_subtasks}/${view.total_subtasks}`,
+    oneLine(view.status.replaceAll('_', ' ')),
+    isUsable(view) ? `${view.completed_subtasks}/${view.total_subtasks}` : '-',
     elapsed(Date.now() - Date.parse(view.created_at)),
     oneLine(view.name, 60),
   ]);

@@ -87,6 +87,7 @@ test('even the generation before shows that a journal has lost what was acknowle
   await merge();
   rmSync(rig.path(id, 'task.json'));
   writeFileSync(rig.path(id, 'events.jsonl'), rig.read(id, 'events.jsonl').subarray(0, first.bytes - 1));
+  rig.forget();
   store = rig.open();
   expect(store.load(id)).toBeNull();
   expect(store.damage[0]!.message).toContain(`event ${completed} was acknowledged`);

@@ -65,7 +65,23 @@ function expectNeighbour(store: Store): void {
   expect(store.load(other)?.state.status.name).toBe('waiting');
 }
 
-test('the journal of a live task, cut at any byte: it goes on from before, and what was cut is kept', async () => {
+test('the journal of a live task, cut at any byte: damage, since it is known how far it went', async () => {
+  const { state } = await live();
+  const place = rig.template(state.id);
+  const journal = rig.read(state.id, 'events.jsonl');
+  const tally = new Tally();
+  for (let size = 0; size < journal.length; size++) {
+    const image = journal.subarray(0, size);
+    place('events.jsonl', image);
+    const store = rig.open();
+    expect(store.load(state.id)).toBeNull();
+    expectAside(store, state.id, 'events.jsonl', image);
+    tally.add(journal[size - 1] === 10 ? 'moved aside, cut at the end of a line' : 'moved aside');
+  }
+  tally.print('live task, journal truncated at every byte');
+}, 120_000);
+
+test('the same where a power cut took that: it goes on from before, and what was cut is kept', async () => {
   const { events, state } = await live();
   const place = rig.template(state.id);
   const journal = rig.read(state.id, 'events.jsonl');
@@ -74,6 +90,7 @@ test('the journal of a live task, cut at any byte: it goes on from before, and w
   for (let size = 0; size < journal.length; size++) {
     const image = journal.subarray(0, size);
     place('events.jsonl', image);
+    rig.forget();
     const store = rig.open();
     const loaded = store.load(state.id);
     if (size < first) {
@@ -99,7 +116,7 @@ test('the journal of a live task, cut at any byte: it goes on from before, and w
     expect(rig.open().load(state.id)?.state).toEqual(state);
   }
   expectNeighbour(rig.open());
-  tally.print('live task, journal truncated at every byte');
+  tally.print('live task, journal truncated at every byte, its head lost');
 }, 120_000);
 
 test('the journal of a finished task, cut at any byte: the snapshot shows what is gone', async () => {
