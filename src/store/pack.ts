@@ -1,10 +1,9 @@
 /**
  * A task that is over, as one file: its journal, spec, plans, last state and what its attempts left, whole and
- * compressed. A sealed line says what is in it, the compressed parts follow.
+ * compressed. A sealed line comes first; then, compressed, the list of the files with those of the task itself, and
+ * those of its attempts apart, since a start with many tasks reads none of them.
  *
- *   {"pack":1,"id":"01kfz3a0…","about":{…},"journal":{…},"blobs":[…],"files":[…],"crc":"1f0c66ab"}
- *
- * The last state is a part by itself, so that a start with many tasks reads little of each.
+ *   {"pack":1,"id":"01kfz3a0…","about":{…},"journal":{…},"index":1203,"blobs":[…],"crc":"1f0c66ab"}
  */
 import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,7 +12,6 @@ import { RasenError } from '../errors.ts';
 import type { About } from './damage.ts';
 import { readWhole } from './file.ts';
 import type { Tail } from './journal.ts';
-import { SNAPSHOT_FILE } from './layout.ts';
 import { seal, unseal } from './seal.ts';
 import type { TaskSource } from './source.ts';
 
@@ -31,10 +29,18 @@ export interface PackHeader {
   id: string;
   about: About;
   journal: Tail;
+  /** Bytes of the list of files, at the beginning of the first blob. */
+  index: number;
   /** Compressed and plain length; checksum of the compressed bytes. */
   blobs: { stored: number; bytes: number; crc: number }[];
-  /** By path below the task's folder; one that ends with a slash is a folder. */
-  files: { name: string; blob: number; at: number; bytes: number }[];
+}
+
+/** A file in the pack: by its path below the task's folder (one that ends with a slash is a folder), and where it is. */
+interface Listed {
+  name: string;
+  blob: number;
+  at: number;
+  bytes: number;
 }
 
 /** A file by its path below the task's folder; folders end with a slash and have no bytes. */
@@ -48,18 +54,21 @@ export async function encodePack(
   head: Pick<PackHeader, 'id' | 'about' | 'journal'>,
   files: readonly PackedFile[],
 ): Promise<Buffer> {
-  const plain: Buffer[][] = [[], [], []];
-  const sizes = [0, 0, 0];
-  const listed = files.map(({ name, data }) => {
-    const blob = name === SNAPSHOT_FILE ? 0 : name.includes('/') ? 2 : 1;
+  const plain: Buffer[][] = [[], []];
+  const sizes = [0, 0];
+  const listed: Listed[] = files.map(({ name, data }) => {
+    const blob = name.includes('/') ? 1 : 0;
     const at = sizes[blob]!;
     plain[blob]!.push(data);
     sizes[blob] = at + data.length;
     return { name, blob, at, bytes: data.length };
   });
+  const index = Buffer.from(JSON.stringify(listed));
+  plain[0]!.unshift(index);
+  sizes[0]! += index.length;
   const stored = await Promise.all(plain.map(parts => compress(Buffer.concat(parts))));
   const blobs = stored.map((data, i) => ({ stored: data.length, bytes: sizes[i]!, crc: crc32(data) }));
-  const header: PackHeader = { pack: 1, ...head, blobs, files: listed };
+  const header: PackHeader = { pack: 1, ...head, index: index.length, blobs };
   return Buffer.concat([Buffer.from(`${seal(header)}\n`), ...stored]);
 }
 
@@ -68,6 +77,7 @@ export class Pack implements TaskSource {
   readonly header: PackHeader;
   readonly #data: Buffer;
   readonly #plain = new Map<number, Buffer>();
+  #index: Listed[] | null = null;
 
   /** `path` is for messages. Throws `damaged` when one byte is not what was written, `version` for a newer pack. */
   constructor(path: string, data: Buffer) {
@@ -88,21 +98,28 @@ export class Pack implements TaskSource {
     return new Pack(path, readWhole(path, FILE_BYTES_MAX));
   }
 
-  has(name: string): boolean {
-    return this.header.files.some(file => file.name === name);
-  }
-
   read(name: string): Buffer {
-    const file = this.header.files.find(f => f.name === name);
+    const file = this.#list().find(one => one.name === name);
     if (!file) throw Object.assign(new Error(`ENOENT: no ${name} in ${this.folder}`), { code: 'ENOENT' });
-    return this.#blob(file.blob).subarray(file.at, file.at + file.bytes);
+    const from = file.at + (file.blob === 0 ? this.header.index : 0);
+    return this.#blob(file.blob).subarray(from, from + file.bytes);
   }
 
   /** Everything in it whose path begins so. */
   files(prefix = ''): PackedFile[] {
-    return this.header.files
+    return this.#list()
       .filter(({ name }) => name.startsWith(prefix))
       .map(({ name }) => ({ name, data: this.read(name) }));
+  }
+
+  #list(): Listed[] {
+    if (this.#index) return this.#index;
+    const list: Listed[] = JSON.parse(this.#blob(0).toString('utf8', 0, this.header.index));
+    // They become paths when it is unpacked.
+    if (list.some(({ name }) => isAbsolute(name) || name.split('/').includes('..')))
+      throw notWritten(this.folder);
+    this.#index = list;
+    return list;
   }
 
   #blob(index: number): Buffer {
@@ -132,11 +149,7 @@ function headerOf(path: string, data: Buffer): { header: PackHeader; bytes: numb
     throw new RasenError('version', `${path} has pack format ${header.pack}; this rasen writes 1`, {
       hint: 'It was written by a newer rasen. Start that version; this one leaves the task alone.',
     });
-  const known = header as unknown as PackHeader;
-  // They become paths when it is unpacked.
-  if (known.files.some(({ name }) => isAbsolute(name) || name.split('/').includes('..')))
-    throw notWritten(path);
-  return { header: known, bytes: end + 1 };
+  return { header: header as unknown as PackHeader, bytes: end + 1 };
 }
 
 function notWritten(path: string): RasenError {
