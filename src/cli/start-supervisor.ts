@@ -2,7 +2,17 @@
  * Starts a supervisor where none answers, for `rasen run` and `rasen resume`, and waits until it does: the installed
  * service, or where there is none a detached process.
  */
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, isRasenError, RasenError } from '../errors.ts';
 import { connect } from '../index.ts';
@@ -52,7 +62,7 @@ async function startDetached({ command, paths, env, out }: StartOptions): Promis
   const { spawn } = await import('node:child_process');
   const file = join(paths.home, 'rasend.out');
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
-  const fd = openSync(file, 'a', 0o600);
+  const fd = openOut(file);
   let from = fstatSync(fd).size;
   if (from > START_LIMITS.out_bytes) {
     ftruncateSync(fd, 0);
@@ -93,6 +103,14 @@ async function startDetached({ command, paths, env, out }: StartOptions): Promis
     await sleep(START_LIMITS.poll_ms);
   }
   child.removeAllListeners();
+}
+
+/** What it says before its log is open. A FIFO or link in its place is put aside: it would block, or lead elsewhere. */
+function openOut(file: string): number {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const there = lstatSync(file, { throwIfNoEntry: false });
+  if (there && !there.isFile()) renameSync(file, `${file}.unusable-${Date.now()}`);
+  return openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
 }
 
 async function answers(socket: string): Promise<boolean> {

@@ -3,8 +3,10 @@
  * vanishes (a cleaner of temporary files, a careless rm), given up when another supervisor has taken the place.
  * server.ts opens one; a socket that the service manager holds is only accepted on.
  */
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { readForeign } from '../host/foreign-file.ts';
 import type { Limits } from './limits.ts';
 import type { InstanceLock } from './lock.ts';
 import type { Log } from './peer.ts';
@@ -16,6 +18,9 @@ import {
   fileId,
 } from './socket-file.ts';
 import { type Listener, type ListenOptions, listenFd, listenPath } from './transport.ts';
+
+/** Of a pid file that is read. */
+const PID_BYTES_MAX = 64;
 
 export interface EndpointOptions {
   paths: { runtime: string; socket: string; pid: string };
@@ -127,7 +132,8 @@ export class Endpoint {
     const { pid } = this.#options.paths;
     const next = `${pid}.${process.pid}`;
     try {
-      writeFileSync(next, `${process.pid}\n`, { mode: 0o600 });
+      rmSync(next, { force: true });
+      writeFileSync(next, `${process.pid}\n`, { mode: 0o600, flag: 'wx' });
       renameSync(next, pid);
     } catch (error) {
       throw new RasenError('storage', `The pid file ${pid} could not be written: ${messageOf(error)}.`, {
@@ -139,11 +145,8 @@ export class Endpoint {
 
   #removePid(): void {
     const { pid } = this.#options.paths;
-    try {
-      if (readFileSync(pid, 'utf8') === `${process.pid}\n`) unlinkSync(pid);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
+    const read = readForeign({ root: dirname(pid), path: basename(pid) }, PID_BYTES_MAX);
+    if (read.ok && read.value.bytes.toString('latin1') === `${process.pid}\n`) rmSync(pid, { force: true });
   }
 }
 

@@ -4,8 +4,10 @@
  * ever: removing a lock file is a race. The holder's pid is inside, for messages only.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { readForeign } from '../host/foreign-file.ts';
 
 /** macOS only: open() takes the lock itself. Not among node's constants. */
 const O_EXLOCK = 0x20;
@@ -13,6 +15,8 @@ const O_EXLOCK = 0x20;
 const TRIES = 5;
 const FLOCK_MS = 5_000;
 const PID_CHARS = 10;
+/** Of a lock file that is read. */
+const PID_BYTES_MAX = 64;
 /** A holder writes its pid just after it got the lock; whoever lost that race looks again this often, this long. */
 const HOLDER_TRIES = 20;
 const HOLDER_WAIT_MS = 5;
@@ -48,7 +52,8 @@ export function takeInstanceLock(path: string): InstanceLock {
 /** The pid in the lock file, when a process of that pid is alive. */
 export function holderOf(path: string): number | undefined {
   try {
-    const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
+    const read = readForeign({ root: dirname(path), path: basename(path) }, PID_BYTES_MAX);
+    const pid = read.ok ? Number.parseInt(read.value.bytes.toString('latin1'), 10) : 0;
     if (!(pid > 0)) return undefined;
     process.kill(pid, 0);
     return pid;
@@ -100,7 +105,12 @@ function openLocked(path: string): number | undefined {
 /** Undefined: another process holds the lock. */
 function open(path: string, more: number): number | undefined {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | more, 0o600);
+    putAsideWhatIsNoFile(path);
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK | more;
+    const fd = openSync(path, flags, 0o600);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+    throw new Error('it is not a regular file');
   } catch (error) {
     if (errnoOf(error) === 'EAGAIN' || errnoOf(error) === 'EWOULDBLOCK') return undefined;
     throw new RasenError('socket_path', `The lock ${path} cannot be opened: ${messageOf(error)}.`, {
@@ -110,8 +120,14 @@ function open(path: string, more: number): number | undefined {
   }
 }
 
+/** A FIFO, link or device was never a lock of ours, so nobody holds it. It is kept, under another name. */
+function putAsideWhatIsNoFile(path: string): void {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there && !there.isFile() && !there.isDirectory()) renameSync(path, `${path}.unusable-${Date.now()}`);
+}
+
 function isAt(fd: number, path: string): boolean {
-  const there = statSync(path, { throwIfNoEntry: false });
+  const there = lstatSync(path, { throwIfNoEntry: false });
   if (!there) return false;
   const ours = fstatSync(fd);
   return there.ino === ours.ino && there.dev === ours.dev;

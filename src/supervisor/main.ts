@@ -20,7 +20,7 @@ import { VERSION } from '../version.ts';
 import { openCage } from './cage.ts';
 import { handlersOf } from './dispatch.ts';
 import { reload } from './reload.ts';
-import { readSettings } from './settings.ts';
+import { startSettings } from './settings.ts';
 import { watchState } from './state-watch.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -67,11 +67,12 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const umask = userUmask();
   const paths = instancePaths();
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
-  const settings = readSettings(paths.config);
+  const { settings, problem } = startSettings(paths.config);
   // The state has a lock of its own: the socket may be elsewhere, and one state must never have two masters.
   const lock = takeInstanceLock(join(paths.home, 'rasend.lock'));
   const stream = await openLogStream({ mode: settings.log, path: paths.log, handover });
   const log = makeLog(stream, settings.log_level);
+  if (problem !== null) log.error({ path: paths.config }, problem);
   // A bug ends the process: the journal makes that cheap, and going on with a broken state would not be.
   process.on('uncaughtException', error => {
     log.error({ error }, `internal error: ${error.message}`);

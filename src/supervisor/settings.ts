@@ -1,4 +1,5 @@
 /** The supervisor's own settings: rasend.yml in the instance's folder. All of them optional. */
+import { statSync } from 'node:fs';
 import { asMap, field, refuseUnknown } from '../config/fields.ts';
 import { Problems } from '../config/problems.ts';
 import { readText } from '../config/read-text.ts';
@@ -99,6 +100,20 @@ const DEFAULTS: Settings = {
   gc_size_bytes: 1024 ** 3,
 };
 
+/**
+ * What the supervisor starts with. A wrong file keeps it from starting, as its user will see at once. Something that is
+ * no file at all is not a setting of anybody's, and keeps no task waiting: then all settings are as if there were none.
+ */
+export function startSettings(
+  path: string,
+  env: NodeJS.ProcessEnv = process.env,
+): { settings: Settings; problem: string | null } {
+  const there = statSync(path, { throwIfNoEntry: false });
+  const odd = there !== undefined && !there.isFile();
+  const problem = odd ? `${path} is not a regular file; all settings have their defaults` : null;
+  return { settings: odd ? withCage(DEFAULTS, env) : readSettings(path, env), problem };
+}
+
 /** Throws `config` with file, line and column of everything that is wrong. */
 export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env): Settings {
   const problems = new Problems(path);
@@ -124,8 +139,13 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
     gc_size_bytes: (map && field(map, 'gc_size', size(0, 2 ** 50), problems, '')) ?? DEFAULTS.gc_size_bytes,
   };
   problems.throwIfAny('The settings of rasend: man rasend, section SETTINGS');
-  return { ...settings, cage: cageOf(env) ?? settings.cage };
+  return withCage(settings, env);
 }
+
+const withCage = (settings: Settings, env: NodeJS.ProcessEnv): Settings => ({
+  ...settings,
+  cage: cageOf(env) ?? settings.cage,
+});
 
 function cageOf(env: NodeJS.ProcessEnv): CageMode | null {
   const word = env.RASEN_CAGE;

@@ -1,5 +1,5 @@
 /** Log lines to one file, which something else (logrotate, newsyslog) moves away and then says so with SIGHUP. */
-import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
 import type { LogStream } from '../../log.ts';
 import { isRollingLink } from './log-rolling.ts';
@@ -43,4 +43,6 @@ class LogFile implements LogStream {
   }
 }
 
-const open = (path: string) => openSync(path, 'a', 0o600);
+/** A FIFO that nobody reads is an error and no wait. */
+const open = (path: string) =>
+  openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK, 0o600);

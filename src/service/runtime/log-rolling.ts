@@ -61,6 +61,16 @@ export function isRollingLink(path: string): boolean {
 
 /** A plain file is the log of another mode: it becomes the last of the numbered ones. */
 function clearPath(path: string): void {
+  const folder = dirname(path);
+  for (const name of readdirSync(folder).filter(
+    one => one === basename(path) || numberIn(path, one) !== null,
+  )) {
+    const at = join(folder, name);
+    // A FIFO would block, and a link lead elsewhere: neither is a log.
+    const stat = lstatSync(at);
+    if (!stat.isFile() && !stat.isDirectory() && !(at === path && isRollingLink(path)))
+      renameSync(at, `${at}.unusable-${Date.now()}`);
+  }
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found || isRollingLink(path)) return;
   if (!found.isFile()) throw new RasenError('storage', 'it is no plain file');
