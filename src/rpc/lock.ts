@@ -120,10 +120,11 @@ function open(path: string, more: number): number | undefined {
   }
 }
 
-/** A FIFO, link or device was never a lock of ours, so nobody holds it. It is kept, under another name. */
+/** A FIFO, socket or device was never a lock of ours, so nobody holds it. It is kept, under another name. */
 function putAsideWhatIsNoFile(path: string): void {
   const there = lstatSync(path, { throwIfNoEntry: false });
-  if (there && !there.isFile() && !there.isDirectory()) renameSync(path, `${path}.unusable-${Date.now()}`);
+  if (there && (there.isFIFO() || there.isSocket() || there.isCharacterDevice()))
+    renameSync(path, `${path}.unusable-${Date.now()}`);
 }
 
 function isAt(fd: number, path: string): boolean {

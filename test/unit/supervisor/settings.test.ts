@@ -1,9 +1,9 @@
 /** rasend.yml: every setting has its default, can be set, and is refused with its place when it is wrong. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readSettings, SETTINGS } from '../../../src/supervisor/settings.ts';
+import { readSettings, SETTINGS, startSettings } from '../../../src/supervisor/settings.ts';
 
 let folder: string;
 let path: string;
@@ -24,6 +24,9 @@ const DEFAULTS = {
   log: 'auto',
   cage: 'auto',
   keep_awake: true,
+  pack_after_seconds: 60,
+  gc_after_seconds: 90 * 86_400,
+  gc_size_bytes: 1024 ** 3,
 };
 
 test('without a file, and with one that says the documented defaults, it is the same', () => {
@@ -34,7 +37,7 @@ test('without a file, and with one that says the documented defaults, it is the 
 
 test('each can be set', () => {
   const text =
-    'max_live_jobs: 2\ndisk_min: 1kb\nlog_level: warn\nlog: rolling\ncage: group\nkeep_awake: false\n';
+    'max_live_jobs: 2\ndisk_min: 1kb\nlog_level: warn\nlog: rolling\ncage: group\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
   const wanted = {
     max_live_jobs: 2,
     disk_min_bytes: 1024,
@@ -42,8 +45,22 @@ test('each can be set', () => {
     log: 'rolling',
     cage: 'group',
     keep_awake: false,
+    pack_after_seconds: 3600,
+    gc_after_seconds: 7 * 86_400,
+    gc_size_bytes: 10 * 1024 * 1024,
   };
   expect(read(text)).toEqual(wanted);
+});
+
+test('what is no file at all keeps no supervisor from starting; a wrong file does', () => {
+  mkdirSync(path);
+  expect(startSettings(path, {})).toEqual({
+    settings: DEFAULTS,
+    problem: `${path} is not a regular file; all settings have their defaults`,
+  });
+  rmdirSync(path);
+  writeFileSync(path, 'logs: file\n');
+  expect(() => startSettings(path, {})).toThrow('unknown key');
 });
 
 test('RASEN_CAGE is used instead of the setting; an empty one is none', () => {
