@@ -46,7 +46,8 @@ export function migrate(
   return { events, format };
 }
 
-function newer(path: string, what: string, current: number): RasenError {
+/** What is there was written by a newer rasen. */
+export function newer(path: string, what: string, current: number): RasenError {
   return new RasenError('version', `${path} has ${what}; this rasen writes format ${current}`, {
     hint: 'It was written by a newer rasen. Start that version; this one leaves the task alone.',
   });

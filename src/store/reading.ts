@@ -7,11 +7,13 @@ import { foldAll } from '../task/fold.ts';
 import type { TaskState } from '../task/state.ts';
 import { fromLine } from './artifact.ts';
 import type { Head } from './heads.ts';
-import { lastDigest, parseJournal, type Tail } from './journal.ts';
+import { decodeJournalLine, lastDigest, parseJournal, type Tail } from './journal.ts';
 import { JOURNAL_FILE, previousOf, SNAPSHOT_FILE } from './layout.ts';
-import { type Formats, migrate } from './migrate.ts';
+import { type Formats, migrate, newer } from './migrate.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 import type { TaskSource } from './source.ts';
+
+const NEWLINE = 10;
 
 export interface TaskReading {
   state: TaskState;
@@ -32,7 +34,7 @@ export interface Known {
 
 /** Throws `damaged`, `version`, or the error of the system. */
 export function readTask(id: string, files: TaskSource, known: Known, formats: Formats): TaskReading {
-  const journal = readAcknowledged(files, known);
+  const journal = readAcknowledged(files, known, formats);
   const { snapshot, unreadable } = newestSnapshot(files, formats);
   const crc = crc32(journal);
   const fits = snapshot?.journal_bytes === journal.length && snapshot.journal_crc === crc;
@@ -51,22 +53,33 @@ export function readTask(id: string, files: TaskSource, known: Known, formats: F
 }
 
 /** The journal up to its acknowledged end. Throws `damaged` when it is shorter, or not what was acknowledged. */
-export function readAcknowledged(files: TaskSource, { exact, least }: Known): Buffer {
+export function readAcknowledged(files: TaskSource, { exact, least }: Known, formats: Formats): Buffer {
   const journal = files.read(JOURNAL_FILE);
   const path = join(files.folder, JOURNAL_FILE);
   const head = exact ?? least;
   if (!head) return journal;
-  if (journal.length < head.bytes) {
-    throw new RasenError(
-      'damaged',
+  if (journal.length < head.bytes)
+    throw unfit(
+      path,
+      journal,
+      formats,
       `${path} has ${journal.length} bytes, and ${head.bytes} were acknowledged`,
     );
-  }
   if (crc32(journal.subarray(0, head.bytes)) !== head.crc) {
     const what = parseJournal(journal).damage ?? 'it is another one than was acknowledged';
-    throw new RasenError('damaged', `${path}: ${what}`);
+    throw unfit(path, journal, formats, `${path}: ${what}`);
   }
   return exact ? journal.subarray(0, exact.bytes) : journal;
+}
+
+/** `damaged`; but a newer rasen, which may write otherwise, has the last word on what it wrote. */
+function unfit(path: string, journal: Buffer, formats: Formats, message: string): RasenError {
+  for (let at = 0, end = 0; at < journal.length && end >= 0; at = end + 1) {
+    end = journal.indexOf(NEWLINE, at);
+    const v = end < 0 ? undefined : decodeJournalLine(journal.subarray(at, end))?.v;
+    if (typeof v === 'number' && v > formats.current) return newer(path, `format ${v}`, formats.current);
+  }
+  return new RasenError('damaged', message);
 }
 
 /** The last generation that can be read, and those that are there and cannot. */
@@ -92,7 +105,7 @@ export function foldJournal(
 ): Omit<TaskReading, 'unreadable'> {
   const path = join(files.folder, JOURNAL_FILE);
   const { lines: written, bytes, torn, damage } = parseJournal(journal);
-  if (damage) throw new RasenError('damaged', `${path}: ${damage}`);
+  if (damage) throw unfit(path, journal, formats, `${path}: ${damage}`);
   if (written.length === 0) throw new RasenError('damaged', `${path} holds no event`);
   if (written.length < seen) {
     // Events are lost that somebody was told of; going on without them would do finished work again.

@@ -252,7 +252,7 @@ export class Store {
       const files = this.#source(id);
       const { snapshot, unreadable } = newestSnapshot(files, this.#formats);
       problems.push(...unreadable.map(name => `${join(files.folder, name)} is not what was written`));
-      const journal = readAcknowledged(files, { exact: this.#tails.get(id) });
+      const journal = readAcknowledged(files, { exact: this.#tails.get(id) }, this.#formats);
       foldJournal(files, journal, this.#formats, snapshot?.state.seq ?? 0);
     });
     // What is packed has none where nothing can run any more.
@@ -266,7 +266,7 @@ export class Store {
       const files = this.#copyOf(id) ?? this.#source(id);
       return eventsOf(
         files,
-        readAcknowledged(files, { exact: this.#tails.get(id) }),
+        readAcknowledged(files, { exact: this.#tails.get(id) }, this.#formats),
         this.#formats,
         afterSeq,
       );
@@ -363,7 +363,12 @@ export class Store {
     // Read back before the folder goes, as a start would read it.
     if (files.some(({ name, data: was }) => !packed.read(name).equals(was)))
       throw new Error(`task ${id}: its pack is not what was put in`);
-    foldJournal(packed, readAcknowledged(packed, { exact: tail }), this.#formats, loaded.state.seq);
+    foldJournal(
+      packed,
+      readAcknowledged(packed, { exact: tail }, this.#formats),
+      this.#formats,
+      loaded.state.seq,
+    );
     if (this.#tails.get(id)?.bytes !== tail.bytes || this.#held.has(id)) return HELD;
     const staged = join(this.tasks, `${STAGED}pack-${id}`);
     try {
