@@ -379,8 +379,9 @@ export class Store {
     } catch (error) {
       // A folder beside its pack is the task; the pack goes at the next start.
       throw storageError(pack, error);
+    } finally {
+      this.#lookWhere(id);
     }
-    this.#packed.add(id);
     this.#marks.delete(id);
     return null;
   }
@@ -564,7 +565,8 @@ export class Store {
     )
       return false;
     this.#assertHere();
-    const { folder } = this.files(id);
+    const { folder, pack } = this.files(id);
+    if (isThere(pack)) return false;
     const moved_to: string[] = [];
     const stat = lstatSync(folder, { throwIfNoEntry: false });
     if (stat?.isDirectory()) chmodSync(folder, 0o700);
@@ -590,12 +592,22 @@ export class Store {
   #unpack(id: string): void {
     const { folder, pack } = this.files(id);
     const staged = join(this.tasks, `${STAGED}${id}`);
-    discard(staged);
-    layOut(staged, Pack.open(pack).files(), true);
-    renameSync(staged, folder);
-    syncFolder(this.tasks);
-    this.#packed.delete(id);
+    try {
+      discard(staged);
+      layOut(staged, Pack.open(pack).files(), true);
+      renameSync(staged, folder);
+      syncFolder(this.tasks);
+    } finally {
+      this.#lookWhere(id);
+    }
     discard(pack, join(this.tasks, `${STAGED}gone-${id}`));
+  }
+
+  /** What is on the disk says whether a task is packed, also after a step that failed: a folder is whole if it is there. */
+  #lookWhere(id: string): void {
+    const { folder, pack } = this.files(id);
+    if (!isThere(folder) && isThere(pack)) this.#packed.add(id);
+    else this.#packed.delete(id);
   }
 
   #assertHere(): void {

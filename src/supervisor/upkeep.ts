@@ -10,7 +10,7 @@ import type { Entry, Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
 
 /** Between two looks. */
-const LOOK_MS = 5000;
+const LOOK_MS = 2000;
 /** Between two tasks: the disk is free for others meanwhile. */
 const PAUSE_MS = 10;
 /** Between two removals by age and size; the first comes some looks after the start. */

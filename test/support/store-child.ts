@@ -1,14 +1,15 @@
 /**
  * A process that uses a store until it is killed. Arguments: home, what, how often. Says on stdout, a line each, what
  * it was told is durable. `submit`: tasks, one after another. `append`: events of one task, a few at a time, the first
- * with a plan. `snapshot`: snapshots of a finished task, again and again. What fails is said, and tried again.
+ * with a plan. `snapshot`: snapshots of a finished task, again and again. `pack`: a finished task is packed, goes on, and
+ * is packed again. What fails is said, and tried again.
  */
-import { writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRasenError } from '../../src/errors.ts';
 import { Store } from '../../src/store/store.ts';
 import { ulid } from '../../src/util/ulid.ts';
-import { ENV } from './store-fixture.ts';
+import { ENV, OUTPUT } from './store-fixture.ts';
 import { specOf, TaskBuilder } from './task-builder.ts';
 
 const [home = '', what = '', times = '1'] = process.argv.slice(2);
@@ -63,6 +64,22 @@ switch (what) {
     const loaded = await again(() => store.submit(state.id, events, ENV));
     say(state.id);
     for (let i = 0; i <= Number(times); i++) await again(() => store.snapshot(state.id, loaded));
+    break;
+  }
+  case 'pack': {
+    const life = builder().add({ type: 'task_cancelled' });
+    const { events, state } = life;
+    const { bytes } = await again(() => store.submit(state.id, events, ENV));
+    const attempt = join(store.files(state.id).attempts, 'login/1');
+    mkdirSync(attempt, { recursive: true });
+    writeFileSync(join(attempt, 'output'), OUTPUT);
+    say(`${state.id} ${events.length}`);
+    await again(() => store.pack(state.id, { state: life.state, bytes }, { env: true }));
+    const from = events.length;
+    life.add({ type: 'clock_jumped', ms: 1 });
+    const end = await again(() => store.append(state.id, bytes, events.slice(from)));
+    say(`${state.id} ${events.length}`);
+    await again(() => store.pack(state.id, { state: life.state, bytes: end }, { env: true }));
     break;
   }
 }

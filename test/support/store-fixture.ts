@@ -21,6 +21,9 @@ export const VIEW_PID = 4242;
 export const VIEW_NOW = Date.parse('2026-01-27T18:00:00Z');
 export const ENV = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', GREETING: 'grüß dich' };
 
+/** What an attempt of a task that is packed has left. */
+export const OUTPUT = 'what it said\n';
+
 const id = (n: number) => `01kfz3a00000000000000000${n}`.padEnd(26, '0');
 const command = (name: string, argv: string[], needs: string[] = []) => ({
   id: name,

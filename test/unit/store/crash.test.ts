@@ -3,12 +3,20 @@
  * durable is missing. With strace the kill, or the error, hits a chosen call to the system; without, a chosen moment.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Store } from '../../../src/store/store.ts';
-import { ENV, failedPipeline } from '../../support/store-fixture.ts';
+import { ENV, failedPipeline, OUTPUT } from '../../support/store-fixture.ts';
 
 const CHILD = join(import.meta.dirname, '../../support/store-child.ts');
 const STRACE = spawnSync('strace', ['-f', '--seccomp-bpf', '-o', '/dev/null', 'true']).status === 0;
@@ -22,7 +30,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 const open = () => new Store({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
 
 /** What the child said was durable must be there; whatever else is there must be whole. */
-function expectWhole(said: string): number {
+function expectWhole(said: string, what = ''): number {
   const store = open();
   const acknowledged = new Map<string, number>();
   const lines = said.split('\n').slice(0, -1);
@@ -39,6 +47,12 @@ function expectWhole(said: string): number {
     expect(store.events(id)).toHaveLength(loaded!.state.seq);
     expect(store.check(id)).toEqual([]);
     expect(store.env(id)).toEqual(ENV);
+    if (what !== 'pack') continue;
+    const held = store.hold(id);
+    const output = join(held.tasks, id, 'attempts/login/1/output');
+    // Before it was said that the task is there, its attempt may not have been.
+    if (acknowledged.has(id)) expect(readFileSync(output, 'utf8')).toBe(OUTPUT);
+    held.release();
   }
   expect(readdirSync(store.tasks).filter(name => name.startsWith('.'))).toEqual([]);
   return ids.length - acknowledged.size;
@@ -97,7 +111,7 @@ function inject(what: string, call: Call, fault: string, when: number): string {
 
 /** Each is dozens of processes under strace. */
 const SWEEP_MS = 240_000;
-const works = ['submit', 'append', 'snapshot'];
+const works = ['submit', 'append', 'snapshot', 'pack'];
 
 test.skipIf(!STRACE).each(works)(
   'killed in every call of %s to the system (skipped without strace)',
@@ -107,7 +121,7 @@ test.skipIf(!STRACE).each(works)(
       for (let when = 1; when < MANY; when++) {
         const said = inject(work, call, 'signal=KILL', when);
         if (said.endsWith('end\n')) break;
-        expectWhole(said);
+        expectWhole(said, work);
         counts[call] = when;
         rmSync(join(home, 'tasks'), { recursive: true, force: true });
       }
@@ -134,7 +148,7 @@ test.skipIf(!STRACE).each(works)(
         if (started) {
           expect(said.endsWith('end\n')).toBe(true);
           // Nobody was told of a task that is there, and everything that was said is.
-          expect(expectWhole(said)).toBe(0);
+          expect(expectWhole(said, work)).toBe(0);
         }
         rmSync(join(home, 'tasks'), { recursive: true, force: true });
         rmSync(join(home, 'quarantine'), { recursive: true, force: true });
