@@ -57,7 +57,7 @@ _rasen() {
     'service restart') flags='--system --format --json' ;;
     'service status') flags='--system --format --json' ;;
     'doctor') flags='--format --json' ;;
-    'gc') flags='--older-than --unmerged --dry-run --format --json' ;;
+    'gc') flags='--older-than --unmerged --damaged --dry-run --format --json' ;;
     'completion') flags='' ;;
   esac
   if [[ $cur == -* ]]; then

@@ -150,6 +150,7 @@ complete -c rasen -n '__fish_seen_subcommand_from doctor' -l format -x -a 'json 
 complete -c rasen -n '__fish_seen_subcommand_from doctor' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from gc' -l older-than -r -F -d 'ended so long ago: 7d (default), 12h, 0'
 complete -c rasen -n '__fish_seen_subcommand_from gc' -l unmerged -d 'also tasks whose commits were never merged; they are lost'
+complete -c rasen -n '__fish_seen_subcommand_from gc' -l damaged -d 'also what is left of tasks that cannot be read, of any age; their keys are free then'
 complete -c rasen -n '__fish_seen_subcommand_from gc' -l dry-run -d 'only tell what would be removed'
 complete -c rasen -n '__fish_seen_subcommand_from gc' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from gc' -l json -d 'short for --format json'

@@ -9,7 +9,7 @@ import { ManPage } from './man-page.ts';
 const STATE: Readonly<Record<string, string>> = {
   'tasks/ID/': 'One task. While it is made its name begins with `.new-`.',
   'tasks/ID/events.jsonl':
-    'The journal: one event a line, numbered, each with a checksum; synced to disk before anybody is told. The truth: everything else that changes can be made from it again.',
+    'The journal: one event a line, numbered, each with a checksum and the digest of the line before; synced to disk before anybody is told. The truth: everything else that changes can be made from it again.',
   'tasks/ID/spec.json': 'What was asked for, by value; its sha256 is in the journal.',
   'tasks/ID/plan.REV.json': 'The plan, one file a revision; their sha256 are in the journal.',
   'tasks/ID/event.SEQ.json': 'An event that is too long for a line.',
@@ -18,6 +18,12 @@ const STATE: Readonly<Record<string, string>> = {
     'The state at some event, which saves time at a start; `task.json.prev` is the one before.',
   'tasks/ID/attempts/SUBTASK/N/':
     'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). Where an agent is spoken with while it works, also `session` (identity of the session program, which does so) and `notes/` (what the agent is still to be told). A gate has such a folder in `gates/K.TRY/` below it.',
+  'tasks/ID.pack':
+    'A task that is over, in one compressed file, some time after its end (`pack_after`); what was captured for its environment is kept only where a merge may still need it. Every command takes it as before.',
+  'keys/':
+    'The keys that are taken: one empty file each, named by the digest of the key and the task that has it.',
+  heads:
+    'How far each journal goes: bytes and checksum, a line a task. A journal that is shorter, or begins otherwise, is damaged.',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 
@@ -62,7 +68,9 @@ export function rasend8(version: string): string {
   page.endList();
   page.section('Quarantine');
   page.para(
-    'A file that cannot be read is never overwritten and never guessed at. It is moved to `quarantine/` under a name with the task and the time, all other tasks go on, and `rasen doctor` names it. What is there is yours to look at and to remove.',
+    'A file that cannot be read is never overwritten and never guessed at. It is moved to `quarantine/` under a name with the task and the time, all other tasks go on, and `rasen list` and `rasen doctor` name it, after a restart as well. Its key stays taken, so that the same order is not carried out again. What is there is yours to look at; `rasen gc --damaged` removes it and frees the key.',
+    'A task that a newer rasen wrote is left where it is, and listed as such.',
+    'Files of a task that runs are written again from memory when something else has changed or removed them; what was in their place is moved here.',
   );
   files(page);
   settings(page);
@@ -77,7 +85,10 @@ export function rasend8(version: string): string {
     [EXIT.usage, 'Wrong arguments or settings, or no socket can be made at the path.'],
     [EXIT.missing_runtime, 'No usable Node runtime was found.'],
     [EXIT.internal, 'A bug; the log has the stack.'],
-    [EXIT.temporary, 'Another supervisor has the lock of this instance, or took it over.'],
+    [
+      EXIT.temporary,
+      'Another supervisor has the lock of this instance, or took it over; or the state folder is gone: it was removed, moved, or another is at its path.',
+    ],
   ] as const)
     page.item(`\`${status}\``, about);
   page.section('See also');

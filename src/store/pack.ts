@@ -1,16 +1,17 @@
 /**
  * A task that is over, as one file: its journal, spec, plans, last state and what its attempts left, whole and
  * compressed. A sealed line comes first; then, compressed, the list of the files with those of the task itself, and
- * those of its attempts apart, since a start with many tasks reads none of them.
+ * those of its attempts apart. A start with many tasks reads the first line of each and nothing else.
  *
- *   {"pack":1,"id":"01kfz3a0…","about":{…},"journal":{…},"index":1203,"blobs":[…],"crc":"1f0c66ab"}
+ *   {"pack":1,"id":"01kfz3a0…","about":{…},"journal":{…},"brief":{…},"index":1203,"blobs":[…],"crc":"1f0c66ab"}
  */
+import { closeSync, constants, fstatSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, zstdCompress, zstdDecompressSync } from 'node:zlib';
 import { RasenError } from '../errors.ts';
 import type { About } from './damage.ts';
-import { readWhole } from './file.ts';
+import { openRegular, readAt } from './file.ts';
 import type { Tail } from './journal.ts';
 import { seal, unseal } from './seal.ts';
 import type { TaskSource } from './source.ts';
@@ -22,6 +23,9 @@ export const PACK_BYTES_MAX = 8 * 1024 * 1024;
 export const PACK_FILES_MAX = 2000;
 /** Of the file: bytes that do not compress, and their names. */
 const FILE_BYTES_MAX = 2 * PACK_BYTES_MAX;
+/** What is read of a pack to begin with: most are no longer. */
+const FIRST_BYTES = 8192;
+const HEADER_BYTES_MAX = 1024 * 1024;
 const NEWLINE = 10;
 
 export interface PackHeader {
@@ -29,6 +33,8 @@ export interface PackHeader {
   id: string;
   about: About;
   journal: Tail;
+  /** What is asked of every task, as its writer knows it. */
+  brief: unknown;
   /** Bytes of the list of files, at the beginning of the first blob. */
   index: number;
   /** Compressed and plain length; checksum of the compressed bytes. */
@@ -51,7 +57,7 @@ export interface PackedFile {
 
 /** The bytes of the file. */
 export async function encodePack(
-  head: Pick<PackHeader, 'id' | 'about' | 'journal'>,
+  head: Pick<PackHeader, 'id' | 'about' | 'journal' | 'brief'>,
   files: readonly PackedFile[],
 ): Promise<Buffer> {
   const plain: Buffer[][] = [[], []];
@@ -72,30 +78,50 @@ export async function encodePack(
   return Buffer.concat([Buffer.from(`${seal(header)}\n`), ...stored]);
 }
 
+/** Bytes of the file from a place on; fewer where it ends. */
+type Reader = (at: number, length: number) => Buffer;
+
 export class Pack implements TaskSource {
   readonly folder: string;
   readonly header: PackHeader;
-  readonly #data: Buffer;
+  readonly #reader: Reader;
+  readonly #begin: number;
   readonly #plain = new Map<number, Buffer>();
   #index: Listed[] | null = null;
 
-  /** `path` is for messages. Throws `damaged` when one byte is not what was written, `version` for a newer pack. */
-  constructor(path: string, data: Buffer) {
+  /**
+   * `path` is for messages. Throws `damaged` when the first line or the size is not what was written, `version` for a
+   * newer pack; what else is wrong is found when it is read.
+   */
+  constructor(path: string, size: number, reader: Reader) {
     this.folder = path;
-    const { header, bytes } = headerOf(path, data);
+    this.#reader = reader;
+    const { header, bytes } = headerOf(path, reader);
     this.header = header;
-    this.#data = data.subarray(bytes);
-    let at = 0;
-    for (const { stored, crc } of this.header.blobs) {
-      if (crc32(this.#data.subarray(at, at + stored)) !== crc) throw notWritten(path);
-      at += stored;
-    }
-    if (at !== this.#data.length) throw notWritten(path);
+    this.#begin = bytes;
+    if (bytes + header.blobs.reduce((sum, { stored }) => sum + stored, 0) !== size) throw notWritten(path);
   }
 
   /** Throws as the constructor, or the error of the system. */
   static open(path: string): Pack {
-    return new Pack(path, readWhole(path, FILE_BYTES_MAX));
+    const fd = openRegular(path, constants.O_RDONLY);
+    try {
+      const { size } = fstatSync(fd);
+      // A small one is read at once.
+      const first = readAt(fd, 0, Math.min(size, FIRST_BYTES));
+      return new Pack(path, size, (at, length) =>
+        at + length <= first.length || first.length === size
+          ? first.subarray(at, at + length)
+          : readPart(path, at, length),
+      );
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Throws `damaged` when one byte is not what was written. */
+  verify(): void {
+    for (const index of this.header.blobs.keys()) this.#stored(index);
   }
 
   read(name: string): Buffer {
@@ -125,23 +151,40 @@ export class Pack implements TaskSource {
   #blob(index: number): Buffer {
     const known = this.#plain.get(index);
     if (known) return known;
-    let at = 0;
-    for (const { stored } of this.header.blobs.slice(0, index)) at += stored;
-    const { stored, bytes } = this.header.blobs[index]!;
-    const plain = zstdDecompressSync(this.#data.subarray(at, at + stored), {
-      maxOutputLength: Math.max(1, bytes),
-    });
+    const maxOutputLength = Math.max(1, this.header.blobs[index]!.bytes);
+    const plain = zstdDecompressSync(this.#stored(index), { maxOutputLength });
     this.#plain.set(index, plain);
     return plain;
+  }
+
+  #stored(index: number): Buffer {
+    const { blobs } = this.header;
+    const before = blobs.slice(0, index).reduce((sum, { stored }) => sum + stored, 0);
+    const { stored, crc } = blobs[index]!;
+    const data = this.#reader(this.#begin + before, stored);
+    if (data.length !== stored || crc32(data) !== crc) throw notWritten(this.folder);
+    return data;
   }
 }
 
 /** What the first line says, whatever became of the rest. Throws as `Pack`. */
 export function readPackHeader(path: string): PackHeader {
-  return headerOf(path, readWhole(path, FILE_BYTES_MAX)).header;
+  return headerOf(path, (at, length) => readPart(path, at, length)).header;
 }
 
-function headerOf(path: string, data: Buffer): { header: PackHeader; bytes: number } {
+function readPart(path: string, at: number, length: number): Buffer {
+  if (length > FILE_BYTES_MAX) throw notWritten(path);
+  const fd = openRegular(path, constants.O_RDONLY);
+  try {
+    return readAt(fd, at, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function headerOf(path: string, reader: Reader): { header: PackHeader; bytes: number } {
+  let data = reader(0, FIRST_BYTES);
+  if (!data.includes(NEWLINE)) data = reader(0, HEADER_BYTES_MAX);
   const end = data.indexOf(NEWLINE);
   const header = end < 0 ? null : unseal(data.subarray(0, end));
   if (!header || header.pack === undefined) throw notWritten(path);

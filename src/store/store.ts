@@ -18,7 +18,7 @@ import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
-import { aboutOf, assess, type Damage, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
+import { type About, aboutOf, assess, type Damage, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
 import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
@@ -44,7 +44,7 @@ import { encodeSnapshot, readSnapshot } from './snapshot.ts';
 import { folderSource, type TaskSource } from './source.ts';
 import { collect, layOut } from './task-folder.ts';
 
-export type { Damage } from './damage.ts';
+export type { About, Damage } from './damage.ts';
 
 const STAGED = '.new-';
 /** Why a task is not packed now: its files are in use. */
@@ -81,6 +81,8 @@ export class Store {
   readonly #copies = new Copies();
   readonly #appending = new Set<string>();
   readonly #packed = new Set<string>();
+  /** Names that were there when the tasks were listed last. */
+  #listed: ReadonlySet<string> = new Set();
   /** Folders that somebody reads in, and how many do. */
   readonly #held = new Map<string, number>();
   /** Which folders home and `tasks` are: others at their paths are not ours. */
@@ -115,6 +117,7 @@ export class Store {
   /** Ids of all tasks, oldest first (an id begins with its time). */
   list(): string[] {
     const names = readdirSync(this.tasks).filter(name => !name.startsWith('.'));
+    this.#listed = new Set(names);
     return [
       ...new Set(names.map(name => (name.endsWith(PACK_END) ? name.slice(0, -PACK_END.length) : name))),
     ].sort();
@@ -186,6 +189,30 @@ export class Store {
     }
   }
 
+  /**
+   * What was said of a task when it was packed, without reading more of it; null: it is none, or what is known of it
+   * does not fit: `load` it.
+   */
+  brief(id: string): { brief: unknown; about: About; bytes: number } | null {
+    const { pack } = this.files(id);
+    if (!this.#listed.has(`${id}${PACK_END}`) || this.#listed.has(id)) return null;
+    try {
+      const { header } = Pack.open(pack);
+      const head = this.#heads.get(id);
+      if (
+        header.id !== id ||
+        (head && (head.bytes !== header.journal.bytes || head.crc !== header.journal.crc))
+      )
+        return null;
+      this.#packed.add(id);
+      this.#remember(id, header.journal);
+      if (header.about.key) this.keys.take(header.about.key, id);
+      return { brief: header.brief, about: header.about, bytes: header.journal.bytes };
+    } catch {
+      return null;
+    }
+  }
+
   /** All that was read is on the disk as far as it must be; to be called when every task was loaded. */
   loaded(): void {
     try {
@@ -250,6 +277,7 @@ export class Store {
     };
     look(() => {
       const files = this.#source(id);
+      if (files instanceof Pack) files.verify();
       const { snapshot, unreadable } = newestSnapshot(files, this.#formats);
       problems.push(...unreadable.map(name => `${join(files.folder, name)} is not what was written`));
       const journal = readAcknowledged(files, { exact: this.#tails.get(id) }, this.#formats);
@@ -341,9 +369,9 @@ export class Store {
 
   /**
    * Makes one file of a task that is over, or gives the reason why not; it is then as it was. `env`: what was captured
-   * at submit is needed again (a merge runs gates). At each moment the task is there as a whole, as a folder or a file.
+   * at submit is needed again (a merge runs gates); `brief`: what `brief` gives of it later. At each moment the task is there as a whole, as a folder or a file.
    */
-  async pack(id: string, loaded: Loaded, options: { env: boolean }): Promise<string | null> {
+  async pack(id: string, loaded: Loaded, options: { env: boolean; brief: unknown }): Promise<string | null> {
     this.#assertHere();
     const { folder, pack } = this.files(id);
     if (this.#packed.has(id)) return null;
@@ -358,8 +386,8 @@ export class Store {
     const snapshot = Buffer.from(encodeSnapshot(this.#formats.current, loaded.state, tail));
     const files: PackedFile[] = [{ name: SNAPSHOT_FILE, data: snapshot }, ...found];
     const about = aboutOf({ ...loaded.state.spec }) ?? UNKNOWN;
-    const data = await encodePack({ id, about, journal: tail }, files);
-    const packed = new Pack(pack, data);
+    const data = await encodePack({ id, about, journal: tail, brief: options.brief }, files);
+    const packed = new Pack(pack, data.length, (at, length) => data.subarray(at, at + length));
     // Read back before the folder goes, as a start would read it.
     if (files.some(({ name, data: was }) => !packed.read(name).equals(was)))
       throw new Error(`task ${id}: its pack is not what was put in`);

@@ -219,7 +219,7 @@ function stored(upkeep: Upkeep, settings: Settings): Finding[] {
 /** Of each task the last notice, where it was not sent. */
 function notices(registry: Registry): Finding[] {
   const lost = [...registry.all()].flatMap(entry => {
-    const last = registry.viewOf(entry).notifications.at(-1);
+    const last = entry.brief ? entry.brief.notice : registry.viewOf(entry).notifications.at(-1);
     return last && !last.ok ? [{ id: entry.id, ...last }] : [];
   });
   return lost

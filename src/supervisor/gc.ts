@@ -5,7 +5,6 @@ import { findRepository } from '../git/repository.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
-import type { TaskView } from '../task/view.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
@@ -29,7 +28,7 @@ export async function gc(parts: Parts, params: GcParams) {
   const kept: { id: string; name: string; reason: string }[] = [];
   for (const entry of [...registry.all()]) {
     const { id, name } = entry;
-    const reason = keepReason(entry, registry.viewOf(entry), params);
+    const reason = keepReason(entry, params);
     if (reason !== null) {
       if (entry.state === null) kept.push({ id, name, reason });
       continue;
@@ -67,11 +66,12 @@ export function remove({ registry }: Parts, entry: Entry): Promise<string | null
   });
 }
 
-function keepReason(entry: Entry, view: TaskView, params: GcParams): string | null {
-  if (entry.state !== null) return `it is ${view.status}`;
-  const age = (Date.now() - Date.parse(view.ended_at ?? view.last_activity)) / DAY_MS;
+function keepReason(entry: Entry, params: GcParams): string | null {
+  if (entry.state !== null) return `it is ${entry.state.status.name}`;
+  const { ended_at, last_activity, commit, merged } = entry.brief!;
+  const age = (Date.now() - Date.parse(ended_at ?? last_activity)) / DAY_MS;
   if (age < params.older_than_days) return `it ended ${age < 1 ? 'today' : `${Math.floor(age)} days ago`}`;
-  if (view.commit !== null && !view.merged && !params.unmerged)
+  if (commit !== null && !merged && !params.unmerged)
     return 'its commits were never merged (--unmerged removes it all the same)';
   return null;
 }

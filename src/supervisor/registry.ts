@@ -3,7 +3,7 @@
  * before it is visible here. All work on one task goes through `exclusive`, so that nothing interleaves.
  */
 import { RasenError } from '../errors.ts';
-import type { Damage, Loaded, Store } from '../store/store.ts';
+import type { About, Damage, Loaded, Store } from '../store/store.ts';
 import { type Clock, countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
 import type { Event, NewEvent } from '../task/event.ts';
@@ -21,6 +21,17 @@ const SPENDING_KEPT_MS = 26 * 3_600_000;
 /** Shortest prefix or suffix of an id that is taken for it. */
 const MIN_PART = 4;
 
+/** What is asked of all tasks that are over, without reading each. Kept in packs: +1 with every change of its shape. */
+const BRIEF_FORMAT = 1;
+
+export interface Brief
+  extends Pick<TaskView, 'status' | 'ended_at' | 'last_activity' | 'worktree' | 'commit' | 'merged'> {
+  format: number;
+  /** The last notice, sent or not. */
+  notice: TaskView['notifications'][number] | null;
+  spending: readonly Spending[];
+}
+
 /** What is known of a task that is over, without its spec, plan and history. */
 export interface Entry {
   readonly id: string;
@@ -29,7 +40,9 @@ export interface Entry {
   readonly key: string | null;
   /** null when the task is over and its state is only on disk. */
   state: TaskState | null;
-  /** Last view of a task that is over. */
+  /** Of a task that is over. */
+  brief: Brief | null;
+  /** Its last view; null when it is packed, and made of what is on disk when somebody asks. */
   rest: TaskView | null;
   bytes: number;
   recent: Event[];
@@ -51,6 +64,27 @@ function unusable(damage: Damage, before = ''): RasenError {
       data: { task },
     },
   );
+}
+
+function newEntry(id: string, named: Pick<Entry, 'name' | 'project' | 'key'>, bytes: number): Entry {
+  const nothing = { state: null, brief: null, rest: null, recent: [], jobs: 0, spending: [] };
+  return { id, ...named, bytes, ...nothing, queue: Promise.resolve() };
+}
+
+function briefOf(view: TaskView, spending: readonly Spending[]): Brief {
+  const { status, ended_at, last_activity, worktree, commit, merged } = view;
+  const notice = view.notifications.at(-1) ?? null;
+  return {
+    format: BRIEF_FORMAT,
+    status,
+    ended_at,
+    last_activity,
+    worktree,
+    commit,
+    merged,
+    notice,
+    spending,
+  };
 }
 
 export type Listener = (entry: Entry, state: TaskState, events: readonly Event[]) => void;
@@ -81,6 +115,11 @@ export class Registry {
   /** Reads every task from disk. What cannot be read is in the store's `damage`. */
   load(): void {
     for (const id of this.#store.list()) {
+      const packed = this.#store.brief(id);
+      if (packed && (packed.brief as Brief | null)?.format === BRIEF_FORMAT) {
+        this.#addPacked(id, packed.about, packed.brief as Brief, packed.bytes);
+        continue;
+      }
       const loaded = this.#store.load(id);
       if (!loaded) continue;
       if (isWhole(loaded.state)) {
@@ -181,7 +220,24 @@ export class Registry {
   }
 
   viewOf(entry: Entry): TaskView {
-    return entry.state ? viewOf(entry.state, process.pid, Date.now()) : entry.rest!;
+    return entry.rest ?? viewOf(this.stateOf(entry), process.pid, Date.now());
+  }
+
+  /** Status and times, at once. */
+  glance(entry: Entry): Pick<TaskView, 'status' | 'last_activity'> {
+    return entry.brief ?? this.viewOf(entry);
+  }
+
+  /** Makes one file of a task that is over; null, or why it stays as it is. Only inside `exclusive`. */
+  async pack(entry: Entry): Promise<string | null> {
+    if (entry.state !== null) return null;
+    const state = this.stateOf(entry);
+    // A merge runs gates, with the environment of the task.
+    const env = state.spec.workspace.kind === 'git';
+    const loaded = { state, bytes: entry.bytes };
+    const problem = await this.#store.pack(entry.id, loaded, { env, brief: entry.brief });
+    if (problem === null) entry.rest = null;
+    return problem;
   }
 
   submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>): Entry {
@@ -246,25 +302,20 @@ export class Registry {
     return () => this.#listeners.delete(listener);
   }
 
-  #add(loaded: Loaded): Entry {
-    const { state, bytes } = loaded;
-    const { spec } = state;
-    const entry: Entry = {
-      id: state.id,
-      name: spec.name,
-      project: spec.project,
-      key: spec.key,
-      state: null,
-      rest: null,
-      bytes,
-      recent: [],
-      jobs: 0,
-      spending: [],
-      queue: Promise.resolve(),
-    };
+  #add({ state, bytes }: Loaded): Entry {
+    const { name, project, key } = state.spec;
+    const entry = newEntry(state.id, { name, project, key }, bytes);
     this.#settle(entry, state);
     this.#entries.set(entry.id, entry);
     return entry;
+  }
+
+  #addPacked(id: string, about: About, brief: Brief, bytes: number): void {
+    const { name, project, key } = about;
+    const entry = newEntry(id, { name: name ?? '', project: project ?? '', key }, bytes);
+    entry.brief = brief;
+    entry.spending = brief.spending;
+    this.#entries.set(id, entry);
   }
 
   /** Keeps the whole state of what is not over, and of the rest only what a list shows. */
@@ -273,6 +324,7 @@ export class Registry {
     if (over) this.#store.rest(entry.id);
     entry.state = over ? null : state;
     entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
+    entry.brief = entry.rest && briefOf(entry.rest, state.spending);
     entry.spending = state.spending;
     const jobs = over ? 0 : countJobs(state);
     this.jobs += jobs - entry.jobs;

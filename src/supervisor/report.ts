@@ -38,7 +38,7 @@ export async function report(registry: Registry, params: ReportParams): Promise<
 /** It moved since then, or it stands and somebody has to see to it. */
 function isWanted(registry: Registry, entry: Entry, since_ms: number | null): boolean {
   if (since_ms === null) return true;
-  const { status, last_activity } = registry.viewOf(entry);
+  const { status, last_activity } = registry.glance(entry);
   return (
     Date.parse(last_activity) >= since_ms ||
     ['pending', 'running', 'waiting', 'blocked', 'interrupted'].includes(status)

@@ -237,10 +237,21 @@ export class Supervisor {
       const view = 'queue' in one ? null : one;
       const status = view?.status ?? statusOf(one as Entry);
       if (filter.status && !filter.status.includes(status)) continue;
-      found.push(view ?? this.#registry.viewOf(one as Entry));
+      found.push(view ?? this.#viewOrDamage(one as Entry));
       if (found.length >= filter.limit) break;
     }
     return found;
+  }
+
+  /** One that cannot be read hides no other. */
+  #viewOrDamage(entry: Entry): TaskView {
+    try {
+      return this.#registry.viewOf(entry);
+    } catch (error) {
+      const damage = this.#store.damage.find(({ task }) => task === entry.id);
+      if (!damage) throw error;
+      return damagedView(damage);
+    }
   }
 
   report(params: ReportParams) {
@@ -490,7 +501,7 @@ export class Supervisor {
   }
 }
 
-const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.rest!.status;
+const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.brief!.status;
 
 const isAtRest = (state: TaskState) =>
   state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);

@@ -121,23 +121,17 @@ export class Upkeep {
     const wait_ms = settings.pack_after_seconds * 1000;
     if (!this.#over.has(entry.id)) {
       // Found over at a start: its time has passed already, as far as the wall clock can say.
-      const age_ms = Date.now() - Date.parse(entry.rest!.last_activity);
+      const age_ms = Date.now() - Date.parse(entry.brief!.last_activity);
       this.#over.set(entry.id, now - Math.max(0, age_ms));
     }
     return now - this.#over.get(entry.id)! >= wait_ms;
   }
 
   async #pack(entry: Entry): Promise<void> {
-    const { registry, store, log } = this.#options;
+    const { registry, log } = this.#options;
     const { id } = entry;
     try {
-      const reason = await registry.exclusive(entry, async () => {
-        if (entry.state !== null) return null;
-        const state = registry.stateOf(entry);
-        // A merge runs gates, with the environment of the task.
-        const env = state.spec.workspace.kind === 'git';
-        return store.pack(id, { state, bytes: entry.bytes }, { env });
-      });
+      const reason = await registry.exclusive(entry, () => registry.pack(entry));
       this.#bytes.delete(id);
       if (reason === null) return;
       if (reason === HELD) this.#again.set(id, performance.now() + LOOK_MS);
@@ -165,7 +159,7 @@ export class Upkeep {
       const old = gc_after_seconds > 0 && Date.now() - Date.parse(endOf(entry)) > gc_after_seconds * 1000;
       const large = gc_size_bytes > 0 && total > gc_size_bytes;
       if (!old && !large) continue;
-      const { worktree, merged } = entry.rest!;
+      const { worktree, merged } = entry.brief!;
       if (worktree !== null && !merged) continue;
       const bytes = this.#bytes.get(entry.id) ?? 0;
       const problem = await remove(parts, entry);
@@ -186,6 +180,6 @@ export class Upkeep {
   }
 }
 
-const endOf = (entry: Entry): string => entry.rest!.ended_at ?? entry.rest!.last_activity;
+const endOf = (entry: Entry): string => entry.brief!.ended_at ?? entry.brief!.last_activity;
 
 const pause = () => new Promise<void>(resolve => setTimeout(resolve, PAUSE_MS));

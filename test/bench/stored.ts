@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { sha256 } from '../../src/store/artifact.ts';
+import { encodeEnv } from '../../src/store/env.ts';
 import { encodeJournalLine, type Line } from '../../src/store/journal.ts';
 import { encodeSnapshot } from '../../src/store/snapshot.ts';
 import { stamp } from '../../src/task/advance.ts';
@@ -36,7 +37,7 @@ export function storeTasks(home: string, count: number): string[] {
       })
       .join('');
     writeFileSync(join(folder, 'events.jsonl'), text);
-    writeFileSync(join(folder, 'env.json'), '{}\n');
+    writeFileSync(join(folder, 'env.json'), encodeEnv({}));
     const { state } = rest;
     writeFileSync(
       join(folder, 'task.json'),
