@@ -154,12 +154,12 @@ export class Store {
       const { text, last } = encodeEvents(into, events, this.#formats.current);
       writeDurable(join(staged, JOURNAL_FILE), text);
       syncFolder(staged);
-      // Before the task is there: a key without its task would be one that is taken for ever, so it is freed below.
-      if (state.spec.key) this.keys.take(state.spec.key, id);
-      this.keys.sync();
       renameSync(staged, folder);
       placed = true;
       syncFolder(this.tasks);
+      // Not before: a key without its task would look like a task that is gone. One that is not written is found again.
+      if (state.spec.key) this.keys.take(state.spec.key, id);
+      this.keys.sync();
       const bytes = Buffer.byteLength(text);
       this.#remember(id, { bytes, crc: crc32(text), format: this.#formats.current, last });
       this.#heads.flush();

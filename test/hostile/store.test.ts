@@ -529,9 +529,8 @@ test('a task that is over becomes one file, on which every command says the same
   await rig.start();
   expect(say()).toEqual(before);
   await rig.kill();
-  const pack = readFileSync(`${folderOf(spec.id)}.pack`);
-  pack[pack.length - 5]! ^= 1;
-  writeFileSync(`${folderOf(spec.id)}.pack`, pack);
+  const pack = `${folderOf(spec.id)}.pack`;
+  truncateSync(pack, readFileSync(pack).length - 1);
   await rig.start();
   const [view] = await list();
   expect(view).toMatchObject({ id: spec.id, status: 'damaged', name: 'sh' });
