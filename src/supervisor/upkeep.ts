@@ -27,6 +27,8 @@ export interface UpkeepOptions {
   /** May change meanwhile. */
   settings: Readonly<Limits>;
   log: Log;
+  /** When the first removal by age and size comes, in ms. */
+  gc_first_ms?: number;
 }
 
 export interface Stored {
@@ -46,13 +48,14 @@ export class Upkeep {
   readonly #again = new Map<string, number>();
   readonly #bytes = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
-  #gc_at = performance.now() + GC_FIRST_MS;
+  #gc_at: number;
   #work: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#gc_at = performance.now() + (options.gc_first_ms ?? GC_FIRST_MS);
+    this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
   }
 
   /** Resolves when the task at hand is done with. */
@@ -78,12 +81,14 @@ export class Upkeep {
     return this.#unpackable;
   }
 
-  #look(): void {
+  /** Looks at everything that is over; resolves when it has been. */
+  look(): Promise<void> {
     this.#work ??= this.#pass()
       .catch(error => this.#options.log.warn({ error }, `upkeep: ${messageOf(error)}`))
       .finally(() => {
         this.#work = null;
       });
+    return this.#work;
   }
 
   async #pass(): Promise<void> {

@@ -31,7 +31,8 @@ async function again<T>(work: () => T | Promise<T>): Promise<T> {
 }
 
 function builder(): TaskBuilder {
-  return new TaskBuilder(specOf({ id: ulid() })).claimed().plan(['login']);
+  const id = ulid();
+  return new TaskBuilder(specOf({ id, key: id })).claimed().plan(['login']);
 }
 
 async function append(): Promise<void> {

@@ -55,7 +55,16 @@ function expectWhole(said: string, what = ''): number {
     held.release();
   }
   expect(readdirSync(store.tasks).filter(name => name.startsWith('.'))).toEqual([]);
+  // Every task has its key, and no key or head is of a task that never was.
+  for (const id of ids) expect(store.keys.get(id)).toBe(id);
+  store.recall();
+  expect(store.damage).toEqual([]);
   return ids.length - acknowledged.size;
+}
+
+/** The next run begins with nothing. */
+function forget(): void {
+  for (const name of ['tasks', 'keys', 'heads']) rmSync(join(home, name), { recursive: true, force: true });
 }
 
 const ended = (child: ChildProcess) => new Promise<void>(resolve => child.once('close', () => resolve()));
@@ -78,7 +87,7 @@ test.each(['submit', 'append', 'snapshot'])('killed at random while it does %s',
     await over;
     expect(child.signalCode).toBe('SIGKILL');
     unsaid += expectWhole(said);
-    rmSync(join(home, 'tasks'), { recursive: true, force: true });
+    forget();
   }
   console.log(
     `${kills} kills during ${what}: ${unsaid} tasks whole that nobody was told of, 0 lost, 0 in part`,
@@ -123,9 +132,9 @@ test.skipIf(!STRACE).each(works)(
         if (said.endsWith('end\n')) break;
         expectWhole(said, work);
         counts[call] = when;
-        rmSync(join(home, 'tasks'), { recursive: true, force: true });
+        forget();
       }
-      rmSync(join(home, 'tasks'), { recursive: true, force: true });
+      forget();
     }
     console.log(`${work}, killed in its n-th call:`, JSON.stringify(counts));
     expect(counts.sync).toBeGreaterThan(7);
@@ -150,7 +159,7 @@ test.skipIf(!STRACE).each(works)(
           // Nobody was told of a task that is there, and everything that was said is.
           expect(expectWhole(said, work)).toBe(0);
         }
-        rmSync(join(home, 'tasks'), { recursive: true, force: true });
+        forget();
         rmSync(join(home, 'quarantine'), { recursive: true, force: true });
         if (started && !said.includes('refused')) break;
         counts[call] = when;
