@@ -40,6 +40,7 @@ const DISKS = { ext4: { mib: 96, make: ['-q', '-F'] }, xfs: { mib: 320, make: ['
 const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 const missing = [
   ...['cc', 'pkg-config', 'mkfs.ext4', 'mkfs.xfs', 'unshare', 'fusermount3'].filter(program => !has(program)),
+  ...(spawnSync('pkg-config', ['--exists', 'fuse3']).status === 0 ? [] : ['libfuse3-dev']),
   ...(process.getuid?.() === 0 ? [] : ['root']),
   ...(existsSync('/dev/fuse') && existsSync('/dev/loop-control') ? [] : ['/dev/fuse and loop devices']),
 ];
