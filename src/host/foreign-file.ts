@@ -47,7 +47,7 @@ export type Foreign<T> =
   | {
       ok: false;
       fault: ForeignFault;
-      /** For people: `is a FIFO`, `is a symbolic link`; the name of the file goes before it. */
+      /** For people: `is a FIFO, not a file`, `is not there`; the name of the file goes before it. */
       problem: string;
       /** Of the system, where it said one. */
       errno: string | null;
@@ -404,18 +404,18 @@ function failure(error: unknown): Foreign<never> {
   const errno = errnoOf(error) ?? null;
   if (errno === null) throw error;
   if (errno === 'ENOENT') return no('missing', 'is not there', errno);
-  if (errno === 'ELOOP' || errno === 'EMLINK') return no('not_a_file', 'is a symbolic link', errno);
+  if (errno === 'ELOOP' || errno === 'EMLINK') return no('not_a_file', 'is a symbolic link, not a file', errno);
   // A socket cannot be opened, nor a FIFO for writing that nobody reads, nor a device without a driver.
-  if (errno === 'ENXIO' || errno === 'ENODEV') return no('not_a_file', 'is a socket, FIFO or device', errno);
-  if (errno === 'EISDIR') return no('not_a_file', 'is a folder', errno);
+  if (errno === 'ENXIO' || errno === 'ENODEV') return no('not_a_file', 'is a socket, FIFO or device, not a file', errno);
+  if (errno === 'EISDIR') return no('not_a_file', 'is a folder, not a file', errno);
   if (errno === 'ENOTDIR') return no('outside', 'is behind something that is no folder', errno);
   return no('unreadable', messageOf(error), errno);
 }
 
 function kindOf(stat: Stats): string {
-  if (stat.isFIFO()) return 'is a FIFO';
-  if (stat.isSocket()) return 'is a socket';
-  if (stat.isDirectory()) return 'is a folder';
-  if (stat.isSymbolicLink()) return 'is a symbolic link';
-  return 'is a device';
+  if (stat.isFIFO()) return 'is a FIFO, not a file';
+  if (stat.isSocket()) return 'is a socket, not a file';
+  if (stat.isDirectory()) return 'is a folder, not a file';
+  if (stat.isSymbolicLink()) return 'is a symbolic link, not a file';
+  return 'is a device, not a file';
 }

@@ -80,6 +80,8 @@ class Follower {
   #state: TaskState | null = null;
   #records: LogRecord[] = [];
   #bytes = 0;
+  /** Jobs whose output cannot be read; that is told once. */
+  readonly #troubled = new Set<string>();
 
   constructor(registry: Registry, places: Places, entry: Entry, params: LogParams, context: RequestContext) {
     this.#registry = registry;
@@ -166,6 +168,12 @@ class Follower {
       const read = await readOutput(folder, from, CHUNK_BYTES, { final });
       const agent = this.#agentOf(ref);
       const at = { t: null, level: null, subtask: ref.step, attempt: ref.n, job: ref.job, agent };
+      if ('problem' in read) {
+        if (this.#troubled.has(ref.job)) return;
+        this.#troubled.add(ref.job);
+        await this.#add({ kind: 'gap', ...at, offset: from, text: `its output ${read.problem}`, base64: false });
+        return;
+      }
       if ('gap' in read) {
         const text = `${read.gap.to - read.gap.from} bytes were dropped (output cap)`;
         this.#cursor.outputs[ref.job] = read.next;
