@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   constants,
   createReadStream,
@@ -52,6 +53,8 @@ export type Foreign<T> =
       /** Of the system, where it said one. */
       errno: string | null;
     };
+
+export type ForeignFailure = Extract<Foreign<unknown>, { ok: false }>;
 
 export interface Place {
   /** Absolute; not itself under anybody else's control. */
@@ -242,7 +245,7 @@ export function listForeign(place: Place, max: number): Foreign<string[]> {
   });
 }
 
-/** What is there, itself and not what it points to. */
+/** What is there, itself and not what it points to. `.` is the root. */
 export function statForeign(place: Place): Foreign<Stats> {
   return inFolder(place, at => {
     if (!linux) return { ok: true, value: lstatSync(at) };
@@ -253,6 +256,26 @@ export function statForeign(place: Place): Foreign<Stats> {
       closeSync(fd);
     }
   });
+}
+
+/** As an error, for who cannot go on: it has the code that the system gave. */
+export function foreignError({ root, path }: Place, { problem, errno }: ForeignFailure): Error {
+  const at = join(root, path);
+  return Object.assign(new Error(`${at} ${problem}`), { code: errno ?? undefined, path: at });
+}
+
+/**
+ * Makes sure that the folder is there, and that its owner may write it (mode 0700), whatever somebody made of that.
+ */
+export function keepFolder({ root, path }: Place): Foreign<null> {
+  return inFolder(
+    { root, path: join(path, '_') },
+    at => {
+      chmodSync(dirname(at), 0o700);
+      return { ok: true, value: null };
+    },
+    'make',
+  );
 }
 
 /** Of a regular file: its handle first, so that nothing that is not a file is ever opened. */
@@ -338,7 +361,7 @@ function inFolder<T>(
   folders: 'make' | 'leave' = 'leave',
 ): Foreign<T> {
   const names = path.split(sep).filter(name => name !== '' && name !== '.');
-  const last = names.pop();
+  const last = names.pop() ?? (path === '.' ? '.' : undefined);
   if (isAbsolute(path) || last === undefined || last === '..' || names.includes('..'))
     return no('outside', 'is not below its folder');
   let folder = -1;
@@ -404,9 +427,11 @@ function failure(error: unknown): Foreign<never> {
   const errno = errnoOf(error) ?? null;
   if (errno === null) throw error;
   if (errno === 'ENOENT') return no('missing', 'is not there', errno);
-  if (errno === 'ELOOP' || errno === 'EMLINK') return no('not_a_file', 'is a symbolic link, not a file', errno);
+  if (errno === 'ELOOP' || errno === 'EMLINK')
+    return no('not_a_file', 'is a symbolic link, not a file', errno);
   // A socket cannot be opened, nor a FIFO for writing that nobody reads, nor a device without a driver.
-  if (errno === 'ENXIO' || errno === 'ENODEV') return no('not_a_file', 'is a socket, FIFO or device, not a file', errno);
+  if (errno === 'ENXIO' || errno === 'ENODEV')
+    return no('not_a_file', 'is a socket, FIFO or device, not a file', errno);
   if (errno === 'EISDIR') return no('not_a_file', 'is a folder, not a file', errno);
   if (errno === 'ENOTDIR') return no('outside', 'is behind something that is no folder', errno);
   return no('unreadable', messageOf(error), errno);

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { foreignError } from '../host/foreign-file.ts';
 import { ForeignHandle } from '../host/foreign-handle.ts';
 import { placeIn } from './small-file.ts';
 
@@ -11,8 +12,9 @@ import { placeIn } from './small-file.ts';
  */
 export async function writeSynced(path: string, text: string): Promise<void> {
   const { O_WRONLY, O_CREAT, O_TRUNC } = constants;
-  const opened = ForeignHandle.open(placeIn(dirname(path), basename(path)), O_WRONLY | O_CREAT | O_TRUNC);
-  if (!opened.ok) throw Object.assign(new Error(`${path} ${opened.problem}`), { code: opened.errno });
+  const place = placeIn(dirname(path), basename(path));
+  const opened = ForeignHandle.open(place, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!opened.ok) throw foreignError(place, opened);
   using file = opened.value;
   await file.write(text);
   await file.sync();

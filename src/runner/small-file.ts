@@ -4,7 +4,14 @@
  */
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Place, readForeign, statForeign } from '../host/foreign-file.ts';
+import { RasenError } from '../errors.ts';
+import {
+  type ForeignFailure,
+  foreignError,
+  type Place,
+  readForeign,
+  statForeign,
+} from '../host/foreign-file.ts';
 import { RECORD_BYTES_MAX } from './limits.ts';
 
 const ATTEMPTS = '/attempts/';
@@ -44,4 +51,10 @@ export function readSmall(
 export function outputSize(dir: string): number {
   const found = statOf(join(dir, 'output'));
   return found?.isFile() ? found.size : 0;
+}
+
+/** A file in an attempt's folder that could not be written: `storage`, with what the system said as its cause. */
+export function storage(what: string, place: Place, failure: ForeignFailure): RasenError {
+  const cause = foreignError(place, failure);
+  return new RasenError('storage', `It was not possible ${what}: ${cause.message}.`, { cause });
 }

@@ -1,9 +1,10 @@
 /** daemon.doctor: looks, from inside the supervisor, for what is wrong or will be. Changes nothing. */
 import { execFile } from 'node:child_process';
-import { existsSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { agentText, type InstalledAgent, installedAgents } from '../agents/installed.ts';
 import { messageOf } from '../errors.ts';
+import type { FarFiles } from '../host/far-files.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
 import { insideFindings } from '../service/findings.ts';
@@ -38,9 +39,10 @@ export async function doctor(parts: {
   store: Store;
   registry: Registry;
   settings: Settings;
+  far: Pick<FarFiles, 'isFolder'>;
   cage: { kind: string; why: string; enforces: readonly string[] };
 }): Promise<{ findings: Finding[]; agents: string[] }> {
-  const { paths, store, registry, settings, cage } = parts;
+  const { paths, store, registry, settings, far, cage } = parts;
   // What it was given by whoever started it, over what every program of a task has.
   const agents = await installedAgents({ ...userEnv(), ...process.env });
   const findings = [
@@ -54,7 +56,7 @@ export async function doctor(parts: {
     ...folders(paths),
     ...damage(store),
     ...files(store, registry),
-    ...workspaces(registry),
+    ...(await workspaces(registry, far)),
     ...notices(registry),
     cageFinding(cage),
     ...agents.map(agentFinding),
@@ -193,15 +195,18 @@ function notices(registry: Registry): Finding[] {
     );
 }
 
-function workspaces(registry: Registry): Finding[] {
+async function workspaces(registry: Registry, far: Pick<FarFiles, 'isFolder'>): Promise<Finding[]> {
+  const there = new Map<string, boolean>();
   const found: Finding[] = [];
   for (const { id, state } of registry.all()) {
     if (!state) continue;
-    if (!existsSync(state.spec.project))
+    const { project } = state.spec;
+    if (!there.has(project)) there.set(project, await far.isFolder(project));
+    if (!there.get(project))
       found.push(
         failure(
           'project',
-          `task ${id}: ${state.spec.project} is gone`,
+          `task ${id}: ${project} is gone, or on a disk that does not answer`,
           `Put it back, or: rasen cancel ${id}`,
         ),
       );

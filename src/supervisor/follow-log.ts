@@ -171,7 +171,13 @@ class Follower {
       if ('problem' in read) {
         if (this.#troubled.has(ref.job)) return;
         this.#troubled.add(ref.job);
-        await this.#add({ kind: 'gap', ...at, offset: from, text: `its output ${read.problem}`, base64: false });
+        await this.#add({
+          kind: 'gap',
+          ...at,
+          offset: from,
+          text: `its output ${read.problem}`,
+          base64: false,
+        });
         return;
       }
       if ('gap' in read) {

@@ -1,6 +1,5 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { findRepository } from '../git/repository.ts';
@@ -11,6 +10,7 @@ import { isTerminal } from '../task/status.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
+const SIZE_MS_MAX = 60_000;
 
 export interface GcParams {
   older_than_days: number;
@@ -30,7 +30,7 @@ export async function gc(parts: { registry: Registry; store: Store }, params: Gc
         if (isTerminal(state.status)) kept.push({ id: entry.id, name: entry.name, reason });
         return;
       }
-      const bytes = sizeOf(store.files(entry.id).folder);
+      const bytes = await sizeOf(store.files(entry.id).folder);
       if (!params.dry_run) {
         const problem = await removeFromGit(state);
         if (problem) {
@@ -70,8 +70,11 @@ async function removeFromGit(state: TaskState): Promise<string | null> {
   }
 }
 
-function sizeOf(path: string): number {
-  const stat = lstatSync(path);
-  if (!stat.isDirectory()) return stat.blocks * 512;
-  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+/** On the disk, in bytes; by a program, since nobody knows how many files an agent has left. 0: it cannot say. */
+function sizeOf(path: string): Promise<number> {
+  return new Promise(resolve => {
+    const options = { timeout: SIZE_MS_MAX, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const;
+    // What it cannot look at is told of, and is not in the sum.
+    execFile('du', ['-sk', '--', path], options, (_, sum) => resolve((Number.parseInt(sum, 10) || 0) * 1024));
+  });
 }

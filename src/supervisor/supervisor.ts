@@ -3,9 +3,9 @@
  * together; decides nothing itself.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { RasenError } from '../errors.ts';
+import { FarFiles } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
 import { type Sent, sendAll } from '../notify/index.ts';
 import { testMessage } from '../notify/message.ts';
@@ -86,6 +86,7 @@ export class Supervisor {
   readonly #places: Places;
   readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
+  readonly #far = new FarFiles();
   readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
   readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
@@ -106,6 +107,7 @@ export class Supervisor {
       store: this.#store,
       places: this.#places,
       jobs: this.#jobs,
+      far: this.#far,
       sweeper: new Sweeper(),
       log,
       cage: options.cage.cage,
@@ -137,6 +139,7 @@ export class Supervisor {
     });
     this.#views = new ProjectViews({
       pid: process.pid,
+      files: this.#far.files,
       log,
       eventsAfter: (id, seq) => [...this.#store.events(id, seq)],
     });
@@ -182,6 +185,7 @@ export class Supervisor {
     this.#jobs.close();
     this.#awake.close();
     await this.#views.close();
+    this.#far.close();
   }
 
   async run(
@@ -232,7 +236,7 @@ export class Supervisor {
     context: RequestContext,
   ): Promise<TaskView[]> {
     const views = await waitForTasks(this.#registry, params, context);
-    await this.#flushViews();
+    await this.#flushViews(views.map(({ id }) => id));
     return views;
   }
 
@@ -242,7 +246,7 @@ export class Supervisor {
   ): Promise<TaskView> {
     const entry = await this.#commands.want(params.task, 'stop', params.force, params.op);
     await untilState(this.#registry, entry, state => isAtRest(state) || state.want === 'run', context.signal);
-    await this.#flushViews();
+    await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
 
@@ -252,7 +256,7 @@ export class Supervisor {
   ): Promise<TaskView> {
     const entry = await this.#commands.want(params.task, 'cancel', params.force, params.op);
     await untilState(this.#registry, entry, state => isTerminal(state.status), context.signal);
-    await this.#flushViews();
+    await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
 
@@ -306,7 +310,7 @@ export class Supervisor {
   ): Promise<TaskView> {
     const { entry, op } = await this.#commands.merge(params.task, params.into, params.squash, params.op);
     const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);
-    await this.#flushViews();
+    await this.#flushViews([entry.id]);
     const refused = state.merge_refused;
     if (refused?.op === op) {
       const kind = refused.kind as ConstructorParameters<typeof RasenError>[0];
@@ -377,7 +381,10 @@ export class Supervisor {
 
   async doctor() {
     const { paths, settings, cage } = this.#options;
-    const parts = { paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice };
+    const parts = {
+      ...{ paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice },
+      far: this.#far,
+    };
     return await doctor(parts);
   }
 
@@ -387,7 +394,7 @@ export class Supervisor {
     const places = secretPlaces(this.#options.paths);
     const plain = { ...userEnv(), ...env };
     const world = { places, env: plain, platform: process.platform };
-    const cwd = existsSync(project) ? project : '/';
+    const cwd = (await this.#far.isFolder(project)) ? project : '/';
     const place = { env: { ...plain, RASEN_PROJECT: project }, cwd, signal: this.#closing.signal };
     return sendAll(notify, testMessage(name, project, Date.now()), place, () =>
       resolveSecrets(secrets, { command: 'notify', agents: true }, world),
@@ -404,12 +411,13 @@ export class Supervisor {
   }
 
   /** Bounded: a project folder that does not answer holds nobody up. */
-  async #flushViews(): Promise<void> {
+  async #flushViews(tasks: readonly string[]): Promise<void> {
+    const projects = tasks.flatMap(id => this.#registry.get(id)?.state?.spec.project ?? []);
     let timer: NodeJS.Timeout | undefined;
     const enough = new Promise<void>(resolve => {
       timer = setTimeout(resolve, FLUSH_MS_MAX);
     });
-    await Promise.race([this.#views.flush().catch(() => {}), enough]);
+    await Promise.race([this.#views.flush(projects).catch(() => {}), enough]);
     clearTimeout(timer);
   }
 

@@ -1,10 +1,11 @@
 /** The real world that tasks act upon: runner, git, disk. Dispatches effects; each is one file in effects/. */
 import { randomBytes } from 'node:crypto';
-import { statfsSync, statSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAttempt } from '../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../runner/cage/unit-members.ts';
 import { isAlive } from '../runner/identity.ts';
+import { statOf } from '../runner/small-file.ts';
 import type { Day, Effect, JobFacts, Result } from '../task/effect.ts';
 import type { TaskState } from '../task/state.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
@@ -106,7 +107,7 @@ function lifeOf(folder: string, jobs: Jobs): Omit<JobFacts, 'claimed' | 'alive' 
   const active = jobs.activeAt(folder);
   // Nobody asks where silence means nothing.
   if (active === 0) return { last_output_at: null, result_at: null, flood, signs };
-  const output = statSync(join(folder, 'output'), { throwIfNoEntry: false });
+  const output = statOf(join(folder, 'output'));
   const heard = Math.max(output?.mtimeMs ?? 0, active);
   const result = jobs.resultAt(folder);
   return {
@@ -119,6 +120,6 @@ function lifeOf(folder: string, jobs: Jobs): Omit<JobFacts, 'claimed' | 'alive' 
 
 /** A claim so young that its runner may not have said yet who it is. */
 function isFresh(folder: string): boolean {
-  const claim = statSync(join(folder, 'claim'), { throwIfNoEntry: false });
-  return claim !== undefined && Date.now() - claim.mtimeMs < REPORT_MS_MAX;
+  const claim = statOf(join(folder, 'claim'));
+  return claim !== null && Date.now() - claim.mtimeMs < REPORT_MS_MAX;
 }

@@ -14,7 +14,7 @@ export async function acceptPlan(
 ): Promise<Result> {
   const attempt = stepOf(state, effect.step).attempt!;
   const { plan: written, problem } = readResultFile(
-    context.places.resultFile(state.id, attempt.nonce),
+    context.places.resultPlace(state.id, attempt.nonce),
     Date.now(),
   );
   const refuse = (why: string): Result => ({ type: 'accept_plan', accepted: null, problem: why });
@@ -34,6 +34,7 @@ export async function acceptPlan(
     };
   } catch (error) {
     if (isRasenError(error) && error.kind === 'config') return refuse(error.message);
+    if (error instanceof RangeError) return refuse('the plan in the result file is nested too deeply');
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import { agentOf } from '../../agents/index.ts';
 import { isRasenError } from '../../errors.ts';
 import { worktreeState } from '../../git/worktree-state.ts';
+import type { FarFiles } from '../../host/far-files.ts';
 import type { Log } from '../../log.ts';
 import { attemptMarker } from '../../runner/attempt-dir.ts';
 import type { Cage } from '../../runner/cage/cage.ts';
@@ -22,6 +23,8 @@ export interface EffectContext {
   store: Store;
   places: Places;
   jobs: Jobs;
+  /** What is on the disks of projects, which may hang. */
+  far: Pick<FarFiles, 'isFolder'>;
   sweeper: Sweeper;
   log: Log;
   cage: Cage;
@@ -89,7 +92,7 @@ export function watched(
   const marker = attemptMarker({ task: state.id, ...job });
   return {
     max_bytes: state.spec.limits.output_max_bytes,
-    silence: ms === null ? null : { ms, marker, result_file: places.resultFile(state.id, job.nonce) },
+    silence: ms === null ? null : { ms, marker, result_file: places.resultPlace(state.id, job.nonce) },
     session: sessionOf(places, state, job),
   };
 }

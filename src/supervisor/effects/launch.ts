@@ -1,5 +1,5 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
@@ -8,6 +8,7 @@ import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
+import { isThere } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
@@ -69,7 +70,7 @@ export async function launch(
     }
   }
   const { identity } = await reported(folder);
-  const talks = effect.gate === null && existsSync(notesFolder(folder));
+  const talks = effect.gate === null && isThere(notesFolder(folder));
   return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder).kind, talks };
 }
 
@@ -79,7 +80,7 @@ async function reported(folder: string): Promise<AttemptFacts> {
   let facts = readAttempt(folder);
   while (!facts.identity && !facts.exit && performance.now() < deadline) {
     await new Promise(resolve => setTimeout(resolve, REPORT_POLL_MS));
-    if (existsSync(join(folder, 'runner')) || existsSync(join(folder, 'exit'))) facts = readAttempt(folder);
+    if (isThere(join(folder, 'runner')) || isThere(join(folder, 'exit'))) facts = readAttempt(folder);
   }
   return facts;
 }

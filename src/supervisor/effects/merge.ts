@@ -160,7 +160,7 @@ async function runGate(
     argv: gate.spec.run,
     code,
     duration_ms: Math.round(performance.now() - started),
-    log_sha256: await hashOf(join(folder, 'output')),
+    log_sha256: await hashOf(folder, state.spec.limits.output_max_bytes),
     log_tail: await tail(folder, 50, 2048),
     commit: gate.commit,
     tree: await treeOf(repo, gate.commit),

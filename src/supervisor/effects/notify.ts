@@ -1,5 +1,4 @@
 /** notify: tell a person. Never fails: what went wrong is a part of the result, and no task waits for it. */
-import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
 import { problemOf, type Sent, sendAll } from '../../notify/index.ts';
 import { messageFor } from '../../notify/message.ts';
@@ -36,7 +35,7 @@ async function sendNotice(context: EffectContext, state: TaskState, key: string)
   const facts = { RASEN_TASK: state.id, RASEN_PROJECT: project };
   const place = {
     env: { ...openEnv(context, state, who), ...facts },
-    cwd: existsSync(project) ? project : '/',
+    cwd: (await context.far.isFolder(project)) ? project : '/',
     signal: context.closing,
   };
   return sendAll(spec, message, place, () => secretsOf(context, state, who));

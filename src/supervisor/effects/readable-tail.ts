@@ -4,6 +4,7 @@ import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
 import { readableEnd } from '../../views/session/readable-end.ts';
 import { sessionText } from '../../views/session/session-text.ts';
+import { unreadable } from './end.ts';
 
 /** An event of a session can be a file that was read, and many are nothing that a person has to see. */
 const SESSION_BYTES = 1024 * 1024;
@@ -17,9 +18,10 @@ export async function readableTail(
 ): Promise<string> {
   const backend = role === null ? null : state.spec.agents[role]?.backend;
   const session = backend ? sessionText(backend) : null;
-  const { offset, text } = session
+  const { offset, text, problem } = session
     ? await lastLines(folder, SESSION_LINES, SESSION_BYTES)
     : await lastLines(folder, max.lines, max.bytes);
+  if (problem !== null) return unreadable(problem);
   const end = readableEnd(text.toString('utf8'), offset > 0, session);
   return session ? end.split('\n').slice(-max.lines).join('\n').slice(-max.bytes) : end;
 }

@@ -60,6 +60,7 @@ function gateOf(spec: Record<string, unknown>, name: string, step: 'a' | '_final
 }
 
 const endOf = async (context: EffectContext, { state, at }: ReturnType<typeof gateOf>) => {
+  mkdirSync(join(folder, 'tasks', state.id), { recursive: true });
   const effect = { type: 'end', key: 'end', kill: null, why: null, ...at } as const;
   const result = await end(context, state, effect, new AbortController().signal);
   return result.type === 'end' ? result.facts : null;
