@@ -7,9 +7,9 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { foreignError, removeForeign, renameForeign } from '../host/foreign-file.ts';
 import { ForeignHandle } from '../host/foreign-handle.ts';
 import { syncDirectory, writeSynced } from './durable.ts';
 import { CAP_BLOCK_BYTES, CAP_SLACK, HELPER_MS_MAX } from './limits.ts';
@@ -73,11 +73,10 @@ const PASSES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 
 async function writeCount(dir: string, bytes: number): Promise<boolean> {
   const path = join(dir, 'dropped');
   try {
-    if (bytes === 0) await rm(path, { force: true });
-    else {
-      await writeSynced(`${path}.tmp`, `${bytes}\n`);
-      await rename(`${path}.tmp`, path);
-    }
+    const place = placeIn(dir, 'dropped');
+    if (bytes > 0) await writeSynced(`${path}.tmp`, `${bytes}\n`);
+    const done = bytes === 0 ? removeForeign(place) : renameForeign(placeIn(dir, 'dropped.tmp'), place.path);
+    if (!done.ok) throw foreignError(place, done);
     await syncDirectory(dir);
     return true;
   } catch (error) {

@@ -1,6 +1,5 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { findRepository } from '../../git/repository.ts';
@@ -20,7 +19,7 @@ import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
-import { workOf, writeJob } from './prepare.ts';
+import { makeResultFolder, workOf, writeJob } from './prepare.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
@@ -132,7 +131,7 @@ async function judgeWork(
   const cwd = context.places.checkout(state, role);
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
   await makeReadOnly(cwd);
-  mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
+  makeResultFolder(context, state, nonce);
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
   const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
   const work = await agentWork(context, state, step, session);
