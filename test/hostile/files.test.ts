@@ -3,12 +3,12 @@
  * that is opened below an attempt or in a project, and every kind of thing: the task or the view has the trouble alone,
  * others are answered within 200 ms, and nothing outside is read or written.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ALL_KINDS, type Kind, Outside, planting } from '../support/hostile-files.ts';
-import { commandSpec, Instance, tick } from '../support/instance.ts';
+import { commandSpec, Instance, pipelineSpec, tick } from '../support/instance.ts';
 import { type Pinger, startPinger } from '../support/pinger.ts';
 import { VIEWS } from '../support/task-builder.ts';
 
@@ -80,18 +80,12 @@ async function logOf(id: string): Promise<string> {
   return text;
 }
 
-/** The whole state, but for what the cases themselves consist of. */
-function stateText(): string {
-  const found = spawnSync('grep', ['-rlIs', '--devices=skip', 'outside-of-everything', join(rig.home, 'tasks')], {
-    encoding: 'utf8',
-  });
-  return found.stdout;
-}
-
 async function pinged(): Promise<void> {
   const { count, longest_ms, longest_raw_ms, error } = await pinger!.end();
   pinger = null;
-  console.info(`${count} answers, the longest after ${longest_ms.toFixed(0)} ms (${longest_raw_ms.toFixed(0)} ms by the clock)`);
+  console.info(
+    `${count} answers, the longest after ${longest_ms.toFixed(0)} ms (${longest_raw_ms.toFixed(0)} ms by the clock)`,
+  );
   expect(error).toBeNull();
   expect(count).toBeGreaterThan(10);
   expect(longest_ms).toBeLessThan(ANSWER_MS_MAX);
@@ -128,8 +122,13 @@ describe('in the folder of an attempt', () => {
       return [
         ...(OVER.includes(view.status) ? [] : [`${what}: ${JSON.stringify(view).slice(0, 300)}`]),
         ...(view.status !== 'completed' && !view.reason ? [`${what}: ${view.status} without a word`] : []),
-        ...(outside.isIn(log) ? [`${what}: read from outside`] : []),
-        ...(name === 'output' && SAID[kind] && !log.includes(SAID[kind]) ? [`${what}: not told: ${log}`] : []),
+        // A second name is a file in the folder, and whoever made it could read it anyway.
+        ...(outside.isIn(log) && kind !== 'a second name of another file'
+          ? [`${what}: read from outside`]
+          : []),
+        ...(name === 'output' && SAID[kind] && !log.includes(SAID[kind])
+          ? [`${what}: not told: ${log}`]
+          : []),
       ];
     });
     expect(wrong).toEqual([]);
@@ -143,6 +142,82 @@ describe('in the folder of an attempt', () => {
     expect((await over(spec.id)).status).toBe('completed');
     expect(outside.changes()).toBe('');
   });
+});
+
+describe('where an agent leaves its result', () => {
+  /** The file itself, and the folder that is its alone. */
+  const NAMES = ['"$(basename "$RASEN_RESULT_FILE")"', '../"$(basename "$(dirname "$RASEN_RESULT_FILE")")"'];
+
+  it('anything may be there: the attempt is told what is wrong, and fails alone', async () => {
+    const kinds = LONG
+      ? ALL_KINDS
+      : ALL_KINDS.filter(kind => !kind.startsWith('a file that') && kind !== 'a socket');
+    const cases = kinds.flatMap(kind => NAMES.map((name, i) => ({ name, kind, is_folder: i === 1 })));
+    const wrong = await each(cases, async ({ name, kind, is_folder }) => {
+      const script = `cat >/dev/null; cd "$(dirname "$RASEN_RESULT_FILE")"; n=${name}; ${planting(kind, '$n')}`;
+      const spec = pipelineSpec([{ id: 'one', do: { agent: 'coder' } }], rig.folder, {
+        agents: { coder: { command: sh(script) } },
+        env: outside.env,
+        limits: QUICK,
+      });
+      await submit(spec);
+      const view = await over(spec.id);
+      const told = JSON.stringify(view);
+      const what = `${is_folder ? 'its folder' : 'the file'}: ${kind}`;
+      const sentence = is_folder ? RESULT_FOLDER_SAID[kind] : RESULT_SAID[kind];
+      return [
+        ...(OVER.includes(view.status) ? [] : [`${what}: ${view.status}`]),
+        ...(sentence && !told.includes(sentence) ? [`${what}: not told: ${told.slice(0, 2000)}`] : []),
+        ...(outside.isIn(told) ? [`${what}: read from outside`] : []),
+      ];
+    });
+    expect(wrong).toEqual([]);
+    expect(outside.changes()).toBe('');
+    await pinged();
+  });
+});
+
+describe('in a project', () => {
+  it('anything may be there: views are written or not, through no link, and no task has to wait', async () => {
+    const cases = matrix(lines('project-files.txt'), [
+      'a FIFO',
+      'a link out',
+      'a second name of another file',
+    ]);
+    let n = 0;
+    const wrong = await each(cases, async ({ name, kind }) => {
+      const project = join(rig.folder, `p${n++}`);
+      mkdirSync(project);
+      execFileSync('sh', ['-c', planting(kind, name)], {
+        cwd: project,
+        env: { ...process.env, ...outside.env },
+      });
+      const spec = pipelineSpec([{ id: 'a', do: { run: ['true'] } }], project, { views: VIEWS });
+      await submit(spec);
+      const view = await over(spec.id);
+      const what = `${name}: ${kind}`;
+      const other = name.endsWith('status.json') ? 'metrics.json' : 'status.json';
+      const is_way = ['.rasen', '.rasen/logs'].includes(name);
+      // A file in the way is replaced, and the views that nothing is in the way of are written.
+      const shown = await settled(join(project, '.rasen', other), name === '.rasen');
+      return [
+        ...(view.status === 'completed' ? [] : [`${what}: ${view.status}`]),
+        ...(shown || (is_way && name === '.rasen') ? [] : [`${what}: ${other} is not written`]),
+      ];
+    });
+    expect(wrong).toEqual([]);
+    expect(outside.changes()).toBe('');
+    await pinged();
+  });
+
+  /** Views follow a moment later. */
+  async function settled(path: string, need_not: boolean): Promise<boolean> {
+    for (const end = Date.now() + (need_not ? 0 : 10_000); ; ) {
+      if (existsSync(path)) return true;
+      if (Date.now() > end) return false;
+      await tick();
+    }
+  }
 });
 
 /** A runner that opens what it finds under the name of its record has to be ended by hand; that is no matter of reading. */
@@ -168,4 +243,24 @@ const SAID: Partial<Record<Kind, string>> = {
   'a link to itself': 'its output is a symbolic link, not a file',
   'a folder': 'its output is a folder, not a file',
   'a socket': 'its output is a socket, not a file',
+};
+
+const LINKED = 'the result file is a symbolic link, not a file';
+const RESULT_SAID: Partial<Record<Kind, string>> = {
+  'a FIFO': 'the result file is a FIFO, not a file',
+  'a link to an endless device': LINKED,
+  'a link out': LINKED,
+  'a link to where nothing is': LINKED,
+  'a link to itself': LINKED,
+  'a folder': 'the result file is a folder, not a file',
+  'a socket': 'the result file is a socket, not a file',
+  '10 GB without a byte': 'the result file is larger than 4194304 bytes',
+};
+const BEHIND = 'which is a link or no folder';
+const RESULT_FOLDER_SAID: Partial<Record<Kind, string>> = {
+  'a FIFO': BEHIND,
+  'a link to an endless device': BEHIND,
+  'a link out': BEHIND,
+  'a link to itself': BEHIND,
+  '10 GB without a byte': BEHIND,
 };

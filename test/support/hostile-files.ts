@@ -18,11 +18,14 @@ export const KINDS = {
   'a second name of another file': 'ln "$OUT/victim" "$f"',
   '10 GB without a byte': 'truncate -s 10G "$f"',
   'a link to itself': 'ln -s "$f" "$f"',
-  'a socket': '"$NODE" -e \'require("net").createServer().listen(process.argv[1], () => process.exit())\' "$f"',
+  'a socket':
+    '"$NODE" -e \'require("net").createServer().listen(process.argv[1], () => process.exit())\' "$f"',
   'nothing to be read (mode 0)': 'echo x >"$f"; chmod 0 "$f"',
   'a file that grows': for_a_while('head -c 100000 /dev/zero >>"$f"'),
-  'now a file, now a FIFO, now nothing': for_a_while('rm -f "$f"; mkfifo "$f"; rm -f "$f"; echo x >"$f"; rm -f "$f"'),
-  'nothing': ':',
+  'now a file, now a FIFO, now nothing': for_a_while(
+    'rm -f "$f"; mkfifo "$f"; rm -f "$f"; echo x >"$f"; rm -f "$f"',
+  ),
+  nothing: ':',
 } as const;
 export type Kind = keyof typeof KINDS;
 export const ALL_KINDS = Object.keys(KINDS) as Kind[];
