@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ALL_KINDS, type Kind, Outside, planting } from '../support/hostile-files.ts';
+import { ALL_KINDS, type Kind, namesIn, Outside, planting } from '../support/hostile-files.ts';
 import { commandSpec, Instance, pipelineSpec, tick } from '../support/instance.ts';
 import { type Pinger, startPinger } from '../support/pinger.ts';
 import { VIEWS } from '../support/task-builder.ts';
@@ -100,14 +100,9 @@ function matrix(names: readonly string[], always: readonly Kind[]): { name: stri
 }
 
 const sh = (script: string, ...args: string[]) => ['sh', '-c', script, 'sh', ...args];
-const lines = (path: string) =>
-  readFileSync(join(import.meta.dirname, '../data/hostile', path), 'utf8')
-    .split('\n')
-    .filter(line => line !== '' && !line.startsWith('#'));
-
 describe('in the folder of an attempt', () => {
   it('anything may be there: its own task has the trouble, nobody else', async () => {
-    const names = lines('attempt-files.txt').filter(name => name !== 'exit' || RUNNER_CLEARS);
+    const names = namesIn('attempt-files.txt').filter(name => name !== 'exit' || RUNNER_CLEARS);
     const cases = matrix(names, ['a FIFO', 'a link out']);
     const wrong = await each(cases, async ({ name, kind }) => {
       const script = `cd "$1/tasks/$RASEN_TASK/attempts/run/1"; ${planting(kind, name)}`;
@@ -179,7 +174,7 @@ describe('where an agent leaves its result', () => {
 
 describe('in a project', () => {
   it('anything may be there: views are written or not, through no link, and no task has to wait', async () => {
-    const cases = matrix(lines('project-files.txt'), [
+    const cases = matrix(namesIn('project-files.txt'), [
       'a FIFO',
       'a link out',
       'a second name of another file',

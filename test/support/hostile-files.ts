@@ -30,6 +30,13 @@ export const KINDS = {
 export type Kind = keyof typeof KINDS;
 export const ALL_KINDS = Object.keys(KINDS) as Kind[];
 
+/** Names of a list in test/data/hostile. */
+export function namesIn(list: string): string[] {
+  return readFileSync(join(import.meta.dirname, '../data/hostile', list), 'utf8')
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith('#'));
+}
+
 /** Script that puts a kind at a path; folders on the way are made. */
 export function planting(kind: Kind, path: string): string {
   const at = path.lastIndexOf('/');
