@@ -21,8 +21,8 @@ import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
 /** Bytes of output read at once; the length at which a notification is long enough, and what a record counts besides its text. */
-const CHUNK_BYTES = 64 * 1024;
-const PAGE_CHARS = 64 * 1024;
+const CHUNK_BYTES = 32 * 1024;
+const PAGE_CHARS = 32 * 1024;
 const RECORD_CHARS = 64;
 /** Looks at growing outputs: soon after there was something, less often while nothing comes. */
 const POLL_MS_MIN = 25;
