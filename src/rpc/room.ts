@@ -1,0 +1,90 @@
+/**
+ * Who has a place on the server when more want one than there are: a new connection always gets one, as long as another
+ * is idle. Whoever is closed is told why. Used by server.ts only.
+ */
+import { RasenError } from '../errors.ts';
+import type { Limits } from './limits.ts';
+import type { Log, Peer } from './peer.ts';
+
+/** A client that has just come is about to say something. One that still has not after this time is the first to go. */
+const SILENT_MS = 100;
+/** A crowd is told of so often. */
+const LOG_MS = 10_000;
+
+export class Room {
+  readonly #peers: ReadonlySet<Peer>;
+  readonly #limits: Limits;
+  readonly #log: Log;
+  #closed = 0;
+  #refused = 0;
+  #told_at = Number.NEGATIVE_INFINITY;
+
+  constructor(peers: ReadonlySet<Peer>, limits: Limits, log: Log) {
+    this.#peers = peers;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  /** Makes room for one more. False: everybody is busy. */
+  make(): boolean {
+    const { connections } = this.#limits;
+    if (this.#peers.size < connections) return true;
+    const open = [...this.#peers].filter(peer => !peer.finished);
+    // Those that were told to go take a while to read it, but no more places than everybody else.
+    if (this.#peers.size - open.length >= connections) this.#first(peer => peer.finished)?.destroy();
+    if (open.length < connections) return true;
+    const idlest = longestIdle(open);
+    if (!idlest) return false;
+    idlest.turnAway(
+      new RasenError('overloaded', 'Closing: nothing was asked here for a while, and others need the place.', {
+        hint: 'Connect again when there is something to ask.',
+      }),
+    );
+    this.#closed++;
+    this.#tell();
+    return true;
+  }
+
+  refuse(peer: Peer): void {
+    const { connections } = this.#limits;
+    peer.turnAway(
+      new RasenError('overloaded', `All ${connections} connections have requests that are not answered yet.`, {
+        hint: 'Try again in a moment, or end a client that follows a task.',
+      }),
+    );
+    this.full();
+  }
+
+  /** One more than could be told so. */
+  full(): void {
+    this.#refused++;
+    this.#tell();
+  }
+
+  #first(is: (peer: Peer) => boolean): Peer | undefined {
+    for (const peer of this.#peers) if (is(peer)) return peer;
+    return undefined;
+  }
+
+  #tell(): void {
+    const now = performance.now();
+    if (now - this.#told_at < LOG_MS) return;
+    this.#told_at = now;
+    const facts = { connections: this.#peers.size, closed: this.#closed, refused: this.#refused };
+    this.#log.warn(facts, 'too many connections; the longest idle are closed for new ones');
+    this.#closed = 0;
+    this.#refused = 0;
+  }
+}
+
+/** Those that have never said anything go first. */
+function longestIdle(peers: readonly Peer[]): Peer | null {
+  const waits = (peer: Peer) => peer.idle_ms ?? Number.NEGATIVE_INFINITY;
+  const rank = (peer: Peer) => (peer.silent && waits(peer) > SILENT_MS ? 1 : 0);
+  let best: Peer | null = null;
+  for (const peer of peers) {
+    if (peer.idle_ms === null) continue;
+    if (!best || rank(peer) > rank(best) || (rank(peer) === rank(best) && waits(peer) > waits(best))) best = peer;
+  }
+  return best;
+}
