@@ -125,7 +125,8 @@ export class Peer implements WireEvents {
 
   /** For how long nothing was asked or is being answered, in ms; null: it is not idle. */
   get idle_ms(): number | null {
-    if (this.#state !== 'open' || this.#running.size > 0 || this.#held || this.#outbox.unsent > 0) return null;
+    if (this.#state !== 'open' || this.#running.size > 0 || this.#held || this.#outbox.unsent > 0)
+      return null;
     return performance.now() - this.#active_at;
   }
 

@@ -36,9 +36,13 @@ export class Room {
     const idlest = longestIdle(open);
     if (!idlest) return false;
     idlest.turnAway(
-      new RasenError('overloaded', 'Closing: nothing was asked here for a while, and others need the place.', {
-        hint: 'Connect again when there is something to ask.',
-      }),
+      new RasenError(
+        'overloaded',
+        'Closing: nothing was asked here for a while, and others need the place.',
+        {
+          hint: 'Connect again when there is something to ask.',
+        },
+      ),
     );
     this.#closed++;
     this.#tell();
@@ -48,9 +52,13 @@ export class Room {
   refuse(peer: Peer): void {
     const { connections } = this.#limits;
     peer.turnAway(
-      new RasenError('overloaded', `All ${connections} connections have requests that are not answered yet.`, {
-        hint: 'Try again in a moment, or end a client that follows a task.',
-      }),
+      new RasenError(
+        'overloaded',
+        `All ${connections} connections have requests that are not answered yet.`,
+        {
+          hint: 'Try again in a moment, or end a client that follows a task.',
+        },
+      ),
     );
     this.full();
   }
@@ -84,7 +92,8 @@ function longestIdle(peers: readonly Peer[]): Peer | null {
   let best: Peer | null = null;
   for (const peer of peers) {
     if (peer.idle_ms === null) continue;
-    if (!best || rank(peer) > rank(best) || (rank(peer) === rank(best) && waits(peer) > waits(best))) best = peer;
+    if (!best || rank(peer) > rank(best) || (rank(peer) === rank(best) && waits(peer) > waits(best)))
+      best = peer;
   }
   return best;
 }

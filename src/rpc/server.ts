@@ -9,8 +9,8 @@ import { LIMITS, type Limits } from './limits.ts';
 import { type InstanceLock, takeInstanceLock } from './lock.ts';
 import { type Log, Peer } from './peer.ts';
 import type { Handler } from './request.ts';
-import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
 import { Room } from './room.ts';
+import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
 import type { ListenOptions } from './transport.ts';
 import type { Wire } from './wire.ts';
 

@@ -175,7 +175,12 @@ class Follower {
     if (event.seq > cursor.seq) {
       const over = endedJob(event);
       // The lines of an output have no times; what had ended before is left out as a whole.
-      if (over && this.#wants(over) && this.#isRecent(event) && !(await this.#output(state, over, cursor, true)))
+      if (
+        over &&
+        this.#wants(over) &&
+        this.#isRecent(event) &&
+        !(await this.#output(state, over, cursor, true))
+      )
         return false;
       if (over) delete cursor.outputs[over.job];
       this.#lines(state, event);
