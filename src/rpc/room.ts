@@ -85,15 +85,14 @@ export class Room {
   }
 }
 
-/** Those that have never said anything go first. */
+/**
+ * Those that come and never say anything go first; then, where such are most of all, the oldest of them, so that a flood
+ * does not close those who did ask something; else whoever asked nothing for longest.
+ */
 function longestIdle(peers: readonly Peer[]): Peer | null {
-  const waits = (peer: Peer) => peer.idle_ms ?? Number.NEGATIVE_INFINITY;
-  const rank = (peer: Peer) => (peer.silent && waits(peer) > SILENT_MS ? 1 : 0);
-  let best: Peer | null = null;
-  for (const peer of peers) {
-    if (peer.idle_ms === null) continue;
-    if (!best || rank(peer) > rank(best) || (rank(peer) === rank(best) && waits(peer) > waits(best)))
-      best = peer;
-  }
-  return best;
+  const idle = peers.flatMap(peer => (peer.idle_ms === null ? [] : [{ peer, ms: peer.idle_ms }]));
+  const silent = idle.filter(({ peer }) => peer.silent);
+  const stale = silent.filter(({ ms }) => ms > SILENT_MS);
+  const from = stale.length > 0 ? stale : silent.length > peers.length / 2 ? silent : idle;
+  return from.length === 0 ? null : from.reduce((a, b) => (b.ms > a.ms ? b : a)).peer;
 }

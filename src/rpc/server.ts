@@ -114,7 +114,8 @@ class Connections implements ListenOptions {
     this.#options = options;
     this.#limits = limits;
     this.#room = new Room(this.#peers, limits, options.log);
-    this.connections = limits.connections * 2;
+    // Room for those that are told why they have none, and some more: whom the listener drops learns nothing.
+    this.connections = limits.connections * 3;
   }
 
   get size(): number {

@@ -34,13 +34,15 @@ export class Waits {
   event(boot: string, event: Event): void {
     switch (event.type) {
       case 'attempt_closed':
-        return this.#begin(event.step, boot, event, event);
+        this.#begin(event.step, boot, event, event);
+        return;
       case 'gate_dropped':
         if (event.hold) this.#begin(event.step, boot, event, event.hold);
         return;
       case 'attempt_created':
       case 'gate_started':
-        return this.#end(event.step);
+        this.#end(event.step);
+        return;
       case 'step_reset':
         this.#waits.delete(event.step);
         return;
