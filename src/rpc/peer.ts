@@ -123,11 +123,10 @@ export class Peer implements WireEvents {
     this.#options.closed();
   }
 
-  /** For how long nothing was asked or is being answered, in ms; null: it is not idle. */
-  get idle_ms(): number | null {
-    if (this.#state !== 'open' || this.#running.size > 0 || this.#held || this.#outbox.unsent > 0)
-      return null;
-    return performance.now() - this.#active_at;
+  /** Of performance.now(): since when nothing was asked or is being answered; null: it is not idle. */
+  get idle_since(): number | null {
+    const busy = this.#running.size > 0 || this.#held !== undefined || this.#outbox.unsent > 0;
+    return this.#state !== 'open' || busy ? null : this.#active_at;
   }
 
   /** Nothing complete was received yet. */

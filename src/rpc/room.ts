@@ -29,11 +29,16 @@ export class Room {
   make(): boolean {
     const { connections } = this.#limits;
     if (this.#peers.size < connections) return true;
-    const open = [...this.#peers].filter(peer => !peer.finished);
+    let open = 0;
+    let leaving: Peer | undefined;
+    for (const peer of this.#peers) {
+      if (!peer.finished) open++;
+      else leaving ??= peer;
+    }
     // Those that were told to go take a while to read it, but no more places than everybody else.
-    if (this.#peers.size - open.length >= connections) this.#first(peer => peer.finished)?.destroy();
-    if (open.length < connections) return true;
-    const idlest = longestIdle(open);
+    if (this.#peers.size - open >= connections) leaving?.destroy();
+    if (open < connections) return true;
+    const idlest = longestIdle(this.#peers, connections);
     if (!idlest) return false;
     idlest.turnAway(
       new RasenError(
@@ -69,11 +74,6 @@ export class Room {
     this.#tell();
   }
 
-  #first(is: (peer: Peer) => boolean): Peer | undefined {
-    for (const peer of this.#peers) if (is(peer)) return peer;
-    return undefined;
-  }
-
   #tell(): void {
     const now = performance.now();
     if (now - this.#told_at < LOG_MS) return;
@@ -89,10 +89,18 @@ export class Room {
  * Those that come and never say anything go first; then, where such are most of all, the oldest of them, so that a flood
  * does not close those who did ask something; else whoever asked nothing for longest.
  */
-function longestIdle(peers: readonly Peer[]): Peer | null {
-  const idle = peers.flatMap(peer => (peer.idle_ms === null ? [] : [{ peer, ms: peer.idle_ms }]));
-  const silent = idle.filter(({ peer }) => peer.silent);
-  const stale = silent.filter(({ ms }) => ms > SILENT_MS);
-  const from = stale.length > 0 ? stale : silent.length > peers.length / 2 ? silent : idle;
-  return from.length === 0 ? null : from.reduce((a, b) => (b.ms > a.ms ? b : a)).peer;
+function longestIdle(peers: Iterable<Peer>, places: number): Peer | null {
+  let [oldest, silent]: [Peer | null, Peer | null] = [null, null];
+  let [since, silent_since] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let silents = 0;
+  for (const peer of peers) {
+    const { idle_since } = peer;
+    if (idle_since === null) continue;
+    if (idle_since < since) [oldest, since] = [peer, idle_since];
+    if (!peer.silent) continue;
+    silents++;
+    if (idle_since < silent_since) [silent, silent_since] = [peer, idle_since];
+  }
+  const stale = performance.now() - silent_since > SILENT_MS;
+  return stale || silents > places / 2 ? silent : oldest;
 }
