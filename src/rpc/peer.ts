@@ -69,6 +69,8 @@ export class Peer implements WireEvents {
   #ended = false;
   #leaving: RasenError | undefined;
   #bad_frames = 0;
+  /** Of performance.now(): when it came, was last asked something, or last answered. Half a line is nothing. */
+  #active_at = performance.now();
   #discarded_bytes = 0;
   #probe: NodeJS.Timeout | undefined;
   #farewell: NodeJS.Timeout | undefined;
@@ -121,6 +123,32 @@ export class Peer implements WireEvents {
     this.#options.closed();
   }
 
+  /** Of performance.now(): since when nothing was asked or is being answered; null: it is not idle. */
+  get idle_since(): number | null {
+    const busy = this.#running.size > 0 || this.#held !== undefined || this.#outbox.unsent > 0;
+    return this.#state !== 'open' || busy ? null : this.#active_at;
+  }
+
+  /** Nothing complete was received yet. */
+  get silent(): boolean {
+    return this.#intake.frames === 0;
+  }
+
+  /** It is over, or about to be. */
+  get finished(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** There is no place for it any more. */
+  turnAway(reason: RasenError): void {
+    if (this.#state === 'open') this.#close(errorObject(reason)!);
+  }
+
+  /** Without the time that a client has to read the last lines. */
+  destroy(): void {
+    this.#wire.destroy();
+  }
+
   /** The server stops: running requests are aborted, new ones refused, everything is flushed, then it ends. */
   leave(reason: RasenError): void {
     if (this.#state !== 'open' || this.#leaving) return;
@@ -166,6 +194,7 @@ export class Peer implements WireEvents {
       const entry = this.#held ?? this.#intake.next();
       this.#held = undefined;
       if (entry === undefined) return true;
+      this.#active_at = performance.now();
       if (entry === 'too_large') this.#tooLarge();
       else if (entry.kind === 'invalid') this.#invalid(entry);
       else if (entry.method.startsWith('$/')) this.#control(entry);
@@ -218,6 +247,7 @@ export class Peer implements WireEvents {
     this.#running.set(key, request);
     const settle = (answer: () => string) => {
       request.over();
+      this.#active_at = performance.now();
       if (!this.#running.delete(key) || this.#state === 'closed') return;
       const text = answer();
       if (this.#state === 'open') this.#reply(entry, text);
@@ -304,6 +334,10 @@ export class Peer implements WireEvents {
   #fail(error: ErrorObject, id: Id | null = null): void {
     const { connection, log } = this.#options;
     log.warn({ connection, code: error.code, reason: error.message }, 'connection closed');
+    this.#close(error, id);
+  }
+
+  #close(error: ErrorObject, id: Id | null = null): void {
     this.#outbox.send(errorText(id, error));
     this.#finish('now');
     this.#abortAll(new RasenError('cancelled', error.message));

@@ -19,7 +19,18 @@ export interface RequestContext {
    * was aborted before the call, the notification itself is sent also when the wait is rejected.
    */
   notify(method: string, params: unknown): Promise<void>;
+  /**
+   * Runs `work` when the client may take more and none of its other streams is at it. What a stream sends it should
+   * read in its turn, so that what waits for a slow reader is on the disk and not in memory. Rejects like `notify`,
+   * which must not be awaited in here.
+   */
+  turn<T>(work: (send: Send) => T | Promise<T>): Promise<T>;
+  /** The client does not take what was sent: hold nothing until the next turn that can be read again. */
+  readonly behind: boolean;
 }
+
+/** As `notify`, without waiting. Throws the reason of the signal once that is aborted. */
+export type Send = (method: string, params: unknown) => void;
 
 /** Answers one method. May throw RasenError and InvalidParams; anything else is a bug and is answered as one. */
 export type Handler = (params: unknown, context: RequestContext) => unknown | Promise<unknown>;
@@ -56,6 +67,11 @@ export class Request implements RequestContext {
     this.reason = reason;
     this.#controller?.abort(reason);
     for (const reject of this.#rejects) reject(reason);
+    this.#rejects.clear();
+  }
+
+  get behind(): boolean {
+    return this.#outbox.behind;
   }
 
   /** After the answer nothing of this request may be sent any more. */
@@ -70,7 +86,22 @@ export class Request implements RequestContext {
     return sent;
   }
 
+  async turn<T>(work: (send: Send) => T | Promise<T>): Promise<T> {
+    await this.#enter();
+    try {
+      return await work((method, params) => this.#send(method, params));
+    } finally {
+      this.#outbox.leave();
+    }
+  }
+
   async #notify(method: string, params: unknown): Promise<void> {
+    this.#send(method, params);
+    await this.#enter();
+    this.#outbox.leave();
+  }
+
+  #send(method: string, params: unknown): void {
     if (this.reason) throw this.reason;
     if (this.#over) throw new Error(`notification ${method} after the answer of request ${this.id}`);
     const text = notificationText(method, { ...(params as object), request: this.id });
@@ -80,13 +111,17 @@ export class Request implements RequestContext {
     if (this.#outbox.over(this.#limits.unsent_bytes))
       throw new RasenError('overloaded', `The client does not read what request ${this.id} sends.`);
     this.#outbox.send(text);
-    await new Promise<void>((resolve, reject) => {
-      const ready = () => {
-        this.#rejects.delete(reject);
-        resolve();
-      };
+  }
+
+  #enter(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      if (this.reason) return reject(this.reason);
       this.#rejects.add(reject);
-      if (this.#outbox.wait(ready)) ready();
+      this.#outbox.enter(() => {
+        // Aborted while it waited: the turn is the next one's.
+        if (this.#rejects.delete(reject)) resolve();
+        else this.#outbox.leave();
+      });
     });
   }
 }

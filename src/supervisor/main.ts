@@ -22,6 +22,7 @@ import { handlersOf } from './dispatch.ts';
 import { reload } from './reload.ts';
 import { readSettings } from './settings.ts';
 import { Supervisor } from './supervisor.ts';
+import { trimWhenQuiet } from './trim.ts';
 
 const HELP = `Usage: rasend [--help] [--version]
 
@@ -147,6 +148,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   status.update();
   notifier.ready();
   if (reload_owed) process.emit('SIGHUP', 'SIGHUP');
+  trimWhenQuiet();
   const { watchdog_ms } = handover;
   if (watchdog_ms !== undefined) feedWatchdog({ limit_ms: watchdog_ms, ping: () => notifier.ping() });
 }

@@ -4,8 +4,9 @@
  */
 import { RasenError } from '../errors.ts';
 import type { Loaded, Store } from '../store/store.ts';
-import { type Clock, countJobs, stamp } from '../task/advance.ts';
+import { countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
+import type { Clock } from '../task/clock.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { isOver } from '../task/notices.ts';
@@ -169,7 +170,8 @@ export class Registry {
   }
 
   submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>): Entry {
-    const submitted = { seq: 1, ...this.#clock(), epoch: 0, type: 'task_submitted', spec } as Event;
+    const { boot: _, ...time } = this.#clock();
+    const submitted = { seq: 1, ...time, epoch: 0, type: 'task_submitted', spec } as Event;
     const rest = stamp(fold(null, submitted), first, this.#clock);
     const events = [submitted, ...rest.events];
     const entry = this.#add(this.#store.submit(spec.id, events, env));

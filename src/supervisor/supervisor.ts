@@ -29,7 +29,7 @@ import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
-import { JUMP_MS, systemClock, watchClock } from './clock.ts';
+import { systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
@@ -162,7 +162,12 @@ export class Supervisor {
     );
     this.#releases.push(this.#registry.listen(() => this.#awake.busy(this.#registry.jobs > 0)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
-    this.#releases.push(watchClock(ms => this.#clockJumped(ms)));
+    this.#releases.push(
+      watchClock(ms => {
+        log.warn({ ms }, 'the wall clock jumped');
+        this.#reconciler.kickAll();
+      }),
+    );
     log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
   }
 
@@ -428,8 +433,6 @@ export class Supervisor {
   async #claim(entry: Entry): Promise<void> {
     const state = entry.state!;
     const events: NewEvent[] = [];
-    const jump = jumpSince(state, this.#host.boot);
-    if (jump !== null) events.push({ type: 'clock_jumped', ms: jump });
     const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
     if (going && !state.spec.auto_resume && state.boot !== null && state.boot !== this.#host.boot) {
       events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
@@ -448,29 +451,7 @@ export class Supervisor {
       this.#releases.push(() => clearTimeout(timer));
     }
   }
-
-  #clockJumped(ms: number): void {
-    this.#options.log.warn({ ms }, 'the wall clock jumped');
-    for (const entry of this.#registry.all()) {
-      if (!entry.state) continue;
-      void this.#registry
-        .exclusive(entry, async () => {
-          if (entry.state && (entry.state.active.live > 0 || entry.state.status.name === 'waiting'))
-            await this.#registry.record(entry, [{ type: 'clock_jumped', ms }]);
-        })
-        .catch(() => {})
-        .then(() => this.#reconciler.kick(entry));
-    }
-  }
 }
 
 const isAtRest = (state: TaskState) =>
   state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);
-
-/** A jump of the wall clock while no supervisor looked, within one boot. */
-function jumpSince(state: TaskState, boot: string): number | null {
-  if (state.boot !== boot || state.active.live === 0 || state.clock_offset_ms === null) return null;
-  const { t, mono } = systemClock();
-  const ms = Date.parse(t) - mono - state.clock_offset_ms;
-  return Math.abs(ms) >= JUMP_MS ? ms : null;
-}

@@ -243,8 +243,11 @@ interface Of {
   };
   /** An attempt has the note: it was said to its session, or stands in its prompt. */
   note_told: { note: number; step: string; n: number; how: 'live' | 'prompt' };
-  /** The wall clock moved by `ms` against the monotonic one (sleep, or somebody set it). Deadlines move along. */
-  clock_jumped: { ms: number };
+  /**
+   * The wall clock moved by `ms` against the monotonic one. `slept_ms`: the machine slept, which is that much of it; the
+   * rest is what somebody set. Deadlines move along. Absent in older journals.
+   */
+  clock_jumped: { ms: number; slept_ms?: number };
   /** A person was told of something (notices.ts), or that was tried. `failed` as in the ledger there. */
   notified: { key: string; ok: boolean; detail: string | null; failed?: NotifyChannel[] };
   merge_requested: { op: string; into: string | null; squash: boolean };
@@ -274,6 +277,8 @@ export interface Stamp {
   t: string;
   /** Monotonic clock of the host since boot, milliseconds. */
   mono: number;
+  /** Milliseconds that the host has slept since boot, which `mono` does not count. Absent: none, or not known. */
+  slept?: number;
   epoch: number;
 }
 export type Event = NewEvent & Stamp;

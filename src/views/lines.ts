@@ -3,11 +3,13 @@
  * A line of a failure says the outcome, the reason and what follows. Texts of agents pass through oneLine.
  */
 import { budgetText } from '../task/budget.ts';
+import { JUMP_MS } from '../task/clock.ts';
 import type { Event, EventOf, EventType } from '../task/event.ts';
 import { gatesOf, isAgentStep } from '../task/gates-of.ts';
 import { kindOf } from '../task/notices.ts';
 import { exhaustionOf } from '../task/retry.ts';
 import type { Step, TaskState } from '../task/state.ts';
+import { duration } from '../task/wall-time.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
 import { oneLine } from './plain-text.ts';
@@ -149,10 +151,7 @@ const WRITERS: Writers = {
       `Note ${event.note} was told to ${whom}${event.how === 'live' ? ', which is running' : ''}`,
     ];
   },
-  clock_jumped: (_, { ms }) => [
-    'WARNING',
-    `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set); deadlines move along`,
-  ],
+  clock_jumped: (_, { ms, slept_ms }) => ['WARNING', `${clockText(ms, slept_ms)}; deadlines move along`],
   notified: (_, { key, ok, detail }) =>
     ok
       ? ['INFO', `A person was told (${kindOf({ key })})`]
@@ -386,6 +385,17 @@ function progress(state: TaskState): string {
 /** A reason may be long; what follows from it must not be what is cut. */
 function then(what: string, next: string): string {
   return `${oneLine(what, VIEW_LIMITS.line_chars - next.length - 2)}; ${next}`;
+}
+
+function clockText(ms: number, slept_ms: number | undefined): string {
+  if (slept_ms === undefined) return `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set)`;
+  const set_ms = ms - slept_ms;
+  const slept = slept_ms > 0 ? [`the machine slept for ${duration(slept_ms)}`] : [];
+  const set =
+    Math.abs(set_ms) < JUMP_MS
+      ? []
+      : [`the clock was set ${set_ms < 0 ? 'back' : 'ahead'} by ${duration(Math.abs(set_ms))}`];
+  return capital([...slept, ...set].join(', and '));
 }
 
 const count = (n: number, thing: string) => `${n} ${thing}${n === 1 ? '' : 's'}`;

@@ -52,7 +52,7 @@ export const events = defineCommand<Options>({
   },
 });
 
-const STAMP = new Set(['task', 'seq', 't', 'mono', 'epoch', 'type', 'spec', 'plan', 'nonce', 'crc']);
+const STAMP = new Set(['task', 'seq', 't', 'mono', 'slept', 'epoch', 'type', 'spec', 'plan', 'nonce', 'crc']);
 
 /** Number, time, type, and those facts that fit in a line. */
 function eventText(event: EventRecord, with_task: boolean): string {
