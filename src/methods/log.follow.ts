@@ -40,6 +40,10 @@ export const logFollow = defineMethod({
     follow: z.boolean().default(false),
     events: z.boolean().default(true).describe('false: only output, no lines about events.'),
     gates: z.boolean().default(false).describe('The output of gates too.'),
+    raw: z
+      .boolean()
+      .default(false)
+      .describe('With the values of secrets as they were printed, which are masked otherwise.'),
     cursor: logCursor.optional().describe('Go on from here; from an earlier answer or notification.'),
   }),
   result: z.looseObject({ cursor: logCursor, ended: z.boolean() }),

@@ -7,7 +7,8 @@ import { isUtf8 } from 'node:buffer';
 import { RasenError } from '../errors.ts';
 import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
 import type { RequestContext } from '../rpc/server.ts';
-import { lastLines, readOutput } from '../runner/tail.ts';
+import { lastLines, type OutputChunk, type OutputGap, readOutput } from '../runner/tail.ts';
+import { Mask } from '../secrets/mask.ts';
 import type { Event } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { gatesOf } from '../task/gates-of.ts';
@@ -15,6 +16,7 @@ import { gateJob, type TaskState, workJob } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { linesOf } from '../views/lines.ts';
 import { agentRole } from './effects/context.ts';
+import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -25,9 +27,13 @@ const BATCH_BYTES = 128 * 1024;
 const POLL_MS_MIN = 25;
 const POLL_MS_MAX = 250;
 const TAIL_BYTES_MAX = 8 * 1024 * 1024;
+/** How long the end of an output waits for what follows, where it may be the beginning of a secret. */
+const HELD_MS_MAX = 1000;
 
 /** Name of a job: the work of an attempt, or one of its gates. */
 const JOB = /^[^/]+\/\d+(?:\/gates\/\d+\.\d+)?$/;
+
+const NOTHING_MASKED = new Mask([]);
 
 export interface LogParams {
   task: string;
@@ -37,14 +43,12 @@ export interface LogParams {
   follow: boolean;
   events: boolean;
   gates: boolean;
+  /** With the values of secrets, as they were printed. */
+  raw: boolean;
   cursor?: LogCursor | undefined;
 }
 
-export async function followLog(
-  parts: { registry: Registry; places: Places },
-  params: LogParams,
-  context: RequestContext,
-) {
+export async function followLog(parts: FollowParts, params: LogParams, context: RequestContext) {
   const entry = parts.registry.resolve(params.task);
   const state = parts.registry.stateOf(entry);
   if (params.subtask && !state.steps.some(s => s.id === params.subtask)) {
@@ -59,7 +63,13 @@ export async function followLog(
       });
     }
   }
-  return new Follower(parts.registry, parts.places, entry, params, context).run();
+  return new Follower(parts, { entry, state }, params, context).run();
+}
+
+interface FollowParts {
+  registry: Registry;
+  places: Places;
+  masks: Masks;
 }
 
 interface JobRef {
@@ -71,20 +81,33 @@ interface JobRef {
 class Follower {
   readonly #registry: Registry;
   readonly #places: Places;
+  readonly #masks: Masks;
   readonly #entry: Entry;
+  /** As it was at first: what is masked follows from what was ordered. */
+  readonly #order: TaskState;
   readonly #params: LogParams;
   readonly #context: RequestContext;
   /** Milliseconds; null: from the start. */
   readonly #since: number | null;
   #cursor: LogCursor = { seq: 0, outputs: {} };
   #state: TaskState | null = null;
+  #mask = NOTHING_MASKED;
+  /** Of outputs whose end waits: where, how much there was, and since when. */
+  readonly #held = new Map<string, { from: number; bytes: number; since: number }>();
   #records: LogRecord[] = [];
   #bytes = 0;
 
-  constructor(registry: Registry, places: Places, entry: Entry, params: LogParams, context: RequestContext) {
+  constructor(
+    { registry, places, masks }: FollowParts,
+    { entry, state }: { entry: Entry; state: TaskState },
+    params: LogParams,
+    context: RequestContext,
+  ) {
     this.#registry = registry;
     this.#places = places;
+    this.#masks = masks;
     this.#entry = entry;
+    this.#order = state;
     this.#params = params;
     this.#context = context;
     this.#since = params.since === undefined ? null : timeOf(params.since);
@@ -100,6 +123,7 @@ class Follower {
       let pause = POLL_MS_MIN;
       for (;;) {
         const mark = changes.count;
+        if (!this.#params.raw) this.#mask = await this.#masks.of(this.#order);
         const events = seen === 0 ? past : this.#registry.eventsAfter(this.#entry, seen);
         for (const event of events) {
           await this.#event(event);
@@ -139,7 +163,7 @@ class Follower {
           attempt: line.attempt,
           job: null,
           offset: null,
-          text: line.text,
+          text: this.#mask.text(line.text),
           base64: false,
         });
       }
@@ -163,7 +187,7 @@ class Follower {
     const folder = this.#places.job(this.#entry.id, ref.job);
     for (;;) {
       const from = this.#cursor.outputs[ref.job] ?? 0;
-      const read = await readOutput(folder, from, CHUNK_BYTES, { final });
+      const read = await this.#read(folder, ref.job, from, final);
       const agent = this.#agentOf(ref);
       const at = { t: null, level: null, subtask: ref.step, attempt: ref.n, job: ref.job, agent };
       if ('gap' in read) {
@@ -172,8 +196,9 @@ class Follower {
         await this.#add({ kind: 'gap', ...at, offset: read.gap.from, text, base64: false });
         continue;
       }
-      if (read.bytes.length === 0) return;
+      if (read.next === from) return;
       this.#cursor.outputs[ref.job] = read.next;
+      if (read.bytes.length === 0) continue;
       const text = isUtf8(read.bytes);
       await this.#add({
         kind: 'output',
@@ -183,6 +208,31 @@ class Follower {
         base64: !text,
       });
     }
+  }
+
+  /** As readOutput, masked. It gives nothing while all that there is may be the beginning of a secret. */
+  async #read(folder: string, job: string, from: number, final: boolean): Promise<OutputChunk | OutputGap> {
+    if (this.#mask.isEmpty) return await readOutput(folder, from, CHUNK_BYTES, { final });
+    // With what was shown before it: a value may have begun there.
+    const start = Math.max(0, from - this.#mask.reach);
+    const shown = start < from ? await readOutput(folder, start, from - start, { final: true }) : null;
+    const before = shown && !('gap' in shown) ? shown.bytes : Buffer.alloc(0);
+    const read = await readOutput(folder, from, CHUNK_BYTES, { final });
+    if ('gap' in read || read.bytes.length === 0) return read;
+    const more =
+      read.bytes.length >= CHUNK_BYTES / 2 || (!final && this.#waits(job, from, read.bytes.length));
+    const bytes = Buffer.concat([before, read.bytes]);
+    const { bytes: text, taken } = this.#mask.window(bytes, { context: before.length, more });
+    return { offset: from, bytes: text, next: from + taken };
+  }
+
+  /** Whether what may be the beginning of a secret still waits for the rest; of what was read of a job at an offset. */
+  #waits(job: string, from: number, bytes: number): boolean {
+    if (!this.#params.follow) return false;
+    const held = this.#held.get(job);
+    if (held?.from === from && held.bytes === bytes) return performance.now() - held.since < HELD_MS_MAX;
+    this.#held.set(job, { from, bytes, since: performance.now() });
+    return true;
   }
 
   /** The kind of agent that has the job; null: it is a command. */

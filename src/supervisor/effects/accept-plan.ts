@@ -13,9 +13,9 @@ export async function acceptPlan(
   effect: Extract<Effect, { type: 'accept_plan' }>,
 ): Promise<Result> {
   const attempt = stepOf(state, effect.step).attempt!;
-  const { plan: written, problem } = readResultFile(
-    context.places.resultFile(state.id, attempt.nonce),
-    Date.now(),
+  // Before it is hashed: the plan is what its hash says.
+  const { plan: written, problem } = (await context.masks.of(state)).deep(
+    readResultFile(context.places.resultFile(state.id, attempt.nonce), Date.now()),
   );
   const refuse = (why: string): Result => ({ type: 'accept_plan', accepted: null, problem: why });
   if (problem) return refuse(problem);

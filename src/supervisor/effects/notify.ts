@@ -32,7 +32,10 @@ async function sendNotice(context: EffectContext, state: TaskState, key: string)
   if (spec === null) return [];
   const agents = Object.keys(state.spec.agents).length > 0;
   const who = { command: 'notify', agents } as const;
-  const message = messageFor(state, { key, kind: kindOf({ key }) }, await output(context, state), Date.now());
+  const mask = await context.masks.of(state);
+  const printed = mask.text(await output(context, state));
+  // Again as a whole: the order has words of the user's own.
+  const message = mask.deep(messageFor(state, { key, kind: kindOf({ key }) }, printed, Date.now()));
   const facts = { RASEN_TASK: state.id, RASEN_PROJECT: project };
   const place = {
     env: { ...openEnv(context, state, who), ...facts },

@@ -46,7 +46,8 @@ export async function whatWasSaid(
     const fields = { task: state.id, folder: job.folder, backend, unknown, unreadable };
     context.log.warn(fields, 'the output of an agent has parts that are not known');
   }
-  const file = readResultFile(context.places.resultFile(state.id, job.nonce), Date.now());
+  const mask = await context.masks.of(state);
+  const file = mask.deep(readResultFile(context.places.resultFile(state.id, job.nonce), Date.now()));
   const none = file.claim === null && file.problem === null;
   const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';

@@ -1,0 +1,294 @@
+/**
+ * Takes the values of secrets out of what is shown: `[masked: NAME]` stands in their place, however a program printed
+ * them (mask-readings.ts). Pure. It finds values and not meanings: half of a value that a program cuts off on purpose, or
+ * one that it encrypts, is not found.
+ */
+
+import type { Derived } from './derived-text.ts';
+import { bareValue, canonicalValue, oneAlphabet, type Readings, readingsOf } from './mask-readings.ts';
+
+/** A shorter value is a word like others: masking it would hide what it is not. */
+export const MASKED_CHARS_MIN = 6;
+/** Of a value of several lines (a private key), each line of this length is one. */
+const LINE_CHARS_MIN = 8;
+/** So much of a value at the edge of a text is taken for one that was cut there. */
+const FRAGMENT_CHARS_MIN = 6;
+/** How much longer than its value its longest spelling is (`\u0063`, and JSON in JSON). */
+const SPELLING_FACTOR = 8;
+/** What is looked at before a place of a stream, at most. */
+const REACH_MAX = 16 * 1024;
+
+/** Values that say nothing, in every letter case; digits alone are a number. */
+const WORDS = new Set([
+  'default',
+  'disabled',
+  'enabled',
+  'example',
+  'localhost',
+  'master',
+  'production',
+  'development',
+  'undefined',
+]);
+
+/** Whether a value is looked for. */
+export function isMaskable(value: string): boolean {
+  const text = value.trim();
+  return text.length >= MASKED_CHARS_MIN && !WORDS.has(text.toLowerCase()) && new Set(text).size > 2;
+}
+
+interface Pattern {
+  name: string;
+  text: string;
+}
+
+interface Span {
+  start: number;
+  end: number;
+  name: string;
+  /** Goes on with what was replaced before: nothing is put for it. */
+  goes_on: boolean;
+}
+
+export interface Window {
+  /** Bytes at the front that were shown before: looked at, and not given again. */
+  context: number;
+  /** More bytes may follow, so that the beginning of a value at the end has to wait for them. */
+  more: boolean;
+}
+
+export class Mask {
+  readonly #plain: Pattern[] = [];
+  readonly #bare: Pattern[] = [];
+  readonly #canonical: Pattern[] = [];
+  readonly #base64: Pattern[] = [];
+  readonly #hex: (Pattern & { hint: RegExp })[] = [];
+  /** Bytes that the longest spelling of a value can have, as far as is looked. */
+  readonly reach: number = 0;
+
+  constructor(values: Iterable<readonly [name: string, value: string]>) {
+    const seen = new Set<string>();
+    for (const [name, value] of values) {
+      if (!isMaskable(value)) continue;
+      for (const part of partsOf(value)) {
+        if (seen.has(part)) continue;
+        seen.add(part);
+        this.#add(name, part);
+        this.reach = Math.min(REACH_MAX, Math.max(this.reach, part.length * SPELLING_FACTOR));
+      }
+    }
+    // A value can be a part of another.
+    for (const list of [this.#plain, this.#bare, this.#canonical, this.#base64, this.#hex])
+      list.sort((a, b) => b.text.length - a.text.length);
+  }
+
+  get isEmpty(): boolean {
+    return this.#plain.length === 0;
+  }
+
+  /** The text without values. One that is cut at the beginning or the end of the text is found, too. */
+  text(text: string): string {
+    if (this.isEmpty || text.length < FRAGMENT_CHARS_MIN) return text;
+    const bytes = Buffer.from(text).toString('latin1');
+    const readings = readingsOf(bytes);
+    const spans = merged([
+      ...this.#find(bytes, readings),
+      ...this.#atStart(readings),
+      ...this.#atEnd(readings, () => FRAGMENT_CHARS_MIN),
+    ]);
+    if (spans.length === 0) return text;
+    return Buffer.from(replaced(bytes, spans, 0, bytes.length), 'latin1').toString();
+  }
+
+  /** A copy of a value of JSON in which all strings are masked; names of fields stay. */
+  deep<T>(value: T): T {
+    if (this.isEmpty) return value;
+    if (typeof value === 'string') return this.text(value) as T;
+    if (Array.isArray(value)) return value.map(item => this.deep(item)) as T;
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.deep(item)])) as T;
+  }
+
+  /**
+   * A part of a stream of bytes. `taken`: how many of the new bytes are in what it gives; what may be the beginning of a
+   * value waits, and is to be given again with what follows.
+   */
+  window(bytes: Buffer, { context, more }: Window): { bytes: Buffer; taken: number } {
+    const text = bytes.toString('latin1');
+    const readings = readingsOf(text);
+    const found = this.#find(text, readings);
+    const whole_lines = text.endsWith('\n');
+    const open = this.#atEnd(readings, () => (more && !whole_lines ? 1 : FRAGMENT_CHARS_MIN));
+    const until = more
+      ? Math.max(context, Math.min(text.length, ...open.map(({ start }) => start)))
+      : text.length;
+    const spans = merged(more ? found : [...found, ...open]);
+    // A value that ends behind what is given now waits as a whole.
+    const cut = spans.find(({ start, end }) => start < until && end > until);
+    const end = cut && more ? Math.max(context, cut.start) : until;
+    const given = replaced(text, spans, context, end);
+    return { bytes: Buffer.from(given, 'latin1'), taken: end - context };
+  }
+
+  #add(name: string, value: string): void {
+    const bytes = Buffer.from(value);
+    const text = bytes.toString('latin1');
+    const plain = text.replace(/[\r\n]/g, '');
+    if (plain.length >= MASKED_CHARS_MIN) this.#plain.push({ name, text: plain });
+    const bare = bareValue(plain);
+    if (bare.length >= MASKED_CHARS_MIN) this.#bare.push({ name, text: bare });
+    const canonical = canonicalValue(plain);
+    if ((canonical !== bare || canonical.includes(' ')) && canonical.length >= MASKED_CHARS_MIN)
+      this.#canonical.push({ name, text: canonical });
+    for (const offset of [0, 1, 2]) this.#base64.push({ name, text: base64At(bytes, offset) });
+    const hex = bytes.toString('hex');
+    // Its first bytes, wherever a dump breaks its lines.
+    const hint = new RegExp([hex.slice(0, 6), hex.slice(6, 12)].map(dumped).join('|'), 'i');
+    this.#hex.push({ name, text: hex, hint });
+  }
+
+  #find(raw: string, { plain, bare, canonical, hex }: Readings): Span[] {
+    const spans: Span[] = [];
+    for (const read of plain)
+      for (const pattern of this.#plain) spans.push(...occurrences(read, pattern, raw));
+    for (const read of canonical)
+      for (const pattern of this.#canonical) spans.push(...occurrences(read, pattern, raw));
+    for (const read of bare) {
+      for (const pattern of this.#bare) spans.push(...occurrences(read, pattern, raw));
+      const alphabet = { ...read, text: oneAlphabet(read.text) };
+      for (const pattern of this.#base64)
+        spans.push(...occurrences(alphabet, pattern, raw).map(span => withRest(raw, span)));
+    }
+    const dumps = this.#hex.filter(({ hint }) => hint.test(raw));
+    if (dumps.length > 0) {
+      const read = hex();
+      for (const pattern of dumps)
+        spans.push(...occurrences(read, pattern, raw).map(span => withColumn(raw, span)));
+    }
+    return spans;
+  }
+
+  /** Ends of values with which the text begins. */
+  #atStart({ plain, bare }: Readings): Span[] {
+    const read = (reading: Derived, patterns: readonly Pattern[]) =>
+      patterns.flatMap(({ name, text }) => {
+        const head = reading.text.slice(0, text.length - 1);
+        for (let length = head.length; length >= FRAGMENT_CHARS_MIN; length--)
+          if (text.endsWith(head.slice(0, length)))
+            return [{ start: 0, end: reading.end(length - 1), name, goes_on: false }];
+        return [];
+      });
+    return [
+      ...plain.flatMap(reading => read(reading, this.#plain)),
+      ...bare.flatMap(reading => read({ ...reading, text: oneAlphabet(reading.text) }, this.#base64)),
+    ];
+  }
+
+  /** Beginnings of values with which the text ends. */
+  #atEnd({ plain, bare, hex }: Readings, least: () => number): Span[] {
+    const min = least();
+    const read = (reading: Derived, patterns: readonly Pattern[], chars_min: number) =>
+      patterns.flatMap(({ name, text }) => {
+        const tail = reading.text.slice(-(text.length - 1));
+        for (
+          let at = tail.indexOf(text[0]!);
+          at >= 0 && tail.length - at >= chars_min;
+          at = tail.indexOf(text[0]!, at + 1)
+        ) {
+          if (!text.startsWith(tail.slice(at))) continue;
+          const start = reading.start(reading.text.length - tail.length + at);
+          return [{ start, end: reading.end(reading.text.length - 1), name, goes_on: false }];
+        }
+        return [];
+      });
+    return [
+      ...plain.flatMap(reading => read(reading, this.#plain, min)),
+      ...bare.flatMap(reading => [
+        ...read(reading, this.#bare, min),
+        ...read({ ...reading, text: oneAlphabet(reading.text) }, this.#base64, Math.max(4, min)),
+      ]),
+      // Digits are everywhere: only where there is so much of it that it can be nothing else.
+      ...read(hex(), this.#hex, 2 * FRAGMENT_CHARS_MIN),
+    ];
+  }
+}
+
+/** The value, and each line of it that tells something. */
+function partsOf(value: string): string[] {
+  const whole = value.trim();
+  if (!whole.includes('\n')) return [whole];
+  const lines = whole.split('\n').map(line => line.trim());
+  return [whole, ...lines.filter(line => line.length >= LINE_CHARS_MIN && !/^-----[A-Z ]+-----$/.test(line))];
+}
+
+/** What is the same in the base64 of every text in which the value stands at this offset (of three). */
+function base64At(value: Buffer, offset: number): string {
+  const text = Buffer.concat([Buffer.alloc(offset), value]).toString('base64');
+  return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + value.length) * 8) / 6));
+}
+
+/** Hexadecimal digits as dumps write them. */
+const dumped = (hex: string) => (hex.match(/../g) ?? []).join('(?:0x|[\\s:,;-])*');
+
+function occurrences(read: Derived, { name, text }: Pattern, raw: string): Span[] {
+  const spans: Span[] = [];
+  for (let at = read.text.indexOf(text); at >= 0; at = read.text.indexOf(text, at + text.length))
+    spans.push(...spansOf(read, at, at + text.length, name, raw));
+  return spans;
+}
+
+/** Mostly one; more where a value stands in the strings of several events, whose frames stay. */
+function spansOf(read: Derived, from: number, to: number, name: string, raw: string): Span[] {
+  const spans: Span[] = [{ start: read.start(from), end: read.end(from), name, goes_on: false }];
+  for (let i = from + 1; i < to; i++) {
+    const last = spans.at(-1)!;
+    const start = read.start(i);
+    const between = raw.slice(last.end, start);
+    if (between.includes('\n') && between.includes('":'))
+      spans.push({ start, end: read.end(i), name, goes_on: true });
+    else last.end = read.end(i);
+  }
+  return spans;
+}
+
+/** With the characters of base64 that are half of the value, and the padding. */
+function withRest(raw: string, span: Span): Span {
+  const { start, end } = span;
+  const rest = /^[A-Za-z0-9+/_-]?={0,2}/.exec(raw.slice(end, end + 3))![0].length;
+  const half = start > 0 && /[A-Za-z0-9+/_-]/.test(raw[start - 1]!) ? 1 : 0;
+  return { ...span, start: start - half, end: end + rest };
+}
+
+/** With the column of text of the last line of a dump. */
+function withColumn(raw: string, span: Span): Span {
+  if (!raw.slice(span.start, span.end).includes('\n')) return span;
+  const rest =
+    /^[0-9A-Fa-f \t]{0,60}[ \t]{2}[^\n]{0,20}/.exec(raw.slice(span.end, span.end + 90))?.[0].length ?? 0;
+  return { ...span, end: span.end + rest };
+}
+
+function merged(spans: Span[]): Span[] {
+  const all: Span[] = [];
+  for (const span of spans.sort((a, b) => a.start - b.start || b.end - a.end)) {
+    const last = all.at(-1);
+    if (last && span.start < last.end) last.end = Math.max(last.end, span.end);
+    else all.push({ ...span });
+  }
+  return all;
+}
+
+/** The text from `from` to `to`. What was shown of a value before `from` was told then. */
+function replaced(text: string, spans: readonly Span[], from: number, to: number): string {
+  let out = '';
+  let at = from;
+  for (const { start, end, name, goes_on } of spans) {
+    if (end <= at) continue;
+    if (start >= to) break;
+    out += text.slice(at, Math.max(at, start));
+    if (start >= from && !goes_on) out += maskedName(name);
+    at = end;
+  }
+  return out + text.slice(at, Math.max(at, to));
+}
+
+export const maskedName = (name: string) => `[masked: ${name}]`;
