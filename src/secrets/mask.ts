@@ -89,6 +89,8 @@ export class Mask {
   /** The text without values. One that is cut at the beginning or the end of the text is found, too. */
   text(text: string): string {
     if (this.isEmpty || text.length < FRAGMENT_CHARS_MIN) return text;
+    // Whoever cut it said so.
+    if (text.endsWith('…')) return `${this.text(text.slice(0, -1))}…`;
     const bytes = Buffer.from(text).toString('latin1');
     const readings = readingsOf(bytes);
     const spans = merged([

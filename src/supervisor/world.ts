@@ -154,7 +154,11 @@ function masked(result: Result, mask: Mask): Result {
   switch (result.type) {
     case 'end': {
       const { claim, claim_problem, session, log_tail } = result.facts;
-      const said = session && { ...mask.deep(session), ids: session.ids };
+      const said = session && {
+        ...mask.deep(session),
+        ids: session.ids,
+        unknown: unknownOf(session.unknown, mask),
+      };
       const words = mask.deep({ claim, claim_problem, log_tail });
       return { ...result, facts: { ...result.facts, ...words, session: said } };
     }
@@ -170,6 +174,10 @@ function masked(result: Result, mask: Mask): Result {
       return result;
   }
 }
+
+/** Names that an agent gave to its events. */
+const unknownOf = (unknown: Record<string, number>, mask: Mask) =>
+  Object.fromEntries(Object.entries(unknown).map(([name, times]) => [mask.text(name), times]));
 
 function maskedEvidence(evidence: GateEvidence, mask: Mask): GateEvidence {
   const { reason, findings, log_tail } = evidence;
