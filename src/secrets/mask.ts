@@ -207,7 +207,7 @@ export class Mask {
       ...plain.flatMap(reading => read(reading, this.#plain, min)),
       ...bare.flatMap(reading => [
         ...read(reading, this.#bare, min),
-        ...read({ ...reading, text: oneAlphabet(reading.text) }, this.#base64, Math.max(4, min)),
+        ...read({ ...reading, text: oneAlphabet(reading.text) }, this.#base64, min),
       ]),
       // Digits are everywhere: only where there is so much of it that it can be nothing else.
       ...read(hex(), this.#hex, 2 * FRAGMENT_CHARS_MIN),
