@@ -52,12 +52,17 @@ export interface ReadResult {
 
 const NONE: ReadResult = { claim: null, problem: null, plan: undefined };
 
-export function readResultFile(path: string, nowMs: number): ReadResult {
+/** `masked`: of its text, before anything of it is quoted, cut or cleaned. */
+export function readResultFile(
+  path: string,
+  nowMs: number,
+  masked: (text: string) => string = text => text,
+): ReadResult {
   let text: string;
   try {
     if (statSync(path).size > MAX_FILE_BYTES)
       return { ...NONE, problem: `the result file is larger than ${MAX_FILE_BYTES} bytes` };
-    text = readFileSync(path, 'utf8');
+    text = masked(readFileSync(path, 'utf8'));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return NONE;
     return { ...NONE, problem: `the result file cannot be read: ${messageOf(error)}` };

@@ -82,7 +82,8 @@ function unescapedRounds(first: Derived): Derived[] {
   for (let round = 0; round < ROUNDS; round++) {
     const next = derive(rounds.at(-1)!, ESCAPES, unescaped);
     if (next === rounds.at(-1)) break;
-    rounds.push(next);
+    // What was escaped may be a colour.
+    rounds.push(derive(next, BREAKS, () => ''));
   }
   return rounds;
 }

@@ -37,7 +37,11 @@ function dump(value: string): string {
 export const SPELLINGS: readonly Spelling[] = [
   whole('as it is', value => value),
   { what: 'base64', printed: base64, told: value => [middle(base64(value))] },
-  { what: 'base64 of a line', printed: value => base64(`${value}\n`), told: value => [middle(base64(value))] },
+  {
+    what: 'base64 of a line',
+    printed: value => base64(`${value}\n`),
+    told: value => [middle(base64(value))],
+  },
   {
     what: 'base64 behind one character',
     printed: value => base64(`x${value}`),
@@ -59,7 +63,9 @@ export const SPELLINGS: readonly Spelling[] = [
     told: value => [middle(base64(value).slice(0, 10)), middle(base64(value).slice(10, 20))],
   },
   whole('percent encoding', encodeURIComponent),
-  whole('percent encoding, lower case', value => encodeURIComponent(value).replace(/%../g, c => c.toLowerCase())),
+  whole('percent encoding, lower case', value =>
+    encodeURIComponent(value).replace(/%../g, c => c.toLowerCase()),
+  ),
   whole('percent encoding of everything', value => each(value, byte => `%${two(byte)}`)),
   whole('percent encoding, twice', value => encodeURIComponent(encodeURIComponent(value))),
   whole('a form', value => encodeURIComponent(value).replace(/%20/g, '+')),
@@ -78,7 +84,14 @@ export const SPELLINGS: readonly Spelling[] = [
   whole('hexadecimal in capitals', value => hex(value).toUpperCase()),
   whole('hexadecimal, bytes apart', value => each(value, byte => `${two(byte)} `).trim()),
   whole('hexadecimal with 0x', value => each(value, byte => `0x${two(byte)}, `).slice(0, -2)),
-  { what: 'a dump', printed: dump, told: value => dump(value).split('\n').map(line => line.slice(10, 40)) },
+  {
+    what: 'a dump',
+    printed: dump,
+    told: value =>
+      dump(value)
+        .split('\n')
+        .map(line => line.slice(10, 40)),
+  },
   {
     what: 'broken by line ends',
     printed: value => value.replace(/(.{7})/g, '$1\n'),
@@ -93,7 +106,7 @@ export const SPELLINGS: readonly Spelling[] = [
 
 /** Spellings of the value that are in the text. */
 export function found(text: string, value: string): string[] {
-  return SPELLINGS.filter(({ told }) => told(value).some(needle => needle.length > 5 && text.includes(needle))).map(
-    ({ what }) => what,
-  );
+  return SPELLINGS.filter(({ told }) =>
+    told(value).some(needle => needle.length > 5 && text.includes(needle)),
+  ).map(({ what }) => what);
 }

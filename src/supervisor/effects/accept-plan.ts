@@ -14,9 +14,9 @@ export async function acceptPlan(
 ): Promise<Result> {
   const attempt = stepOf(state, effect.step).attempt!;
   // Before it is hashed: the plan is what its hash says.
-  const { plan: written, problem } = (await context.masks.of(state)).deep(
-    readResultFile(context.places.resultFile(state.id, attempt.nonce), Date.now()),
-  );
+  const mask = await context.masks.of(state);
+  const path = context.places.resultFile(state.id, attempt.nonce);
+  const { plan: written, problem } = readResultFile(path, Date.now(), text => mask.text(text));
   const refuse = (why: string): Result => ({ type: 'accept_plan', accepted: null, problem: why });
   if (problem) return refuse(problem);
   if (written === undefined || written === null) return refuse('the result file has no plan');

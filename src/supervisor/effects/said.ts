@@ -10,6 +10,7 @@ import { errnoOf } from '../../errors.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import { lastLines } from '../../runner/tail.ts';
+import type { Mask } from '../../secrets/mask.ts';
 import type { SessionFacts } from '../../task/event.ts';
 import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
@@ -39,26 +40,33 @@ export async function whatWasSaid(
   const agent = agentOf(state.spec, job.role);
   const time_zone = capturedEnv(context, state).TZ;
   const ended_ms = exit?.ended_at ? Date.parse(exit.ended_at) : (output_mtime_ms ?? Date.now());
-  const report = await reportOf(job.folder, agent, { code: exit?.code ?? null, ended_ms, time_zone });
+  const mask = await context.masks.of(state);
+  const how = { code: exit?.code ?? null, ended_ms, time_zone };
+  const report = await reportOf(job.folder, agent, how, mask);
   const session = sessionFacts(agent, report);
   if (session && (session.unreadable > 0 || Object.keys(session.unknown).length > 0)) {
     const { backend, unknown, unreadable } = session;
     const fields = { task: state.id, folder: job.folder, backend, unknown, unreadable };
     context.log.warn(fields, 'the output of an agent has parts that are not known');
   }
-  const mask = await context.masks.of(state);
-  const file = mask.deep(readResultFile(context.places.resultFile(state.id, job.nonce), Date.now()));
+  const path = context.places.resultFile(state.id, job.nonce);
+  const file = readResultFile(path, Date.now(), text => mask.text(text));
   const none = file.claim === null && file.problem === null;
-  const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
+  const tags = none ? claimFromTags(report?.last_message ?? mask.text(await endOfOutput(job.folder))) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
   return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session };
 }
 
 /** null: the program says nothing. Holds one line at a time, however long the output is. */
-async function reportOf(folder: string, agent: Agent, exit: AgentExit): Promise<AgentReport | null> {
+async function reportOf(
+  folder: string,
+  agent: Agent,
+  exit: AgentExit,
+  mask: Mask,
+): Promise<AgentReport | null> {
   const conversation = agent.open();
   if (conversation === null) return null;
-  const lines = new OutputLines(line => conversation.feed(line));
+  const lines = new OutputLines(line => conversation.feed(mask.text(line)));
   try {
     // What the cap has freed is gone; the line that it cut counts as torn.
     for await (const chunk of createReadStream(join(folder, 'output'), { start: droppedBytes(folder) }))

@@ -34,7 +34,13 @@ describe.each([
 
 test('each line of a key is one, however the key is printed', () => {
   const line = PEM.split('\n')[1]!;
-  for (const text of [PEM, JSON.stringify({ key: PEM }), `export KEY='${PEM}'`, line, PEM.replaceAll('\n', ' ')]) {
+  for (const text of [
+    PEM,
+    JSON.stringify({ key: PEM }),
+    `export KEY='${PEM}'`,
+    line,
+    PEM.replaceAll('\n', ' '),
+  ]) {
     expect(mask.text(text)).not.toContain(line.slice(0, 20));
     expect(mask.text(text)).toContain('[masked: KEY]');
   }
@@ -43,7 +49,11 @@ test('each line of a key is one, however the key is printed', () => {
 
 test('JSON stays JSON', () => {
   const value = { a: PLAIN, b: [ODD, { c: `x${ODD}y` }], d: PEM };
-  const masked = { a: '[masked: DB_PASS]', b: ['[masked: ODD]', { c: 'x[masked: ODD]y' }], d: '[masked: KEY]' };
+  const masked = {
+    a: '[masked: DB_PASS]',
+    b: ['[masked: ODD]', { c: 'x[masked: ODD]y' }],
+    d: '[masked: KEY]',
+  };
   expect(JSON.parse(mask.text(JSON.stringify(value)))).toEqual(masked);
   expect(mask.deep(value)).toEqual(masked);
 });
@@ -95,7 +105,12 @@ describe('a stream', () => {
   });
 
   it('gives at once what is no beginning of a value, and what cannot be one any more', () => {
-    expect(follow(['name: ', 'corr', 'idor\n', 'next'], { waits: true })).toEqual(['name: ', '', 'corridor\n', 'next']);
+    expect(follow(['name: ', 'corr', 'idor\n', 'next'], { waits: true })).toEqual([
+      'name: ',
+      '',
+      'corridor\n',
+      'next',
+    ]);
   });
 
   it('that must not wait masks what it can be sure of, and the rest of it when that comes', () => {
