@@ -42,6 +42,12 @@ interface Pattern {
   text: string;
 }
 
+/** Of base64: whether a character before or behind it has bits of the value, too. */
+interface Halves {
+  before: boolean;
+  behind: boolean;
+}
+
 interface Span {
   start: number;
   end: number;
@@ -61,7 +67,7 @@ export class Mask {
   readonly #plain: Pattern[] = [];
   readonly #bare: Pattern[] = [];
   readonly #canonical: Pattern[] = [];
-  readonly #base64: Pattern[] = [];
+  readonly #base64: (Pattern & Halves)[] = [];
   readonly #hex: (Pattern & { hint: RegExp })[] = [];
   /** Bytes that the longest spelling of a value can have, as far as is looked. */
   readonly reach: number = 0;
@@ -142,7 +148,7 @@ export class Mask {
     const canonical = canonicalValue(plain);
     if ((canonical !== bare || canonical.includes(' ')) && canonical.length >= MASKED_CHARS_MIN)
       this.#canonical.push({ name, text: canonical });
-    for (const offset of [0, 1, 2]) this.#base64.push({ name, text: base64At(bytes, offset) });
+    for (const offset of [0, 1, 2]) this.#base64.push({ name, ...base64At(bytes, offset) });
     const hex = bytes.toString('hex');
     // Its first bytes, wherever a dump breaks its lines.
     const hint = new RegExp([hex.slice(0, 6), hex.slice(6, 12)].map(dumped).join('|'), 'i');
@@ -159,7 +165,7 @@ export class Mask {
       for (const pattern of this.#bare) spans.push(...occurrences(read, pattern, raw));
       const alphabet = { ...read, text: oneAlphabet(read.text) };
       for (const pattern of this.#base64)
-        spans.push(...occurrences(alphabet, pattern, raw).map(span => withRest(raw, span)));
+        spans.push(...occurrences(alphabet, pattern, raw).map(span => withRest(raw, span, pattern)));
     }
     const dumps = this.#hex.filter(({ hint }) => hint.test(raw));
     if (dumps.length > 0) {
@@ -167,7 +173,7 @@ export class Mask {
       for (const pattern of dumps)
         spans.push(...occurrences(read, pattern, raw).map(span => withColumn(raw, span)));
     }
-    return spans;
+    return spans.map(span => withBackslash(raw, span));
   }
 
   /** Ends of values with which the text begins. */
@@ -224,9 +230,14 @@ function partsOf(value: string): string[] {
 }
 
 /** What is the same in the base64 of every text in which the value stands at this offset (of three). */
-function base64At(value: Buffer, offset: number): string {
+function base64At(value: Buffer, offset: number): { text: string } & Halves {
   const text = Buffer.concat([Buffer.alloc(offset), value]).toString('base64');
-  return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + value.length) * 8) / 6));
+  const bits = (offset + value.length) * 8;
+  return {
+    text: text.slice(Math.ceil((offset * 8) / 6), Math.floor(bits / 6)),
+    before: offset > 0,
+    behind: bits % 6 !== 0,
+  };
 }
 
 /** Hexadecimal digits as dumps write them. */
@@ -253,11 +264,18 @@ function spansOf(read: Derived, from: number, to: number, name: string, raw: str
   return spans;
 }
 
+/** A backslash without what it stands before would take the next character, and JSON would be none. */
+function withBackslash(raw: string, span: Span): Span {
+  let { start } = span;
+  while (start > 0 && raw[start - 1] === '\\') start--;
+  return (span.start - start) % 2 === 1 ? { ...span, start: span.start - 1 } : span;
+}
+
 /** With the characters of base64 that are half of the value, and the padding. */
-function withRest(raw: string, span: Span): Span {
+function withRest(raw: string, span: Span, { before, behind }: Halves): Span {
   const { start, end } = span;
-  const rest = /^[A-Za-z0-9+/_-]?={0,2}/.exec(raw.slice(end, end + 3))![0].length;
-  const half = start > 0 && /[A-Za-z0-9+/_-]/.test(raw[start - 1]!) ? 1 : 0;
+  const rest = (behind ? /^[A-Za-z0-9+/_-]?={0,2}/ : /^={0,2}/).exec(raw.slice(end, end + 3))![0].length;
+  const half = before && start > 0 && /[A-Za-z0-9+/_-]/.test(raw[start - 1]!) ? 1 : 0;
   return { ...span, start: start - half, end: end + rest };
 }
 

@@ -56,6 +56,8 @@ test('JSON stays JSON', () => {
   };
   expect(JSON.parse(mask.text(JSON.stringify(value)))).toEqual(masked);
   expect(mask.deep(value)).toEqual(masked);
+  const every = [PLAIN, ODD].flatMap(each => SPELLINGS.map(({ printed }) => printed(each))).join('\n');
+  for (const text of [every, `n${every}`, `\\${every}`]) JSON.parse(mask.text(JSON.stringify({ text })));
 });
 
 test('a value in the words of several events leaves their frames whole', () => {
