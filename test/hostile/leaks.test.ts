@@ -81,7 +81,6 @@ async function leaks(p: SeedProject, told: Record<string, string>): Promise<stri
     ['report'],
     ['report', '--json'],
     ['list', '--json'],
-    ['doctor', '--json'],
     ['plan', 'show', '--json'],
   ];
   const shown: [string, string][] = [];
