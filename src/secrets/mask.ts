@@ -5,7 +5,7 @@
  */
 
 import type { Derived } from './derived-text.ts';
-import { bareValue, canonicalValue, oneAlphabet, type Readings, readingsOf } from './mask-readings.ts';
+import { bareValue, canonicalValue, type Readings, readingsOf } from './mask-readings.ts';
 
 /** A shorter value is a word like others: masking it would hide what it is not. */
 export const MASKED_CHARS_MIN = 6;
@@ -15,7 +15,8 @@ const LINE_CHARS_MIN = 8;
 const FRAGMENT_CHARS_MIN = 6;
 /** How much longer than its value its longest spelling is (`\u0063`, and JSON in JSON). */
 const SPELLING_FACTOR = 8;
-/** What is looked at before a place of a stream, at most. */
+/** What is looked at before a place of a stream: several events of an agent that says a value in pieces; and at most. */
+const REACH_MIN = 4 * 1024;
 const REACH_MAX = 16 * 1024;
 
 /** Values that say nothing, in every letter case; digits alone are a number. */
@@ -80,7 +81,7 @@ export class Mask {
         if (seen.has(part)) continue;
         seen.add(part);
         this.#add(name, part);
-        this.reach = Math.min(REACH_MAX, Math.max(this.reach, part.length * SPELLING_FACTOR));
+        this.reach = Math.min(REACH_MAX, Math.max(this.reach, REACH_MIN, part.length * SPELLING_FACTOR));
       }
     }
     // A value can be a part of another.
@@ -102,7 +103,7 @@ export class Mask {
     const spans = merged([
       ...this.#find(bytes, readings),
       ...this.#atStart(readings),
-      ...this.#atEnd(readings, () => FRAGMENT_CHARS_MIN),
+      ...this.#atEnd(bytes, readings, FRAGMENT_CHARS_MIN),
     ]);
     if (spans.length === 0) return text;
     return Buffer.from(replaced(bytes, spans, 0, bytes.length), 'latin1').toString();
@@ -125,8 +126,9 @@ export class Mask {
     const text = bytes.toString('latin1');
     const readings = readingsOf(text);
     const found = this.#find(text, readings);
-    const whole_lines = text.endsWith('\n');
-    const open = this.#atEnd(readings, () => (more && !whole_lines ? 1 : FRAGMENT_CHARS_MIN));
+    // Behind the end of a line it takes more to be one that was broken.
+    const least = more && !text.endsWith('\n') ? 1 : FRAGMENT_CHARS_MIN;
+    const open = this.#atEnd(text, readings, least);
     const until = more
       ? Math.max(context, Math.min(text.length, ...open.map(({ start }) => start)))
       : text.length;
@@ -155,18 +157,18 @@ export class Mask {
     this.#hex.push({ name, text: hex, hint });
   }
 
-  #find(raw: string, { plain, bare, canonical, hex }: Readings): Span[] {
+  #find(raw: string, { plain, bare, canonical, base64, hex }: Readings): Span[] {
     const spans: Span[] = [];
-    for (const read of plain)
-      for (const pattern of this.#plain) spans.push(...occurrences(read, pattern, raw));
-    for (const read of canonical)
-      for (const pattern of this.#canonical) spans.push(...occurrences(read, pattern, raw));
-    for (const read of bare) {
-      for (const pattern of this.#bare) spans.push(...occurrences(read, pattern, raw));
-      const alphabet = { ...read, text: oneAlphabet(read.text) };
+    const look = (readings: readonly Derived[], patterns: readonly Pattern[]) => {
+      for (const read of readings)
+        for (const pattern of patterns) spans.push(...occurrences(read, pattern, raw));
+    };
+    look(plain, this.#plain);
+    look(bare, this.#bare);
+    look(canonical, this.#canonical);
+    for (const read of base64)
       for (const pattern of this.#base64)
-        spans.push(...occurrences(alphabet, pattern, raw).map(span => withRest(raw, span, pattern)));
-    }
+        spans.push(...occurrences(read, pattern, raw).map(span => withRest(raw, span, pattern)));
     const dumps = this.#hex.filter(({ hint }) => hint.test(raw));
     if (dumps.length > 0) {
       const read = hex();
@@ -177,48 +179,47 @@ export class Mask {
   }
 
   /** Ends of values with which the text begins. */
-  #atStart({ plain, bare }: Readings): Span[] {
-    const read = (reading: Derived, patterns: readonly Pattern[]) =>
-      patterns.flatMap(({ name, text }) => {
-        const head = reading.text.slice(0, text.length - 1);
-        for (let length = head.length; length >= FRAGMENT_CHARS_MIN; length--)
-          if (text.endsWith(head.slice(0, length)))
-            return [{ start: 0, end: reading.end(length - 1), name, goes_on: false }];
-        return [];
-      });
-    return [
-      ...plain.flatMap(reading => read(reading, this.#plain)),
-      ...bare.flatMap(reading => read({ ...reading, text: oneAlphabet(reading.text) }, this.#base64)),
-    ];
+  #atStart({ plain, base64 }: Readings): Span[] {
+    const look = (readings: readonly Derived[], patterns: readonly Pattern[]) =>
+      readings.flatMap(read => patterns.flatMap(pattern => endAtStart(read, pattern)));
+    return [...look(plain, this.#plain), ...look(base64, this.#base64)];
   }
 
-  /** Beginnings of values with which the text ends. */
-  #atEnd({ plain, bare, hex }: Readings, least: () => number): Span[] {
-    const min = least();
-    const read = (reading: Derived, patterns: readonly Pattern[], chars_min: number) =>
-      patterns.flatMap(({ name, text }) => {
-        const tail = reading.text.slice(-(text.length - 1));
-        for (
-          let at = tail.indexOf(text[0]!);
-          at >= 0 && tail.length - at >= chars_min;
-          at = tail.indexOf(text[0]!, at + 1)
-        ) {
-          if (!text.startsWith(tail.slice(at))) continue;
-          const start = reading.start(reading.text.length - tail.length + at);
-          return [{ start, end: reading.end(reading.text.length - 1), name, goes_on: false }];
-        }
-        return [];
-      });
-    return [
-      ...plain.flatMap(reading => read(reading, this.#plain, min)),
-      ...bare.flatMap(reading => [
-        ...read(reading, this.#bare, min),
-        ...read({ ...reading, text: oneAlphabet(reading.text) }, this.#base64, min),
-      ]),
+  /** Beginnings of values with which the text ends; of so many characters at least. */
+  #atEnd(raw: string, whole: Readings, least: number): Span[] {
+    const from = Math.max(0, raw.length - this.reach);
+    const { plain, bare, base64, hex } = from === 0 ? whole : readingsOf(raw.slice(from));
+    const look = (readings: readonly Derived[], patterns: readonly Pattern[], chars_min: number) =>
+      readings.flatMap(read => patterns.flatMap(pattern => startAtEnd(read, pattern, chars_min)));
+    const found = [
+      ...look(plain, this.#plain, least),
+      ...look(bare, this.#bare, least),
+      ...look(base64, this.#base64, least),
       // Digits are everywhere: only where there is so much of it that it can be nothing else.
-      ...read(hex(), this.#hex, 2 * FRAGMENT_CHARS_MIN),
+      ...look([hex()], this.#hex, 2 * FRAGMENT_CHARS_MIN),
     ];
+    return found.map(span => ({ ...span, start: span.start + from, end: span.end + from }));
   }
+}
+
+function endAtStart(read: Derived, { name, text }: Pattern): Span[] {
+  const first = read.text.slice(0, FRAGMENT_CHARS_MIN);
+  if (first.length < FRAGMENT_CHARS_MIN) return [];
+  for (let at = text.indexOf(first, 1); at >= 0; at = text.indexOf(first, at + 1))
+    if (read.text.startsWith(text.slice(at)))
+      return [{ start: 0, end: read.end(text.length - at - 1), name, goes_on: false }];
+  return [];
+}
+
+function startAtEnd(read: Derived, { name, text }: Pattern, chars_min: number): Span[] {
+  const all = read.text;
+  const least = Math.max(0, all.length - text.length + 1);
+  for (let at = all.indexOf(text[0]!, least); at >= 0; at = all.indexOf(text[0]!, at + 1)) {
+    if (all.length - at < chars_min) break;
+    if (text.startsWith(all.slice(at)))
+      return [{ start: read.start(at), end: read.end(all.length - 1), name, goes_on: false }];
+  }
+  return [];
 }
 
 /** The value, and each line of it that tells something. */
