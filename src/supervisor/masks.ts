@@ -4,8 +4,9 @@
  */
 import { statSync } from 'node:fs';
 import { errnoOf, messageOf } from '../errors.ts';
+import { environmentsOf } from '../host/process-environment.ts';
 import type { Log } from '../log.ts';
-import { Mask } from '../secrets/mask.ts';
+import { isMaskable, Mask } from '../secrets/mask.ts';
 import { type NamedValue, ofWebhook, secretLooking } from '../secrets/masked-values.ts';
 import type { SecretPlaces } from '../secrets/places.ts';
 import { resolveWhatIsThere } from '../secrets/resolve.ts';
@@ -57,9 +58,27 @@ export class Masks {
   /** A program of the task is given these. */
   learn(state: TaskState, values: Readonly<Record<string, string>>): void {
     const known = this.#known(state);
-    for (const [name, value] of Object.entries(values)) add(known, name, value);
+    for (const [name, value] of Object.entries(values)) {
+      if (add(known, name, value) && !isMaskable(value))
+        this.#options.log.warn(
+          { task: state.id, secret: name },
+          `task ${state.id}: the value of ${name} is too short or too common to be masked in what is shown`,
+        );
+    }
     // What none of its programs was given yet, none can have printed.
     if (known.asked_ms === null && isNew(state)) known.asked_ms = Date.now();
+  }
+
+  /**
+   * A job of an earlier supervisor lives: it has the values of its start, which may be others by now. Where the system
+   * does not tell, only the present ones are known.
+   */
+  adopt(state: TaskState, pid: number): void {
+    const names = Object.keys(state.spec.secrets);
+    if (names.length === 0) return;
+    const known = this.#known(state);
+    for (const env of environmentsOf(pid))
+      for (const name of names) if (env[name] !== undefined) add(known, name, env[name]);
   }
 
   /** With every value that can be known; looks secrets up that an earlier supervisor gave to programs of the task. */
@@ -110,10 +129,9 @@ export class Masks {
 
   async #lookUp(state: TaskState, known: Known): Promise<void> {
     const { store, secrets, log } = this.#options;
-    const wanted = Object.entries(state.spec.secrets).filter(([name]) => !known.values.has(name));
     const env = { ...userEnv(), ...capturedEnv({ store }, state), ...state.spec.env };
     const world = { places: secrets, env, platform: process.platform };
-    const { values, missing } = await resolveWhatIsThere(Object.fromEntries(wanted), world);
+    const { values, missing } = await resolveWhatIsThere(state.spec.secrets, world);
     for (const [name, value] of Object.entries(values)) add(known, name, value);
     const first = known.asked_ms === null;
     known.asked_ms = Date.now();
@@ -144,11 +162,13 @@ function isNew({ epoch, steps }: TaskState): boolean {
   return epoch <= 1 && steps.every(({ history, attempts }) => history.length === 0 && attempts <= 1);
 }
 
-function add(known: Known, name: string, value: string): void {
+/** Whether it is new. */
+function add(known: Known, name: string, value: string): boolean {
   const before = known.values.get(name) ?? [];
-  if (before.includes(value)) return;
+  if (before.includes(value)) return false;
   known.values.set(name, [value, ...before].slice(0, VALUES_MAX));
   known.mask = null;
+  return true;
 }
 
 function given({ store }: MasksOptions, state: TaskState): NamedValue[] {

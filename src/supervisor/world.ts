@@ -58,7 +58,10 @@ export class RealWorld implements World {
       const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null, session: null };
       const how = facts.spec ? watched(this.#context, state, facts.spec) : kept;
       jobs.watch(state.id, folder, { ...how, child: false });
-      if (facts.identity) jobs.seenAlive(folder);
+      if (facts.identity) {
+        jobs.seenAlive(folder);
+        this.#context.masks.adopt(state, facts.identity.pid);
+      }
     }
     // The manager is patient with what the command left running; that is swept like everywhere.
     const exited = facts.exit !== null || (finishing_ms ?? 0) > SWEEP_GRACE_MS;

@@ -205,7 +205,7 @@ test('a value that comes in two writes is not shown by halves, and what is none 
   expect((await p.ok('logs')).endsWith('ready? pass: [masked: DB_PASS]\nover\n')).toBe(true);
 });
 
-test('a value that was changed is masked, and so is the one before it', async () => {
+test('a value that was changed is masked, and so is the one before it, also by the next supervisor', async () => {
   const p = project();
   await p.instance.start();
   writeSecrets(p, 'the-first-value-1');
@@ -224,6 +224,9 @@ test('a value that was changed is masked, and so is the one before it', async ()
   await p.ok('run', '--background');
   await until('the first has begun', async () => /a has/.test((await p.rasen('logs')).stdout));
   writeSecrets(p, 'the-second-value-2');
+  await p.crash();
+  await p.instance.start();
+  expect(await p.ok('logs', '-n', 'all')).toContain('[a] a has [masked: DB_PASS]');
   writeFileSync(p.beside('go'), '');
   await p.ok('wait');
   const logs = await p.ok('logs', '-n', 'all');

@@ -42,7 +42,11 @@ const FORGED = '2026-01-01 00:00:00 - INFO - Task completed: 9/9 subtasks';
 const FIELD = `${CORPUS.join(' ')} ${FORGED}`;
 
 /** The same for a place that is bounded. */
-const SHORT = [...CORPUS.slice(0, 11).map(line => line.slice(0, 24)), '\u202e\u2066\u200b\x9b2J\x85', FORGED].join(' ');
+const SHORT = [
+  ...CORPUS.slice(0, 11).map(line => line.slice(0, 24)),
+  '\u202e\u2066\u200b\x9b2J\x85',
+  FORGED,
+].join(' ');
 
 /** Without line ends of a terminal, and colours. */
 const rest = (shown: string) =>

@@ -6,6 +6,7 @@ const NOTHING = new Mask([]);
 
 export const NO_MASKS = {
   learn: () => {},
+  adopt: () => {},
   of: async () => NOTHING,
   now: () => NOTHING,
 } as unknown as Masks;
