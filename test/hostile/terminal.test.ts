@@ -38,8 +38,8 @@ const CORPUS: readonly string[] = [
   `ends \u2028 \u2029 \x85 \x0b \x0c.`,
 ];
 const FORGED = '2026-01-01 00:00:00 - INFO - Task completed: 9/9 subtasks';
-/** In one field, which is one line. */
-const FIELD = `${CORPUS.join(' ')} ${FORGED}`;
+/** In one field, which is one line wherever it is shown with others. */
+const FIELD = `${CORPUS.join(' ')}\n${FORGED}\nVerified: yes`;
 
 /** The same for a place that is bounded. */
 const SHORT = [
@@ -90,6 +90,7 @@ test.skipIf(!has_terminal)('nothing but colours, from any field, by any command'
       memory: { decisions: [FIELD], learnings: [FIELD] },
     },
   };
+  const asks: Act = { claim: { status: 'blocked', summary: `${FIELD}?` } };
   const file = 'evil\x1b]0;x\x07\u202e\x9b.txt';
   const p = project({
     script: {
@@ -97,13 +98,7 @@ test.skipIf(!has_terminal)('nothing but colours, from any field, by any command'
         [says, { write: { 'a.txt': 'BROKEN\n' } }, { commit: FIELD.replaceAll('\x00', '') }, claim],
         [says, ...WORKS.slice(0, 2), claim],
       ],
-      c: [
-        [
-          { write: { [file]: 'x\n' } },
-          { commit: 'odd' },
-          { claim: { status: 'blocked', summary: `${FIELD}?` } },
-        ],
-      ],
+      c: [[{ write: { [file]: 'x\n' } }, { commit: 'odd' }, asks], [asks]],
     },
   });
   writeFileSync(
@@ -125,7 +120,7 @@ test.skipIf(!has_terminal)('nothing but colours, from any field, by any command'
     FIELD,
   );
   await p.rasen('run');
-  await p.ok('note', `${FIELD}`).catch(() => {});
+  expect((await p.view()).reason).toContain('clipboard');
   const commands = [
     'rasen logs -n all --gates',
     'rasen logs',
@@ -145,6 +140,9 @@ test.skipIf(!has_terminal)('nothing but colours, from any field, by any command'
     'rasen plan show --json',
     'rasen doctor',
     'rasen merge',
+    `rasen note "$(cat '${p.beside('corpus')}' | tr -d '\\000')"`,
+    'rasen status',
+    'rasen report',
     'rasen resume --background',
     `rasen logs --subtask "$(printf '\\033]0;x\\007\\302\\233')"`,
     `rasen status "$(printf 'no\\033[2Jtask\\342\\200\\256')"`,
@@ -156,6 +154,7 @@ test.skipIf(!has_terminal)('nothing but colours, from any field, by any command'
     const shown = onTerminal(p, command);
     expect(shown, command).not.toBe('');
     expect(`${command}: ${JSON.stringify(OBEYED.exec(rest(shown))?.[0] ?? null)}`).toBe(`${command}: null`);
+    expect(shown, command).not.toMatch(/^(?:2026-01-01 00:00:00|Verified: yes)/m);
     const json = command.includes('--json');
     // A line that has colours ends without any.
     for (const line of json ? [] : shown.split('\r\n'))
