@@ -139,8 +139,6 @@ const jsonLine = (value: unknown) => `${safeJson(JSON.stringify(value))}\n`;
 /** One line for a place in a text: control characters and their like become spaces. */
 export function oneLine(text: string, chars_max = 200): string {
   const first = text.trim().split(/[\r\n]/, 1)[0]!;
-  const line = withoutControls(first, ' ')
-    .replaceAll(/[\t ]+/g, ' ')
-    .trim();
+  const line = withoutControls(first.replaceAll(/[\x00-\x1f\x7f-\x9f]+/g, ' '), ' ');
   return line.length > chars_max ? `${line.slice(0, chars_max - 1)}…` : line;
 }

@@ -18,7 +18,10 @@ export const logRecord = z.looseObject({
   subtask: z.string().nullable(),
   attempt: z.int().nullable(),
   job: z.string().nullable(),
-  offset: z.int().nullable().describe('Place of these bytes in the output.'),
+  offset: z
+    .int()
+    .nullable()
+    .describe('Where in the output they begin; with secrets masked they are not as many as there.'),
   text: z.string(),
   base64: z.boolean().describe('text is base64 because the bytes are no UTF-8.'),
   agent: z

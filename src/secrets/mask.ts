@@ -11,6 +11,8 @@ import { bareValue, canonicalValue, type Readings, readingsOf } from './mask-rea
 export const MASKED_CHARS_MIN = 6;
 /** Of a value of several lines (a private key), each line of this length is one. */
 const LINE_CHARS_MIN = 8;
+/** A longer value is looked for in pieces of this size, so that no reader waits for the whole of it. */
+const PART_CHARS_MAX = 2000;
 /** So much of a value at the edge of a text is taken for one that was cut there. */
 const FRAGMENT_CHARS_MIN = 6;
 /** How much longer than its value its longest spelling is (`\u0063`, and JSON in JSON). */
@@ -129,13 +131,15 @@ export class Mask {
     // Behind the end of a line it takes more to be one that was broken.
     const least = more && !text.endsWith('\n') ? 1 : FRAGMENT_CHARS_MIN;
     const open = this.#atEnd(text, readings, least);
-    const until = more
-      ? Math.max(context, Math.min(text.length, ...open.map(({ start }) => start)))
-      : text.length;
+    let end = text.length;
+    if (more) {
+      for (const { start } of open) end = Math.min(end, start);
+      // A value that ends behind what is given now waits as a whole.
+      for (const { start, end: stop } of found.toSorted((a, b) => b.start - a.start))
+        if (start < end && stop > end) end = start;
+      end = Math.max(context, end);
+    }
     const spans = merged(more ? found : [...found, ...open]);
-    // A value that ends behind what is given now waits as a whole.
-    const cut = spans.find(({ start, end }) => start < until && end > until);
-    const end = cut && more ? Math.max(context, cut.start) : until;
     const given = replaced(text, spans, context, end);
     return { bytes: Buffer.from(given, 'latin1'), taken: end - context };
   }
@@ -222,13 +226,15 @@ function startAtEnd(read: Derived, { name, text }: Pattern, chars_min: number): 
   return [];
 }
 
-/** The value, and each line of it that tells something. */
+/** The value, and each line of it that tells something; what is very long in pieces. */
 function partsOf(value: string): string[] {
   const whole = value.trim();
-  if (!whole.includes('\n')) return [whole];
   const lines = whole.split('\n').map(line => line.trim());
-  return [whole, ...lines.filter(line => line.length >= LINE_CHARS_MIN && !/^-----[A-Z ]+-----$/.test(line))];
+  const telling = lines.filter(line => line.length >= LINE_CHARS_MIN && !/^-----[A-Z ]+-----$/.test(line));
+  return [...(whole.length <= PART_CHARS_MAX ? [whole] : []), ...telling.flatMap(piecesOf)];
 }
+
+const piecesOf = (line: string) => line.match(new RegExp(`.{1,${PART_CHARS_MAX}}`, 'gsu')) ?? [];
 
 /** What is the same in the base64 of every text in which the value stands at this offset (of three). */
 function base64At(value: Buffer, offset: number): { text: string } & Halves {

@@ -1,7 +1,7 @@
 /** Which values are masked besides the secrets of a task: what looks like a credential in an environment or an address. */
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { mayNameSecret, passwordIn } from '../util/secret-shapes.ts';
+import { isSecretName, mayNameSecret, passwordIn } from '../util/secret-shapes.ts';
 
 export type NamedValue = readonly [name: string, value: string];
 
@@ -18,8 +18,7 @@ export function secretLooking(env: Readonly<Record<string, string | undefined>>)
         [name, password],
         [name, decoded(password)],
       ] as const;
-    const told = mayNameSecret(name) && value.length >= GUESSED_CHARS_MIN && !isPlace(name, value);
-    return told ? [[name, value] as const] : [];
+    return isTold(name, value) ? [[name, value] as const] : [];
   });
 }
 
@@ -35,9 +34,19 @@ export function ofWebhook(url: string | null | undefined): NamedValue[] {
   return parts.filter(part => part.length >= GUESSED_CHARS_MIN).map(part => ['notify.webhook', part]);
 }
 
-/** SSH_AUTH_SOCK, GOOGLE_APPLICATION_CREDENTIALS: where a credential is, and none. */
+function isTold(name: string, value: string): boolean {
+  if (!mayNameSecret(name) || value.length < GUESSED_CHARS_MIN || isPlace(name, value)) return false;
+  // AUTH_PROVIDER=keycloak: where the name leaves it open, words are a setting.
+  return endsAsSecret(name) || !/^[a-z]+(?:[-_. ][a-z]+)*$/i.test(value);
+}
+
+/** SSH_AUTH_SOCK, GOOGLE_APPLICATION_CREDENTIALS, OAUTH_CALLBACK_URL: where a credential is, and none. */
 const isPlace = (name: string, value: string) =>
-  name.endsWith('_SOCK') || (isAbsolute(value) && existsSync(value));
+  name.endsWith('_SOCK') ||
+  /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ||
+  (isAbsolute(value) && existsSync(value));
+
+const endsAsSecret = (name: string) => isSecretName(name) || /_(?:KEY|PASS|PAT|HEADERS)$/i.test(name);
 
 function decoded(text: string): string {
   try {

@@ -1,4 +1,5 @@
 /** Values are found in every spelling, whole and in pieces, and nothing else is taken for one. */
+import { createHash } from 'node:crypto';
 import { describe, expect, it, test } from 'vitest';
 import { Mask } from '../../../src/secrets/mask.ts';
 import { found, SPELLINGS } from '../../support/spellings.ts';
@@ -45,6 +46,16 @@ test('each line of a key is one, however the key is printed', () => {
     expect(mask.text(text)).toContain('[masked: KEY]');
   }
   expect(found(mask.text(Buffer.from(PEM).toString('base64')), PEM)).toEqual([]);
+});
+
+test('a very long value is found in pieces, and holds nothing up', () => {
+  const part = (_: unknown, i: number) => createHash('sha512').update(String(i)).digest('base64');
+  const long = Array.from({ length: 700 }, part).join('');
+  const looks = new Mask([['LONG', long]]);
+  expect(looks.text(`before ${long} after`)).toMatch(/^before (?:\[masked: LONG\])+ after$/);
+  const begun = looks.window(Buffer.from(`x${long.slice(0, 40_000)}`), { context: 0, more: true });
+  expect(begun.taken).toBeGreaterThan(38_000);
+  expect(begun.bytes.toString()).toMatch(/^x(?:\[masked: LONG\])+$/);
 });
 
 test('JSON stays JSON', () => {
