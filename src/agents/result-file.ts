@@ -56,7 +56,12 @@ export interface ReadResult {
 
 const NONE: ReadResult = { claim: null, problem: null, plan: undefined };
 
-export function readResultFile(place: Place, nowMs: number): ReadResult {
+/** `masked`: of its text, before anything of it is quoted, cut or cleaned. */
+export function readResultFile(
+  place: Place,
+  nowMs: number,
+  masked: (text: string) => string = text => text,
+): ReadResult {
   const read = readForeign(place, MAX_FILE_BYTES);
   if (!read.ok) {
     if (read.fault === 'missing') return NONE;
@@ -65,7 +70,7 @@ export function readResultFile(place: Place, nowMs: number): ReadResult {
   }
   let raw: unknown;
   try {
-    raw = JSON.parse(read.value.bytes.toString('utf8'));
+    raw = JSON.parse(masked(read.value.bytes.toString('utf8')));
   } catch (error) {
     return { ...NONE, problem: `the result file is not JSON: ${messageOf(error)}` };
   }

@@ -84,29 +84,43 @@ function streamOutput(context: Context, task: string) {
   const following = new AbortController();
   const show = showOutput(context);
   let cursor: LogCursor | undefined;
-  const followed = readLog(link, { task, follow: true, events: false, show, signal: following.signal }).then(
-    end => {
-      cursor = end.cursor;
-    },
-  );
+  const followed = readLog(link, {
+    task,
+    follow: true,
+    events: false,
+    show: show.record,
+    signal: following.signal,
+  }).then(end => {
+    cursor = end.cursor;
+  });
   return {
     /** Never resolves. */
     failed: followed.then(never),
     async end() {
       following.abort();
       await followed;
-      await readLog(link, { task, follow: false, events: false, show }, cursor);
+      await readLog(link, { task, follow: false, events: false, show: show.record }, cursor);
+      await show.end();
     },
   };
 }
 
+export interface ShowOutput {
+  record(record: LogRecord): Promise<void> | undefined;
+  /** What waited for more. */
+  end(): Promise<void> | undefined;
+}
+
 /** Writes output records to stdout (to stderr when stdout is for JSON), and tells of what is missing. */
-export function showOutput({ out }: Context): (record: LogRecord) => Promise<void> | undefined {
-  const stream = out.json ? out.stderr : out.stdout;
-  return record => {
-    if (record.kind === 'output') return out.bytes(stream, bytesOf(record));
-    if (record.kind === 'gap') out.note(oneLine(record.text));
-    return undefined;
+export function showOutput({ out }: Context, { raw = false }: { raw?: boolean } = {}): ShowOutput {
+  const through = out.passThrough(out.json ? out.stderr : out.stdout, { raw });
+  return {
+    record(record) {
+      if (record.kind === 'output') return through.write(bytesOf(record));
+      if (record.kind === 'gap') out.note(oneLine(record.text));
+      return undefined;
+    },
+    end: () => through.end(),
   };
 }
 

@@ -76,7 +76,10 @@ function workLine({ subtasks, attempts, refused, commits, branch }: TaskReport):
   );
   const done = `${subtasks.completed}/${count(subtasks.total, 'subtask')}${left.length > 0 ? ` (${left.join(', ')})` : ''}`;
   const outcomes = sorted(attempts).map(([outcome, n]) => {
-    const gates = outcome === 'gate_failed' ? sorted(refused).map(([gate, times]) => `${gate} ${times}`) : [];
+    const gates =
+      outcome === 'gate_failed'
+        ? sorted(refused).map(([gate, times]) => `${oneLine(gate, 60)} ${times}`)
+        : [];
     return `${n} ${outcome}${gates.length > 0 ? ` (${gates.join(', ')})` : ''}`;
   });
   const all = Object.values(attempts).reduce((sum, n) => sum + n, 0);

@@ -7,6 +7,9 @@ import { messageOf } from '../errors.ts';
 import type { FarFiles } from '../host/far-files.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
+import { isMaskable, MASKED_CHARS_MIN } from '../secrets/mask.ts';
+import { secretPlaces } from '../secrets/places.ts';
+import { allOfSecretsEnv } from '../secrets/source.ts';
 import { insideFindings } from '../service/findings.ts';
 import type { Store } from '../store/store.ts';
 import { userEnv } from './effects/user-env.ts';
@@ -58,6 +61,7 @@ export async function doctor(parts: {
     ...files(store, registry),
     ...(await workspaces(registry, far)),
     ...notices(registry),
+    ...(await unmasked(paths)),
     cageFinding(cage),
     ...agents.map(agentFinding),
     ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
@@ -75,6 +79,21 @@ function agentFinding(agent: InstalledAgent): Finding {
     `${text}, not logged in as the supervisor sees it`,
     `As the user that rasen runs as: ${login.fix}. A task that brings its own key does not need it.`,
   );
+}
+
+/** A value that is a word like others stays in what is shown. */
+async function unmasked(paths: Paths): Promise<Finding[]> {
+  const { secrets_env } = secretPlaces(paths);
+  const short = [...(await allOfSecretsEnv(secrets_env))].filter(([, value]) => !isMaskable(value));
+  if (short.length === 0) return [];
+  const names = short.map(([name]) => name).join(', ');
+  return [
+    warning(
+      'secrets',
+      `${names} in ${secrets_env}: too short or too common to be masked in logs and notices`,
+      `Use values of ${MASKED_CHARS_MIN} characters or more that are no usual word.`,
+    ),
+  ];
 }
 
 function cageFinding({ kind, why }: { kind: string; why: string }): Finding {

@@ -8,6 +8,7 @@ import { RasenError } from '../errors.ts';
 import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
 import type { RequestContext, Send } from '../rpc/server.ts';
 import { lastLines, readOutput } from '../runner/tail.ts';
+import { Mask } from '../secrets/mask.ts';
 import type { Event } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { gatesOf } from '../task/gates-of.ts';
@@ -17,6 +18,7 @@ import { linesOf } from '../views/lines.ts';
 import { Changes } from './changes.ts';
 import { agentRole } from './effects/context.ts';
 import { History } from './history.ts';
+import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -28,9 +30,13 @@ const RECORD_CHARS = 64;
 const POLL_MS_MIN = 25;
 const POLL_MS_MAX = 250;
 const TAIL_BYTES_MAX = 8 * 1024 * 1024;
+/** How long the end of an output waits for what follows, where it may be the beginning of a secret. */
+const HELD_MS_MAX = 1000;
 
 /** Name of a job: the work of an attempt, or one of its gates. */
 const JOB = /^[^/]+\/\d+(?:\/gates\/\d+\.\d+)?$/;
+
+const NOTHING_MASKED = new Mask([]);
 
 export interface LogParams {
   task: string;
@@ -40,19 +46,17 @@ export interface LogParams {
   follow: boolean;
   events: boolean;
   gates: boolean;
+  /** With the values of secrets, as they were printed. */
+  raw: boolean;
   cursor?: LogCursor | undefined;
 }
 
-export async function followLog(
-  parts: { registry: Registry; places: Places },
-  params: LogParams,
-  context: RequestContext,
-) {
+export async function followLog(parts: FollowParts, params: LogParams, context: RequestContext) {
   const entry = parts.registry.resolve(params.task);
   const jobs = Object.keys(params.cursor?.outputs ?? {});
   // The state of a task that is over is on the disk, and a reader without either asks for none.
   if (params.subtask || jobs.length > 0) check(entry, parts.registry.stateOf(entry), params.subtask, jobs);
-  return new Follower(parts.registry, parts.places, entry, params, context).run();
+  return new Follower(parts, entry, params, context).run();
 }
 
 function check({ id }: Entry, { steps }: TaskState, subtask: string | undefined, jobs: string[]): void {
@@ -70,6 +74,12 @@ function check({ id }: Entry, { steps }: TaskState, subtask: string | undefined,
   }
 }
 
+interface FollowParts {
+  registry: Registry;
+  places: Places;
+  masks: Masks;
+}
+
 interface JobRef {
   job: string;
   step: string;
@@ -80,6 +90,7 @@ interface JobRef {
 class Follower {
   readonly #registry: Registry;
   readonly #places: Places;
+  readonly #masks: Masks;
   readonly #entry: Entry;
   readonly #params: LogParams;
   readonly #context: RequestContext;
@@ -90,14 +101,24 @@ class Follower {
   #cursor: LogCursor | null;
   /** After the events up to its seq; null: to be folded again. */
   #state: TaskState | null = null;
+  #mask = NOTHING_MASKED;
+  #isMasked = false;
+  /** Of outputs whose end waits: where, how much there was, and since when. */
+  readonly #held = new Map<string, { from: number; bytes: number; since: number }>();
   #records: LogRecord[] = [];
   /** Jobs whose output cannot be read; that is told once. */
   readonly #troubled = new Set<string>();
   #chars = 0;
 
-  constructor(registry: Registry, places: Places, entry: Entry, params: LogParams, context: RequestContext) {
+  constructor(
+    { registry, places, masks }: FollowParts,
+    entry: Entry,
+    params: LogParams,
+    context: RequestContext,
+  ) {
     this.#registry = registry;
     this.#places = places;
+    this.#masks = masks;
     this.#entry = entry;
     this.#params = params;
     this.#context = context;
@@ -131,6 +152,7 @@ class Follower {
 
   /** Reads and sends what follows the cursor, up to the length of a page. `whole`: that was all there is now. */
   async #page(send: Send) {
+    await this.#lookForSecrets();
     this.#cursor ??= await this.#start(this.#registry.eventsAfter(this.#entry, 0));
     const cursor = this.#cursor;
     const whole = (await this.#events(cursor)) && (await this.#outputs(cursor));
@@ -141,6 +163,14 @@ class Follower {
       send('log.data', { request: this.#context.id, records, cursor: structuredClone(cursor) });
     const { status, merge } = this.#state!;
     return { cursor, sent: records.length > 0, whole, ended: isTerminal(status) && !merge };
+  }
+
+  /** More values may become known while the task lives. */
+  async #lookForSecrets(): Promise<void> {
+    const { state } = this.#entry;
+    if (this.#params.raw || (this.#isMasked && state === null)) return;
+    this.#mask = await this.#masks.of(state ?? this.#registry.stateOf(this.#entry));
+    this.#isMasked = true;
   }
 
   /** What can be read again. */
@@ -206,7 +236,7 @@ class Follower {
         attempt: line.attempt,
         job: null,
         offset: null,
-        text: line.text,
+        text: this.#mask.text(line.text),
         base64: false,
       });
     }
@@ -226,7 +256,7 @@ class Follower {
     const folder = this.#places.job(this.#entry.id, ref.job);
     while (this.#chars < PAGE_CHARS) {
       const from = cursor.outputs[ref.job] ?? 0;
-      const read = await readOutput(folder, from, CHUNK_BYTES, { final });
+      const read = await this.#read(folder, ref.job, from, final);
       const agent = agentOf(state, ref);
       const at = { t: null, level: null, subtask: ref.step, attempt: ref.n, job: ref.job, agent };
       if ('problem' in read) {
@@ -247,8 +277,9 @@ class Follower {
         this.#add({ kind: 'gap', ...at, offset: read.gap.from, text, base64: false });
         continue;
       }
-      if (read.bytes.length === 0) return true;
+      if (read.next === from) return true;
       cursor.outputs[ref.job] = read.next;
+      if (read.bytes.length === 0) continue;
       const text = isUtf8(read.bytes);
       this.#add({
         kind: 'output',
@@ -259,6 +290,31 @@ class Follower {
       });
     }
     return false;
+  }
+
+  /** As readOutput, masked. It gives nothing while all that there is may be the beginning of a secret. */
+  async #read(folder: string, job: string, from: number, final: boolean): ReturnType<typeof readOutput> {
+    if (this.#mask.isEmpty) return await readOutput(folder, from, CHUNK_BYTES, { final });
+    // With what was shown before it: a value may have begun there.
+    const start = Math.max(0, from - this.#mask.reach);
+    const shown = start < from ? await readOutput(folder, start, from - start, { final: true }) : null;
+    const before = shown && 'bytes' in shown ? shown.bytes : Buffer.alloc(0);
+    const read = await readOutput(folder, from, CHUNK_BYTES, { final });
+    if (!('bytes' in read) || read.bytes.length === 0) return read;
+    const more =
+      read.bytes.length >= CHUNK_BYTES / 2 || (!final && this.#waits(job, from, read.bytes.length));
+    const bytes = Buffer.concat([before, read.bytes]);
+    const { bytes: text, taken } = this.#mask.window(bytes, { context: before.length, more });
+    return { offset: from, bytes: text, next: from + taken };
+  }
+
+  /** Whether what may be the beginning of a secret still waits for the rest; of what was read of a job at an offset. */
+  #waits(job: string, from: number, bytes: number): boolean {
+    if (!this.#params.follow) return false;
+    const held = this.#held.get(job);
+    if (held?.from === from && held.bytes === bytes) return performance.now() - held.since < HELD_MS_MAX;
+    this.#held.set(job, { from, bytes, since: performance.now() });
+    return true;
   }
 
   #add(record: LogRecord): void {

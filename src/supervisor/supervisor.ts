@@ -39,6 +39,7 @@ import { followLog, type LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
+import { Masks } from './masks.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
@@ -84,6 +85,7 @@ export class Supervisor {
   readonly #suspension: Suspension;
   readonly #jobs: Jobs;
   readonly #places: Places;
+  readonly #masks: Masks;
   readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
   readonly #far = new FarFiles();
@@ -103,6 +105,8 @@ export class Supervisor {
     );
     this.#places = new Places(paths);
     this.#jobs = new Jobs(task => this.#kick(task), log);
+    const secrets = secretPlaces(paths);
+    this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
     const context = {
       store: this.#store,
       places: this.#places,
@@ -114,7 +118,8 @@ export class Supervisor {
       session_program: options.session_program,
       umask: options.umask,
       closing: this.#closing.signal,
-      secrets: secretPlaces(paths),
+      secrets,
+      masks: this.#masks,
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
     const world = new RealWorld(context, paths.home, settings);
@@ -328,7 +333,7 @@ export class Supervisor {
   }
 
   followLog(params: LogParams, context: RequestContext) {
-    return followLog({ registry: this.#registry, places: this.#places }, params, context);
+    return followLog({ registry: this.#registry, places: this.#places, masks: this.#masks }, params, context);
   }
 
   followEvents(

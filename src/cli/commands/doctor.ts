@@ -6,6 +6,9 @@ import { notInside } from '../agent-findings.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { clientFindings } from '../doctor-checks.ts';
+import { oneLine } from '../output.ts';
+
+const FINDING_CHARS = 2000;
 
 export const doctor = defineCommand({
   name: 'doctor',
@@ -49,6 +52,10 @@ async function serverFindings({ link, paths }: Context, outside: readonly Findin
   }
 }
 
+/** Names of files and words of programs are in them: one line each, whatever is in those. */
 function line({ check, level, message, fix }: Finding): string {
-  return `${level.padEnd(7)}  ${check}: ${message}${fix && level !== 'ok' ? `\n         ${fix}` : ''}`;
+  const told = `${level.padEnd(7)}  ${check}: ${oneLine(words(message), FINDING_CHARS)}`;
+  return fix && level !== 'ok' ? `${told}\n         ${oneLine(words(fix), FINDING_CHARS)}` : told;
 }
+
+const words = (text: string) => text.replace(/\s+/g, ' ');

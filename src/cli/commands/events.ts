@@ -37,7 +37,7 @@ export const events = defineCommand<Options>({
     const { out } = context;
     const one = given !== undefined || (!options.all && findProject(context.cwd) !== null);
     const show = (event: EventRecord) =>
-      out.bytes(out.stdout, out.json ? `${JSON.stringify(event)}\n` : `${eventText(event, !one)}\n`);
+      out.json ? out.valueInTurn(event) : out.printInTurn(`${eventText(event, !one)}\n`);
     const { follow = false, after = 0 } = options;
     try {
       await readEvents(context.link, {

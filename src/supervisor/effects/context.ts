@@ -17,6 +17,7 @@ import type { Step, TaskState } from '../../task/state.ts';
 import { RESULT_GRACE_MS } from '../../task/stop-reason.ts';
 import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
+import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
 
 export interface EffectContext {
@@ -29,6 +30,8 @@ export interface EffectContext {
   log: Log;
   cage: Cage;
   secrets: SecretPlaces;
+  /** What comes in from programs passes through them before it is recorded or told. */
+  masks: Masks;
   /** Command line of the session program, before its order. */
   session_program: readonly string[];
   /** Raised when the supervisor ends. */

@@ -59,6 +59,7 @@ export async function end(
   const facts = readAttempt(folder);
   const gate = effect.gate !== null;
   const role = agentRole(state, step, effect.gate);
+  const mask = await context.masks.of(state);
   const { claim, problem, session } =
     role === null
       ? NOTHING_SAID
@@ -84,7 +85,7 @@ export async function end(
     log_tail: gate
       ? role === null
         ? await tail(folder, TAIL_LINES, TAIL_BYTES)
-        : (issuesText(claim) ?? (await readableTail(state, { role, folder }, MAX_TAIL)))
+        : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
       : null,
     base_tests:
       effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests

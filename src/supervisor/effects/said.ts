@@ -9,6 +9,7 @@ import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import { placeIn } from '../../runner/small-file.ts';
 import { lastLines } from '../../runner/tail.ts';
+import type { Mask } from '../../secrets/mask.ts';
 import type { SessionFacts } from '../../task/event.ts';
 import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
@@ -38,12 +39,10 @@ export async function whatWasSaid(
   const agent = agentOf(state.spec, job.role);
   const time_zone = capturedEnv(context, state).TZ;
   const ended_ms = exit?.ended_at ? Date.parse(exit.ended_at) : (output_mtime_ms ?? Date.now());
+  const mask = await context.masks.of(state);
   const max_bytes = state.spec.limits.output_max_bytes;
-  const report = await reportOf(job.folder, agent, max_bytes, {
-    code: exit?.code ?? null,
-    ended_ms,
-    time_zone,
-  });
+  const how = { code: exit?.code ?? null, ended_ms, time_zone };
+  const report = await reportOf(job.folder, agent, max_bytes, how, mask);
   // What its program said of the session is not known, so nothing that the agent says of itself can be believed.
   if (report !== null && 'problem' in report)
     return { claim: null, problem: `its output ${report.problem}`, session: null };
@@ -53,9 +52,10 @@ export async function whatWasSaid(
     const fields = { task: state.id, folder: job.folder, backend, unknown, unreadable };
     context.log.warn(fields, 'the output of an agent has parts that are not known');
   }
-  const file = readResultFile(context.places.resultPlace(state.id, job.nonce), Date.now());
+  const place = context.places.resultPlace(state.id, job.nonce);
+  const file = readResultFile(place, Date.now(), text => mask.text(text));
   const none = file.claim === null && file.problem === null;
-  const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
+  const tags = none ? claimFromTags(report?.last_message ?? mask.text(await endOfOutput(job.folder))) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
   return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session };
 }
@@ -69,10 +69,11 @@ async function reportOf(
   agent: Agent,
   max_bytes: number,
   exit: AgentExit,
+  mask: Mask,
 ): Promise<AgentReport | { problem: string } | null> {
   const conversation = agent.open();
   if (conversation === null) return null;
-  const lines = new OutputLines(line => conversation.feed(line));
+  const lines = new OutputLines(line => conversation.feed(mask.text(line)));
   // What the cap has freed is gone; the line that it cut counts as torn.
   const range = { from: droppedBytes(folder), max: max_bytes };
   const output = streamForeign(placeIn(folder, 'output'), range);

@@ -14,6 +14,7 @@ import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { Places } from '../../../src/supervisor/places.ts';
 import { gatesOf } from '../../../src/task/gates-of.ts';
 import { stepOf, type TaskState } from '../../../src/task/state.ts';
+import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
 const SILENT: Log = { info() {}, warn() {}, error() {} };
@@ -43,6 +44,7 @@ function contextOf(env: () => Record<string, string>, start: () => Promise<void>
     log: SILENT,
     cage: { kind: 'group', start },
     secrets: {},
+    masks: NO_MASKS,
     umask: '022',
   } as unknown as EffectContext;
 }

@@ -9,6 +9,7 @@ import type { RequestContext, Send } from '../../../src/rpc/server.ts';
 import { followLog } from '../../../src/supervisor/follow-log.ts';
 import { Places } from '../../../src/supervisor/places.ts';
 import type { Registry } from '../../../src/supervisor/registry.ts';
+import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
 it('a judge without a program of its own is the agent of the coder', async () => {
@@ -39,8 +40,8 @@ it('a judge without a program of its own is the agent of the coder', async () =>
       id: 1,
       turn: (work: (send: Send) => unknown) => work(notify),
     } as unknown as RequestContext;
-    const params = { task: state.id, follow: false, events: false, gates: true };
-    await followLog({ registry, places }, params, context);
+    const params = { task: state.id, follow: false, events: false, gates: true, raw: false };
+    await followLog({ registry, places, masks: NO_MASKS }, params, context);
     expect(records.map(({ job, agent }) => [job, agent])).toEqual([
       ['a/1', 'claude'],
       ['a/1/gates/2.1', 'claude'],
