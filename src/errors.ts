@@ -16,6 +16,7 @@ export const EXIT = {
   missing_runtime: 69,
   internal: 70,
   temporary: 75,
+  not_permitted: 77,
   cancelled: 130,
 } as const;
 
@@ -106,6 +107,12 @@ const rows = {
     code: -32072,
     exit: EXIT.failed,
     about: 'A secret could not be looked up; its name and its reference are told, never its value.',
+  },
+  not_permitted: {
+    code: -32073,
+    exit: EXIT.not_permitted,
+    about:
+      'A person has to ask for this, and the request comes from inside an attempt or from nobody knows whom. Nothing was done; the journal of the task says who asked.',
   },
   timeout: { code: -32012, exit: EXIT.unreachable, about: 'The supervisor did not answer in time.' },
   incompatible: {

@@ -13,6 +13,8 @@ const EXIT_ABOUT: Readonly<Record<keyof typeof EXIT, string>> = {
   internal: 'A bug, or a supervisor that speaks another protocol.',
   temporary:
     'The task waits for a usage limit, or something is busy: try again later. It is EX_TEMPFAIL of sysexits(3).',
+  not_permitted:
+    'A person has to ask for this, and the request came from inside a task. It is EX_NOPERM of sysexits(3).',
   cancelled: 'The task was stopped or cancelled, or the command was interrupted.',
 };
 

@@ -13,7 +13,7 @@ import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
 import type { ListenOptions } from './transport.ts';
 import type { Wire } from './wire.ts';
 
-export type { Handler, RequestContext } from './request.ts';
+export type { Handler, PeerSocket, RequestContext } from './request.ts';
 
 export interface ServerOptions {
   paths: { runtime: string; socket: string; lock: string; pid: string };

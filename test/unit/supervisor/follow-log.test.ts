@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { LogRecord } from '../../../src/methods/log.follow.ts';
 import type { Paths } from '../../../src/paths.ts';
+import { NOBODY } from '../../../src/rpc/request.ts';
 import type { RequestContext } from '../../../src/rpc/server.ts';
 import { followLog } from '../../../src/supervisor/follow-log.ts';
 import { Places } from '../../../src/supervisor/places.ts';
@@ -34,7 +35,13 @@ it('a judge without a program of its own is the agent of the coder', async () =>
     const notify = async (_method: string, params: unknown) => {
       records.push(...(params as { records: LogRecord[] }).records);
     };
-    const context: RequestContext = { signal: new AbortController().signal, connection: 1, id: 1, notify };
+    const context: RequestContext = {
+      signal: new AbortController().signal,
+      connection: 1,
+      id: 1,
+      peer: NOBODY,
+      notify,
+    };
     const params = { task: state.id, follow: false, events: false, gates: true };
     await followLog({ registry, places }, params, context);
     expect(records.map(({ job, agent }) => [job, agent])).toEqual([
