@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // What the machine is: files that others can write, process identity, disk, clock.
   host: ['root', 'util'],
   root: ['util'],
-  rpc: ['util', 'root'],
+  rpc: ['host', 'util', 'root'],
   task: [],
   config: ['host', 'task', 'root', 'util', 'agents'],
   store: ['host', 'task', 'root', 'util'],

@@ -3,6 +3,7 @@ import type { LogRecord } from '../../index.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
 import { isOneCommand, showOutput } from '../foreground.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import type { Link } from '../link.ts';
 import { type LogRequest, readLog } from '../log-stream.ts';
 import { bytesOf, LogText, type LogTextOptions } from '../log-text.ts';
@@ -66,6 +67,12 @@ export const logs = defineCommand<Options>({
     const bytes = !sessions && (subtask !== undefined || (isOneCommand(view) && !gates));
     const events = subtask === undefined && !bytes;
     const request = { task: view.id, subtask, since, gates, events };
+    const over = ['completed', 'failed', 'cancelled'].includes(view.status);
+    if (follow && !over)
+      sayOnSignal(
+        context.out,
+        `not followed any more; the task goes on. Come back with: rasen logs --follow ${view.id}`,
+      );
     if (bytes || context.out.json) {
       const show = context.out.json ? showJson(context) : showOutput(context);
       await readLog(context.link, { ...request, follow, ...(lines === 'all' ? {} : { lines }), show });
