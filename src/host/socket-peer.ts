@@ -21,7 +21,7 @@ const FIRST_FD = 3;
 
 /** SOL_SOCKET and SO_PEERCRED are 1 and 17 everywhere but on sparc, parisc and mips, where this gives an error. */
 const PERL = `for my $n (${FIRST_FD}..${FIRST_FD - 1}+$ARGV[0]) {
-  my $c = open(my $s, "+<&=", $n) ? getsockopt($s, 1, 17) : undef;
+  my $c = open(S, "+<&=", $n) ? getsockopt(S, 1, 17) : undef;
   print defined $c && length $c == 12 ? join(" ", unpack("iII", $c)) : "-", "\\n";
 }`;
 const PYTHON = `import socket, struct, sys

@@ -19,7 +19,7 @@ export function handlersOf(supervisor: Supervisor): ReadonlyMap<string, Handler>
         if (method.asks === 'reader') return method.handle(parsed.data, supervisor, context as AskContext);
         const { task } = parsed.data as { task?: string };
         return supervisor.guard
-          .check(method, task, context.peer)
+          .check(method, task, context)
           .then(origin => method.handle(parsed.data, supervisor, asking(context, origin)));
       },
     ]),

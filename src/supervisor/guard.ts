@@ -7,7 +7,7 @@
 import { isRasenError, RasenError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Who } from '../methods/define.ts';
-import type { PeerSocket } from '../rpc/server.ts';
+import type { RequestContext } from '../rpc/server.ts';
 import { isInside, type Origin, originText } from '../task/origin.ts';
 import type { Askers } from './askers.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -37,9 +37,15 @@ export class Guard {
   }
 
   /** Resolves with who asks. Throws `not_permitted` when that one may not, after the refusal was recorded. */
-  async check({ name, asks }: Guarded, task: string | undefined, peer: PeerSocket): Promise<Origin> {
+  async check(
+    { name, asks }: Guarded,
+    task: string | undefined,
+    { peer, signal }: Pick<RequestContext, 'peer' | 'signal'>,
+  ): Promise<Origin> {
     const { origin, unknown } = await this.#askers.who(peer);
     if (asks === 'anyone') return origin;
+    // Who has left does not wait for it any more, and cannot be looked at.
+    signal.throwIfAborted();
     const entry = task === undefined ? null : this.#registry.resolve(task);
     const why = this.#whyNot({ name, asks }, entry, origin, unknown);
     if (why === null) return origin;
