@@ -24,9 +24,10 @@ import { Bell } from '../../src/runner/cage/bell.ts';
 import { unitCage } from '../../src/runner/cage/unit.ts';
 import { taskOfUnit, unitName } from '../../src/runner/cage/unit-command.ts';
 import type { Event, EventOf } from '../../src/task/event.ts';
+import type { TaskView } from '../../src/task/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { FakeManager } from '../support/fake-manager.ts';
-import { Instance, RASEN, RASEND, until } from '../support/instance.ts';
+import { commandSpec, Instance, RASEN, RASEND, until } from '../support/instance.ts';
 import type { Answer } from '../support/raw-socket.ts';
 import { askOnce } from '../support/raw-socket.ts';
 import { NO_LIMITS, RUNNER_SCRIPT, RunnerRig } from '../support/runner-rig.ts';
@@ -43,19 +44,22 @@ afterEach(() => rig.close());
 
 type Call = [method: string, params: Record<string, unknown>];
 
-const background = (...words: string[]) => {
-  const { stdout, stderr } = rig.rasen(['run', '--background', '--', ...words]);
-  expect(stdout, stderr).toMatch(/^[0-9a-z]{26}\n$/);
-  return stdout.trim();
-};
+/** A task of one command, as its user submits it. */
+async function background(...words: string[]): Promise<string> {
+  const spec = commandSpec(words, rig.folder);
+  await rig.call('task.run', { spec, env: { PATH: process.env.PATH!, HOME: rig.folder } });
+  return spec.id;
+}
+const statusOf = async (task: string) => (await rig.call<TaskView>('task.get', { task })).status;
 
+/** What is still on its way out of an attempt is swept with it. */
+const BEGUN = 'while [ ! -e "$OUT.begun" ]; do sleep 0.05; done';
 /** How a process of an attempt comes to ask. `$@` is the program that asks. */
 const WAYS: Record<string, string> = {
   'the command itself': 'exec "$@"',
   'a session of its own': 'exec setsid --wait "$@"',
-  'a daemon with nothing of its parents': '(env -i setsid setsid "$@" </dev/null >/dev/null 2>&1 &); exit 0',
-  'a daemon that lowers the limit that it is known by':
-    '(env -i setsid sh -c \'ulimit -m 4000000000; exec "$@"\' sh "$@" >/dev/null 2>&1 &); exit 0',
+  'a daemon with nothing of its parents': `(env -i setsid setsid "$@" </dev/null >/dev/null 2>&1 &); ${BEGUN}`,
+  'a daemon that lowers the limit that it is known by': `(env -i setsid sh -c 'ulimit -m 4000000000; exec "$@"' sh "$@" </dev/null >/dev/null 2>&1 &); ${BEGUN}`,
   'a task that it has submitted': 'exec "$RASEN_BIN" run --background -- "$@"',
   'a task that its task has submitted':
     'exec "$RASEN_BIN" run --background -- env RASEN_HOME="$RASEN_HOME" "$RASEN_BIN" run --background -- "$@"',
@@ -78,11 +82,21 @@ async function fromInside(
     JSON.stringify(calls),
     ...(more.gate ? [more.gate] : []),
   ];
-  const task = background(
-    ...['env', `RASEN_BIN=${RASEN}`, `RASEN_HOME=${rig.home}`, 'sh', '-c', WAYS[way]!, 'sh', ...ask],
+  const task = await background(
+    ...[
+      'env',
+      `OUT=${out}`,
+      `RASEN_BIN=${RASEN}`,
+      `RASEN_HOME=${rig.home}`,
+      'sh',
+      '-c',
+      WAYS[way]!,
+      'sh',
+      ...ask,
+    ],
   );
   if (more.gate) {
-    expect(rig.rasen(['wait', task]).status).toBe(0);
+    await until('the end of the task', async () => (await statusOf(task)) === 'completed');
     writeFileSync(more.gate, '');
   }
   await until('the answers', () => existsSync(out));
@@ -93,17 +107,17 @@ async function fromInside(
 /** All that was submitted from inside is over; what the user has stopped stays. */
 async function settled(): Promise<void> {
   await until('the tasks', async () => {
-    const tasks: { status: string }[] = JSON.parse((await rig.rasenAsync(['list', '--json'])).stdout);
+    const tasks = await rig.call<TaskView[]>('task.list');
     return tasks.every(({ status }) => ['completed', 'cancelled', 'interrupted'].includes(status));
   });
 }
 
 async function eventsOf(task: string): Promise<Event[]> {
-  const { stdout } = await rig.rasenAsync(['events', task, '--json']);
-  return stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line));
+  const client = await rig.client();
+  const found: Event[] = [];
+  await client.stream('event.follow', { task }, (_method, { events }) => void found.push(...events));
+  client.close();
+  return found;
 }
 const refusals = async (task: string) =>
   (await eventsOf(task)).filter(e => e.type === 'request_refused') as EventOf<'request_refused'>[];
@@ -134,23 +148,19 @@ const decisions = (task: string): Call[] => [
 const SUBTASK = { id: 'run', do: { run: ['true'] } };
 
 /** A task of the user that waits for him. */
-function stoppedTask(): string {
-  const task = background('sleep', '600');
-  expect(rig.rasen(['stop', task, '--force']).status).toBe(0);
+async function stoppedTask(): Promise<string> {
+  const task = await background('sleep', '600');
+  await rig.call('task.stop', { task, force: true });
   return task;
 }
 
 describe('what a person decides', () => {
   it.each(Object.keys(WAYS))('is refused to %s', async way => {
     await rig.start();
-    const victim = stoppedTask();
-    const before = rig.rasen(['status', victim, '--json']).stdout;
+    const victim = await stoppedTask();
     const { task, answers } = await fromInside(way, decisions(victim));
     expect(answers.map(a => a.error?.data?.kind)).toEqual(answers.map(() => 'not_permitted'));
-    expect(JSON.parse(rig.rasen(['status', victim, '--json']).stdout)).toMatchObject({
-      status: JSON.parse(before).status,
-      notes: [],
-    });
+    expect(await rig.call('task.get', { task: victim })).toMatchObject({ status: 'interrupted', notes: [] });
     const told = await refusals(victim);
     expect(told.map(e => e.method).sort()).toEqual(
       decisions(victim)
@@ -166,12 +176,11 @@ describe('what a person decides', () => {
     expect(rig.rasen(['logs', '-n', 'all', victim]).stdout + rig.rasen(['report', victim]).stdout).toContain(
       'task.merge',
     );
-    rig.rasen(['cancel', victim, '--force']);
   });
 
   it('is refused to what outlives its task, too', async () => {
     await rig.start();
-    const victim = stoppedTask();
+    const victim = await stoppedTask();
     const gate = join(rig.folder, 'gate');
     const way = 'a daemon with nothing of its parents';
     const { task, answers } = await fromInside(way, [['task.resume', { task: victim }]], { gate });
@@ -179,12 +188,11 @@ describe('what a person decides', () => {
       message: `\`resume\` needs a person, and this request comes from inside task ${task}. Nothing was done.`,
       data: { kind: 'not_permitted', task },
     });
-    rig.rasen(['cancel', victim, '--force']);
   });
 
   it('is refused to one that leaves no process behind to look at', async () => {
     await rig.start();
-    const victim = stoppedTask();
+    const victim = await stoppedTask();
     const script = `
       const socket = require('node:net').connect(process.argv[1], () => {
         require('node:child_process').spawn('sleep', ['3'], { stdio: ['ignore', 'ignore', 'ignore', socket._handle.fd], detached: true }).unref();
@@ -198,51 +206,52 @@ describe('what a person decides', () => {
     expect((await refusals(victim))[0]!.reason).toMatch(
       /it cannot be told who asks: the process that connected has ended/,
     );
-    expect(JSON.parse(rig.rasen(['status', victim, '--json']).stdout).status).toBe('interrupted');
-    rig.rasen(['cancel', victim, '--force']);
+    expect(await statusOf(victim)).toBe('interrupted');
   });
 
   it('is refused on the command line with a status of its own', async () => {
     await rig.start();
-    const victim = stoppedTask();
+    const victim = await stoppedTask();
     const out = join(rig.folder, 'out');
     const words = `'${RASEN}' cancel ${victim} >'${out}' 2>&1; echo "status $?" >>'${out}'`;
-    const task = background('env', `RASEN_HOME=${rig.home}`, 'sh', '-c', words);
+    const task = await background('env', `RASEN_HOME=${rig.home}`, 'sh', '-c', words);
     expect(rig.rasen(['wait', task]).status).toBe(0);
     expect(readFileSync(out, 'utf8')).toMatch(
       /^rasen: `cancel` needs a person, and this request comes from inside task [^\n]*\n {2}[^\n]*\nstatus 77\n$/,
     );
-    rig.rasen(['cancel', victim, '--force']);
   });
 
   it('is open to a person, whatever the environment of his shell says', async () => {
     await rig.start();
-    const victim = stoppedTask();
+    const victim = await stoppedTask();
     const env = { RASEN_TASK: ulid(), RASEN_ATTEMPT: `${ulid()}/run/1/x`, RASEN_SUBTASK: 'run' };
     for (const [method, params] of decisions(victim)) {
       if (method === 'task.cancel' || method === 'daemon.gc') continue;
       const answer = await askOnce(rig.socket, method, params);
       expect(answer?.error?.data?.kind, method).not.toBe('not_permitted');
     }
-    expect(rig.rasen(['cancel', victim, '--force'], { env }).status).toBe(0);
+    const last = await stoppedTask();
+    expect(rig.rasen(['cancel', last, '--force'], { env }).status).toBe(0);
     expect(await refusals(victim)).toEqual([]);
-    const asked = (await eventsOf(victim))
+    const asked = (await eventsOf(last))
       .filter(e => e.origin)
       .map(e => [e.type, e.origin!.pid! > 0, e.origin!.via]);
     expect(asked[0]).toEqual(['task_submitted', true, 'rasen']);
+    const text = rig.rasen(['events', last]).stdout;
+    expect(text).toMatch(/want_changed .* asked by \S+.* \(pid \d+\)/);
     expect(asked.at(-1)).toEqual(['want_changed', true, 'rasen']);
-    expect(rig.rasen(['logs', '-n', 'all', '--gates', victim]).status).toBe(0);
-    expect(rig.rasen(['events', victim]).stdout).toMatch(/want_changed .* asked by \S+.* \(pid \d+\)/);
+    expect(rig.rasen(['logs', '-n', 'all', '--gates', last]).stdout).toMatch(
+      /Cancel requested by \S+.* \(pid \d+\)/,
+    );
   });
 
   it('fills no journal, however often it is asked for', async () => {
     await rig.start();
-    const victim = stoppedTask();
+    const victim = await stoppedTask();
     const calls = Array.from({ length: 200 }, (): Call => ['task.merge', { task: victim }]);
     const { answers } = await fromInside('the command itself', calls);
     expect(new Set(answers.map(a => a.error?.data?.kind))).toEqual(new Set(['not_permitted']));
     expect(await refusals(victim)).toHaveLength(1);
-    rig.rasen(['cancel', victim, '--force']);
   });
 
   it('is every method that does not only tell', () => {
@@ -256,9 +265,8 @@ describe('what a person decides', () => {
 
 test('from inside a task: what it tells, and tasks of its own, which it may stop and end', async () => {
   await rig.start();
-  const id = ulid();
-  const spec = (await import('../support/instance.ts')).commandSpec(['sleep', '600'], '/', {});
-  Object.assign(spec, { id, plan: { ...(spec as { plan: object }).plan, task: id } });
+  const spec = commandSpec(['sleep', '600'], '/');
+  const { id } = spec;
   const { task, answers } = await fromInside('the command itself', [
     ['task.run', { spec, env: { PATH: process.env.PATH! } }],
     ['task.list', {}],
@@ -281,7 +289,6 @@ test('from inside a task: what it tells, and tasks of its own, which it may stop
   ]);
   const events = await eventsOf(id);
   expect(events[0]).toMatchObject({ type: 'task_submitted', origin: { task } });
-  expect(rig.rasen(['logs', '-n', 'all', id, '--raw']).status).toBe(0);
 });
 
 describe('the mark of an attempt', () => {
@@ -481,9 +488,9 @@ describe('a client of a supervisor that is frozen', () => {
 
   it.each(SIGNALS)('ends on %s within moments, and says what goes on', async (...signals) => {
     await rig.start();
-    const task = background('sleep', '600');
+    const task = await background('sleep', '600');
     // A stop that takes its time, to be waited for.
-    const slow = background('sh', '-c', 'trap "" TERM; while :; do sleep 1; done');
+    const slow = await background('sh', '-c', 'trap "" TERM; while :; do sleep 1; done');
     const said: string[] = [];
     const clients = COMMANDS.map(([words], i) => {
       const argv = words(i === COMMANDS.length - 1 ? slow : task);
@@ -496,9 +503,9 @@ describe('a client of a supervisor that is frozen', () => {
       return child;
     });
     await until('the clients have their supervisor', async () => {
-      const tasks = JSON.parse((await rig.rasenAsync(['list', '--json'])).stdout);
+      const tasks = await rig.call<TaskView[]>('task.list');
       const stopping = (await eventsOf(slow)).some(e => e.type === 'attempt_stopping');
-      return tasks.length === 3 && stopping && said[1] !== '';
+      return tasks.length === 3 && stopping && said[0]!.includes('task ') && said[1] !== '';
     });
     const frozen = rig.pid()!;
     process.kill(frozen, 'SIGSTOP');
@@ -522,14 +529,14 @@ describe('a client of a supervisor that is frozen', () => {
     } finally {
       process.kill(frozen, 'SIGCONT');
     }
-    for (const { id } of JSON.parse((await rig.rasenAsync(['list', '--json'])).stdout))
-      await rig.rasenAsync(['cancel', id, '--force']);
+    for (const { id: of } of await rig.call<TaskView[]>('task.list'))
+      await rig.call('task.cancel', { task: of, force: true });
   });
 });
 
 test('the exit status 1 is that of tasks that failed, and of nothing else', async () => {
   await rig.start();
-  const failed = background('false');
+  const failed = await background('false');
   const status = (...words: string[]) => rig.rasen(words).status;
   expect(status('wait', failed)).toBe(1);
   expect(status('merge', failed)).toBe(5);

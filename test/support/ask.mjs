@@ -1,10 +1,11 @@
 // Asks a supervisor over its socket, and nothing else: `node ask.mjs SOCKET OUT CALLS [GATE]`. CALLS is JSON, a list of
-// [method, params]; the answers go to OUT, as JSON. With GATE it begins when that file is there.
+// [method, params]; the answers go to OUT, as JSON, and OUT.begun is made before. With GATE it begins when that file is there.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [socket_path, out, calls, gate] = process.argv.slice(2);
+writeFileSync(`${out}.begun`, '');
 while (gate && !existsSync(gate)) await sleep(20);
 const answers = [];
 for (const [method, params] of JSON.parse(calls)) {
