@@ -35,8 +35,8 @@ export class Askers {
   readonly #tasks: Tasks;
   readonly #peers: SocketPeers;
   readonly #known = new WeakMap<PeerSocket, Promise<Asker>>();
-  /** Between the clock of os.uptime(), which some containers are shown another one of, and that of start times. */
-  readonly #offset_s = startOf('self') / HZ - (uptime() - process.uptime());
+  /** What is added to os.uptime() to have the clock of start times. */
+  readonly #offset_s = clockOffset();
   /** Its own limit: where a supervisor was started from inside an attempt, all of its clients may have that. */
   readonly #own_limit = hardLimitOf('self');
   /** Tasks by their marks. */
@@ -117,6 +117,15 @@ export class Askers {
       if (state?.steps.some(({ attempt }) => attempt?.pid === group && attempt.ended_at === null)) return id;
     return null;
   }
+}
+
+/**
+ * 0, but in containers that are shown an uptime of their own (lxcfs), and start times of the machine. Our own start is only
+ * so exact, since this program may have come some time after its process: hence the seconds more.
+ */
+function clockOffset(): number {
+  const offset_s = startOf('self') / HZ - (uptime() - process.uptime());
+  return offset_s > 1 ? offset_s + 5 : 0;
 }
 
 function userOf({ uid }: PeerIds): Pick<Origin, 'user'> {

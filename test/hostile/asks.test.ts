@@ -490,7 +490,9 @@ describe('a client of a supervisor that is frozen', () => {
     await rig.start();
     const task = await background('sleep', '600');
     // A stop that takes its time, to be waited for.
-    const slow = await background('sh', '-c', 'trap "" TERM; while :; do sleep 1; done');
+    const ready = join(rig.folder, 'ready');
+    const slow = await background('sh', '-c', `trap "" TERM; : >${ready}; while :; do sleep 1; done`);
+    await until('it heeds no signal', () => existsSync(ready));
     const said: string[] = [];
     const clients = COMMANDS.map(([words], i) => {
       const argv = words(i === COMMANDS.length - 1 ? slow : task);
