@@ -38,6 +38,7 @@ export function rasend8(version: string): string {
   signals(page);
   asService(page);
   cages(page);
+  whoAsks(page);
   underServiceManager(page);
   launchd(page);
   page.section('When it is killed');
@@ -123,6 +124,16 @@ function cages(page: ManPage): void {
     'Where no manager answers (containers, macOS): a session, known by its number and by a variable in the environment. A program that clears its environment and leaves its session escapes. Of `limits` only `runtime` has an effect, while the supervisor runs.',
   );
   page.endList();
+}
+
+function whoAsks(page: ManPage): void {
+  page.section('Who asks');
+  page.para(
+    'A person decides: answers, merges, plan edits, retries, rollbacks, going on with what was stopped or is blocked, ending and removing tasks. A request for one of these that comes from inside an attempt is refused, and the log of the task says so; rasen-protocol(7) has what is allowed to whom. So are requests of a client that has left, or that cannot be seen (another PID namespace): ask from where the supervisor runs.',
+    'A process belongs to an attempt when it, or one of its parents, is in the control group of its unit, in the session of its runner, or has its marker RASEN_ATTEMPT in its environment; and when it has its mark, which it can do nothing about: the hard limit of resident memory (`ulimit -m`). Linux enforces that limit nowhere, hands it on to every child, and lets only the superuser raise it. A shell of yours must not have a lower one than the supervisor was started with.',
+    'Not seen is what an attempt makes others start: the service manager of the user (systemd-run), at(1), a terminal multiplexer that ran before, a login over ssh; and a process of root that raises its limit, clears its environment and leaves its session. Agents that you do not trust belong into a container.',
+    'The kernel is asked by way of perl, or python3. Where neither is in /usr/bin, and on macOS, it cannot be told who asks, and nothing is refused; `rasen doctor` says so.',
+  );
 }
 
 function launchd(page: ManPage): void {

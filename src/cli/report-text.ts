@@ -57,6 +57,8 @@ function taskText(task: TaskReport, now_ms: number): string {
   lines.push(workLine(task), spentLine(task));
   if (task.waits.length > 0) lines.push(waitLine(task));
   if (task.restarts > 0) lines.push(restartLine(task));
+  for (const { method, from, t } of task.denied?.slice(0, MAX_TOLD) ?? [])
+    lines.push(`refused: ${method} ${oneLine(from, 120)}, ${localTime(t)}`);
   for (const { text } of task.notes.slice(0, MAX_TOLD)) lines.push(`not told yet: ${oneLine(text, 200)}`);
   for (const { step, text } of task.followups.slice(0, MAX_TOLD))
     lines.push(`left for later (${step}): ${oneLine(text, 200)}`);

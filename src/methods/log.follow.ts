@@ -35,6 +35,7 @@ export const logFollow = defineMethod({
   name: 'log.follow',
   summary:
     'The log of a task: its events as lines and the output of its attempts, oldest first; with follow what comes, until the task is over.',
+  asks: 'reader',
   params: z.strictObject({
     task: taskRef,
     subtask: z.string().max(50).optional().describe('Only this subtask.'),

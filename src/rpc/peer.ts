@@ -8,10 +8,11 @@
  *   └──────┘                                                └───────────┘   or time is up       └────────┘
  *       └──────────────────────── the client is gone, or has stalled ───────────────────────────────^
  */
+import { uptime } from 'node:os';
 import { RasenError } from '../errors.ts';
 import { tooLargeAnswer } from './batch.ts';
 import { FrameClock } from './frame-clock.ts';
-import { answerHello, type Greeter } from './hello.ts';
+import { answerHello, type Greeter, programOf } from './hello.ts';
 import { Intake, type Received } from './intake.ts';
 import type { Limits } from './limits.ts';
 import {
@@ -29,7 +30,7 @@ import {
   resultText,
 } from './message.ts';
 import { Outbox } from './outbox.ts';
-import { exceeds, type Handler, Request } from './request.ts';
+import { exceeds, type Handler, type PeerSocket, Request } from './request.ts';
 import type { Wire, WireEvents } from './wire.ts';
 
 export interface Log {
@@ -52,7 +53,9 @@ const ALIVE_TEXT = notificationText(ALIVE);
 
 type Call = Received & { kind: 'request' | 'notification' };
 
-export class Peer implements WireEvents {
+export class Peer implements WireEvents, PeerSocket {
+  readonly since_s = uptime();
+  program: string | null = null;
   readonly #wire: Wire;
   readonly #options: PeerOptions;
   readonly #limits: Limits;
@@ -82,6 +85,10 @@ export class Peer implements WireEvents {
     this.#outbox = new Outbox(wire, this.#limits, () => this.#stalled());
     this.#intake = new Intake(this.#limits, text => this.#outbox.send(text));
     this.#clock = new FrameClock(this.#limits, what => this.#timeout(what));
+  }
+
+  get fd(): number | null {
+    return this.#wire.fd;
   }
 
   received(chunk: Buffer): void {
@@ -243,7 +250,7 @@ export class Peer implements WireEvents {
   #run(entry: Call, handler: Handler): void {
     const key = entry.kind === 'request' ? entry.id : Symbol(entry.method);
     const id = entry.kind === 'request' ? entry.id : '';
-    const request = new Request(this.#options.connection, id, this.#outbox, this.#limits);
+    const request = new Request(this.#options.connection, id, this.#outbox, this.#limits, this);
     this.#running.set(key, request);
     const settle = (answer: () => string) => {
       request.over();
@@ -272,7 +279,9 @@ export class Peer implements WireEvents {
       return;
     }
     try {
-      this.#reply(entry, resultText(entry.id, answerHello(entry.params, this.#options.greeter)));
+      const hello = answerHello(entry.params, this.#options.greeter);
+      this.program = programOf(entry.params);
+      this.#reply(entry, resultText(entry.id, hello));
     } catch (error) {
       this.#fail(errorObject(error) ?? INTERNAL, entry.id);
     }

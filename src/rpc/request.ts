@@ -7,12 +7,23 @@ import type { Limits } from './limits.ts';
 import { type Id, notificationText } from './message.ts';
 import type { Outbox } from './outbox.ts';
 
+/** The other end of a connection, for whoever has to know who asks. One object for each connection. */
+export interface PeerSocket {
+  /** Descriptor of our end; null once it is closed. */
+  readonly fd: number | null;
+  /** When it connected, in seconds of os.uptime(). */
+  readonly since_s: number;
+  /** Name of its program, as it said in its hello; proves nothing. */
+  readonly program: string | null;
+}
+
 export interface RequestContext {
   /** Aborted when the client cancels or is gone, and when the server stops. The reason is a RasenError. */
   readonly signal: AbortSignal;
   /** Number of the connection, for the log. */
   readonly connection: number;
   readonly id: Id;
+  readonly peer: PeerSocket;
   /**
    * Sends a notification of this request; `params` is an object and gets the field `request`, the id. Await it: it
    * resolves when the client may take more, and rejects with the reason of `signal` once that is aborted. Unless it
@@ -35,9 +46,13 @@ export type Send = (method: string, params: unknown) => void;
 /** Answers one method. May throw RasenError and InvalidParams; anything else is a bug and is answered as one. */
 export type Handler = (params: unknown, context: RequestContext) => unknown | Promise<unknown>;
 
+/** Of a connection that is none. */
+export const NOBODY: PeerSocket = { fd: null, since_s: 0, program: null };
+
 export class Request implements RequestContext {
   readonly connection: number;
   readonly id: Id;
+  readonly peer: PeerSocket;
   /** Why it was aborted, if it was. */
   reason: RasenError | undefined;
   readonly #outbox: Outbox;
@@ -46,9 +61,10 @@ export class Request implements RequestContext {
   #rejects = new Set<(reason: RasenError) => void>();
   #over = false;
 
-  constructor(connection: number, id: Id, outbox: Outbox, limits: Limits) {
+  constructor(connection: number, id: Id, outbox: Outbox, limits: Limits, peer: PeerSocket = NOBODY) {
     this.connection = connection;
     this.id = id;
+    this.peer = peer;
     this.#outbox = outbox;
     this.#limits = limits;
   }

@@ -14,7 +14,7 @@ import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
 import type { ListenOptions } from './transport.ts';
 import type { Wire } from './wire.ts';
 
-export type { Handler, RequestContext, Send } from './request.ts';
+export type { Handler, PeerSocket, RequestContext, Send } from './request.ts';
 
 export interface ServerOptions {
   paths: { runtime: string; socket: string; lock: string; pid: string };

@@ -44,8 +44,10 @@ export async function doctor(parts: {
   settings: Settings;
   far: Pick<FarFiles, 'isFolder'>;
   cage: { kind: string; why: string; enforces: readonly string[] };
+  /** It can be told who asks on the control socket. */
+  able: boolean;
 }): Promise<{ findings: Finding[]; agents: string[] }> {
-  const { paths, store, registry, settings, far, cage } = parts;
+  const { paths, store, registry, settings, far, cage, able } = parts;
   // What it was given by whoever started it, over what every program of a task has.
   const agents = await installedAgents({ ...userEnv(), ...process.env });
   const findings = [
@@ -63,6 +65,7 @@ export async function doctor(parts: {
     ...notices(registry),
     ...(await unmasked(paths)),
     cageFinding(cage),
+    askersFinding(able),
     ...agents.map(agentFinding),
     ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
   ];
@@ -102,6 +105,18 @@ function cageFinding({ kind, why }: { kind: string; why: string }): Finding {
     'cage',
     `attempts run in process groups (${why}); a process that clears its environment and leaves its session can escape a stop`,
     'rasen service install gives each attempt a unit, where systemd runs. Run untrusted agents in a container.',
+  );
+}
+
+function askersFinding(able: boolean): Finding {
+  if (able) return ok('who asks', 'requests from inside attempts are told from those of a person');
+  const linux = process.platform === 'linux';
+  return warning(
+    'who asks',
+    'this machine cannot tell who asks on the control socket: an agent may answer, merge and change plans as you may',
+    linux
+      ? 'Install perl (or python3) as /usr/bin/perl, and restart rasend.'
+      : 'Run agents that you do not trust in a container.',
   );
 }
 

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, isRasenError, messageOf } from '../errors.ts';
+import { checkHome } from '../host/private.ts';
 import { makeLog } from '../log.ts';
 import { instancePaths } from '../paths.ts';
 import { takeInstanceLock } from '../rpc/lock.ts';
@@ -67,6 +68,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const umask = userUmask();
   const paths = instancePaths();
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  checkHome(paths.home);
   const settings = readSettings(paths.config);
   // The state has a lock of its own: the socket may be elsewhere, and one state must never have two masters.
   const lock = takeInstanceLock(join(paths.home, 'rasend.lock'));

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { RasenError } from '../errors.ts';
 import { FarFiles } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
+import type { AskContext } from '../methods/define.ts';
 import { type Sent, sendAll } from '../notify/index.ts';
 import { testMessage } from '../notify/message.ts';
 import type { Paths } from '../paths.ts';
@@ -27,16 +28,18 @@ import { isTerminal, TRANSITIONS } from '../task/status.ts';
 import type { TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
+import { Askers } from './askers.ts';
 import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
 import { systemClock, watchClock } from './clock.ts';
-import { Commands } from './commands.ts';
+import { type Ask, Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { userEnv } from './effects/user-env.ts';
 import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
+import { Guard } from './guard.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
@@ -76,12 +79,15 @@ export interface SupervisorOptions {
 }
 
 export class Supervisor {
+  /** Who may ask for what. */
+  readonly guard: Guard;
   readonly #options: SupervisorOptions;
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
   readonly #notes: Notes;
+  readonly #askers: Askers;
   readonly #suspension: Suspension;
   readonly #jobs: Jobs;
   readonly #places: Places;
@@ -103,6 +109,8 @@ export class Supervisor {
     this.#registry = new Registry(this.#store, systemClock, error =>
       log.warn({ error }, 'a snapshot could not be written'),
     );
+    this.#askers = new Askers(this.#registry);
+    this.guard = new Guard({ askers: this.#askers, registry: this.#registry, log });
     this.#places = new Places(paths);
     this.#jobs = new Jobs(task => this.#kick(task), log);
     const secrets = secretPlaces(paths);
@@ -201,12 +209,13 @@ export class Supervisor {
   async run(
     spec: TaskSpec,
     env: Record<string, string>,
+    { origin }: AskContext,
   ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
     if (this.#draining)
       throw new RasenError('shutting_down', 'the supervisor is shutting down', {
         hint: 'Try again in a moment.',
       });
-    const { entry, created } = await this.#commands.run(spec, env);
+    const { entry, created } = await this.#commands.run(spec, env, origin);
     const { kind, why, enforces } = this.#options.cage.choice;
     const notes = unheldLimits(spec, enforces).map(
       name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
@@ -252,9 +261,9 @@ export class Supervisor {
 
   async stop(
     params: { task: string; force: boolean; op?: string | undefined },
-    context: RequestContext,
+    context: AskContext,
   ): Promise<TaskView> {
-    const entry = await this.#commands.want(params.task, 'stop', params.force, params.op);
+    const entry = await this.#commands.want(params.task, 'stop', params.force, askOf(params, context));
     await untilState(this.#registry, entry, state => isAtRest(state) || state.want === 'run', context.signal);
     await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
@@ -262,40 +271,44 @@ export class Supervisor {
 
   async cancel(
     params: { task: string; force: boolean; op?: string | undefined },
-    context: RequestContext,
+    context: AskContext,
   ): Promise<TaskView> {
-    const entry = await this.#commands.want(params.task, 'cancel', params.force, params.op);
+    const entry = await this.#commands.want(params.task, 'cancel', params.force, askOf(params, context));
     await untilState(this.#registry, entry, state => isTerminal(state.status), context.signal);
     await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
 
-  async resume(params: { task: string; op?: string | undefined }): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.resume(params.task, params.op));
+  async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
+    return this.#registry.viewOf(await this.#commands.resume(params.task, askOf(params, context)));
   }
 
-  async retry(params: { task: string; subtask: string; op?: string | undefined }): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.retry(params.task, params.subtask, params.op));
+  async retry(
+    params: { task: string; subtask: string; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const entry = await this.#commands.retry(params.task, params.subtask, askOf(params, context));
+    return this.#registry.viewOf(entry);
   }
 
-  async note(params: { task: string; text: string; op?: string | undefined }) {
-    return this.#notedOf(await this.#notes.note(params.task, params.text, params.op));
+  async note(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
+    return this.#notedOf(await this.#notes.note(params.task, params.text, askOf(params, context)));
   }
 
-  async answer(params: { task: string; text: string; op?: string | undefined }) {
-    return this.#notedOf(await this.#notes.answer(params.task, params.text, params.op));
+  async answer(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
+    return this.#notedOf(await this.#notes.answer(params.task, params.text, askOf(params, context)));
   }
 
   #notedOf({ entry, note, how, step }: Noted) {
     return { task: this.#registry.viewOf(entry), note, how, subtask: step };
   }
 
-  async rollback(params: {
-    task: string;
-    subtask?: string | undefined;
-    op?: string | undefined;
-  }): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.rollback(params.task, params.subtask, params.op));
+  async rollback(
+    params: { task: string; subtask?: string | undefined; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const entry = await this.#commands.rollback(params.task, params.subtask, askOf(params, context));
+    return this.#registry.viewOf(entry);
   }
 
   plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
@@ -303,22 +316,21 @@ export class Supervisor {
     return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
   }
 
-  async replan(params: {
-    task: string;
-    plan: Plan;
-    expected_rev: number;
-    op?: string | undefined;
-  }): Promise<TaskView> {
-    return this.#registry.viewOf(
-      await this.#commands.replan(params.task, params.plan, params.expected_rev, params.op),
-    );
+  async replan(
+    params: { task: string; plan: Plan; expected_rev: number; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const { task, plan, expected_rev } = params;
+    const entry = await this.#commands.replan(task, plan, expected_rev, askOf(params, context));
+    return this.#registry.viewOf(entry);
   }
 
   async merge(
     params: { task: string; into: string | null; squash: boolean; op?: string | undefined },
-    context: RequestContext,
+    context: AskContext,
   ): Promise<TaskView> {
-    const { entry, op } = await this.#commands.merge(params.task, params.into, params.squash, params.op);
+    const { task, into, squash } = params;
+    const { entry, op } = await this.#commands.merge(task, into, squash, askOf(params, context));
     const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);
     await this.#flushViews([entry.id]);
     const refused = state.merge_refused;
@@ -394,6 +406,7 @@ export class Supervisor {
     const parts = {
       ...{ paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice },
       far: this.#far,
+      able: this.#askers.able,
     };
     return await doctor(parts);
   }
@@ -457,6 +470,8 @@ export class Supervisor {
     }
   }
 }
+
+const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });
 
 const isAtRest = (state: TaskState) =>
   state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);

@@ -7,6 +7,7 @@
  */
 import type { BudgetUse } from './budget.ts';
 import type { NotifyChannel } from './notices.ts';
+import type { Origin } from './origin.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
@@ -241,6 +242,8 @@ interface Of {
     to: { step: string; n: number } | null;
     op: string | null;
   };
+  /** Somebody asked for what only a person may ask for, or only about tasks of his own; nothing was done. */
+  request_refused: { method: string; reason: string };
   /** An attempt has the note: it was said to its session, or stands in its prompt. */
   note_told: { note: number; step: string; n: number; how: 'live' | 'prompt' };
   /**
@@ -269,8 +272,8 @@ interface Of {
 }
 
 export type EventType = keyof Of;
-/** An event before the journal gave it number and time. */
-export type NewEvent = { [T in EventType]: { type: T } & Of[T] }[EventType];
+/** An event before the journal gave it number and time. `origin`: of the first event of a request; absent in older journals. */
+export type NewEvent = { [T in EventType]: { type: T; origin?: Origin } & Of[T] }[EventType];
 export interface Stamp {
   seq: number;
   /** Wall clock, RFC 3339 UTC. */
@@ -317,6 +320,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   task_failed: true,
   task_cancelled: true,
   note_added: true,
+  request_refused: true,
   note_told: true,
   clock_jumped: true,
   notified: true,

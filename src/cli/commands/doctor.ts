@@ -14,7 +14,7 @@ export const doctor = defineCommand({
   name: 'doctor',
   summary: 'Look for what is wrong with this installation, and tell how to mend it',
   details: [
-    'It works without a supervisor, too. Agents are looked for as a task that is handed over here would find them, and once more from inside the supervisor; whether they are logged in is told without the network, from what they say themselves or from a variable or a file that is there. The exit status is 1 when there is an error; warnings do not count.',
+    'It works without a supervisor, too. Agents are looked for as a task that is handed over here would find them, and once more from inside the supervisor; whether they are logged in is told without the network, from what they say themselves or from a variable or a file that is there. The exit status is 5 when there is an error; warnings do not count.',
   ],
   options: [...FORMAT],
   examples: [{ command: 'rasen doctor', about: '' }],
@@ -24,7 +24,7 @@ export const doctor = defineCommand({
     const here = await clientFindings({ cwd, env, paths, loadConfigBundle, service });
     const findings = [...here, ...(await serverFindings(context, here))];
     out.reply({ version: VERSION, findings }, () => findings.map(line).join('\n'));
-    return findings.some(f => f.level === 'error') ? EXIT.failed : EXIT.ok;
+    return findings.some(f => f.level === 'error') ? EXIT.refused : EXIT.ok;
   },
 });
 

@@ -1,6 +1,9 @@
 /** `rasen events`: the numbered facts about tasks, as they are recorded. */
+
+import { type Origin, originText } from '../../task/origin.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { type EventRecord, readEvents } from '../event-stream.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { findProject, taskRef } from '../project.ts';
 import { notRunYet } from '../task-calls.ts';
@@ -39,6 +42,7 @@ export const events = defineCommand<Options>({
     const show = (event: EventRecord) =>
       out.json ? out.valueInTurn(event) : out.printInTurn(`${eventText(event, !one)}\n`);
     const { follow = false, after = 0 } = options;
+    if (follow) sayOnSignal(out, 'not followed any more; what was followed goes on.');
     try {
       await readEvents(context.link, {
         task: one ? taskRef(context, given) : undefined,
@@ -59,6 +63,8 @@ function eventText(event: EventRecord, with_task: boolean): string {
   const facts = Object.entries(event)
     .filter(([name, value]) => !STAMP.has(name) && value !== null && typeof value !== 'object')
     .map(([name, value]) => `${name}=${oneLine(String(value), 80)}`);
+  const from = originText(event.origin as Origin | undefined);
+  if (from !== '') facts.push(`asked ${from}`);
   const task = with_task ? `${event.task}  ` : '';
   return `${task}${String(event.seq).padStart(4)}  ${localTime(String(event.t))}  ${[event.type, ...facts].join('  ')}`;
 }

@@ -5,6 +5,7 @@ import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 import { isOneCommand, type ShowOutput, showOutput } from '../foreground.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import type { Link } from '../link.ts';
 import { type LogRequest, readLog } from '../log-stream.ts';
 import { bytesOf, LogText, type LogTextOptions } from '../log-text.ts';
@@ -81,6 +82,12 @@ export const logs = defineCommand<Options>({
     const bytes = !sessions && (subtask !== undefined || (isOneCommand(view) && !gates));
     const events = subtask === undefined && !bytes;
     const request = { task: view.id, subtask, since, gates, events, ...(options.raw ? { raw: true } : {}) };
+    const over = ['completed', 'failed', 'cancelled'].includes(view.status);
+    if (follow && !over)
+      sayOnSignal(
+        context.out,
+        `not followed any more; the task goes on. Come back with: rasen logs --follow ${view.id}`,
+      );
     if (bytes || context.out.json) {
       const show = context.out.json ? showJson(context) : showOutput(context, options);
       await readLog(context.link, {
