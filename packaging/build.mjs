@@ -1,6 +1,6 @@
 // Builds dist/: one minified CommonJS bundle for the client (its start-up time is what users feel), a second one with
 // zod and yaml that it loads only to read configuration and plans, a third that knows service managers, one for the
-// supervisor, one for the program that speaks with agents, and the library.
+// supervisor, one for the program that speaks with agents, one for its helper that works on other disks, and the library.
 // Plain JavaScript that also Node 20 can run, since `npm ci` may run it before the right Node is on PATH.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +61,7 @@ const builds = {
   'rasen-service.cjs': { ...cjs, entryPoints: ['src/service/index.ts'] },
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
   'rasen-session.cjs': { ...cjs, entryPoints: ['src/session/main.ts'] },
+  'rasen-files.cjs': { ...cjs, entryPoints: ['src/host/far-helper.ts'] },
   'index.js': { ...common, format: 'esm', entryPoints: ['src/index.ts'], packages: 'external' },
 };
 const metas = await Promise.all(

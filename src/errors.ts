@@ -13,9 +13,11 @@ export const EXIT = {
   usage: 2,
   blocked: 3,
   unreachable: 4,
+  refused: 5,
   missing_runtime: 69,
   internal: 70,
   temporary: 75,
+  not_permitted: 77,
   cancelled: 130,
 } as const;
 
@@ -43,10 +45,10 @@ const rows = {
     exit: EXIT.usage,
     about: 'More than one task matches; the matches are named.',
   },
-  task_state: { code: -32054, exit: EXIT.failed, about: 'The task is in a state that does not allow this.' },
+  task_state: { code: -32054, exit: EXIT.refused, about: 'The task is in a state that does not allow this.' },
   task_exists: {
     code: -32055,
-    exit: EXIT.failed,
+    exit: EXIT.refused,
     about: 'A task with this id or key exists already with another content.',
   },
   subtask_unknown: { code: -32056, exit: EXIT.usage, about: 'The plan has no subtask of this id.' },
@@ -60,21 +62,21 @@ const rows = {
     exit: EXIT.usage,
     about: 'The folder is not in a git repository that rasen can work in.',
   },
-  git: { code: -32059, exit: EXIT.failed, about: 'A git command failed; its output is quoted.' },
-  merge_conflict: { code: -32060, exit: EXIT.failed, about: 'The merge has conflicts; nothing was moved.' },
-  gate_failed: { code: -32061, exit: EXIT.failed, about: 'A gate refused the result; nothing was moved.' },
+  git: { code: -32059, exit: EXIT.refused, about: 'A git command failed; its output is quoted.' },
+  merge_conflict: { code: -32060, exit: EXIT.refused, about: 'The merge has conflicts; nothing was moved.' },
+  gate_failed: { code: -32061, exit: EXIT.refused, about: 'A gate refused the result; nothing was moved.' },
   storage: {
     code: -32062,
-    exit: EXIT.failed,
+    exit: EXIT.refused,
     about: 'State could not be written (disk full, permission); nothing was acknowledged.',
   },
   damaged: {
     code: -32063,
-    exit: EXIT.failed,
+    exit: EXIT.refused,
     about: 'A state file could not be read; it was moved aside and is named.',
   },
-  spawn: { code: -32064, exit: EXIT.failed, about: 'A program could not be started.' },
-  version: { code: -32065, exit: EXIT.failed, about: 'A state file was written by a newer rasen.' },
+  spawn: { code: -32064, exit: EXIT.refused, about: 'A program could not be started.' },
+  version: { code: -32065, exit: EXIT.refused, about: 'A state file was written by a newer rasen.' },
   unreachable: { code: -32066, exit: EXIT.unreachable, about: 'No supervisor answers on the socket.' },
   already_running: {
     code: -32067,
@@ -104,8 +106,20 @@ const rows = {
   },
   secret: {
     code: -32072,
-    exit: EXIT.failed,
+    exit: EXIT.refused,
     about: 'A secret could not be looked up; its name and its reference are told, never its value.',
+  },
+  not_private: {
+    code: -32074,
+    exit: EXIT.not_permitted,
+    about:
+      'A folder or socket of rasen belongs to another user or is open to others; nothing was sent or written.',
+  },
+  not_permitted: {
+    code: -32073,
+    exit: EXIT.not_permitted,
+    about:
+      'A person has to ask for this, and the request comes from inside an attempt or from nobody knows whom. Nothing was done; the journal of the task says who asked.',
   },
   timeout: { code: -32012, exit: EXIT.unreachable, about: 'The supervisor did not answer in time.' },
   incompatible: {

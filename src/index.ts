@@ -2,6 +2,7 @@
  * The public surface for programs: a typed connection to a running supervisor. It loads node:net and little else; the
  * command line uses the same.
  */
+import { checkHome } from './host/private.ts';
 import type { MethodName, Params, Result } from './methods/index.ts';
 import { clientPaths } from './paths.ts';
 import { type CallOptions, connect as dial, type OnNotify } from './rpc/client.ts';
@@ -43,11 +44,18 @@ export interface ConnectOptions {
   timeout_ms?: number;
   /** Name and version of the calling program, for the supervisor's log. */
   client?: Program;
+  /** Also a socket of another user, for root; then nothing may be sent that another user must not know. */
+  any_owner?: boolean;
 }
 
-/** Throws RasenError `unreachable` at once when no supervisor listens, `timeout` or `socket_path`. */
+/**
+ * Throws RasenError `unreachable` at once when no supervisor listens, `timeout`, `socket_path`, or `not_private` when
+ * another user could be at the other end.
+ */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  const { socket = clientPaths().socket, ...rest } = options;
+  const { socket, ...rest } = options;
+  const paths = clientPaths();
+  if (!options.any_owner && (socket ?? paths.socket) === paths.socket) checkHome(paths.home);
   // The same object; only the types know more.
-  return (await dial(socket, rest)) as Client;
+  return (await dial(socket ?? paths.socket, rest)) as Client;
 }

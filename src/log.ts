@@ -3,6 +3,7 @@
  * are in service/runtime/log-stream.ts, which chooses one.
  */
 import pino from 'pino';
+import { safeJson } from './util/terminal-text.ts';
 
 export interface Log {
   info(fields: object, message: string): void;
@@ -31,6 +32,6 @@ export function makeLog(stream: LogStream, level: LogLevel): LeveledLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { error: pino.stdSerializers.err },
     },
-    stream,
+    { write: line => stream.write(safeJson(line)) },
   );
 }

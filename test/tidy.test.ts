@@ -62,6 +62,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Exceptions, each with its reason. */
 const EXCEPTIONS: Record<string, string> = {
   'src/methods/define.ts → supervisor': 'handlers are typed over the supervisor; types only',
+  'src/index.ts → host': 'a client looks whose the folders are before it sends anything',
   'src/index.ts → methods': 'the public surface is the typed client of the method table',
   'src/index.ts → rpc': 'the public surface is the typed client of the method table',
   'src/index.ts → task': 'the public surface names the types of tasks',
@@ -121,6 +122,96 @@ describe('imports', () => {
       Object.keys(dependencies).filter(name => !packages.has(name)),
       'a dependency that nothing imports',
     ).toEqual([]);
+  });
+});
+
+/**
+ * What an agent can write (below an attempt, a worktree, a project, a repository) is opened by host/ alone, which follows
+ * no link, waits for no FIFO and reads within limits. So the rooms that know where such files are import what opens
+ * files only where it is something else, by name and with the reason; `constants` and types are free.
+ */
+const OPENS: Record<string, { names: string; reason: string }> = {
+  'src/agents/installed.ts': { names: 'accessSync existsSync statSync', reason: 'programs on PATH' },
+  'src/runner/activity.ts': { names: 'readFileSync', reason: '/proc' },
+  'src/runner/attempt-dir.ts': { names: 'mkdir rename', reason: 'the folder, before anything runs in it' },
+  'src/runner/cage/bell.ts': { names: 'mkdirSync readdirSync rmSync watch', reason: 'the runtime folder' },
+  'src/runner/cage/cgroup.ts': {
+    names: 'existsSync readdirSync readFileSync writeFileSync',
+    reason: '/sys/fs/cgroup',
+  },
+  'src/runner/cage/choose.ts': { names: 'existsSync', reason: 'what the machine has' },
+  'src/runner/cage/unit-members.ts': { names: 'readFileSync', reason: '/proc' },
+  'src/runner/cage/unit.ts': { names: 'mkdir rm writeFile', reason: 'environments, in the runtime folder' },
+  'src/runner/durable.ts': { names: 'open', reason: 'folders, to be synced: O_DIRECTORY' },
+  'src/runner/platform/linux.ts': {
+    names: 'closeSync openSync readdirSync readFileSync readSync',
+    reason: '/proc',
+  },
+  'src/runner/start.ts': { names: 'mkdirSync', reason: 'the fence: made or not, nothing is opened' },
+  'src/runner/stop.ts': { names: 'readFileSync', reason: '/proc' },
+  'src/session/lock.ts': {
+    names: 'mkdirSync readdirSync readlinkSync rmSync symlinkSync',
+    reason: 'locks are links that nobody follows',
+  },
+  'src/session/main.ts': { names: 'readFileSync writeSync', reason: 'its standard input and error' },
+  'src/session/notes.ts': { names: 'mkdirSync watch', reason: 'the folder; what is in it is read by host' },
+  'src/session/output.ts': { names: 'writeSync', reason: 'its standard output' },
+  'src/supervisor/askers.ts': { names: 'readFileSync', reason: '/proc' },
+  'src/supervisor/cage.ts': { names: 'existsSync readdirSync rmSync statSync', reason: 'the runtime folder' },
+  'src/supervisor/doctor.ts': { names: 'statfsSync statSync', reason: 'our own folders' },
+  'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },
+  'src/supervisor/main.ts': { names: 'existsSync mkdirSync writeSync', reason: 'our own folders and output' },
+  'src/supervisor/masks.ts': { names: 'statSync', reason: 'secrets.env of the user: whether it changed' },
+  'src/supervisor/settings.ts': { names: 'statSync', reason: 'rasend.yml of the user: whether it is a file' },
+  'src/supervisor/world.ts': { names: 'statfsSync', reason: 'the disk of the state' },
+};
+/** Rooms whose files are not those of agents, or that have rules of their own. */
+const OTHER_ROOMS: Record<string, string> = {
+  host: 'it is who opens them',
+  git: 'the repository, with its own rules',
+  store: 'the state, which is checked by its hashes',
+  cli: 'a process of the user, who may wait for himself',
+  config: 'read by the command line; read-text.ts opens without blocking',
+  rpc: 'the runtime folder',
+  secrets: 'files of the user',
+  service: 'files of the service manager and our own log',
+  root: 'our own folders',
+};
+const OPENERS = ['node:fs', 'node:fs/promises', 'fs', 'fs/promises', 'write-file-atomic', 'pino-roll'];
+const OPENER = new RegExp(`import\\s+(?:type\\s+)?([^'"]*?)\\s+from\\s+'(?:${OPENERS.join('|')})'`, 'g');
+
+describe('files that others can write', () => {
+  const opening = (path: string) =>
+    [...text(path).matchAll(OPENER)].flatMap(([, names]) =>
+      names!
+        .replaceAll(/[{}]/g, '')
+        .split(',')
+        .map(name => name.trim())
+        .filter(name => name !== '' && name !== 'constants' && !/^(type |[A-Z])/.test(name)),
+    );
+  const watched = sources.filter(path => !(folderOf(path) in OTHER_ROOMS));
+
+  it('are opened in host/ alone', () => {
+    const found = watched
+      .map(path => ({ path, names: [...new Set(opening(path))].sort() }))
+      .filter(({ names }) => names.length > 0);
+    const sorted = (names: string) => names.split(' ').sort();
+    expect(Object.fromEntries(found.map(({ path, names }) => [path, names]))).toEqual(
+      Object.fromEntries(Object.entries(OPENS).map(([path, { names }]) => [path, sorted(names)])),
+    );
+  });
+
+  it('are not opened by a roundabout way', () => {
+    const ways = /\b(?:require|getBuiltinModule|import)\(\s*'(?:node:)?fs|process\.binding/;
+    expect(watched.filter(path => ways.test(text(path)))).toEqual([]);
+  });
+
+  it('on the disk of a project are worked on by the helper process: views have no other way', () => {
+    const views = sources.filter(path => path.startsWith('src/views/'));
+    const local = /from '\.\.\/host\/(?!far-files|file-work)|\bnearFiles\b/;
+    // Types of outcomes and places are no way.
+    const ways = views.filter(path => local.test(text(path).replaceAll(/import type [^;]*;/g, '')));
+    expect(ways).toEqual([]);
   });
 });
 

@@ -31,7 +31,7 @@ _rasen() {
     'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --name --env --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'report') flags='--since --format --json' ;;
-    'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --format --json' ;;
+    'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --yes --format --json' ;;
     'stop') flags='--force --format --json' ;;
     'resume') flags='--background --wait --format --json' ;;
     'note') flags='--format --json' ;;

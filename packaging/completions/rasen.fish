@@ -58,7 +58,8 @@ complete -c rasen -n '__fish_seen_subcommand_from logs' -s f -l follow -d 'go on
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l subtask -r -F -d 'only the output of this subtask'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l since -r -F -d 'only from a time on: 10m, 2h, 2026-01-27T18:45'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l gates -d 'the output of gates too, and what reviewer and QA did'
-complete -c rasen -n '__fish_seen_subcommand_from logs' -l raw -d 'sessions of agents as they wrote them'
+complete -c rasen -n '__fish_seen_subcommand_from logs' -l raw -d 'what was printed, as it was printed: sessions of agents as they wrote them, secrets not masked, nothing written out; not to a terminal'
+complete -c rasen -n '__fish_seen_subcommand_from logs' -l yes -d 'with --raw: to a terminal all the same'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from logs' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"

@@ -5,14 +5,18 @@ import type { ManPage } from './man-page.ts';
 /** What each exit status of `rasen` means. A status without a row does not compile. */
 const EXIT_ABOUT: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'The command did what it was asked; of a task: it is completed.',
-  failed: 'The task failed, or the command could not do what it was asked.',
+  failed: 'The task failed. Nothing else ends with 1.',
   usage: 'Wrong usage, configuration or plan.',
   blocked: 'The task is blocked: it needs a person, and `rasen status` says for what.',
   unreachable: 'No supervisor answers.',
+  refused:
+    'The command could not do what it was asked: nothing was submitted or changed, and the message says why. `rasen doctor` found an error; a notice of `rasen notify test` could not be sent.',
   missing_runtime: 'No usable Node runtime was found; nothing of rasen ran.',
   internal: 'A bug, or a supervisor that speaks another protocol.',
   temporary:
     'The task waits for a usage limit, or something is busy: try again later. It is EX_TEMPFAIL of sysexits(3).',
+  not_permitted:
+    'A person has to ask for this, and the request came from inside a task. It is EX_NOPERM of sysexits(3).',
   cancelled: 'The task was stopped or cancelled, or the command was interrupted.',
 };
 

@@ -20,11 +20,11 @@ const ENVIRONMENT: readonly Variable[] = [
   {
     name: 'RASEN_HOME',
     about:
-      'Holds everything of one instance: state, settings and socket (in `run/`). An instance knows nothing of another one. Not set: the XDG folders below.',
+      'Holds everything of one instance: state, settings and socket (in `run/`). An instance knows nothing of another one. It must be yours, and nobody else may write to it: `rasen` and `rasend` refuse another one (exit status 77) before anything is sent or written. Not set: the XDG folders below.',
   },
   {
     name: 'RASEN_RUNTIME_DIR',
-    about: 'Folder of the socket where RASEN_HOME is not set. Its mode must be 0700.',
+    about: 'Folder of the socket where RASEN_HOME is not set. It must be yours and its mode 0700.',
   },
   { name: 'XDG_STATE_HOME', about: 'State is in `$XDG_STATE_HOME/rasen`; default `~/.local/state/rasen`.' },
   {

@@ -1,4 +1,5 @@
 /** rasen-protocol(7): how to talk to rasend, from the tables of methods, errors and limits. */
+import type { Who } from '../../src/methods/define.ts';
 import { METHODS } from '../../src/methods/index.ts';
 import { LIMITS, type Limits } from '../../src/rpc/limits.ts';
 import { ALIVE, CANCEL, CODES, HELLO } from '../../src/rpc/message.ts';
@@ -62,10 +63,16 @@ export function rasenProtocol7(version: string): string {
   });
   page.section('Description');
   page.para(
-    'rasend(8) listens on a Unix socket, by default `$XDG_RUNTIME_DIR/rasen/rasend.sock`. Whoever may open it may do everything: the permissions of the folder (0700) and the socket (0600) are the authentication, and there is no other listener.',
+    'rasend(8) listens on a Unix socket, by default `$XDG_RUNTIME_DIR/rasen/rasend.sock`. The permissions of the folder (0700) and the socket (0600) are the authentication, and there is no other listener. Whoever may open it may do everything, but for processes of attempts: what a person decides is refused to them, see WHO MAY ASK.',
     'Any program that can write a line to a Unix socket is a full client. For programs in JavaScript the package exports `connect()`. The same as this page, for programs: `man/openrpc.json`.',
   );
   basics(page);
+  page.section('Who may ask');
+  page.para(
+    'Before a request that changes something, the supervisor asks the kernel which process has connected (SO_PEERCRED), and whether that process belongs to an attempt: see rasend(8), WHO ASKS. What a client says of itself, or finds in its environment, gives it no right. The origin of a request is in the journal, in the field `origin` of its event: `via` (name of the program, as it says), `pid`, `tty`, `user`, and `task` where it is a process of that task. A refused request ends with the error `not_permitted`, and its task gets the event `request_refused`. Each method says who may ask for it:',
+  );
+  for (const [who, about] of Object.entries(WHO_ABOUT)) page.item(`\`${who}\``, about);
+  page.endList();
   page.section('Errors');
   page.para(
     'An error has `code`, `message` and `data`. Its stable name is `data.kind`; `data.hint`, where it is there, says what to do next. Those of JSON-RPC and of the framing:',
@@ -110,12 +117,23 @@ function basics(page: ManPage): void {
   );
 }
 
+/** Who may ask for a method. A word without a row does not compile. */
+const WHO_ABOUT: Readonly<Record<Who, string>> = {
+  reader: 'Everybody: nothing is changed.',
+  anyone: 'Everybody; who it was is recorded.',
+  own: 'A person; and what runs inside a task about that task, and those that were submitted from inside it.',
+  child:
+    'A person; and what runs inside a task about those that were submitted from inside it. Not to go on with one that is blocked.',
+  person: 'A person.',
+};
+
 function methods(page: ManPage, { methods, definitions }: ProtocolSchemas): void {
   page.section('Methods');
-  for (const { name, summary, errors, stream } of METHODS) {
+  for (const { name, summary, asks, errors, stream } of METHODS) {
     const { params, result, stream: notification } = methods[name]!;
     page.sub(name);
     page.para(summary);
+    page.para(`Who may ask: \`${asks}\`.`);
     fields(page, 'Params', params, true);
     fields(page, 'Result', result, false);
     if (stream && notification) fields(page, `Notification \`${stream.notification}\``, notification, false);

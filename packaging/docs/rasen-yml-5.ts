@@ -1,7 +1,9 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
+
 import { USUAL } from '../../src/cli/captured-env.ts';
 import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
 import type { Message } from '../../src/notify/message.ts';
+import { MASKED_CHARS_MIN } from '../../src/secrets/mask.ts';
 import {
   MAX_NOTICE_TRIES,
   MAX_NOTICES_PER_HOUR,
@@ -189,7 +191,8 @@ const NOTICE_FIELDS: Readonly<Record<keyof Message, string>> = {
   reason: 'The reason.',
   subtask: 'The subtask it is about, or that is worked on.',
   error: 'How the last attempt that went wrong ended.',
-  last_lines: 'The end of what its gate, or it itself, printed; what looks like a secret is hidden.',
+  last_lines:
+    'The end of what its gate, or it itself, printed; secrets are masked, and what looks like one is hidden.',
   resume_at: 'When a waiting task goes on.',
   duration_seconds: 'Since the start.',
   active_seconds: 'Of which something ran.',
@@ -249,6 +252,9 @@ function environment(page: ManPage): void {
   page.endList();
   page.para(
     'When one cannot be looked up nothing is started: the task is blocked, with the name and the reference of the secret and what to do. `rasen resume` tries again.',
+  );
+  page.para(
+    `What programs print of these values is masked, as \`[masked: NAME]\`, in logs, notices, the journal, reports, the files of .rasen and the prompts of later sessions: as it is, in base64, hexadecimal and percent encoding, in JSON and the quotes of shells, in pieces; of a value of several lines each line. So are the other values in secrets.env, logins of agents, passwords in addresses and variables whose names say that they are secret. A value of fewer than ${MASKED_CHARS_MIN} characters, or that is a usual word, is not; rasend says so in its log, and \`rasen doctor\` of those in secrets.env. The output of programs is kept as it was printed, readable by its user alone; \`rasen logs --raw\` shows it.`,
   );
   page.code(SECRETS_EXAMPLE);
 }

@@ -35,6 +35,7 @@ export function rasend8(version: string): string {
   page.para(
     '`rasend` owns the tasks of rasen(1) and is the only process that decides about them and writes their state. It listens on a Unix socket; rasen-protocol(7) says how to talk to it. It runs in the foreground; a service manager starts it, or `rasen run` and `rasen resume` do where none answers.',
     'Each attempt has a small process of its own, the runner, which starts the command, writes down how it ended, and outlives the supervisor. Output goes straight to a file. So the supervisor may end at any time, be killed or be upgraded: attempts go on, and the next supervisor adopts them.',
+    'What is written into the folder of a project is written by a helper process, `rasen-files.cjs` beside `rasend.cjs`, so that a disk that does not answer holds up nobody. It takes some 10 MiB of memory of its own, is started when there is something to write, and ends after half a minute without work.',
     'An agent that can be spoken with while it works is not started by the runner itself but by the session program, `rasen-session.cjs` beside `rasend.cjs`: it holds the conversation, copies every line of the agent to the output, passes notes on, and ends as the agent ends. It too outlives the supervisor. It takes 10 to 20 MiB of memory of its own. No two processes work in one session: whoever finds it taken leaves it alone, and the next attempt begins a new one.',
     'There is one supervisor for an instance; a second one ends with a message that names the first. The umask at its start is that of the commands of its tasks.',
   );
@@ -43,6 +44,7 @@ export function rasend8(version: string): string {
   signals(page);
   asService(page);
   cages(page);
+  whoAsks(page);
   underServiceManager(page);
   launchd(page);
   page.section('When it is killed');
@@ -133,6 +135,16 @@ function cages(page: ManPage): void {
     'Where no manager answers (containers, macOS): a session, known by its number and by a variable in the environment. A program that clears its environment and leaves its session escapes. Of `limits` only `runtime` has an effect, while the supervisor runs.',
   );
   page.endList();
+}
+
+function whoAsks(page: ManPage): void {
+  page.section('Who asks');
+  page.para(
+    'A person decides: answers, merges, plan edits, retries, rollbacks, going on with what was stopped or is blocked, ending and removing tasks. A request for one of these that comes from inside an attempt is refused, and the log of the task says so; rasen-protocol(7) has what is allowed to whom. So are requests of a client that has left, or that cannot be seen (another PID namespace): ask from where the supervisor runs.',
+    'A process belongs to an attempt when it, or one of its parents, is in the control group of its unit, in the session of its runner, or has its marker RASEN_ATTEMPT in its environment; and when it has its mark, which it can do nothing about: the hard limit of resident memory (`ulimit -m`). Linux enforces that limit nowhere, hands it on to every child, and lets only the superuser raise it. A shell of yours must not have a lower one than the supervisor was started with.',
+    'Not seen is what an attempt makes others start: the service manager of the user (systemd-run), at(1), a terminal multiplexer that ran before, a login over ssh; and a process of root that raises its limit, clears its environment and leaves its session. Agents that you do not trust belong into a container.',
+    'The kernel is asked by way of perl, or python3. Where neither is in /usr/bin, and on macOS, it cannot be told who asks, and nothing is refused; `rasen doctor` says so.',
+  );
 }
 
 function launchd(page: ManPage): void {

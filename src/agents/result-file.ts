@@ -2,9 +2,9 @@
  * The result file of an agent: what it claims. Parsed at this edge, bounded in every field. Where there is no file, the
  * seed's event tags at the end of the output count. Both are claims; only what speaks against the work has force.
  */
-import { readFileSync, statSync } from 'node:fs';
 import * as z from 'zod';
-import { errnoOf, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
+import { type Place, readForeign } from '../host/foreign-file.ts';
 import type { Claim } from '../task/event.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -12,11 +12,15 @@ const MAX_ITEMS = 20;
 const MAX_ITEM = 1000;
 const MAX_SUMMARY = 4000;
 
-const items = z
-  .array(z.union([z.string(), z.looseObject({ content: z.string() }).transform(item => item.content)]))
-  .transform(list => list.slice(0, MAX_ITEMS).map(item => clean(item, MAX_ITEM)));
+/** Cut before it is looked at: a million items would hold up everybody. Unknown keys are not looked at either. */
+const items = z.preprocess(
+  list => (Array.isArray(list) ? list.slice(0, MAX_ITEMS) : list),
+  z
+    .array(z.union([z.string(), z.object({ content: z.string() }).transform(item => item.content)]))
+    .transform(list => list.map(item => clean(item, MAX_ITEM))),
+);
 
-const resultFile = z.looseObject({
+const resultFile = z.object({
   status: z
     .enum(['done', 'blocked', 'limit', 'overloaded', 'network', 'auth', 'context', 'budget'])
     .default('done'),
@@ -29,14 +33,14 @@ const resultFile = z.looseObject({
     .max(30 * 86_400)
     .optional(),
   memory: z
-    .looseObject({ decisions: items.default([]), learnings: items.default([]) })
+    .object({ decisions: items.default([]), learnings: items.default([]) })
     .default({ decisions: [], learnings: [] }),
   verdict: z.enum(['approved', 'changes_requested', 'rejected']).optional(),
   issues: items.default([]),
   /** What is worth doing and was no part of this. */
   followups: items.default([]),
   usage: z
-    .looseObject({ input_tokens: z.int().min(0).default(0), output_tokens: z.int().min(0).default(0) })
+    .object({ input_tokens: z.int().min(0).default(0), output_tokens: z.int().min(0).default(0) })
     .optional(),
   /** The planner's. */
   plan: z.unknown().optional(),
@@ -52,19 +56,21 @@ export interface ReadResult {
 
 const NONE: ReadResult = { claim: null, problem: null, plan: undefined };
 
-export function readResultFile(path: string, nowMs: number): ReadResult {
-  let text: string;
-  try {
-    if (statSync(path).size > MAX_FILE_BYTES)
-      return { ...NONE, problem: `the result file is larger than ${MAX_FILE_BYTES} bytes` };
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return NONE;
-    return { ...NONE, problem: `the result file cannot be read: ${messageOf(error)}` };
+/** `masked`: of its text, before anything of it is quoted, cut or cleaned. */
+export function readResultFile(
+  place: Place,
+  nowMs: number,
+  masked: (text: string) => string = text => text,
+): ReadResult {
+  const read = readForeign(place, MAX_FILE_BYTES);
+  if (!read.ok) {
+    if (read.fault === 'missing') return NONE;
+    const what = read.fault === 'unreadable' ? `cannot be read: ${read.problem}` : read.problem;
+    return { ...NONE, problem: `the result file ${what}` };
   }
   let raw: unknown;
   try {
-    raw = JSON.parse(text);
+    raw = JSON.parse(masked(read.value.bytes.toString('utf8')));
   } catch (error) {
     return { ...NONE, problem: `the result file is not JSON: ${messageOf(error)}` };
   }

@@ -5,6 +5,7 @@
  */
 import type { TaskSpec } from '../index.ts';
 import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
+import { hasPassword, mayNameSecret } from '../util/secret-shapes.ts';
 
 /** What the user asks for beside the usual names. */
 export interface AskedEnv {
@@ -182,13 +183,6 @@ export const USUAL: readonly { about: string; names: readonly string[] }[] = [
 const OF_THIS_PROCESS =
   /^(?:RASEN_|npm_|LISTEN_|WATCHDOG_|NODE_CHANNEL_|NODE_UNIQUE_ID$|NOTIFY_SOCKET$|MANAGERPID$|INVOCATION_ID$|JOURNAL_STREAM$|CREDENTIALS_DIRECTORY$|CLAUDE_CODE_SSE_PORT$|CLAUDE_CODE_ENTRYPOINT$|GIT_DIR$|GIT_WORK_TREE$|GIT_INDEX_FILE$|_$|PWD$|OLDPWD$|SHLVL$)/;
 
-/** Of a group of names, these may hold a secret (POETRY_PYPI_TOKEN_MINE, COMPOSER_AUTH); one too many is only asked for. */
-const MAY_BE_SECRET =
-  /TOKEN(?!S)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|AUTH(?!OR)|_(?:KEY|PASS|PAT|HEADERS)$/i;
-
-/** A password in an address (PIP_INDEX_URL). */
-const PASSWORD_IN_URL = /:\/\/[^/@\s]*:[^/@\s]+@/;
-
 const usual = matcher(USUAL.flatMap(group => group.names));
 
 export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<string, string> {
@@ -204,8 +198,9 @@ export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<str
   return { ...kept, ...asked.set };
 }
 
+/** Of a group of names these are only asked for; one too many does no harm. */
 function mayBeSecret(name: string, value: string): boolean {
-  return MAY_BE_SECRET.test(name) || PASSWORD_IN_URL.test(value);
+  return mayNameSecret(name) || hasPassword(value);
 }
 
 function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; starts(name: string): boolean } {
@@ -264,6 +259,6 @@ const namesIn = (words: readonly string[]) =>
 /** Of the usual groups, those that are kept back for their value alone: their names do not tell why. */
 function withPassword(env: NodeJS.ProcessEnv): string[] {
   return Object.keys(env).filter(
-    name => usual.starts(name) && !MAY_BE_SECRET.test(name) && PASSWORD_IN_URL.test(env[name] ?? ''),
+    name => usual.starts(name) && !mayNameSecret(name) && hasPassword(env[name] ?? ''),
   );
 }

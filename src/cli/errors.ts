@@ -10,8 +10,8 @@ export function reportError(error: unknown, out: Output, env: NodeJS.ProcessEnv)
     out.value({ error: { kind, message, hint: hint ?? null, data: data ?? null } });
   }
   out.note(known.message);
-  if (known.hint) out.stderr.write(`  ${known.hint}\n`);
-  if (!isRasenError(error) && env.RASEN_DEBUG && error instanceof Error) out.stderr.write(`${error.stack}\n`);
+  if (known.hint) out.say(`  ${known.hint}\n`);
+  if (!isRasenError(error) && env.RASEN_DEBUG && error instanceof Error) out.say(`${error.stack}\n`);
   return isRasenError(error) ? known.exit : EXIT.internal;
 }
 

@@ -2,6 +2,7 @@
  * The foreground of a task: shows it until it does not go on by itself. A task that is one plain command shows its
  * output, byte for byte; every other its progress.
  */
+import { RasenError } from '../errors.ts';
 import type { LogCursor, LogRecord, TaskView } from '../index.ts';
 import type { Context } from './context.ts';
 import { onInterrupt } from './interrupts.ts';
@@ -12,6 +13,9 @@ import { Progress } from './progress.ts';
 import { statusText } from './status-text.ts';
 import { exitOf, STOP_TIMEOUT_MS } from './task-calls.ts';
 import { waitTasks } from './wait-task.ts';
+
+/** Longest wait for a sign of the supervisor, when this command was told to end. */
+const ALIVE_MS = 1500;
 
 export interface ForegroundOptions {
   /** Do not end when the task waits for a usage limit. */
@@ -28,6 +32,10 @@ export async function inForeground(
   const raw = isOneCommand(view);
   const progress = raw ? undefined : new Progress(out, out.stderr);
   const detached = new AbortController();
+  const gone = Promise.withResolvers<never>();
+  // Nobody may be left to look at it.
+  gone.promise.catch(() => {});
+  const come_back = `Come back with: rasen ${raw ? 'logs --follow' : 'status --watch'} ${view.id}`;
   const release = onInterrupt({
     out,
     stdin: process.stdin,
@@ -36,7 +44,17 @@ export async function inForeground(
       const params = { task: view.id, force, op: crypto.randomUUID() };
       await link.call('task.stop', params, { timeout_ms: STOP_TIMEOUT_MS });
     },
-    detach: () => detached.abort(),
+    alive: () => link.answers(ALIVE_MS),
+    detach: () => {
+      detached.abort();
+      gone.reject(detached.signal.reason);
+    },
+    leave: why =>
+      gone.reject(
+        new RasenError('unreachable', `Left: ${why}. Task ${view.id} and its processes go on.`, {
+          hint: `${come_back}; end it with: rasen stop ${view.id}`,
+        }),
+      ),
   });
   try {
     progress?.show(view);
@@ -48,8 +66,8 @@ export async function inForeground(
       changed: changed => progress?.show(changed),
       signal: detached.signal,
     });
-    const views = await Promise.race([waited, output?.failed ?? never()]);
-    await output?.end();
+    const views = await Promise.race([waited, output?.failed ?? never(), gone.promise]);
+    await Promise.race([output?.end(), gone.promise]);
     const last = views[0]!;
     progress?.show(last);
     progress?.end();
@@ -57,7 +75,7 @@ export async function inForeground(
     return exitOf(last);
   } catch (error) {
     if (!detached.signal.aborted) throw error;
-    out.note(`detached; the task goes on. Come back with: rasen ${raw ? 'logs' : 'status'} ${view.id}`);
+    out.note(`detached; the task goes on. ${come_back}`);
     return 0;
   } finally {
     progress?.end();
@@ -84,29 +102,43 @@ function streamOutput(context: Context, task: string) {
   const following = new AbortController();
   const show = showOutput(context);
   let cursor: LogCursor | undefined;
-  const followed = readLog(link, { task, follow: true, events: false, show, signal: following.signal }).then(
-    end => {
-      cursor = end.cursor;
-    },
-  );
+  const followed = readLog(link, {
+    task,
+    follow: true,
+    events: false,
+    show: show.record,
+    signal: following.signal,
+  }).then(end => {
+    cursor = end.cursor;
+  });
   return {
     /** Never resolves. */
     failed: followed.then(never),
     async end() {
       following.abort();
       await followed;
-      await readLog(link, { task, follow: false, events: false, show }, cursor);
+      await readLog(link, { task, follow: false, events: false, show: show.record }, cursor);
+      await show.end();
     },
   };
 }
 
+export interface ShowOutput {
+  record(record: LogRecord): Promise<void> | undefined;
+  /** What waited for more. */
+  end(): Promise<void> | undefined;
+}
+
 /** Writes output records to stdout (to stderr when stdout is for JSON), and tells of what is missing. */
-export function showOutput({ out }: Context): (record: LogRecord) => Promise<void> | undefined {
-  const stream = out.json ? out.stderr : out.stdout;
-  return record => {
-    if (record.kind === 'output') return out.bytes(stream, bytesOf(record));
-    if (record.kind === 'gap') out.note(oneLine(record.text));
-    return undefined;
+export function showOutput({ out }: Context, { raw = false }: { raw?: boolean } = {}): ShowOutput {
+  const through = out.passThrough(out.json ? out.stderr : out.stdout, { raw });
+  return {
+    record(record) {
+      if (record.kind === 'output') return through.write(bytesOf(record));
+      if (record.kind === 'gap') out.note(oneLine(record.text));
+      return undefined;
+    },
+    end: () => through.end(),
   };
 }
 

@@ -5,9 +5,17 @@
  *   Ctrl-C on a terminal    asks: stop the task, or detach from it? A second Ctrl-C detaches.
  *   SIGINT, SIGTERM else    stops the task, as they would stop the command itself; once more kills it.
  *   SIGHUP                  detaches: a closed terminal must not end the work.
+ *
+ * A command that was told to end does end: it stays for the end of the task only as long as the supervisor answers.
  */
 import { messageOf } from '../errors.ts';
 import type { Output } from './output.ts';
+import { sleep } from './time.ts';
+
+/** How often the supervisor is asked whether it is there, while it stops the task. */
+const ALIVE_EVERY_MS = 1000;
+/** Signals that ask for an end; with this one it is not waited for any more. */
+const PATIENCE = 3;
 
 export interface InterruptOptions {
   out: Output;
@@ -15,22 +23,39 @@ export interface InterruptOptions {
   /** Takes a progress display away before something is asked. */
   before_question(): void;
   stop(force: boolean): Promise<void>;
+  /** Whether the supervisor answers, within a second or two. */
+  alive(): Promise<boolean>;
   detach(): void;
+  /** Ends this command although the task was not stopped. */
+  leave(why: string): void;
 }
 
 /** Begins to listen; the result ends it. */
 export function onInterrupt(options: InterruptOptions): () => void {
-  const { out, stdin, before_question, stop, detach } = options;
+  const { out, stdin, before_question, stop, alive, detach, leave } = options;
   const asks = stdin.isTTY === true && out.stderr.isTTY === true;
   let question: AbortController | undefined;
   let stopping = false;
+  let asked = 0;
+  let released = false;
 
   const halt = () => {
+    asked++;
+    before_question();
+    if (asked >= PATIENCE) return leave('the task is still being stopped');
     const force = stopping;
     stopping = true;
-    before_question();
     out.note(force ? 'killing the task' : 'stopping the task (30 s at most; once more kills it)');
-    stop(force).catch(error => out.note(messageOf(error)));
+    stop(force).catch(error => {
+      if (!released) out.note(messageOf(error));
+    });
+    if (!force) void watch();
+  };
+  const watch = async () => {
+    while (!released) {
+      if (!(await alive())) return released ? undefined : leave('the supervisor does not answer');
+      await sleep(ALIVE_EVERY_MS);
+    }
   };
   const ask = async () => {
     const { createInterface } = await import('node:readline/promises');
@@ -61,9 +86,26 @@ export function onInterrupt(options: InterruptOptions): () => void {
   process.on('SIGTERM', halt);
   process.on('SIGHUP', detach);
   return () => {
+    released = true;
     process.off('SIGINT', onInt);
     process.off('SIGTERM', halt);
     process.off('SIGHUP', detach);
     question?.abort();
   };
+}
+
+/** On a signal that ends a command which only waits: says what goes on without it, and ends as the signal would have. */
+export function sayOnSignal(out: Pick<Output, 'note'>, text: string): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const end = (signal: NodeJS.Signals) => {
+    release();
+    out.note(text);
+    // Nothing listens to it any more.
+    process.kill(process.pid, signal);
+  };
+  const release = () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+  for (const signal of signals) process.on(signal, end);
+  return release;
 }

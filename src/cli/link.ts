@@ -105,6 +105,22 @@ export class Link {
     }
   }
 
+  /** Whether a supervisor answers within `ms`, on a connection of its own; never starts one. */
+  async answers(ms: number): Promise<boolean> {
+    try {
+      const client = await connect({ socket: this.#options.socket, timeout_ms: ms });
+      try {
+        await client.call('daemon.status', {}, { timeout_ms: ms });
+        return true;
+      } finally {
+        client.close();
+      }
+    } catch (error) {
+      if (isRasenError(error)) return false;
+      throw error;
+    }
+  }
+
   close(): void {
     this.#drop(this.#client);
   }

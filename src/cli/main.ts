@@ -14,15 +14,15 @@ import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
 import { startSupervisor } from './start-supervisor.ts';
 
+const streams = {
+  stdout: () => quietWhenClosed(process.stdout),
+  stderr: () => quietWhenClosed(process.stderr),
+};
+
 async function main(): Promise<void> {
   const { env } = process;
   const argv = process.argv.slice(2);
-  const out = new Output({
-    stdout: () => quietWhenClosed(process.stdout),
-    stderr: () => quietWhenClosed(process.stderr),
-    env,
-    json: wantsJson(argv),
-  });
+  const out = new Output({ ...streams, env, json: wantsJson(argv) });
   let link: Link | undefined;
   try {
     const paths = clientPaths(env);
@@ -81,12 +81,19 @@ function wantsJson(argv: readonly string[]): boolean {
   );
 }
 
-/** A reader that has seen enough (`rasen logs | head`) is no error. */
+/** A reader that has seen enough (`rasen logs | head`) is no error; a disk that is full is one, and no task has failed. */
 function quietWhenClosed(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.on('error', error => {
-    if (errnoOf(error) !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? EXIT.ok);
+    if (errnoOf(error) === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+    if (stream !== process.stderr)
+      process.stderr.write(`rasen: the output could not be written: ${error.message}\n`);
+    process.exit(EXIT.refused);
   });
 }
+
+/** Node itself would end with 1, which is for tasks that failed. */
+process.on('uncaughtException', error => {
+  process.exit(reportError(error, new Output({ ...streams, env: process.env, json: false }), process.env));
+});
 
 void main();

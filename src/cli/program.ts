@@ -26,8 +26,8 @@ export function buildProgram({ commands, argv, out }: ProgramOptions, run: Run):
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
-      writeOut: text => out.stdout.write(text),
-      writeErr: text => out.stderr.write(text),
+      writeOut: text => out.print(text),
+      writeErr: text => out.say(text),
       outputError: (text, write) =>
         write(text.replace(/^error: /, 'rasen: ').replace(/\n\((.*)\)$/m, '\n  $1')),
       getOutHasColors: () => false,

@@ -33,7 +33,7 @@ function detail(subtask: SubtaskView, now_ms: number): string {
   const parts = [oneLine(subtask.title, 80)];
   if (attempt) {
     const gate = attempt.gates.find(g => g.status === 'running');
-    parts.push(gate ? `gate ${gate.name}` : attempt.phase);
+    parts.push(gate ? `gate ${oneLine(gate.name, 60)}` : attempt.phase);
     if (attempt.n > 1) parts.push(`attempt ${attempt.n}`);
     if (attempt.started_at) parts.push(elapsed(now_ms - Date.parse(attempt.started_at)));
   } else if (subtask.status !== 'pending') {

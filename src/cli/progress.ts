@@ -3,6 +3,7 @@
  * each change. `run`, `resume`, `wait` and `status --watch` use it.
  */
 import type { TaskView } from '../index.ts';
+import { safeText } from '../util/terminal-text.ts';
 import type { Output, Stream } from './output.ts';
 import { changeLines, progressLines } from './progress-lines.ts';
 
@@ -27,7 +28,7 @@ export class Progress {
     if (before && before.seq > view.seq) return;
     this.#views.set(view.id, view);
     if (this.#live) this.#draw();
-    else for (const line of changeLines(before, view)) this.#stream.write(`${line}\n`);
+    else for (const line of changeLines(before, view)) this.#stream.write(`${safeText(line)}\n`);
   }
 
   /** Takes the display away, so that something else can be written; the next view brings it back. */
@@ -52,7 +53,7 @@ export class Progress {
       .flatMap(view => progressLines(view, Date.now(), each))
       .slice(0, rows);
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
-    const body = lines.map(line => `${line}\x1b[K\n`).join('');
+    const body = lines.map(line => `${safeText(line)}\x1b[K\n`).join('');
     this.#stream.write(`\x1b[?7l${up}${body}\x1b[J\x1b[?7h`);
     this.#drawn = lines.length;
   }

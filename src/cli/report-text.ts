@@ -57,6 +57,8 @@ function taskText(task: TaskReport, now_ms: number): string {
   lines.push(workLine(task), spentLine(task));
   if (task.waits.length > 0) lines.push(waitLine(task));
   if (task.restarts > 0) lines.push(restartLine(task));
+  for (const { method, from, t } of task.denied?.slice(0, MAX_TOLD) ?? [])
+    lines.push(`refused: ${method} ${oneLine(from, 120)}, ${localTime(t)}`);
   for (const { text } of task.notes.slice(0, MAX_TOLD)) lines.push(`not told yet: ${oneLine(text, 200)}`);
   for (const { step, text } of task.followups.slice(0, MAX_TOLD))
     lines.push(`left for later (${step}): ${oneLine(text, 200)}`);
@@ -76,7 +78,10 @@ function workLine({ subtasks, attempts, refused, commits, branch }: TaskReport):
   );
   const done = `${subtasks.completed}/${count(subtasks.total, 'subtask')}${left.length > 0 ? ` (${left.join(', ')})` : ''}`;
   const outcomes = sorted(attempts).map(([outcome, n]) => {
-    const gates = outcome === 'gate_failed' ? sorted(refused).map(([gate, times]) => `${gate} ${times}`) : [];
+    const gates =
+      outcome === 'gate_failed'
+        ? sorted(refused).map(([gate, times]) => `${oneLine(gate, 60)} ${times}`)
+        : [];
     return `${n} ${outcome}${gates.length > 0 ? ` (${gates.join(', ')})` : ''}`;
   });
   const all = Object.values(attempts).reduce((sum, n) => sum + n, 0);

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, isRasenError, RasenError } from '../errors.ts';
+import { checkHome } from '../host/private.ts';
 import { connect } from '../index.ts';
 import type { Paths } from '../paths.ts';
 import type { ServiceBundle } from './context.ts';
@@ -47,6 +48,7 @@ export interface StartOptions {
  */
 export async function startSupervisor(options: StartOptions): Promise<void> {
   const { paths, env, out, loadServiceBundle } = options;
+  checkHome(paths.home);
   const started = await loadServiceBundle().startInstalled({ env, paths }, text => out.note(text));
   if (!started) return await startDetached(options);
   for (const end = monotonicMs() + START_LIMITS.wait_ms; !(await answers(paths.socket)); ) {

@@ -2,6 +2,7 @@
 import type { Result, TaskSpec } from '../index.ts';
 import { type AskedEnv, capturedEnv, missedNames, withheldNames } from './captured-env.ts';
 import type { Context } from './context.ts';
+import { sayOnSignal } from './interrupts.ts';
 
 export async function submit(
   { link, env, out }: Context,
@@ -10,7 +11,13 @@ export async function submit(
 ): Promise<Result<'task.run'>> {
   const captured = capturedEnv(env, asked);
   const params = { spec, env: captured };
-  const result = await link.persist(client => client.call('task.run', params), { starts: true });
+  const release = sayOnSignal(
+    out,
+    `not waited for any more; whether it was accepted: rasen status ${spec.id}`,
+  );
+  const result = await link
+    .persist(client => client.call('task.run', params), { starts: true })
+    .finally(release);
   const missed = result.created ? missedNames(env, captured, spec) : [];
   if (missed.length > 0)
     out.note(

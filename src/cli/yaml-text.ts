@@ -2,6 +2,7 @@
  * Writes plain JSON data as YAML that a person can edit: block style, texts of several lines as they are. The reading
  * side is the config bundle's; what is written here is read there in a test.
  */
+import { isSafe, safeYaml } from '../util/terminal-text.ts';
 
 /** Words that YAML would read as something else than text, numbers and dates aside. */
 const NOT_TEXT = /^(?:true|false|null|yes|no|on|off|y|n|~)$/i;
@@ -37,6 +38,7 @@ function inItem(value: unknown, indent: string): string {
 function isBlock(text: string): boolean {
   return (
     text.includes('\n') &&
+    isSafe(text) &&
     !/[^\x20-\x7e\n\u00a0-\ud7ff\ue000-\ufefe]/.test(text) &&
     !/^[ \n]|[ ]\n|\n\n$| $/.test(text)
   );
@@ -50,8 +52,11 @@ function blockText(text: string, indent: string): string {
 
 function scalar(value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value);
-  return PLAIN.test(value) && !NOT_TEXT.test(value) && !value.endsWith(' ') ? value : JSON.stringify(value);
+  return PLAIN.test(value) && !NOT_TEXT.test(value) && !value.endsWith(' ') ? value : quoted(value);
 }
 
 const flow = (value: unknown) =>
-  typeof value === 'string' && /[,[\]{}]/.test(value) ? JSON.stringify(value) : scalar(value);
+  typeof value === 'string' && /[,[\]{}]/.test(value) ? quoted(value) : scalar(value);
+
+/** Also for a terminal: what it would obey is written as an escape. */
+const quoted = (text: string) => safeYaml(JSON.stringify(text));

@@ -13,6 +13,7 @@ export const daemonDoctor = defineMethod({
   name: 'daemon.doctor',
   summary:
     'Checks disk, git, journals, cage and limits from inside the supervisor; each finding comes with its fix.',
+  asks: 'reader',
   params: z.strictObject({}),
   result: z.looseObject({
     findings: z.array(finding),

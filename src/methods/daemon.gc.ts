@@ -6,6 +6,7 @@ export const daemonGc = defineMethod({
   name: 'daemon.gc',
   summary:
     'Removes tasks that ended long ago, with their worktrees and refs. What was never merged is kept unless asked for.',
+  asks: 'person',
   params: z.strictObject({
     older_than_days: z.number().min(0).max(36_500).default(7),
     unmerged: z.boolean().default(false).describe('Also tasks whose commits were never merged.'),
@@ -19,6 +20,6 @@ export const daemonGc = defineMethod({
     removed: z.array(z.looseObject({ id: z.string(), name: z.string(), bytes: z.int() })),
     kept: z.array(z.looseObject({ id: z.string(), name: z.string(), reason: z.string() })),
   }),
-  errors: ['git', 'storage'],
+  errors: ['git', 'storage', 'not_permitted'],
   handle: (params, supervisor) => supervisor.gc(params),
 });

@@ -9,6 +9,7 @@ export const daemonNotify = defineMethod({
   name: 'daemon.notify',
   summary:
     'Sends a test notice through channels as a task would, from inside the supervisor, and answers when all have been tried.',
+  asks: 'person',
   params: z.strictObject({
     name: z.string().max(200),
     project: z.string().max(4096).describe('Absolute path of the project.'),
@@ -25,6 +26,6 @@ export const daemonNotify = defineMethod({
       }),
     ),
   }),
-  errors: ['secret'],
+  errors: ['secret', 'not_permitted'],
   handle: async (params, supervisor) => ({ sent: await supervisor.notify(params) }),
 });

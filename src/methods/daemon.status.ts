@@ -5,6 +5,7 @@ import { defineMethod } from './define.ts';
 export const daemonStatus = defineMethod({
   name: 'daemon.status',
   summary: 'The supervisor: version, process, load.',
+  asks: 'reader',
   params: z.strictObject({}),
   result: z.looseObject({
     version: z.string(),

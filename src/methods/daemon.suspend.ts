@@ -6,8 +6,9 @@ export const daemonSuspend = defineMethod({
   name: 'daemon.suspend',
   summary:
     'Stops every attempt (SIGTERM, after 30 s SIGKILL), without a penalty, and starts nothing; answers when none lives. For whoever is about to stop the service: tasks go on at the next start, or by themselves when the supervisor is not ended within two minutes.',
+  asks: 'person',
   params: z.strictObject({}),
   result: z.looseObject({ stopped: z.int().describe('Attempts and gates that were alive.') }),
-  errors: [],
+  errors: ['not_permitted'],
   handle: (_params, supervisor, context) => supervisor.suspend(context.signal),
 });

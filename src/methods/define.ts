@@ -6,6 +6,23 @@ import type * as z from 'zod';
 import type { ErrorKind } from '../errors.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { Origin } from '../task/origin.ts';
+
+/**
+ * Who may ask. What runs inside an attempt is no person, and may ask for less:
+ *
+ *   reader   anybody: nothing is changed, and nobody is looked up
+ *   anyone   anybody; who it was is in the journal
+ *   own      a person; from inside an attempt about its own task, and those that were submitted from inside it
+ *   child    a person; from inside an attempt about those alone
+ *   person   a person
+ */
+export type Who = 'reader' | 'anyone' | 'own' | 'child' | 'person';
+
+export interface AskContext extends RequestContext {
+  /** Known for all but a `reader`. */
+  readonly origin: Origin;
+}
 
 export interface Method<
   N extends string = string,
@@ -15,6 +32,7 @@ export interface Method<
   name: N;
   /** One sentence, shown in the documents. */
   summary: string;
+  asks: Who;
   /** Strict: an unknown parameter is an error. */
   params: P;
   /** Loose: fields are added within a major version. */
@@ -23,11 +41,7 @@ export interface Method<
   stream?: { notification: string; params: z.ZodType };
   /** Domain errors a caller must expect, besides the general ones. */
   errors: readonly ErrorKind[];
-  handle(
-    params: z.output<P>,
-    supervisor: Supervisor,
-    context: RequestContext,
-  ): Promise<z.input<R>> | z.input<R>;
+  handle(params: z.output<P>, supervisor: Supervisor, context: AskContext): Promise<z.input<R>> | z.input<R>;
 }
 
 export function defineMethod<const N extends string, P extends z.ZodType, R extends z.ZodType>(

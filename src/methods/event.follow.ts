@@ -7,6 +7,7 @@ export const eventFollow = defineMethod({
   name: 'event.follow',
   summary:
     'Events of one task from a number on, or of all tasks from now on; with follow also those to come, until the task is over.',
+  asks: 'reader',
   params: z.strictObject({
     task: taskRef.optional().describe('Absent: all tasks, only what comes.'),
     after: z.int().min(0).default(0).describe('Of one task: only events with a higher seq.'),

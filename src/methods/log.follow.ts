@@ -18,7 +18,10 @@ export const logRecord = z.looseObject({
   subtask: z.string().nullable(),
   attempt: z.int().nullable(),
   job: z.string().nullable(),
-  offset: z.int().nullable().describe('Place of these bytes in the output.'),
+  offset: z
+    .int()
+    .nullable()
+    .describe('Where in the output they begin; with secrets masked they are not as many as there.'),
   text: z.string(),
   base64: z.boolean().describe('text is base64 because the bytes are no UTF-8.'),
   agent: z
@@ -32,6 +35,7 @@ export const logFollow = defineMethod({
   name: 'log.follow',
   summary:
     'The log of a task: its events as lines and the output of its attempts, oldest first; with follow what comes, until the task is over.',
+  asks: 'reader',
   params: z.strictObject({
     task: taskRef,
     subtask: z.string().max(50).optional().describe('Only this subtask.'),
@@ -40,6 +44,10 @@ export const logFollow = defineMethod({
     follow: z.boolean().default(false),
     events: z.boolean().default(true).describe('false: only output, no lines about events.'),
     gates: z.boolean().default(false).describe('The output of gates too.'),
+    raw: z
+      .boolean()
+      .default(false)
+      .describe('With the values of secrets as they were printed, which are masked otherwise.'),
     cursor: logCursor.optional().describe('Go on from here; from an earlier answer or notification.'),
   }),
   result: z.looseObject({ cursor: logCursor, ended: z.boolean() }),

@@ -8,8 +8,9 @@ export const taskAnswer = defineMethod({
   name: 'task.answer',
   summary:
     'Answers the question that a task is blocked with, and goes on with it: a note and a resume in one.',
+  asks: 'person',
   params: z.strictObject({ task: taskRef, text: noteText, op }),
   result: noted,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged'],
-  handle: (params, supervisor) => supervisor.answer(params),
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
+  handle: (params, supervisor, context) => supervisor.answer(params, context),
 });

@@ -7,8 +7,9 @@ import { op, taskRef } from './params.ts';
 export const taskCancel = defineMethod({
   name: 'task.cancel',
   summary: 'Stops what runs and ends the task for good. Its commits, logs and worktree are kept.',
+  asks: 'child',
   params: z.strictObject({ task: taskRef, force: z.boolean().default(false), op }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged'],
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
   handle: (params, supervisor, context) => supervisor.cancel(params, context),
 });

@@ -7,6 +7,7 @@ import { taskRef } from './params.ts';
 export const taskGet = defineMethod({
   name: 'task.get',
   summary: 'The task as it is now, from memory.',
+  asks: 'reader',
   params: z.strictObject({ task: taskRef }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'damaged', 'version'],

@@ -6,6 +6,7 @@ import { defineMethod } from './define.ts';
 export const taskList = defineMethod({
   name: 'task.list',
   summary: 'Tasks, newest first.',
+  asks: 'reader',
   params: z.strictObject({
     status: z.array(z.string()).optional().describe('Only tasks in one of these statuses.'),
     project: z.string().optional().describe('Only tasks of this project folder.'),

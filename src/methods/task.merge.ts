@@ -8,6 +8,7 @@ export const taskMerge = defineMethod({
   name: 'task.merge',
   summary:
     'Merges a completed task: the merge is made aside, the gates run on it, and only then the branch moves. On a conflict or a red gate nothing is moved.',
+  asks: 'person',
   params: z.strictObject({
     task: taskRef,
     into: z
@@ -21,6 +22,15 @@ export const taskMerge = defineMethod({
     op,
   }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'merge_conflict', 'gate_failed', 'git', 'damaged'],
+  errors: [
+    'task_unknown',
+    'task_ambiguous',
+    'task_state',
+    'merge_conflict',
+    'gate_failed',
+    'git',
+    'damaged',
+    'not_permitted',
+  ],
   handle: (params, supervisor, context) => supervisor.merge(params, context),
 });

@@ -8,8 +8,9 @@ export const taskNote = defineMethod({
   name: 'task.note',
   summary:
     'Says something to the agents of a task: to the session that runs, where it can be spoken with, else in the next prompt.',
+  asks: 'own',
   params: z.strictObject({ task: taskRef, text: noteText, op }),
   result: noted,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged'],
-  handle: (params, supervisor) => supervisor.note(params),
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
+  handle: (params, supervisor, context) => supervisor.note(params, context),
 });

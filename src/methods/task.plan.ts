@@ -7,6 +7,7 @@ import { taskRef } from './params.ts';
 export const taskPlan = defineMethod({
   name: 'task.plan',
   summary: 'The plan in force, its revision and its hash; null before the planner is done.',
+  asks: 'reader',
   params: z.strictObject({ task: taskRef }),
   result: z.looseObject({
     plan: z.looseObject(plan.shape).nullable(),

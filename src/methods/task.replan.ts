@@ -9,6 +9,7 @@ export const taskReplan = defineMethod({
   name: 'task.replan',
   summary:
     'Freezes an edited plan as the next revision. Subtasks that did not change keep what was done; nothing of the task may be running.',
+  asks: 'person',
   params: z.strictObject({
     task: taskRef,
     plan,
@@ -19,6 +20,6 @@ export const taskReplan = defineMethod({
     op,
   }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'config', 'damaged'],
-  handle: (params, supervisor) => supervisor.replan(params),
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'config', 'damaged', 'not_permitted'],
+  handle: (params, supervisor, context) => supervisor.replan(params, context),
 });

@@ -8,6 +8,7 @@ export const taskReport = defineMethod({
   name: 'task.report',
   summary:
     'What happened to tasks and how they stand, those first that need a person. Counted from the events, all of them or those since a time.',
+  asks: 'reader',
   params: z.strictObject({
     tasks: z
       .array(taskRef)

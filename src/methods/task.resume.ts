@@ -8,8 +8,9 @@ export const taskResume = defineMethod({
   name: 'task.resume',
   summary:
     'Goes on with an interrupted or blocked task, with a fresh allowance of attempts and time. A running task is left as it is.',
+  asks: 'child',
   params: z.strictObject({ task: taskRef, op }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged'],
-  handle: (params, supervisor) => supervisor.resume(params),
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
+  handle: (params, supervisor, context) => supervisor.resume(params, context),
 });

@@ -8,6 +8,7 @@ export const taskRun = defineMethod({
   name: 'task.run',
   summary:
     'Accepts a task and answers when it is durable. The same id or key again with the same content answers with the task that is there, whatever became of it.',
+  asks: 'anyone',
   params: z.strictObject({
     spec: taskSpec,
     env: z
@@ -20,5 +21,5 @@ export const taskRun = defineMethod({
     notes: z.array(z.string()).describe('What of the task this machine cannot do as asked.'),
   }),
   errors: ['task_exists', 'config', 'storage', 'shutting_down'],
-  handle: ({ spec, env }, supervisor) => supervisor.run(spec, env),
+  handle: ({ spec, env }, supervisor, context) => supervisor.run(spec, env, context),
 });

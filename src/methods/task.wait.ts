@@ -8,6 +8,7 @@ export const taskWait = defineMethod({
   name: 'task.wait',
   summary:
     'Answers when each task is completed, failed, cancelled, interrupted or blocked; each change on the way is a notification.',
+  asks: 'reader',
   params: z.strictObject({
     tasks: z.array(taskRef).min(1).max(100),
     through_limits: z

@@ -1,5 +1,6 @@
 /** A service that takes a POST: the notice as JSON, with `text` for those that show only that. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { safeJson } from '../util/terminal-text.ts';
 import { CHANNEL_MS_MAX, type Channel } from './channel.ts';
 
 /** Before the second try and the third. The network may be just coming back. */
@@ -10,7 +11,7 @@ export function webhookChannel(url: string): Channel {
     name: 'webhook',
     async send(message, { signal }) {
       const enough = AbortSignal.any([signal, AbortSignal.timeout(CHANNEL_MS_MAX)]);
-      const body = JSON.stringify(message);
+      const body = safeJson(JSON.stringify(message));
       for (const pause of [...AGAIN_MS, null]) {
         const problem = await post(url, body, enough);
         if (problem === null) return;

@@ -4,6 +4,7 @@
  */
 import { connect as connectSocket, type Socket } from 'node:net';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { checkSocket } from '../host/private.ts';
 import { VERSION } from '../version.ts';
 import { type Hello, helloParams, type Program } from './hello.ts';
 import { LIMITS } from './limits.ts';
@@ -38,11 +39,17 @@ export interface ConnectOptions {
   /** Longest wait for the connection; default 2 s. */
   timeout_ms?: number;
   client?: Program;
+  /** Also a socket of another user: root asks for the state of a service. For calls that tell nothing of their caller. */
+  any_owner?: boolean;
 }
 
-/** Throws RasenError `unreachable` (at once when nothing listens), `timeout` or `socket_path`. */
+/**
+ * Throws RasenError `unreachable` (at once when nothing listens), `timeout` or `socket_path`; `not_private` where the socket
+ * is not this user's alone, before anything is sent.
+ */
 export function connect(socketPath: string, options: ConnectOptions = {}): Promise<RpcClient> {
   const { timeout_ms = LIMITS.connect_ms, client = { name: 'rasen', version: VERSION } } = options;
+  const { any_owner = false } = options;
   return new Promise((resolve, reject) => {
     if (Buffer.byteLength(socketPath) > LIMITS.socket_path_bytes)
       return reject(
@@ -50,6 +57,7 @@ export function connect(socketPath: string, options: ConnectOptions = {}): Promi
           hint: `At most ${LIMITS.socket_path_bytes} bytes work; set a shorter RASEN_HOME or RASEN_RUNTIME_DIR.`,
         }),
       );
+    if (!any_owner) checkSocket(socketPath);
     const socket = connectSocket(socketPath);
     const timer = setTimeout(() => {
       socket.destroy();

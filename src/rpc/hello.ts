@@ -51,3 +51,10 @@ export function answerHello(params: unknown, { server, limits, features }: Greet
     );
   return { protocol, server, limits, features: [...features] };
 }
+
+/** Name of the program that a hello comes from; null when it says none that could stand in a line of the log. */
+export function programOf(params: unknown): string | null {
+  const client = isObject(params) && isObject(params.client) ? params.client : {};
+  const { name } = client;
+  return typeof name === 'string' && /^[\w. -]{1,40}$/.test(name) ? name : null;
+}

@@ -31,9 +31,9 @@ export const LIMITS = {
   /** How often the server looks whether its socket is still at its path. */
   rebind_check_ms: 2_000,
   /** A stream waits for its reader above this. */
-  stream_unsent_bytes: 256 * KIB,
+  stream_unsent_bytes: 64 * KIB,
   /** A stream lets others run after so much. */
-  stream_yield_bytes: 128 * KIB,
+  stream_yield_bytes: 64 * KIB,
   /** After a fatal error, input that is read and thrown away so that the client can still read the error … */
   drain_bytes: 4 * MIB,
   /** … and the time for it. */

@@ -1,6 +1,7 @@
 /**
- * What one connection has to send: writes lines, wakes streams when the reader has caught up, and notices a reader that
- * has stopped. Holds no queue of its own; the socket's is bounded because peer.ts stops reading and request.ts waits.
+ * What one connection has to send: writes lines, gives its streams their turns, and notices a reader that has stopped.
+ * Holds no queue of its own; the socket's is bounded because peer.ts stops reading, and because one stream at a time
+ * reads what it sends next: sixty that were let go on together would all fill it at once.
  */
 import type { Limits } from './limits.ts';
 import type { Wire } from './wire.ts';
@@ -15,7 +16,10 @@ export class Outbox {
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
   #last = { unsent: 0, queued: 0 };
+  /** Streams that wait for their turn, and whether one has it. */
   #waiting: (() => void)[] = [];
+  #taken = false;
+  #yielding = false;
   #since_yield = 0;
 
   constructor(wire: Wire, limits: Limits, stalled: () => void) {
@@ -39,27 +43,42 @@ export class Outbox {
     if (!this.#wire.write(text + '\n')) this.#watch();
   }
 
-  /** Calls `ready` when a stream may send more; at once (returns true, and does not call) when it may already. */
-  wait(ready: () => void): boolean {
-    if (this.over(this.#limits.stream_unsent_bytes)) {
-      this.#waiting.push(ready);
-      return false;
-    }
-    // A fast reader never makes write() return false; without this a stream would starve every other connection.
-    if (this.#since_yield >= this.#limits.stream_yield_bytes) {
-      this.#since_yield = 0;
-      setImmediate(ready);
-      return false;
-    }
-    return true;
+  /** The reader is behind: a stream should hold nothing meanwhile that it can read again. */
+  get behind(): boolean {
+    return this.over(this.#limits.stream_unsent_bytes);
+  }
+
+  /** Calls `ready`, maybe at once, when it is a stream's turn and its reader keeps up. The turn lasts until leave(). */
+  enter(ready: () => void): void {
+    this.#waiting.push(ready);
+    this.#next();
+  }
+
+  leave(): void {
+    this.#taken = false;
+    this.#next();
   }
 
   drained(): void {
     this.#unwatch();
     this.#since_yield = 0;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const ready of waiting) ready();
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#taken || this.#yielding || this.#waiting.length === 0 || this.behind) return;
+    // A fast reader never makes write() return false; without this a stream would starve every other connection.
+    if (this.#since_yield >= this.#limits.stream_yield_bytes) {
+      this.#since_yield = 0;
+      this.#yielding = true;
+      setImmediate(() => {
+        this.#yielding = false;
+        this.#next();
+      });
+      return;
+    }
+    this.#taken = true;
+    this.#waiting.shift()!();
   }
 
   close(): void {

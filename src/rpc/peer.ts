@@ -8,10 +8,11 @@
  *   └──────┘                                                └───────────┘   or time is up       └────────┘
  *       └──────────────────────── the client is gone, or has stalled ───────────────────────────────^
  */
+import { uptime } from 'node:os';
 import { RasenError } from '../errors.ts';
 import { tooLargeAnswer } from './batch.ts';
 import { FrameClock } from './frame-clock.ts';
-import { answerHello, type Greeter } from './hello.ts';
+import { answerHello, type Greeter, programOf } from './hello.ts';
 import { Intake, type Received } from './intake.ts';
 import type { Limits } from './limits.ts';
 import {
@@ -29,7 +30,7 @@ import {
   resultText,
 } from './message.ts';
 import { Outbox } from './outbox.ts';
-import { exceeds, type Handler, Request } from './request.ts';
+import { exceeds, type Handler, type PeerSocket, Request } from './request.ts';
 import type { Wire, WireEvents } from './wire.ts';
 
 export interface Log {
@@ -52,7 +53,9 @@ const ALIVE_TEXT = notificationText(ALIVE);
 
 type Call = Received & { kind: 'request' | 'notification' };
 
-export class Peer implements WireEvents {
+export class Peer implements WireEvents, PeerSocket {
+  readonly since_s = uptime();
+  program: string | null = null;
   readonly #wire: Wire;
   readonly #options: PeerOptions;
   readonly #limits: Limits;
@@ -69,6 +72,8 @@ export class Peer implements WireEvents {
   #ended = false;
   #leaving: RasenError | undefined;
   #bad_frames = 0;
+  /** Of performance.now(): when it came, was last asked something, or last answered. Half a line is nothing. */
+  #active_at = performance.now();
   #discarded_bytes = 0;
   #probe: NodeJS.Timeout | undefined;
   #farewell: NodeJS.Timeout | undefined;
@@ -80,6 +85,10 @@ export class Peer implements WireEvents {
     this.#outbox = new Outbox(wire, this.#limits, () => this.#stalled());
     this.#intake = new Intake(this.#limits, text => this.#outbox.send(text));
     this.#clock = new FrameClock(this.#limits, what => this.#timeout(what));
+  }
+
+  get fd(): number | null {
+    return this.#wire.fd;
   }
 
   received(chunk: Buffer): void {
@@ -119,6 +128,32 @@ export class Peer implements WireEvents {
     this.#abortAll(new RasenError('cancelled', 'The client is gone.'));
     this.#running.clear();
     this.#options.closed();
+  }
+
+  /** Of performance.now(): since when nothing was asked or is being answered; null: it is not idle. */
+  get idle_since(): number | null {
+    const busy = this.#running.size > 0 || this.#held !== undefined || this.#outbox.unsent > 0;
+    return this.#state !== 'open' || busy ? null : this.#active_at;
+  }
+
+  /** Nothing complete was received yet. */
+  get silent(): boolean {
+    return this.#intake.frames === 0;
+  }
+
+  /** It is over, or about to be. */
+  get finished(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** There is no place for it any more. */
+  turnAway(reason: RasenError): void {
+    if (this.#state === 'open') this.#close(errorObject(reason)!);
+  }
+
+  /** Without the time that a client has to read the last lines. */
+  destroy(): void {
+    this.#wire.destroy();
   }
 
   /** The server stops: running requests are aborted, new ones refused, everything is flushed, then it ends. */
@@ -166,6 +201,7 @@ export class Peer implements WireEvents {
       const entry = this.#held ?? this.#intake.next();
       this.#held = undefined;
       if (entry === undefined) return true;
+      this.#active_at = performance.now();
       if (entry === 'too_large') this.#tooLarge();
       else if (entry.kind === 'invalid') this.#invalid(entry);
       else if (entry.method.startsWith('$/')) this.#control(entry);
@@ -214,10 +250,11 @@ export class Peer implements WireEvents {
   #run(entry: Call, handler: Handler): void {
     const key = entry.kind === 'request' ? entry.id : Symbol(entry.method);
     const id = entry.kind === 'request' ? entry.id : '';
-    const request = new Request(this.#options.connection, id, this.#outbox, this.#limits);
+    const request = new Request(this.#options.connection, id, this.#outbox, this.#limits, this);
     this.#running.set(key, request);
     const settle = (answer: () => string) => {
       request.over();
+      this.#active_at = performance.now();
       if (!this.#running.delete(key) || this.#state === 'closed') return;
       const text = answer();
       if (this.#state === 'open') this.#reply(entry, text);
@@ -242,7 +279,9 @@ export class Peer implements WireEvents {
       return;
     }
     try {
-      this.#reply(entry, resultText(entry.id, answerHello(entry.params, this.#options.greeter)));
+      const hello = answerHello(entry.params, this.#options.greeter);
+      this.program = programOf(entry.params);
+      this.#reply(entry, resultText(entry.id, hello));
     } catch (error) {
       this.#fail(errorObject(error) ?? INTERNAL, entry.id);
     }
@@ -304,6 +343,10 @@ export class Peer implements WireEvents {
   #fail(error: ErrorObject, id: Id | null = null): void {
     const { connection, log } = this.#options;
     log.warn({ connection, code: error.code, reason: error.message }, 'connection closed');
+    this.#close(error, id);
+  }
+
+  #close(error: ErrorObject, id: Id | null = null): void {
     this.#outbox.send(errorText(id, error));
     this.#finish('now');
     this.#abortAll(new RasenError('cancelled', error.message));

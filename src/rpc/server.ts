@@ -9,11 +9,12 @@ import { LIMITS, type Limits } from './limits.ts';
 import { type InstanceLock, takeInstanceLock } from './lock.ts';
 import { type Log, Peer } from './peer.ts';
 import type { Handler } from './request.ts';
+import { Room } from './room.ts';
 import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
 import type { ListenOptions } from './transport.ts';
 import type { Wire } from './wire.ts';
 
-export type { Handler, RequestContext } from './request.ts';
+export type { Handler, PeerSocket, RequestContext, Send } from './request.ts';
 
 export interface ServerOptions {
   paths: { runtime: string; socket: string; lock: string; pid: string };
@@ -106,6 +107,7 @@ class Connections implements ListenOptions {
   readonly #options: ServerOptions;
   readonly #limits: Limits;
   readonly #peers = new Set<Peer>();
+  readonly #room: Room;
   #count = 0;
   #leaving = false;
   #emptied: (() => void) | undefined;
@@ -113,7 +115,9 @@ class Connections implements ListenOptions {
   constructor(options: ServerOptions, limits: Limits) {
     this.#options = options;
     this.#limits = limits;
-    this.connections = limits.connections;
+    this.#room = new Room(this.#peers, limits, options.log);
+    // Room for those that are told why they have none, and some more: whom the listener drops learns nothing.
+    this.connections = limits.connections * 3;
   }
 
   get size(): number {
@@ -122,11 +126,7 @@ class Connections implements ListenOptions {
 
   accept(wire: Wire): Peer | undefined {
     if (this.#leaving) return undefined;
-    // The listener counts too, but a new listener after a lost socket starts at zero.
-    if (this.#peers.size >= this.#limits.connections) {
-      this.dropped();
-      return undefined;
-    }
+    const admitted = this.#room.make();
     const { methods, log, server, features = [] } = this.#options;
     this.#count += 1;
     const peer = new Peer(wire, {
@@ -141,11 +141,12 @@ class Connections implements ListenOptions {
       },
     });
     this.#peers.add(peer);
+    if (!admitted) this.#room.refuse(peer);
     return peer;
   }
 
   dropped(): void {
-    this.#options.log.warn({ connections: this.#peers.size }, 'too many connections; one was dropped');
+    this.#room.full();
   }
 
   failed(error: unknown): void {

@@ -132,7 +132,15 @@ class SocketWire implements Wire {
 
   /** Not documented, but what node:net itself looks at for its own timeouts; without it, whole writes count. */
   get queued(): number {
-    const { _handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
-    return _handle?.writeQueueSize ?? 0;
+    return handleOf(this.#socket)?.writeQueueSize ?? 0;
   }
+
+  get fd(): number | null {
+    const fd = handleOf(this.#socket)?.fd ?? -1;
+    return fd < 0 ? null : fd;
+  }
+}
+
+function handleOf(socket: Socket): { writeQueueSize?: number; fd?: number } | null | undefined {
+  return (socket as { _handle?: { writeQueueSize?: number; fd?: number } | null })._handle;
 }

@@ -17,6 +17,8 @@ export interface Wire {
   readonly unsent: number;
   /** Bytes of the running system call that the kernel has not taken yet; tells a slow reader from a stopped one. */
   readonly queued: number;
+  /** Descriptor of the socket; null once it is closed. */
+  readonly fd: number | null;
 }
 
 export interface WireEvents {

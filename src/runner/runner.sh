@@ -8,7 +8,8 @@ trap : HUP INT QUIT # a signal to the group ends the command; the runner lives t
 trap 'rasen_term=true' TERM
 umask 077
 rasen_dir=$1 rasen_cage=${2:-group} rasen_parent=$RASEN_RUNNER_PARENT
-unset RASEN_RUNNER_PARENT
+[ -r /proc/self/limits ] && [ -n "$RASEN_RUNNER_MARK" ] && ulimit -m "$RASEN_RUNNER_MARK" 2>/dev/null # host/mark.ts
+unset RASEN_RUNNER_PARENT RASEN_RUNNER_MARK
 
 # O_EXCL: exactly one of many runners, or the supervisor's mkdir, gets the name.
 set -C

@@ -1,43 +1,60 @@
-/** Reading of small files that may be missing, torn or written to at this moment; synchronous, since it is polled. */
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+/**
+ * Files of an attempt's folder, which its processes can write, too: small ones that may be missing, torn or something
+ * else than a file. Synchronous, since they are polled, and on the disk of the state.
+ */
+import type { Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { RasenError } from '../errors.ts';
+import {
+  type ForeignFailure,
+  foreignError,
+  type Place,
+  readForeign,
+  statForeign,
+} from '../host/foreign-file.ts';
 import { RECORD_BYTES_MAX } from './limits.ts';
 
-/** Null where nothing can be seen. */
-export function statOf(path: string): Stats | null {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) ?? null;
-  } catch {
-    return null;
-  }
+const ATTEMPTS = '/attempts/';
+
+/**
+ * The place of a file in an attempt's folder. The folder of its task is ours; from there on a link leads nowhere.
+ * Elsewhere (in tests) the folder itself is what is trusted.
+ */
+export function placeIn(dir: string, name: string): Place {
+  const at = dir.lastIndexOf(ATTEMPTS);
+  return at < 0 ? { root: dir, path: name } : { root: dir.slice(0, at), path: join(dir.slice(at + 1), name) };
 }
+
+const placeOf = (path: string) => placeIn(dirname(path), path.slice(path.lastIndexOf('/') + 1));
+
+/** What is there, itself and not what it points to; null where nothing can be seen. */
+export function statOf(path: string): Stats | null {
+  const found = statForeign(placeOf(path));
+  return found.ok ? found.value : null;
+}
+
+/** Whether anything has that name. */
+export const isThere = (path: string): boolean => statOf(path) !== null;
 
 /** Text and time of last change in ms; null when there is no such regular file, or it is larger than `max` bytes. */
 export function readSmall(
   path: string,
   max: number = RECORD_BYTES_MAX,
 ): { text: string; mtime_ms: number } | null {
-  // Asked first, because an exception costs more than the whole read; and a FIFO must never be opened here.
-  if (!statOf(path)?.isFile()) return null;
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
-    return null;
-  }
-  try {
-    const { size, mtimeMs } = fstatSync(fd);
-    if (size > max) return null;
-    const bytes = Buffer.alloc(size);
-    let length = 0;
-    while (length < size) {
-      const n = readSync(fd, bytes, length, size - length, length);
-      if (n === 0) break;
-      length += n;
-    }
-    return { text: bytes.toString('utf8', 0, length), mtime_ms: mtimeMs };
-  } catch {
-    return null;
-  } finally {
-    closeSync(fd);
-  }
+  const read = readForeign(placeOf(path), max);
+  if (!read.ok) return null;
+  const { bytes, stat } = read.value;
+  return { text: bytes.toString('utf8'), mtime_ms: stat.mtimeMs };
+}
+
+/** Bytes of an attempt's output; 0 where it is no file. */
+export function outputSize(dir: string): number {
+  const found = statOf(join(dir, 'output'));
+  return found?.isFile() ? found.size : 0;
+}
+
+/** A file in an attempt's folder that could not be written: `storage`, with what the system said as its cause. */
+export function storage(what: string, place: Place, failure: ForeignFailure): RasenError {
+  const cause = foreignError(place, failure);
+  return new RasenError('storage', `It was not possible ${what}: ${cause.message}.`, { cause });
 }

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { markFor } from '../host/mark.ts';
 import { attemptMarker, readAttempt } from './attempt-dir.ts';
 import { syncFile } from './durable.ts';
 import { MARKER_NAME } from './platform/host.ts';
@@ -34,7 +35,12 @@ export async function startRunner(
     cwd: '/',
     detached: true,
     stdio: 'ignore',
-    env: { ...env, [MARKER_NAME]: marker, RASEN_RUNNER_PARENT: String(process.pid) },
+    env: {
+      ...env,
+      [MARKER_NAME]: marker,
+      RASEN_RUNNER_PARENT: String(process.pid),
+      RASEN_RUNNER_MARK: markFor(spec.task),
+    },
   });
   child.unref();
   // The runner leaves the sync of its record to a living parent: a program less per attempt.

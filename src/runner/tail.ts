@@ -2,11 +2,11 @@
  * Reads `output` of an attempt while it grows: forward by offsets for followers, backward for the last lines. Raw bytes;
  * what was freed by the cap is a gap, never zeros. Never waits for new output.
  */
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import type { Foreign } from '../host/foreign-file.ts';
+import { ForeignHandle } from '../host/foreign-handle.ts';
 import { TAIL_STEP_BYTES } from './limits.ts';
 import { droppedBytes } from './output-cap.ts';
+import { placeIn } from './small-file.ts';
 
 export interface OutputChunk {
   offset: number;
@@ -19,6 +19,12 @@ export interface OutputChunk {
 export interface OutputGap {
   gap: { from: number; to: number };
   next: number;
+}
+
+/** What is there cannot be read: it is no file, or the system refuses. */
+export interface OutputProblem {
+  /** For people: `is a FIFO, not a file`. */
+  problem: string;
 }
 
 /** Longest sequence of UTF-8, in bytes. */
@@ -34,42 +40,49 @@ export async function readOutput(
   from: number,
   max: number,
   options: { final?: boolean } = {},
-): Promise<OutputChunk | OutputGap> {
+): Promise<OutputChunk | OutputGap | OutputProblem> {
   const limit = Math.max(max, UTF8_BYTES_MAX);
-  const bytes = await withOutput(dir, file => readAt(file, from, limit));
+  const read = await withOutput(dir, file => file.read(from, limit));
+  if (!read.ok && read.fault !== 'missing') return { problem: read.problem };
   // Asked after reading: the count is raised before blocks are freed, so bytes at or above it are real.
   const dropped = droppedBytes(dir);
   if (from < dropped) return { gap: { from, to: dropped }, next: dropped };
-  if (!bytes) return { offset: from, bytes: Buffer.alloc(0), next: from };
+  if (!read.ok) return { offset: from, bytes: Buffer.alloc(0), next: from };
+  const bytes = read.value;
   const whole = bytes.length === 0 || options.final ? bytes : bytes.subarray(0, endOfText(bytes));
   // Not text, or the buffer is full of the start of one character that never ends: go on all the same.
   const chunk = whole.length === 0 && bytes.length >= UTF8_BYTES_MAX ? bytes : whole;
   return { offset: from, bytes: chunk, next: from + chunk.length };
 }
 
-/** The last `n` lines, at most `max_bytes`, and where they begin; a last line without its end counts as one. */
+/**
+ * The last `n` lines, at most `max_bytes`, and where they begin; a last line without its end counts as one. What cannot
+ * be read has none, and `problem` says why.
+ */
 export async function lastLines(
   dir: string,
   n: number,
   max_bytes: number,
-): Promise<{ offset: number; text: Buffer }> {
-  const found = await withOutput(dir, async file => {
-    const { size } = await file.stat();
+): Promise<{ offset: number; text: Buffer; problem: string | null }> {
+  const read = await withOutput(dir, async file => {
+    const { size } = await file.look();
     const floor = Math.max(size - max_bytes, droppedBytes(dir), 0);
     let text = Buffer.alloc(0);
     let offset = size;
     while (offset > floor && n > 0) {
       const start = Math.max(floor, offset - TAIL_STEP_BYTES);
-      text = Buffer.concat([await readAt(file, start, offset - start), text]);
+      text = Buffer.concat([await file.read(start, offset - start), text]);
       offset = start;
       const begin = startOfLines(text, n);
       if (begin !== null) return { offset: offset + begin, text: text.subarray(begin) };
     }
     return { offset, text };
   });
-  if (!found) return { offset: 0, text: Buffer.alloc(0) };
-  const freed = Math.max(0, Math.min(droppedBytes(dir) - found.offset, found.text.length));
-  return { offset: found.offset + freed, text: found.text.subarray(freed) };
+  if (!read.ok)
+    return { offset: 0, text: Buffer.alloc(0), problem: read.fault === 'missing' ? null : read.problem };
+  const { offset, text } = read.value;
+  const freed = Math.max(0, Math.min(droppedBytes(dir) - offset, text.length));
+  return { offset: offset + freed, text: text.subarray(freed), problem: null };
 }
 
 /** Where the last `n` lines begin in the text, or null when it holds fewer newlines than it takes to know. */
@@ -96,27 +109,9 @@ function endOfText(bytes: Buffer): number {
   return bytes.length;
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { size } = await file.stat();
-  const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - position)));
-  let filled = 0;
-  while (filled < bytes.length) {
-    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
-}
-
-/** Null when there is no output yet. */
-async function withOutput<T>(dir: string, use: (file: FileHandle) => Promise<T>): Promise<T | null> {
-  let file: FileHandle;
-  try {
-    file = await open(join(dir, 'output'), 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw error;
-  }
-  await using held = file;
-  return await use(held);
+async function withOutput<T>(dir: string, use: (file: ForeignHandle) => Promise<T>): Promise<Foreign<T>> {
+  const opened = ForeignHandle.open(placeIn(dir, 'output'));
+  if (!opened.ok) return opened;
+  using file = opened.value;
+  return { ok: true, value: await use(file) };
 }

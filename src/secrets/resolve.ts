@@ -1,8 +1,8 @@
 /**
  * The values of a task's secrets, looked up anew whenever one of its programs starts, so that they are there after a
- * power cut and a changed one is used. Values are handed to the caller and kept nowhere; no message has anything of one.
+ * power cut and a changed one is used. Values are handed to the caller and stored nowhere; no message has anything of one.
  */
-import { RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../errors.ts';
 import { isFor, type Recipient } from '../task/recipient.ts';
 import { sourceText } from '../task/secret-source.ts';
 import type { SecretSource, TaskSpec } from '../task/spec.ts';
@@ -20,6 +20,26 @@ export async function resolveSecrets(
     wanted.map(async ([name, { from }]) => [name, await resolveOne(name, from, world)] as const),
   );
   return Object.fromEntries(found);
+}
+
+/** Every secret that has a value now, and the names of those that have none. Never throws `secret`. */
+export async function resolveWhatIsThere(
+  secrets: TaskSpec['secrets'],
+  world: SecretWorld,
+): Promise<{ values: Record<string, string>; missing: string[] }> {
+  const values: Record<string, string> = {};
+  const missing: string[] = [];
+  await Promise.all(
+    Object.entries(secrets).map(async ([name, { from }]) => {
+      try {
+        values[name] = await resolveOne(name, from, world);
+      } catch (error) {
+        if (!isRasenError(error) || error.kind !== 'secret') throw error;
+        missing.push(name);
+      }
+    }),
+  );
+  return { values, missing };
 }
 
 async function resolveOne(name: string, source: SecretSource, world: SecretWorld): Promise<string> {

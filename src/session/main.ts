@@ -3,9 +3,12 @@
  * the conversation goes on when the supervisor ends. It decides nothing: what a session comes to is read from its output,
  * and whether the agent may go on is said by signals.
  */
-import { readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { EXIT, messageOf } from '../errors.ts';
+import { foreignError, replaceForeign } from '../host/foreign-file.ts';
 import { bootId, startTimeOf } from '../runner/identity.ts';
+import { placeIn } from '../runner/small-file.ts';
 import { DIALOGUES } from './dialogues.ts';
 import { parseOrder, type SessionOrder } from './order.ts';
 import { Session } from './session.ts';
@@ -23,8 +26,9 @@ async function main(args: readonly string[]): Promise<number> {
 /** Whoever stops the attempt asks this process first; see runner/stop.ts. */
 function tellIdentity({ identity_file }: SessionOrder): void {
   const identity = { v: 1, boot: bootId(), pid: process.pid, start: startTimeOf(process.pid) };
-  writeFileSync(`${identity_file}.tmp`, `${JSON.stringify(identity)}\n`);
-  renameSync(`${identity_file}.tmp`, identity_file);
+  const place = placeIn(dirname(identity_file), basename(identity_file));
+  const written = replaceForeign(place, `${JSON.stringify(identity)}\n`);
+  if (!written.ok) throw foreignError(place, written);
 }
 
 main(process.argv.slice(2)).then(

@@ -2,13 +2,17 @@
  * Notes for a session that runs: files in the notes folder of its attempt, taken in the order of their names. A file goes
  * when its note was said, or where the agent answers, when it took the note; what was not said until the end stays for whoever wrote it.
  */
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { listForeign, readForeign, removeForeign, replaceForeign } from '../host/foreign-file.ts';
+import { placeIn } from '../runner/small-file.ts';
 import { DEAF } from './order.ts';
 
 const SUFFIX = '.md';
 /** A watch may be refused (too many of them) or miss something. */
 const LOOK_MS = 5_000;
+/** Longest note, in bytes, and files in the folder; what is beyond that is none of rasend's. */
+const NOTE_BYTES_MAX = 1024 * 1024;
+const FILES_MAX = 10_000;
 
 /** `later`: not at this moment; then it is asked again. `asked`: `took` says when it is said. */
 export type Saying = 'said' | 'asked' | 'later';
@@ -37,13 +41,10 @@ export class Notes {
 
   /** Looks what is there, and says what can be said; gives how many. */
   look(): number {
-    try {
-      this.#names = readdirSync(this.#folder)
-        .filter(name => name.endsWith(SUFFIX) && !name.startsWith('.') && !this.#asked.has(name))
-        .sort();
-    } catch {
-      this.#names = [];
-    }
+    const listed = listForeign(placeIn(this.#folder, ''), FILES_MAX);
+    this.#names = (listed.ok ? listed.value : [])
+      .filter(name => name.endsWith(SUFFIX) && !name.startsWith('.') && !this.#asked.has(name))
+      .sort();
     return this.tell();
   }
 
@@ -51,37 +52,35 @@ export class Notes {
   tell(): number {
     let told = 0;
     for (let name = this.#names[0]; name !== undefined; name = this.#names[0]) {
-      const path = join(this.#folder, name);
-      let text: string;
-      try {
-        text = readFileSync(path, 'utf8');
-      } catch {
+      const read = readForeign(placeIn(this.#folder, name), NOTE_BYTES_MAX);
+      if (!read.ok) {
         this.#names.shift();
         continue;
       }
-      const saying = this.#say(text, name.slice(0, -SUFFIX.length));
+      const saying = this.#say(read.value.bytes.toString('utf8'), name.slice(0, -SUFFIX.length));
       if (saying === 'later') return told;
       this.#names.shift();
       if (saying === 'asked') this.#asked.add(name);
-      else rmSync(path, { force: true });
+      else this.#remove(name);
       told++;
     }
     return told;
   }
 
   took(name: string): void {
-    rmSync(join(this.#folder, name + SUFFIX), { force: true });
+    this.#remove(name + SUFFIX);
     this.#asked.delete(name + SUFFIX);
   }
 
   /** Nobody hears them any more, and rasend shall not say that somebody is told. */
   markDeaf(): void {
     this.close();
-    try {
-      writeFileSync(join(this.#folder, DEAF), '', { mode: 0o600 });
-    } catch {
-      // They wait for the next prompt all the same.
-    }
+    // Where that cannot be said, they wait for the next prompt all the same.
+    replaceForeign(placeIn(this.#folder, DEAF), '');
+  }
+
+  #remove(name: string): void {
+    removeForeign(placeIn(this.#folder, name));
   }
 
   close(): void {

@@ -447,10 +447,9 @@ export class Store {
     };
   }
 
-  /** Bytes that a task takes on the disk. */
-  sizeOf(id: string): number {
-    const { folder, pack } = this.files(id);
-    return bytesOf(this.#packed.has(id) ? pack : folder);
+  /** Bytes that a packed task takes on the disk. */
+  packBytes(id: string): number {
+    return (lstatSync(this.files(id).pack, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
   }
 
   /** Removes a task for good (gc), and frees its key. What a crash leaves of it goes at the next start. */
@@ -733,14 +732,6 @@ function whichFolder(path: string): string | null {
 
 /** Whatever it is, a link included. */
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-
-function bytesOf(path: string): number {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat) return 0;
-  const own = stat.blocks * 512;
-  if (!stat.isDirectory()) return own;
-  return readdirSync(path).reduce((sum, name) => sum + bytesOf(join(path, name)), own);
-}
 
 /** Removes what nobody was told of; `hidden` is the name that every start removes, should it fail half-way. */
 function discard(path: string, hidden: string = path): void {

@@ -6,6 +6,7 @@ import { findRepository } from '../git/repository.ts';
 import { resetWorktree } from '../git/reset.ts';
 import { planHash } from '../store/artifact.ts';
 import type { NewEvent } from '../task/event.ts';
+import type { Origin } from '../task/origin.ts';
 import type { Plan } from '../task/plan.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import { STEP, type Step, type TaskState } from '../task/state.ts';
@@ -13,6 +14,19 @@ import { isTerminal } from '../task/status.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
+
+/** A request that changes something: `op` makes it the same one when it is repeated. */
+export interface Ask {
+  op: string | undefined;
+  origin: Origin;
+}
+
+/** The events of a request. The one that says what was asked for says who did; those before it only make room. */
+export function asked({ origin }: Ask, events: readonly NewEvent[]): NewEvent[] {
+  const wish =
+    events.find(({ type }) => type === 'plan_frozen') ?? events.find(({ type }) => type !== 'attempt_closed');
+  return events.map(event => (event === wish ? { ...event, origin } : event));
+}
 
 export class Commands {
   readonly #registry: Registry;
@@ -30,7 +44,11 @@ export class Commands {
   }
 
   /** Accepts a task; the same again is the same task. Resolves after its first pass, so that it is seen to run. */
-  async run(spec: TaskSpec, env: Record<string, string>): Promise<{ entry: Entry; created: boolean }> {
+  async run(
+    spec: TaskSpec,
+    env: Record<string, string>,
+    origin: Origin,
+  ): Promise<{ entry: Entry; created: boolean }> {
     const known = this.#registry.get(spec.id) ?? (spec.key ? this.#registry.byKey(spec.key) : null);
     if (known) {
       this.#sameOrder(known, spec);
@@ -47,12 +65,13 @@ export class Commands {
         rev: 1,
         source: spec.plan.source,
       });
-    const entry = this.#registry.submit(spec, first, env);
+    const entry = this.#registry.submit(spec, first, env, origin);
     await this.#reconciler.pass(entry);
     return { entry, created: true };
   }
 
-  async want(ref: string, want: 'stop' | 'cancel', force: boolean, op: string | undefined): Promise<Entry> {
+  async want(ref: string, want: 'stop' | 'cancel', force: boolean, ask: Ask): Promise<Entry> {
+    const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
@@ -63,15 +82,17 @@ export class Commands {
       if (state.want === 'cancel' && want === 'stop')
         throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
       if (op !== undefined && state.op === op && state.want === want && (state.force || !force)) return;
-      await this.#registry.record(entry, [
-        { type: 'want_changed', want, force: force || state.force, op: op ?? null, by: 'user' },
-      ]);
+      await this.#registry.record(
+        entry,
+        asked(ask, [{ type: 'want_changed', want, force: force || state.force, op: op ?? null, by: 'user' }]),
+      );
     });
     this.#reconciler.kick(entry);
     return entry;
   }
 
-  async resume(ref: string, op: string | undefined): Promise<Entry> {
+  async resume(ref: string, ask: Ask): Promise<Entry> {
+    const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
@@ -79,15 +100,16 @@ export class Commands {
       if (isDone(state, op)) return;
       if (state.want === 'cancel') throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
       if (state.status.name === 'interrupted' || state.status.name === 'blocked')
-        await this.#registry.record(entry, resumption(op));
+        await this.#registry.record(entry, asked(ask, resumption(op)));
       // Still on its way to a stop: take the wish back; attempts that were told to stop end as killed and go on after.
-      else if (state.want === 'stop') await this.#registry.record(entry, [wantRun(op)]);
+      else if (state.want === 'stop') await this.#registry.record(entry, asked(ask, [wantRun(op)]));
     });
     await this.#reconciler.pass(entry);
     return entry;
   }
 
-  async retry(ref: string, subtask: string, op: string | undefined): Promise<Entry> {
+  async retry(ref: string, subtask: string, ask: Ask): Promise<Entry> {
+    const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
@@ -108,13 +130,14 @@ export class Commands {
         state.status.name === 'interrupted' || state.status.name === 'blocked'
           ? resumption(op)
           : marked(state, op);
-      await this.#registry.record(entry, [...closes, ...resets, ...going]);
+      await this.#registry.record(entry, asked(ask, [...closes, ...resets, ...going]));
     });
     await this.#reconciler.pass(entry);
     return entry;
   }
 
-  async rollback(ref: string, subtask: string | undefined, op: string | undefined): Promise<Entry> {
+  async rollback(ref: string, subtask: string | undefined, ask: Ask): Promise<Entry> {
+    const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
@@ -127,17 +150,18 @@ export class Commands {
       const { commit, steps } = rollbackTarget(state, subtask);
       await findRepository(state.spec.project);
       await resetWorktree(state.workspace, commit);
-      await this.#registry.record(entry, [
-        ...closesOf(state, 'rolled back'),
-        { type: 'rolled_back', commit, steps },
-        ...marked(state, op),
-      ]);
+      const closes = closesOf(state, 'rolled back');
+      await this.#registry.record(
+        entry,
+        asked(ask, [...closes, { type: 'rolled_back', commit, steps }, ...marked(state, op)]),
+      );
     });
     this.#reconciler.kick(entry);
     return entry;
   }
 
-  async replan(ref: string, plan: Plan, expectedRev: number, op: string | undefined): Promise<Entry> {
+  async replan(ref: string, plan: Plan, expectedRev: number, ask: Ask): Promise<Entry> {
+    const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
@@ -162,7 +186,7 @@ export class Commands {
         events.push({ type: 'step_completed', step: STEP.plan, commit: null, good: null });
       }
       events.push({ type: 'plan_frozen', plan: next, sha256: planHash(next), rev: next.rev, source: 'user' });
-      await this.#registry.record(entry, [...events, ...marked(state, op)]);
+      await this.#registry.record(entry, asked(ask, [...events, ...marked(state, op)]));
     });
     this.#reconciler.kick(entry);
     return entry;
@@ -172,10 +196,10 @@ export class Commands {
     ref: string,
     into: string | null,
     squash: boolean,
-    op: string | undefined,
+    ask: Ask,
   ): Promise<{ entry: Entry; op: string }> {
     const entry = this.#registry.resolve(ref);
-    const mine = op ?? randomUUID();
+    const mine = ask.op ?? randomUUID();
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
       if (state.status.name !== 'completed') {
@@ -195,7 +219,7 @@ export class Commands {
       if (state.merge && state.merge.op !== mine)
         throw new RasenError('task_state', `task ${entry.id} is being merged already`);
       if (!state.merge)
-        await this.#registry.record(entry, [{ type: 'merge_requested', op: mine, into, squash }]);
+        await this.#registry.record(entry, asked(ask, [{ type: 'merge_requested', op: mine, into, squash }]));
     });
     this.#reconciler.kick(entry);
     return { entry, op: mine };

@@ -1,7 +1,8 @@
-/** Turns the method table into the handlers of the socket: parse strictly, call, answer. */
+/** Turns the method table into the handlers of the socket: parse strictly, find out who asks where it matters, call, answer. */
+import type { AskContext } from '../methods/define.ts';
 import { METHODS } from '../methods/index.ts';
 import { invalidParams } from '../rpc/message.ts';
-import type { Handler } from '../rpc/server.ts';
+import type { Handler, RequestContext } from '../rpc/server.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export function handlersOf(supervisor: Supervisor): ReadonlyMap<string, Handler> {
@@ -14,8 +15,29 @@ export function handlersOf(supervisor: Supervisor): ReadonlyMap<string, Handler>
           throw invalidParams(
             parsed.error.issues.map(({ path, message, code }) => ({ path: path.map(String), message, code })),
           );
-        return method.handle(parsed.data, supervisor, context);
+        // Not async: what can be answered at once is answered in order.
+        if (method.asks === 'reader') return method.handle(parsed.data, supervisor, context as AskContext);
+        const { task } = parsed.data as { task?: string };
+        return supervisor.guard
+          .check(method, task, context)
+          .then(origin => method.handle(parsed.data, supervisor, asking(context, origin)));
       },
     ]),
   );
 }
+
+const asking = (context: RequestContext, origin: AskContext['origin']): AskContext => ({
+  // Made when it is first asked for.
+  get signal() {
+    return context.signal;
+  },
+  connection: context.connection,
+  id: context.id,
+  peer: context.peer,
+  notify: (method, params) => context.notify(method, params),
+  turn: work => context.turn(work),
+  get behind() {
+    return context.behind;
+  },
+  origin,
+});

@@ -1,11 +1,15 @@
 /** daemon.doctor: looks, from inside the supervisor, for what is wrong or will be. Changes nothing. */
 import { execFile } from 'node:child_process';
-import { existsSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { agentText, type InstalledAgent, installedAgents } from '../agents/installed.ts';
 import { messageOf } from '../errors.ts';
+import type { FarFiles } from '../host/far-files.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
+import { isMaskable, MASKED_CHARS_MIN } from '../secrets/mask.ts';
+import { secretPlaces } from '../secrets/places.ts';
+import { allOfSecretsEnv } from '../secrets/source.ts';
 import { insideFindings } from '../service/findings.ts';
 import type { Store } from '../store/store.ts';
 import { userEnv } from './effects/user-env.ts';
@@ -40,9 +44,12 @@ export async function doctor(parts: {
   registry: Registry;
   upkeep: Upkeep;
   settings: Settings;
+  far: Pick<FarFiles, 'isFolder'>;
   cage: { kind: string; why: string; enforces: readonly string[] };
+  /** It can be told who asks on the control socket. */
+  able: boolean;
 }): Promise<{ findings: Finding[]; agents: string[] }> {
-  const { paths, store, registry, upkeep, settings, cage } = parts;
+  const { paths, store, registry, upkeep, settings, far, cage, able } = parts;
   // What it was given by whoever started it, over what every program of a task has.
   const agents = await installedAgents({ ...userEnv(), ...process.env });
   const findings = [
@@ -57,9 +64,11 @@ export async function doctor(parts: {
     ...damage(store, registry),
     ...(await files(store, registry)),
     ...stored(upkeep, settings),
-    ...workspaces(registry),
+    ...(await workspaces(registry, far)),
     ...notices(registry),
+    ...(await unmasked(paths)),
     cageFinding(cage),
+    askersFinding(able),
     ...agents.map(agentFinding),
     ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
   ];
@@ -78,12 +87,39 @@ function agentFinding(agent: InstalledAgent): Finding {
   );
 }
 
+/** A value that is a word like others stays in what is shown. */
+async function unmasked(paths: Paths): Promise<Finding[]> {
+  const { secrets_env } = secretPlaces(paths);
+  const short = [...(await allOfSecretsEnv(secrets_env))].filter(([, value]) => !isMaskable(value));
+  if (short.length === 0) return [];
+  const names = short.map(([name]) => name).join(', ');
+  return [
+    warning(
+      'secrets',
+      `${names} in ${secrets_env}: too short or too common to be masked in logs and notices`,
+      `Use values of ${MASKED_CHARS_MIN} characters or more that are no usual word.`,
+    ),
+  ];
+}
+
 function cageFinding({ kind, why }: { kind: string; why: string }): Finding {
   if (kind === 'unit') return ok('cage', `each attempt is a unit of systemd: ${why}`);
   return warning(
     'cage',
     `attempts run in process groups (${why}); a process that clears its environment and leaves its session can escape a stop`,
     'rasen service install gives each attempt a unit, where systemd runs. Run untrusted agents in a container.',
+  );
+}
+
+function askersFinding(able: boolean): Finding {
+  if (able) return ok('who asks', 'requests from inside attempts are told from those of a person');
+  const linux = process.platform === 'linux';
+  return warning(
+    'who asks',
+    'this machine cannot tell who asks on the control socket: an agent may answer, merge and change plans as you may',
+    linux
+      ? 'Install perl (or python3) as /usr/bin/perl, and restart rasend.'
+      : 'Run agents that you do not trust in a container.',
   );
 }
 
@@ -233,15 +269,18 @@ function notices(registry: Registry): Finding[] {
     );
 }
 
-function workspaces(registry: Registry): Finding[] {
+async function workspaces(registry: Registry, far: Pick<FarFiles, 'isFolder'>): Promise<Finding[]> {
+  const there = new Map<string, boolean>();
   const found: Finding[] = [];
   for (const { id, state } of registry.all()) {
     if (!state) continue;
-    if (!existsSync(state.spec.project))
+    const { project } = state.spec;
+    if (!there.has(project)) there.set(project, await far.isFolder(project));
+    if (!there.get(project))
       found.push(
         failure(
           'project',
-          `task ${id}: ${state.spec.project} is gone`,
+          `task ${id}: ${project} is gone, or on a disk that does not answer`,
           `Put it back, or: rasen cancel ${id}`,
         ),
       );

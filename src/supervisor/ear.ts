@@ -2,12 +2,11 @@
  * The ear of the supervisor: reads what a session of an agent says while it goes on, as its output grows, and keeps the
  * little that decide looks at. Holds nothing that the output does not: after a restart it is read again from its start.
  */
-import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Conversation, LiveSigns } from '../agents/agent.ts';
 import { OutputLines } from '../agents/output-lines.ts';
-import { errnoOf } from '../errors.ts';
+import { ForeignHandle } from '../host/foreign-handle.ts';
 import { droppedBytes } from '../runner/output-cap.ts';
+import { placeIn } from '../runner/small-file.ts';
 import type { Signs } from '../task/effect.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -69,41 +68,31 @@ export class Ear {
     }
   }
 
-  /** What was new, up to a bound. The size that the output has; null: it did not grow. */
+  /** What was new, up to a bound. The size that the output has; null: it did not grow. Throws what is wrong with it. */
   async #read(): Promise<number | null> {
-    const path = join(this.#folder, 'output');
-    const found = await stat(path).catch(error => {
-      if (errnoOf(error) === 'ENOENT') return null;
-      throw error;
-    });
-    if (found === null || (found.size <= this.#offset && this.#heard !== null)) return null;
+    const opened = ForeignHandle.open(placeIn(this.#folder, 'output'));
+    if (!opened.ok) {
+      if (opened.fault === 'missing') return null;
+      throw new Error(opened.problem);
+    }
+    using file = opened.value;
+    const { size, mtime } = await file.look();
+    if (size <= this.#offset && this.#heard !== null) return null;
     const dropped = droppedBytes(this.#folder);
     if (dropped > this.#offset) {
       // What was not read of a line is gone; the rest of it is no line.
       this.#lines.end();
       this.#offset = dropped;
     }
-    const end = Math.min(found.size, this.#offset + TURN_BYTES);
-    const file = await open(path, 'r');
-    try {
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, end - this.#offset)));
-      while (this.#offset < end) {
-        const { bytesRead } = await file.read(
-          chunk,
-          0,
-          Math.min(chunk.length, end - this.#offset),
-          this.#offset,
-        );
-        if (bytesRead === 0) break;
-        this.#offset += bytesRead;
-        // The lines keep parts of what they are given.
-        this.#lines.push(Buffer.from(chunk.subarray(0, bytesRead)));
-        this.#noteProgress(found.mtime);
-      }
-    } finally {
-      await file.close();
+    const end = Math.min(size, this.#offset + TURN_BYTES);
+    while (this.#offset < end) {
+      const bytes = await file.read(this.#offset, Math.min(CHUNK_BYTES, end - this.#offset));
+      if (bytes.length === 0) break;
+      this.#offset += bytes.length;
+      this.#lines.push(bytes);
+      this.#noteProgress(mtime);
     }
-    return found.size;
+    return size;
   }
 
   /** An answer that is not like the last ones is progress; when it came, nobody knows better than the file. */

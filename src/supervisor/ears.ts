@@ -56,7 +56,11 @@ export class Ears {
         },
         error => {
           // Said once; what it missed is read when it can be.
-          if (!is_deaf) this.#log.warn({ task, error }, `cannot read ${folder}/output: ${messageOf(error)}`);
+          if (!is_deaf)
+            this.#log.warn(
+              { task, error },
+              `the output of ${folder} cannot be heard: it ${messageOf(error)}`,
+            );
           listener.is_deaf = true;
         },
       );

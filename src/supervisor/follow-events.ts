@@ -1,11 +1,16 @@
-/** event.follow: the events of a task from a number on, or of all tasks as they come. */
-import type { RequestContext } from '../rpc/server.ts';
+/**
+ * event.follow: the events of a task from a number on, or of all tasks as they come. What a slow reader has not taken
+ * yet is on the disk: a follower keeps a number for each task that it is behind with, and nothing else.
+ */
+import type { RequestContext, Send } from '../rpc/server.ts';
 import type { Event } from '../task/event.ts';
+import { Changes } from './changes.ts';
+import { History } from './history.ts';
 import type { Entry, Registry } from './registry.ts';
 
+/** Events of one notification, at most, and the length at which it is long enough: it must fit a frame. */
 const BATCH = 200;
-/** Events that may wait for a slow reader of all tasks before its request ends. */
-const MAX_PENDING = 10_000;
+const BATCH_CHARS = 128 * 1024;
 
 interface Params {
   task?: string | undefined;
@@ -18,44 +23,93 @@ export async function followEvents(
   params: Params,
   context: RequestContext,
 ): Promise<{ seq: number }> {
-  const only = params.task === undefined ? null : registry.resolve(params.task);
-  const pending: { task: string; event: Event }[] = [];
-  let wake: (() => void) | null = null;
-  const stop = registry.listen((entry, _state, events) => {
-    if (only ? entry !== only : pending.length > MAX_PENDING) return;
-    if (!only) pending.push(...events.map(event => ({ task: entry.id, event })));
-    wake?.();
-  });
+  return params.task === undefined
+    ? followAll(registry, params, context)
+    : followOne(registry, registry.resolve(params.task), params, context);
+}
+
+async function followOne(
+  registry: Registry,
+  entry: Entry,
+  params: Params,
+  context: RequestContext,
+): Promise<{ seq: number }> {
+  const changes = new Changes(registry, changed => changed === entry);
+  const history = new History(registry, entry);
+  let seq = params.after;
   try {
-    let seq = params.after;
     for (;;) {
-      const batch = only ? next(registry, only, seq) : pending.splice(0, BATCH);
-      if (batch.length > 0) {
-        await context.notify('event.data', {
-          request: context.id,
-          events: batch.map(({ task, event }) => ({ task, ...shown(event) })),
-        });
-        seq = only ? batch.at(-1)!.event.seq : seq;
-        continue;
-      }
-      const over = only !== null && only.state === null;
-      if (!params.follow || over || context.signal.aborted) return { seq };
-      await new Promise<void>(resolve => {
-        wake = resolve;
-        context.signal.addEventListener('abort', () => resolve(), { once: true });
+      const mark = changes.count;
+      const before = seq;
+      await context.turn(send => {
+        seq = sendBatch(send, context, entry, history.after(seq)) ?? seq;
       });
-      wake = null;
+      if (context.behind) history.forget();
+      if (seq > before) continue;
+      history.forget();
+      if (!params.follow || entry.state === null) return { seq };
+      if (changes.count === mark) await changes.wait(null, context.signal);
+      if (context.signal.aborted) return { seq };
     }
   } finally {
-    stop();
+    changes.close();
   }
 }
 
-function next(registry: Registry, entry: Entry, seq: number): { task: string; event: Event }[] {
-  return registry
-    .eventsAfter(entry, seq)
-    .slice(0, BATCH)
-    .map(event => ({ task: entry.id, event }));
+async function followAll(
+  registry: Registry,
+  params: Params,
+  context: RequestContext,
+): Promise<{ seq: number }> {
+  /** Last number that was sent of each task that has more. */
+  const behind = new Map<string, number>();
+  const changes = new Changes(registry, (entry, _state, [first]) => {
+    if (first && !behind.has(entry.id)) behind.set(entry.id, first.seq - 1);
+    return first !== undefined;
+  });
+  try {
+    for (;;) {
+      const [next] = behind;
+      if (!next) {
+        if (!params.follow) return { seq: params.after };
+        await changes.wait(null, context.signal);
+        if (context.signal.aborted) return { seq: params.after };
+        continue;
+      }
+      const [id, seq] = next;
+      await context.turn(send => {
+        const entry = registry.get(id);
+        // Removed meanwhile, with its events.
+        const events = entry ? registry.eventsAfter(entry, seq) : [];
+        const last = entry && sendBatch(send, context, entry, events);
+        // To the end of the line, so that one busy task does not hold up the others; away when nothing is left.
+        behind.delete(id);
+        if (last && last < events.at(-1)!.seq) behind.set(id, last);
+      });
+    }
+  } finally {
+    changes.close();
+  }
+}
+
+/** Sends the first of the events; gives the number of the last of these, or null: there were none. */
+function sendBatch(
+  send: Send,
+  { id }: RequestContext,
+  entry: Entry,
+  events: readonly Event[],
+): number | null {
+  const batch: Record<string, unknown>[] = [];
+  let seq: number | null = null;
+  for (let chars = 0; chars < BATCH_CHARS && batch.length < Math.min(BATCH, events.length); ) {
+    const event = events[batch.length]!;
+    const one = { task: entry.id, ...shown(event) };
+    chars += JSON.stringify(one).length;
+    batch.push(one);
+    seq = event.seq;
+  }
+  if (seq !== null) send('event.data', { request: id, events: batch });
+  return seq;
 }
 
 /** Events as shown: spec and plan have requests of their own and would not fit a frame. */

@@ -6,28 +6,37 @@
 import { isUtf8 } from 'node:buffer';
 import { RasenError } from '../errors.ts';
 import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
-import type { RequestContext } from '../rpc/server.ts';
+import type { RequestContext, Send } from '../rpc/server.ts';
 import { lastLines, readOutput } from '../runner/tail.ts';
+import { Mask } from '../secrets/mask.ts';
 import type { Event } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { gatesOf } from '../task/gates-of.ts';
 import { gateJob, type TaskState, workJob } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { linesOf } from '../views/lines.ts';
+import { Changes } from './changes.ts';
 import { agentRole } from './effects/context.ts';
+import { History } from './history.ts';
+import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
-/** Bytes of output read at once, and sent in one notification. */
-const CHUNK_BYTES = 64 * 1024;
-const BATCH_BYTES = 128 * 1024;
+/** Bytes of output read at once; the length at which a notification is long enough, and what a record counts besides its text. */
+const CHUNK_BYTES = 32 * 1024;
+const PAGE_CHARS = 32 * 1024;
+const RECORD_CHARS = 64;
 /** Looks at growing outputs: soon after there was something, less often while nothing comes. */
 const POLL_MS_MIN = 25;
 const POLL_MS_MAX = 250;
 const TAIL_BYTES_MAX = 8 * 1024 * 1024;
+/** How long the end of an output waits for what follows, where it may be the beginning of a secret. */
+const HELD_MS_MAX = 1000;
 
 /** Name of a job: the work of an attempt, or one of its gates. */
 const JOB = /^[^/]+\/\d+(?:\/gates\/\d+\.\d+)?$/;
+
+const NOTHING_MASKED = new Mask([]);
 
 export interface LogParams {
   task: string;
@@ -37,29 +46,38 @@ export interface LogParams {
   follow: boolean;
   events: boolean;
   gates: boolean;
+  /** With the values of secrets, as they were printed. */
+  raw: boolean;
   cursor?: LogCursor | undefined;
 }
 
-export async function followLog(
-  parts: { registry: Registry; places: Places },
-  params: LogParams,
-  context: RequestContext,
-) {
+export async function followLog(parts: FollowParts, params: LogParams, context: RequestContext) {
   const entry = parts.registry.resolve(params.task);
-  const state = parts.registry.stateOf(entry);
-  if (params.subtask && !state.steps.some(s => s.id === params.subtask)) {
-    throw new RasenError('subtask_unknown', `task ${entry.id} has no subtask "${params.subtask}"`, {
-      hint: `It has: ${state.steps.map(s => s.id).join(', ')}`,
+  const jobs = Object.keys(params.cursor?.outputs ?? {});
+  // The state of a task that is over is on the disk, and a reader without either asks for none.
+  if (params.subtask || jobs.length > 0) check(entry, parts.registry.stateOf(entry), params.subtask, jobs);
+  return new Follower(parts, entry, params, context).run();
+}
+
+function check({ id }: Entry, { steps }: TaskState, subtask: string | undefined, jobs: string[]): void {
+  if (subtask && !steps.some(s => s.id === subtask)) {
+    throw new RasenError('subtask_unknown', `task ${id} has no subtask "${subtask}"`, {
+      hint: `It has: ${steps.map(s => s.id).join(', ')}`,
     });
   }
-  for (const job of Object.keys(params.cursor?.outputs ?? {})) {
-    if (!JOB.test(job) || !state.steps.some(s => s.id === parseJob(job).step)) {
-      throw new RasenError('usage', `the cursor names "${job}", which is no job of task ${entry.id}`, {
+  for (const job of jobs) {
+    if (!JOB.test(job) || !steps.some(s => s.id === parseJob(job).step)) {
+      throw new RasenError('usage', `the cursor names "${job}", which is no job of task ${id}`, {
         hint: 'Give back a cursor as it was given, for the same task.',
       });
     }
   }
-  return new Follower(parts.registry, parts.places, entry, params, context).run();
+}
+
+interface FollowParts {
+  registry: Registry;
+  places: Places;
+  masks: Masks;
 }
 
 interface JobRef {
@@ -68,85 +86,160 @@ interface JobRef {
   n: number;
 }
 
+/** Between two pages it holds its cursor and, where its reader keeps up, what it would have to read again. */
 class Follower {
   readonly #registry: Registry;
   readonly #places: Places;
+  readonly #masks: Masks;
   readonly #entry: Entry;
   readonly #params: LogParams;
   readonly #context: RequestContext;
+  readonly #history: History;
   /** Milliseconds; null: from the start. */
   readonly #since: number | null;
-  #cursor: LogCursor = { seq: 0, outputs: {} };
+  /** null: it is not known yet where the last lines begin. */
+  #cursor: LogCursor | null;
+  /** After the events up to its seq; null: to be folded again. */
   #state: TaskState | null = null;
+  #mask = NOTHING_MASKED;
+  #isMasked = false;
+  /** Of outputs whose end waits: where, how much there was, and since when. */
+  readonly #held = new Map<string, { from: number; bytes: number; since: number }>();
   #records: LogRecord[] = [];
-  #bytes = 0;
+  /** Jobs whose output cannot be read; that is told once. */
+  readonly #troubled = new Set<string>();
+  #chars = 0;
 
-  constructor(registry: Registry, places: Places, entry: Entry, params: LogParams, context: RequestContext) {
+  constructor(
+    { registry, places, masks }: FollowParts,
+    entry: Entry,
+    params: LogParams,
+    context: RequestContext,
+  ) {
     this.#registry = registry;
     this.#places = places;
+    this.#masks = masks;
     this.#entry = entry;
     this.#params = params;
     this.#context = context;
+    this.#history = new History(registry, entry);
     this.#since = params.since === undefined ? null : timeOf(params.since);
+    this.#cursor = params.cursor ?? (params.lines === undefined ? { seq: 0, outputs: {} } : null);
   }
 
   async run() {
     const { signal } = this.#context;
-    const changes = new Changes(this.#registry, this.#entry);
+    const changes = new Changes(this.#registry, changed => changed === this.#entry);
     try {
-      const past = this.#registry.eventsAfter(this.#entry, 0);
-      this.#cursor = this.#params.cursor ?? (await this.#start(past));
-      let seen = 0;
       let pause = POLL_MS_MIN;
       for (;;) {
         const mark = changes.count;
-        const events = seen === 0 ? past : this.#registry.eventsAfter(this.#entry, seen);
-        for (const event of events) {
-          await this.#event(event);
-          seen = event.seq;
-        }
-        const before = this.#bytes;
-        for (const job of Object.keys(this.#cursor.outputs)) await this.#output(parseJob(job), false);
-        const grew = this.#bytes !== before || events.length > 0;
-        await this.#send();
-        const ended = isTerminal(this.#state!.status) && !this.#state!.merge;
-        if (!this.#params.follow || ended || signal.aborted) return { cursor: this.#cursor, ended };
-        pause = grew ? POLL_MS_MIN : Math.min(POLL_MS_MAX, pause * 2);
+        const page = await this.#context.turn(send => this.#page(send));
+        const { cursor, sent, whole, ended } = page;
+        if (this.#context.behind) this.#forget();
+        if (!whole) continue;
+        if (!this.#params.follow || ended) return { cursor, ended };
+        this.#rest();
+        pause = sent ? POLL_MS_MIN : Math.min(POLL_MS_MAX, pause * 2);
         if (changes.count === mark)
-          await changes.wait(Object.keys(this.#cursor.outputs).length > 0 ? pause : null, signal);
+          await changes.wait(Object.keys(cursor.outputs).length > 0 ? pause : null, signal);
+        if (signal.aborted) return { cursor, ended };
       }
     } finally {
       changes.close();
     }
   }
 
-  /** One event, in order: those before the cursor only move the state along. */
-  async #event(event: Event): Promise<void> {
-    this.#state = fold(this.#state, event);
-    if (event.seq <= this.#cursor.seq) return;
-    const over = endedJob(event);
-    // The lines of an output have no times; what had ended before is left out as a whole.
-    if (over && this.#wants(over) && this.#isRecent(event)) await this.#output(over, true);
-    if (over) delete this.#cursor.outputs[over.job];
-    if (this.#params.events && this.#isRecent(event)) {
-      for (const line of linesOf(this.#state, event)) {
-        if (this.#params.subtask && line.subtask !== this.#params.subtask) continue;
-        await this.#add({
-          kind: 'event',
-          t: event.t,
-          level: line.level,
-          subtask: line.subtask,
-          attempt: line.attempt,
-          job: null,
-          offset: null,
-          text: line.text,
-          base64: false,
-        });
-      }
+  /** Reads and sends what follows the cursor, up to the length of a page. `whole`: that was all there is now. */
+  async #page(send: Send) {
+    await this.#lookForSecrets();
+    this.#cursor ??= await this.#start(this.#registry.eventsAfter(this.#entry, 0));
+    const cursor = this.#cursor;
+    const whole = (await this.#events(cursor)) && (await this.#outputs(cursor));
+    const records = this.#records;
+    this.#records = [];
+    this.#chars = 0;
+    if (records.length > 0)
+      send('log.data', { request: this.#context.id, records, cursor: structuredClone(cursor) });
+    const { status, merge } = this.#state!;
+    return { cursor, sent: records.length > 0, whole, ended: isTerminal(status) && !merge };
+  }
+
+  /** More values may become known while the task lives. */
+  async #lookForSecrets(): Promise<void> {
+    const { state } = this.#entry;
+    if (this.#params.raw || (this.#isMasked && state === null)) return;
+    this.#mask = await this.#masks.of(state ?? this.#registry.stateOf(this.#entry));
+    this.#isMasked = true;
+  }
+
+  /** What can be read again. */
+  #forget(): void {
+    this.#state = null;
+    this.#history.forget();
+  }
+
+  /** Nothing follows for now: what the registry holds for all is held here no second time. */
+  #rest(): void {
+    this.#history.forget();
+    const { state } = this.#entry;
+    if (state && state.seq === this.#state?.seq) this.#state = state;
+  }
+
+  async #events(cursor: LogCursor): Promise<boolean> {
+    for (;;) {
+      const events = this.#history.after(this.#state?.seq ?? 0);
+      if (events.length === 0) return true;
+      for (const event of events) if (!(await this.#event(event, cursor))) return false;
     }
-    const begun = startedJob(event);
-    if (begun && this.#wants(begun)) this.#cursor.outputs[begun.job] = 0;
-    this.#cursor.seq = event.seq;
+  }
+
+  async #outputs(cursor: LogCursor): Promise<boolean> {
+    const state = this.#state!;
+    for (const job of Object.keys(cursor.outputs))
+      if (!(await this.#output(state, parseJob(job), cursor, false))) return false;
+    return true;
+  }
+
+  /** One event, in order: those before the cursor only move the state along. False: the page is full, ask again. */
+  async #event(event: Event, cursor: LogCursor): Promise<boolean> {
+    const state = fold(this.#state, event);
+    if (event.seq > cursor.seq) {
+      const over = endedJob(event);
+      // The lines of an output have no times; what had ended before is left out as a whole.
+      if (
+        over &&
+        this.#wants(over) &&
+        this.#isRecent(event) &&
+        !(await this.#output(state, over, cursor, true))
+      )
+        return false;
+      if (over) delete cursor.outputs[over.job];
+      this.#lines(state, event);
+      const begun = startedJob(event);
+      if (begun && this.#wants(begun)) cursor.outputs[begun.job] = 0;
+      cursor.seq = event.seq;
+    }
+    this.#state = state;
+    return this.#chars < PAGE_CHARS;
+  }
+
+  #lines(state: TaskState, event: Event): void {
+    if (!this.#params.events || !this.#isRecent(event)) return;
+    for (const line of linesOf(state, event)) {
+      if (this.#params.subtask && line.subtask !== this.#params.subtask) continue;
+      this.#add({
+        kind: 'event',
+        t: event.t,
+        level: line.level,
+        subtask: line.subtask,
+        attempt: line.attempt,
+        job: null,
+        offset: null,
+        text: this.#mask.text(line.text),
+        base64: false,
+      });
+    }
   }
 
   #wants(job: JobRef): boolean {
@@ -158,24 +251,37 @@ class Follower {
     return this.#since === null || Date.parse(event.t) >= this.#since;
   }
 
-  /** Sends what the output of a job has beyond the cursor; `final`: nothing will be added any more. */
-  async #output(ref: JobRef, final: boolean): Promise<void> {
+  /** Takes what the output of a job has beyond the cursor; `final`: nothing will be added any more. False: the page is full. */
+  async #output(state: TaskState, ref: JobRef, cursor: LogCursor, final: boolean): Promise<boolean> {
     const folder = this.#places.job(this.#entry.id, ref.job);
-    for (;;) {
-      const from = this.#cursor.outputs[ref.job] ?? 0;
-      const read = await readOutput(folder, from, CHUNK_BYTES, { final });
-      const agent = this.#agentOf(ref);
+    while (this.#chars < PAGE_CHARS) {
+      const from = cursor.outputs[ref.job] ?? 0;
+      const read = await this.#read(folder, ref.job, from, final);
+      const agent = agentOf(state, ref);
       const at = { t: null, level: null, subtask: ref.step, attempt: ref.n, job: ref.job, agent };
+      if ('problem' in read) {
+        if (this.#troubled.has(ref.job)) return true;
+        this.#troubled.add(ref.job);
+        this.#add({
+          kind: 'gap',
+          ...at,
+          offset: from,
+          text: `its output ${read.problem}`,
+          base64: false,
+        });
+        return true;
+      }
       if ('gap' in read) {
         const text = `${read.gap.to - read.gap.from} bytes were dropped (output cap)`;
-        this.#cursor.outputs[ref.job] = read.next;
-        await this.#add({ kind: 'gap', ...at, offset: read.gap.from, text, base64: false });
+        cursor.outputs[ref.job] = read.next;
+        this.#add({ kind: 'gap', ...at, offset: read.gap.from, text, base64: false });
         continue;
       }
-      if (read.bytes.length === 0) return;
-      this.#cursor.outputs[ref.job] = read.next;
+      if (read.next === from) return true;
+      cursor.outputs[ref.job] = read.next;
+      if (read.bytes.length === 0) continue;
       const text = isUtf8(read.bytes);
-      await this.#add({
+      this.#add({
         kind: 'output',
         ...at,
         offset: read.offset,
@@ -183,35 +289,37 @@ class Follower {
         base64: !text,
       });
     }
+    return false;
   }
 
-  /** The kind of agent that has the job; null: it is a command. */
-  #agentOf({ step: id, job }: JobRef): string | null {
-    const state = this.#state!;
-    const step = state.steps.find(s => s.id === id);
-    const gate = /\/gates\/(\d+)\./.exec(job);
-    // A plan that was changed meanwhile has other gates.
-    if (!step || (gate && !gatesOf(state, step)[Number(gate[1])])) return null;
-    const role = agentRole(state, step, gate && Number(gate[1]));
-    return role === null ? null : ((state.spec.agents[role] ?? state.spec.agents.coder)?.backend ?? null);
+  /** As readOutput, masked. It gives nothing while all that there is may be the beginning of a secret. */
+  async #read(folder: string, job: string, from: number, final: boolean): ReturnType<typeof readOutput> {
+    if (this.#mask.isEmpty) return await readOutput(folder, from, CHUNK_BYTES, { final });
+    // With what was shown before it: a value may have begun there.
+    const start = Math.max(0, from - this.#mask.reach);
+    const shown = start < from ? await readOutput(folder, start, from - start, { final: true }) : null;
+    const before = shown && 'bytes' in shown ? shown.bytes : Buffer.alloc(0);
+    const read = await readOutput(folder, from, CHUNK_BYTES, { final });
+    if (!('bytes' in read) || read.bytes.length === 0) return read;
+    const more =
+      read.bytes.length >= CHUNK_BYTES / 2 || (!final && this.#waits(job, from, read.bytes.length));
+    const bytes = Buffer.concat([before, read.bytes]);
+    const { bytes: text, taken } = this.#mask.window(bytes, { context: before.length, more });
+    return { offset: from, bytes: text, next: from + taken };
   }
 
-  async #add(record: LogRecord): Promise<void> {
+  /** Whether what may be the beginning of a secret still waits for the rest; of what was read of a job at an offset. */
+  #waits(job: string, from: number, bytes: number): boolean {
+    if (!this.#params.follow) return false;
+    const held = this.#held.get(job);
+    if (held?.from === from && held.bytes === bytes) return performance.now() - held.since < HELD_MS_MAX;
+    this.#held.set(job, { from, bytes, since: performance.now() });
+    return true;
+  }
+
+  #add(record: LogRecord): void {
     this.#records.push(record);
-    this.#bytes += record.text.length + 64;
-    const pending = this.#records.reduce((sum, r) => sum + r.text.length, 0);
-    if (pending >= BATCH_BYTES) await this.#send();
-  }
-
-  async #send(): Promise<void> {
-    if (this.#records.length === 0) return;
-    const records = this.#records;
-    this.#records = [];
-    await this.#context.notify('log.data', {
-      request: this.#context.id,
-      records,
-      cursor: structuredClone(this.#cursor),
-    });
+    this.#chars += record.text.length + RECORD_CHARS;
   }
 
   /** The cursor from which `lines` lines are left to the end. */
@@ -268,6 +376,16 @@ class Follower {
   }
 }
 
+/** The kind of agent that has the job; null: it is a command. */
+function agentOf(state: TaskState, { step: id, job }: JobRef): string | null {
+  const step = state.steps.find(s => s.id === id);
+  const gate = /\/gates\/(\d+)\./.exec(job);
+  // A plan that was changed meanwhile has other gates.
+  if (!step || (gate && !gatesOf(state, step)[Number(gate[1])])) return null;
+  const role = agentRole(state, step, gate && Number(gate[1]));
+  return role === null ? null : ((state.spec.agents[role] ?? state.spec.agents.coder)?.backend ?? null);
+}
+
 /** Throws `usage`. */
 function timeOf(text: string): number {
   const ms = Date.parse(text);
@@ -306,38 +424,4 @@ function openJobs(events: readonly Event[]): JobRef[] {
 function parseJob(job: string): JobRef {
   const [step = '', n = '0'] = job.split('/');
   return { job, step, n: Number(n) };
-}
-
-/** Wakes a follower when its task has new events. */
-class Changes {
-  count = 0;
-  #wake: (() => void) | null = null;
-  readonly #stop: () => void;
-
-  constructor(registry: Registry, entry: Entry) {
-    this.#stop = registry.listen(changed => {
-      if (changed !== entry) return;
-      this.count++;
-      this.#wake?.();
-    });
-  }
-
-  /** Resolves at a change, after `ms` (null: never by time), or when the signal is raised. */
-  wait(ms: number | null, signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const done = () => {
-        if (timer) clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = ms === null ? null : setTimeout(done, ms);
-      signal.addEventListener('abort', done, { once: true });
-      this.#wake = done;
-    });
-  }
-
-  close(): void {
-    this.#stop();
-  }
 }

@@ -1,4 +1,5 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
+import { execFile } from 'node:child_process';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { findRepository } from '../git/repository.ts';
@@ -8,6 +9,7 @@ import type { TaskState } from '../task/state.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
+const SIZE_MS_MAX = 60_000;
 
 export interface GcParams {
   older_than_days: number;
@@ -33,7 +35,7 @@ export async function gc(parts: Parts, params: GcParams) {
       if (entry.state === null) kept.push({ id, name, reason });
       continue;
     }
-    const bytes = store.sizeOf(id);
+    const bytes = await sizeOf(store, id);
     const problem = params.dry_run ? null : await remove(parts, entry);
     if (problem) kept.push({ id, name, reason: problem });
     else removed.push({ id, name, bytes });
@@ -90,4 +92,14 @@ async function removeFromGit(state: TaskState): Promise<string | null> {
     // The repository itself is gone: nothing is left to remove there.
     return isRasenError(error) && error.kind === 'not_git' ? null : `git: ${messageOf(error)}`;
   }
+}
+
+/** On the disk, in bytes; by a program, since nobody knows how many files an agent has left. 0: it cannot say. */
+export function sizeOf(store: Store, id: string): Promise<number> {
+  const path = store.isPacked(id) ? store.files(id).pack : store.files(id).folder;
+  return new Promise(resolve => {
+    const options = { timeout: SIZE_MS_MAX, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const;
+    // What it cannot look at is told of, and is not in the sum.
+    execFile('du', ['-sk', '--', path], options, (_, sum) => resolve((Number.parseInt(sum, 10) || 0) * 1024));
+  });
 }

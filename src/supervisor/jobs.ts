@@ -2,14 +2,15 @@
  * Live jobs as this supervisor watches them: those it started tell by their exit event, adopted ones are looked at in
  * turns; outputs are kept under their cap. Only says "look again"; the truth is in the job's folder.
  */
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
+import { type Place, statForeign } from '../host/foreign-file.ts';
 import type { Log } from '../log.ts';
 import { processorTicks } from '../runner/activity.ts';
 import { readAttempt } from '../runner/attempt-dir.ts';
 import { isAlive } from '../runner/identity.ts';
 import { capOutput } from '../runner/output-cap.ts';
+import { isThere, outputSize } from '../runner/small-file.ts';
 import type { Listening } from './ear.ts';
 import { Ears } from './ears.ts';
 
@@ -34,7 +35,7 @@ export interface Watched {
     ms: number;
     /** Marker of the job's processes. */
     marker: string;
-    result_file: string;
+    result_file: Place;
   } | null;
   /** null: it is no session of an agent. */
   session: Listening | null;
@@ -176,7 +177,8 @@ export class Jobs {
       if (now !== null && job.ticks !== null && Math.abs(now - job.ticks) >= ACTIVE_TICKS)
         job.active_at_ms = Date.now();
       job.ticks = now;
-      const result = statSync(result_file, { throwIfNoEntry: false })?.mtimeMs ?? null;
+      const found = statForeign(result_file);
+      const result = found.ok ? found.value.mtimeMs : null;
       if (result !== job.result_at_ms) {
         job.result_at_ms = result;
         this.#changed(job.task);
@@ -189,7 +191,7 @@ export class Jobs {
     for (const job of this.#jobs.values()) {
       if (job.child) continue;
       const over =
-        existsSync(join(job.folder, 'exit')) || (this.#turn % ALIVE_EVERY === 0 && !this.#lives(job.folder));
+        isThere(join(job.folder, 'exit')) || (this.#turn % ALIVE_EVERY === 0 && !this.#lives(job.folder));
       if (over) this.#maybeOver(job);
     }
   }
@@ -202,7 +204,7 @@ export class Jobs {
   #capAll(): void {
     for (const job of this.#jobs.values()) {
       // An exit event that was missed, for whatever reason, is made up for here.
-      if (job.lives && existsSync(join(job.folder, 'exit'))) this.#maybeOver(job);
+      if (job.lives && isThere(join(job.folder, 'exit'))) this.#maybeOver(job);
       if (job.capping !== null || job.flood) continue;
       job.capping = this.#cap(job).finally(() => {
         job.capping = null;
@@ -212,8 +214,7 @@ export class Jobs {
 
   async #cap(job: Job): Promise<void> {
     try {
-      const size = statSync(join(job.folder, 'output'), { throwIfNoEntry: false })?.size ?? 0;
-      if (size - job.dropped_bytes <= job.max_bytes) return;
+      if (outputSize(job.folder) - job.dropped_bytes <= job.max_bytes) return;
       const { dropped_bytes, supported } = await capOutput(job.folder, job.max_bytes, job.dropped_bytes);
       job.dropped_bytes = dropped_bytes;
       if (!supported) {

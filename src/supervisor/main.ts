@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, isRasenError, messageOf } from '../errors.ts';
+import { checkHome } from '../host/private.ts';
 import { makeLog } from '../log.ts';
 import { instancePaths } from '../paths.ts';
 import { takeInstanceLock } from '../rpc/lock.ts';
@@ -23,6 +24,7 @@ import { reload } from './reload.ts';
 import { startSettings } from './settings.ts';
 import { watchState } from './state-watch.ts';
 import { Supervisor } from './supervisor.ts';
+import { trimWhenQuiet } from './trim.ts';
 
 const HELP = `Usage: rasend [--help] [--version]
 
@@ -67,6 +69,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const umask = userUmask();
   const paths = instancePaths();
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  checkHome(paths.home);
   const { settings, problem } = startSettings(paths.config);
   // The state has a lock of its own: the socket may be elsewhere, and one state must never have two masters.
   const lock = takeInstanceLock(join(paths.home, 'rasend.lock'));
@@ -163,6 +166,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   status.update();
   notifier.ready();
   if (reload_owed) process.emit('SIGHUP', 'SIGHUP');
+  trimWhenQuiet();
   const { watchdog_ms } = handover;
   if (watchdog_ms !== undefined) feedWatchdog({ limit_ms: watchdog_ms, ping: () => notifier.ping() });
 }

@@ -2,9 +2,10 @@
 import { RasenError } from '../errors.ts';
 import type { NewEvent } from '../task/event.ts';
 import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
+import { isInside, originText } from '../task/origin.ts';
 import { stepOf, type TaskState, workJob } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
-import { over, resumption } from './commands.ts';
+import { type Ask, asked, over, resumption } from './commands.ts';
 import { isDeaf } from './effects/tell.ts';
 import type { Places } from './places.ts';
 import type { Reconciler } from './reconcile.ts';
@@ -30,25 +31,28 @@ export class Notes {
     this.#places = places;
   }
 
-  note(ref: string, text: string, op: string | undefined): Promise<Noted> {
-    return this.#add(ref, text, op, 'note', () => []);
+  note(ref: string, text: string, ask: Ask): Promise<Noted> {
+    return this.#add(ref, text, ask, 'note', () => []);
   }
 
   /** Words for a task that waits for them, which then goes on. */
-  answer(ref: string, text: string, op: string | undefined): Promise<Noted> {
-    return this.#add(ref, text, op, 'answer', state => {
+  answer(ref: string, text: string, ask: Ask): Promise<Noted> {
+    return this.#add(ref, text, ask, 'answer', state => {
       if (state.status.name !== 'blocked' || state.status.why !== 'question') throw noQuestion(state);
-      return resumption(op);
+      return resumption(ask.op);
     });
   }
 
   async #add(
     ref: string,
-    text: string,
-    op: string | undefined,
+    said: string,
+    ask: Ask,
     verb: string,
     more: (state: TaskState) => NewEvent[],
   ): Promise<Noted> {
+    const { op, origin } = ask;
+    // Agents take what a note says for the word of the user.
+    const text = isInside(origin) ? `(Not of the user: ${originText(origin)}.) ${said}` : said;
     const entry = this.#registry.resolve(ref);
     const told = await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
@@ -62,10 +66,8 @@ export class Notes {
       checkRoom(state, text);
       const note = state.notes_made + 1;
       const reach = this.#reachOf(state);
-      await this.#registry.record(entry, [
-        { type: 'note_added', note, text, by: 'user', to: null, op: op ?? null },
-        ...events,
-      ]);
+      const added: NewEvent = { type: 'note_added', note, text, by: 'user', to: null, op: op ?? null };
+      await this.#registry.record(entry, asked(ask, [added, ...events]));
       return { note, ...reach };
     });
     await this.#reconciler.pass(entry);

@@ -1,5 +1,6 @@
 /** Where the parts of a task are, made from its state: folders of jobs, result files, checkouts. No input or output. */
 import { isAbsolute, join } from 'node:path';
+import type { Place } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
 import type { SessionOrder } from '../session/order.ts';
@@ -42,7 +43,13 @@ export class Places {
 
   /** Result file of one job; stays until the task is over, since a crash may make it be read again. */
   resultFile(task: string, nonce: string): string {
-    return join(this.results(task), nonce, 'result.json');
+    const { root, path } = this.resultPlace(task, nonce);
+    return join(root, path);
+  }
+
+  /** Where it is read: the folders on the way to it can be written by the agent, too. */
+  resultPlace(task: string, nonce: string): Place {
+    return { root: this.#paths.runtime, path: join('results', task, nonce, 'result.json') };
   }
 
   /** A checkout beside the task's worktree: `final`, `review`, `merge`. */

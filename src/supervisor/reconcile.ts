@@ -4,7 +4,8 @@
  */
 import { isRasenError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { advance, type Clock, countJobs } from '../task/advance.ts';
+import { advance, countJobs } from '../task/advance.ts';
+import type { Clock } from '../task/clock.ts';
 import type { Day, Effect, JobFacts, Observed, Result } from '../task/effect.ts';
 import { isOver } from '../task/notices.ts';
 import { settle, settleFailure } from '../task/settle.ts';

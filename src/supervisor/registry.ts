@@ -4,11 +4,13 @@
  */
 import { RasenError } from '../errors.ts';
 import type { About, Damage, Loaded, Store } from '../store/store.ts';
-import { type Clock, countJobs, stamp } from '../task/advance.ts';
+import { countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
+import type { Clock } from '../task/clock.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { isOver } from '../task/notices.ts';
+import type { Origin } from '../task/origin.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Spending, TaskState, Used } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
@@ -240,8 +242,10 @@ export class Registry {
     return problem;
   }
 
-  submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>): Entry {
-    const submitted = { seq: 1, ...this.#clock(), epoch: 0, type: 'task_submitted', spec } as Event;
+  submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>, origin?: Origin): Entry {
+    const { boot: _, ...time } = this.#clock();
+    const order = { type: 'task_submitted', spec, ...(origin && { origin }) } as const;
+    const submitted: Event = { seq: 1, ...time, epoch: 0, ...order };
     const rest = stamp(fold(null, submitted), first, this.#clock);
     const events = [submitted, ...rest.events];
     const entry = this.#add(this.#store.submit(spec.id, events, env));

@@ -3,10 +3,11 @@
  * together; decides nothing itself.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { RasenError } from '../errors.ts';
+import { FarFiles } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
+import type { AskContext } from '../methods/define.ts';
 import { type Sent, sendAll } from '../notify/index.ts';
 import { testMessage } from '../notify/message.ts';
 import type { Paths } from '../paths.ts';
@@ -27,10 +28,11 @@ import { isTerminal, TRANSITIONS } from '../task/status.ts';
 import { type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
+import { Askers } from './askers.ts';
 import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
-import { JUMP_MS, systemClock, watchClock } from './clock.ts';
-import { Commands } from './commands.ts';
+import { systemClock, watchClock } from './clock.ts';
+import { type Ask, Commands } from './commands.ts';
 import { damagedView } from './damaged-view.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
@@ -38,8 +40,10 @@ import { userEnv } from './effects/user-env.ts';
 import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
+import { Guard } from './guard.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
+import { Masks } from './masks.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
 import { Reconciler } from './reconcile.ts';
@@ -77,18 +81,23 @@ export interface SupervisorOptions {
 }
 
 export class Supervisor {
+  /** Who may ask for what. */
+  readonly guard: Guard;
   readonly #options: SupervisorOptions;
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
   readonly #notes: Notes;
+  readonly #askers: Askers;
   readonly #suspension: Suspension;
   readonly #jobs: Jobs;
   readonly #places: Places;
+  readonly #masks: Masks;
   readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
   readonly #upkeep: Upkeep;
+  readonly #far = new FarFiles();
   readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
   readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
@@ -108,19 +117,25 @@ export class Supervisor {
     this.#registry = new Registry(this.#store, systemClock, error =>
       log.warn({ error }, 'a snapshot could not be written'),
     );
+    this.#askers = new Askers(this.#registry);
+    this.guard = new Guard({ askers: this.#askers, registry: this.#registry, log });
     this.#places = new Places(paths);
     this.#jobs = new Jobs(task => this.#kick(task), log);
+    const secrets = secretPlaces(paths);
+    this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
     const context = {
       store: this.#store,
       places: this.#places,
       jobs: this.#jobs,
+      far: this.#far,
       sweeper: new Sweeper(),
       log,
       cage: options.cage.cage,
       session_program: options.session_program,
       umask: options.umask,
       closing: this.#closing.signal,
-      secrets: secretPlaces(paths),
+      secrets,
+      masks: this.#masks,
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
     const world = new RealWorld(context, paths.home, settings);
@@ -145,6 +160,7 @@ export class Supervisor {
     });
     this.#views = new ProjectViews({
       pid: process.pid,
+      files: this.#far.files,
       log,
       eventsAfter: (id, seq) => [...this.#store.events(id, seq)],
     });
@@ -168,7 +184,12 @@ export class Supervisor {
     );
     this.#releases.push(this.#registry.listen(() => this.#awake.busy(this.#registry.jobs > 0)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
-    this.#releases.push(watchClock(ms => this.#clockJumped(ms)));
+    this.#releases.push(
+      watchClock(ms => {
+        log.warn({ ms }, 'the wall clock jumped');
+        this.#reconciler.kickAll();
+      }),
+    );
     log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
   }
 
@@ -192,6 +213,7 @@ export class Supervisor {
     this.#awake.close();
     await this.#upkeep.close();
     await this.#views.close();
+    this.#far.close();
     this.#store.close();
   }
 
@@ -203,12 +225,13 @@ export class Supervisor {
   async run(
     spec: TaskSpec,
     env: Record<string, string>,
+    { origin }: AskContext,
   ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
     if (this.#draining)
       throw new RasenError('shutting_down', 'the supervisor is shutting down', {
         hint: 'Try again in a moment.',
       });
-    const { entry, created } = await this.#commands.run(spec, env);
+    const { entry, created } = await this.#commands.run(spec, env, origin);
     const { kind, why, enforces } = this.#options.cage.choice;
     const notes = unheldLimits(spec, enforces).map(
       name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
@@ -264,56 +287,60 @@ export class Supervisor {
     context: RequestContext,
   ): Promise<TaskView[]> {
     const views = await waitForTasks(this.#registry, params, context);
-    await this.#flushViews();
+    await this.#flushViews(views.map(({ id }) => id));
     return views;
   }
 
   async stop(
     params: { task: string; force: boolean; op?: string | undefined },
-    context: RequestContext,
+    context: AskContext,
   ): Promise<TaskView> {
-    const entry = await this.#commands.want(params.task, 'stop', params.force, params.op);
+    const entry = await this.#commands.want(params.task, 'stop', params.force, askOf(params, context));
     await untilState(this.#registry, entry, state => isAtRest(state) || state.want === 'run', context.signal);
-    await this.#flushViews();
+    await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
 
   async cancel(
     params: { task: string; force: boolean; op?: string | undefined },
-    context: RequestContext,
+    context: AskContext,
   ): Promise<TaskView> {
-    const entry = await this.#commands.want(params.task, 'cancel', params.force, params.op);
+    const entry = await this.#commands.want(params.task, 'cancel', params.force, askOf(params, context));
     await untilState(this.#registry, entry, state => isTerminal(state.status), context.signal);
-    await this.#flushViews();
+    await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
 
-  async resume(params: { task: string; op?: string | undefined }): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.resume(params.task, params.op));
+  async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
+    return this.#registry.viewOf(await this.#commands.resume(params.task, askOf(params, context)));
   }
 
-  async retry(params: { task: string; subtask: string; op?: string | undefined }): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.retry(params.task, params.subtask, params.op));
+  async retry(
+    params: { task: string; subtask: string; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const entry = await this.#commands.retry(params.task, params.subtask, askOf(params, context));
+    return this.#registry.viewOf(entry);
   }
 
-  async note(params: { task: string; text: string; op?: string | undefined }) {
-    return this.#notedOf(await this.#notes.note(params.task, params.text, params.op));
+  async note(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
+    return this.#notedOf(await this.#notes.note(params.task, params.text, askOf(params, context)));
   }
 
-  async answer(params: { task: string; text: string; op?: string | undefined }) {
-    return this.#notedOf(await this.#notes.answer(params.task, params.text, params.op));
+  async answer(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
+    return this.#notedOf(await this.#notes.answer(params.task, params.text, askOf(params, context)));
   }
 
   #notedOf({ entry, note, how, step }: Noted) {
     return { task: this.#registry.viewOf(entry), note, how, subtask: step };
   }
 
-  async rollback(params: {
-    task: string;
-    subtask?: string | undefined;
-    op?: string | undefined;
-  }): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.rollback(params.task, params.subtask, params.op));
+  async rollback(
+    params: { task: string; subtask?: string | undefined; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const entry = await this.#commands.rollback(params.task, params.subtask, askOf(params, context));
+    return this.#registry.viewOf(entry);
   }
 
   plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
@@ -321,24 +348,23 @@ export class Supervisor {
     return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
   }
 
-  async replan(params: {
-    task: string;
-    plan: Plan;
-    expected_rev: number;
-    op?: string | undefined;
-  }): Promise<TaskView> {
-    return this.#registry.viewOf(
-      await this.#commands.replan(params.task, params.plan, params.expected_rev, params.op),
-    );
+  async replan(
+    params: { task: string; plan: Plan; expected_rev: number; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const { task, plan, expected_rev } = params;
+    const entry = await this.#commands.replan(task, plan, expected_rev, askOf(params, context));
+    return this.#registry.viewOf(entry);
   }
 
   async merge(
     params: { task: string; into: string | null; squash: boolean; op?: string | undefined },
-    context: RequestContext,
+    context: AskContext,
   ): Promise<TaskView> {
-    const { entry, op } = await this.#commands.merge(params.task, params.into, params.squash, params.op);
+    const { task, into, squash } = params;
+    const { entry, op } = await this.#commands.merge(task, into, squash, askOf(params, context));
     const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);
-    await this.#flushViews();
+    await this.#flushViews([entry.id]);
     const refused = state.merge_refused;
     if (refused?.op === op) {
       const kind = refused.kind as ConstructorParameters<typeof RasenError>[0];
@@ -354,7 +380,7 @@ export class Supervisor {
     const held = this.#store.hold(this.#registry.resolve(params.task).id);
     const places = this.#places.below(held.tasks);
     try {
-      return await followLog({ registry: this.#registry, places }, params, context);
+      return await followLog({ registry: this.#registry, places, masks: this.#masks }, params, context);
     } finally {
       held.release();
     }
@@ -416,14 +442,13 @@ export class Supervisor {
 
   async doctor() {
     const { paths, settings, cage } = this.#options;
-    return await doctor({
-      paths,
-      settings,
-      store: this.#store,
-      registry: this.#registry,
+    const parts = {
+      ...{ paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice },
       upkeep: this.#upkeep,
-      cage: cage.choice,
-    });
+      far: this.#far,
+      able: this.#askers.able,
+    };
+    return await doctor(parts);
   }
 
   /** A test notice, sent as those of tasks are. */
@@ -432,7 +457,7 @@ export class Supervisor {
     const places = secretPlaces(this.#options.paths);
     const plain = { ...userEnv(), ...env };
     const world = { places, env: plain, platform: process.platform };
-    const cwd = existsSync(project) ? project : '/';
+    const cwd = (await this.#far.isFolder(project)) ? project : '/';
     const place = { env: { ...plain, RASEN_PROJECT: project }, cwd, signal: this.#closing.signal };
     return sendAll(notify, testMessage(name, project, Date.now()), place, () =>
       resolveSecrets(secrets, { command: 'notify', agents: true }, world),
@@ -449,12 +474,13 @@ export class Supervisor {
   }
 
   /** Bounded: a project folder that does not answer holds nobody up. */
-  async #flushViews(): Promise<void> {
+  async #flushViews(tasks: readonly string[]): Promise<void> {
+    const projects = tasks.flatMap(id => this.#registry.get(id)?.state?.spec.project ?? []);
     let timer: NodeJS.Timeout | undefined;
     const enough = new Promise<void>(resolve => {
       timer = setTimeout(resolve, FLUSH_MS_MAX);
     });
-    await Promise.race([this.#views.flush().catch(() => {}), enough]);
+    await Promise.race([this.#views.flush(projects).catch(() => {}), enough]);
     clearTimeout(timer);
   }
 
@@ -465,8 +491,6 @@ export class Supervisor {
   async #claim(entry: Entry): Promise<void> {
     const state = entry.state!;
     const events: NewEvent[] = [];
-    const jump = jumpSince(state, this.#host.boot);
-    if (jump !== null) events.push({ type: 'clock_jumped', ms: jump });
     const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
     if (going && !state.spec.auto_resume && state.boot !== null && state.boot !== this.#host.boot) {
       events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
@@ -485,31 +509,10 @@ export class Supervisor {
       this.#releases.push(() => clearTimeout(timer));
     }
   }
-
-  #clockJumped(ms: number): void {
-    this.#options.log.warn({ ms }, 'the wall clock jumped');
-    for (const entry of this.#registry.all()) {
-      if (!entry.state) continue;
-      void this.#registry
-        .exclusive(entry, async () => {
-          if (entry.state && (entry.state.active.live > 0 || entry.state.status.name === 'waiting'))
-            await this.#registry.record(entry, [{ type: 'clock_jumped', ms }]);
-        })
-        .catch(() => {})
-        .then(() => this.#reconciler.kick(entry));
-    }
-  }
 }
 
 const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.brief!.status;
+const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });
 
 const isAtRest = (state: TaskState) =>
   state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);
-
-/** A jump of the wall clock while no supervisor looked, within one boot. */
-function jumpSince(state: TaskState, boot: string): number | null {
-  if (state.boot !== boot || state.active.live === 0 || state.clock_offset_ms === null) return null;
-  const { t, mono } = systemClock();
-  const ms = Date.parse(t) - mono - state.clock_offset_ms;
-  return Math.abs(ms) >= JUMP_MS ? ms : null;
-}

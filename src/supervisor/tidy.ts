@@ -1,7 +1,7 @@
 /** Removes the checkouts that a finished task needs no more. Its commits and, until it is merged, its worktree stay. */
-import { rmSync } from 'node:fs';
 import { findRepository } from '../git/repository.ts';
 import { removeWorktree } from '../git/worktree.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
@@ -23,7 +23,7 @@ export function isTidyTime(state: TaskState, events: readonly Event[]): boolean 
 
 /** Best effort: what cannot be removed now is removed by `rasen gc`. */
 export async function tidy(places: Places, state: TaskState): Promise<void> {
-  rmSync(places.results(state.id), { recursive: true, force: true });
+  await removeTree(places.results(state.id));
   if (state.spec.workspace.kind !== 'git') return;
   const repo = await findRepository(state.spec.project);
   const paths = CHECKOUTS.map(purpose => places.checkout(state, purpose));

@@ -5,7 +5,7 @@
 import { isRasenError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { HELD, type Store } from '../store/store.ts';
-import { remove } from './gc.ts';
+import { remove, sizeOf } from './gc.ts';
 import type { Entry, Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
 
@@ -35,7 +35,7 @@ export interface Stored {
   /** Tasks that are over, and how many of them are packed. */
   tasks: number;
   packed: number;
-  /** On the disk; null: not all of them were looked at yet. */
+  /** On the disk; null: not all of them were measured yet. */
   bytes: number | null;
 }
 
@@ -68,11 +68,11 @@ export class Upkeep {
   stored(): Stored {
     const { store } = this.#options;
     const over = this.#rested();
-    const bytes = over.map(({ id }) => this.#bytes.get(id));
+    const measured = over.filter(({ id }) => this.#bytes.has(id));
     return {
       tasks: over.length,
       packed: over.filter(({ id }) => store.isPacked(id)).length,
-      bytes: bytes.includes(undefined) ? null : bytes.reduce<number>((sum, n) => sum + n!, 0),
+      bytes: measured.length < over.length ? null : this.#sum(measured),
     };
   }
 
@@ -101,10 +101,11 @@ export class Upkeep {
         await this.#pack(entry);
         await pause();
       }
-      if (!this.#bytes.has(entry.id)) {
-        this.#bytes.set(entry.id, store.sizeOf(entry.id));
-        await new Promise(resolve => setImmediate(resolve));
-      }
+      // A folder is measured by a program, and only where it stays one.
+      const { id } = entry;
+      if (this.#bytes.has(id)) continue;
+      if (store.isPacked(id)) this.#bytes.set(id, store.packBytes(id));
+      else if (this.#unpackable.has(id)) this.#bytes.set(id, await sizeOf(store, id));
     }
     for (const map of [this.#over, this.#unpackable, this.#again, this.#bytes])
       for (const id of map.keys()) if (!known.has(id)) map.delete(id);
@@ -112,6 +113,10 @@ export class Upkeep {
       await this.#removeOld();
       this.#gc_at = performance.now() + GC_EVERY_MS;
     }
+  }
+
+  #sum(entries: Entry[]): number {
+    return entries.reduce((sum, { id }) => sum + (this.#bytes.get(id) ?? 0), 0);
   }
 
   #rested(): Entry[] {
@@ -156,7 +161,7 @@ export class Upkeep {
     const { registry, store, settings, log } = this.#options;
     const parts = { registry, store };
     const { gc_after_seconds, gc_size_bytes } = settings;
-    let total = this.stored().bytes ?? 0;
+    let total = this.#sum(this.#rested());
     let removed = 0;
     let freed = 0;
     for (const entry of this.#rested().sort((a, b) => (endOf(a) < endOf(b) ? -1 : 1))) {

@@ -1,11 +1,15 @@
 /** The real world that tasks act upon: runner, git, disk. Dispatches effects; each is one file in effects/. */
 import { randomBytes } from 'node:crypto';
-import { statfsSync, statSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRasenError } from '../errors.ts';
 import { readAttempt } from '../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../runner/cage/unit-members.ts';
 import { isAlive } from '../runner/identity.ts';
+import { statOf } from '../runner/small-file.ts';
+import type { Mask } from '../secrets/mask.ts';
 import type { Day, Effect, JobFacts, Result } from '../task/effect.ts';
+import type { GateEvidence } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
@@ -42,7 +46,9 @@ export class RealWorld implements World {
   job(state: TaskState, job: string): JobFacts | null {
     const { places, jobs } = this.#context;
     const folder = places.job(state.id, job);
-    if (jobs.lives(folder)) return { claimed: true, alive: true, exited: false, ...lifeOf(folder, jobs) };
+    const mask = () => this.#context.masks.now(state);
+    if (jobs.lives(folder))
+      return { claimed: true, alive: true, exited: false, ...lifeOf(folder, jobs, mask) };
     const facts = readAttempt(folder);
     if (!facts.spec && !facts.claimed) return null;
     const finishing_ms = facts.exit ? null : unitFinishingMs(folder);
@@ -53,11 +59,14 @@ export class RealWorld implements World {
       const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null, session: null };
       const how = facts.spec ? watched(this.#context, state, facts.spec) : kept;
       jobs.watch(state.id, folder, { ...how, child: false });
-      if (facts.identity) jobs.seenAlive(folder);
+      if (facts.identity) {
+        jobs.seenAlive(folder);
+        this.#context.masks.adopt(state, facts.identity.pid);
+      }
     }
     // The manager is patient with what the command left running; that is swept like everywhere.
     const exited = facts.exit !== null || (finishing_ms ?? 0) > SWEEP_GRACE_MS;
-    return { claimed: facts.claimed, alive, exited, ...lifeOf(folder, jobs) };
+    return { claimed: facts.claimed, alive, exited, ...lifeOf(folder, jobs, mask) };
   }
 
   diskLow(): boolean {
@@ -72,7 +81,18 @@ export class RealWorld implements World {
     return this.#context.day();
   }
 
-  perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {
+  /** What an effect brings in from programs is masked here, and so are the words of its failure. */
+  async perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {
+    const { masks } = this.#context;
+    try {
+      const result = await this.#act(state, effect, force);
+      return hasWords(result) ? masked(result, await masks.of(state)) : result;
+    } catch (error) {
+      throw maskedError(error, masks.now(state));
+    }
+  }
+
+  #act(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {
     const context = this.#context;
     switch (effect.type) {
       case 'prepare':
@@ -100,13 +120,18 @@ export class RealWorld implements World {
 }
 
 /** Signs of life of a job, its result, what its session says, and whether its output is out of bounds. */
-function lifeOf(folder: string, jobs: Jobs): Omit<JobFacts, 'claimed' | 'alive' | 'exited'> {
+function lifeOf(
+  folder: string,
+  jobs: Jobs,
+  mask: () => Mask,
+): Omit<JobFacts, 'claimed' | 'alive' | 'exited'> {
   const flood = jobs.isFlood(folder);
-  const signs = jobs.ears.signs(folder);
+  const said = jobs.ears.signs(folder);
+  const signs = said?.loop ? { ...said, loop: mask().text(said.loop) } : said;
   const active = jobs.activeAt(folder);
   // Nobody asks where silence means nothing.
   if (active === 0) return { last_output_at: null, result_at: null, flood, signs };
-  const output = statSync(join(folder, 'output'), { throwIfNoEntry: false });
+  const output = statOf(join(folder, 'output'));
   const heard = Math.max(output?.mtimeMs ?? 0, active);
   const result = jobs.resultAt(folder);
   return {
@@ -119,6 +144,54 @@ function lifeOf(folder: string, jobs: Jobs): Omit<JobFacts, 'claimed' | 'alive' 
 
 /** A claim so young that its runner may not have said yet who it is. */
 function isFresh(folder: string): boolean {
-  const claim = statSync(join(folder, 'claim'), { throwIfNoEntry: false });
-  return claim !== undefined && Date.now() - claim.mtimeMs < REPORT_MS_MAX;
+  const claim = statOf(join(folder, 'claim'));
+  return claim !== null && Date.now() - claim.mtimeMs < REPORT_MS_MAX;
+}
+
+/** Results with words of programs in them. A plan was masked before it was hashed. */
+const hasWords = ({ type }: Result) =>
+  type === 'end' || type === 'judge' || type === 'notify' || type === 'merge';
+
+/** Names of commits, branches, sessions and files stay: something is done with them. */
+function masked(result: Result, mask: Mask): Result {
+  if (mask.isEmpty) return result;
+  switch (result.type) {
+    case 'end': {
+      const { claim, claim_problem, session, log_tail } = result.facts;
+      const said = session && {
+        ...mask.deep(session),
+        ids: session.ids,
+        unknown: unknownOf(session.unknown, mask),
+      };
+      const words = mask.deep({ claim, claim_problem, log_tail });
+      return { ...result, facts: { ...result.facts, ...words, session: said } };
+    }
+    case 'judge':
+      return { ...result, evidence: maskedEvidence(result.evidence, mask) };
+    case 'merge': {
+      const gates = result.merged.gates.map(gate => maskedEvidence(gate, mask));
+      return { ...result, merged: { ...result.merged, gates } };
+    }
+    case 'notify':
+      return { ...result, detail: mask.deep(result.detail) };
+    default:
+      return result;
+  }
+}
+
+/** Names that an agent gave to its events. */
+const unknownOf = (unknown: Record<string, number>, mask: Mask) =>
+  Object.fromEntries(Object.entries(unknown).map(([name, times]) => [mask.text(name), times]));
+
+function maskedEvidence(evidence: GateEvidence, mask: Mask): GateEvidence {
+  const { reason, findings, log_tail } = evidence;
+  return { ...evidence, ...mask.deep({ reason, findings, log_tail }) };
+}
+
+/** The same error with other words, also in its stack. */
+function maskedError(error: unknown, mask: Mask): unknown {
+  if (mask.isEmpty || !(error instanceof Error)) return error;
+  const { message, stack } = mask.deep({ message: error.message, stack: error.stack });
+  const told = isRasenError(error) ? mask.deep({ hint: error.hint, data: error.data }) : {};
+  return Object.assign(error, { message, stack, ...told });
 }

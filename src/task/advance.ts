@@ -2,9 +2,10 @@
  * advance: asks decide until it has nothing more to record. Pure. The supervisor and the crash simulation both run
  * tasks through this, so what the one proves holds for the other.
  */
+import { type Clock, jumpSince, type Reading } from './clock.ts';
 import { decide } from './decide.ts';
 import type { Effect, Observed } from './effect.ts';
-import type { Event, NewEvent, Stamp } from './event.ts';
+import type { Event, NewEvent } from './event.ts';
 import { fold } from './fold.ts';
 import type { TaskState } from './state.ts';
 
@@ -19,14 +20,13 @@ export interface Advance {
   wake_ms: number | null;
 }
 
-/** Number and time for the next events of a task. */
-export type Clock = () => Pick<Stamp, 't' | 'mono'>;
-
 export function advance(state: TaskState, look: (state: TaskState) => Observed, clock: Clock): Advance {
   const events: Event[] = [];
   let now = state;
   for (;;) {
-    const next = decide(now, look(now));
+    // First of all: no decision may rest on a time that a jump has made wrong.
+    const jump = jumpSince(now, clock());
+    const next = jump ? { events: [jump], effects: [], wake_ms: null } : decide(now, look(now));
     if (next.events.length === 0) return { events, state: now, effects: next.effects, wake_ms: next.wake_ms };
     const stamped = stamp(now, next.events, clock);
     events.push(...stamped.events);
@@ -36,7 +36,7 @@ export function advance(state: TaskState, look: (state: TaskState) => Observed, 
   }
 }
 
-/** Gives new events their number and time and folds them. */
+/** Gives new events their number and time and folds them. A jump of the clock since the last one is said before them. */
 export function stamp(
   state: TaskState,
   added: readonly NewEvent[],
@@ -44,11 +44,17 @@ export function stamp(
 ): { events: Event[]; state: TaskState } {
   const events: Event[] = [];
   let now = state;
-  for (const event of added) {
+  const put = (event: NewEvent, { boot: _, ...time }: Reading) => {
     const epoch = now.epoch + (event.type === 'task_claimed' ? 1 : 0);
-    const full = { seq: now.seq + 1, ...clock(), epoch, ...event } as Event;
+    const full = { seq: now.seq + 1, ...time, epoch, ...event } as Event;
     events.push(full);
     now = fold(now, full);
+  };
+  for (const event of added) {
+    const reading = clock();
+    const jump = jumpSince(now, reading);
+    if (jump && event.type !== 'clock_jumped') put(jump, reading);
+    put(event, reading);
   }
   return { events, state: now };
 }

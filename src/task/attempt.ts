@@ -15,7 +15,7 @@ import { sessionsAfter } from './quiet-hours.ts';
 import { verdictOf } from './retry.ts';
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState, workJob } from './state.ts';
 import type { Outcome, StopReason, WaitReason } from './status.ts';
-import { RESULT_GRACE_MS, stopReason, timeoutsOf, wantedStop } from './stop-reason.ts';
+import { latestOf, RESULT_GRACE_MS, stopReason, timeoutsOf, wantedStop } from './stop-reason.ts';
 
 /** Gate tries that may be lost before the attempt is given up. */
 export const MAX_GATE_DROPS = 3;
@@ -330,7 +330,7 @@ function liveGate(
   // A judge that has judged and hangs is not waited for.
   const through = isJudge(gate) && (facts.result_at !== null || facts.signs?.through === true);
   const signs = [run.started_at, facts.last_output_at, facts.result_at, state.last_jump_at];
-  const quiet = Math.max(...signs.map(t => (t ? Date.parse(t) : 0))) + RESULT_GRACE_MS;
+  const quiet = latestOf(signs, seen.now_ms) + RESULT_GRACE_MS;
   if (through && Math.min(quiet, deadline) <= seen.now_ms) return end('grace', 'result');
   if (deadline <= seen.now_ms) return end('grace', 'timeout');
   const wake_ms = through ? Math.min(quiet, deadline) : deadline;

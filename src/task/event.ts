@@ -7,6 +7,7 @@
  */
 import type { BudgetUse } from './budget.ts';
 import type { NotifyChannel } from './notices.ts';
+import type { Origin } from './origin.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
@@ -241,10 +242,15 @@ interface Of {
     to: { step: string; n: number } | null;
     op: string | null;
   };
+  /** Somebody asked for what only a person may ask for, or only about tasks of his own; nothing was done. */
+  request_refused: { method: string; reason: string };
   /** An attempt has the note: it was said to its session, or stands in its prompt. */
   note_told: { note: number; step: string; n: number; how: 'live' | 'prompt' };
-  /** The wall clock moved by `ms` against the monotonic one (sleep, or somebody set it). Deadlines move along. */
-  clock_jumped: { ms: number };
+  /**
+   * The wall clock moved by `ms` against the monotonic one. `slept_ms`: the machine slept, which is that much of it; the
+   * rest is what somebody set. Deadlines move along. Absent in older journals.
+   */
+  clock_jumped: { ms: number; slept_ms?: number };
   /** A person was told of something (notices.ts), or that was tried. `failed` as in the ledger there. */
   notified: { key: string; ok: boolean; detail: string | null; failed?: NotifyChannel[] };
   merge_requested: { op: string; into: string | null; squash: boolean };
@@ -266,14 +272,16 @@ interface Of {
 }
 
 export type EventType = keyof Of;
-/** An event before the journal gave it number and time. */
-export type NewEvent = { [T in EventType]: { type: T } & Of[T] }[EventType];
+/** An event before the journal gave it number and time. `origin`: of the first event of a request; absent in older journals. */
+export type NewEvent = { [T in EventType]: { type: T; origin?: Origin } & Of[T] }[EventType];
 export interface Stamp {
   seq: number;
   /** Wall clock, RFC 3339 UTC. */
   t: string;
   /** Monotonic clock of the host since boot, milliseconds. */
   mono: number;
+  /** Milliseconds that the host has slept since boot, which `mono` does not count. Absent: none, or not known. */
+  slept?: number;
   epoch: number;
 }
 export type Event = NewEvent & Stamp;
@@ -312,6 +320,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   task_failed: true,
   task_cancelled: true,
   note_added: true,
+  request_refused: true,
   note_told: true,
   clock_jumped: true,
   notified: true,

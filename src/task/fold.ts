@@ -4,6 +4,7 @@
  */
 
 import { NOTHING_USED } from './budget.ts';
+import { clockJumped } from './clock.ts';
 import { completePlan, completeSpec } from './complete.ts';
 import type { Event, EventOf } from './event.ts';
 import {
@@ -22,7 +23,7 @@ import { BASE_TESTS } from './gates-of.ts';
 import { ledgerWith } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
-import { type Attempt, STEP, type Step, type StepKind, type TaskState } from './state.ts';
+import { STEP, type Step, type StepKind, type TaskState } from './state.ts';
 import type { TaskStatus } from './status.ts';
 
 export function foldAll(events: Iterable<Event>): TaskState {
@@ -46,6 +47,7 @@ export function fold(before: TaskState | null, event: Event): TaskState {
     epoch: event.epoch,
     updated_at: event.t,
     clock_offset_ms: Date.parse(event.t) - event.mono,
+    slept_ms: event.slept,
   };
   return apply(state, event);
 }
@@ -144,6 +146,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return ended(state, { name: 'failed', reason: event.reason, subtask: event.subtask }, event.t);
     case 'task_cancelled':
       return ended(state, { name: 'cancelled' }, event.t);
+    case 'request_refused':
+      return state;
     case 'note_added':
       return noteAdded(state, event);
     case 'note_told':
@@ -433,35 +437,4 @@ function acceptedBy(state: TaskState): string | null {
 
 function ended(state: TaskState, status: TaskStatus, t: string): TaskState {
   return { ...move(state, status), ended_at: t };
-}
-
-function clockJumped(state: TaskState, event: EventOf<'clock_jumped'>): TaskState {
-  const moved = (t: string) => new Date(Date.parse(t) + event.ms).toISOString();
-  const steps = state.steps.map(s => {
-    // A pause ends after its length, also when the clock was set back; the end of a usage limit is a time of day.
-    const retry_at = event.ms < 0 && s.retry_at && s.wait !== 'limit' ? moved(s.retry_at) : s.retry_at;
-    return { ...s, retry_at, attempt: s.attempt && jumped(s.attempt, event.ms) };
-  });
-  const { active, last_closed_at } = state;
-  return {
-    ...state,
-    steps,
-    last_jump_at: event.t,
-    last_closed_at: event.ms < 0 && last_closed_at ? moved(last_closed_at) : last_closed_at,
-    active: {
-      ...active,
-      since: active.since && moved(active.since),
-      until: active.until && moved(active.until),
-    },
-  };
-}
-
-/** Only what runs now loses the time of the jump; what starts later has its own start. */
-function jumped(attempt: Attempt, ms: number): Attempt {
-  const running = attempt.phase === 'running' || attempt.phase === 'stopping';
-  return {
-    ...attempt,
-    paused_ms: running ? attempt.paused_ms + ms : attempt.paused_ms,
-    gates: attempt.gates.map(g => (g.live ? { ...g, paused_ms: g.paused_ms + ms } : g)),
-  };
 }

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import type { Attempt, Step, TaskState } from './state.ts';
-import { clockTime, duration } from './wall-time.ts';
+import { clockTime, duration, sinceMs } from './wall-time.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -87,8 +87,10 @@ export function waitForLimit(
 function waitedMs(step: Step, { held }: Attempt, row: number, nowMs: number): number {
   if (row <= 1) return 0;
   const limits = step.history.filter(record => record.outcome === 'limit');
-  const first = held ? held.since : limits.at(-(row - 1))?.ended_at;
-  return first ? Math.max(0, nowMs - Date.parse(first)) : 0;
+  const first = limits.at(-(row - 1));
+  if (!held && !first) return 0;
+  const since = held ? { t: held.since } : { t: first!.ended_at, set_ms: first!.set_ms };
+  return Math.max(0, sinceMs(since, nowMs));
 }
 
 /** Not more than a tenth of a short wait. The same for the same attempt, whenever it is asked for. */

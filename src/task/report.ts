@@ -6,12 +6,14 @@ import * as z from 'zod';
 import type { Event } from './event.ts';
 import { fold } from './fold.ts';
 import { nextCommand } from './next-command.ts';
+import { originText } from './origin.ts';
 import type { TaskState } from './state.ts';
 import { isTerminal } from './status.ts';
 import { taskView, viewOf } from './view.ts';
 
 /** What is told of what agents left for later; each text once. */
 const MAX_FOLLOWUPS = 50;
+const MAX_DENIED = 50;
 
 const time = z.string().describe('RFC 3339, UTC.');
 const counts = z.record(z.string(), z.int());
@@ -54,6 +56,10 @@ export const taskReport = z.looseObject({
   refused: counts.describe(
     'How often a gate refused, by its name; those of checks before and at the end too.',
   ),
+  denied: z
+    .array(z.looseObject({ method: z.string(), from: z.string(), t: time }))
+    .optional()
+    .describe('Requests that were refused because no person made them. Absent from older supervisors.'),
   waits: z.array(waitRecord),
   followups: z
     .array(z.looseObject({ step: z.string(), text: z.string() }))
@@ -108,6 +114,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   const since = at.since_ms ?? Number.NEGATIVE_INFINITY;
   const attempts: Record<string, number> = {};
   const refused: Record<string, number> = {};
+  const denied: NonNullable<TaskReport['denied']> = [];
   const waits: WaitRecord[] = [];
   const followups = new Map<string, { step: string; text: string }>();
   let restarts = 0;
@@ -129,6 +136,8 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
       const gate = state.steps.find(s => s.id === event.step)?.history.at(-1)?.gate;
       if (gate && event.outcome === 'gate_failed') count(refused, gate);
     }
+    if (event.type === 'request_refused' && denied.length < MAX_DENIED)
+      denied.push({ method: event.method, from: originText(event.origin), t: event.t });
     if (event.type === 'attempt_ended')
       for (const text of event.claim?.followups ?? [])
         if (followups.size < MAX_FOLLOWUPS && !followups.has(text))
@@ -162,6 +171,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
     followups: [...followups.values()],
+    denied,
     waits: waits
       .filter(wait => wait.until === null || Date.parse(wait.until) >= since)
       .map(wait => ({ ...wait, seconds: seconds(wait, since, at.now_ms) })),

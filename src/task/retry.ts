@@ -4,6 +4,7 @@ import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { jitterMs, waitForLimit } from './limit-policy.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
 import type { BlockReason, Outcome, WaitReason } from './status.ts';
+import { sinceMs } from './wall-time.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -138,7 +139,8 @@ export function verdictOf(
 /** Whether the last of a row of lost attempts came so soon that the machine, and not chance, has to be looked at. */
 function isSudden(step: Step, nowMs: number): boolean {
   const first = step.history.filter(record => record.outcome === 'lost').at(-(RETRY.lost_max - 1));
-  return first !== undefined && nowMs - Date.parse(first.ended_at) <= RETRY.lost_window_ms;
+  if (first === undefined) return false;
+  return sinceMs({ t: first.ended_at, set_ms: first.set_ms }, nowMs) <= RETRY.lost_window_ms;
 }
 
 /** Overloaded attempts in a row after which the next one has the fallback model, where one is configured. */

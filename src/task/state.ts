@@ -142,6 +142,8 @@ export interface AttemptRecord {
   reason: string | null;
   started_at: string;
   ended_at: string;
+  /** What the wall clock was set by since it ended, in ms. Absent: it was not. */
+  set_ms?: number;
   code: number | null;
   commit: string | null;
   tree: string | null;
@@ -272,6 +274,8 @@ export interface TaskState {
   last_jump_at: string | null;
   /** Wall minus monotonic clock at the last event, to see jumps across a restart. */
   clock_offset_ms: number | null;
+  /** What the host had slept since its boot at the last event. Absent: nothing. */
+  slept_ms?: number | undefined;
 }
 
 export function stepOf(state: TaskState, id: string): Step {

@@ -15,6 +15,8 @@ const RUNTIME_SLACK_MS = 500;
  * Silence after the result of an agent from which its program is taken to hang: what it started keeps it from ending.
  */
 export const RESULT_GRACE_MS = 30_000;
+/** Times of files may be a little ahead of the clock. */
+const CLOCK_SLACK_MS = 2000;
 /** How long a new answer of a tool counts as progress. */
 export const PROGRESS_MS = 5 * 60_000;
 
@@ -42,14 +44,14 @@ export function stopReason(
   const { timeout, idle, tool_idle } = timeoutsOf(state, step);
   if (timeout !== null) {
     const end = started + timeout * 1000 + attempt.paused_ms;
-    deadlines.push(['timeout', Math.max(end, grantedUntil(signs, end, end + timeout * 500))]);
+    deadlines.push(['timeout', Math.max(end, grantedUntil(signs, end, end + timeout * 500, nowMs))]);
   }
   const { runtime_max_seconds } = resourceLimitsOf(
     state.spec,
     step.kind === 'subtask' ? subtaskOf(state, step.id) : null,
   );
   if (runtime_max_seconds !== null)
-    deadlines.push(['timeout', started + runtime_max_seconds * 1000 + RUNTIME_SLACK_MS]);
+    deadlines.push(['timeout', started + runtime_max_seconds * 1000 + attempt.paused_ms + RUNTIME_SLACK_MS]);
   const is_through = facts.result_at !== null || signs?.through === true;
   // What is left in the background may wake it; a server that is left there never will.
   const has_answered = is_through || signs?.answered === true;
@@ -59,10 +61,8 @@ export function stopReason(
     is_through ? RESULT_GRACE_MS : Number.POSITIVE_INFINITY,
   );
   if (Number.isFinite(quiet_ms)) {
-    const signs = [facts.last_output_at, facts.result_at, state.last_jump_at].map(t =>
-      t ? Date.parse(t) : 0,
-    );
-    deadlines.push(['idle', Math.max(started, ...signs) + quiet_ms]);
+    const signs = [attempt.started_at, facts.last_output_at, facts.result_at, state.last_jump_at];
+    deadlines.push(['idle', latestOf(signs, nowMs) + quiet_ms]);
   }
   const runtime = runtimeLeftMs(state, nowMs);
   if (runtime !== null) deadlines.push(['runtime', nowMs + runtime]);
@@ -75,10 +75,16 @@ export function stopReason(
   return { reason: null, wake_ms: deadlines.length > 0 ? Math.min(...deadlines.map(([, ms]) => ms)) : null };
 }
 
+/** The latest of what was seen. A time to come is one of a clock that was set back since: the jump itself is a sign then. */
+export function latestOf(signs: readonly (string | null)[], nowMs: number): number {
+  const times = signs.map(t => (t ? Date.parse(t) : 0)).filter(ms => ms <= nowMs + CLOCK_SLACK_MS);
+  return Math.max(0, ...times);
+}
+
 /** A session that still gets somewhere at its end may go on, as long as it does and for half of its time more at most. */
-function grantedUntil(signs: JobFacts['signs'], end: number, last: number): number {
+function grantedUntil(signs: JobFacts['signs'], end: number, last: number, nowMs: number): number {
   if (!signs?.progress_at) return end;
-  return Math.min(last, Date.parse(signs.progress_at) + PROGRESS_MS);
+  return Math.min(last, latestOf([signs.progress_at], nowMs) + PROGRESS_MS);
 }
 
 /** Seconds an attempt's work may last and may be silent, also while a tool runs; null: for ever. */

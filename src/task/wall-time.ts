@@ -51,6 +51,12 @@ export function duration(ms: number): string {
   return `${minutes}m`;
 }
 
+/** Milliseconds since `t` of a record, whatever the wall clock was set to meanwhile. */
+export const sinceMs = (
+  { t, set_ms = 0 }: { t: string; set_ms?: number | undefined },
+  now_ms: number,
+): number => now_ms - Date.parse(t) - set_ms;
+
 const two = (n: number) => String(n).padStart(2, '0');
 
 /** What the clock of a zone is ahead of UTC at a point in time, in ms. */

@@ -1,4 +1,4 @@
-/** A path for pino-roll 4, whatever is in it. Used by the logs of the project and of the supervisor. */
+/** A path for pino-roll 4, whatever is in it. Used by the log of the supervisor. */
 import { basename } from 'node:path';
 
 /**

@@ -42,6 +42,26 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name);
 }
 
+/** Names that may be those of secrets (POETRY_PYPI_TOKEN_MINE, COMPOSER_AUTH); for whoever would rather take one too many. */
+const MAY_NAME_SECRET =
+  /TOKEN(?!S)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|AUTH(?!OR)|_(?:KEY|PASS|PAT|HEADERS)$/i;
+
+export function mayNameSecret(name: string): boolean {
+  return MAY_NAME_SECRET.test(name);
+}
+
+/** A password in an address (PIP_INDEX_URL). */
+const PASSWORD_IN_URL = /:\/\/[^/@\s]*:([^/@\s]+)@/;
+
+export function hasPassword(value: string): boolean {
+  return PASSWORD_IN_URL.test(value);
+}
+
+/** The password in an address, as it stands there; null without one. */
+export function passwordIn(value: string): string | null {
+  return PASSWORD_IN_URL.exec(value)?.[1] ?? null;
+}
+
 /** What kind of token is in the text, or null. */
 export function tokenIn(text: string): string | null {
   for (const { what, token, context } of SHAPES) {

@@ -1,57 +1,43 @@
 /**
- * Paths of views that stay inside their project. The project may hold anything, also links that an agent made: no view
- * is written through a folder or a link that leads out of it.
+ * Places of views in their project, and what is said of those that cannot be written. The project may hold anything, also
+ * links that an agent made or a clone brought: no view is written through a link, be it the file or a folder on the way.
  */
-import { lstat, mkdir, realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { join, relative, resolve } from 'node:path';
+import { RasenError } from '../errors.ts';
+import type { Foreign, ForeignFailure, Place } from '../host/foreign-file.ts';
 
-/**
- * The real path of `file` (relative to the project), its folder made where it was missing. Throws `config` when it
- * leads out of the project, and a system error when the project is gone or not writable.
- */
-export async function placeInside(project: string, file: string): Promise<string> {
-  const root = await realpath(project);
-  const target = resolve(root, file);
-  if (!isInside(root, target)) throw leaves(project, file);
-  const folder = dirname(target);
-  const { existing, real } = await deepest(folder);
-  if (real !== root && !isInside(root, real)) throw leaves(project, file);
-  if (existing !== folder) await mkdir(folder, { recursive: true });
-  return join(real, relative(existing, folder), basename(target));
+/** `file` is relative to the project, or absolute. Throws `config` when it leads out of the project. */
+export function placeInside(project: string, file: string): Place {
+  const path = relative(project, resolve(project, file));
+  if (path === '' || path === '..' || path.startsWith('../'))
+    throw notWritten(project, file, 'its path leads out of the project');
+  return { root: project, path };
 }
 
-/** Throws `config` when the file at `path` is a link to somewhere outside the project. A missing file is fine. */
-export async function refuseLink(project: string, path: string): Promise<void> {
-  const found = await lstat(path).catch(gone);
-  if (!found?.isSymbolicLink()) return;
-  const real = await realpath(path).catch(gone);
-  if (real && !isInside(await realpath(project), real)) throw leaves(project, path);
+/** A file in a folder. */
+export const below = ({ root, path }: Place, name: string): Place => ({ root, path: join(path, name) });
+
+/** The value; throws what went wrong with the view. */
+export function needed<T>(place: Place, outcome: Foreign<T>): T {
+  if (outcome.ok) return outcome.value;
+  throw troubleWith(place, outcome);
 }
 
-/** The deepest part of a path that exists, and where it really is. */
-async function deepest(path: string): Promise<{ existing: string; real: string }> {
-  const real = await realpath(path).catch(gone);
-  if (real) return { existing: path, real };
-  // A link to nowhere exists, and mkdir would make what it points to.
-  if (await lstat(path).catch(gone)) throw leaves(dirname(path), path);
-  return deepest(dirname(path));
+/** As above; null where nothing is there. */
+export function neededOrNull<T>(place: Place, outcome: Foreign<T>): T | null {
+  return !outcome.ok && outcome.fault === 'missing' ? null : needed(place, outcome);
 }
 
-function isInside(root: string, path: string): boolean {
-  const way = relative(root, path);
-  return way !== '' && way !== '..' && !way.startsWith('../') && !isAbsolute(way);
+function troubleWith({ root, path }: Place, { fault, problem, errno }: ForeignFailure): Error {
+  // Of the system, and its words: a full disk, a folder that is not writable, a disk that does not answer.
+  if (fault === 'unreadable' || fault === 'missing')
+    return Object.assign(new Error(`${join(root, path)} ${problem}`), { code: errno });
+  return notWritten(root, path, `it ${problem}`);
 }
 
-function leaves(project: string, file: string): RasenError {
-  return new RasenError('config', `the view ${file} is not written: its path leads out of ${project}`, {
-    hint: 'Remove the link, or choose another path under `background` or `memory` in rasen.yml.',
+function notWritten(project: string, file: string, why: string): RasenError {
+  return new RasenError('config', `the view ${file} of ${project} is not written: ${why}`, {
+    hint: 'Remove what is in its way, or choose another path under `background` or `memory` in rasen.yml.',
     data: { project, file },
   });
-}
-
-/** For catch: null where nothing is there. */
-export function gone(error: unknown): null {
-  if (errnoOf(error) === 'ENOENT') return null;
-  throw error;
 }

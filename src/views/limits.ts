@@ -26,6 +26,12 @@ export const VIEW_LIMITS = {
   queued_events: 1000,
   /** Tasks in the cursor of a log; the oldest ids go first. */
   cursor_tasks: 100,
+  /** Largest cursor that is read. */
+  cursor_bytes: 1024 * 1024,
+  /** Files in the folder of the log; in one that has more, none are written. */
+  log_files: 10_000,
+  /** Numbers in a row that may be taken by what is no file of ours; then the log is not written. */
+  log_numbers: 5,
   /** How much of a log is looked at for lines that were written before a crash. */
   recover_bytes: 1024 * 1024,
 } as const;

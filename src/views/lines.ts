@@ -3,11 +3,14 @@
  * A line of a failure says the outcome, the reason and what follows. Texts of agents pass through oneLine.
  */
 import { budgetText } from '../task/budget.ts';
+import { JUMP_MS } from '../task/clock.ts';
 import type { Event, EventOf, EventType } from '../task/event.ts';
 import { gatesOf, isAgentStep } from '../task/gates-of.ts';
 import { kindOf } from '../task/notices.ts';
+import { isInside, originText } from '../task/origin.ts';
 import { exhaustionOf } from '../task/retry.ts';
 import type { Step, TaskState } from '../task/state.ts';
+import { duration } from '../task/wall-time.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
 import { oneLine } from './plain-text.ts';
@@ -55,13 +58,16 @@ export function levelOf(state: TaskState, event: Event): Level | null {
 }
 
 const WRITERS: Writers = {
-  task_submitted: (_, { spec }) => ['INFO', `Task submitted: ${spec.name}`],
+  task_submitted: (_, { spec, origin }) => [
+    'INFO',
+    `Task submitted${origin && isInside(origin) ? ` ${originText(origin)}` : ''}: ${spec.name}`,
+  ],
   task_claimed: state =>
     state.epoch > 1 ? ['INFO', 'The supervisor was started again and takes the task up'] : null,
   want_changed: (_, event) => wanted(event),
-  plan_frozen: (_, { plan, rev }) => [
+  plan_frozen: (_, event) => [
     'INFO',
-    `${rev > 1 ? `Plan revised (rev ${rev})` : 'Plan ready'}: ${count(plan.subtasks.length, 'subtask')}`,
+    `${event.rev > 1 ? `Plan revised${who(event)} (rev ${event.rev})` : 'Plan ready'}: ${count(event.plan.subtasks.length, 'subtask')}`,
   ],
   workspace_ready: (_, event) => [
     'INFO',
@@ -98,10 +104,10 @@ const WRITERS: Writers = {
   step_reset: (state, event) =>
     stepIn(state, event.step)?.kind === 'fix'
       ? ['WARNING', then(`The final gates refused the result: ${event.reason}`, 'it goes back to the agent')]
-      : ['INFO', `${capital(nameOf(state, event.step))} will be done again: ${event.reason}`],
+      : ['INFO', `${capital(nameOf(state, event.step))} will be done again: ${event.reason}${who(event)}`],
   rolled_back: (_, event) => [
     'WARNING',
-    `Rolled back to ${short(event.commit)}; to be done again: ${event.steps.join(', ') || 'nothing'}`,
+    `Rolled back to ${short(event.commit)}${who(event)}; to be done again: ${event.steps.join(', ') || 'nothing'}`,
   ],
   task_started: (state, event) => ['INFO', state.started_at === event.t ? 'Task started' : 'Task goes on'],
   task_waiting: (_, event) => [
@@ -139,6 +145,7 @@ const WRITERS: Writers = {
   task_cancelled: () => ['WARNING', 'Task cancelled; the task is over'],
   note_added: (_, { note, by, text }) =>
     by === 'user' ? ['INFO', `Note ${note} of the user: ${text}`] : null,
+  request_refused: (_, { reason }) => ['WARNING', `Request refused: ${reason}`],
   note_told: (state, event) => {
     const whom = `attempt ${event.n} of ${nameOf(state, event.step)}`;
     // What rasen has to say of its own is done with when it was said.
@@ -149,15 +156,15 @@ const WRITERS: Writers = {
       `Note ${event.note} was told to ${whom}${event.how === 'live' ? ', which is running' : ''}`,
     ];
   },
-  clock_jumped: (_, { ms }) => [
-    'WARNING',
-    `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set); deadlines move along`,
-  ],
+  clock_jumped: (_, { ms, slept_ms }) => ['WARNING', `${clockText(ms, slept_ms)}; deadlines move along`],
   notified: (_, { key, ok, detail }) =>
     ok
       ? ['INFO', `A person was told (${kindOf({ key })})`]
       : ['WARNING', `A notification (${kindOf({ key })}) could not be sent: ${detail ?? 'no reason given'}`],
-  merge_requested: (_, event) => ['INFO', `Merge requested${event.into ? ` into ${event.into}` : ''}`],
+  merge_requested: (_, event) => [
+    'INFO',
+    `Merge requested${event.into ? ` into ${event.into}` : ''}${who(event)}`,
+  ],
   merge_refused: (_, event) => [
     'ERROR',
     then(
@@ -168,12 +175,15 @@ const WRITERS: Writers = {
   merged: (_, event) => ['INFO', `Merged into ${event.into}: ${short(event.commit)}`],
 };
 
+/** Behind what was asked for. */
+const who = ({ origin }: Event): string => (origin ? ` ${originText(origin)}` : '');
+
 function wanted(event: EventOf<'want_changed'>): Said {
   const how = event.force ? ' (force)' : '';
   if (event.by === 'reboot')
     return ['WARNING', 'The machine was restarted; the task stops until `rasen resume`'];
-  if (event.want === 'run') return ['INFO', 'Resume requested'];
-  return ['INFO', `${event.want === 'stop' ? 'Stop' : 'Cancel'} requested${how}`];
+  if (event.want === 'run') return ['INFO', `Resume requested${who(event)}`];
+  return ['INFO', `${event.want === 'stop' ? 'Stop' : 'Cancel'} requested${who(event)}${how}`];
 }
 
 function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Said | readonly Said[] {
@@ -386,6 +396,17 @@ function progress(state: TaskState): string {
 /** A reason may be long; what follows from it must not be what is cut. */
 function then(what: string, next: string): string {
   return `${oneLine(what, VIEW_LIMITS.line_chars - next.length - 2)}; ${next}`;
+}
+
+function clockText(ms: number, slept_ms: number | undefined): string {
+  if (slept_ms === undefined) return `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set)`;
+  const set_ms = ms - slept_ms;
+  const slept = slept_ms > 0 ? [`the machine slept for ${duration(slept_ms)}`] : [];
+  const set =
+    Math.abs(set_ms) < JUMP_MS
+      ? []
+      : [`the clock was set ${set_ms < 0 ? 'back' : 'ahead'} by ${duration(Math.abs(set_ms))}`];
+  return capital([...slept, ...set].join(', and '));
 }
 
 const count = (n: number, thing: string) => `${n} ${thing}${n === 1 ? '' : 's'}`;

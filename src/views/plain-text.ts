@@ -3,11 +3,10 @@
  * clear. Used by everything in views/. Pure. It hides what looks like a secret; it cannot know every secret.
  */
 
+import { withoutControls } from '../util/terminal-text.ts';
+
 /** Escape sequences (CSI, OSC and the short ones), as programs write them to colour their output. */
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-/** C0, DEL and C1 but tab and newline; marks that turn or hide text; halves of a surrogate pair. */
-const CONTROL =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 const LINE_ENDS = /\r\n?|[\u0085\u2028\u2029]/g;
 
 /** What replaces a secret. */
@@ -34,7 +33,7 @@ const SECRETS: readonly [RegExp, string][] = [
 
 /** The text without control characters and secrets; lines and tabs stay. */
 export function cleanText(text: string): string {
-  let clean = text.replace(ESCAPES, '').replace(LINE_ENDS, '\n').replace(CONTROL, '');
+  let clean = withoutControls(text.replace(ESCAPES, '').replace(LINE_ENDS, '\n'), '');
   for (const [secret, instead] of SECRETS) clean = clean.replace(secret, instead);
   return clean;
 }

@@ -1,9 +1,9 @@
 /** The views of one project: when they are written, and which task they show. Used by ProjectViews. */
-import { readFile, rm } from 'node:fs/promises';
+import type { Files } from '../host/far-files.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
 import { FileSet } from './file-set.ts';
-import { gone, placeInside } from './inside.ts';
+import { needed, placeInside } from './inside.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import type { EventsAfter } from './log-feed.ts';
 import { ProjectLog } from './project-log.ts';
@@ -11,6 +11,7 @@ import { hasProcess, pidText, type Views } from './seed-files.ts';
 
 export interface FolderOptions {
   pid: number;
+  files: Files;
   eventsAfter: EventsAfter;
   /** Told of what went wrong with the views of a task. */
   complain: (task: string, error: unknown) => void;
@@ -21,7 +22,7 @@ export class ProjectFolder {
   readonly #log: ProjectLog;
   /** The task that the files show; the log has the lines of all. */
   #shown: TaskState;
-  #files = new FileSet();
+  #files: FileSet;
   readonly #live = new Set<string>();
   #dirty = false;
   #running: Promise<void> | null = null;
@@ -34,7 +35,8 @@ export class ProjectFolder {
   constructor(first: TaskState, options: FolderOptions) {
     this.#shown = first;
     this.#options = options;
-    this.#log = new ProjectLog(first.spec.project, options.eventsAfter);
+    this.#files = new FileSet(options.files);
+    this.#log = new ProjectLog(first.spec.project, options.files, options.eventsAfter);
   }
 
   changed(state: TaskState, events: readonly Event[]): void {
@@ -58,7 +60,7 @@ export class ProjectFolder {
     this.#closed = true;
     this.#stopTimer();
     try {
-      await this.#log.rest();
+      this.#log.rest();
       await this.#removePid();
     } catch (error) {
       this.#options.complain(this.#shown.id, error);
@@ -98,8 +100,8 @@ export class ProjectFolder {
     ];
     for (const error of errors) this.#options.complain(shown.id, error);
     if (this.#live.size === 0 && !this.#dirty) {
-      this.#files = new FileSet();
-      await this.#log.rest().catch((error: unknown) => this.#options.complain(shown.id, error));
+      this.#files = new FileSet(this.#options.files);
+      this.#log.rest();
     }
     const now = Date.now();
     const gap = Math.min(VIEW_LIMITS.gap_max_ms, (now - began) * VIEW_LIMITS.gap_factor);
@@ -118,9 +120,13 @@ export class ProjectFolder {
 
   async #removePid(): Promise<void> {
     const { project, views } = this.#shown.spec;
-    const path = await placeInside(project, views!.pid_file);
-    if ((await readFile(path, 'utf8').catch(gone)) === pidText(this.#options.pid))
-      await rm(path, { force: true });
+    const { files, pid } = this.#options;
+    const place = placeInside(project, views!.pid_file);
+    const ours = Buffer.from(pidText(pid));
+    const read = await files.read(place, ours.length);
+    // Missing, or longer: somebody else's.
+    if (!read.ok && read.fault !== 'unreadable') return;
+    if (ours.equals(needed(place, read))) needed(place, await files.remove(place));
   }
 }
 

@@ -2,7 +2,8 @@
  * rasen.log of one project: every line once, whatever happens to the supervisor or to the file. The order of a pass is
  * lines, link, cursor; whichever is missing after a crash is made up for by the next pass. Used by ProjectFolder.
  */
-import { dirname } from 'node:path';
+import type { Files } from '../host/far-files.ts';
+import type { Place } from '../host/foreign-file.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
 import { placeInside } from './inside.ts';
@@ -24,6 +25,7 @@ const LOG_FOLDER = '.rasen/logs';
 
 export class ProjectLog {
   readonly #project: string;
+  readonly #files: Files;
   readonly #eventsAfter: EventsAfter;
   readonly #feeds = new Map<string, LogFeed>();
   /** Sequence numbers of the cursor on disk; null: not read yet. */
@@ -35,8 +37,9 @@ export class ProjectLog {
   /** Path of the link that we made, while it should be there. */
   #linked: string | null = null;
 
-  constructor(project: string, eventsAfter: EventsAfter) {
+  constructor(project: string, files: Files, eventsAfter: EventsAfter) {
     this.#project = project;
+    this.#files = files;
     this.#eventsAfter = eventsAfter;
   }
 
@@ -55,19 +58,19 @@ export class ProjectLog {
     if (behind.length === 0) return [];
     const errors: unknown[] = [];
     try {
-      // The place of the files is looked at each time: a link may have come since.
-      const folder = dirname(await placeInside(this.#project, `${LOG_FOLDER}/rasen.log`));
-      const link = await placeInside(this.#project, views.log_file);
+      const folder = placeInside(this.#project, LOG_FOLDER);
+      const link = placeInside(this.#project, views.log_file);
       const log = await this.#open(folder, link, views);
       for (const feed of behind) errors.push(...(await this.#feed(feed, log)));
-      await pointLink(link, folder, log.name).then(
+      await pointLink(this.#files, link, folder, log.name).then(
         () => {
-          this.#linked = link;
+          this.#linked = link.path;
         },
         (error: unknown) => errors.push(error),
       );
       await log.measure();
-      await saveCursor(folder, { version: 1, file: log.name, offset: log.size, tasks: this.#tasks! });
+      const cursor: Cursor = { version: 1, file: log.name, offset: log.size, tasks: this.#tasks! };
+      await saveCursor(this.#files, folder, cursor);
     } catch (error) {
       errors.push(error);
       this.#fail();
@@ -75,31 +78,27 @@ export class ProjectLog {
     return errors;
   }
 
-  /** No task of the project is at work: keeps only what is still to be written, gives back the file descriptor and the memory. */
-  async rest(): Promise<void> {
+  /** No task of the project is at work: keeps only what is still to be written. */
+  rest(): void {
     for (const feed of this.#feeds.values()) {
       if (feed.isBehind) feed.rest();
       else this.#feeds.delete(feed.id);
     }
-    const log = this.#log;
     this.#log = null;
-    await log?.close();
   }
 
-  async #open(folder: string, link: string, views: Views): Promise<RollingLog> {
+  async #open(folder: Place, link: Place, views: Views): Promise<RollingLog> {
     if (!this.#tasks) {
-      const cursor = readCursor(folder);
-      this.#behind = await readBehind(folder, cursor);
+      const cursor = await readCursor(this.#files, folder);
+      this.#behind = await readBehind(this.#files, folder, cursor);
       this.#tasks = { ...cursor?.tasks };
     }
     // Somebody moved or removed the log: the new one begins empty, and what they moved stays as it is.
-    const taken = this.#linked === link && (await lookAtLink(link, folder)) === 'missing';
-    const made = JSON.stringify([folder, views.log_max_bytes, views.log_keep]);
-    if (this.#log && (taken || made !== this.#made || !(await this.#log.isThere()))) {
-      await this.#log.close();
-      this.#log = null;
-    }
-    this.#log ??= await RollingLog.open({
+    const taken =
+      this.#linked === link.path && (await lookAtLink(this.#files, link, folder)).kind === 'missing';
+    const made = JSON.stringify([views.log_max_bytes, views.log_keep]);
+    if (this.#log && (taken || made !== this.#made || !(await this.#log.isThere()))) this.#log = null;
+    this.#log ??= await RollingLog.open(this.#files, {
       folder,
       max_bytes: views.log_max_bytes,
       keep: views.log_keep,
@@ -121,7 +120,7 @@ export class ProjectLog {
     }
     if (batch) {
       const known = feed.logged === null && this.#behind ? alreadyWritten(batch.lines, this.#behind) : 0;
-      for (const line of batch.lines.slice(known)) await log.append(this.#ended(line));
+      await log.append(batch.lines.slice(known).map(line => this.#ended(line)));
     }
     const logged = Math.max(from, batch?.state.seq ?? 0);
     tasks[feed.id] = logged;
@@ -137,7 +136,6 @@ export class ProjectLog {
   }
 
   #fail(): void {
-    this.#log?.abandon();
     this.#log = null;
     this.#tasks = null;
     for (const feed of this.#feeds.values()) feed.forget();

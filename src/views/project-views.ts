@@ -4,6 +4,7 @@
  * nothing that goes wrong here disturbs one.
  */
 import { messageOf } from '../errors.ts';
+import type { Files } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
@@ -13,6 +14,8 @@ import { ProjectFolder } from './project-folder.ts';
 export interface ProjectViewsOptions {
   /** Process of the supervisor. */
   pid: number;
+  /** Writes and reads in the project, whose disk may hang. */
+  files: Files;
   log: Pick<Log, 'warn'>;
   /** Reads the journal of a task; used for the lines that are missing after a restart. */
   eventsAfter: EventsAfter;
@@ -36,6 +39,7 @@ export class ProjectViews {
     if (!folder) {
       folder = new ProjectFolder(state, {
         pid: this.#options.pid,
+        files: this.#options.files,
         eventsAfter: this.#options.eventsAfter,
         complain: (task, error) => this.#complain(project, task, error),
       });
@@ -44,9 +48,9 @@ export class ProjectViews {
     folder.changed(state, events);
   }
 
-  /** Resolves when everything that changed was written, or could not be. */
-  async flush(): Promise<void> {
-    await Promise.all([...this.#folders.values()].map(folder => folder.flush()));
+  /** Resolves when everything that changed in these projects (default: in all) was written, or could not be. */
+  async flush(projects: Iterable<string> = this.#folders.keys()): Promise<void> {
+    await Promise.all([...new Set(projects)].map(project => this.#folders.get(project)?.flush()));
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,7 @@ export function storeTasks(home: string, count: number): string[] {
     const spec = taskSpec.parse(commandSpec(['npm', 'test'], '/tmp'));
     const folder = join(home, 'tasks', spec.id);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const clock = () => ({ t: new Date(Date.now() - 86_400_000).toISOString(), mono: 1000 });
+    const clock = () => ({ t: new Date(Date.now() - 86_400_000).toISOString(), mono: 1000, boot: 'b' });
     const submitted = { seq: 1, ...clock(), epoch: 0, type: 'task_submitted', spec } as Event;
     const rest = stamp(foldAll([submitted]), life(spec), clock);
     const events = [submitted, ...rest.events];

@@ -16,6 +16,7 @@ import {
 } from '../../src/task/status.ts';
 import { HOUR } from './simulation-draft.ts';
 import type { Effects } from './simulation-effects.ts';
+import { Waits } from './simulation-waits.ts';
 import { must, type World } from './simulation-world.ts';
 
 /** What all lives together have reached. */
@@ -57,17 +58,20 @@ export class Checks {
   readonly #ok = new Set<string>();
   /** Sessions that were gone on with. */
   readonly #gone_on = new Set<string>();
+  readonly waits: Waits;
 
   constructor(world: World, effects: Effects, coverage: Coverage) {
     this.#world = world;
     this.#effects = effects;
     this.#coverage = coverage;
+    this.waits = new Waits(world);
   }
 
   /** An event that was made durable, with the state before and after. */
   event(before: TaskState, event: Event, after: TaskState): void {
     this.#coverage.events.add(event.type);
     this.#coverage.eventsMade++;
+    this.waits.event(before.boot!, event);
     if (event.type === 'attempt_closed' || event.type === 'attempt_ended')
       this.#coverage.outcomes.add(event.outcome);
     if (before.status !== after.status && event.type !== 'task_submitted') {
@@ -158,6 +162,7 @@ export class Checks {
 
   /** Asked whenever the supervisor has looked. */
   state(state: TaskState): void {
+    this.waits.looked(state);
     if (state.plan) {
       const known = this.#plans.get(state.plan_rev);
       const now = `${state.plan_sha256} ${JSON.stringify(state.plan)}`;

@@ -97,6 +97,7 @@ export interface Draft {
     disk_full: Window[];
     no_slots: Window[];
     jumps: { at: number; ms: number }[];
+    sleeps: { at: number; ms: number }[];
     drains: number[];
     /** Tokens that other tasks use in an hour of the day. */
     others_per_hour: number;
@@ -125,6 +126,7 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 export function draftOf(seed: number): Draft {
   const rng = new Rng(seed);
   const spender = new Rng(`budgets ${seed}`);
+  const sleeper = new Rng(`sleep ${seed}`);
   const git = rng.chance(0.6);
   const planned = rng.chance(0.8);
   // Of its own, so that the lives of all seeds stay what they were.
@@ -232,7 +234,12 @@ export function draftOf(seed: number): Draft {
       no_slots: windows(0.2, 10 * MINUTE),
       jumps: Array.from({ length: rng.chance(0.2) ? rng.int(1, 3) : 0 }, () => ({
         at: rng.int(0, 20 * MINUTE),
-        ms: rng.pick([-24, -1, -0.1, 0.05, 1, 9]) * HOUR,
+        // A day, an hour of summer time, a clock that was a little off.
+        ms: rng.pick([-24, -1, -0.1, 0.05, 1, 9, 24]) * HOUR,
+      })),
+      sleeps: Array.from({ length: sleeper.chance(0.15) ? sleeper.int(1, 3) : 0 }, () => ({
+        at: sleeper.int(0, 20 * MINUTE),
+        ms: sleeper.pick([0.01, 0.5, 8, 30]) * HOUR,
       })),
       others_per_hour: spender.pick([0, 0, 100, 3000]),
       drains: Array.from({ length: rng.chance(0.2) ? 3 : 0 }, () => rng.int(0, 20 * MINUTE)),
@@ -318,7 +325,15 @@ export function replannedWhileWaiting(seed: number): Draft {
       { step: 's1', kind: 'network' },
     ],
     wishes: Array.from({ length: 4 }, () => ({ kind: 'replan' as const, seq: 20 })),
-    weather: { disk_low: [], disk_full: [], no_slots: [], jumps: [], drains: [], others_per_hour: 0 },
+    weather: {
+      disk_low: [],
+      disk_full: [],
+      no_slots: [],
+      jumps: [],
+      sleeps: [],
+      drains: [],
+      others_per_hour: 0,
+    },
     fault: 0,
   };
 }

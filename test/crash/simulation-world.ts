@@ -82,6 +82,8 @@ export class World {
   /** True time, ms; the wall clock is this plus an offset that people change. */
   t = 0;
   offset = 0;
+  /** Of this boot. */
+  slept = 0;
   boot = 'boot-1';
   #bootAt = -60_000;
   #boots = 1;
@@ -123,6 +125,15 @@ export class World {
 
   get mono(): number {
     return this.t - this.#bootAt;
+  }
+
+  /** Nothing runs and no timer ends; only the true time goes on. */
+  sleep(ms: number): void {
+    this.t += ms;
+    for (const timer of this.timers) timer.at += ms;
+    this.#bootAt += ms;
+    this.#liveSince += ms;
+    this.slept += ms;
   }
 
   iso(): string {
@@ -412,6 +423,7 @@ export class World {
     }
     this.boot = `boot-${++this.#boots}`;
     this.#bootAt = this.t;
+    this.slept = 0;
     this.#pid = 100;
   }
 

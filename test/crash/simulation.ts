@@ -21,8 +21,6 @@ import { must, World } from './simulation-world.ts';
 /** As in reconcile.ts. */
 const RETRY_MS = 2000;
 const EFFECT_TRIES = 3;
-/** As in clock.ts. */
-const JUMP_MS = 60_000;
 /** A life is over by then. */
 const LIFE_MS = 60 * 24 * HOUR;
 const STEPS_MAX = 200_000;
@@ -130,7 +128,10 @@ export class Life {
     this.#acknowledged = events.length + 1;
   }
 
-  readonly #clock = () => ({ t: this.world.iso(), mono: this.world.mono });
+  readonly #clock = () => {
+    const { mono, slept, boot } = this.world;
+    return { t: this.world.iso(), mono, boot, ...(slept > 0 ? { slept } : {}) };
+  };
 
   /** On disk or not at all, or torn when the power fails meanwhile. */
   #append(events: readonly Event[]): void {
@@ -254,10 +255,6 @@ export class Life {
     const { boot } = this.world;
     // The claim comes last: were it durable alone, the next supervisor would not see what it has to say besides.
     const events: NewEvent[] = [];
-    const jump =
-      state.clock_offset_ms === null ? 0 : this.world.now - this.world.mono - state.clock_offset_ms;
-    if (state.boot === boot && state.active.live > 0 && Math.abs(jump) >= JUMP_MS)
-      events.push({ type: 'clock_jumped', ms: Math.round(jump) });
     const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
     if (going && !state.spec.auto_resume && state.boot !== boot) {
       events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
@@ -445,8 +442,9 @@ export class Life {
   }
 
   #weather(): void {
-    const { jumps, no_slots, drains } = this.draft.weather;
+    const { jumps, sleeps, no_slots, drains } = this.draft.weather;
     for (const { at, ms } of jumps) this.world.after(at, () => this.#jump(ms));
+    for (const { at, ms } of sleeps) this.world.after(at, () => this.#sleep(ms));
     // Whoever made room tells those who found none.
     for (const { to } of no_slots) this.world.after(to, () => this.#kick());
     for (const at of drains) {
@@ -462,19 +460,17 @@ export class Life {
 
   #jump(ms: number): void {
     this.world.offset += ms;
-    const memory = this.#memory;
-    if (!memory) {
-      this.#unseen_ms += Math.abs(ms);
-      return;
-    }
-    try {
-      if (memory.state.active.live > 0) this.#record([{ type: 'clock_jumped', ms }]);
-    } catch (error) {
-      this.#unseen_ms += Math.abs(ms);
-      if (!(error instanceof DiskFull)) throw error;
-    }
-    // What is on its way to be recorded started or ended by the other clock.
-    if (this.world.isLive() !== memory.state.active.live > 0) this.#unseen_ms += Math.abs(ms);
+    this.#checks.waits.clockSet();
+    // What is on its way to be recorded started or ended by the other clock; so did what nobody looked at.
+    const seen = this.#memory !== null && this.world.isLive() === this.#memory.state.active.live > 0;
+    if (!seen || this.#isIn(this.draft.weather.disk_full)) this.#unseen_ms += Math.abs(ms);
+    this.#kick();
+  }
+
+  #sleep(ms: number): void {
+    this.world.sleep(ms);
+    const seen = this.#memory !== null && this.world.isLive() === this.#memory.state.active.live > 0;
+    if (!seen || this.#isIn(this.draft.weather.disk_full)) this.#unseen_ms += ms;
     this.#kick();
   }
 

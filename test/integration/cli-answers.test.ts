@@ -224,7 +224,7 @@ test('an error of the supervisor: message and hint on stderr, JSON for programs,
     },
   });
   expect(await run('merge', 'x')).toMatchObject({
-    code: 1,
+    code: 5,
     stdout: '',
     stderr: 'rasen: a.txt conflicts\n  Mend it.\n',
   });
@@ -324,7 +324,7 @@ test('doctor works without a supervisor, and with one tells of both', async () =
     'daemon.doctor': () => ({ findings: [error] }),
   });
   const both = await run('doctor');
-  expect(both.code).toBe(1);
+  expect(both.code).toBe(5);
   expect(both.stdout).toContain('error    journal: broken\n         mend it');
   expect(both.stdout).toContain('is another version');
 });

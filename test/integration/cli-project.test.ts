@@ -142,7 +142,7 @@ test('stop and resume, with the lines of the seed', async () => {
   });
   const refused = await run('init', '--task', 'other');
   expect(refused).toMatchObject({
-    code: 1,
+    code: 5,
     stderr: expect.stringMatching(/unfinished[\s\S]*rasen stop[\s\S]*rasen reinit --force/),
   });
   expect(await run('stop')).toMatchObject({ code: 0, stdout: expect.stringContaining('interrupted') });
@@ -171,7 +171,7 @@ test('the plan: shown, edited, and edited again while it is wrong is refused', a
     code: 2,
     stderr: expect.stringContaining('plan.yml:1:'),
   });
-  expect(await edit('exit 7')).toMatchObject({ code: 1, stderr: expect.stringContaining('status 7') });
+  expect(await edit('exit 7')).toMatchObject({ code: 5, stderr: expect.stringContaining('status 7') });
 });
 
 test('a running task: its plan is that of the supervisor; edits wait for a stop', async () => {
@@ -181,7 +181,7 @@ test('a running task: its plan is that of the supervisor; edits wait for a stop'
   const yaml = await run('plan', 'show', '--format', 'yaml');
   writeFileSync(join(project, 'new.yml'), yaml.stdout.replace('Second', 'Another'));
   expect(await run('plan', 'import', 'new.yml')).toMatchObject({
-    code: 1,
+    code: 5,
     stderr: expect.stringContaining('rasen stop'),
   });
   await run('stop');
@@ -197,7 +197,7 @@ test('reinit makes a new task, with force also of an unfinished one', async () =
   writeFileSync(join(home, 'wait'), '');
   await run('run', '--background');
   const before = JSON.parse((await run('status', '--json')).stdout).id;
-  expect(await run('reinit')).toMatchObject({ code: 1, stderr: expect.stringContaining('--force') });
+  expect(await run('reinit')).toMatchObject({ code: 5, stderr: expect.stringContaining('--force') });
   expect(await run('reinit', '--force')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('Reinitialized'),

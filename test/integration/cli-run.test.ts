@@ -61,7 +61,7 @@ test('one task per key', async () => {
   expect(second.stdout).toBe(first.stdout);
   expect(second.stderr).toContain('there already');
   expect(await run('run', '--background', '--key', 'nightly', '--', 'false')).toMatchObject({
-    code: 1,
+    code: 5,
     stdout: '',
   });
 });
@@ -141,7 +141,7 @@ test('a supervisor that dies at its start is told with its last words', async ()
   });
   try {
     const { code, stderr } = await runCli(broken, ['run', '--', 'true'], { home });
-    expect(code).toBe(1);
+    expect(code).toBe(5);
     expect(stderr).toContain('rasen: The supervisor did not start (exit status 9).\n  Error: no disk\n');
     expect(stderr).not.toContain('at x');
   } finally {

@@ -56,7 +56,7 @@ test('note: refused where no agent could be told', async () => {
   await rig.start();
   const id = background('sleep', '600');
   const { status, stdout, stderr } = rig.rasen(['note', id, 'Use tabs.']);
-  expect([status, stdout]).toEqual([1, '']);
+  expect([status, stdout]).toEqual([5, '']);
   expect(stderr).toContain(`task ${id} has no agent that could be told`);
   expect(stderr).toContain(`rasen logs ${id}`);
   const [view] = JSON.parse(rig.rasen(['list', '--json']).stdout) as TaskView[];

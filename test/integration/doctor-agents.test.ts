@@ -71,7 +71,7 @@ test('doctor misses an agent that the configuration names', () => {
   const p = project({ config: { agent: { backend: 'codex' } } });
   standIn(p, 'claude', '2.1.329', 0);
   const { status, agents } = doctor(p);
-  expect(status).toBe(1);
+  expect(status).toBe(5);
   expect(agents[0]).toEqual([
     ...['error', 'the configuration names codex, which is not on PATH'],
     expect.stringContaining('command: [/path/to/codex]'),

@@ -172,7 +172,7 @@ test('what a gate will need is looked for before the session that it judges, and
   secret(path, '');
   const before = p.git('rev-parse', 'main');
   const refused = await p.rasen('merge');
-  expect(refused.status).toBe(1);
+  expect(refused.status).toBe(5);
   expect(refused.stderr).toContain('the secret GATE_TOKEN (file:~/token) cannot be used: the value is empty');
   expect(p.git('rev-parse', 'main')).toBe(before);
   secret(path, VALUE);

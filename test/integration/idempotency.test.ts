@@ -26,10 +26,10 @@ test('a key stands for one task, over restarts, gc and different ids', async () 
   expect([again.stdout.trim(), again.status]).toEqual([first, 0]);
   expect(again.stderr).toContain('there already');
   const other = rig.rasen(['run', '--background', '--key', 'nightly', '--json', '--', 'false']);
-  expect(other.status).toBe(1);
+  expect(other.status).toBe(5);
   expect(JSON.parse(other.stdout).error).toMatchObject({ kind: 'task_exists', data: { task: first } });
   // Another folder is another order, too.
-  expect(rig.rasen(words, { cwd: '/' }).status).toBe(1);
+  expect(rig.rasen(words, { cwd: '/' }).status).toBe(5);
   expect(readFileSync(witness, 'utf8')).toBe('ran\n');
   // Once it is removed the key is free again.
   expect(rig.rasen(['gc', '--older-than', '0']).status).toBe(0);

@@ -163,7 +163,7 @@ test('cancel while stopping wins; resume of a cancelled task is refused', async 
   const cancel = rig.call<TaskView>('task.cancel', { task: id, force: true });
   expect((await cancel).status).toBe('cancelled');
   expect((await stop).status).toBe('cancelled');
-  expect(rig.rasen(['resume', '--background', id]).status).toBe(1);
+  expect(rig.rasen(['resume', '--background', id]).status).toBe(5);
   expect(rig.rasen(['wait', id]).status).toBe(130);
   expect(marked(rig.home)).toEqual([]);
 });

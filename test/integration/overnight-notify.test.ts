@@ -159,7 +159,7 @@ test('27: a channel that fails holds nothing up, and is seen in status, log and 
   expect((await p.rasen('doctor')).stdout).toMatch(/warning +notify: task .* could not be sent/);
 
   const failed = await p.rasen('notify', 'test');
-  expect(failed).toMatchObject({ status: 1, stdout: 'command: sh ended with status 3: no such topic\n' });
+  expect(failed).toMatchObject({ status: 5, stdout: 'command: sh ended with status 3: no such topic\n' });
   configure(p, { notify: { command: noting(p) } });
   expect(await p.ok('notify', 'test')).toBe('command: sent\n');
   expect(told(p)).toMatchObject([{ kind: 'test', name: 'p' }]);

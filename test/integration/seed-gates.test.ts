@@ -149,7 +149,7 @@ test('a merge conflict moves nothing and names the files; resolved, it merges', 
   const before = everything(p);
   const merged = await p.rasen('merge');
   expect(merged).toMatchObject({
-    status: 1,
+    status: 5,
     stdout: '',
     stderr: expect.stringMatching(/conflicts with "main" in app\.txt/),
   });
@@ -168,7 +168,7 @@ test('a gate that is red on the merge result moves nothing', async () => {
   const before = everything(p);
   const merged = await p.rasen('merge');
   expect(merged).toMatchObject({
-    status: 1,
+    status: 5,
     stderr: expect.stringMatching(
       /sh check\.sh gate is red on the merge result \(exit code 1\); nothing was moved[\s\S]*theirs\.txt:1:BROKEN/,
     ),
@@ -181,7 +181,7 @@ test('uncommitted changes in the way of a merge stay, and it says so', async () 
   p.write({ 'app.txt': 'mine\n' });
   const before = everything(p);
   expect(await p.rasen('merge')).toMatchObject({
-    status: 1,
+    status: 5,
     stderr: expect.stringMatching(/Uncommitted changes in .* are in the way of the merge: app\.txt/),
   });
   // git notes where the branch was before it finds out that it cannot move it; everything else is as it was.
@@ -219,7 +219,7 @@ test('merge --into another branch leaves the checkout alone', async () => {
   const p = await finished();
   p.git('branch', 'release');
   expect(await p.rasen('merge', '--into', 'nowhere')).toMatchObject({
-    status: 1,
+    status: 5,
     stderr: expect.stringContaining('There is no branch "nowhere"'),
   });
   const head = p.git('rev-parse', 'HEAD');
@@ -237,7 +237,7 @@ test('only what is completed can be merged', async () => {
   await p.init([{ id: 'a' }, { id: 'b' }]);
   expect((await p.rasen('run')).status).toBe(3);
   expect(await p.rasen('merge')).toMatchObject({
-    status: 1,
+    status: 5,
     stderr: expect.stringMatching(/is blocked, not completed; nothing was merged/),
   });
 });

@@ -148,7 +148,7 @@ test('retry gives a failed subtask a fresh allowance and goes on', async () => {
   await p.ok('retry', 'auth-1');
   await p.ok('wait');
   expect(await statuses(p)).toEqual({ 'auth-1': 'completed', 'auth-2': 'completed' });
-  expect(await p.rasen('retry', 'auth-1')).toMatchObject({ status: 1 });
+  expect(await p.rasen('retry', 'auth-1')).toMatchObject({ status: 5 });
 });
 
 test('rollback takes the branch back; resume does the rest again', async () => {
@@ -178,7 +178,7 @@ test('reinit --keep-progress goes on from the last good commit, reinit from the 
   await p.init([{ id: 'a' }, { id: 'b' }]);
   expect((await p.rasen('run')).status).toBe(3);
   const old = await p.view();
-  expect((await p.rasen('reinit')).status).toBe(1);
+  expect((await p.rasen('reinit')).status).toBe(5);
   expect(await p.ok('reinit', '--keep-progress', '--force')).toMatch(
     new RegExp(`It starts from ${old.commit!.slice(0, 12)}\\.`),
   );
@@ -216,7 +216,7 @@ test('worktree.enabled: false works in the folder itself, git or not', async () 
   });
   expect(await p.ok('status')).not.toContain('rasen merge');
   expect(await p.rasen('merge')).toMatchObject({
-    status: 1,
+    status: 5,
     stderr: expect.stringContaining('did not work in a git worktree'),
   });
 });

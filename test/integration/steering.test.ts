@@ -145,7 +145,7 @@ test('a question is answered in one word, and the next session knows the answer'
   const asks: Act[] = [{ claim: { status: 'blocked', summary: 'Which database?' } }];
   await run({ token: [asks, asks, WORKS] });
   const early = await p.rasen('answer', 'PostgreSQL');
-  expect([early.status, early.stderr]).toEqual([1, expect.stringContaining('waits for no answer')]);
+  expect([early.status, early.stderr]).toEqual([5, expect.stringContaining('waits for no answer')]);
   const view = await over();
   expect([view.status, view.why, view.notes]).toEqual(['blocked', 'question', []]);
   const status = await p.ok('status');
@@ -160,7 +160,7 @@ test('a question is answered in one word, and the next session knows the answer'
   expect((await over()).status).toBe('completed');
   expect(p.sessions('token').at(-1)!.prompt).toContain('UTC) PostgreSQL 17\n');
   const again = await p.rasen('answer', 'SQLite');
-  expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('does nothing any more')]);
+  expect([again.status, again.stderr]).toEqual([5, expect.stringContaining('does nothing any more')]);
 });
 
 test('what a stop interrupted goes on in its session, once, and in its worktree', async () => {

@@ -44,6 +44,12 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
         entryPoints: ['src/session/main.ts'],
         outfile: join(folder, 'rasen-session.cjs'),
       }),
+    rasend === 'real' &&
+      build({
+        ...common,
+        entryPoints: ['src/host/far-helper.ts'],
+        outfile: join(folder, 'rasen-files.cjs'),
+      }),
   ]);
   if (typeof rasend === 'object') writeFileSync(supervisor, rasend.text);
   else if (rasend) cpSync(join(common.absWorkingDir, 'src/runner/runner.sh'), join(folder, 'runner.sh'));

@@ -1,5 +1,6 @@
 /** `rasen cancel`: end a task for good. */
 import { defineCommand, FORMAT, TASK } from '../command.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { changeTask, STOP_TIMEOUT_MS } from '../task-calls.ts';
 
@@ -11,7 +12,12 @@ export const cancel = defineCommand<{ force?: boolean }>({
   examples: [{ command: 'rasen cancel nightly-build', about: 'it cannot be resumed' }],
   async run({ args: [given], options }, context) {
     const { force = false } = options;
-    const view = await changeTask(context, 'task.cancel', given, { force }, { timeout_ms: STOP_TIMEOUT_MS });
+    const release = sayOnSignal(
+      context.out,
+      'not waited for any more; the end of the task goes on if the supervisor has heard of it. See: rasen status',
+    );
+    const limit = { timeout_ms: STOP_TIMEOUT_MS };
+    const view = await changeTask(context, 'task.cancel', given, { force }, limit).finally(release);
     context.out.reply(view, () => `Task ${oneLine(view.name)} is ${view.status}.`);
   },
 });

@@ -15,6 +15,6 @@ export const completion = defineCommand({
   async run({ args: [shell] }, { out, commands }) {
     if (!SHELLS.includes(shell as Shell))
       throw usage(`"${shell}" is no shell that I know.`, `Known: ${SHELLS.join(', ')}.`);
-    out.stdout.write(completionScript(shell as Shell, commands));
+    out.print(completionScript(shell as Shell, commands));
   },
 });

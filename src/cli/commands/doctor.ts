@@ -6,12 +6,15 @@ import { notInside } from '../agent-findings.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { clientFindings } from '../doctor-checks.ts';
+import { oneLine } from '../output.ts';
+
+const FINDING_CHARS = 2000;
 
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'Look for what is wrong with this installation, and tell how to mend it',
   details: [
-    'It works without a supervisor, too. Agents are looked for as a task that is handed over here would find them, and once more from inside the supervisor; whether they are logged in is told without the network, from what they say themselves or from a variable or a file that is there. The exit status is 1 when there is an error; warnings do not count.',
+    'It works without a supervisor, too. Agents are looked for as a task that is handed over here would find them, and once more from inside the supervisor; whether they are logged in is told without the network, from what they say themselves or from a variable or a file that is there. The exit status is 5 when there is an error; warnings do not count.',
   ],
   options: [...FORMAT],
   examples: [{ command: 'rasen doctor', about: '' }],
@@ -21,7 +24,7 @@ export const doctor = defineCommand({
     const here = await clientFindings({ cwd, env, paths, loadConfigBundle, service });
     const findings = [...here, ...(await serverFindings(context, here))];
     out.reply({ version: VERSION, findings }, () => findings.map(line).join('\n'));
-    return findings.some(f => f.level === 'error') ? EXIT.failed : EXIT.ok;
+    return findings.some(f => f.level === 'error') ? EXIT.refused : EXIT.ok;
   },
 });
 
@@ -49,6 +52,10 @@ async function serverFindings({ link, paths }: Context, outside: readonly Findin
   }
 }
 
+/** Names of files and words of programs are in them: one line each, whatever is in those. */
 function line({ check, level, message, fix }: Finding): string {
-  return `${level.padEnd(7)}  ${check}: ${message}${fix && level !== 'ok' ? `\n         ${fix}` : ''}`;
+  const told = `${level.padEnd(7)}  ${check}: ${oneLine(words(message), FINDING_CHARS)}`;
+  return fix && level !== 'ok' ? `${told}\n         ${oneLine(words(fix), FINDING_CHARS)}` : told;
 }
+
+const words = (text: string) => text.replace(/\s+/g, ' ');

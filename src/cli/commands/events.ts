@@ -1,6 +1,9 @@
 /** `rasen events`: the numbered facts about tasks, as they are recorded. */
+
+import { type Origin, originText } from '../../task/origin.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { type EventRecord, readEvents } from '../event-stream.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { findProject, taskRef } from '../project.ts';
 import { notRunYet } from '../task-calls.ts';
@@ -37,8 +40,9 @@ export const events = defineCommand<Options>({
     const { out } = context;
     const one = given !== undefined || (!options.all && findProject(context.cwd) !== null);
     const show = (event: EventRecord) =>
-      out.bytes(out.stdout, out.json ? `${JSON.stringify(event)}\n` : `${eventText(event, !one)}\n`);
+      out.json ? out.valueInTurn(event) : out.printInTurn(`${eventText(event, !one)}\n`);
     const { follow = false, after = 0 } = options;
+    if (follow) sayOnSignal(out, 'not followed any more; what was followed goes on.');
     try {
       await readEvents(context.link, {
         task: one ? taskRef(context, given) : undefined,
@@ -52,13 +56,15 @@ export const events = defineCommand<Options>({
   },
 });
 
-const STAMP = new Set(['task', 'seq', 't', 'mono', 'epoch', 'type', 'spec', 'plan', 'nonce', 'crc']);
+const STAMP = new Set(['task', 'seq', 't', 'mono', 'slept', 'epoch', 'type', 'spec', 'plan', 'nonce', 'crc']);
 
 /** Number, time, type, and those facts that fit in a line. */
 function eventText(event: EventRecord, with_task: boolean): string {
   const facts = Object.entries(event)
     .filter(([name, value]) => !STAMP.has(name) && value !== null && typeof value !== 'object')
     .map(([name, value]) => `${name}=${oneLine(String(value), 80)}`);
+  const from = originText(event.origin as Origin | undefined);
+  if (from !== '') facts.push(`asked ${from}`);
   const task = with_task ? `${event.task}  ` : '';
   return `${task}${String(event.seq).padStart(4)}  ${localTime(String(event.t))}  ${[event.type, ...facts].join('  ')}`;
 }

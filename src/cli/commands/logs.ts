@@ -1,13 +1,17 @@
 /** `rasen logs`: what a task did and what its commands said. */
 import type { LogRecord } from '../../index.ts';
+import { safeText } from '../../util/terminal-text.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
-import { isOneCommand, showOutput } from '../foreground.ts';
+import { usage } from '../errors.ts';
+import { isOneCommand, type ShowOutput, showOutput } from '../foreground.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import type { Link } from '../link.ts';
 import { type LogRequest, readLog } from '../log-stream.ts';
 import { bytesOf, LogText, type LogTextOptions } from '../log-text.ts';
 import { callTask } from '../task-calls.ts';
 import { parseSince, wholeNumber } from '../time.ts';
+import { wrapLines } from '../wrap-lines.ts';
 
 interface Options {
   follow?: boolean;
@@ -16,6 +20,7 @@ interface Options {
   since?: string;
   gates?: boolean;
   raw?: boolean;
+  yes?: boolean;
 }
 
 const DEFAULT_LINES = 50;
@@ -30,7 +35,8 @@ export const logs = defineCommand<Options>({
   name: 'logs',
   summary: 'Show the log of a task',
   details: [
-    'A task that is one command shows its output and nothing else, byte for byte, and so does --subtask with a command. Every other shows its events, in local time, and the output of its subtasks behind their names.',
+    'A task that is one command shows its output and nothing else, byte for byte, and so does --subtask with a command. Every other shows its events, in local time, and the output of its subtasks behind their names: a line that begins with a time is of rasen, whatever a program prints.',
+    'Values of secrets are masked in every spelling that is known: [masked: NAME] stands for them. On a terminal, colours are all that is left of what programs tell it; the rest is written out (\\x1b[2J), also where a log has names in front of its lines and goes to a program. With --raw everything is as it was printed.',
     'Sessions of agents are shown as people read them, one line each: what the agent said, its tools with what they were used on (>), what went wrong (!), and what is told of the session itself (=), with the time where the agent tells it. What is not known is shown as it is. With --raw, and with --format json, they come as the agent wrote them.',
     'With --follow the whole log comes first and then what happens, without gap or repetition, also over a restart of the supervisor, until the task is over.',
   ],
@@ -49,7 +55,12 @@ export const logs = defineCommand<Options>({
       parse: text => parseSince(text),
     },
     { flags: '--gates', about: 'the output of gates too, and what reviewer and QA did' },
-    { flags: '--raw', about: 'sessions of agents as they wrote them' },
+    {
+      flags: '--raw',
+      about:
+        'what was printed, as it was printed: sessions of agents as they wrote them, secrets not masked, nothing written out; not to a terminal',
+    },
+    { flags: '--yes', about: 'with --raw: to a terminal all the same' },
     ...FORMAT,
   ],
   examples: [
@@ -58,6 +69,11 @@ export const logs = defineCommand<Options>({
     { command: 'rasen logs --subtask build > build.log', about: 'the output of one subtask' },
   ],
   async run({ args: [given], options }, context) {
+    if (options.raw && !options.yes && context.out.stdout.isTTY && !context.out.json)
+      throw usage(
+        '--raw writes what programs printed as it is, and a terminal obeys what is in it.',
+        'Send it to a file or a program: rasen logs --raw | less. To have it here all the same: --yes',
+      );
     const view = await callTask(context, 'task.get', given, {});
     const { follow = false, subtask, since, gates = false } = options;
     const lines = options.lines ?? (follow || since ? 'all' : DEFAULT_LINES);
@@ -65,31 +81,60 @@ export const logs = defineCommand<Options>({
     const sessions = !options.raw && !context.out.json && only.some(s => SESSIONS.has(s.kind));
     const bytes = !sessions && (subtask !== undefined || (isOneCommand(view) && !gates));
     const events = subtask === undefined && !bytes;
-    const request = { task: view.id, subtask, since, gates, events };
+    const request = { task: view.id, subtask, since, gates, events, ...(options.raw ? { raw: true } : {}) };
+    const over = ['completed', 'failed', 'cancelled'].includes(view.status);
+    if (follow && !over)
+      sayOnSignal(
+        context.out,
+        `not followed any more; the task goes on. Come back with: rasen logs --follow ${view.id}`,
+      );
     if (bytes || context.out.json) {
-      const show = context.out.json ? showJson(context) : showOutput(context);
-      await readLog(context.link, { ...request, follow, ...(lines === 'all' ? {} : { lines }), show });
+      const show = context.out.json ? showJson(context) : showOutput(context, options);
+      await readLog(context.link, {
+        ...request,
+        follow,
+        ...(lines === 'all' ? {} : { lines }),
+        show: show.record,
+      });
+      await show.end();
     } else {
-      await showText(context, { ...request, follow }, lines, { raw: !sessions, bare: subtask !== undefined });
+      await showText(context, { ...request, follow }, lines, {
+        raw: !sessions,
+        exact: options.raw === true,
+        bare: subtask !== undefined,
+      });
     }
   },
 });
 
-const showJson =
-  ({ out }: Context) =>
-  (record: LogRecord) =>
-    out.bytes(out.stdout, `${JSON.stringify(record)}\n`);
+const NOTHING = () => undefined;
+
+const showJson = ({ out }: Context): ShowOutput => ({
+  record: record => out.valueInTurn(record),
+  end: NOTHING,
+});
 
 type Request = Omit<LogRequest, 'show' | 'lines'>;
+
+interface How extends LogTextOptions {
+  /** Nothing is written out. */
+  exact: boolean;
+}
 
 /** The lines of sessions come of many more lines of output: those are asked for, and the last ones shown. */
 async function showText(
   { link, out }: Context,
   request: Request,
   lines: number | 'all',
-  how: LogTextOptions,
+  how: How,
 ): Promise<void> {
-  const write = (text: string) => (text === '' ? undefined : out.bytes(out.stdout, text));
+  const columns = out.stdout.isTTY && !how.bare ? out.stdout.columns : undefined;
+  const write = (text: string) => {
+    if (how.exact) return out.raw(text);
+    return out.printInTurn(
+      columns === undefined ? text : wrapLines(safeText(text, { colours: true }), columns),
+    );
+  };
   if (lines === 'all' || how.raw) {
     const text = new LogText(how);
     const some = lines === 'all' ? {} : { lines };

@@ -1,5 +1,6 @@
 /** `rasen merge`: bring the commits of a completed task into a branch. */
 import { defineCommand, FORMAT, TASK } from '../command.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { changeTask } from '../task-calls.ts';
 
 export const merge = defineCommand<{ into?: string; squash?: boolean }>({
@@ -20,8 +21,18 @@ export const merge = defineCommand<{ into?: string; squash?: boolean }>({
   ],
   async run({ args: [given], options }, context) {
     const { into = null, squash = false } = options;
+    const release = sayOnSignal(
+      context.out,
+      'not waited for any more; the merge goes on if the supervisor has begun it. How it ended: rasen status',
+    );
     // The gates of the merge have timeouts of their own; there is nothing else to wait for.
-    const view = await changeTask(context, 'task.merge', given, { into, squash }, { timeout_ms: null });
+    const view = await changeTask(
+      context,
+      'task.merge',
+      given,
+      { into, squash },
+      { timeout_ms: null },
+    ).finally(release);
     const { merged } = view;
     context.out.reply(view, () =>
       merged ? `Merged into ${merged.into}: ${merged.commit.slice(0, 12)}` : 'Nothing to merge.',

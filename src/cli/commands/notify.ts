@@ -13,7 +13,7 @@ export const notifyTest = defineCommand({
   name: 'notify test',
   summary: 'Send a test notification through the channels of rasen.yml',
   details: [
-    'It is sent by the supervisor, as those of tasks are, so that what a service cannot reach is seen. The exit status is 1 when a channel fails.',
+    'It is sent by the supervisor, as those of tasks are, so that what a service cannot reach is seen. The exit status is 5 when a channel fails.',
   ],
   options: [...FORMAT],
   examples: [{ command: 'rasen notify test', about: 'before the first night' }],
@@ -41,6 +41,6 @@ export const notifyTest = defineCommand({
     out.reply({ sent }, () =>
       sent.map(({ channel, ok, detail }) => `${channel}: ${ok ? 'sent' : detail}`).join('\n'),
     );
-    return sent.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+    return sent.every(({ ok }) => ok) ? EXIT.ok : EXIT.refused;
   },
 });

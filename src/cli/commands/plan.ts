@@ -26,7 +26,7 @@ export const planShow = defineCommand({
     const { out } = context;
     if (out.json) return out.value(plan);
     if (!plan) return out.note('there is no plan yet; the first attempt of the run makes it');
-    if (options.format === 'yaml') out.stdout.write(yamlText(editable(plan)));
+    if (options.format === 'yaml') out.print(yamlText(editable(plan)));
     else out.answer(planText(plan));
   },
 });

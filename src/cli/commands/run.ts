@@ -16,7 +16,7 @@ export const run = defineCommand<Options>({
   summary: 'Run the task of this project, a command, or a file of subtasks',
   details: [
     'Without words behind "--" it is the task that `rasen init` made here: it is started, or goes on if it was stopped. A supervisor is started where none answers.',
-    'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. SIGHUP always detaches.',
+    'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. The command stays for that as long as the supervisor answers; where it does not, and at the third signal, it says what goes on and ends with 4. SIGHUP always detaches.',
     'The task gets the variables that builds and agents usually need, and those that are asked for: with --env, or with `env`, `pass_env` and `secrets` in the configuration or the plan file. What looks wanted and is not handed over is told. See rasen.yml(5), ENVIRONMENT AND SECRETS.',
     'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, the end of quiet hours or the budget of the next day, 130 stopped.',
   ],

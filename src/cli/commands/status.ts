@@ -3,6 +3,7 @@ import { isRasenError } from '../../errors.ts';
 import type { TaskView } from '../../index.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { Progress } from '../progress.ts';
 import { findProject } from '../project.ts';
 import { lastStatus } from '../status-file.ts';
@@ -61,10 +62,15 @@ async function watch({ link, out }: Context, view: TaskView): Promise<void> {
     else out.value(now);
   };
   show(view);
+  const release = sayOnSignal(
+    out,
+    `not watched any more; the task goes on. Come back with: rasen status --watch ${view.id}`,
+  );
   try {
     for (const last of await waitTasks(link, { tasks: [view.id], through_limits: true, changed: show }))
       show(last);
   } finally {
+    release();
     progress?.end();
   }
 }

@@ -1,5 +1,6 @@
 /** `rasen stop`: end what runs, keep the state. */
 import { defineCommand, FORMAT, TASK } from '../command.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { changeTask, STOP_TIMEOUT_MS } from '../task-calls.ts';
 
@@ -18,7 +19,12 @@ export const stop = defineCommand<{ force?: boolean }>({
   async run({ args: [given], options }, context) {
     const { force = false } = options;
     if (!force && context.out.stderr.isTTY) context.out.note('stopping (30 s at most)');
-    const view = await changeTask(context, 'task.stop', given, { force }, { timeout_ms: STOP_TIMEOUT_MS });
+    const release = sayOnSignal(
+      context.out,
+      'not waited for any more; the stop goes on if the supervisor has heard of it. See: rasen status',
+    );
+    const limit = { timeout_ms: STOP_TIMEOUT_MS };
+    const view = await changeTask(context, 'task.stop', given, { force }, limit).finally(release);
     const name = given === undefined ? '' : ` ${given}`;
     const hint = view.status === 'interrupted' ? ` Go on with: rasen resume${name}` : '';
     context.out.reply(view, () => `Task ${oneLine(view.name)} is ${view.status}.${hint}`);

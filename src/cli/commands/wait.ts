@@ -1,5 +1,6 @@
 /** `rasen wait`: until tasks do not go on by themselves. */
 import { defineCommand, FORMAT, TASK, WAIT } from '../command.ts';
+import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { taskRef } from '../project.ts';
@@ -24,6 +25,10 @@ export const wait = defineCommand<{ wait?: boolean }>({
     const tasks =
       args.length > 0 ? args.map(given => taskRef(context, given)) : [taskRef(context, undefined)];
     const progress = new Progress(out, out.stderr);
+    const release = sayOnSignal(
+      out,
+      `not waited for any more; the tasks go on. Come back with: rasen wait ${tasks.join(' ')}`,
+    );
     try {
       const views = await waitTasks(link, {
         tasks,
@@ -37,6 +42,7 @@ export const wait = defineCommand<{ wait?: boolean }>({
     } catch (error) {
       throw args.length === 0 ? notRunYet(error) : error;
     } finally {
+      release();
       progress.end();
     }
   },

@@ -10,6 +10,11 @@ export function unitName(marker: string): string {
   return `rasen-${marker.replaceAll('/', '-')}.service`;
 }
 
+/** The task whose attempt has this control group, or one below it; null: it is no attempt's. */
+export function taskOfUnit(cgroup: string): string | null {
+  return /\/rasen-([0-9a-z]{26})-[^/]*\.service(?:\/|$)/.exec(cgroup)?.[1] ?? null;
+}
+
 export interface UnitWords {
   unit: string;
   description: string;

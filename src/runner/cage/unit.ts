@@ -8,6 +8,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, RasenError } from '../../errors.ts';
+import { markFor } from '../../host/mark.ts';
 import { attemptMarker, readAttempt } from '../attempt-dir.ts';
 import { HELPER_MS_MAX } from '../limits.ts';
 import { MARKER_NAME } from '../platform/host.ts';
@@ -41,7 +42,11 @@ export function unitCage(options: UnitCageOptions): Cage {
       }
       const marker = attemptMarker(spec);
       const unit = unitName(marker);
-      const text = environmentFile({ ...env, [MARKER_NAME]: marker });
+      const text = environmentFile({
+        ...env,
+        [MARKER_NAME]: marker,
+        RASEN_RUNNER_MARK: markFor(spec.task),
+      });
       await writeCage(path, { kind: 'unit', unit });
       // A name of its own for each start: a unit that was started before this one may be reading its file.
       const environment_file = join(options.environments, `${unit}.${randomBytes(6).toString('hex')}`);

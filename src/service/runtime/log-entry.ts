@@ -3,6 +3,8 @@
  * it goes to the journal, which has a priority and a text.
  */
 
+import { safeText } from '../../util/terminal-text.ts';
+
 export interface LogEntry {
   /** As in syslog(3): 2 critical … 7 debug. */
   priority: number;
@@ -35,8 +37,9 @@ export function logEntry(line: string): LogEntry {
     .map(([name, value]) => `${name}=${/[\s"=]/.test(value) ? JSON.stringify(value) : value}`);
   return {
     priority: PRIORITIES[Number(record.level)] ?? 6,
-    text: [message, ...more].join(' '),
-    stack,
+    // For people to read; the fields are for programs, and stay what they are.
+    text: safeText([message, ...more].join(' ')),
+    stack: safeText(stack),
     fields,
   };
 }

@@ -13,10 +13,10 @@ export async function acceptPlan(
   effect: Extract<Effect, { type: 'accept_plan' }>,
 ): Promise<Result> {
   const attempt = stepOf(state, effect.step).attempt!;
-  const { plan: written, problem } = readResultFile(
-    context.places.resultFile(state.id, attempt.nonce),
-    Date.now(),
-  );
+  // Before it is hashed: the plan is what its hash says.
+  const mask = await context.masks.of(state);
+  const place = context.places.resultPlace(state.id, attempt.nonce);
+  const { plan: written, problem } = readResultFile(place, Date.now(), text => mask.text(text));
   const refuse = (why: string): Result => ({ type: 'accept_plan', accepted: null, problem: why });
   if (problem) return refuse(problem);
   if (written === undefined || written === null) return refuse('the result file has no plan');
@@ -34,6 +34,7 @@ export async function acceptPlan(
     };
   } catch (error) {
     if (isRasenError(error) && error.kind === 'config') return refuse(error.message);
+    if (error instanceof RangeError) return refuse('the plan in the result file is nested too deeply');
     throw error;
   }
 }

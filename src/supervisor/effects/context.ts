@@ -2,6 +2,7 @@
 import { agentOf } from '../../agents/index.ts';
 import { isRasenError } from '../../errors.ts';
 import { worktreeState } from '../../git/worktree-state.ts';
+import type { FarFiles } from '../../host/far-files.ts';
 import type { Log } from '../../log.ts';
 import { attemptMarker } from '../../runner/attempt-dir.ts';
 import type { Cage } from '../../runner/cage/cage.ts';
@@ -16,16 +17,21 @@ import type { Step, TaskState } from '../../task/state.ts';
 import { RESULT_GRACE_MS } from '../../task/stop-reason.ts';
 import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
+import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
 
 export interface EffectContext {
   store: Store;
   places: Places;
   jobs: Jobs;
+  /** What is on the disks of projects, which may hang. */
+  far: Pick<FarFiles, 'isFolder'>;
   sweeper: Sweeper;
   log: Log;
   cage: Cage;
   secrets: SecretPlaces;
+  /** What comes in from programs passes through them before it is recorded or told. */
+  masks: Masks;
   /** Command line of the session program, before its order. */
   session_program: readonly string[];
   /** Raised when the supervisor ends. */
@@ -89,7 +95,7 @@ export function watched(
   const marker = attemptMarker({ task: state.id, ...job });
   return {
     max_bytes: state.spec.limits.output_max_bytes,
-    silence: ms === null ? null : { ms, marker, result_file: places.resultFile(state.id, job.nonce) },
+    silence: ms === null ? null : { ms, marker, result_file: places.resultPlace(state.id, job.nonce) },
     session: sessionOf(places, state, job),
   };
 }

@@ -1,13 +1,14 @@
 /** end: bring a job to its end. Resolves only when no process of it is left; then reads what it leaves behind. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { errnoOf, messageOf } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
+import { keepFolder, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive } from '../../runner/identity.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import type { ExitRecord } from '../../runner/records.ts';
+import { isThere, placeIn, storage } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
@@ -28,6 +29,8 @@ export const STOP_GRACE_MS = 30_000;
 export const SWEEP_GRACE_MS = 2_000;
 const TAIL_LINES = 200;
 const TAIL_BYTES = 16 * 1024;
+/** Left before the first signal. */
+const MARK = 'stopped';
 const MAX_TAIL = { lines: TAIL_LINES, bytes: TAIL_BYTES };
 
 export async function end(
@@ -42,8 +45,8 @@ export async function end(
   const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
   const marker = attemptMarker({ task: state.id, subtask: step.id, attempt: attempt.n, nonce });
   const early = readAttempt(folder);
-  // A stop may come before anything was written; the fence needs a folder to stand in.
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // A stop may come before anything was written; the fence needs a folder to stand in, and what is read is ours to read.
+  keepFolder(placeIn(folder, ''));
   const ended_by_itself = endedByItself(folder, early, effect.kill !== null);
   if (effect.kill !== null || !(await isOver(context, early, marker))) {
     await stopAttempt(folder, marker, {
@@ -56,6 +59,7 @@ export async function end(
   const facts = readAttempt(folder);
   const gate = effect.gate !== null;
   const role = agentRole(state, step, effect.gate);
+  const mask = await context.masks.of(state);
   const { claim, problem, session } =
     role === null
       ? NOTHING_SAID
@@ -76,12 +80,12 @@ export async function end(
     claim,
     claim_problem: meddled ?? problem,
     session,
-    notes_said: gate ? [] : saidNotes(folder),
-    log_sha256: gate ? await hashOf(join(folder, 'output')) : null,
+    notes_said: gate ? [] : saidNotes(state, folder),
+    log_sha256: gate ? await hashOf(folder, state.spec.limits.output_max_bytes) : null,
     log_tail: gate
       ? role === null
         ? await tail(folder, TAIL_LINES, TAIL_BYTES)
-        : (issuesText(claim) ?? (await readableTail(state, { role, folder }, MAX_TAIL)))
+        : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
       : null,
     base_tests:
       effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
@@ -108,10 +112,14 @@ function heard(facts: AttemptFacts, { why }: Extract<Effect, { type: 'end' }>): 
  * it stops a job leaves an end that the next one would take for the job's own.
  */
 function endedByItself(folder: string, { exit, ended }: AttemptFacts, stops: boolean): boolean {
-  const mark = join(folder, 'stopped');
-  if (existsSync(mark)) return false;
+  if (isThere(join(folder, MARK))) return false;
   const over = exit !== null || ended;
-  if (stops && !over) writeFileSync(mark, '', { mode: 0o600 });
+  if (stops && !over) {
+    const place = placeIn(folder, MARK);
+    const marked = replaceForeign(place, '');
+    if (!marked.ok && marked.fault === 'unreadable')
+      throw storage('to mark the stop of a job', place, marked);
+  }
   return over;
 }
 
@@ -163,18 +171,18 @@ function issuesText(claim: Claim | null): string | null {
 }
 
 export async function tail(folder: string, lines: number, bytes: number): Promise<string | null> {
-  const { text } = await lastLines(folder, lines, bytes);
-  return text.toString('utf8');
+  const { text, problem } = await lastLines(folder, lines, bytes);
+  return problem === null ? text.toString('utf8') : unreadable(problem);
 }
 
-/** sha256 of a file, or null when there is none. */
-export async function hashOf(path: string): Promise<string | null> {
+/** In place of an output that cannot be read. */
+export const unreadable = (problem: string) => `(its output ${problem})`;
+
+/** sha256 of what is kept of an output, at most `max` bytes; null where there is no such file. */
+export async function hashOf(folder: string, max: number): Promise<string | null> {
+  const output = streamForeign(placeIn(folder, 'output'), { max });
+  if (!output.ok) return null;
   const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(path), hash);
-    return hash.digest('hex');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw error;
-  }
+  await pipeline(output.value.stream, hash);
+  return hash.digest('hex');
 }

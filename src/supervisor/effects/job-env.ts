@@ -14,7 +14,7 @@ import { agentRole } from './context.ts';
 import { madeTemporaryFolder } from './temporary-folder.ts';
 import { userEnv } from './user-env.ts';
 
-type Context = Pick<EffectContext, 'store' | 'secrets'>;
+type Context = Pick<EffectContext, 'store' | 'secrets' | 'masks'>;
 
 export interface Job {
   who: Recipient;
@@ -83,14 +83,16 @@ function plainEnv({ store }: Context, state: TaskState, who: Recipient): Record<
 }
 
 /** Throws `secret`. Commands that print secrets find what the programs find that they print them for. */
-export function secretsOf(
+export async function secretsOf(
   context: Context,
   state: TaskState,
   who: Recipient,
 ): Promise<Record<string, string>> {
-  return resolveSecrets(state.spec.secrets, who, {
+  const values = await resolveSecrets(state.spec.secrets, who, {
     places: context.secrets,
     env: openEnv(context, state, who),
     platform: process.platform,
   });
+  context.masks.learn(state, values);
+  return values;
 }

@@ -3,20 +3,23 @@
  * looked after: how it stood before the judge began is written beside its job, and after its end it is compared and put
  * right. A judge that touched it has judged something else, and that is no verdict.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isRasenError, messageOf } from '../../errors.ts';
 import { findRepository } from '../../git/repository.ts';
 import { putRight, type Standing, standingOf } from '../../git/standing.ts';
+import { readForeign, replaceForeign } from '../../host/foreign-file.ts';
+import { placeIn, storage } from '../../runner/small-file.ts';
 import type { TaskState } from '../../task/state.ts';
 
 const FILE = 'judged.json';
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Before the job is started; again is harmless as long as it was not. */
 export async function rememberWork(state: TaskState, folder: string): Promise<void> {
   if (state.spec.workspace.kind !== 'git') return;
   const standing = await standingOf(await findRepository(state.spec.project), state.id);
-  writeFileSync(join(folder, FILE), JSON.stringify(standing), { mode: 0o600 });
+  const place = placeIn(folder, FILE);
+  const written = replaceForeign(place, JSON.stringify(standing));
+  if (!written.ok) throw storage('to write down how the work stands', place, written);
 }
 
 /**
@@ -40,8 +43,9 @@ export async function putWorkRight(state: TaskState, folder: string): Promise<st
 
 /** null: it was never started, or a power cut took the file; then its job is done again anyway. */
 function remembered(folder: string): Standing | null {
+  const read = readForeign(placeIn(folder, FILE), MAX_BYTES);
   try {
-    return JSON.parse(readFileSync(join(folder, FILE), 'utf8')) as Standing | null;
+    return read.ok ? (JSON.parse(read.value.bytes.toString('utf8')) as Standing | null) : null;
   } catch {
     return null;
   }

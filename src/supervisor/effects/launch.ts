@@ -1,6 +1,5 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { findRepository } from '../../git/repository.ts';
@@ -8,6 +7,7 @@ import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
+import { isThere } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
@@ -19,7 +19,7 @@ import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
-import { workOf, writeJob } from './prepare.ts';
+import { makeResultFolder, workOf, writeJob } from './prepare.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
@@ -69,7 +69,7 @@ export async function launch(
     }
   }
   const { identity } = await reported(folder);
-  const talks = effect.gate === null && existsSync(notesFolder(folder));
+  const talks = effect.gate === null && isThere(notesFolder(folder));
   return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder).kind, talks };
 }
 
@@ -79,7 +79,7 @@ async function reported(folder: string): Promise<AttemptFacts> {
   let facts = readAttempt(folder);
   while (!facts.identity && !facts.exit && performance.now() < deadline) {
     await new Promise(resolve => setTimeout(resolve, REPORT_POLL_MS));
-    if (existsSync(join(folder, 'runner')) || existsSync(join(folder, 'exit'))) facts = readAttempt(folder);
+    if (isThere(join(folder, 'runner')) || isThere(join(folder, 'exit'))) facts = readAttempt(folder);
   }
   return facts;
 }
@@ -131,7 +131,7 @@ async function judgeWork(
   const cwd = context.places.checkout(state, role);
   await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
   await makeReadOnly(cwd);
-  mkdirSync(dirname(context.places.resultFile(state.id, nonce)), { recursive: true, mode: 0o700 });
+  makeResultFolder(context, state, nonce);
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
   const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
   const work = await agentWork(context, state, step, session);

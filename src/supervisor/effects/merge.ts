@@ -1,10 +1,11 @@
 /** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
-import { rm } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { RasenError } from '../../errors.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import { findRepository, type Repository } from '../../git/repository.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
 import { isAlive } from '../../runner/identity.ts';
@@ -106,7 +107,8 @@ async function runGate(
   });
   // A supervisor before this one may have died while the gate ran: that one ends first.
   await stopAttempt(folder, marker, { grace_ms: SWEEP_GRACE_MS }).catch(() => {});
-  await rm(folder, { recursive: true, force: true });
+  const problem = await removeTree(folder);
+  if (problem !== null) throw new RasenError('storage', `${folder} of an earlier try stays: ${problem}.`);
   const job = {
     step: STEP.merge,
     n: gate.index + 1,
@@ -160,7 +162,7 @@ async function runGate(
     argv: gate.spec.run,
     code,
     duration_ms: Math.round(performance.now() - started),
-    log_sha256: await hashOf(join(folder, 'output')),
+    log_sha256: await hashOf(folder, state.spec.limits.output_max_bytes),
     log_tail: await tail(folder, 50, 2048),
     commit: gate.commit,
     tree: await treeOf(repo, gate.commit),

@@ -1,8 +1,8 @@
 /** notify: tell a person. Never fails: what went wrong is a part of the result, and no task waits for it. */
-import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
 import { problemOf, type Sent, sendAll } from '../../notify/index.ts';
 import { messageFor } from '../../notify/message.ts';
+import type { Mask } from '../../secrets/mask.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { kindOf, stillTo } from '../../task/notices.ts';
 import { type TaskState, workJob } from '../../task/state.ts';
@@ -19,7 +19,8 @@ export async function notify(
   { notice }: Extract<Effect, { type: 'notify' }>,
 ): Promise<Result> {
   const sent = await sendNotice(context, state, notice).catch(messageOf);
-  const detail = typeof sent === 'string' ? sent : problemOf(sent);
+  const complaint = typeof sent === 'string' ? sent : problemOf(sent);
+  const detail = complaint === null ? null : context.masks.now(state).text(complaint);
   if (detail === null) return { type: 'notify', ok: true, detail };
   context.log.warn({ task: state.id, notice, detail }, `task ${state.id}: a notification could not be sent`);
   const failed = typeof sent === 'string' ? [] : sent.filter(({ ok }) => !ok).map(({ channel }) => channel);
@@ -32,18 +33,21 @@ async function sendNotice(context: EffectContext, state: TaskState, key: string)
   if (spec === null) return [];
   const agents = Object.keys(state.spec.agents).length > 0;
   const who = { command: 'notify', agents } as const;
-  const message = messageFor(state, { key, kind: kindOf({ key }) }, await output(context, state), Date.now());
+  const mask = await context.masks.of(state);
+  const printed = await output(context, state, mask);
+  // As a whole: the order has words of the user's own, and pieces of a session become one text.
+  const message = mask.deep(messageFor(state, { key, kind: kindOf({ key }) }, printed, Date.now()));
   const facts = { RASEN_TASK: state.id, RASEN_PROJECT: project };
   const place = {
     env: { ...openEnv(context, state, who), ...facts },
-    cwd: existsSync(project) ? project : '/',
+    cwd: (await context.far.isFolder(project)) ? project : '/',
     signal: context.closing,
   };
   return sendAll(spec, message, place, () => secretsOf(context, state, who));
 }
 
 /** The end of what the last attempt printed. */
-async function output({ places }: EffectContext, state: TaskState): Promise<string> {
+async function output({ places }: EffectContext, state: TaskState, mask: Mask): Promise<string> {
   const begun = state.steps.filter(({ attempts }) => attempts > 0);
   const time = (step: (typeof begun)[number]) =>
     step.attempt?.created_at ?? step.history.at(-1)?.started_at ?? '';
@@ -53,6 +57,6 @@ async function output({ places }: EffectContext, state: TaskState): Promise<stri
   );
   if (last === null) return '';
   const folder = places.job(state.id, workJob(last.id, last.attempts));
-  const max = { lines: TAIL_LINES, bytes: TAIL_BYTES };
+  const max = { lines: TAIL_LINES, bytes: TAIL_BYTES, mask };
   return readableTail(state, { role: agentRole(state, last, null), folder }, max);
 }

@@ -1,7 +1,8 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { keepFolder } from '../../host/foreign-file.ts';
 import { readAttempt, writeAttempt } from '../../runner/attempt-dir.ts';
+import { placeIn, storage } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../task/state.ts';
@@ -32,16 +33,26 @@ async function writeWork(
   attempt: Attempt,
 ): Promise<void> {
   const { argv, prompt, talks } = await workOf(context, state, step, attempt);
-  if (prompt !== null)
-    mkdirSync(dirname(context.places.resultFile(state.id, attempt.nonce)), { recursive: true, mode: 0o700 });
+  if (prompt !== null) makeResultFolder(context, state, attempt.nonce);
   const job = {
     step: step.id,
     n: attempt.n,
     nonce: attempt.nonce,
     folder: context.places.job(state.id, workJob(step.id, attempt.n)),
   };
-  if (talks) mkdirSync(notesFolder(job.folder), { recursive: true, mode: 0o700 });
   await writeJob(context, state, { ...job, argv, cwd: context.places.cwd(state, step), prompt });
+  if (!talks) return;
+  const place = placeIn(job.folder, basename(notesFolder(job.folder)));
+  const made = keepFolder(place);
+  if (!made.ok) throw storage('to make the folder of notes', place, made);
+}
+
+/** Where the agent of a job leaves its result. Throws `storage`. */
+export function makeResultFolder({ places }: EffectContext, state: TaskState, nonce: string): void {
+  const { root, path } = places.resultPlace(state.id, nonce);
+  const place = { root, path: dirname(path) };
+  const made = keepFolder(place);
+  if (!made.ok) throw storage('to make the folder of a result', place, made);
 }
 
 export interface JobFiles {

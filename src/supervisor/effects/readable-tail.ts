@@ -1,9 +1,11 @@
 /** The end of what a job printed, for a person or a prompt: of an agent's session its words, not its events. */
 import { lastLines } from '../../runner/tail.ts';
+import type { Mask } from '../../secrets/mask.ts';
 import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
 import { readableEnd } from '../../views/session/readable-end.ts';
 import { sessionText } from '../../views/session/session-text.ts';
+import { unreadable } from './end.ts';
 
 /** An event of a session can be a file that was read, and many are nothing that a person has to see. */
 const SESSION_BYTES = 1024 * 1024;
@@ -13,13 +15,15 @@ const SESSION_LINES = 400;
 export async function readableTail(
   state: TaskState,
   { role, folder }: { role: Role | null; folder: string },
-  max: { lines: number; bytes: number },
+  { mask, ...max }: { lines: number; bytes: number; mask: Mask },
 ): Promise<string> {
   const backend = role === null ? null : state.spec.agents[role]?.backend;
   const session = backend ? sessionText(backend) : null;
-  const { offset, text } = session
+  const { offset, text, problem } = session
     ? await lastLines(folder, SESSION_LINES, SESSION_BYTES)
     : await lastLines(folder, max.lines, max.bytes);
-  const end = readableEnd(text.toString('utf8'), offset > 0, session);
+  if (problem !== null) return unreadable(problem);
+  // Before it is read: what is told of a tool may be cut in the middle of a value.
+  const end = readableEnd(mask.text(text.toString('utf8')), offset > 0, session);
   return session ? end.split('\n').slice(-max.lines).join('\n').slice(-max.bytes) : end;
 }

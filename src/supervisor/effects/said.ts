@@ -1,15 +1,15 @@
 /** What an agent and its program have said when a session is over: read from its result file and its output. */
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import type { Agent, AgentExit, AgentReport } from '../../agents/agent.ts';
 import { claimOf, type Said } from '../../agents/claim-of.ts';
 import { agentOf } from '../../agents/index.ts';
 import { OutputLines } from '../../agents/output-lines.ts';
 import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
-import { errnoOf } from '../../errors.ts';
+import { streamForeign } from '../../host/foreign-file.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
+import { placeIn } from '../../runner/small-file.ts';
 import { lastLines } from '../../runner/tail.ts';
+import type { Mask } from '../../secrets/mask.ts';
 import type { SessionFacts } from '../../task/event.ts';
 import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
@@ -39,32 +39,46 @@ export async function whatWasSaid(
   const agent = agentOf(state.spec, job.role);
   const time_zone = capturedEnv(context, state).TZ;
   const ended_ms = exit?.ended_at ? Date.parse(exit.ended_at) : (output_mtime_ms ?? Date.now());
-  const report = await reportOf(job.folder, agent, { code: exit?.code ?? null, ended_ms, time_zone });
+  const mask = await context.masks.of(state);
+  const max_bytes = state.spec.limits.output_max_bytes;
+  const how = { code: exit?.code ?? null, ended_ms, time_zone };
+  const report = await reportOf(job.folder, agent, max_bytes, how, mask);
+  // What its program said of the session is not known, so nothing that the agent says of itself can be believed.
+  if (report !== null && 'problem' in report)
+    return { claim: null, problem: `its output ${report.problem}`, session: null };
   const session = sessionFacts(agent, report);
   if (session && (session.unreadable > 0 || Object.keys(session.unknown).length > 0)) {
     const { backend, unknown, unreadable } = session;
     const fields = { task: state.id, folder: job.folder, backend, unknown, unreadable };
     context.log.warn(fields, 'the output of an agent has parts that are not known');
   }
-  const file = readResultFile(context.places.resultFile(state.id, job.nonce), Date.now());
+  const place = context.places.resultPlace(state.id, job.nonce);
+  const file = readResultFile(place, Date.now(), text => mask.text(text));
   const none = file.claim === null && file.problem === null;
-  const tags = none ? claimFromTags(report?.last_message ?? (await endOfOutput(job.folder))) : null;
+  const tags = none ? claimFromTags(report?.last_message ?? mask.text(await endOfOutput(job.folder))) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
   return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session };
 }
 
-/** null: the program says nothing. Holds one line at a time, however long the output is. */
-async function reportOf(folder: string, agent: Agent, exit: AgentExit): Promise<AgentReport | null> {
+/**
+ * null: the program says nothing. Holds one line at a time, however long the output is; of which no more is read than is
+ * kept of any.
+ */
+async function reportOf(
+  folder: string,
+  agent: Agent,
+  max_bytes: number,
+  exit: AgentExit,
+  mask: Mask,
+): Promise<AgentReport | { problem: string } | null> {
   const conversation = agent.open();
   if (conversation === null) return null;
-  const lines = new OutputLines(line => conversation.feed(line));
-  try {
-    // What the cap has freed is gone; the line that it cut counts as torn.
-    for await (const chunk of createReadStream(join(folder, 'output'), { start: droppedBytes(folder) }))
-      lines.push(chunk);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  const lines = new OutputLines(line => conversation.feed(mask.text(line)));
+  // What the cap has freed is gone; the line that it cut counts as torn.
+  const range = { from: droppedBytes(folder), max: max_bytes };
+  const output = streamForeign(placeIn(folder, 'output'), range);
+  if (output.ok) for await (const chunk of output.value.stream) lines.push(chunk);
+  else if (output.fault !== 'missing') return { problem: output.problem };
   lines.end();
   const report = conversation.end(exit);
   return { ...report, unreadable: report.unreadable + lines.dropped };

@@ -4,10 +4,10 @@
  * gone is known to be said; without the mark it is given again: twice is better than never. A session that turned out
  * to be one that cannot be spoken with has said so there, and is given nothing more.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { replaceForeign } from '../../host/foreign-file.ts';
+import { isThere, placeIn, storage } from '../../runner/small-file.ts';
 import { DEAF } from '../../session/order.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { TaskState } from '../../task/state.ts';
@@ -20,6 +20,8 @@ const WAIT_MS_MAX = 30_000;
 const GIVEN = '.given';
 
 const nameOf = (note: number) => String(note).padStart(6, '0');
+const fileOf = (note: number) => `${nameOf(note)}.md`;
+const givenOf = (note: number) => `${nameOf(note)}${GIVEN}`;
 
 export async function tell(
   context: EffectContext,
@@ -28,38 +30,37 @@ export async function tell(
 ): Promise<Result> {
   const job = context.places.job(state.id, effect.job);
   const folder = notesFolder(job);
-  const file = join(folder, `${nameOf(effect.note)}.md`);
-  const given = join(folder, `${nameOf(effect.note)}${GIVEN}`);
+  const file = fileOf(effect.note);
+  const given = givenOf(effect.note);
+  const has = (name: string) => isThere(join(folder, name));
   const known = state.notes.find(({ note }) => note === effect.note);
   if (!known) return { type: 'tell', said: false };
   const deaf = isDeaf(job);
-  if (!deaf && !existsSync(given) && !existsSync(file)) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(`${file}.part`, known.text, { mode: 0o600 });
-    await rename(`${file}.part`, file);
+  if (!deaf && !has(given)) {
+    if (!has(file)) write(job, file, known.text);
+    write(job, given, '');
   }
-  if (!deaf && !existsSync(given)) await writeFile(given, '', { mode: 0o600 });
   const until = performance.now() + WAIT_MS_MAX;
-  while ((deaf || existsSync(file)) && !existsSync(join(job, 'exit')) && performance.now() < until)
+  while ((deaf || has(file)) && !isThere(join(job, 'exit')) && performance.now() < until)
     await sleep(POLL_MS, undefined, { ref: false });
-  return { type: 'tell', said: existsSync(given) && !existsSync(file) };
+  return { type: 'tell', said: has(given) && !has(file) };
+}
+
+/** Whole or not at all; the session program looks for it at any time. */
+function write(job: string, name: string, text: string): void {
+  const place = placeIn(notesFolder(job), name);
+  const written = replaceForeign(place, text, { folders: 'make' });
+  // What somebody put in its way makes it a note that is not said; a disk is waited for.
+  if (!written.ok && written.fault === 'unreadable') throw storage('to leave a note', place, written);
 }
 
 /** Whether the session of a job cannot be spoken with, although it was to be. */
 export function isDeaf(job: string): boolean {
-  return existsSync(join(notesFolder(job), DEAF));
+  return isThere(join(notesFolder(job), DEAF));
 }
 
-/** Notes that were given to a job and were said. */
-export function saidNotes(job: string): number[] {
-  let names: string[];
-  try {
-    names = readdirSync(notesFolder(job));
-  } catch {
-    return [];
-  }
-  return names
-    .filter(name => name.endsWith(GIVEN) && !names.includes(`${name.slice(0, -GIVEN.length)}.md`))
-    .map(name => Number(name.slice(0, -GIVEN.length)))
-    .filter(Number.isSafeInteger);
+/** Notes of the task that were given to a job and were said. */
+export function saidNotes(state: TaskState, job: string): number[] {
+  const has = (name: string) => isThere(join(notesFolder(job), name));
+  return state.notes.map(({ note }) => note).filter(note => has(givenOf(note)) && !has(fileOf(note)));
 }

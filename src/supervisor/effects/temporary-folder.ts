@@ -3,9 +3,9 @@
  * away after the end. Not among the state: its path must be short enough for a socket.
  */
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { errnoOf, messageOf } from '../../errors.ts';
+import { errnoOf } from '../../errors.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import type { TaskState } from '../../task/state.ts';
 import { capturedEnv, type EffectContext } from './context.ts';
 
@@ -49,8 +49,8 @@ export async function clearTemporaryFolder(
   state: TaskState,
   nonce: string,
 ): Promise<void> {
-  for (const path of placesOf(context, state, nonce))
-    await rm(path, { recursive: true, force: true }).catch(error =>
-      context.log.warn({ task: state.id, path }, `a temporary folder stays: ${messageOf(error)}`),
-    );
+  for (const path of placesOf(context, state, nonce)) {
+    const problem = await removeTree(path);
+    if (problem !== null) context.log.warn({ task: state.id, path }, `a temporary folder stays: ${problem}`);
+  }
 }

@@ -56,7 +56,7 @@ describe.each(ROLES)('the built-in prompt of the %s', role => {
       .filter(text => !text.includes('…'));
     expect(answers.length).toBeGreaterThan(0);
     const claims = answers.map(text => {
-      const { claim, problem } = readResultFile(`${project({ result: text })}/result`, 0);
+      const { claim, problem } = readResultFile({ root: project({ result: text }), path: 'result' }, 0);
       expect([text, problem]).toEqual([text, null]);
       return claim!.verdict ?? claim!.status;
     });

@@ -94,7 +94,7 @@ describe('result file', () => {
     try {
       const file = join(folder, 'result.json');
       writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value));
-      return readResultFile(file, 0);
+      return readResultFile({ root: folder, path: 'result.json' }, 0);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -1,5 +1,5 @@
 /** The client against our server and against servers that misbehave. Numbers: the checklist of the design. */
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -31,6 +31,7 @@ async function fakeServer(onLine: (line: Json, socket: Socket) => void) {
     });
   });
   await new Promise<void>(resolve => server.listen(paths.socket, resolve));
+  chmodSync(paths.socket, 0o600);
   atEnd(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
@@ -50,11 +51,12 @@ describe('connect', () => {
       hint: 'Is rasend running?',
       data: { errno: 'ENOENT' },
     });
-    mkdirSync(paths.runtime);
+    mkdirSync(paths.runtime, { mode: 0o700 });
     const { server } = await newServer();
     await server.close();
     const dead = createServer();
     await new Promise<void>(resolve => dead.listen(`${paths.socket}1`, resolve));
+    chmodSync(`${paths.socket}1`, 0o600);
     // The file of a listener that was killed: renamed away, so that closing does not remove it.
     (await import('node:fs')).renameSync(`${paths.socket}1`, paths.socket);
     dead.close();

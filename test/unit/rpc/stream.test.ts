@@ -20,6 +20,7 @@ function endlessReader() {
     resume() {},
     unsent: 0,
     queued: 0,
+    fd: null,
   };
   return { wire, bytes: () => bytes };
 }

@@ -292,20 +292,53 @@ describe('leaving', () => {
 });
 
 describe('too many', () => {
-  it('18 · connections over the cap are dropped and logged; a place that is free again is given', async () => {
+  it('18 · who is idle longest makes place for a new one, and is told why; the log says it once', async () => {
     const { paths, server, log } = await newServer({ limits: { connections: 5, rebind_check_ms: 15 } });
     const clients = Array.from({ length: 5 }, () => newClient(paths));
     for (const client of clients) await expectAlive(client);
-    const sixth = newClient(paths);
-    await sixth.whenClosed();
+    for (let n = 0; n < 3; n++) await expectAlive(newClient(paths));
+    for (const [n, client] of clients.entries()) {
+      if (n > 2) {
+        await expectAlive(client);
+        continue;
+      }
+      await client.whenClosed();
+      expect(client.lines.at(-1)).toMatchObject({ id: null, error: { data: { kind: 'overloaded' } } });
+    }
     expect(log.lines.filter(line => line.message.includes('too many connections'))).toHaveLength(1);
-    clients[0]!.socket.destroy();
-    await until(() => server.connections === 4);
-    await expectAlive(newClient(paths));
     // A new listener does not begin a new count.
     unlinkSync(paths.socket);
     await until(() => existsSync(paths.socket));
-    await newClient(paths).whenClosed();
-    expect(server.connections).toBe(5);
+    await expectAlive(newClient(paths));
+    await until(() => server.connections === 5);
+  });
+
+  it('18 · who waits for an answer is never closed for another; where all do, the new one is refused with an error', async () => {
+    const { paths, server } = await newServer({ limits: { connections: 3 } });
+    const busy = Array.from({ length: 3 }, () => newClient(paths));
+    for (const client of busy) client.request(1, 'hang');
+    await until(() => server.connections === 3);
+    const other = newClient(paths);
+    await other.whenClosed();
+    expect(other.lines).toMatchObject([{ id: null, error: { data: { kind: 'overloaded' } } }]);
+    expect(busy.map(client => client.closed)).toEqual([false, false, false]);
+    busy[0]!.socket.destroy();
+    await until(() => server.connections === 2);
+    await expectAlive(newClient(paths));
+  });
+
+  it('18 · half a line is no more than silence, and silence goes before what has asked something', async () => {
+    const { paths } = await newServer({ limits: { connections: 3 } });
+    const asker = newClient(paths);
+    await expectAlive(asker);
+    const half = newClient(paths);
+    half.write('{"jsonrpc":');
+    await sleep(150);
+    half.write('"2.0",');
+    await expectAlive(newClient(paths));
+    await expectAlive(newClient(paths));
+    await half.whenClosed();
+    expect(half.lines).toMatchObject([{ error: { data: { kind: 'overloaded' } } }]);
+    await expectAlive(asker);
   });
 });

@@ -18,7 +18,7 @@ const MIB = 1024 * 1024;
 const file = () => join(dir, 'output');
 const chunk = async (from: number, max: number, options = {}) => {
   const read = await readOutput(dir, from, max, options);
-  if ('gap' in read) throw new Error(`a gap: ${JSON.stringify(read)}`);
+  if (!('bytes' in read)) throw new Error(`no bytes: ${JSON.stringify(read)}`);
   return read;
 };
 /** Lines of 16 bytes that say where they are. */

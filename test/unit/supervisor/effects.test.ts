@@ -14,6 +14,7 @@ import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { Places } from '../../../src/supervisor/places.ts';
 import { gatesOf } from '../../../src/task/gates-of.ts';
 import { stepOf, type TaskState } from '../../../src/task/state.ts';
+import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
 const SILENT: Log = { info() {}, warn() {}, error() {} };
@@ -43,6 +44,7 @@ function contextOf(env: () => Record<string, string>, start: () => Promise<void>
     log: SILENT,
     cage: { kind: 'group', start },
     secrets: {},
+    masks: NO_MASKS,
     umask: '022',
   } as unknown as EffectContext;
 }
@@ -60,6 +62,7 @@ function gateOf(spec: Record<string, unknown>, name: string, step: 'a' | '_final
 }
 
 const endOf = async (context: EffectContext, { state, at }: ReturnType<typeof gateOf>) => {
+  mkdirSync(join(folder, 'tasks', state.id), { recursive: true });
   const effect = { type: 'end', key: 'end', kill: null, why: null, ...at } as const;
   const result = await end(context, state, effect, new AbortController().signal);
   return result.type === 'end' ? result.facts : null;

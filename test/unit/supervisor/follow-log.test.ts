@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { LogRecord } from '../../../src/methods/log.follow.ts';
 import type { Paths } from '../../../src/paths.ts';
-import type { RequestContext } from '../../../src/rpc/server.ts';
+import type { RequestContext, Send } from '../../../src/rpc/server.ts';
 import { followLog } from '../../../src/supervisor/follow-log.ts';
 import { Places } from '../../../src/supervisor/places.ts';
 import type { Registry } from '../../../src/supervisor/registry.ts';
+import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
 it('a judge without a program of its own is the agent of the coder', async () => {
@@ -27,16 +28,20 @@ it('a judge without a program of its own is the agent of the coder', async () =>
     const registry = {
       resolve: () => ({ id: state.id }),
       stateOf: () => state,
-      eventsAfter: () => events,
+      eventsAfter: (_: unknown, seq: number) => events.slice(seq),
       listen: () => () => {},
     } as unknown as Registry;
     const records: LogRecord[] = [];
-    const notify = async (_method: string, params: unknown) => {
+    const notify = (_method: string, params: unknown) => {
       records.push(...(params as { records: LogRecord[] }).records);
     };
-    const context: RequestContext = { signal: new AbortController().signal, connection: 1, id: 1, notify };
-    const params = { task: state.id, follow: false, events: false, gates: true };
-    await followLog({ registry, places }, params, context);
+    const context = {
+      signal: new AbortController().signal,
+      id: 1,
+      turn: (work: (send: Send) => unknown) => work(notify),
+    } as unknown as RequestContext;
+    const params = { task: state.id, follow: false, events: false, gates: true, raw: false };
+    await followLog({ registry, places, masks: NO_MASKS }, params, context);
     expect(records.map(({ job, agent }) => [job, agent])).toEqual([
       ['a/1', 'claude'],
       ['a/1/gates/2.1', 'claude'],

@@ -113,7 +113,7 @@ export class Engine {
     if (plan) this.add({ type: 'plan_frozen', plan, sha256: '', rev: 1, source: 'file' });
   }
 
-  readonly #clock = () => ({ t: new Date(this.now).toISOString(), mono: this.now });
+  readonly #clock = () => ({ t: new Date(this.now).toISOString(), mono: this.now, boot: this.boot });
 
   claim(): void {
     this.add({ type: 'task_claimed', host: 'h', incarnation: 'i', boot: this.boot });

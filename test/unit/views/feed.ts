@@ -3,6 +3,7 @@
  * be, and a file with the number of those that are in the journal, which is written before anybody is told.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { nearFiles } from '../../../src/host/far-files.ts';
 import type { Event } from '../../../src/task/event.ts';
 import { foldAll } from '../../../src/task/fold.ts';
 import { ProjectViews } from '../../../src/views/project-views.ts';
@@ -12,6 +13,7 @@ const events = JSON.parse(readFileSync(life, 'utf8')) as Event[];
 let seq = Number(readFileSync(journal, 'utf8'));
 const views = new ProjectViews({
   pid: process.pid,
+  files: nearFiles,
   log: { warn: () => process.exit(1) },
   eventsAfter: (_, after) => events.slice(after, seq),
 });

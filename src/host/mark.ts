@@ -1,0 +1,32 @@
+/**
+ * The mark that every process of an attempt carries and none can take off: the hard limit of its resident memory, which
+ * Linux has kept, inherited and ignored since 2.4.30. It outlives what a process can do away with by itself (its
+ * environment, its session, its parent), and only the superuser can raise it again; lowering it leaves a trace as well.
+ * The number is far above any memory, so nothing is limited by it, and says which task it is.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** In KiB, as `ulimit -m` takes it; marks are between this and twice this. */
+const BASE = 2n ** 52n;
+/** Hex digits of the hash of a task's id: 40 bits. */
+const DIGITS = 10;
+
+/** For `ulimit -m`. */
+export function markFor(task: string): string {
+  return String(BASE + BigInt(`0x${createHash('sha256').update(task).digest('hex').slice(0, DIGITS)}`));
+}
+
+/**
+ * The hard limit of a process in KiB; null: it has none, or this system does not show it. Anybody may read it, also of a
+ * process that hides its environment.
+ */
+export function hardLimitOf(pid: number | 'self'): bigint | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/limits`, 'latin1');
+    const bytes = /^Max resident set +\S+ +(\d+) /m.exec(text)?.[1];
+    return bytes === undefined ? null : BigInt(bytes) / 1024n;
+  } catch {
+    return null;
+  }
+}

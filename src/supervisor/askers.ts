@@ -1,0 +1,160 @@
+/**
+ * Who asks: the process at the other end of a connection, and whether it belongs to an attempt. A person decides; what
+ * runs inside an attempt does not, whatever it says of itself. It is known by what it cannot take off (host/mark.ts), by the
+ * control group of its unit, by the session of a live runner, by the marker in its environment, and by all of these of its
+ * ancestors. What asks a service manager, at(1) or another user's program to start something for it is not seen here;
+ * that takes a sandbox.
+ */
+import { readFileSync } from 'node:fs';
+import { uptime, userInfo } from 'node:os';
+import { hardLimitOf, markFor } from '../host/mark.ts';
+import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
+import type { PeerSocket } from '../rpc/server.ts';
+import { cgroupOf } from '../runner/cage/cgroup.ts';
+import { taskOfUnit } from '../runner/cage/unit-command.ts';
+import type { ProcessRow } from '../runner/platform/host.ts';
+import { host } from '../runner/platform/this-host.ts';
+import type { Origin } from '../task/origin.ts';
+import type { Registry } from './registry.ts';
+
+export interface Asker {
+  origin: Origin;
+  /** Why it cannot be told who that is, although this machine has the means; null: it is known, or there are none. */
+  unknown: string | null;
+}
+
+/** Parents that are looked at. */
+const ANCESTORS_MAX = 64;
+/** Ticks of the clock of start times in a second, and by how many two readings of a clock may differ. */
+const HZ = 100;
+const SLACK_TICKS = 20;
+
+type Tasks = Pick<Registry, 'all' | 'get' | 'size'>;
+
+export class Askers {
+  readonly #tasks: Tasks;
+  readonly #peers: SocketPeers;
+  readonly #known = new WeakMap<PeerSocket, Promise<Asker>>();
+  /** What is added to os.uptime() to have the clock of start times. */
+  readonly #offset_s = clockOffset();
+  /** Its own limit: where a supervisor was started from inside an attempt, all of its clients may have that. */
+  readonly #own_limit = hardLimitOf('self');
+  /** Tasks by their marks. */
+  readonly #marks = new Map<string, string>();
+
+  constructor(tasks: Tasks, peers = new SocketPeers()) {
+    this.#tasks = tasks;
+    this.#peers = peers;
+  }
+
+  /** False: this machine has no means to tell who asks. */
+  get able(): boolean {
+    return this.#peers.able;
+  }
+
+  /** Looked up once for each connection. */
+  who(peer: PeerSocket): Promise<Asker> {
+    const known = this.#known.get(peer) ?? this.#look(peer);
+    this.#known.set(peer, known);
+    return known;
+  }
+
+  async #look(peer: PeerSocket): Promise<Asker> {
+    const via = peer.program ?? 'socket';
+    if (!this.able) return { origin: { via }, unknown: null };
+    const ids = await this.#peers.peerOf(() => peer.fd);
+    if (!ids) return { origin: { via }, unknown: 'its connection could not be looked at' };
+    if (ids.pid === 0)
+      return {
+        origin: { via, ...userOf(ids) },
+        unknown: 'it runs in a PID namespace that is not seen from here',
+      };
+    const origin: Origin = { via, pid: ids.pid, ...userOf(ids) };
+    const row = host.row(ids.pid);
+    // Its number may be another's by now.
+    const last = (peer.since_s + this.#offset_s) * HZ + SLACK_TICKS;
+    if (!row || row.zombie || Number(row.start) > last)
+      return { origin, unknown: 'the process that connected has ended' };
+    return { origin: { ...origin, ...ttyOf(ids.pid), ...this.#insideOf(row) }, unknown: null };
+  }
+
+  #insideOf(first: ProcessRow): Pick<Origin, 'task' | 'inside'> {
+    let doubtful = false;
+    let row: ProcessRow | null = first;
+    for (let i = 0; row && row.pid > 1 && row.pid !== process.pid && i < ANCESTORS_MAX; i++) {
+      const limit = hardLimitOf(row.pid);
+      const task = this.#named(row.pid) ?? this.#marked(limit) ?? this.#inSession(row.group);
+      if (task !== null) return { task };
+      // Nobody but an attempt has lowered it below ours; one that it lowered further says no task.
+      doubtful ||= limit !== null && (this.#own_limit === null || limit < this.#own_limit);
+      row = host.row(row.ppid);
+    }
+    return doubtful ? { inside: true } : {};
+  }
+
+  /** By unit or environment. No proof where no task has that name: a rasen in a task of another finds the names of both. */
+  #named(pid: number): string | null {
+    const cgroup = cgroupOf(pid);
+    const named = [
+      cgroup === null ? null : taskOfUnit(cgroup),
+      host.markers([pid]).get(pid)?.split('/')[0] ?? null,
+    ];
+    return named.find(task => task !== null && this.#tasks.get(task) !== null) ?? null;
+  }
+
+  #marked(limit: bigint | null): string | null {
+    if (limit === null) return null;
+    if (this.#marks.size !== this.#tasks.size) {
+      this.#marks.clear();
+      for (const { id } of this.#tasks.all()) this.#marks.set(markFor(id), id);
+    }
+    return this.#marks.get(String(limit)) ?? null;
+  }
+
+  /** The session of a runner is its own as long as it lives. */
+  #inSession(group: number): string | null {
+    for (const { id, state } of this.#tasks.all())
+      if (state?.steps.some(({ attempt }) => attempt?.pid === group && attempt.ended_at === null)) return id;
+    return null;
+  }
+}
+
+/**
+ * 0, but in containers that are shown an uptime of their own (lxcfs), and start times of the machine. Our own start is only
+ * so exact, since this program may have come some time after its process: hence the seconds more.
+ */
+function clockOffset(): number {
+  const offset_s = startOf('self') / HZ - (uptime() - process.uptime());
+  return offset_s > 1 ? offset_s + 5 : 0;
+}
+
+function userOf({ uid }: PeerIds): Pick<Origin, 'user'> {
+  if (uid !== process.getuid?.()) return { user: uid === 0 ? 'root' : `uid ${uid}` };
+  try {
+    return { user: userInfo().username };
+  } catch {
+    return { user: `uid ${uid}` };
+  }
+}
+
+/** proc_pid_stat(5), the fields behind the name; empty when it is gone. */
+function statOf(pid: number | 'self'): string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+const startOf = (pid: number | 'self') => Number(statOf(pid)[19] ?? 0);
+
+/** Its controlling terminal, by the numbers that Linux has given to terminals. */
+function ttyOf(pid: number): Pick<Origin, 'tty'> {
+  const device = Number(statOf(pid)[4] ?? 0);
+  const major = (device >> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+  if (major >= 136 && major <= 143) return { tty: `pts/${(major - 136) * 256 + minor}` };
+  if (major === 4) return { tty: minor < 64 ? `tty${minor}` : `ttyS${minor - 64}` };
+  return {};
+}

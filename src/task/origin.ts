@@ -1,0 +1,32 @@
+/** Who asked for something: kept with the events that came of the request. Pure. */
+
+/** What is not known or does not apply is left out. */
+export interface Origin {
+  /** Program that asked, as it said itself; `socket`: it said nothing. */
+  via: string;
+  pid?: number;
+  /** Its terminal, as `pts/3`. */
+  tty?: string;
+  /** Login name, or `uid 1001`. */
+  user?: string;
+  /** It is a process of this task. */
+  task?: string;
+  /** It is a process of an attempt whose task is not known. */
+  inside?: true;
+}
+
+/** `by ann on pts/3 (pid 4711)`, `from inside task 01k… (pid 4711)`; empty for older journals, which do not know. */
+export function originText(origin: Origin | undefined): string {
+  if (!origin) return '';
+  const pid = origin.pid === undefined ? '' : ` (pid ${origin.pid})`;
+  if (origin.task !== undefined) return `from inside task ${origin.task}${pid}`;
+  if (origin.inside) return `from inside an attempt${pid}`;
+  const tty = origin.tty === undefined ? '' : ` on ${origin.tty}`;
+  const via = origin.via === 'rasen' ? '' : ` by way of ${origin.via}`;
+  return `by ${origin.user ?? 'the user'}${tty}${pid}${via}`;
+}
+
+/** It comes from a process of an attempt, so no person decided it. */
+export function isInside(origin: Origin): boolean {
+  return origin.task !== undefined || origin.inside === true;
+}
