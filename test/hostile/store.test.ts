@@ -297,6 +297,11 @@ const INSTANCE_FILES = [
   'rasend.lock',
   'run/rasend.lock',
 ];
+const took = async (work: () => Promise<unknown>) => {
+  const begun = performance.now();
+  await work();
+  return performance.now() - begun;
+};
 const canSocket = spawnSync('python3', ['-c', '']).status === 0;
 
 test('special files in place of what is read of a task: that task alone, and an answer at once', async () => {
@@ -322,23 +327,20 @@ test('special files in place of what is read of a task: that task alone, and an 
   }
   await rig.start();
   const slow: string[] = [];
+  const methods = process.env.RASEN_TEST_LONG
+    ? ['task.get', 'event.follow', 'log.follow', 'task.plan']
+    : ['task.get', 'log.follow'];
   for (const { id, what } of victims) {
-    for (const method of ['task.get', 'event.follow', 'log.follow', 'task.plan']) {
-      const begun = performance.now();
-      await rig
-        .call(
-          method,
-          method === 'event.follow'
-            ? { task: id, after: 0, follow: false }
-            : method === 'log.follow'
-              ? { task: id, follow: false }
-              : { task: id },
-        )
-        .catch(error => {
+    for (const method of methods) {
+      // What a healthy one takes at this moment is the machine's.
+      const usual = await took(() => rig.call('task.get', { task: healthy }));
+      const more = method.endsWith('.follow') ? { follow: false } : {};
+      const time = await took(() =>
+        rig.call(method, { task: id, ...more }).catch(error => {
           if (!isRasenError(error) || error.kind === 'internal') slow.push(`${what}: ${method}: ${error}`);
-        });
-      if (performance.now() - begun > 200)
-        slow.push(`${what}: ${method} took ${performance.now() - begun} ms`);
+        }),
+      );
+      if (time > usual + 200) slow.push(`${what}: ${method} took ${Math.round(time)} ms`);
     }
   }
   const status = new Map((await list()).map(view => [view.id, view.status]));
@@ -356,9 +358,7 @@ test('special files in place of those of the instance: it starts, and answers', 
   await rig.call('task.run', { spec, env: { PATH: process.env.PATH } });
   await until('it runs', () => times('live') === 1);
   const wrong: string[] = [];
-  const files = process.env.RASEN_TEST_LONG
-    ? INSTANCE_FILES
-    : ['heads', 'keys', 'rasend.yml', 'rasend.1.log', 'run/rasend.pid', 'rasend.lock'];
+  const files = process.env.RASEN_TEST_LONG ? INSTANCE_FILES : ['heads', 'keys', 'rasend.yml', 'rasend.lock'];
   for (const file of files)
     for (const kind of ['a FIFO', 'a folder', '10 GB']) {
       // A lock that is a folder is refused, with words; so are settings of 10 GB.
@@ -512,10 +512,7 @@ test('a task that is over becomes one file, on which every command says the same
   const was = { files: files(), kib: bytes() };
   settings('pack_after: 0\n');
   rig.daemon!.kill('SIGHUP');
-  await until(
-    'it is packed',
-    () => existsSync(`${folderOf(spec.id)}.pack`) && !existsSync(folderOf(spec.id)),
-  );
+  await until('it is packed', () => existsSync(`${folderOf(spec.id)}.pack`) && files() === 1);
   console.log(
     'a trivial task, before and after:',
     JSON.stringify(was),
