@@ -69,6 +69,9 @@ test.skipIf(!STRACE)(
       'sync task',
       'rename',
       'sync tasks',
+      // The key, whose folder is new, and then the answer.
+      'sync .',
+      'sync keys',
       // Not synced: it may be behind, never ahead.
       'write heads',
     ]);
