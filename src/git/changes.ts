@@ -3,7 +3,7 @@
  * Attributes in the tree cannot hide text (`*.ts -diff`): everything is compared as text.
  */
 import { MAX_LINE_CHARACTERS, MAX_PATCH_BYTES } from './limits.ts';
-import type { Repository } from './repository.ts';
+import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 
 export interface ChangedLine {
@@ -45,7 +45,7 @@ const STATUS: Record<string, FileChange['status']> = {
 const OPTIONS = ['-M', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
 
 export async function readChanges(repo: Repository, good: string, commit: string): Promise<Changes> {
-  const where = { cwd: repo.root, reads: true };
+  const where = { ...here(repo), reads: true };
   const raw = await git(['diff', ...OPTIONS, '--raw', '--no-abbrev', '-z', good, commit, '--'], where);
   const { files, blobs } = parseRaw(raw.stdout);
   const patch = await git(['diff', ...OPTIONS, '--text', '--unified=0', good, commit, '--'], {
@@ -126,7 +126,7 @@ async function addSizes(repo: Repository, files: FileChange[], blobs: string[]):
   );
   if (present.length === 0) return;
   const { stdout } = await git(['cat-file', '--batch-check=%(objectsize)'], {
-    cwd: repo.root,
+    ...here(repo),
     reads: true,
     input: present.map(({ blob }) => `${blob}\n`).join(''),
   });

@@ -3,12 +3,18 @@
  * of the index. So a call that is killed changed nothing, and neither a corrupt index, a lock left behind nor flags
  * that hide changes (assume-unchanged, skip-worktree) can make the tree differ from the files.
  */
-import { copyFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
-import { MAX_NAMED_PATHS } from './limits.ts';
+import { randomUUID } from 'node:crypto';
+import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, lstat, rename, rm, utimes } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { openForeign } from '../host/foreign-file.ts';
+import { MAX_INDEX_BYTES, MAX_NAMED_PATHS } from './limits.ts';
 import { at, type Linked } from './linked.ts';
 import type { Place } from './refs.ts';
-import { git, parts } from './run.ts';
+import { removeTree } from './remove-tree.ts';
+import { git, isStuck, parts } from './run.ts';
+import { mendAdmin, mendControlFiles } from './sound.ts';
 
 export interface Snapshot {
   tree: string;
@@ -16,17 +22,33 @@ export interface Snapshot {
   unmerged: string[];
   /** Paths that could not be taken: repositories inside the worktree, unreadable files. At most 100. */
   left_out: string[];
+  /** Files of git's that were none, and were put out of its way: "`.gitattributes` is a FIFO". */
+  special: string[];
 }
 
-const copyOf = (linked: Linked) => join(linked.admin, 'rasen-index');
+/** In our own folder: what is made of it is nobody's to change. */
+const copyOf = ({ repo, path }: Linked) => join(repo.own, `index-${basename(path)}`);
 
 /** `head`: commit from which the index is rebuilt when it cannot be read. */
 export async function takeSnapshot(linked: Linked, head: string): Promise<Snapshot> {
+  const { repo, path, admin } = linked;
+  const special = [...(await mendAdmin(repo, admin)), ...(await mendControlFiles(repo, path, false))];
+  try {
+    return { ...(await take(linked, head)), special };
+  } catch (error) {
+    if (!isStuck(error)) throw error;
+    const deeper = await mendControlFiles(repo, path, true);
+    if (deeper.length === 0) throw error;
+    return { ...(await take(linked, head)), special: [...special, ...deeper] };
+  }
+}
+
+async function take(linked: Linked, head: string): Promise<Omit<Snapshot, 'special'>> {
   const copy = copyOf(linked);
   const base = at(linked);
   const place: Place = { ...base, env: { ...base.env, GIT_INDEX_FILE: copy } };
   await rm(`${copy}.lock`, { force: true });
-  const sound = await copyIndex(join(linked.admin, 'index'), copy);
+  const sound = await copyIndex(linked, copy);
   let unmerged = sound ? await unmergedIn(place) : null;
   if (unmerged === null) {
     await rm(copy, { force: true });
@@ -52,8 +74,15 @@ async function writeTree(place: Place): Promise<string> {
 export async function installIndex(linked: Linked, commit: string): Promise<void> {
   const copy = copyOf(linked);
   const index = join(linked.admin, 'index');
-  if (await stat(copy).catch(() => null)) return await rename(copy, index);
-  if ((await unmergedIn(at(linked))) === null) await rm(index, { force: true });
+  if (await lstat(copy).catch(() => null)) {
+    // Under a name that nobody can foresee, and then in one step: state and repository may be on different disks.
+    const draft = join(linked.admin, `rasen-${randomUUID()}`);
+    await copyFile(copy, draft, constants.COPYFILE_EXCL);
+    await keepTime(copy, draft);
+    await rename(draft, index);
+    return await rm(copy, { force: true });
+  }
+  if ((await unmergedIn(at(linked))) === null) await removeTree(index);
   await git(['read-tree', '--reset', commit], at(linked));
 }
 
@@ -88,15 +117,33 @@ export async function unhide(place: Place): Promise<void> {
   if (sparse.stdout.trim() !== 'true') await clear('--no-skip-worktree', skipped);
 }
 
-async function copyIndex(from: string, to: string): Promise<boolean> {
-  const found = await stat(from).catch(() => null);
-  if (found === null) return false;
-  await copyFile(from, to);
-  // git takes a file as unchanged when it is older than the index. A copy is newer than files that changed after the
-  // original was written, so it must carry a time that is not later.
-  const second = Math.floor(found.mtimeMs / 1000);
-  await utimes(to, second, second);
+async function copyIndex({ admin }: Linked, to: string): Promise<boolean> {
+  const found = openForeign({ root: admin, path: 'index' }, constants.O_RDONLY);
+  if (!found.ok) return false;
+  const { fd, stat } = found.value;
+  if (stat.size > MAX_INDEX_BYTES) {
+    closeSync(fd);
+    return false;
+  }
+  await rm(to, { force: true });
+  // No further than it reached when it was opened: it may grow for ever.
+  const end = Math.max(0, stat.size - 1);
+  await pipeline(createReadStream('', { fd, end }), createWriteStream(to, { flags: 'wx' }));
+  await setTime(to, stat.mtimeMs);
   return true;
+}
+
+async function keepTime(from: string, to: string): Promise<void> {
+  await setTime(to, (await lstat(from)).mtimeMs);
+}
+
+/**
+ * git takes a file as unchanged when it is older than the index. A copy is newer than files that changed after the
+ * original was written, so it must carry a time that is not later.
+ */
+async function setTime(path: string, mtimeMs: number): Promise<void> {
+  const second = Math.floor(mtimeMs / 1000);
+  await utimes(path, second, second);
 }
 
 async function addAll(place: Place): Promise<void> {

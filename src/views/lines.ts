@@ -63,6 +63,7 @@ const WRITERS: Writers = {
     'INFO',
     `${rev > 1 ? `Plan revised (rev ${rev})` : 'Plan ready'}: ${count(plan.subtasks.length, 'subtask')}`,
   ],
+  repository_captured: () => [],
   workspace_ready: (_, event) => [
     'INFO',
     `Workspace ready: ${event.branch || event.path} at ${short(event.base)}`,

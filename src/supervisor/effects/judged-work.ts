@@ -6,16 +6,22 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRasenError, messageOf } from '../../errors.ts';
-import { findRepository } from '../../git/repository.ts';
 import { putRight, type Standing, standingOf } from '../../git/standing.ts';
 import type { TaskState } from '../../task/state.ts';
+import type { EffectContext } from './context.ts';
+import { repositoryOf, worktreeOf } from './repository.ts';
 
 const FILE = 'judged.json';
 
 /** Before the job is started; again is harmless as long as it was not. */
-export async function rememberWork(state: TaskState, folder: string): Promise<void> {
+export async function rememberWork(
+  context: EffectContext,
+  state: TaskState,
+  folder: string,
+): Promise<void> {
+  const worktree = worktreeOf(state);
   if (state.spec.workspace.kind !== 'git') return;
-  const standing = await standingOf(await findRepository(state.spec.project), state.id);
+  const standing = worktree && (await standingOf(await repositoryOf(context, state), worktree));
   writeFileSync(join(folder, FILE), JSON.stringify(standing), { mode: 0o600 });
 }
 
@@ -23,12 +29,17 @@ export async function rememberWork(state: TaskState, folder: string): Promise<vo
  * Why the verdict of the judge does not count, or null. A project that is not there any more keeps no judge from being
  * ended: who cannot be checked has given no verdict.
  */
-export async function putWorkRight(state: TaskState, folder: string): Promise<string | null> {
+export async function putWorkRight(
+  context: EffectContext,
+  state: TaskState,
+  folder: string,
+): Promise<string | null> {
   const before = remembered(folder);
-  if (before === null) return null;
+  const worktree = worktreeOf(state);
+  if (before === null || worktree === null) return null;
   let changed: string[];
   try {
-    changed = await putRight(await findRepository(state.spec.project), state.id, before);
+    changed = await putRight(await repositoryOf(context, state), worktree, before);
   } catch (error) {
     if (isRasenError(error) && error.kind === 'storage') throw error;
     return `what it judged could not be looked at: ${messageOf(error)}`;

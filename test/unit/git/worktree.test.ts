@@ -17,6 +17,7 @@ import {
   commitAll,
   fingerprint,
   makeRepo,
+  openTest,
   removeFolder,
   sh,
   type TestRepo,
@@ -220,7 +221,7 @@ test.each([
   ],
 ])('killed while making it, leaving %s: made anew', async (_, damage) => {
   const made = await ensureWorktree(t.repo, request('t1'));
-  const record = join(t.repo.common_dir, 'rasen/tasks/t1/worktree.json');
+  const record = join(t.repo.records, 'tasks/t1/worktree.json');
   writeFileSync(record, readFileSync(record, 'utf8').replace('"made"', '"planned"'));
   damage();
   expect(await ensureWorktree(t.repo, request('t1'))).toEqual(made);
@@ -230,7 +231,7 @@ test.each([
 
 test('an unreadable record is moved aside, not overwritten', async () => {
   await ensureWorktree(t.repo, request('t1'));
-  const record = join(t.repo.common_dir, 'rasen/tasks/t1/worktree.json');
+  const record = join(t.repo.records, 'tasks/t1/worktree.json');
   writeFileSync(record, '{"version":1,');
   const again = await ensureWorktree(t.repo, request('t1'));
   expect(again.branch).toBe('rasen/t1-2');
@@ -289,16 +290,16 @@ test.runIf(process.platform === 'linux')(
       return child;
     };
     const holder = await run(`exec 3>'${lock}'`, '/');
-    expect(await clearStaleLocks(made.path)).toEqual([]);
+    expect(await clearStaleLocks(t.repo, { ...made, task: 't1' })).toEqual([]);
     await gone(holder);
     const shell = await run('true', made.path);
     const git = spawn('git', ['cat-file', '--batch'], { cwd: made.path, stdio: ['pipe', 'pipe', 'inherit'] });
     git.stdin!.write('HEAD\n');
     await once(git.stdout!, 'data');
-    expect(await clearStaleLocks(made.path)).toEqual([]);
+    expect(await clearStaleLocks(t.repo, { ...made, task: 't1' })).toEqual([]);
     await gone(git);
     // A shell that stands in the worktree holds nothing.
-    expect(await clearStaleLocks(made.path)).toEqual([lock]);
+    expect(await clearStaleLocks(t.repo, { ...made, task: 't1' })).toEqual([lock]);
     await gone(shell);
   },
 );
@@ -319,7 +320,7 @@ test('stale locks go, the user’s stay', async () => {
   const admin = join(t.repo.common_dir, 'worktrees/task-t1');
   writeFileSync(join(admin, 'index.lock'), '');
   writeFileSync(join(t.repo.common_dir, 'index.lock'), '');
-  const removed = await clearStaleLocks(made.path, { tree_empty: true });
+  const removed = await clearStaleLocks(t.repo, { ...made, task: 't1' }, { tree_empty: true });
   // Elsewhere than on Linux a lock must have some age, which this one has not.
   expect(removed).toEqual(process.platform === 'linux' ? [join(admin, 'index.lock')] : []);
   expect(existsSync(join(t.repo.common_dir, 'index.lock'))).toBe(true);
@@ -329,7 +330,7 @@ test('the moved project is found in its new place', async () => {
   await ensureWorktree(t.repo, request('t1'));
   const old = t.repo.root;
   renameSync(old, join(t.folder, 'elsewhere'));
-  t.repo = { root: join(t.folder, 'elsewhere'), common_dir: join(t.folder, 'elsewhere/.git') };
+  t.repo = await openTest(join(t.folder, 'elsewhere'));
   const again = await ensureWorktree(t.repo, request('t1'));
   expect(again.path).toBe(join(t.folder, 'elsewhere/.worktrees/task-t1'));
   expect(sh(again.path, 'status', '--porcelain')).toBe('');
