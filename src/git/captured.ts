@@ -69,9 +69,12 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
   }
   const folder = users.XDG_CONFIG_HOME || join(users.HOME!, '.config');
   const users_file = (named: string | null, name: string) =>
-    textAt(named === null ? join(folder, 'git', name) : resolve(root, named.replace(/^~(?=\/)/, users.HOME!)));
+    textAt(
+      named === null ? join(folder, 'git', name) : resolve(root, named.replace(/^~(?=\/)/, users.HOME!)),
+    );
   const in_common = (path: string) => textOf({ root: common_dir, path });
-  const real = async (name: string) => await realpath(join(common_dir, name)).catch(() => join(common_dir, name));
+  const real = async (name: string) =>
+    await realpath(join(common_dir, name)).catch(() => join(common_dir, name));
   return {
     root,
     git_dir,
@@ -82,9 +85,9 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     // Both in one: the repository's own lines come last, and win, as they do with git.
     exclude: users_file(last('core.excludesfile'), 'ignore') + in_common('info/exclude'),
     attributes: in_common('info/attributes'),
-    users_attributes:
-      textAt('/etc/gitattributes') + users_file(last('core.attributesfile'), 'attributes'),
-    sparse: last('core.sparsecheckout') === 'true' ? textOf({ root: git_dir, path: 'info/sparse-checkout' }) : null,
+    users_attributes: textAt('/etc/gitattributes') + users_file(last('core.attributesfile'), 'attributes'),
+    sparse:
+      last('core.sparsecheckout') === 'true' ? textOf({ root: git_dir, path: 'info/sparse-checkout' }) : null,
     shallow: in_common('shallow') || null,
     alternates: in_common('objects/info/alternates') || null,
   };

@@ -11,10 +11,7 @@ import { git } from './run.ts';
 
 const AT_ONCE = 16;
 
-export async function syncCommits(
-  place: Place,
-  range: { from: string; to: string },
-): Promise<void> {
+export async function syncCommits(place: Place, range: { from: string; to: string }): Promise<void> {
   const { objects } = place.repo;
   const args = ['rev-list', '--objects', '--no-object-names', range.to, `^${range.from}`];
   const { stdout } = await git(args, { ...place, reads: true, cut: true });
@@ -40,6 +37,7 @@ export async function syncRef(git_dir: string, ref: string): Promise<void> {
 /** HEAD of the worktree names the branch, and on the disk it does. */
 export async function headTo(linked: Linked, ref: string): Promise<void> {
   // It mostly does already, and a program that has nothing to do costs as much as one that has.
-  if (pointer(linked.admin, 'HEAD', /^ref: (.+)$/) !== ref) await write(linked.admin, 'HEAD', `ref: ${ref}\n`);
+  if (pointer(linked.admin, 'HEAD', /^ref: (.+)$/) !== ref)
+    await write(linked.admin, 'HEAD', `ref: ${ref}\n`);
   await syncRef(linked.admin, 'HEAD');
 }

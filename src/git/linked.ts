@@ -164,7 +164,8 @@ async function registrationFor(repo: Repository, path: string): Promise<string |
   if (!isFolder(admin)) return null;
   const back = pointer(admin, 'gitdir', /^(.+)$/);
   // Another worktree's, which is still there.
-  const isAnothers = back !== null && basename(dirname(back)) === basename(path) && isThere(resolve(admin, back));
+  const isAnothers =
+    back !== null && basename(dirname(back)) === basename(path) && isThere(resolve(admin, back));
   return isAnothers ? null : admin;
 }
 

@@ -92,8 +92,7 @@ async function acquire(path: string, wait_ms: number): Promise<() => Promise<voi
     clearInterval(beat);
     const current = await read(path);
     // Another nonce: this process was frozen so long that it was given up. The lock is no longer ours to remove.
-    if (current !== null && current !== 'torn' && current.nonce === holder.nonce)
-      await removeTree(path);
+    if (current !== null && current !== 'torn' && current.nonce === holder.nonce) await removeTree(path);
   };
 }
 

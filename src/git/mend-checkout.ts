@@ -26,7 +26,9 @@ export async function syncCheckout(checkout: Place, merge: CutMerge): Promise<vo
   const paths = (await changedPaths(checkout, merge)).slice(0, MAX_SYNCED_OBJECTS);
   for (let i = 0; i < paths.length; i += AT_ONCE) {
     // A file that nobody may read is the only one that cannot be synced, and no reason to refuse a merge.
-    await Promise.all(paths.slice(i, i + AT_ONCE).map(path => flush(join(checkout.cwd, path)).catch(() => {})));
+    await Promise.all(
+      paths.slice(i, i + AT_ONCE).map(path => flush(join(checkout.cwd, path)).catch(() => {})),
+    );
   }
 }
 
@@ -96,7 +98,13 @@ async function contentOf(root: string, path: string): Promise<Buffer | null> {
 /** As a checkout would write it; null when the commit has no such file. */
 async function contentAt(checkout: Place, commit: string, path: string): Promise<Buffer | null> {
   const args = ['cat-file', '--filters', `${commit}:${path}`];
-  const { code, stdout } = await git(args, { ...checkout, reads: true, ok: [0, 128], binary: true, cut: true });
+  const { code, stdout } = await git(args, {
+    ...checkout,
+    reads: true,
+    ok: [0, 128],
+    binary: true,
+    cut: true,
+  });
   return code === 0 ? Buffer.from(stdout, 'latin1') : null;
 }
 

@@ -59,7 +59,8 @@ async function looseObjects(folder: string): Promise<Loose[]> {
       // A `git gc` may pack it meanwhile.
       const seen = await lstat(path).catch(() => null);
       // A special file is no object, and git would wait for it. A link may lead to one, and holds nothing itself.
-      if (seen) found.push({ path, id: fan + name, size: seen.isFile() ? seen.size : 0, mtimeMs: seen.mtimeMs });
+      if (seen)
+        found.push({ path, id: fan + name, size: seen.isFile() ? seen.size : 0, mtimeMs: seen.mtimeMs });
     }
   }
   return found;

@@ -4,9 +4,9 @@
  * seal.ts.
  */
 import { lstat, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readForeign } from '../host/foreign-file.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
-import { join } from 'node:path';
 import { at, type Linked } from './linked.ts';
 import { areWhole } from './refs.ts';
 import { findCommit, here, type Repository } from './repository.ts';
@@ -37,7 +37,9 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
 /** Takes entries out of the log of a task's branch or HEAD that name commits which are not whole; `known` is. */
 export async function forgetTornEntries(linked: Linked, ref: string, known: string): Promise<void> {
   const place = at(linked);
-  const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref).trimEnd().split('\n');
+  const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
+    .trimEnd()
+    .split('\n');
   const newest = lines.reverse().slice(0, MAX_ENTRIES);
   const commits = newest.map(line => line.split(' ', 2)[1] ?? known);
   if (await areWhole(place, [...new Set(commits)], known)) return;

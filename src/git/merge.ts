@@ -3,8 +3,9 @@
  * checkout; then the branch moves in one step, or nothing does. Where the branch is checked out, git itself moves it
  * there and refuses to overwrite uncommitted changes.
  */
-import { mkdir } from 'node:fs/promises';
+
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { committerEnv } from './identity.ts';
@@ -168,12 +169,7 @@ async function build(
   return { commit, fast_forward };
 }
 
-async function conflict(
-  place: Place,
-  error: unknown,
-  commit: string,
-  into: string,
-): Promise<unknown> {
+async function conflict(place: Place, error: unknown, commit: string, into: string): Promise<unknown> {
   const args = ['diff', '--name-only', '--diff-filter=U', '-z'];
   const found = await git(args, { ...place, reads: true }).catch(() => null);
   const files = parts(found?.stdout ?? '').slice(0, MAX_NAMED_PATHS);

@@ -44,7 +44,9 @@ export async function endOperations(linked: Linked, task: string): Promise<void>
 
 /** The other parents of a merge whose conflicts are resolved but which was not committed. */
 export function mergeHeads(linked: Linked): string[] {
-  return small(linked, 'MERGE_HEAD').split('\n').filter(line => /^[0-9a-f]{40,64}$/.test(line));
+  return small(linked, 'MERGE_HEAD')
+    .split('\n')
+    .filter(line => /^[0-9a-f]{40,64}$/.test(line));
 }
 
 /** A file of one or a few ids; empty where there is none that git could have written. */

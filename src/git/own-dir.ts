@@ -149,7 +149,8 @@ async function nothingElse(own: string, ours: ReadonlySet<string>): Promise<void
   for (const name of readdirSync(join(own, 'info')))
     if (!ours.has(`info/${name}`)) await rm(join(own, 'info', name), { recursive: true, force: true });
   for (const name of readdirSync(own)) {
-    if (ours.has(name) || /^(?:info|logs|index.*|rasen-.*|ORIG_HEAD|[A-Z_]+_HEAD|.*\.lock)$/.test(name)) continue;
+    if (ours.has(name) || /^(?:info|logs|index.*|rasen-.*|ORIG_HEAD|[A-Z_]+_HEAD|.*\.lock)$/.test(name))
+      continue;
     await rm(join(own, name), { recursive: true, force: true });
   }
 }

@@ -59,7 +59,9 @@ function mountTable(): string[] {
     return readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .flatMap(line => line.split(' ')[4] ?? [])
-      .map(point => point.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8))));
+      .map(point =>
+        point.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8))),
+      );
   } catch {
     return [];
   }

@@ -93,10 +93,7 @@ async function hard(linked: Linked, place: Place, target: string): Promise<void>
   }
 }
 
-async function listed(
-  place: Place,
-  what: string[],
-): Promise<string[]> {
+async function listed(place: Place, what: string[]): Promise<string[]> {
   const { stdout } = await git(['ls-files', '-z', ...what], { ...place, reads: true });
   return parts(stdout).slice(0, 1000);
 }

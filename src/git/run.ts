@@ -197,7 +197,10 @@ function timeLimit([command = '']: readonly string[], reads: boolean): number {
   return reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
 }
 
-async function environment(reads: boolean, more: Record<string, string | undefined> = {}): Promise<NodeJS.ProcessEnv> {
+async function environment(
+  reads: boolean,
+  more: Record<string, string | undefined> = {},
+): Promise<NodeJS.ProcessEnv> {
   const env: NodeJS.ProcessEnv = {};
   for (const name of PASSED) if (process.env[name] !== undefined) env[name] = process.env[name];
   return {

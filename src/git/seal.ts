@@ -15,8 +15,8 @@ import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
-import { mendAdmin, soundStore } from './sound.ts';
 import { installIndex, takeSnapshot } from './snapshot.ts';
+import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import type { Worktree } from './worktree.ts';
 

@@ -56,7 +56,10 @@ export async function soundStore(repo: Repository, task: string | null): Promise
   const { common_dir, objects, refs } = repo;
   for (const entry of entriesOf(objects)) {
     if (/^[0-9a-f]{2}$|^pack$|^info$/.test(entry.name) && !entry.isDirectory())
-      throw notOrdinary(join(objects, entry.name), entry.isSymbolicLink() ? 'is a symbolic link' : 'is no folder');
+      throw notOrdinary(
+        join(objects, entry.name),
+        entry.isSymbolicLink() ? 'is a symbolic link' : 'is no folder',
+      );
   }
   const folders = [join(objects, 'pack'), join(objects, 'info')];
   for (const folder of folders) {
@@ -64,7 +67,8 @@ export async function soundStore(repo: Repository, task: string | null): Promise
       if (isSpecial(entry)) await putAside(repo, join(folder, entry.name));
   }
   const packed = statForeign({ root: common_dir, path: 'packed-refs' });
-  if (packed.ok && !packed.value.isFile()) throw notOrdinary(join(common_dir, 'packed-refs'), kindOf(packed.value));
+  if (packed.ok && !packed.value.isFile())
+    throw notOrdinary(join(common_dir, 'packed-refs'), kindOf(packed.value));
   const logs = statForeign({ root: common_dir, path: 'logs/refs/heads' });
   if (!logs.ok && logs.fault === 'outside') throw problemOf(common_dir, 'logs/refs', logs);
   const own = [join(refs, 'heads', 'rasen'), ...(task === null ? [] : [join(refs, 'rasen', task)])];

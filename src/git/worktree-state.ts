@@ -24,7 +24,10 @@ export async function worktreeState(repo: Repository, path: string): Promise<str
     max_bytes: MAX_STATUS_BYTES,
     cut: true,
   });
-  const hash = createHash('sha256').update(head ?? '').update('\0').update(status.stdout);
+  const hash = createHash('sha256')
+    .update(head ?? '')
+    .update('\0')
+    .update(status.stdout);
   for (const line of status.stdout.split('\0').slice(0, MAX_FILES)) {
     if (line.length < 4) continue;
     const stat = await lstat(join(path, line.slice(3)), { bigint: true }).catch(() => null);

@@ -1,10 +1,10 @@
 /** Removes the checkouts that a finished task needs no more. Its commits and, until it is merged, its worktree stay. */
 import { rmSync } from 'node:fs';
 import { removeWorktree } from '../git/worktree.ts';
+import type { Store } from '../store/store.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
-import type { Store } from '../store/store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 

@@ -3,8 +3,10 @@ import { ensureWorktree } from '../../src/git/worktree.ts';
 import { openTest } from './git-repo.ts';
 
 const [root, , task, base] = process.argv.slice(2) as [string, string, string, string];
-const made = await ensureWorktree(
-  await openTest(root, task),
-  { task, slug: 'same', base, base_path: '.worktrees' },
-);
+const made = await ensureWorktree(await openTest(root, task), {
+  task,
+  slug: 'same',
+  base,
+  base_path: '.worktrees',
+});
 process.stdout.write(made.branch);

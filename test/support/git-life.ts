@@ -21,7 +21,11 @@ const once = async (step: string, act: () => Promise<unknown>) => {
 
 const worktree = await ensureWorktree(repo, { task: 't1', slug: 'x', base, base_path: '.worktrees' });
 const seal = (attempt: number, good: string) =>
-  sealAttempt(repo, worktree, { good, marks: { task: 't1', subtask: 's', attempt }, title: `try ${attempt}` });
+  sealAttempt(repo, worktree, {
+    good,
+    marks: { task: 't1', subtask: 's', attempt },
+    title: `try ${attempt}`,
+  });
 
 await once('agent 1', async () => write(worktree.path, { 'a.txt': 'first\n', 'dir/b.txt': 'b\n' }));
 await once('seal 1', () => seal(1, base));

@@ -108,7 +108,11 @@ function sessionOf(
   if (role === null) return null;
   // The planner has no worktree yet, and plans without changing anything.
   const compared = state.spec.workspace.kind === 'git' && step.kind !== 'plan';
-  const path = !compared ? null : gate === null ? context.places.root(state, step) : context.places.checkout(state, role);
+  const path = !compared
+    ? null
+    : gate === null
+      ? context.places.root(state, step)
+      : context.places.checkout(state, role);
   return {
     open: () => agentOf(state.spec, role).open(),
     tree: path === null ? null : async () => worktreeState(await repositoryOf(context, state), path),

@@ -14,11 +14,7 @@ import { repositoryOf, worktreeOf } from './repository.ts';
 const FILE = 'judged.json';
 
 /** Before the job is started; again is harmless as long as it was not. */
-export async function rememberWork(
-  context: EffectContext,
-  state: TaskState,
-  folder: string,
-): Promise<void> {
+export async function rememberWork(context: EffectContext, state: TaskState, folder: string): Promise<void> {
   const worktree = worktreeOf(state);
   if (state.spec.workspace.kind !== 'git') return;
   const standing = worktree && (await standingOf(await repositoryOf(context, state), worktree));

@@ -96,7 +96,8 @@ async function writeGate(
   const gate = gatesOf(state, step)[index]!;
   const { nonce } = attempt.gates.find(g => g.gate === index)!;
   const commit = attempt.sealed?.commit ?? attempt.from;
-  if (state.spec.workspace.kind === 'git') await restoreWorktree(await repositoryOf(context, state), context.places.root(state, step));
+  if (state.spec.workspace.kind === 'git')
+    await restoreWorktree(await repositoryOf(context, state), context.places.root(state, step));
   const { argv, prompt, env, env_defaults, cwd } =
     gate.kind === 'review' || gate.kind === 'qa'
       ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', {

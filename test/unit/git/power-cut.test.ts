@@ -18,11 +18,20 @@ import { resetWorktree, sealAttempt } from '../../../src/git/commit.ts';
 import { type MergeRequest, merge } from '../../../src/git/merge.ts';
 import { restoreWorktree } from '../../../src/git/trust.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
-import { commitAll, makeRepo, openTest, removeFolder, sh, type TestRepo, write } from '../../support/git-repo.ts';
+import {
+  commitAll,
+  makeRepo,
+  openTest,
+  removeFolder,
+  sh,
+  type TestRepo,
+  write,
+} from '../../support/git-repo.ts';
 
 let t: TestRepo;
 let w: Worktree;
-const ensure = () => ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' });
+const ensure = (known: Worktree | null = null) =>
+  ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees', known });
 const seal = (attempt: number) =>
   sealAttempt(t.repo, w, { good: t.base, marks: { task: 't1', subtask: 's', attempt }, title: 'try' });
 
@@ -36,7 +45,7 @@ async function startAgain(): Promise<void> {
   const root = join(t.folder, 'moved');
   renameSync(t.repo.root, root);
   t.repo = await openTest(root);
-  w = await ensure();
+  w = await ensure(w);
 }
 
 const objectFile = (id: string) => join(t.repo.common_dir, 'objects', id.slice(0, 2), id.slice(2));

@@ -19,6 +19,7 @@ import {
   commitAll,
   fingerprint,
   makeRepo,
+  openTest,
   removeFolder,
   sh,
   type TestRepo,
@@ -281,7 +282,9 @@ test('rollback refuses the user’s checkout, the user’s worktrees and a workt
   await expect(resetWorktree(t.repo, { path: t.repo.root, branch: 'main' }, t.base)).rejects.toMatchObject({
     kind: 'git',
   });
-  await expect(resetWorktree(t.repo, { path: t.repo.root, branch }, t.base)).rejects.toMatchObject({ kind: 'git' });
+  await expect(resetWorktree(t.repo, { path: t.repo.root, branch }, t.base)).rejects.toMatchObject({
+    kind: 'git',
+  });
   rmSync(join(w.path, '.git'));
   await expect(resetWorktree(t.repo, w, t.base)).rejects.toMatchObject({ kind: 'git' });
   await expect(sealAttempt(t.repo, w, options())).rejects.toMatchObject({ kind: 'git' });
@@ -304,7 +307,9 @@ test('marks are made once; one that a crash left behind for the same number move
   await expect(deleteTaskRefs(t.repo, 't1')).rejects.toMatchObject({ kind: 'git' });
   await removeWorktree(t.repo, w.path);
   await deleteTaskRefs(t.repo, 't1');
+  t.repo = await openTest(t.repo.root);
   await deleteTaskRefs(t.repo, 't1');
+  t.repo = await openTest(t.repo.root);
   expect(await listTaskRefs(t.repo, 't1')).toEqual([]);
 });
 
@@ -312,12 +317,14 @@ test('who commits: the user, or rasen where no one is configured', async () => {
   const home = process.env.HOME;
   const system = process.env.GIT_CONFIG_NOSYSTEM;
   process.env.HOME = t.folder;
+  t.repo = await openTest(t.repo.root);
   try {
     write(w.path, { 'a.txt': '1\n' });
     await sealAttempt(t.repo, w, options(1));
     expect(sh(w.path, 'log', '-1', '--format=%an <%ae>')).toBe('rasen <rasen@localhost>');
     sh(t.repo.root, 'config', 'user.name', 'Ada');
     sh(t.repo.root, 'config', 'user.email', 'ada@example.org');
+    t.repo = await openTest(t.repo.root);
     write(w.path, { 'a.txt': '2\n' });
     await sealAttempt(t.repo, w, options(2));
     expect(sh(w.path, 'log', '-1', '--format=%cn <%ae>')).toBe('Ada <ada@example.org>');

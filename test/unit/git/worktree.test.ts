@@ -1,7 +1,7 @@
 /** Worktrees: made, found, mended and removed, with every kind of half-done state in between. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lockFile } from '../../../src/git/lock.ts';
@@ -161,14 +161,18 @@ test('a lost .git file is written again and uncommitted work stays', async () =>
   expect(sh(made.path, 'status', '--porcelain')).toBe('M a.txt');
 });
 
-test('a worktree that an agent turned into its own repository is moved aside', async () => {
+test('a repository that an agent made in place of the worktree’s `.git` is moved aside, and the work stays', async () => {
   const made = await ensureWorktree(t.repo, request('t1'));
   rmSync(join(made.path, '.git'));
   sh(made.path, 'init', '-q');
   write(made.path, { 'a.txt': 'in work\n' });
   const again = await ensureWorktree(t.repo, request('t1'));
-  expect(readFileSync(join(again.path, 'a.txt'), 'utf8')).toBe('one\n');
-  expect(readFileSync(join(`${made.path}.aside-1`, 'a.txt'), 'utf8')).toBe('in work\n');
+  expect(readFileSync(join(again.path, 'a.txt'), 'utf8')).toBe('in work\n');
+  expect(sh(again.path, 'status', '--porcelain')).toBe('M a.txt');
+  const beside = readdirSync(join(t.repo.root, '.worktrees')).filter(name =>
+    /^task-t1\.git-aside-/.test(name),
+  );
+  expect(beside).toHaveLength(1);
 });
 
 test('a torn HEAD is mended', async () => {
@@ -327,11 +331,11 @@ test('stale locks go, the user’s stay', async () => {
 });
 
 test('the moved project is found in its new place', async () => {
-  await ensureWorktree(t.repo, request('t1'));
+  const known = await ensureWorktree(t.repo, request('t1'));
   const old = t.repo.root;
   renameSync(old, join(t.folder, 'elsewhere'));
   t.repo = await openTest(join(t.folder, 'elsewhere'));
-  const again = await ensureWorktree(t.repo, request('t1'));
+  const again = await ensureWorktree(t.repo, { ...request('t1'), known });
   expect(again.path).toBe(join(t.folder, 'elsewhere/.worktrees/task-t1'));
   expect(sh(again.path, 'status', '--porcelain')).toBe('');
 });
