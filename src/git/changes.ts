@@ -22,6 +22,8 @@ export interface FileChange {
   mode: string;
   added: ChangedLine[];
   removed: ChangedLine[];
+  /** Of a link (mode 120000): what it names. Null for other files, and where it is too long for one. */
+  target: string | null;
   /** Size of the file after the change; 0 when it is gone. */
   bytes: number;
   /** Holds a NUL: its lines are not text and are left out. */
@@ -55,6 +57,7 @@ export async function readChanges(repo: Repository, good: string, commit: string
   });
   addLines(files, patch.stdout);
   await addSizes(repo, files, blobs);
+  await addTargets(repo, files, blobs);
   return { files, complete: !patch.cut };
 }
 
@@ -74,6 +77,7 @@ export function parseRaw(stdout: string): { files: FileChange[]; blobs: string[]
       mode,
       added: [],
       removed: [],
+      target: null,
       bytes: 0,
       binary: false,
     });
@@ -134,4 +138,26 @@ async function addSizes(repo: Repository, files: FileChange[], blobs: string[]):
   present.forEach(({ file }, i) => {
     file.bytes = Number(sizes[i]) || 0;
   });
+}
+
+/** A renamed link has no line in the patch, and may lead elsewhere from its new place. */
+async function addTargets(repo: Repository, files: FileChange[], blobs: string[]): Promise<void> {
+  const links = files.flatMap((file, i) =>
+    file.mode === '120000' && file.bytes > 0 && file.bytes <= MAX_LINE_CHARACTERS
+      ? [{ file, blob: blobs[i]! }]
+      : [],
+  );
+  if (links.length === 0) return;
+  const { stdout } = await git(['cat-file', '--batch'], {
+    ...here(repo),
+    reads: true,
+    binary: true,
+    input: links.map(({ blob }) => `${blob}\n`).join(''),
+  });
+  let from = 0;
+  for (const { file } of links) {
+    const start = stdout.indexOf('\n', from) + 1;
+    file.target = Buffer.from(stdout.slice(start, start + file.bytes), 'latin1').toString('utf8');
+    from = start + file.bytes + 1;
+  }
 }
