@@ -26,7 +26,7 @@ export function judgeClean(sealed: Sealed, rules: { allow_empty: boolean; good: 
 function reasonOf(findings: readonly Finding[]): string {
   switch (findings[0]?.kind) {
     case 'special':
-      return `The worktree is not fit for git: ${findings[0].text}.`;
+      return `Git cannot work with what is in the worktree: ${specials(findings)}.`;
     case 'unmerged':
       return 'The worktree has unresolved merge conflicts.';
     case 'not_descended':
@@ -36,4 +36,9 @@ function reasonOf(findings: readonly Finding[]): string {
     default:
       return 'The attempt changed nothing.';
   }
+}
+
+function specials(findings: readonly Finding[]): string {
+  const texts = findings.filter(({ kind }) => kind === 'special').map(({ text }) => text);
+  return texts.slice(0, 3).join('; ') + (texts.length > 3 ? '; …' : '');
 }

@@ -90,7 +90,7 @@ export async function sealAttempt(
     const ref = attemptRef(marks);
     let sealed: Sealed;
     if (looked !== null) {
-      sealed = { ...looked, special: [...special, ...looked.special] };
+      sealed = { ...looked, special: [...new Set([...special, ...looked.special])] };
       await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
       await syncCommits(at(linked), { from: options.good, to: sealed.commit });
       await createRef(at(linked), ref, sealed.commit);

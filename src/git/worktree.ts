@@ -22,7 +22,7 @@ import {
   resolveCommit,
 } from './repository.ts';
 import { git } from './run.ts';
-import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
+import { soundStore } from './sound.ts';
 import { clearRefLocks } from './stale-locks.ts';
 import { trust } from './trust.ts';
 
@@ -143,10 +143,9 @@ async function isSound(repo: Repository, record: TaskRecord, path: string): Prom
   }
   const linked = await linkedAt(repo, path);
   if (linked === null) return false;
-  await mendAdmin(repo, linked.admin);
-  await mendControlFiles(repo, linked.path, false);
   if (pointer(linked.admin, 'HEAD', /^(ref: refs\/\S+|[0-9a-f]{40,64})$/) === null) {
-    // A torn HEAD makes git deny that this is a repository. The branch is what it must say.
+    // A torn HEAD, or what is none, makes git deny that this is a repository. The branch is what it must say. All else
+    // that is no file is left to whoever goes on, and says so: the seal, or a reset.
     await write(linked.admin, 'HEAD', `ref: refs/heads/${branchOf(record)}\n`);
   }
   return true;
