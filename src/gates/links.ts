@@ -29,7 +29,8 @@ export function whereTo(path: string, target: string): string | null {
     return 'goes back (..) behind a name, which may be another link';
   const end = posix.normalize(posix.join(posix.dirname(path), target));
   if (end === '..' || end.startsWith('../')) return 'leads out of the tree';
-  if (end.split('/').some(part => part.toLowerCase() === '.git' || isGitInDisguise(part))) return 'leads into .git';
+  if (end.split('/').some(part => part.toLowerCase() === '.git' || isGitInDisguise(part)))
+    return 'leads into .git';
   return null;
 }
 

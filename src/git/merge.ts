@@ -5,7 +5,6 @@
  */
 
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { committerEnv } from './identity.ts';
@@ -115,7 +114,6 @@ interface Target {
 
 /** null: the branch moved meanwhile. */
 async function attempt(repo: Repository, request: MergeRequest, target: Target): Promise<Merged | null> {
-  await mkdir(request.scratch, { recursive: true });
   const path = scratchOf(request);
   await freshCheckout(repo, { task: request.task, commit: target.before, path });
   let merged: Merged | null;

@@ -2,9 +2,10 @@
  * Worktrees that go: the one of a finished task, and throw-away checkouts of one commit for final and merge gates.
  * Only folders that are ours by our records are ever removed, at the path that the order of the task gives.
  */
-import { lstat, mkdir, readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { RasenError } from '../errors.ts';
+import { baseFolder } from './base-folder.ts';
 import { committerEnv } from './identity.ts';
 import { at, discard, linkedAt, register, registrations } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -16,6 +17,7 @@ import {
   listTasks,
   plainPath,
   readCheckout,
+  readTask,
   type TaskRecord,
   writeCheckout,
   writeTask,
@@ -60,8 +62,9 @@ export function freshCheckout(
 ): Promise<void> {
   return withRepositoryLock(repo, async () => {
     const commit = await resolveCommit(repo, request.commit);
-    await mkdir(dirname(request.path), { recursive: true });
-    const path = await plainPath(request.path);
+    const before = (await readTask(repo, request.task))?.folder ?? null;
+    const folder = await baseFolder(repo, dirname(request.path), before);
+    const path = join(folder, basename(request.path));
     await soundStore(repo, request.task);
     const known = await readCheckout(repo, path);
     if (known === null && !(await isOurs(repo, path))) {

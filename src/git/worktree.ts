@@ -2,9 +2,9 @@
  * The worktree and branch of a task. ensureWorktree may be killed anywhere and called again: what it decides is
  * written to a record first, and what it finds half made is made anew. The user's checkout and branches are not touched.
  */
-import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { baseFolder } from './base-folder.ts';
 import { moveAside } from './durable.ts';
 import { at, discard, linkedAt, pointer, register, registrations, rejoin, write } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -59,7 +59,9 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   await mendObjects(repo);
   await soundStore(repo, request.task);
   const base = await resolveCommit(repo, request.base);
-  const folder = await baseFolder(repo, request);
+  const { known } = request;
+  const before = known ? dirname(known.path) : ((await readTask(repo, request.task))?.folder ?? null);
+  const folder = await baseFolder(repo, resolve(repo.root, request.base_path), before);
   const stored = await recordOf(repo, request, { base, folder });
   const path = await pathOf(repo, request, stored, folder);
   const record = { ...stored, folder: dirname(path) };
@@ -172,41 +174,6 @@ async function isRemovable(repo: Repository, { state }: TaskRecord, path: string
   if (state === 'made') return false;
   const admin = pointer(path, '.git', /^gitdir: (.+)$/);
   return admin !== null && dirname(resolve(path, admin)) === join(repo.common_dir, 'worktrees');
-}
-
-/**
- * The real folder of the worktrees, made where it is missing. One inside the project must lie there: a link that a
- * repository brings along, or that an agent puts there, does not lead us out of it.
- */
-async function baseFolder(repo: Repository, { base_path, known }: WorktreeRequest): Promise<string> {
-  const folder = resolve(repo.root, base_path);
-  const root = await realpath(repo.root);
-  if (folder.startsWith(repo.root + sep)) {
-    const real = await realAbove(folder);
-    const isThere = real === root || real.startsWith(root + sep);
-    const isGits = [repo.common_dir, repo.git_dir].some(dir => real === dir || real.startsWith(dir + sep));
-    if ((!isThere || isGits) && real !== (known && dirname(known.path))) {
-      throw new RasenError('git', `${folder} is a link that leads to ${real}, where no worktree is made`, {
-        hint: 'Remove the link, or name the folder itself as worktree.base_path in rasen.yml and make the task again.',
-        data: { path: folder, real },
-      });
-    }
-  }
-  await mkdir(folder, { recursive: true });
-  return await realpath(folder);
-}
-
-/** Real path of the folder, or of the nearest one above that exists. */
-async function realAbove(folder: string): Promise<string> {
-  for (let path = folder; ; path = dirname(path)) {
-    if ((await lstat(path).catch(() => null)) === null && dirname(path) !== path) continue;
-    return await realpath(path).catch(() => {
-      throw new RasenError('git', `${path} is a link that leads nowhere`, {
-        hint: 'Remove it, or make the folder that it names.',
-        data: { path },
-      });
-    });
-  }
 }
 
 /** Worktrees inside the user's checkout must not show in its `git status`. */

@@ -172,8 +172,14 @@ C
   test.each([
     ['its `.git` names another repository', 'printf "gitdir: %s/.git\\n" "$VICTIM" >.git'],
     ['its `.git` is a link to another repository', 'rm .git; ln -s "$VICTIM/.git" .git'],
-    ['it is a link to another repository', 'here=$PWD; cd ..; mv "$here" "$here.away"; ln -s "$VICTIM" "$here"'],
-    ['its registration has another common dir', 'printf "%s/.git\\n" "$VICTIM" >"$(git rev-parse --git-dir)/commondir"'],
+    [
+      'it is a link to another repository',
+      'here=$PWD; cd ..; mv "$here" "$here.away"; ln -s "$VICTIM" "$here"',
+    ],
+    [
+      'its registration has another common dir',
+      'printf "%s/.git\\n" "$VICTIM" >"$(git rev-parse --git-dir)/commondir"',
+    ],
   ])('another repository is not written to, where of the worktree %s', async (_what, act) => {
     const p = hostile(`VICTIM=$(dirname "$OUT")/victim\necho work >>app.txt\n${act}`);
     const victim = p.beside('victim');
@@ -327,7 +333,12 @@ describe('seal, reset and merge with something else in the place of a file', () 
     if (sealed instanceof Error) {
       // It cannot go on, and says which file it is about.
       expect(sealed).toMatchObject({ kind: 'git' });
-      expect(sealed.message).toContain(place.replace(/^[@$]\//, '').split('/').at(-1));
+      expect(sealed.message).toContain(
+        place
+          .replace(/^[@$]\//, '')
+          .split('/')
+          .at(-1),
+      );
     }
     // The user's git, which this test asks, would wait for it just so.
     rmSync(path, { recursive: true, force: true });
@@ -335,7 +346,12 @@ describe('seal, reset and merge with something else in the place of a file', () 
       expect(sh(t.repo.root, 'show', `${sealed.commit}:work.txt`)).toBe('work');
     }
     // Whatever became of that task, the next one in the repository works.
-    const next = await ensureWorktree(t.repo, { task: 't2', slug: 'y', base: t.base, base_path: '.worktrees' });
+    const next = await ensureWorktree(t.repo, {
+      task: 't2',
+      slug: 'y',
+      base: t.base,
+      base_path: '.worktrees',
+    });
     write(next.path, { 'next.txt': name });
     const marks = { task: 't2', subtask: 's', attempt: 1 };
     const done = await sealAttempt(t.repo, next, { good: t.base, marks, title: 'next' });

@@ -32,9 +32,7 @@ test.each([
   link(target, path);
   const result = await judge();
   expect(result).toMatchObject({ passed: false, needs_person: true });
-  expect(result.findings).toEqual([
-    { kind: 'link', path, line: null, text: expect.stringContaining(why) },
-  ]);
+  expect(result.findings).toEqual([{ kind: 'link', path, line: null, text: expect.stringContaining(why) }]);
 });
 
 test('links within the tree pass, and so do those that the project had before', async () => {
@@ -71,14 +69,16 @@ test('a tree with `.git` in disguise, which only a plumbing command makes', asyn
     const commit = sh(t.repo.root, 'commit-tree', tree, '-p', t.base, '-m', 'disguise');
     const changes = await readChanges(t.repo, t.base, commit);
     const { findings } = judgeDiff({ changes, protected: [], tests: [] });
-    expect(findings.filter(f => f.path === `${name}/config`).map(f => f.kind), name).toContain(
-      name === '.GIT' ? 'protected' : 'git_name',
-    );
+    expect(
+      findings.filter(f => f.path === `${name}/config`).map(f => f.kind),
+      name,
+    ).toContain(name === '.GIT' ? 'protected' : 'git_name');
   }
 });
 
 test('names and places that are nothing special', () => {
   for (const name of ['.gitignore', '.github', 'git', '.git-blame-ignore-revs', 'a.git', 'git~1x'])
     expect(isGitInDisguise(name), name).toBe(false);
-  for (const target of ['b', './b', '../b', 'c/./d', '..//b']) expect(whereTo('a/l', target), target).toBeNull();
+  for (const target of ['b', './b', '../b', 'c/./d', '..//b'])
+    expect(whereTo('a/l', target), target).toBeNull();
 });
