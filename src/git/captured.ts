@@ -81,7 +81,7 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     common_dir,
     objects: await real('objects'),
     refs: await real('refs'),
-    config: config.map(({ key, value }) => [key, value]),
+    config: config.map(({ key, value }) => [key, value && withoutSecret(value)]),
     // Both in one: the repository's own lines come last, and win, as they do with git.
     exclude: users_file(last('core.excludesfile'), 'ignore') + in_common('info/exclude'),
     attributes: in_common('info/attributes'),
@@ -92,6 +92,9 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     alternates: in_common('objects/info/alternates') || null,
   };
 }
+
+/** Addresses lose their password: what is captured is in the journal, which others read. */
+const withoutSecret = (value: string) => value.replace(/(\/\/[^/@:\s]*):[^/@\s]*@/g, '$1@');
 
 interface Setting {
   scope: string;
@@ -133,8 +136,8 @@ const TAKEN: readonly RegExp[] = [
   /^remote\..+\.(url|lfsurl|promisor|partialclonefilter)$/s,
   /^url\..+\.insteadof$/s,
 ];
-/** Programs and secrets for the network: only as the user has them for all repositories. */
-const TAKEN_FROM_USER: readonly RegExp[] = [/^credential\./s, /^http\./s];
+/** Which program knows the credentials for the network: only as the user has it for all repositories. */
+const TAKEN_FROM_USER: readonly RegExp[] = [/^credential\.(.+\.)?(helper|username|usehttppath)$/s];
 
 export function isTaken(key: string, scope: string): boolean {
   if (TAKEN.some(pattern => pattern.test(key))) return true;

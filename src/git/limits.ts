@@ -58,7 +58,7 @@ export const MAX_LINE_CHARACTERS = 4_096;
 /** Longest look at the user's configuration when a task is submitted. */
 export const CAPTURE_TIMEOUT_MS = 10_000;
 /** One file of ignore patterns, attributes or the like; more is no file that people write. */
-export const MAX_CAPTURED_BYTES = 1024 * 1024;
+export const MAX_CAPTURED_BYTES = 256 * 1024;
 export const MAX_CAPTURED_SETTINGS = 2_000;
 export const MAX_EXCLUDE_BYTES = 1024 * 1024;
 /** HEAD, a ref, `.git` of a worktree, a record of ours. */

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { readForeign, statForeign } from '../host/foreign-file.ts';
 import type { CapturedRepository } from '../task/repository.ts';
@@ -55,7 +55,7 @@ export async function openRepository(request: OpenRequest): Promise<Repository> 
   for (const [name, target] of Object.entries(links)) await link(join(own, name), target);
   const files = {
     HEAD: 'ref: refs/heads/rasen-none\n',
-    config: configText(captured, join(own, USERS_ATTRIBUTES)),
+    config: configText(captured, join(own, USERS_ATTRIBUTES)) + lfsText(captured),
     [USERS_ATTRIBUTES]: captured.users_attributes,
     'info/exclude': `${captured.exclude}${OWN_EXCLUDES.join('\n')}\n`,
     'info/attributes': captured.attributes,
@@ -125,6 +125,12 @@ export function configText(
   lines.push('[core]', '\tbare = false', ...files);
   if (sparse === null) lines.push('\tsparsecheckout = false');
   return `${lines.join('\n')}\n`;
+}
+
+/** Large files are in the user's repository, not in our git directory, where git-lfs would look for them. */
+function lfsText({ config, common_dir }: CapturedRepository): string {
+  const named = config.findLast(([key]) => key === 'lfs.storage')?.[1] ?? 'lfs';
+  return `[lfs]\n\tstorage = "${escaped(resolve(common_dir, named))}"\n`;
 }
 
 const escaped = (value: string) =>

@@ -5,7 +5,6 @@
  */
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -251,8 +250,14 @@ const THINGS: readonly [string, (path: string, folder: string) => void][] = [
   ['a link out', (path, folder) => symlinkSync(join(folder, 'precious/gold'), path)],
   ['a loop of links', path => symlinkSync(path, path)],
   ['a folder', path => mkdirSync(join(path, 'inside'), { recursive: true })],
-  ['10 GB', path => (writeFileSync(path, ''), truncateSync(path, 10 * 1024 ** 3))],
-  ['a file of mode 0', path => (writeFileSync(path, 'ref: refs/heads/main\n'), chmodSync(path, 0))],
+  [
+    '10 GB',
+    path => {
+      writeFileSync(path, '');
+      truncateSync(path, 10 * 1024 ** 3);
+    },
+  ],
+  ['a file of mode 0', path => writeFileSync(path, 'ref: refs/heads/main\n', { mode: 0 })],
 ];
 
 /** In git's folder of the worktree (`@/`), in the repository (`$/`), or in the worktree. */

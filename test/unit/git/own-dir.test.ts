@@ -130,6 +130,13 @@ test('settings that decide what a commit holds are taken; programs for anything 
   expect(isTaken('credential.helper', 'global')).toBe(true);
 });
 
+test('a password in an address stays out of what is captured, which goes into the journal', async () => {
+  sh(t.repo.root, 'config', 'remote.origin.url', 'https://ada:hush-hush@example.org/x.git');
+  const captured = await captureRepository(t.repo.root, {});
+  expect(captured.config).toContainEqual(['remote.origin.url', 'https://ada@example.org/x.git']);
+  expect(JSON.stringify(captured)).not.toContain('hush-hush');
+});
+
 test('a value comes out of our configuration as the user wrote it', async () => {
   const values: [string, string | null][] = [
     ['filter.a "b" \\ c.clean', 'sh -c \'tr "a" b\' ; # not a comment'],
