@@ -10,6 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf, RasenError } from '../errors.ts';
 import { readForeign, replaceForeign } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
+import { forgetOwnIndex } from './own-index.ts';
 import { removeTree } from './remove-tree.ts';
 import type { Place, Repository } from './repository.ts';
 import { ownFolder, problemOf, specialIn } from './sound.ts';
@@ -173,6 +174,7 @@ async function registrationFor(repo: Repository, path: string): Promise<string |
 export async function discard(repo: Repository, path: string): Promise<void> {
   // The registration goes last: while it is there, a call after a crash finds the rest.
   const admins = await registrations(repo, path);
+  await forgetOwnIndex(repo, path);
   await removeTree(path, { keep: [repo.root, repo.common_dir, repo.records] });
   for (const admin of admins) await removeTree(admin);
 }

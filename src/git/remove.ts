@@ -9,6 +9,7 @@ import { baseFolder } from './base-folder.ts';
 import { committerEnv } from './identity.ts';
 import { at, discard, linkedAt, register, registrations } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { dropOwnIndex, installOwnIndex, withOwnIndex } from './own-index.ts';
 import {
   branchOf,
   dropCheckout,
@@ -25,7 +26,7 @@ import {
 import { keepCommit } from './refs.ts';
 import { findCommit, here, type Repository, resolveCommit } from './repository.ts';
 import { git } from './run.ts';
-import { dropCopy, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { trust } from './trust.ts';
 
@@ -74,7 +75,8 @@ export function freshCheckout(
     if (known?.commit !== commit) await writeCheckout(repo, { version: 1, task: request.task, path, commit });
     await discard(repo, path);
     const linked = await register(repo, path, commit);
-    await git(['reset', '--quiet', '--hard', commit], at(linked));
+    await git(['reset', '--quiet', '--hard', commit], withOwnIndex(linked));
+    await installOwnIndex(linked, commit);
     await trust(linked);
   });
 }
@@ -95,7 +97,7 @@ async function keepWork(repo: Repository, record: TaskRecord, path: string): Pro
   const parent = head ?? (await findCommit(here(repo), `refs/heads/${branchOf(record)}`));
   if (parent === null) return;
   const { tree } = await takeSnapshot(linked, parent);
-  await dropCopy(linked);
+  await dropOwnIndex(linked);
   const before = await git(['rev-parse', `${parent}^{tree}`], { ...place, reads: true });
   if (before.stdout.trim() === tree) return;
   const message = `wip: left in the worktree when it was removed\n\nRasen-Task: ${record.task}\n`;

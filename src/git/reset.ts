@@ -8,12 +8,12 @@ import { headTo } from './durable-objects.ts';
 import { at, type Linked, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { endOperations } from './operations.ts';
+import { installOwnIndex, openOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, listTasks } from './records.ts';
 import { keepCommit, moveRef } from './refs.ts';
 import { removeTree } from './remove-tree.ts';
 import { findCommit, type Place, type Repository } from './repository.ts';
 import { git, isStuck, parts } from './run.ts';
-import { dropCopy, unhide, unmergedIn } from './snapshot.ts';
 import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import { compareByContent, trust } from './trust.ts';
@@ -55,19 +55,17 @@ export async function resetWorktree(
     await endOperations(linked, record.task);
     await moveRef(place, ref, { from: tip, to: target, why: 'rasen: rolled back' });
     await headTo(linked, ref);
-    if ((await unmergedIn(place)) === null) await removeTree(join(linked.admin, 'index'));
-    await unhide(place);
-    await dropCopy(linked);
+    const { place: files } = await openOwnIndex(linked, target);
     await compareByContent(linked, target);
-    await hard(linked, place, target);
+    await hard(linked, files, target);
     // Twice -f: also repositories that the attempt made inside. What git cannot remove is removed below.
-    await git(['clean', '-ffdq'], { ...place, ok: [0, 1] });
-    for (const path of await listed(place, ['--others', '--directory', '--exclude-standard'])) {
+    await git(['clean', '-ffdq'], { ...files, ok: [0, 1] });
+    for (const path of await listed(files, ['--others', '--directory', '--exclude-standard'])) {
       await removeTree(join(linked.path, path));
     }
     const left = [
-      ...(await listed(place, ['--others', '--exclude-standard'])),
-      ...(await listed(place, ['--modified', '--deleted'])),
+      ...(await listed(files, ['--others', '--exclude-standard'])),
+      ...(await listed(files, ['--modified', '--deleted'])),
     ];
     if (left.length > 0) {
       throw new RasenError(
@@ -76,6 +74,7 @@ export async function resetWorktree(
         { hint: 'See whether a program still writes there, or a git filter changes files.', data: { left } },
       );
     }
+    await installOwnIndex(linked, target);
     await trust(linked);
   });
 }
@@ -88,7 +87,6 @@ async function hard(linked: Linked, place: Place, target: string): Promise<void>
   } catch (error) {
     if (!isStuck(error)) throw error;
     await mendControlFiles(linked.repo, linked.path, true);
-    await clearStaleLocks(linked.repo, { task: '-', path: linked.path, branch: '-' }, { tree_empty: true });
     await reset();
   }
 }

@@ -11,11 +11,12 @@ import { at, type Linked, pointer, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
+import { installOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
-import { installIndex, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import type { Worktree } from './worktree.ts';
@@ -196,7 +197,7 @@ async function settle(linked: Linked, branch: string, to: { task: string; commit
   await syncRef(linked.repo.refs, ref.slice('refs/'.length));
   await headTo(linked, ref);
   await endOperations(linked, to.task);
-  await installIndex(linked, to.commit);
+  await installOwnIndex(linked, to.commit);
 }
 
 async function treeAt(linked: Linked, commit: string): Promise<string> {

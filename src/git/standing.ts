@@ -5,11 +5,12 @@
 import { committerEnv } from './identity.ts';
 import { at, type Linked, linkedAt, pointer } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { dropOwnIndex } from './own-index.ts';
 import { baseRef, keepCommit, listTaskRefs } from './refs.ts';
 import { findCommit, here, type Repository } from './repository.ts';
 import { resetWorktree } from './reset.ts';
 import { git } from './run.ts';
-import { dropCopy, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 
 export interface Standing {
@@ -70,7 +71,7 @@ async function look(linked: Linked, { task, branch }: TaskWorktree): Promise<Sta
   const commit = await findCommit(at(linked), 'HEAD');
   const tip = (await findCommit(here(repo), `refs/heads/${branch}`)) ?? '';
   const { tree } = await takeSnapshot(linked, commit ?? (tip || baseRef(task)));
-  await dropCopy(linked);
+  await dropOwnIndex(linked);
   const refs = Object.fromEntries((await listTaskRefs(repo, task)).map(ref => [ref.ref, ref.commit]));
   return { tip, head: symbolic || commit || '', tree, refs };
 }

@@ -3,11 +3,10 @@
  * and a power cut can leave a file with all of these and zeros for content. So every worktree carries the boot in which it
  * was last brought to a commit; in another one its files are compared by content. Used before work and gates see them.
  */
-import { join } from 'node:path';
 import { at, type Linked, linkedAt, pointer, write } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { hasOwnIndex, installOwnIndex, rebuildOwnIndex, withOwnIndex } from './own-index.ts';
 import { ownOwner } from './owner.ts';
-import { removeTree } from './remove-tree.ts';
 import { findCommit, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { mendAdmin, mendControlFiles } from './sound.ts';
@@ -23,13 +22,12 @@ async function isTrusted(linked: Linked): Promise<boolean> {
   return pointer(linked.admin, MARK, /^(.+)$/) === (await ownOwner()).boot;
 }
 
-/** The index becomes that of the commit; a file is unchanged only if its content is. Does nothing where files are trusted. */
+/** Our index becomes that of the commit; a file is unchanged only if its content is. Does nothing where files are trusted. */
 export async function compareByContent(linked: Linked, commit: string): Promise<'trusted' | 'compared'> {
-  if (await isTrusted(linked)) return 'trusted';
-  await removeTree(join(linked.admin, 'index'));
-  await git(['read-tree', commit], at(linked));
+  if ((await isTrusted(linked)) && (await hasOwnIndex(linked))) return 'trusted';
+  await rebuildOwnIndex(linked, commit);
   // 1: some differ.
-  await git(['update-index', '-q', '--refresh'], { ...at(linked), ok: [0, 1] });
+  await git(['update-index', '-q', '--refresh'], { ...withOwnIndex(linked), ok: [0, 1] });
   return 'compared';
 }
 
@@ -45,7 +43,8 @@ export async function restoreWorktree(repo: Repository, path: string): Promise<v
     await mendControlFiles(repo, linked.path, false);
     const head = await findCommit(at(linked), 'HEAD');
     if (head === null || (await compareByContent(linked, head)) === 'trusted') return;
-    await git(['reset', '--quiet', '--hard', head], at(linked));
+    await git(['reset', '--quiet', '--hard', head], withOwnIndex(linked));
+    await installOwnIndex(linked, head);
     await trust(linked);
   });
 }

@@ -11,6 +11,7 @@ import { withRepositoryLock } from './lock.ts';
 import { mendObjects } from './mend-objects.ts';
 import { mendRef } from './mend-ref.ts';
 import { chooseName, isFreeBranch } from './names.ts';
+import { installOwnIndex, withOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, isNameOf, oldName, readTask, type TaskRecord, writeTask } from './records.ts';
 import { baseRef, createRef, keepCommit, lastGood, moveRef } from './refs.ts';
 import {
@@ -75,7 +76,8 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   if (!(await isSound(repo, record, path))) {
     await clearPlace(repo, record, path);
     const made = await register(repo, path, `ref: refs/heads/${branch}`);
-    await git(['reset', '--quiet', '--hard'], at(made));
+    await git(['reset', '--quiet', '--hard'], withOwnIndex(made));
+    await installOwnIndex(made, tip);
     await trust(made);
   }
   if (record.state !== 'made') await writeTask(repo, { ...record, state: 'made' });

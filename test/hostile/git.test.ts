@@ -4,8 +4,10 @@
  * not wait for it. Each test looks from outside: a program that would leave a mark, a folder of the user, a clock.
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -308,6 +310,40 @@ describe('seal, reset and merge with something else in the place of a file', () 
       : place.startsWith('$/')
         ? join(t.repo.common_dir, place.slice(2))
         : join(w.path, place);
+
+  test('an index that says that a changed file is what it was deceives nobody', async () => {
+    // Git takes a file as unchanged when the index has its size and times; an agent can write these there.
+    const forge = () => {
+      write(w.path, { 'a.txt': 'ONE\n' });
+      const stat = lstatSync(join(w.path, 'a.txt'), { bigint: true });
+      const index = readFileSync(join(t.repo.common_dir, 'worktrees/task-x/index'));
+      // The first entry, behind a header of 12 bytes: ctime, mtime, device, inode, mode, uid, gid, size.
+      const times = [
+        stat.ctimeMs / 1000n,
+        stat.ctimeNs % 10n ** 9n,
+        stat.mtimeMs / 1000n,
+        stat.mtimeNs % 10n ** 9n,
+      ];
+      const words = [...times, stat.dev, stat.ino, stat.mode, stat.uid, stat.gid, stat.size];
+      words.forEach((word, i) => {
+        index.writeUInt32BE(Number(BigInt.asUintN(32, word)), 12 + 4 * i);
+      });
+      const body = index.subarray(0, -20);
+      const sum = createHash('sha1').update(body).digest();
+      writeFileSync(join(t.repo.common_dir, 'worktrees/task-x/index'), Buffer.concat([body, sum]));
+    };
+    forge();
+    // Newer than the file, else git looks into it.
+    execFileSync('touch', ['-d', '1 hour', join(t.repo.common_dir, 'worktrees/task-x/index')]);
+    expect(sh(w.path, 'status', '--porcelain'), 'git is deceived').toBe('');
+    const marks = { task: 't1', subtask: 's', attempt: 1 };
+    const sealed = await sealAttempt(t.repo, w, { good: t.base, marks, title: 'try' });
+    expect(sh(t.repo.root, 'show', `${sealed.commit}:a.txt`)).toBe('ONE');
+    await resetWorktree(t.repo, w, t.base);
+    forge();
+    await resetWorktree(t.repo, w, t.base);
+    expect(readFileSync(join(w.path, 'a.txt'), 'utf8')).toBe('one\n');
+  });
 
   const long = Boolean(process.env.RASEN_TEST_LONG);
   // Each thing meets each place in the long form; in the short one every other is a FIFO, and the rest take turns.
