@@ -18,6 +18,10 @@ const STATE: Readonly<Record<string, string>> = {
     'The state at some event, which saves time at a start; `task.json.prev` is the one before.',
   'tasks/ID/attempts/SUBTASK/N/':
     'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). Where an agent is spoken with while it works, also `session` (identity of the session program, which does so) and `notes/` (what the agent is still to be told). A gate has such a folder in `gates/K.TRY/` below it.',
+  'tasks/ID/repository.json':
+    'The repository of a task that was submitted before there was one, or by an earlier release; of all others it is in the journal.',
+  'git/REPOSITORY/':
+    'What is remembered of a repository. `tasks/ID/git/` is the git directory that the supervisor works with: objects and refs are links to those of the repository; configuration, ignore patterns and attributes are what the user had when the task was submitted. See GIT.',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 
@@ -65,6 +69,12 @@ export function rasend8(version: string): string {
   page.section('Quarantine');
   page.para(
     'A file that cannot be read is never overwritten and never guessed at. It is moved to `quarantine/` under a name with the task and the time, all other tasks go on, and `rasen doctor` names it. What is there is yours to look at and to remove.',
+  );
+  page.section('Git');
+  page.para(
+    'What an attempt writes into a repository is not trusted. The supervisor runs git with a configuration of its own, made once per task from what the user and the repository had when the task was submitted: who commits, how files become commits (line ends, filters such as those of Git LFS, merge drivers, ignore patterns, attributes), where large files are. Nothing of it is read again: no hook, no fsmonitor, no filter, no include, no alias that is added later has an effect on what the supervisor does; submit the task again after a change that it must know.',
+    'Of the environment git has PATH and HOME of the task and little else. A file of git’s that is a FIFO, a socket or a device is put out of the way and told by the gate `clean`; a link by which something would be written elsewhere stops the task with a message that names it. Only folders that the order of a task gives are ever removed, none that a record names, and nothing below a mount point.',
+    'Locks that a killed git left are removed when no process holds them; those that are the whole repository’s only when they are also some seconds old.',
   );
   files(page);
   settings(page);

@@ -2,11 +2,12 @@
 import { execFile } from 'node:child_process';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
-import { findRepository } from '../git/repository.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
+import { repositoryOf } from './effects/repository.ts';
+import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
@@ -18,7 +19,7 @@ export interface GcParams {
   dry_run: boolean;
 }
 
-export async function gc(parts: { registry: Registry; store: Store }, params: GcParams) {
+export async function gc(parts: { registry: Registry; store: Store; places: Places }, params: GcParams) {
   const { registry, store } = parts;
   const removed: { id: string; name: string; bytes: number }[] = [];
   const kept: { id: string; name: string; reason: string }[] = [];
@@ -32,7 +33,7 @@ export async function gc(parts: { registry: Registry; store: Store }, params: Gc
       }
       const bytes = await sizeOf(store.files(entry.id).folder);
       if (!params.dry_run) {
-        const problem = await removeFromGit(state);
+        const problem = await removeFromGit(parts, state);
         if (problem) {
           kept.push({ id: entry.id, name: entry.name, reason: problem });
           return;
@@ -55,10 +56,13 @@ function keepReason(state: TaskState, params: GcParams): string | null {
 }
 
 /** Worktree, branch refs and records of the task; null, or why they could not be removed. */
-async function removeFromGit(state: TaskState): Promise<string | null> {
+async function removeFromGit(
+  parts: { store: Store; places: Places },
+  state: TaskState,
+): Promise<string | null> {
   if (!state.workspace) return null;
   try {
-    const repo = await findRepository(state.spec.project);
+    const repo = await repositoryOf(parts, state);
     await removeWorktree(repo, state.workspace.path).catch(error => {
       if (!isRasenError(error)) throw error;
     });

@@ -18,6 +18,11 @@ export class Places {
     this.#paths = paths;
   }
 
+  /** What is remembered of repositories, and our git directories. */
+  get repositories(): string {
+    return join(this.#paths.home, 'git');
+  }
+
   job(task: string, job: string): string {
     return jobFolder(this.#paths.tasks, task, job);
   }

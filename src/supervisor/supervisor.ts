@@ -143,7 +143,10 @@ export class Supervisor {
       jobs: () => this.#registry.jobs,
       log,
     });
-    this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
+    this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
+      store: this.#store,
+      places: this.#places,
+    });
     this.#notes = new Notes(this.#registry, this.#reconciler, this.#places);
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,
@@ -168,7 +171,7 @@ export class Supervisor {
     this.#releases.push(
       this.#registry.listen((_entry, state, events) => {
         if (isTidyTime(state, events))
-          void tidy(this.#places, state).catch(error =>
+          void tidy({ store: this.#store, places: this.#places }, state).catch(error =>
             log.warn({ task: state.id, error }, 'could not tidy up'),
           );
       }),
@@ -425,7 +428,7 @@ export class Supervisor {
   }
 
   gc(params: GcParams) {
-    return gc({ registry: this.#registry, store: this.#store }, params);
+    return gc({ registry: this.#registry, store: this.#store, places: this.#places }, params);
   }
 
   #kick(task: string): void {
