@@ -31,8 +31,8 @@ const BACKENDS: Readonly<Record<Backend, string>> = {
 
 const GATES: Readonly<Record<string, string>> = {
   clean:
-    'Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, and something changed (unless `allow_empty`).',
-  diff: 'Always, for sessions in a git repository: no protected path, no file that decides about gates, hooks or CI, no test that was deleted, emptied, switched off or loosened, no script that runs tests and now succeeds whatever they find, no secret, no change beyond all measure. A hit blocks the task until a person has looked; it is nothing that an agent could repair.',
+    'Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, something changed (unless `allow_empty`), and no file of git’s (`.gitattributes`, `.gitignore`, the index) was made a FIFO or another special file.',
+  diff: 'Always, for sessions in a git repository: no protected path, no file that decides about gates, hooks or CI, no test that was deleted, emptied, switched off or loosened, no script that runs tests and now succeeds whatever they find, no secret, no new link that leads out of the tree or into .git, no name that a file system takes for .git, no change beyond all measure. A hit blocks the task until a person has looked; it is nothing that an agent could repair.',
   commands:
     'Those of the project, then those of the plan. Without `gates` in the configuration they are the test and lint commands found in package.json, pyproject.toml, Makefile, Cargo.toml or go.mod.',
   review:

@@ -19,11 +19,15 @@ const STATE: Readonly<Record<string, string>> = {
   'tasks/ID/attempts/SUBTASK/N/':
     'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). Where an agent is spoken with while it works, also `session` (identity of the session program, which does so) and `notes/` (what the agent is still to be told). A gate has such a folder in `gates/K.TRY/` below it.',
   'tasks/ID.pack':
-    'A task that is over, in one compressed file, some time after its end (`pack_after`); what was captured for its environment is kept only where a merge may still need it. Every command takes it as before.',
+    'A task that is over, in one compressed file, some time after its end (`pack_after`). Every command takes it as before.',
   'keys/':
     'The keys that are taken: one empty file each, named by the digest of the key and the task that has it.',
   heads:
     'How far each journal goes: bytes and checksum, a line a task. A journal that is shorter, or begins otherwise, is damaged.',
+  'tasks/ID/repository.json':
+    'The repository of a task that was submitted before there was one, or by an earlier release; of all others it is in the journal.',
+  'git/REPOSITORY/':
+    'What is remembered of a repository. `tasks/ID/git/` is the git directory that the supervisor works with: objects and refs are links to those of the repository; configuration, ignore patterns and attributes are what the user had when the task was submitted. See GIT.',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 
@@ -73,6 +77,12 @@ export function rasend8(version: string): string {
     'A file that cannot be read is never overwritten and never guessed at. It is moved to `quarantine/` under a name with the task and the time, all other tasks go on, and `rasen list` and `rasen doctor` name it, after a restart as well. Its key stays taken, so that the same order is not carried out again. What is there is yours to look at; `rasen gc --damaged` removes it and frees the key.',
     'A task that a newer rasen wrote is left where it is, and listed as such.',
     'Files of a task that runs are written again from memory when something else has changed or removed them; what was in their place is moved here.',
+  );
+  page.section('Git');
+  page.para(
+    'What an attempt writes into a repository is not trusted. The supervisor runs git with a configuration of its own, made once per task from what the user and the repository had when the task was submitted: who commits, how files become commits (line ends, filters such as those of Git LFS, merge drivers, ignore patterns, attributes), where large files are. Nothing of it is read again: no hook, no fsmonitor, no filter, no include, no alias that is added later has an effect on what the supervisor does; submit the task again after a change that it must know.',
+    'Of the environment git has PATH and HOME of the task and little else. A file of git’s that is a FIFO, a socket or a device is put out of the way and told by the gate `clean`; a link by which something would be written elsewhere stops the task with a message that names it. Only folders that the order of a task gives are ever removed, none that a record names, and nothing below a mount point.',
+    'Locks that a killed git left are removed when no process holds them; those that are the whole repository’s only when they are also some seconds old.',
   );
   files(page);
   settings(page);

@@ -15,7 +15,7 @@ export const PROJECT_KEYS = {
   'worktree.base_path': seed(
     text(4096, 'a path'),
     '.worktrees',
-    'Folder of the worktrees, relative to the project.',
+    'Folder of the worktrees, relative to the project. Inside the project it must not be a link that leads out of it.',
   ),
 
   'memory.enabled': seed(bool(), true, 'Decisions and learnings of an attempt are told to the later ones.'),

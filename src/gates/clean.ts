@@ -8,6 +8,7 @@ export function judgeClean(sealed: Sealed, rules: { allow_empty: boolean; good: 
   const findings: Finding[] = [];
   const add = (kind: string, path: string | null, text: string) =>
     findings.push({ kind, path, line: null, text });
+  for (const what of sealed.special) add('special', null, what);
   for (const path of sealed.unmerged) add('unmerged', path, 'has unresolved merge conflicts');
   if (!sealed.descends || sealed.parent_good !== rules.good) {
     add('not_descended', null, `${sealed.commit} does not descend from the last good commit ${rules.good}`);
@@ -24,6 +25,8 @@ export function judgeClean(sealed: Sealed, rules: { allow_empty: boolean; good: 
 
 function reasonOf(findings: readonly Finding[]): string {
   switch (findings[0]?.kind) {
+    case 'special':
+      return `Git cannot work with what is in the worktree: ${specials(findings)}.`;
     case 'unmerged':
       return 'The worktree has unresolved merge conflicts.';
     case 'not_descended':
@@ -33,4 +36,9 @@ function reasonOf(findings: readonly Finding[]): string {
     default:
       return 'The attempt changed nothing.';
   }
+}
+
+function specials(findings: readonly Finding[]): string {
+  const texts = findings.filter(({ kind }) => kind === 'special').map(({ text }) => text);
+  return texts.slice(0, 3).join('; ') + (texts.length > 3 ? '; …' : '');
 }

@@ -5,6 +5,7 @@
  */
 import type { Changes, FileChange } from '../git/changes.ts';
 import { type Finding, type GateResult, resultOf } from './gate.ts';
+import { judgeLinks } from './links.ts';
 import { judgeLoosened } from './loosened.ts';
 import { type PathMatcher, pathMatcher } from './pathspec.ts';
 import { pathsOf, protectedReason } from './protected-paths.ts';
@@ -38,6 +39,7 @@ export function judgeDiff(input: DiffInput): GateResult {
     // First, so that the cap on findings never drops it.
     ...judgeSecrets(files),
     ...judgePaths(files, pathMatcher(input.protected)),
+    ...judgeLinks(files),
     ...judgeTests(files, pathMatcher(input.tests)),
     ...judgeLoosened(files, pathMatcher(input.tests)),
     ...judgeSize(files, input.cap ?? DEFAULT_CAP),
@@ -82,6 +84,8 @@ function judgeSize(files: readonly FileChange[], cap: SizeCap): Finding[] {
 const REASONS: Record<string, string> = {
   protected: 'A protected path was changed',
   repository: 'A link to another repository was added',
+  link: 'A link that leads out of the tree was added',
+  git_name: 'A name that stands for .git was added',
   test_deleted: 'A test was deleted',
   test_emptied: 'A test was emptied',
   test_cases_removed: 'Test cases were removed',

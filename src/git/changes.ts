@@ -3,7 +3,7 @@
  * Attributes in the tree cannot hide text (`*.ts -diff`): everything is compared as text.
  */
 import { MAX_LINE_CHARACTERS, MAX_PATCH_BYTES } from './limits.ts';
-import type { Repository } from './repository.ts';
+import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 
 export interface ChangedLine {
@@ -22,6 +22,8 @@ export interface FileChange {
   mode: string;
   added: ChangedLine[];
   removed: ChangedLine[];
+  /** Of a link (mode 120000): what it names. Null for other files, and where it is too long for one. */
+  target: string | null;
   /** Size of the file after the change; 0 when it is gone. */
   bytes: number;
   /** Holds a NUL: its lines are not text and are left out. */
@@ -45,7 +47,7 @@ const STATUS: Record<string, FileChange['status']> = {
 const OPTIONS = ['-M', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
 
 export async function readChanges(repo: Repository, good: string, commit: string): Promise<Changes> {
-  const where = { cwd: repo.root, reads: true };
+  const where = { ...here(repo), reads: true };
   const raw = await git(['diff', ...OPTIONS, '--raw', '--no-abbrev', '-z', good, commit, '--'], where);
   const { files, blobs } = parseRaw(raw.stdout);
   const patch = await git(['diff', ...OPTIONS, '--text', '--unified=0', good, commit, '--'], {
@@ -55,6 +57,7 @@ export async function readChanges(repo: Repository, good: string, commit: string
   });
   addLines(files, patch.stdout);
   await addSizes(repo, files, blobs);
+  await addTargets(repo, files, blobs);
   return { files, complete: !patch.cut };
 }
 
@@ -74,6 +77,7 @@ export function parseRaw(stdout: string): { files: FileChange[]; blobs: string[]
       mode,
       added: [],
       removed: [],
+      target: null,
       bytes: 0,
       binary: false,
     });
@@ -126,7 +130,7 @@ async function addSizes(repo: Repository, files: FileChange[], blobs: string[]):
   );
   if (present.length === 0) return;
   const { stdout } = await git(['cat-file', '--batch-check=%(objectsize)'], {
-    cwd: repo.root,
+    ...here(repo),
     reads: true,
     input: present.map(({ blob }) => `${blob}\n`).join(''),
   });
@@ -134,4 +138,26 @@ async function addSizes(repo: Repository, files: FileChange[], blobs: string[]):
   present.forEach(({ file }, i) => {
     file.bytes = Number(sizes[i]) || 0;
   });
+}
+
+/** A renamed link has no line in the patch, and may lead elsewhere from its new place. */
+async function addTargets(repo: Repository, files: FileChange[], blobs: string[]): Promise<void> {
+  const links = files.flatMap((file, i) =>
+    file.mode === '120000' && file.bytes > 0 && file.bytes <= MAX_LINE_CHARACTERS
+      ? [{ file, blob: blobs[i]! }]
+      : [],
+  );
+  if (links.length === 0) return;
+  const { stdout } = await git(['cat-file', '--batch'], {
+    ...here(repo),
+    reads: true,
+    binary: true,
+    input: links.map(({ blob }) => `${blob}\n`).join(''),
+  });
+  let from = 0;
+  for (const { file } of links) {
+    const start = stdout.indexOf('\n', from) + 1;
+    file.target = Buffer.from(stdout.slice(start, start + file.bytes), 'latin1').toString('utf8');
+    from = start + file.bytes + 1;
+  }
 }

@@ -2,28 +2,24 @@
  * Makes an agent's commits survive a power cut before a ref or the journal relies on them: git by default leaves new
  * loose objects to the disk's write-back, and the settings of run.ts reach only our own git.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { flush } from './durable.ts';
 import { MAX_SYNCED_OBJECTS } from './limits.ts';
-import { at, type Linked } from './linked.ts';
+import { type Linked, pointer, write } from './linked.ts';
 import type { Place } from './refs.ts';
 import { git } from './run.ts';
 
 const AT_ONCE = 16;
 
-export async function syncCommits(
-  place: Place,
-  common_dir: string,
-  range: { from: string; to: string },
-): Promise<void> {
+export async function syncCommits(place: Place, range: { from: string; to: string }): Promise<void> {
+  const { objects } = place.repo;
   const args = ['rev-list', '--objects', '--no-object-names', range.to, `^${range.from}`];
   const { stdout } = await git(args, { ...place, reads: true, cut: true });
   const ids = stdout.split('\n').filter(id => /^[0-9a-f]{40,64}$/.test(id));
   const chosen = ids.slice(0, MAX_SYNCED_OBJECTS);
   for (let i = 0; i < chosen.length; i += AT_ONCE) {
     await Promise.all(
-      chosen.slice(i, i + AT_ONCE).map(id => flush(join(common_dir, 'objects', id.slice(0, 2), id.slice(2)))),
+      chosen.slice(i, i + AT_ONCE).map(id => flush(join(objects, id.slice(0, 2), id.slice(2)))),
     );
   }
 }
@@ -40,9 +36,8 @@ export async function syncRef(git_dir: string, ref: string): Promise<void> {
 
 /** HEAD of the worktree names the branch, and on the disk it does. */
 export async function headTo(linked: Linked, ref: string): Promise<void> {
-  const head = await readFile(join(linked.admin, 'HEAD'), 'utf8').catch(() => '');
   // It mostly does already, and a program that has nothing to do costs as much as one that has.
-  if (head !== `ref: ${ref}\n`)
-    await git(['symbolic-ref', '-m', 'rasen: back on the branch', 'HEAD', ref], at(linked));
+  if (pointer(linked.admin, 'HEAD', /^ref: (.+)$/) !== ref)
+    await write(linked.admin, 'HEAD', `ref: ${ref}\n`);
   await syncRef(linked.admin, 'HEAD');
 }

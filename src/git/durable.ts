@@ -1,9 +1,9 @@
 /**
- * Small files that must survive a power cut, and removal of folders that tools made read-only.
- * Used by git/ for its records; nothing here knows git.
+ * Small files that must survive a power cut. Used by git/ for its records; nothing here knows git.
  */
-import { chmod, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants } from 'node:fs';
+import { lstat, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errnoOf, RasenError } from '../errors.ts';
 import { MAX_ASIDE } from './limits.ts';
 
@@ -39,15 +39,20 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Flushes a file's content to the disk; a file that is not there needs none. */
+/**
+ * Flushes a file or folder to the disk. What is not there needs none, and neither does what is no file: nothing is
+ * waited for, and no link is followed.
+ */
 export async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r').catch(error => {
-    if (errnoOf(error) === 'ENOENT') return null;
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+  const file = await open(path, flags).catch(error => {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) return null;
     throw error;
   });
   if (file === null) return;
   try {
-    await file.sync();
+    const found = await file.stat();
+    if (found.isFile() || found.isDirectory()) await file.sync();
   } finally {
     await file.close();
   }
@@ -64,25 +69,4 @@ export async function moveAside(path: string, word: string): Promise<string> {
   throw new RasenError('git', `${path} was moved aside ${MAX_ASIDE} times already`, {
     hint: `Look at ${path}.${word}-* and remove what you do not need.`,
   });
-}
-
-/** Removes a folder with all in it, also where folders were made read-only (module caches do that). */
-export async function removeTree(path: string): Promise<void> {
-  const options = { recursive: true, force: true, maxRetries: 3 } as const;
-  try {
-    await rm(path, options);
-  } catch (error) {
-    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
-    await openFolders(path);
-    await rm(path, options);
-  }
-}
-
-async function openFolders(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => null);
-  if (!found?.isDirectory()) return;
-  await chmod(path, 0o700).catch(() => {});
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openFolders(join(path, entry.name));
-  }
 }

@@ -1,12 +1,14 @@
 /** Questions about commits and their differences; reads only. Used for views, prompts of reviews, and reports. */
 import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { MAX_COMMITS } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
-import { readTask, taskFolder } from './records.ts';
+import { folderOf, readTask, taskFolder } from './records.ts';
 import { listTaskRefs } from './refs.ts';
-import type { Repository } from './repository.ts';
+import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
+import { soundStore } from './sound.ts';
 
 export interface CommitLine {
   hash: string;
@@ -22,7 +24,7 @@ export async function commitsSince(repo: Repository, base: string, head: string)
   const trailer = '%(trailers:key=Rasen-Subtask,valueonly,separator=%x2C)';
   const { stdout } = await git(
     ['log', '-z', `-n${MAX_COMMITS}`, `--format=%H%x00%s%x00%ct%x00${trailer}`, `${base}..${head}`, '--'],
-    { cwd: repo.root, reads: true },
+    { ...here(repo), reads: true },
   );
   const fields = stdout.split('\0');
   const commits: CommitLine[] = [];
@@ -37,7 +39,7 @@ export async function commitsSince(repo: Repository, base: string, head: string)
 /** Id of the tree of a commit. */
 export async function treeOf(repo: Repository, commit: string): Promise<string> {
   const args = ['rev-parse', '--verify', `${commit}^{tree}`];
-  return (await git(args, { cwd: repo.root, reads: true })).stdout.trim();
+  return (await git(args, { ...here(repo), reads: true })).stdout.trim();
 }
 
 /** The diff as text, at most `max_bytes` of it. */
@@ -48,7 +50,7 @@ export async function diffText(
   max_bytes: number,
 ): Promise<{ text: string; cut: boolean }> {
   const args = ['diff', '-M', '--no-ext-diff', '--no-textconv', base, head, '--'];
-  const { stdout, cut } = await git(args, { cwd: repo.root, reads: true, max_bytes, cut: true });
+  const { stdout, cut } = await git(args, { ...here(repo), reads: true, max_bytes, cut: true });
   return { text: stdout, cut };
 }
 
@@ -60,7 +62,7 @@ export interface DiffStat {
 
 export async function diffStat(repo: Repository, base: string, head: string): Promise<DiffStat> {
   const args = ['diff', '-M', '--no-ext-diff', '--no-textconv', '--numstat', base, head, '--'];
-  const { stdout } = await git(args, { cwd: repo.root, reads: true });
+  const { stdout } = await git(args, { ...here(repo), reads: true });
   const stat: DiffStat = { files: 0, insertions: 0, deletions: 0 };
   for (const line of stdout.split('\n')) {
     const found = /^(\d+|-)\t(\d+|-)\t/.exec(line);
@@ -80,14 +82,16 @@ export async function diffStat(repo: Repository, base: string, head: string): Pr
 export function deleteTaskRefs(repo: Repository, task: string): Promise<void> {
   return withRepositoryLock(repo, async () => {
     const record = await readTask(repo, task);
-    if (record && (await lstat(record.path).catch(() => null))) {
-      throw new RasenError('git', `Task ${task} still has its worktree ${record.path}`, {
+    const path = record && join(record.folder, folderOf(record));
+    if (path && (await lstat(path).catch(() => null))) {
+      throw new RasenError('git', `Task ${task} still has its worktree ${path}`, {
         hint: 'Remove the worktree first.',
       });
     }
+    await soundStore(repo, task);
     const refs = await listTaskRefs(repo, task);
     const input = refs.map(({ ref, commit }) => `delete ${ref} ${commit}\n`).join('');
-    if (input !== '') await git(['update-ref', '--stdin'], { cwd: repo.root, input });
+    if (input !== '') await git(['update-ref', '--stdin'], { ...here(repo), input });
     await rm(taskFolder(repo, task), { recursive: true, force: true });
   });
 }

@@ -1,13 +1,20 @@
 /** Every limit of git work in one place: times in milliseconds, sizes in bytes. */
 
+/** Longest command that should take milliseconds, however large the repository is. */
+export const POINTED_TIMEOUT_MS = 15_000;
+/** After this time it is asked whether a command waits for a special file. */
+export const PATIENCE_MS = 2_000;
 /** Longest command that only reads. */
 export const READ_TIMEOUT_MS = 60_000;
 /** Longest command that writes: a checkout or an `add` of a large repository on a slow disk. */
 export const WRITE_TIMEOUT_MS = 10 * 60_000;
 /** Between SIGTERM (git removes its lock files) and SIGKILL. */
 export const KILL_GRACE_MS = 5_000;
+/** Between the end of git and that of its output, which a process that it left running may hold. */
+export const DRAIN_MS = 1_000;
 /** Most output of one command that is kept. */
 export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+export const MAX_STDERR_BYTES = 1024 * 1024;
 /** Lines and characters of stderr that an error quotes. */
 export const QUOTED_LINES = 6;
 export const QUOTED_CHARACTERS = 2_000;
@@ -47,3 +54,22 @@ export const MERGE_TRIES = 3;
 export const MAX_PATCH_BYTES = 32 * 1024 * 1024;
 /** Characters of one changed line that are looked at. */
 export const MAX_LINE_CHARACTERS = 4_096;
+
+/** Longest look at the user's configuration when a task is submitted. */
+export const CAPTURE_TIMEOUT_MS = 10_000;
+/** One file of ignore patterns, attributes or the like; more is no file that people write. */
+export const MAX_CAPTURED_BYTES = 256 * 1024;
+export const MAX_CAPTURED_SETTINGS = 2_000;
+export const MAX_EXCLUDE_BYTES = 1024 * 1024;
+/** HEAD, a ref, `.git` of a worktree, a record of ours. */
+export const MAX_SMALL_BYTES = 64 * 1024;
+/** An index of some ten million files. A larger one is built anew. */
+export const MAX_INDEX_BYTES = 1024 * 1024 * 1024;
+/** Attributes and ignore patterns in a worktree; newer gits do not read more than this either. */
+export const MAX_CONTROL_BYTES = 100 * 1024 * 1024;
+/** The log of a ref of ours. */
+export const MAX_LOG_BYTES = 16 * 1024 * 1024;
+/** Longest look for special files in a worktree. */
+export const SEARCH_TIMEOUT_MS = 20_000;
+/** Longest removal of one folder. */
+export const REMOVAL_TIMEOUT_MS = 10 * 60_000;

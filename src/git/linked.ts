@@ -1,46 +1,59 @@
 /**
  * Linked worktrees as they are on disk: the `.git` file in the folder and git's registration of it, and whether the
  * two fit. Read without git, because git refuses to answer where one of them is damaged, and because git in a folder
- * that lost its `.git` would find, and change, the user's checkout around it.
+ * that lost its `.git` would find, and change, the user's checkout around it. Both halves can be written by agents: a
+ * worktree belongs to the repository only if its registration lies there, wherever its `.git` points.
  */
-import { lstat, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { lstatSync, readdirSync } from 'node:fs';
+import { lstat, mkdir, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { RasenError } from '../errors.ts';
-import { removeTree } from './durable.ts';
-import { git } from './run.ts';
+import { errnoOf, RasenError } from '../errors.ts';
+import { readForeign, replaceForeign } from '../host/foreign-file.ts';
+import { MAX_SMALL_BYTES } from './limits.ts';
+import { forgetOwnIndex } from './own-index.ts';
+import { removeTree } from './remove-tree.ts';
+import type { Place, Repository } from './repository.ts';
+import { ownFolder, problemOf, specialIn } from './sound.ts';
+import { mender } from './stale-locks.ts';
 
 export interface Linked {
+  repo: Repository;
   path: string;
   /** git's folder for this worktree: HEAD, index, state of a merge or rebase. */
   admin: string;
   common_dir: string;
 }
 
-/** How git is run in a linked worktree: with both folders named, so that nothing is searched for. */
-export function at(linked: Linked): { cwd: string; env: Record<string, string> } {
-  return { cwd: linked.path, env: { GIT_DIR: linked.admin, GIT_WORK_TREE: linked.path } };
+/** How git is run in a linked worktree: with all folders named, so that nothing is searched for or believed. */
+export function at(linked: Linked): Place {
+  const { repo, path, admin } = linked;
+  return {
+    cwd: path,
+    env: { ...repo.env, GIT_DIR: admin, GIT_COMMON_DIR: repo.own, GIT_WORK_TREE: path },
+    repo,
+    mend: mender(repo, { root: path, git_dir: admin }),
+    stuck: () => specialIn(path),
+  };
 }
 
 /** The linked worktree at `path`, or null when its two halves do not fit together. */
-export async function linkedAt(path: string): Promise<Linked | null> {
-  const real = await realpath(path).catch(() => null);
-  if (real === null) return null;
-  const file = await pointer(join(real, '.git'), /^gitdir: (.+)$/);
+export async function linkedAt(repo: Repository, path: string): Promise<Linked | null> {
+  const found = await lstat(path).catch(() => null);
+  if (!found?.isDirectory()) return null;
+  const real = await realpath(path);
+  const file = pointer(real, '.git', /^gitdir: (.+)$/);
   if (file === null) return null;
-  const admin = await realpath(resolve(real, file)).catch(() => null);
-  if (admin === null || basename(dirname(admin)) !== 'worktrees') return null;
-  const back = await pointer(join(admin, 'gitdir'), /^(.+)$/);
-  const common = await pointer(join(admin, 'commondir'), /^(.+)$/);
-  if (back === null || common === null) return null;
-  if ((await realpath(dirname(resolve(admin, back))).catch(() => null)) !== real) return null;
-  const common_dir = await realpath(resolve(admin, common)).catch(() => null);
-  if (common_dir === null || dirname(dirname(admin)) !== common_dir) return null;
-  return { path: real, admin, common_dir };
+  const admin = resolve(real, file);
+  const { common_dir } = repo;
+  const home = await realpath(dirname(admin)).catch(() => null);
+  if (home === null || home !== join(common_dir, 'worktrees') || !isFolder(admin)) return null;
+  const linked = { repo, path: real, admin: join(home, basename(admin)), common_dir };
+  return (await isRegistered(linked)) ? linked : null;
 }
 
 /** As linkedAt, but throws `git` when there is no sound linked worktree. */
-export async function requireLinked(path: string): Promise<Linked> {
-  const linked = await linkedAt(path);
+export async function requireLinked(repo: Repository, path: string): Promise<Linked> {
+  const linked = await linkedAt(repo, path);
   if (linked !== null) return linked;
   throw new RasenError('git', `${path} is not a sound linked worktree`, {
     hint: 'It is repaired when the task goes on; look into the folder if that does not help.',
@@ -48,13 +61,26 @@ export async function requireLinked(path: string): Promise<Linked> {
   });
 }
 
-/** Registrations that name this folder, also where the folder is gone. */
-export async function registrations(common_dir: string, path: string): Promise<string[]> {
-  const folder = join(common_dir, 'worktrees');
+async function isRegistered({ path, admin, common_dir }: Omit<Linked, 'repo'>): Promise<boolean> {
+  const back = pointer(admin, 'gitdir', /^(.+)$/);
+  const common = pointer(admin, 'commondir', /^(.+)$/);
+  if (back === null || common === null) return false;
+  if ((await realpath(dirname(resolve(admin, back))).catch(() => null)) !== path) return false;
+  return (await realpath(resolve(admin, common)).catch(() => null)) === common_dir;
+}
+
+/**
+ * Registrations of ours that name this folder, also where the folder is gone. git calls them like the folder, with a
+ * number where that was taken; one of another name is another's, whatever is written in it.
+ */
+export async function registrations(repo: Pick<Repository, 'common_dir'>, path: string): Promise<string[]> {
+  const folder = join(repo.common_dir, 'worktrees');
   const found: string[] = [];
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of namesIn(folder)) {
+    const number = name.startsWith(basename(path)) ? name.slice(basename(path).length) : null;
+    if (number === null || !/^\d*$/.test(number)) continue;
     const admin = join(folder, name);
-    const back = await pointer(join(admin, 'gitdir'), /^(.+)$/);
+    const back = isFolder(admin) ? pointer(admin, 'gitdir', /^(.+)$/) : null;
     if (back === null) continue;
     const there = dirname(resolve(admin, back));
     const real = join(await realpath(dirname(there)).catch(() => dirname(there)), basename(there));
@@ -64,53 +90,144 @@ export async function registrations(common_dir: string, path: string): Promise<s
 }
 
 /**
- * Joins folder and registration again after repository and worktree were moved together: both still name the old
- * places, which are gone. Anything else is left as it is.
+ * Makes a registration for `path`, with HEAD as given and no index; nothing is checked out.
  */
-export async function rejoin(common_dir: string, path: string): Promise<void> {
-  const link = join(path, '.git');
-  const old = await pointer(link, /^gitdir: (.+)$/);
-  if (old === null) return;
-  const admin = join(common_dir, 'worktrees', basename(old));
-  const back = await pointer(join(admin, 'gitdir'), /^(.+)$/);
-  if (back === null || (await lstat(resolve(admin, back)).catch(() => null)) !== null) return;
-  if ((await lstat(resolve(path, old)).catch(() => null)) !== null) return;
-  await writeFile(join(admin, 'gitdir'), `${link}\n`);
-  await writeFile(link, `gitdir: ${admin}\n`);
+export async function register(repo: Repository, path: string, head: string): Promise<Linked> {
+  const folder = join(repo.common_dir, 'worktrees');
+  await ownFolder(folder);
+  await mkdir(path, { recursive: true });
+  const real = await realpath(path);
+  const admin = await newFolder(folder, basename(real));
+  await write(admin, 'commondir', '../..\n');
+  await write(admin, 'HEAD', `${head}\n`);
+  await copySparse(repo, admin);
+  await write(real, '.git', `gitdir: ${admin}\n`);
+  // Last, since by it a registration is found: one that a crash left without it is nobody's.
+  await write(admin, 'gitdir', `${join(real, '.git')}\n`);
+  return { repo, path: real, admin, common_dir: repo.common_dir };
+}
+
+async function newFolder(folder: string, name: string): Promise<string> {
+  for (let n = 0; ; n += 1) {
+    const admin = join(folder, n === 0 ? name : `${name}${n}`);
+    try {
+      await mkdir(admin);
+      return admin;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      // Without this file it is what a crash left of the making of one.
+      if (isFolder(admin) && (await lstat(join(admin, 'gitdir')).catch(() => null)) === null) return admin;
+    }
+  }
+}
+
+/** As `git worktree add` does: a new worktree is as sparse as the one that it is made from. */
+async function copySparse(repo: Repository, admin: string): Promise<void> {
+  const own = readForeign({ root: repo.own, path: 'info/sparse-checkout' }, MAX_SMALL_BYTES * 16);
+  if (!own.ok) return;
+  await mkdir(join(admin, 'info'), { recursive: true });
+  await write(admin, 'info/sparse-checkout', own.value.bytes.toString('utf8'));
+}
+
+/** Writes a small file of git's in a folder that agents can write; a folder in its place is moved beside it. */
+export async function write(root: string, path: string, text: string): Promise<void> {
+  const place = join(root, path);
+  if (isFolder(place)) await rename(place, `${place}.aside-${Date.now()}`);
+  const put = replaceForeign({ root, path }, text, { mode: 0o644, sync: true });
+  if (!put.ok) throw problemOf(root, path, put);
+}
+
+/**
+ * Joins the folder at `path` and its registration again, where one of them is lost or does not name the other: after
+ * both were moved, or when somebody wrote into them. A `.git` that is a folder is moved beside the worktree. False when
+ * there is no registration.
+ */
+export async function rejoin(repo: Repository, path: string): Promise<boolean> {
+  if (!isFolder(path)) return false;
+  const admin = await registrationFor(repo, path);
+  if (admin === null) return false;
+  const link = lstatSync(join(path, '.git'), { throwIfNoEntry: false });
+  if (link?.isDirectory()) await rename(join(path, '.git'), `${path}.git-aside-${Date.now()}`);
+  await write(admin, 'gitdir', `${join(path, '.git')}\n`);
+  await write(admin, 'commondir', '../..\n');
+  await write(path, '.git', `gitdir: ${admin}\n`);
+  return true;
+}
+
+async function registrationFor(repo: Repository, path: string): Promise<string | null> {
+  const [known, ...more] = await registrations(repo, path);
+  if (known !== undefined) return more.length === 0 ? known : null;
+  // Both were moved together, or the registration was written over: its name and the `.git` file tell.
+  const file = pointer(path, '.git', /^gitdir: (.+)$/);
+  const name = basename(file ?? path);
+  if (!name.startsWith(basename(path)) || !/^\d*$/.test(name.slice(basename(path).length))) return null;
+  const admin = join(repo.common_dir, 'worktrees', name);
+  if (!isFolder(admin)) return null;
+  const back = pointer(admin, 'gitdir', /^(.+)$/);
+  // Another worktree's, which is still there.
+  const isAnothers =
+    back !== null && basename(dirname(back)) === basename(path) && isThere(resolve(admin, back));
+  return isAnothers ? null : admin;
 }
 
 /** Removes a worktree with its registration, sound, locked, half made or half gone. The caller has judged that it may. */
-export async function discard(common_dir: string, path: string): Promise<void> {
+export async function discard(repo: Repository, path: string): Promise<void> {
   // The registration goes last: while it is there, a call after a crash finds the rest.
-  const admins = await registrations(common_dir, path);
-  await removeTree(path);
+  const admins = await registrations(repo, path);
+  await forgetOwnIndex(repo, path);
+  await removeTree(path, { keep: [repo.root, repo.common_dir, repo.records] });
   for (const admin of admins) await removeTree(admin);
 }
 
 export interface ListedWorktree {
   path: string;
+  git_dir: string;
   /** Full name of the ref; null when detached. */
   ref: string | null;
 }
 
-/** All worktrees with a checkout, the main one included. */
-export async function listWorktrees(cwd: string): Promise<ListedWorktree[]> {
-  const { stdout } = await git(['worktree', 'list', '--porcelain'], { cwd, reads: true });
+/** All checkouts that the repository says it has, the main one included. What is said of others is not verified. */
+export function listWorktrees(repo: Repository): ListedWorktree[] {
+  const { common_dir } = repo;
   const found: ListedWorktree[] = [];
-  for (const block of stdout.split('\n\n')) {
-    const lines = block.split('\n');
-    const path = lines.find(line => line.startsWith('worktree '))?.slice('worktree '.length);
-    if (path === undefined || lines.includes('bare')) continue;
-    const ref = lines.find(line => line.startsWith('branch '))?.slice('branch '.length) ?? null;
-    found.push({ path, ref });
+  const add = (path: string, git_dir: string) => {
+    const head = pointer(git_dir, 'HEAD', /^(.+)$/);
+    if (head !== null) found.push({ path, git_dir, ref: /^ref: (refs\/.+)$/.exec(head)?.[1] ?? null });
+  };
+  if (repo.git_dir === common_dir) add(repo.root, common_dir);
+  // A bare repository has no index.
+  else if (basename(common_dir) === '.git' && isThere(join(common_dir, 'index')))
+    add(dirname(common_dir), common_dir);
+  const folder = join(common_dir, 'worktrees');
+  for (const name of namesIn(folder)) {
+    const admin = join(folder, name);
+    const back = isFolder(admin) ? pointer(admin, 'gitdir', /^(.+)$/) : null;
+    if (back !== null) add(dirname(resolve(admin, back)), admin);
   }
   return found;
 }
 
-/** First line of a small file of git, by pattern; null when the file is missing or says something else. */
-async function pointer(path: string, pattern: RegExp): Promise<string | null> {
-  const found = await lstat(path).catch(() => null);
-  if (!found?.isFile() || found.size > 64 * 1024) return null;
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return pattern.exec(text.replace(/\r?\n$/, ''))?.[1] ?? null;
+/** Whether `.git` in a listed worktree names the registration in turn: nobody else's folder is taken for a checkout. */
+export async function isAgreed(repo: Repository, { path, git_dir }: ListedWorktree): Promise<boolean> {
+  if (git_dir === repo.git_dir || git_dir === repo.common_dir) return true;
+  const file = pointer(path, '.git', /^gitdir: (.+)$/);
+  return file !== null && (await realpath(resolve(path, file)).catch(() => null)) === git_dir;
 }
+
+/** First line of a small file of git, by pattern; null when the file is missing or says something else. */
+export function pointer(root: string, path: string, pattern: RegExp): string | null {
+  const found = readForeign({ root, path }, MAX_SMALL_BYTES);
+  if (!found.ok) return null;
+  return pattern.exec(found.value.bytes.toString('utf8').replace(/\r?\n$/, ''))?.[1] ?? null;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return isFolder(folder) ? readdirSync(folder) : [];
+  } catch {
+    return [];
+  }
+}
+
+const isFolder = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;

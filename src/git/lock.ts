@@ -5,10 +5,11 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { link, lstat, lutimes, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errnoOf, RasenError } from '../errors.ts';
+import { readForeign } from '../host/foreign-file.ts';
 import {
   LOCK_BEAT_MS,
   LOCK_CLAIM_MS,
@@ -16,9 +17,12 @@ import {
   LOCK_SILENCE_MS,
   LOCK_TORN_MS,
   LOCK_WAIT_MS,
+  MAX_SMALL_BYTES,
   MAX_WAITING,
 } from './limits.ts';
 import { type Owner, ownerState, ownOwner } from './owner.ts';
+import { removeTree } from './remove-tree.ts';
+import { ownFolder } from './sound.ts';
 
 interface Holder extends Owner {
   nonce: string;
@@ -73,7 +77,7 @@ export async function withRepositoryLock<T>(
 async function acquire(path: string, wait_ms: number): Promise<() => Promise<void>> {
   const holder: Holder = { ...(await ownOwner()), nonce: randomUUID() };
   const deadline = performance.now() + wait_ms;
-  await mkdir(dirname(path), { recursive: true });
+  await ownFolder(dirname(path));
   while (!(await create(path, holder))) {
     const other = await read(path);
     if (other !== null && (await isDead(path, other))) await evict(path, other);
@@ -82,14 +86,13 @@ async function acquire(path: string, wait_ms: number): Promise<() => Promise<voi
   }
   const beat = setInterval(() => {
     const now = new Date();
-    utimes(path, now, now).catch(() => {});
+    lutimes(path, now, now).catch(() => {});
   }, LOCK_BEAT_MS).unref();
   return async () => {
     clearInterval(beat);
     const current = await read(path);
     // Another nonce: this process was frozen so long that it was given up. The lock is no longer ours to remove.
-    if (current !== null && current !== 'torn' && current.nonce === holder.nonce)
-      await rm(path, { force: true });
+    if (current !== null && current !== 'torn' && current.nonce === holder.nonce) await removeTree(path);
   };
 }
 
@@ -116,15 +119,12 @@ async function create(path: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** null: gone. */
+/** null: gone. What is no file, or is none of ours, is as good as torn: nobody of us made it. */
 async function read(path: string): Promise<Holder | 'torn' | null> {
-  const text = await readFile(path, 'utf8').catch(error => {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw error;
-  });
-  if (text === null) return null;
+  const found = readForeign({ root: dirname(path), path: basename(path) }, MAX_SMALL_BYTES);
+  if (!found.ok) return found.fault === 'missing' ? null : 'torn';
   try {
-    const value = JSON.parse(text) as Holder;
+    const value = JSON.parse(found.value.bytes.toString('utf8')) as Holder;
     return typeof value.nonce === 'string' && typeof value.pid === 'number' ? value : 'torn';
   } catch {
     return 'torn';
@@ -145,21 +145,21 @@ async function isDead(path: string, holder: Holder | 'torn'): Promise<boolean> {
 async function evict(path: string, dead: Holder | 'torn'): Promise<void> {
   const claim = `${path}.evict`;
   if (!(await create(claim, { ...(await ownOwner()), nonce: randomUUID() }))) {
-    if ((await age(claim)) > LOCK_CLAIM_MS) await rm(claim, { force: true });
+    if ((await age(claim)) > LOCK_CLAIM_MS) await removeTree(claim);
     await pause(LOCK_POLL_MS);
     return;
   }
   try {
     const again = await read(path);
     const same = dead === 'torn' ? again === 'torn' : again !== 'torn' && again?.nonce === dead.nonce;
-    if (same) await rm(path, { force: true });
+    if (same) await removeTree(path);
   } finally {
-    await rm(claim, { force: true });
+    await removeTree(claim);
   }
 }
 
 async function age(path: string): Promise<number> {
-  const found = await stat(path).catch(() => null);
+  const found = await lstat(path).catch(() => null);
   return found === null ? 0 : Date.now() - found.mtimeMs;
 }
 

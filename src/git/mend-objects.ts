@@ -3,14 +3,16 @@
  * neither reads such a file nor writes the object anew, since its name is taken: the same work, done again after the
  * cut, would be torn again. Used before anything relies on a repository (worktree.ts, merge.ts).
  */
-import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, createReadStream } from 'node:fs';
+import { lstat, readdir, rename } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflate } from 'node:zlib';
+import { openForeign } from '../host/foreign-file.ts';
 import { MAX_SYNCED_OBJECTS, TORN_OBJECT_MS } from './limits.ts';
 import type { Repository } from './repository.ts';
+import { brokenPlace } from './sound.ts';
 
 /** Common dirs that were looked at. Once in the life of a supervisor will do: after a power cut there is a new one. */
 const mended = new Set<string>();
@@ -19,13 +21,12 @@ const mended = new Set<string>();
  * Moves torn objects out of git's sight, to <common dir>/rasen/broken/, so that git can write them again. git puts an
  * object in its place only when it is complete, so what is torn there stays torn: nobody is writing it.
  */
-export async function mendObjects({ common_dir }: Pick<Repository, 'common_dir'>): Promise<void> {
+export async function mendObjects(repo: Pick<Repository, 'common_dir' | 'objects'>): Promise<void> {
+  const { common_dir, objects } = repo;
   if (mended.has(common_dir)) return;
-  const broken = join(common_dir, 'rasen', 'broken');
-  for (const { path, id, mtimeMs } of await tornObjects(join(common_dir, 'objects'))) {
-    await mkdir(broken, { recursive: true });
+  for (const { path, id, mtimeMs } of await tornObjects(objects)) {
     // In a shared repository it may be another user's to move; git says so when it needs the object.
-    await rename(path, join(broken, `object-${id}-${mtimeMs}`)).catch(() => {});
+    await rename(path, await brokenPlace(repo, `object-${id}-${mtimeMs}`)).catch(() => {});
   }
   mended.add(common_dir);
 }
@@ -43,7 +44,7 @@ async function tornObjects(folder: string): Promise<Loose[]> {
   const torn = loose.filter(object => object.size === 0);
   const suspects = loose.filter(object => object.size > 0 && object.mtimeMs > since);
   for (const object of suspects.slice(0, MAX_SYNCED_OBJECTS)) {
-    if (!(await inflates(object.path))) torn.push(object);
+    if (!(await inflates(folder, object.path))) torn.push(object);
   }
   return torn;
 }
@@ -56,18 +57,22 @@ async function looseObjects(folder: string): Promise<Loose[]> {
       if (!/^([0-9a-f]{38}|[0-9a-f]{62})$/.test(name)) continue;
       const path = join(folder, fan, name);
       // A `git gc` may pack it meanwhile.
-      const { size, mtimeMs } = (await stat(path).catch(() => null)) ?? {};
-      if (size !== undefined && mtimeMs !== undefined) found.push({ path, id: fan + name, size, mtimeMs });
+      const seen = await lstat(path).catch(() => null);
+      // A special file is no object, and git would wait for it. A link may lead to one, and holds nothing itself.
+      if (seen)
+        found.push({ path, id: fan + name, size: seen.isFile() ? seen.size : 0, mtimeMs: seen.mtimeMs });
     }
   }
   return found;
 }
 
 /** The stream carries a checksum of its own. What cannot be read at all is not known to be torn. */
-async function inflates(path: string): Promise<boolean> {
+async function inflates(root: string, path: string): Promise<boolean> {
+  const opened = openForeign({ root, path: relative(root, path) }, constants.O_RDONLY);
+  if (!opened.ok) return true;
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   try {
-    await pipeline(createReadStream(path), createInflate(), nowhere);
+    await pipeline(createReadStream('', { fd: opened.value.fd }), createInflate(), nowhere);
     return true;
   } catch (error) {
     return !String((error as { code?: unknown }).code).startsWith('Z_');

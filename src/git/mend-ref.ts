@@ -3,12 +3,15 @@
  * replaces, and entries of its log that name commits without content, over which `git gc` fails. Used by worktree.ts and
  * seal.ts.
  */
-import { lstat, mkdir, readFile, rename } from 'node:fs/promises';
+import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readForeign } from '../host/foreign-file.ts';
+import { MAX_LOG_BYTES } from './limits.ts';
 import { at, type Linked } from './linked.ts';
 import { areWhole } from './refs.ts';
-import { findCommit, type Repository } from './repository.ts';
+import { findCommit, here, type Repository } from './repository.ts';
 import { git } from './run.ts';
+import { brokenPlace } from './sound.ts';
 
 /** Entries of the log that are tried, newest first. */
 const MAX_ENTRIES = 100;
@@ -18,16 +21,14 @@ const MAX_ENTRIES = 100;
  * the ref names and that exists; null when there is none, or when there is no such file (the ref was deleted).
  */
 export async function mendRef(repo: Repository, ref: string): Promise<string | null> {
-  const file = join(repo.common_dir, ref);
+  const file = join(repo.refs, ref.slice('refs/'.length));
   const found = await lstat(file).catch(() => null);
   if (!found?.isFile()) return null;
-  const aside = join(repo.common_dir, 'rasen', 'broken');
-  await mkdir(aside, { recursive: true });
-  await rename(file, join(aside, `${ref.replaceAll('/', '_')}-${found.mtimeMs}`));
-  const log = await readFile(join(repo.common_dir, 'logs', ref), 'utf8').catch(() => '');
+  await rename(file, await brokenPlace(repo, `${ref.replaceAll('/', '_')}-${found.mtimeMs}`));
+  const log = logOf(repo.common_dir, ref);
   for (const line of log.trimEnd().split('\n').slice(-MAX_ENTRIES).reverse()) {
     const id = /^[0-9a-f]+ ([0-9a-f]{40,64}) /.exec(line)?.[1];
-    const commit = id === undefined ? null : await findCommit(repo.root, id);
+    const commit = id === undefined ? null : await findCommit(here(repo), id);
     if (commit !== null) return commit;
   }
   return null;
@@ -36,8 +37,9 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
 /** Takes entries out of the log of a task's branch or HEAD that name commits which are not whole; `known` is. */
 export async function forgetTornEntries(linked: Linked, ref: string, known: string): Promise<void> {
   const place = at(linked);
-  const log = join(ref === 'HEAD' ? linked.admin : linked.common_dir, 'logs', ref);
-  const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n');
+  const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
+    .trimEnd()
+    .split('\n');
   const newest = lines.reverse().slice(0, MAX_ENTRIES);
   const commits = newest.map(line => line.split(' ', 2)[1] ?? known);
   if (await areWhole(place, [...new Set(commits)], known)) return;
@@ -46,4 +48,10 @@ export async function forgetTornEntries(linked: Linked, ref: string, known: stri
     if (await areWhole(place, [commit], known)) continue;
     await git(['reflog', 'delete', '--rewrite', `${ref}@{${number}}`], place);
   }
+}
+
+/** Empty where there is no log that git could have written. */
+function logOf(git_dir: string, ref: string): string {
+  const found = readForeign({ root: git_dir, path: join('logs', ref) }, MAX_LOG_BYTES);
+  return found.ok ? found.value.bytes.toString('utf8') : '';
 }

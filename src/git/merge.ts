@@ -3,20 +3,30 @@
  * checkout; then the branch moves in one step, or nothing does. Where the branch is checked out, git itself moves it
  * there and refuses to overwrite uncommitted changes.
  */
-import { mkdir, realpath } from 'node:fs/promises';
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { committerEnv } from './identity.ts';
 import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
-import { at, listWorktrees, requireLinked } from './linked.ts';
+import { at, isAgreed, type ListedWorktree, listWorktrees, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { finishCutMerge, syncCheckout, undoCutMerge } from './mend-checkout.ts';
 import { mendObjects } from './mend-objects.ts';
 import { plainPath, readCheckout } from './records.ts';
 import { isAncestor, moveRef } from './refs.ts';
 import { freshCheckout, removeWorktree } from './remove.ts';
-import { currentBranch, findCommit, type Repository, resolveCommit } from './repository.ts';
+import {
+  currentBranch,
+  findCommit,
+  here,
+  homePlace,
+  type Place,
+  type Repository,
+  resolveCommit,
+} from './repository.ts';
 import { git, parts } from './run.ts';
+import { soundStore } from './sound.ts';
 
 export interface MergeRequest {
   task: string;
@@ -51,13 +61,16 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
       hint: 'Name one: rasen merge --into BRANCH',
     });
   }
-  await withRepositoryLock(repo, () => mendObjects(repo));
+  await withRepositoryLock(repo, async () => {
+    await mendObjects(repo);
+    await soundStore(repo, request.task);
+  });
   const ref = `refs/heads/${into}`;
   // Its throw-away checkout is still there: an earlier merge was cut off, wherever it was.
   const cut = await readCheckout(repo, await plainPath(scratchOf(request)));
   const commit = await resolveCommit(repo, request.commit);
   for (let tries = 1; tries <= MERGE_TRIES; tries += 1) {
-    const before = await findCommit(repo.root, ref);
+    const before = await findCommit(here(repo), ref);
     if (before === null) {
       throw new RasenError('git', `There is no branch "${into}" to merge into`, {
         hint: `Make it first: git branch ${into}`,
@@ -68,8 +81,8 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
       if (cut !== null) {
         await withRepositoryLock(repo, async () => {
           const home = await homeOf(repo, ref);
-          if (home === null || (await realpath(home).catch(() => null)) === null) return;
-          await finishCutMerge(home, ref, { before: cut.commit ?? before, commit: before });
+          if (home === null || !isThere(home.root)) return;
+          await finishCutMerge(homePlace(repo, home), ref, { before: cut.commit ?? before, commit: before });
         });
         await removeWorktree(repo, scratchOf(request));
       }
@@ -101,12 +114,11 @@ interface Target {
 
 /** null: the branch moved meanwhile. */
 async function attempt(repo: Repository, request: MergeRequest, target: Target): Promise<Merged | null> {
-  await mkdir(request.scratch, { recursive: true });
   const path = scratchOf(request);
   await freshCheckout(repo, { task: request.task, commit: target.before, path });
   let merged: Merged | null;
   try {
-    const result = await withRepositoryLock(repo, () => build(path, request, target));
+    const result = await withRepositoryLock(repo, () => build(repo, path, request, target));
     await request.check(path, result.commit);
     const moved = await withRepositoryLock(repo, () => move(repo, target, result.commit));
     merged = moved ? { into: target.into, before: target.before, ...result } : null;
@@ -121,11 +133,12 @@ async function attempt(repo: Repository, request: MergeRequest, target: Target):
 
 /** Makes the commit of the result in the checkout, which is left at it. */
 async function build(
+  repo: Repository,
   path: string,
   request: MergeRequest,
   target: Target,
 ): Promise<{ commit: string; fast_forward: boolean }> {
-  const linked = await requireLinked(path);
+  const linked = await requireLinked(repo, path);
   const place = at(linked);
   const fast_forward = !request.squash && (await isAncestor(place, target.before, request.commit));
   let commit = request.commit;
@@ -134,7 +147,7 @@ async function build(
     const how = request.squash ? ['--squash'] : ['--no-ff', '--no-commit'];
     const args = ['merge', ...how, '--no-edit', '--no-stat', '--no-autostash', '--quiet', request.commit];
     try {
-      await git(args, { cwd: place.cwd, env: identity });
+      await git(args, { ...place, env: identity });
     } catch (error) {
       throw await conflict(place, error, request.commit, target.into);
     }
@@ -144,7 +157,7 @@ async function build(
     if (request.squash && same.stdout.trim() === tree) return { commit: target.before, fast_forward: false };
     const parents = request.squash ? [target.before] : [target.before, request.commit];
     const { stdout } = await git(['commit-tree', tree, ...parents.flatMap(parent => ['-p', parent])], {
-      cwd: place.cwd,
+      ...place,
       env: identity,
       input: `${request.message.trim()}\n\n${trailers(request).join('\n')}\n`,
     });
@@ -154,12 +167,7 @@ async function build(
   return { commit, fast_forward };
 }
 
-async function conflict(
-  place: { cwd: string; env: Record<string, string> },
-  error: unknown,
-  commit: string,
-  into: string,
-): Promise<unknown> {
+async function conflict(place: Place, error: unknown, commit: string, into: string): Promise<unknown> {
   const args = ['diff', '--name-only', '--diff-filter=U', '-z'];
   const found = await git(args, { ...place, reads: true }).catch(() => null);
   const files = parts(found?.stdout ?? '').slice(0, MAX_NAMED_PATHS);
@@ -174,34 +182,49 @@ async function conflict(
 
 /** Moves the branch from `before` to `commit`. False when it is not at `before` any more. */
 async function move(repo: Repository, target: Target, commit: string): Promise<boolean> {
-  const now = await findCommit(repo.root, target.ref);
+  const now = await findCommit(here(repo), target.ref);
   if (now !== target.before) return false;
   const home = await homeOf(repo, target.ref);
   if (home === null) {
-    const place = { cwd: repo.root };
-    await moveRef(place, target.ref, { from: target.before, to: commit, why: 'rasen: merge' });
+    await moveRef(here(repo), target.ref, { from: target.before, to: commit, why: 'rasen: merge' });
     return true;
   }
-  if ((await realpath(home).catch(() => null)) === null) {
-    throw new RasenError('git', `"${target.into}" is checked out in ${home}, which is not there`, {
+  if (!isThere(home.root)) {
+    throw new RasenError('git', `"${target.into}" is checked out in ${home.root}, which is not there`, {
       hint: 'Mount it, or forget it with: git worktree prune',
     });
   }
   const change = { before: target.before, commit };
-  if (target.was_cut) await undoCutMerge(home, target.ref, change);
+  const place = homePlace(repo, home);
+  if (target.was_cut) await undoCutMerge(place, target.ref, change);
   try {
-    await git(['merge', '--ff-only', '--no-autostash', '--no-stat', '--quiet', commit], { cwd: home });
+    await git(['merge', '--ff-only', '--no-autostash', '--no-stat', '--quiet', commit], place);
   } catch (error) {
-    throw inTheWay(error, home, target.into);
+    throw inTheWay(error, home.root, target.into);
   }
-  await syncCheckout(home, change);
+  await syncCheckout(place, change);
   return true;
 }
 
-/** The checkout that is on the branch; null when there is none. */
-async function homeOf(repo: Repository, ref: string): Promise<string | null> {
-  return (await listWorktrees(repo.root)).find(worktree => worktree.ref === ref)?.path ?? null;
+/**
+ * The checkout that is on the branch; null when there is none. Throws `git` for one that only a registration names: into
+ * a folder that does not know of it nothing is written.
+ */
+async function homeOf(repo: Repository, ref: string): Promise<{ root: string; git_dir: string } | null> {
+  const found = listWorktrees(repo).find(worktree => worktree.ref === ref);
+  if (found === undefined) return null;
+  if (isThere(found.path) && !(await isAgreed(repo, found))) throw disagreeing(found);
+  return { root: found.path, git_dir: found.git_dir };
 }
+
+function disagreeing({ path, git_dir }: ListedWorktree): RasenError {
+  return new RasenError('git', `${git_dir} says that ${path} is a worktree of it, which ${path} does not`, {
+    hint: 'See: git worktree list. Forget what is none with: git worktree prune',
+    data: { path, git_dir },
+  });
+}
+
+const isThere = (path: string) => existsSync(path);
 
 /** git names the files that it would have to overwrite, indented by a tab. */
 function inTheWay(error: unknown, checkout: string, into: string): unknown {
@@ -225,11 +248,11 @@ const trailers = (request: MergeRequest) => [
 
 /** The commit by which the branch has the work already; null when it has not. */
 async function findMerged(repo: Repository, request: MergeRequest, tip: string): Promise<string | null> {
-  if (await isAncestor({ cwd: repo.root }, request.commit, tip)) return tip;
+  if (await isAncestor(here(repo), request.commit, tip)) return tip;
   const [task, commit] = trailers(request) as [string, string];
   const { stdout } = await git(
     ['log', '-z', '-n1', '--format=%H', '--all-match', '-F', `--grep=${task}`, `--grep=${commit}`, tip, '--'],
-    { cwd: repo.root, reads: true },
+    { ...here(repo), reads: true },
   );
   return stdout.replace('\0', '').trim() || null;
 }

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { errnoOf, RasenError } from '../errors.ts';
 import { MAX_NAMES } from './limits.ts';
 import { listWorktrees, registrations } from './linked.ts';
-import { listTasks, refPart, type TaskRecord } from './records.ts';
+import { branchOf, folderOf, listTasks, refPart, type TaskRecord } from './records.ts';
 import { isAncestor } from './refs.ts';
-import { findCommit, type Repository } from './repository.ts';
+import { findCommit, here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 
 interface Wish {
@@ -23,24 +23,24 @@ interface Wish {
 /** Throws `git` when no name is free. */
 export async function chooseName(repo: Repository, wish: Wish): Promise<TaskRecord> {
   refPart(wish.slug);
-  if ((await findCommit(repo.root, 'refs/heads/rasen')) !== null) {
+  if ((await findCommit(here(repo), 'refs/heads/rasen')) !== null) {
     throw new RasenError('git', `A branch called "rasen" leaves no room for "rasen/${wish.slug}"`, {
       hint: 'Rename it: git branch -m rasen rasen-old',
     });
   }
   const claimed = new Set<string>();
   for (const record of await listTasks(repo)) {
-    claimed.add(record.branch.toLowerCase());
-    claimed.add(record.path.toLowerCase());
+    claimed.add(branchOf(record).toLowerCase());
+    claimed.add(join(record.folder, folderOf(record)).toLowerCase());
   }
   for (let i = 1; i <= MAX_NAMES; i += 1) {
     const name = i === 1 ? wish.slug : `${wish.slug}-${i}`;
-    const branch = `rasen/${name}`;
-    const path = join(wish.folder, `task-${name}`);
+    const branch = branchOf({ name });
+    const path = join(wish.folder, folderOf({ name }));
     if (claimed.has(branch.toLowerCase()) || claimed.has(path.toLowerCase())) continue;
-    if (!(await isEmptyPlace(path)) || (await registrations(repo.common_dir, path)).length > 0) continue;
-    if (!(await isFreeBranch(repo, branch, wish.base))) continue;
-    return { version: 1, task: wish.task, name, branch, path, state: 'planned' };
+    if (!(await isEmptyPlace(path)) || (await registrations(repo, path)).length > 0) continue;
+    if (!(await isFreeBranch(repo, branch, wish.base, path))) continue;
+    return { version: 1, task: wish.task, name, folder: wish.folder, state: 'planned' };
   }
   throw new RasenError(
     'git',
@@ -59,14 +59,19 @@ async function isEmptyPlace(path: string): Promise<boolean> {
   }
 }
 
-/** Free: no such branch, or a left-over of a failed start, with nothing of its own and checked out nowhere. */
-async function isFreeBranch(repo: Repository, branch: string, base: string): Promise<boolean> {
+/** Free: no such branch, or a left-over of a failed start, with nothing of its own and checked out nowhere but in `own`. */
+export async function isFreeBranch(
+  repo: Repository,
+  branch: string,
+  base: string,
+  own: string,
+): Promise<boolean> {
   const ref = `refs/heads/${branch}`;
   const args = ['for-each-ref', '--count=1', '--format=%(refname)', `${ref}/`];
-  const below = await git(args, { cwd: repo.root, reads: true });
+  const below = await git(args, { ...here(repo), reads: true });
   if (below.stdout.trim() !== '') return false;
-  const tip = await findCommit(repo.root, ref);
+  const tip = await findCommit(here(repo), ref);
   if (tip === null) return true;
-  if ((await listWorktrees(repo.root)).some(worktree => worktree.ref === ref)) return false;
-  return await isAncestor({ cwd: repo.root }, tip, base);
+  if (listWorktrees(repo).some(worktree => worktree.ref === ref && worktree.path !== own)) return false;
+  return await isAncestor(here(repo), tip, base);
 }

@@ -2,11 +2,12 @@
  * What an interrupted merge, rebase, cherry-pick or bisect leaves in a linked worktree. The next attempt must not find
  * it; what it alone refers to is kept as a commit of the task first. Used when an attempt is sealed or reset.
  */
-import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from './durable.ts';
+import { readForeign } from '../host/foreign-file.ts';
+import { MAX_SMALL_BYTES } from './limits.ts';
 import { at, type Linked } from './linked.ts';
 import { keepCommit } from './refs.ts';
+import { removeTree } from './remove-tree.ts';
 import { findCommit } from './repository.ts';
 
 const FILES = [
@@ -33,16 +34,23 @@ const STASHES = ['MERGE_AUTOSTASH', 'rebase-merge/autostash', 'rebase-apply/auto
 
 export async function endOperations(linked: Linked, task: string): Promise<void> {
   for (const name of STASHES) {
-    const stash = (await readFile(join(linked.admin, name), 'utf8').catch(() => '')).trim();
-    const commit = stash === '' ? null : await findCommit(linked.path, stash, at(linked).env);
+    const stash = small(linked, name);
+    const commit = /^[0-9a-f]{40,64}$/.test(stash) ? await findCommit(at(linked), stash) : null;
     if (commit !== null) await keepCommit(at(linked), task, commit);
   }
-  for (const name of FILES) await rm(join(linked.admin, name), { force: true });
+  for (const name of FILES) await removeTree(join(linked.admin, name));
   for (const name of FOLDERS) await removeTree(join(linked.admin, name));
 }
 
 /** The other parents of a merge whose conflicts are resolved but which was not committed. */
-export async function mergeHeads(linked: Linked): Promise<string[]> {
-  const text = await readFile(join(linked.admin, 'MERGE_HEAD'), 'utf8').catch(() => '');
-  return text.split('\n').filter(line => /^[0-9a-f]{40,64}$/.test(line));
+export function mergeHeads(linked: Linked): string[] {
+  return small(linked, 'MERGE_HEAD')
+    .split('\n')
+    .filter(line => /^[0-9a-f]{40,64}$/.test(line));
+}
+
+/** A file of one or a few ids; empty where there is none that git could have written. */
+function small(linked: Linked, path: string): string {
+  const found = readForeign({ root: linked.admin, path }, MAX_SMALL_BYTES);
+  return found.ok ? found.value.bytes.toString('utf8').trim() : '';
 }

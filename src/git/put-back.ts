@@ -2,11 +2,11 @@
  * Files of an earlier commit in a throw-away checkout of a later one. For gates with the tests of the base commit; works
  * with names as they are, never as patterns.
  */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { at, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
-import type { Repository } from './repository.ts';
+import { removeTree } from './remove-tree.ts';
+import { here, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 
 export interface Differing {
@@ -24,7 +24,7 @@ export async function differingFiles(
   isWanted: (path: string) => boolean,
 ): Promise<Differing> {
   const args = ['diff', '--no-renames', '--no-ext-diff', '--name-status', '-z', from, to, '--'];
-  const fields = parts((await git(args, { cwd: repo.root, reads: true })).stdout);
+  const fields = parts((await git(args, { ...here(repo), reads: true })).stdout);
   const found: Differing = { earlier: [], added: [] };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const path = fields[i + 1]!;
@@ -35,14 +35,19 @@ export async function differingFiles(
 
 export async function filesOf(repo: Repository, commit: string): Promise<string[]> {
   const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
-  return parts((await git(args, { cwd: repo.root, reads: true })).stdout);
+  return parts((await git(args, { ...here(repo), reads: true })).stdout);
 }
 
 /** Puts the files of the commit into the checkout at `path` and removes those that are not to be there. */
-export async function putBack(path: string, commit: string, { earlier, added }: Differing): Promise<void> {
-  const linked = await requireLinked(path);
+export async function putBack(
+  repo: Repository,
+  path: string,
+  commit: string,
+  { earlier, added }: Differing,
+): Promise<void> {
+  const linked = await requireLinked(repo, path);
   await withRepositoryLock(linked, async () => {
-    for (const file of added) await rm(join(linked.path, file), { force: true, recursive: true });
+    for (const file of added) await removeTree(join(linked.path, file));
     if (earlier.length === 0) return;
     const place = at(linked);
     await git(['checkout', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul', commit], {

@@ -1,29 +1,37 @@
 /**
- * What rasen remembers about a repository, in `<common dir>/rasen/`: which branch and folder a task was given, which
- * checkouts are ours to throw away, and what was found when an attempt was sealed. Written before the thing itself is
- * made, so that a call after a crash finds the same answer. Refs alone cannot say these; everything else is in refs.
+ * What is remembered about a repository, in the state: which name a task was given, which checkouts are ours to throw
+ * away, and what was found when an attempt was sealed. Written before the thing itself is made, so that a call after a
+ * crash finds the same answer. No record says what may be removed: paths are made of the order of the task and a name.
+ * Records of an earlier release are in `<common dir>/rasen/`, where agents can write; they are read once, as claims.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf, RasenError } from '../errors.ts';
+import { readForeign } from '../host/foreign-file.ts';
 import { moveAside, writeDurably } from './durable.ts';
+import { MAX_NAMES, MAX_SMALL_BYTES } from './limits.ts';
 
-type Common = { common_dir: string };
+type Records = { records: string };
 
 export interface TaskRecord {
   version: 1;
   task: string;
   /** The slug, with `-2`, `-3`, … where it was taken. */
   name: string;
-  branch: string;
-  path: string;
+  /** git's name for the worktree, in `<common dir>/worktrees`. */
+  admin?: string;
+  /** Folder of its worktrees, as it was; for people, and so that a name is given only once. */
+  folder: string;
   /**
    * planned: never complete so far, so nothing in the folder or on the branch is anyone's work.
    * made: was complete once. removing: what was worth keeping is kept; the folder is to go, the branch stays.
    */
   state: 'planned' | 'made' | 'removing';
 }
+
+export const branchOf = ({ name }: { name: string }) => `rasen/${name}`;
+export const folderOf = ({ name }: { name: string }) => `task-${name}`;
 
 export interface CheckoutRecord {
   version: 1;
@@ -49,24 +57,49 @@ export async function plainPath(path: string): Promise<string> {
   return join(await realpath(above).catch(() => above), basename(full));
 }
 
-const home = (repo: Common) => join(repo.common_dir, 'rasen');
-export const taskFolder = (repo: Common, task: string) => join(home(repo), 'tasks', refPart(task));
-const taskFile = (repo: Common, task: string) => join(taskFolder(repo, task), 'worktree.json');
-const sealFile = (repo: Common, a: { task: string; subtask: string; attempt: number }) =>
+export const taskFolder = (repo: Records, task: string) => join(repo.records, 'tasks', refPart(task));
+const taskFile = (repo: Records, task: string) => join(taskFolder(repo, task), 'worktree.json');
+const sealFile = (repo: Records, a: { task: string; subtask: string; attempt: number }) =>
   join(taskFolder(repo, a.task), 'sealed', `${refPart(a.subtask)}.${a.attempt}.json`);
-const checkoutFile = (repo: Common, path: string) =>
-  join(home(repo), 'checkouts', `${createHash('sha256').update(path).digest('hex').slice(0, 24)}.json`);
+const checkoutFile = (repo: Records, path: string) =>
+  join(repo.records, 'checkouts', `${createHash('sha256').update(path).digest('hex').slice(0, 24)}.json`);
 
-export async function readTask(repo: Common, task: string): Promise<TaskRecord | null> {
-  return await load<TaskRecord>(taskFile(repo, task), ['task', 'name', 'branch', 'path', 'state']);
+export async function readTask(repo: Records, task: string): Promise<TaskRecord | null> {
+  return await load<TaskRecord>(taskFile(repo, task), ['task', 'name', 'folder', 'state']);
 }
 
-export async function writeTask(repo: Common, record: TaskRecord): Promise<void> {
+/** The slug itself, or with a number that rasen puts behind one. */
+export function isNameOf(name: string, slug: string): boolean {
+  if (name === slug) return true;
+  const number = name.startsWith(`${slug}-`) ? name.slice(slug.length + 1) : '';
+  return /^[1-9]\d?$/.test(number) && Number(number) >= 2 && Number(number) <= MAX_NAMES;
+}
+
+/** Which name an earlier release gave the task. */
+export function oldName(common_dir: string, task: string): string | null {
+  const file = { root: common_dir, path: join('rasen', 'tasks', refPart(task), 'worktree.json') };
+  const found = readForeign(file, MAX_SMALL_BYTES);
+  if (!found.ok) return null;
+  try {
+    const { name } = JSON.parse(found.value.bytes.toString('utf8')) as { name?: unknown };
+    return typeof name === 'string' ? name : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether an earlier release said that it made a checkout at this path. */
+export function hadOldCheckout(common_dir: string, path: string): boolean {
+  const name = basename(checkoutFile({ records: common_dir }, path));
+  return readForeign({ root: common_dir, path: join('rasen', 'checkouts', name) }, MAX_SMALL_BYTES).ok;
+}
+
+export async function writeTask(repo: Records, record: TaskRecord): Promise<void> {
   await save(taskFile(repo, record.task), record);
 }
 
-export async function listTasks(repo: Common): Promise<TaskRecord[]> {
-  const names = await readdir(join(home(repo), 'tasks')).catch(error => {
+export async function listTasks(repo: Records): Promise<TaskRecord[]> {
+  const names = await readdir(join(repo.records, 'tasks')).catch(error => {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   });
@@ -74,27 +107,27 @@ export async function listTasks(repo: Common): Promise<TaskRecord[]> {
   return records.filter(record => record !== null);
 }
 
-export async function readCheckout(repo: Common, path: string): Promise<CheckoutRecord | null> {
+export async function readCheckout(repo: Records, path: string): Promise<CheckoutRecord | null> {
   return await load<CheckoutRecord>(checkoutFile(repo, path), ['task', 'path']);
 }
 
-export async function writeCheckout(repo: Common, record: CheckoutRecord): Promise<void> {
+export async function writeCheckout(repo: Records, record: CheckoutRecord): Promise<void> {
   await save(checkoutFile(repo, record.path), record);
 }
 
-export async function dropCheckout(repo: Common, path: string): Promise<void> {
+export async function dropCheckout(repo: Records, path: string): Promise<void> {
   await rm(checkoutFile(repo, path), { force: true });
 }
 
 export async function readSeal<T>(
-  repo: Common,
+  repo: Records,
   attempt: { task: string; subtask: string; attempt: number },
 ): Promise<T | null> {
   return await load<T>(sealFile(repo, attempt), []);
 }
 
 export async function writeSeal(
-  repo: Common,
+  repo: Records,
   attempt: { task: string; subtask: string; attempt: number },
   value: object,
 ): Promise<void> {
@@ -102,7 +135,7 @@ export async function writeSeal(
 }
 
 async function save(path: string, value: object): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeDurably(path, `${JSON.stringify(value)}\n`);
 }
 

@@ -5,14 +5,11 @@
 import { isRasenError, RasenError } from '../errors.ts';
 import { withRepositoryLock } from './lock.ts';
 import { refPart } from './records.ts';
-import { findCommit, type Repository } from './repository.ts';
+import { findCommit, here, type Place, type Repository } from './repository.ts';
 import { git } from './run.ts';
+import { soundRef, soundStore } from './sound.ts';
 
-/** Where a ref command runs: any folder of the repository, or a linked worktree with its explicit git dir. */
-export interface Place {
-  cwd: string;
-  env?: Record<string, string>;
-}
+export type { Place } from './repository.ts';
 
 export interface TaskRef {
   ref: string;
@@ -27,14 +24,14 @@ export const attemptRef = (a: { task: string; subtask: string; attempt: number }
 
 /** Creates a ref. It has this value already: done. It has another: throws `git`, and the ref stays. */
 export async function createRef(place: Place, ref: string, commit: string): Promise<void> {
-  const before = await findCommit(place.cwd, ref, place.env);
+  const before = await findCommit(place, ref);
   if (before === null) {
     try {
       await git(['update-ref', '--stdin'], { ...place, input: `create ${ref} ${commit}\n` });
       return;
     } catch (error) {
       // Another process may have made the same ref between the look and the act.
-      if (!isRasenError(error) || (await findCommit(place.cwd, ref, place.env)) !== commit) throw error;
+      if (!isRasenError(error) || (await findCommit(place, ref)) !== commit) throw error;
       return;
     }
   }
@@ -52,6 +49,7 @@ export async function moveRef(
   move: { from: string | null; to: string; why: string },
 ): Promise<void> {
   if (move.from === move.to) return;
+  soundRef(place.repo, ref);
   const old = move.from ?? '0'.repeat(move.to.length);
   await git(['update-ref', '-m', move.why, ref, move.to, old], place);
 }
@@ -62,9 +60,10 @@ export async function moveRef(
  */
 export function markGood(repo: Repository, good: { task: string; k: number; commit: string }): Promise<void> {
   return withRepositoryLock(repo, async () => {
+    await soundStore(repo, good.task);
     const ref = goodRef(good.task, good.k);
-    const place = { cwd: repo.root };
-    const before = await findCommit(place.cwd, ref);
+    const place = here(repo);
+    const before = await findCommit(place, ref);
     if (before === null) return await createRef(place, ref, good.commit);
     await moveRef(place, ref, { from: before, to: good.commit, why: 'rasen: good' });
     await keepCommit(place, good.task, before);
@@ -81,7 +80,7 @@ export async function lastGood(repo: Repository, task: string): Promise<string |
 
 export async function listTaskRefs(repo: Repository, task: string): Promise<TaskRef[]> {
   const args = ['for-each-ref', '--format=%(refname) %(objectname)', `${prefix(task)}/`];
-  const { stdout } = await git(args, { cwd: repo.root, reads: true });
+  const { stdout } = await git(args, { ...here(repo), reads: true });
   return stdout
     .split('\n')
     .filter(line => line !== '')

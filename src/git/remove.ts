@@ -1,26 +1,33 @@
 /**
  * Worktrees that go: the one of a finished task, and throw-away checkouts of one commit for final and merge gates.
- * Only folders that a record names as ours are ever removed.
+ * Only folders that are ours by our records are ever removed, at the path that the order of the task gives.
  */
-import { lstat, mkdir, readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { RasenError } from '../errors.ts';
+import { baseFolder } from './base-folder.ts';
 import { committerEnv } from './identity.ts';
-import { at, discard, linkedAt, registrations, requireLinked } from './linked.ts';
+import { at, discard, linkedAt, register, registrations } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { dropOwnIndex, installOwnIndex, withOwnIndex } from './own-index.ts';
 import {
+  branchOf,
   dropCheckout,
+  folderOf,
+  hadOldCheckout,
   listTasks,
   plainPath,
   readCheckout,
+  readTask,
   type TaskRecord,
   writeCheckout,
   writeTask,
 } from './records.ts';
 import { keepCommit } from './refs.ts';
-import { findCommit, type Repository, resolveCommit } from './repository.ts';
+import { findCommit, here, type Repository, resolveCommit } from './repository.ts';
 import { git } from './run.ts';
-import { dropCopy, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { mendAdmin, soundStore } from './sound.ts';
 import { trust } from './trust.ts';
 
 /**
@@ -31,19 +38,20 @@ import { trust } from './trust.ts';
 export function removeWorktree(repo: Repository, path: string): Promise<void> {
   return withRepositoryLock(repo, async () => {
     const place = await plainPath(path);
-    if (await readCheckout(repo, place)) {
-      await discard(repo.common_dir, place);
+    await soundStore(repo, null);
+    if (await isOurs(repo, place)) {
+      await discard(repo, place);
       await dropCheckout(repo, place);
       return;
     }
-    const record = (await listTasks(repo)).find(r => r.path === place);
+    const record = (await listTasks(repo)).find(r => join(r.folder, folderOf(r)) === place);
     if (record === undefined) throw notOurs(path);
     if (record.state === 'made') {
-      await keepWork(repo, record);
+      await keepWork(repo, record, place);
       // Written first: a half-removed worktree is then removed when it is found again, not taken for work.
       await writeTask(repo, { ...record, state: 'removing' });
     }
-    await discard(repo.common_dir, place);
+    await discard(repo, place);
     if (record.state !== 'planned') await writeTask(repo, { ...record, state: 'made' });
   });
 }
@@ -55,35 +63,46 @@ export function freshCheckout(
 ): Promise<void> {
   return withRepositoryLock(repo, async () => {
     const commit = await resolveCommit(repo, request.commit);
-    await mkdir(dirname(request.path), { recursive: true });
-    const path = await plainPath(request.path);
+    const before = (await readTask(repo, request.task))?.folder ?? null;
+    const folder = await baseFolder(repo, dirname(request.path), before);
+    const path = join(folder, basename(request.path));
+    await soundStore(repo, request.task);
     const known = await readCheckout(repo, path);
-    if (known === null) {
+    if (known === null && !(await isOurs(repo, path))) {
       const isFree = (await lstat(path).catch(() => null)) === null || (await isEmptyFolder(path));
-      if (!isFree || (await registrations(repo.common_dir, path)).length > 0) throw notOurs(path);
+      if (!isFree || (await registrations(repo, path)).length > 0) throw notOurs(path);
     }
     if (known?.commit !== commit) await writeCheckout(repo, { version: 1, task: request.task, path, commit });
-    await discard(repo.common_dir, path);
-    await git(['worktree', 'add', '--quiet', '--detach', path, commit], { cwd: repo.root });
-    await trust(await requireLinked(path));
+    await discard(repo, path);
+    const linked = await register(repo, path, commit);
+    await git(['reset', '--quiet', '--hard', commit], withOwnIndex(linked));
+    await installOwnIndex(linked, commit);
+    await trust(linked);
   });
 }
 
-async function keepWork(repo: Repository, record: TaskRecord): Promise<void> {
-  const linked = await linkedAt(record.path);
-  if (linked === null || linked.common_dir !== repo.common_dir) return;
+/** Recorded as a checkout of ours, or made by an earlier release: then it must also be registered at this very path. */
+async function isOurs(repo: Repository, path: string): Promise<boolean> {
+  if ((await readCheckout(repo, path)) !== null) return true;
+  return repo.is_old && hadOldCheckout(repo.common_dir, path) && (await linkedAt(repo, path)) !== null;
+}
+
+async function keepWork(repo: Repository, record: TaskRecord, path: string): Promise<void> {
+  const linked = await linkedAt(repo, path);
+  if (linked === null) return;
+  await mendAdmin(repo, linked.admin);
   const place = at(linked);
-  const head = await findCommit(linked.path, 'HEAD', place.env);
+  const head = await findCommit(place, 'HEAD');
   if (head !== null) await keepCommit(place, record.task, head);
-  const parent = head ?? (await findCommit(repo.root, `refs/heads/${record.branch}`));
+  const parent = head ?? (await findCommit(here(repo), `refs/heads/${branchOf(record)}`));
   if (parent === null) return;
   const { tree } = await takeSnapshot(linked, parent);
-  await dropCopy(linked);
+  await dropOwnIndex(linked);
   const before = await git(['rev-parse', `${parent}^{tree}`], { ...place, reads: true });
   if (before.stdout.trim() === tree) return;
   const message = `wip: left in the worktree when it was removed\n\nRasen-Task: ${record.task}\n`;
   const made = await git(['commit-tree', tree, '-p', parent], {
-    cwd: place.cwd,
+    ...place,
     env: { ...place.env, ...(await committerEnv(place)) },
     input: message,
   });

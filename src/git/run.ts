@@ -2,12 +2,17 @@
  * The only place that starts git: no shell, a clean environment, fixed settings, capped output, a time limit.
  * Nothing here knows what a command means. Failures are RasenError('git') quoting the end of stderr.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
+import { delimiter, isAbsolute } from 'node:path';
+import { isRasenError, RasenError } from '../errors.ts';
 import {
+  DRAIN_MS,
   KILL_GRACE_MS,
   MAX_OUTPUT_BYTES,
+  MAX_STDERR_BYTES,
+  PATIENCE_MS,
+  POINTED_TIMEOUT_MS,
   QUOTED_CHARACTERS,
   QUOTED_LINES,
   READ_TIMEOUT_MS,
@@ -17,8 +22,8 @@ import { OWNER_VARIABLE, ownToken } from './owner.ts';
 
 export interface GitOptions {
   cwd: string;
-  /** Added to the clean environment. */
-  env?: Record<string, string>;
+  /** Added to the clean environment, or taken out of it. */
+  env?: Record<string, string | undefined>;
   /** Given on stdin; without it stdin is empty. */
   input?: string;
   /** The command only reads: no lock is taken to refresh an index, and the time limit is short. */
@@ -29,6 +34,10 @@ export interface GitOptions {
   ok?: readonly number[];
   /** Output beyond max_bytes is cut instead of being a failure. */
   cut?: boolean;
+  /** Asked when it takes long: what it waits for, as a sentence; then it is ended. */
+  stuck?: () => Promise<string | null>;
+  /** Removes a lock file that git met, if its owner is dead; then the command is tried again. */
+  mend?: (lock: string) => Promise<boolean>;
   /** stdout is no text: every byte is one character of it. */
   binary?: boolean;
 }
@@ -47,6 +56,8 @@ export interface GitOutput {
 const SETTINGS = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
+  'core.untrackedCache=false',
+  'core.commitGraph=false',
   'core.fsync=committed,reference,index',
   'core.quotePath=false',
   'core.safecrlf=false',
@@ -56,6 +67,9 @@ const SETTINGS = [
   'gc.auto=0',
   'maintenance.auto=false',
   'submodule.recurse=false',
+  'protocol.ext.allow=never',
+  'core.protectHFS=true',
+  'core.protectNTFS=true',
   'rerere.enabled=false',
   'color.ui=false',
   'log.showSignature=false',
@@ -63,56 +77,140 @@ const SETTINGS = [
   'diff.mnemonicPrefix=false',
   'diff.relative=false',
   'diff.submodule=short',
+  // Whether a submodule has changes is asked by a git in it, under its own configuration.
+  'diff.ignoreSubmodules=dirty',
   'diff.algorithm=default',
   'advice.detachedHead=false',
   'advice.addEmbeddedRepo=false',
 ].flatMap(setting => ['-c', setting]);
 
-/** Runs one git command. Throws RasenError('git') when it fails, takes too long or cannot be started. */
+/** Variables of this process that git, and a filter that it starts, may see. Everything else is given by the caller. */
+const PASSED = ['HOME', 'USER', 'LOGNAME', 'TMPDIR', 'TZ', 'SSH_AUTH_SOCK'] as const;
+
+/**
+ * Runs one git command in a process group of its own. Throws RasenError('git') when it fails, takes too long or cannot
+ * be started; then nothing of its group is left. A lock that a dead process left in its way is removed, once.
+ */
 export async function git(args: readonly string[], options: GitOptions): Promise<GitOutput> {
-  const { cwd, ok = [0], reads = false, max_bytes = MAX_OUTPUT_BYTES } = options;
-  const timeout = options.timeout_ms ?? (reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
-  const env = await environment(reads, options.env);
+  try {
+    return await once(args, options);
+  } catch (error) {
+    const lock = options.mend && lockInTheWay(error);
+    if (!lock || !(await options.mend!(lock))) throw error;
+    return await once(args, options);
+  }
+}
+
+async function once(args: readonly string[], options: GitOptions): Promise<GitOutput> {
+  const { cwd, ok = [0], max_bytes = MAX_OUTPUT_BYTES } = options;
+  const timeout = options.timeout_ms ?? timeLimit(args, options.reads ?? false);
+  const env = await environment(options.reads ?? false, options.env);
   return await new Promise((resolve, reject) => {
-    let late = false;
-    let killer: NodeJS.Timeout | undefined;
-    const child = execFile(
-      'git',
-      [...SETTINGS, ...args],
-      {
-        ...{ cwd, env, maxBuffer: max_bytes, killSignal: 'SIGTERM', windowsHide: true },
-        encoding: options.binary ? 'latin1' : 'utf8',
-      },
-      (error, stdout, stderr) => {
-        clearTimeout(timer);
-        clearTimeout(killer);
-        const reason = error as (Error & { code?: number | string; signal?: string }) | null;
-        const cut = reason?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
-        const code = reason === null ? 0 : typeof reason.code === 'number' ? reason.code : -1;
-        if ((!late && ok.includes(code)) || (cut && options.cut))
-          return resolve({ code, stdout, stderr, cut });
-        reject(failure(args, cwd, { late, cut, timeout, stderr, cause: reason }));
-      },
-    );
-    const timer = setTimeout(() => {
-      late = true;
-      child.kill('SIGTERM');
-      killer = setTimeout(() => child.kill('SIGKILL'), KILL_GRACE_MS);
-    }, timeout);
+    const child = spawn('git', [...SETTINGS, ...args], {
+      ...{ cwd, env, stdio: 'pipe', windowsHide: true },
+      // A group of its own, so that a filter that hangs ends with the git that started it.
+      detached: true,
+    });
+    const out = collector(max_bytes, () => end('cut'));
+    const err = collector(MAX_STDERR_BYTES, () => {});
+    child.stdout.on('data', out.add);
+    child.stderr.on('data', err.add);
     // A git that ends before it has read its input is no news of its own: its exit code tells.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(options.input ?? '');
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input ?? '');
+    let why: 'late' | 'cut' | 'stuck' | null = null;
+    let stuck: string | null = null;
+    const timers: NodeJS.Timeout[] = [];
+    const later = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
+    const end = (reason: 'late' | 'cut' | 'stuck') => {
+      if (why !== null) return;
+      why = reason;
+      signalGroup(child, 'SIGTERM');
+      later(KILL_GRACE_MS, () => signalGroup(child, 'SIGKILL'));
+    };
+    later(timeout, () => end('late'));
+    if (options.stuck) {
+      later(PATIENCE_MS, async () => {
+        stuck = await options.stuck!().catch(() => null);
+        if (stuck !== null && child.exitCode === null) end('stuck');
+      });
+    }
+    let cause: (Error & { code?: number | string; signal?: string }) | null = null;
+    let done = false;
+    const settle = () => {
+      if (done) return;
+      done = true;
+      for (const timer of timers) clearTimeout(timer);
+      // What it left running holds its output, and perhaps a lock.
+      if (why !== null) signalGroup(child, 'SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+      const stdout = out.text(options.binary ? 'latin1' : 'utf8');
+      const stderr = err.text('utf8');
+      const code = child.exitCode ?? -1;
+      if ((why === null && cause === null && ok.includes(code)) || (why === 'cut' && options.cut))
+        return resolve({ code, stdout, stderr, cut: why === 'cut' });
+      const reason =
+        cause ?? Object.assign(new Error(stderr), { code, signal: child.signalCode ?? undefined });
+      reject(failure(args, cwd, { why, stuck, timeout, stderr, cause: reason }));
+    };
+    child.on('error', error => {
+      cause = error;
+      settle();
+    });
+    child.on('close', settle);
+    // A child of it that left the group may hold its output open for ever.
+    child.on('exit', () => later(DRAIN_MS, settle));
   });
 }
 
-async function environment(reads: boolean, more: Record<string, string> = {}): Promise<NodeJS.ProcessEnv> {
-  const env: NodeJS.ProcessEnv = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (!/^(GIT_|LC_|LANGUAGE$|LANG$)/.test(name)) env[name] = value;
+function collector(max: number, full: () => void) {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  return {
+    add(chunk: Buffer) {
+      if (length >= max) return;
+      chunks.push(chunk.subarray(0, max - length));
+      length += chunk.length;
+      if (length > max) full();
+    },
+    text: (encoding: 'utf8' | 'latin1') => Buffer.concat(chunks).toString(encoding),
+  };
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // It has ended meanwhile.
   }
+}
+
+/** Commands whose work does not grow with the files of the worktree. */
+const POINTED = new Set([
+  ...['rev-parse', 'symbolic-ref', 'update-ref', 'for-each-ref', 'config', 'cat-file', 'commit-tree'],
+]);
+
+function timeLimit([command = '']: readonly string[], reads: boolean): number {
+  if (POINTED.has(command)) return POINTED_TIMEOUT_MS;
+  return reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
+}
+
+async function environment(
+  reads: boolean,
+  more: Record<string, string | undefined> = {},
+): Promise<NodeJS.ProcessEnv> {
+  const env: NodeJS.ProcessEnv = {};
+  for (const name of PASSED) if (process.env[name] !== undefined) env[name] = process.env[name];
   return {
     ...env,
     LC_ALL: 'C',
+    // What the user, or whoever writes as the user, has there now; what counts was captured at submit.
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_NO_REPLACE_OBJECTS: '1',
     GIT_TERMINAL_PROMPT: '0',
     GIT_ASKPASS: 'true',
     SSH_ASKPASS: 'true',
@@ -121,12 +219,28 @@ async function environment(reads: boolean, more: Record<string, string> = {}): P
     // A git that outlives a killed supervisor is found by this (lock.ts).
     [OWNER_VARIABLE]: await ownToken(),
     ...more,
+    PATH: soundPath(more.PATH ?? process.env.PATH ?? ''),
   };
 }
 
+/** Without the entries that mean a folder of the worktree. */
+function soundPath(path: string): string {
+  return path
+    .split(delimiter)
+    .filter(entry => isAbsolute(entry))
+    .join(delimiter);
+}
+
+/** The lock file that git says it could not make. */
+function lockInTheWay(error: unknown): string | null {
+  const text = isRasenError(error) ? String((error.cause as Error | undefined)?.message ?? '') : '';
+  return /Unable to create '([^'\n]+\.lock)': File exists/.exec(text)?.[1] ?? null;
+}
+
 interface Failed {
-  late: boolean;
-  cut: boolean;
+  why: 'late' | 'cut' | 'stuck' | null;
+  /** What it waits for. */
+  stuck: string | null;
   timeout: number;
   stderr: string;
   cause: (Error & { code?: number | string; signal?: string }) | null;
@@ -136,21 +250,28 @@ function failure(args: readonly string[], cwd: string, failed: Failed): RasenErr
   const { cause } = failed;
   const words = args.filter(a => !a.startsWith('-')).slice(0, 2);
   const name = `git ${words.join(' ').slice(0, 120)}`;
-  const data = { args: args.slice(0, 20), cwd };
-  if (failed.late) {
+  const data = { args: args.slice(0, 20), cwd, ...(failed.why === 'stuck' ? { stuck: true } : {}) };
+  if (failed.why === 'stuck') {
+    return new RasenError('git', `${name} in ${cwd} was ended: ${failed.stuck}`, {
+      hint: 'Remove that file; git would wait for it for ever.',
+      data,
+      cause,
+    });
+  }
+  if (failed.why === 'late') {
     return new RasenError('git', `${name} in ${cwd} took longer than ${failed.timeout / 1000} s`, {
       hint: 'See whether the disk is overloaded or a git filter waits for something, then try again.',
       data,
       cause,
     });
   }
-  if (failed.cut) {
+  if (failed.why === 'cut') {
     return new RasenError('git', `${name} in ${cwd} wrote more than rasen reads`, { data, cause });
   }
   if (cause?.code === 'ENOENT') {
     if (existsSync(cwd)) {
       return new RasenError('git', 'The program git was not found', {
-        hint: 'Install git 2.31 or newer and see that it is on the PATH of the supervisor.',
+        hint: 'Install git 2.32 or newer and see that it is on the PATH of the supervisor.',
         data,
         cause,
       });
@@ -169,6 +290,9 @@ function lastLines(text: string): string {
   const lines = text.split('\n').filter(line => line.trim() !== '' && !line.startsWith('hint:'));
   return lines.slice(-QUOTED_LINES).join('\n').slice(-QUOTED_CHARACTERS);
 }
+
+/** Whether a command was ended because it waited for a special file. */
+export const isStuck = (error: unknown): boolean => isRasenError(error) && error.data?.stuck === true;
 
 /** The parts of NUL-separated output. */
 export function parts(stdout: string): string[] {

@@ -7,15 +7,17 @@ import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
-import { at, type Linked, requireLinked } from './linked.ts';
+import { at, type Linked, pointer, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
+import { installOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
-import { findCommit } from './repository.ts';
+import { findCommit, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
-import { installIndex, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import type { Worktree } from './worktree.ts';
 
@@ -51,9 +53,11 @@ export interface Sealed {
   unmerged: string[];
   /** Paths that no commit can hold: repositories inside the worktree, unreadable files. At most 100. */
   left_out: string[];
+  /** Files of git's that were special files, as sentences for people; they were put out of the way. */
+  special: string[];
 }
 
-/** The record in the common dir. */
+/** What the state remembers. */
 interface SealRecord {
   version: 1;
   sealed: Sealed;
@@ -63,60 +67,77 @@ interface SealRecord {
 
 /**
  * Call ensureWorktree first after a crash: a damaged worktree is an error here. Never loses a commit: what the result
- * does not reach is kept as refs/rasen/<task>/kept/<commit>. Errors: `git`.
+ * does not reach is kept as refs/rasen/<task>/kept/<commit>. The files are read without the lock of the repository, so
+ * that other tasks need not wait for a large one. Errors: `git`.
  */
-export async function sealAttempt(worktree: Worktree, options: SealOptions): Promise<Sealed> {
-  const linked = await requireLinked(worktree.path);
+export async function sealAttempt(
+  repo: Repository,
+  worktree: Pick<Worktree, 'path' | 'branch'>,
+  options: SealOptions,
+): Promise<Sealed> {
+  const linked = await requireLinked(repo, worktree.path);
+  const { marks } = options;
+  const special = await mendAdmin(repo, linked.admin);
+  const found = await withRepositoryLock(linked, async () => {
+    await soundStore(repo, marks.task);
+    const before = await sealedBefore(linked, marks);
+    if (before.record?.settled && before.is_sealed) return before;
+    await clearStaleLocks(repo, { ...worktree, task: marks.task }, { tree_empty: true });
+    return before;
+  });
+  if (found.is_sealed && found.record?.settled) return found.record.sealed;
+  const looked = found.written === null ? await look(linked, worktree.branch, options) : null;
   return await withRepositoryLock(linked, async () => {
-    const ref = attemptRef(options.marks);
-    const written = await findCommit(linked.path, ref, at(linked).env);
-    const record = await readSeal<SealRecord>(linked, options.marks);
-    const isSealed = written !== null && (record === null || record.sealed.commit === written);
-    if (isSealed && record?.settled) return record.sealed;
-    await clearStaleLocks(linked.path, { tree_empty: true });
+    const ref = attemptRef(marks);
     let sealed: Sealed;
-    if (written === null) {
-      sealed = await look(linked, worktree.branch, options);
-      await writeSeal(linked, options.marks, { version: 1, sealed, settled: false } satisfies SealRecord);
-      await syncCommits(at(linked), linked.common_dir, { from: options.good, to: sealed.commit });
+    if (looked !== null) {
+      sealed = { ...looked, special: [...new Set([...special, ...looked.special])] };
+      await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
+      await syncCommits(at(linked), { from: options.good, to: sealed.commit });
       await createRef(at(linked), ref, sealed.commit);
-    } else if (record !== null && isSealed) {
-      sealed = record.sealed;
+    } else if (found.record !== null && found.is_sealed) {
+      sealed = found.record.sealed;
     } else {
       // The record is lost. What the commit itself shows is the answer; where the worktree stands is not ours to move.
-      return await describe(linked, { commit: written, good: options.good });
+      return await describe(linked, { commit: found.written!, good: options.good });
     }
-    await settle(linked, worktree.branch, { task: options.marks.task, commit: sealed.commit });
+    await settle(linked, worktree.branch, { task: marks.task, commit: sealed.commit });
     for (const log of ['HEAD', `refs/heads/${worktree.branch}`])
       await forgetTornEntries(linked, log, options.good);
-    await writeSeal(linked, options.marks, { version: 1, sealed, settled: true } satisfies SealRecord);
+    await writeSeal(repo, marks, { version: 1, sealed, settled: true } satisfies SealRecord);
     return sealed;
   });
 }
 
+/** `written`: the commit that the ref of the attempt names. */
+async function sealedBefore(linked: Linked, marks: CommitMarks) {
+  const written = await findCommit(at(linked), attemptRef(marks));
+  const record = await readSeal<SealRecord>(linked.repo, marks);
+  const is_sealed = written !== null && (record === null || record.sealed.commit === written);
+  return { written, record, is_sealed };
+}
+
 /** Makes the commit; changes nothing in the worktree. */
 async function look(linked: Linked, branch: string, options: SealOptions): Promise<Sealed> {
-  const place = at(linked);
-  const symbolic = await git(['symbolic-ref', '--quiet', 'HEAD'], { ...place, reads: true, ok: [0, 1] });
-  const on_branch = symbolic.stdout.trim() === `refs/heads/${branch}`;
+  const on_branch = pointer(linked.admin, 'HEAD', /^ref: (.+)$/) === `refs/heads/${branch}`;
   // Without a HEAD (orphan branch, deleted branch, torn by a power cut) the work continues the branch, else the last
   // good commit.
   const head =
     (await wholeCommit(linked, 'HEAD', options.good)) ??
     (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
     options.good;
-  const { tree, unmerged, left_out } = await takeSnapshot(linked, head);
+  const { tree, unmerged, left_out, special } = await takeSnapshot(linked, head);
   const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
-  const parents = [head, ...(unmerged.length === 0 ? await mergeHeads(linked) : [])];
+  const parents = [head, ...(unmerged.length === 0 ? mergeHeads(linked) : [])];
   const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
   const facts = await describe(linked, { commit, good: options.good });
   const leftovers = isLeftover ? await countChanged(linked, head, commit) : 0;
-  return { ...facts, leftovers, on_branch, unmerged, left_out };
+  return { ...facts, leftovers, on_branch, unmerged, left_out, special };
 }
 
 async function wholeCommit(linked: Linked, rev: string, good: string): Promise<string | null> {
   const place = at(linked);
-  const commit = await findCommit(place.cwd, rev, place.env);
+  const commit = await findCommit(place, rev);
   return commit !== null && (await areWhole(place, [commit], good)) ? commit : null;
 }
 
@@ -135,7 +156,7 @@ async function commitTree(
   const { stdout } = await git(
     ['commit-tree', made.tree, ...[...new Set(made.parents)].flatMap(parent => ['-p', parent])],
     {
-      cwd: place.cwd,
+      ...place,
       env: { ...place.env, ...(await committerEnv(place)) },
       input: `wip: ${subject}\n\n${trailers.join('\n')}\n`,
     },
@@ -160,6 +181,7 @@ async function describe(linked: Linked, at_: { commit: string; good: string }): 
     descends: await isAncestor(place, good, commit),
     unmerged: [],
     left_out: [],
+    special: [],
   };
 }
 
@@ -167,15 +189,15 @@ async function describe(linked: Linked, at_: { commit: string; good: string }): 
 async function settle(linked: Linked, branch: string, to: { task: string; commit: string }): Promise<void> {
   const place = at(linked);
   const ref = `refs/heads/${branch}`;
-  const tip = await findCommit(place.cwd, ref, place.env);
+  const tip = await findCommit(place, ref);
   // A power cut may have taken what is behind the tip; then it is nobody's ancestor, and nothing that could be kept.
   const reached = tip === null || (await isAncestor(place, tip, to.commit).catch(() => false));
   if (!reached) await keepCommit(place, to.task, tip);
   await moveRef(place, ref, { from: tip, to: to.commit, why: 'rasen: attempt sealed' });
-  await syncRef(linked.common_dir, ref);
+  await syncRef(linked.repo.refs, ref.slice('refs/'.length));
   await headTo(linked, ref);
   await endOperations(linked, to.task);
-  await installIndex(linked, to.commit);
+  await installOwnIndex(linked, to.commit);
 }
 
 async function treeAt(linked: Linked, commit: string): Promise<string> {
@@ -187,8 +209,8 @@ async function treeAt(linked: Linked, commit: string): Promise<string> {
 
 async function countChanged(linked: Linked, from: string, to: string): Promise<number> {
   const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', from, to];
-  const { cwd, env } = at(linked);
+  const place = at(linked);
   // diff-tree reads the index for attributes and fails on a corrupt one; a missing one is fine.
-  const none = { ...env, GIT_INDEX_FILE: join(linked.admin, 'rasen-no-index') };
-  return parts((await git(args, { cwd, env: none, reads: true })).stdout).length;
+  const env = { ...place.env, GIT_INDEX_FILE: join(linked.repo.own, 'rasen-no-index') };
+  return parts((await git(args, { ...place, env, reads: true })).stdout).length;
 }

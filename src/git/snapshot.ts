@@ -1,14 +1,14 @@
 /**
- * The content of a linked worktree as a tree, without touching its index, HEAD or files: everything happens in a copy
- * of the index. So a call that is killed changed nothing, and neither a corrupt index, a lock left behind nor flags
- * that hide changes (assume-unchanged, skip-worktree) can make the tree differ from the files.
+ * The content of a linked worktree as a tree, without touching its index, HEAD or files: everything happens in an index
+ * of our own. So a call that is killed changed nothing, and nothing that an agent does to the worktree's index can make
+ * the tree differ from the files.
  */
-import { copyFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
 import { MAX_NAMED_PATHS } from './limits.ts';
-import { at, type Linked } from './linked.ts';
+import type { Linked } from './linked.ts';
+import { openOwnIndex, rebuildOwnIndex } from './own-index.ts';
 import type { Place } from './refs.ts';
-import { git, parts } from './run.ts';
+import { git, isStuck, parts } from './run.ts';
+import { mendAdmin, mendControlFiles } from './sound.ts';
 
 export interface Snapshot {
   tree: string;
@@ -16,87 +16,38 @@ export interface Snapshot {
   unmerged: string[];
   /** Paths that could not be taken: repositories inside the worktree, unreadable files. At most 100. */
   left_out: string[];
+  /** Files of git's that were none, and were put out of its way: "`.gitattributes` is a FIFO". */
+  special: string[];
 }
 
-const copyOf = (linked: Linked) => join(linked.admin, 'rasen-index');
-
-/** `head`: commit from which the index is rebuilt when it cannot be read. */
+/** `head`: commit from which our index is built where there is none. */
 export async function takeSnapshot(linked: Linked, head: string): Promise<Snapshot> {
-  const copy = copyOf(linked);
-  const base = at(linked);
-  const place: Place = { ...base, env: { ...base.env, GIT_INDEX_FILE: copy } };
-  await rm(`${copy}.lock`, { force: true });
-  const sound = await copyIndex(join(linked.admin, 'index'), copy);
-  let unmerged = sound ? await unmergedIn(place) : null;
-  if (unmerged === null) {
-    await rm(copy, { force: true });
-    await git(['read-tree', head], place);
-    unmerged = [];
+  const { repo, path, admin } = linked;
+  const special = [...(await mendAdmin(repo, admin)), ...(await mendControlFiles(repo, path, false))];
+  try {
+    return { ...(await take(linked, head)), special };
+  } catch (error) {
+    if (!isStuck(error)) throw error;
+    const deeper = await mendControlFiles(repo, path, true);
+    if (deeper.length === 0) throw error;
+    return { ...(await take(linked, head)), special: [...special, ...deeper] };
   }
-  const tree = await writeTree(place).catch(async () => {
+}
+
+async function take(linked: Linked, head: string): Promise<Omit<Snapshot, 'special'>> {
+  const { place, unmerged } = await openOwnIndex(linked, head);
+  const tree = await writeTree(place).catch(async error => {
+    if (isStuck(error)) throw error;
     // After a power cut the index may name objects that are gone. Without it every file is taken anew.
-    await rm(copy, { force: true });
-    await git(['read-tree', head], place);
+    await rebuildOwnIndex(linked, head);
     return await writeTree(place);
   });
   return { tree, unmerged, left_out: await differing(place) };
 }
 
 async function writeTree(place: Place): Promise<string> {
-  await unhide(place);
   await addAll(place);
   return (await git(['write-tree'], place)).stdout.trim();
-}
-
-/** Makes the copy the index of the worktree; without a copy the index is built from `commit`. */
-export async function installIndex(linked: Linked, commit: string): Promise<void> {
-  const copy = copyOf(linked);
-  const index = join(linked.admin, 'index');
-  if (await stat(copy).catch(() => null)) return await rename(copy, index);
-  if ((await unmergedIn(at(linked))) === null) await rm(index, { force: true });
-  await git(['read-tree', '--reset', commit], at(linked));
-}
-
-export async function dropCopy(linked: Linked): Promise<void> {
-  await rm(copyOf(linked), { force: true });
-}
-
-/** Paths with conflicts; null when the index cannot be read. */
-export async function unmergedIn(place: Place): Promise<string[] | null> {
-  const args = ['ls-files', '--unmerged', '-z'];
-  const found = await git(args, { ...place, reads: true, ok: [0, 1, 128, -1] });
-  if (found.code !== 0) return null;
-  return [...new Set(parts(found.stdout).map(entry => entry.slice(entry.indexOf('\t') + 1)))];
-}
-
-/** Takes back flags by which changes stay unseen, unless the user works with a sparse checkout. */
-export async function unhide(place: Place): Promise<void> {
-  const sparse = await git(['config', '--type=bool', '--get', 'core.sparseCheckout'], {
-    ...place,
-    reads: true,
-    ok: [0, 1],
-  });
-  const { stdout } = await git(['ls-files', '-v', '-z'], { ...place, reads: true });
-  const entries = parts(stdout);
-  const assumed = entries.filter(e => /^[a-z]/.test(e)).map(e => e.slice(2));
-  const skipped = entries.filter(e => /^[sS] /.test(e)).map(e => e.slice(2));
-  const clear = async (flag: string, paths: string[]) => {
-    if (paths.length === 0) return;
-    await git(['update-index', flag, '-z', '--stdin'], { ...place, input: `${paths.join('\0')}\0` });
-  };
-  await clear('--no-assume-unchanged', assumed);
-  if (sparse.stdout.trim() !== 'true') await clear('--no-skip-worktree', skipped);
-}
-
-async function copyIndex(from: string, to: string): Promise<boolean> {
-  const found = await stat(from).catch(() => null);
-  if (found === null) return false;
-  await copyFile(from, to);
-  // git takes a file as unchanged when it is older than the index. A copy is newer than files that changed after the
-  // original was written, so it must carry a time that is not later.
-  const second = Math.floor(found.mtimeMs / 1000);
-  await utimes(to, second, second);
-  return true;
 }
 
 async function addAll(place: Place): Promise<void> {

@@ -1,15 +1,18 @@
 /**
  * Lock files that a killed git left behind. Removed only when no live process can still hold them: on Linux /proc
  * shows it; elsewhere the caller must know that the process tree is empty, and the file must keep still for some seconds.
- * Locks of our worktrees and refs; of the user's checkout only those of a merge of ours that was cut off.
+ * A git command of ours that meets one asks here (`mender`), whatever it was about; what is the user's, or everybody's,
+ * must also be older than git ever needs it.
  */
-import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { STALE_LOCK_MS } from './limits.ts';
+import { LOCK_POLL_MS, STALE_LOCK_MS } from './limits.ts';
 import { linkedAt } from './linked.ts';
 import { HAS_PROC, livePids } from './owner.ts';
-import { listTasks, refPart } from './records.ts';
+import { refPart } from './records.ts';
+import { removeTree } from './remove-tree.ts';
+import type { Repository } from './repository.ts';
 
 /** What the caller knows. `tree_empty`: the attempt's process tree was seen to be empty. */
 export interface Known {
@@ -20,35 +23,68 @@ export interface Known {
  * Removes ownerless locks of the worktree at `path` (index, HEAD, …) and of the refs of its task. Returns what was
  * removed. A lock that may have an owner stays, and the git command that needs it will say so.
  */
-export async function clearStaleLocks(path: string, known: Known = {}): Promise<string[]> {
-  const linked = await linkedAt(path);
+export async function clearStaleLocks(
+  repo: Repository,
+  worktree: { task: string; path: string; branch: string },
+  known: Known = {},
+): Promise<string[]> {
+  const linked = await linkedAt(repo, worktree.path);
   if (linked === null) return [];
-  const record = (await listTasks(linked)).find(r => r.path === linked.path);
   const own = await locksUnder(linked.admin);
   const removed = await clearLocks(own, [linked.path, linked.admin], known);
-  if (record) removed.push(...(await clearRefLocks(linked.common_dir, record, known)));
+  removed.push(...(await clearRefLocks(repo, worktree, known)));
   return removed;
 }
 
 /** The same for the refs of a task alone. */
 export async function clearRefLocks(
-  common_dir: string,
+  repo: Pick<Repository, 'common_dir' | 'refs'>,
   task: { task: string; branch: string },
   known: Known = {},
 ): Promise<string[]> {
+  const { common_dir, refs } = repo;
   const places = [dirname(common_dir), common_dir];
   const own = [
-    join(common_dir, `refs/heads/${task.branch}.lock`),
-    ...(await locksUnder(join(common_dir, 'refs', 'rasen', refPart(task.task)))),
+    join(refs, `heads/${task.branch}.lock`),
+    ...(await locksUnder(join(refs, 'rasen', refPart(task.task)))),
   ];
-  // Taken by every deletion of a ref; left behind, it blocks all of them for good. It is the whole repository's, so
-  // it must also be older than git ever needs it.
+  // Taken by every deletion of a ref; left behind, it blocks all of them for good.
   const shared = join(common_dir, 'packed-refs.lock');
-  const old = await stat(shared).then(
-    s => Date.now() - s.mtimeMs > STALE_LOCK_MS,
-    () => false,
-  );
-  return await clearLocks(old ? [...own, shared] : own, places, known);
+  return await clearLocks((await isOld(shared)) ? [...own, shared] : own, places, known);
+}
+
+/**
+ * What a git command does about a lock that it met: true when it is gone. It must be one of the repository, or of the
+ * checkout that the command works in.
+ */
+export function mender(
+  repo: Pick<Repository, 'common_dir' | 'refs' | 'own' | 'git_dir'>,
+  checkout?: { root: string; git_dir: string },
+): (lock: string) => Promise<boolean> {
+  return async given => {
+    const folder = await realpath(dirname(given)).catch(() => null);
+    if (folder === null) return false;
+    const lock = join(folder, basename(given));
+    const { common_dir, refs, own } = repo;
+    const roots = [common_dir, refs, own, ...(checkout ? [checkout.git_dir] : [])];
+    if (!roots.some(root => lock.startsWith(root + sep))) return false;
+    const ours = [own, join(refs, 'rasen'), join(refs, 'heads', 'rasen')];
+    const isOurs = ours.some(root => lock.startsWith(root + sep));
+    const places = [dirname(common_dir), common_dir, own, ...(checkout ? [checkout.root] : [])];
+    // Whoever has it may be done in a moment; a process of another namespace, which cannot be seen, too.
+    const until = performance.now() + STALE_LOCK_MS;
+    for (;;) {
+      if (isOurs || (await isOld(lock))) await clearLocks([lock], places, { tree_empty: true });
+      if ((await lstat(lock).catch(() => null)) === null) return true;
+      if (performance.now() > until) return false;
+      await pause(LOCK_POLL_MS);
+    }
+  };
+}
+
+async function isOld(lock: string): Promise<boolean> {
+  const found = await lstat(lock).catch(() => null);
+  return found !== null && Date.now() - found.mtimeMs > STALE_LOCK_MS;
 }
 
 async function locksUnder(folder: string): Promise<string[]> {
@@ -60,7 +96,7 @@ async function locksUnder(folder: string): Promise<string[]> {
 export async function clearLocks(locks: string[], places: string[], known: Known): Promise<string[]> {
   const removed: string[] = [];
   for (const lock of locks) {
-    const before = await stat(lock).catch(() => null);
+    const before = await lstat(lock).catch(() => null);
     if (before === null) continue;
     if (HAS_PROC) {
       if (await mayBeHeld(lock, places)) continue;
@@ -70,9 +106,9 @@ export async function clearLocks(locks: string[], places: string[], known: Known
       await pause(Math.max(0, before.mtimeMs + STALE_LOCK_MS - Date.now()));
     }
     // The same file as before the look at the processes: not one that a git has made since.
-    const after = await stat(lock).catch(() => null);
+    const after = await lstat(lock).catch(() => null);
     if (after === null || after.ino !== before.ino || after.mtimeMs !== before.mtimeMs) continue;
-    await rm(lock, { force: true });
+    await removeTree(lock);
     removed.push(lock);
   }
   return removed;

@@ -3,15 +3,15 @@
  * who has no business there, so that whatever was done to it can be found and put right.
  */
 import { committerEnv } from './identity.ts';
-import { at, type Linked, linkedAt } from './linked.ts';
+import { at, type Linked, linkedAt, pointer } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
-import { readTask, type TaskRecord } from './records.ts';
+import { dropOwnIndex } from './own-index.ts';
 import { baseRef, keepCommit, listTaskRefs } from './refs.ts';
-import type { Repository } from './repository.ts';
-import { findCommit } from './repository.ts';
+import { findCommit, here, type Repository } from './repository.ts';
 import { resetWorktree } from './reset.ts';
 import { git } from './run.ts';
-import { dropCopy, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { mendAdmin, soundStore } from './sound.ts';
 
 export interface Standing {
   /** Tip of the task's branch. */
@@ -23,11 +23,19 @@ export interface Standing {
   refs: Record<string, string>;
 }
 
+/** The worktree of a task, as its journal says. */
+export interface TaskWorktree {
+  task: string;
+  path: string;
+  branch: string;
+}
+
 /** null where there is no sound worktree; then there is nothing to look after. */
-export function standingOf(repo: Repository, task: string): Promise<Standing | null> {
+export function standingOf(repo: Repository, worktree: TaskWorktree): Promise<Standing | null> {
   return withRepositoryLock(repo, async () => {
-    const found = await placeOf(repo, task);
-    return found && (await look(repo, task, found));
+    await soundStore(repo, worktree.task);
+    const linked = await linkedAt(repo, worktree.path);
+    return linked && (await look(linked, worktree));
   });
 }
 
@@ -35,45 +43,40 @@ export function standingOf(repo: Repository, task: string): Promise<Standing | n
  * Puts right what is not as it was, and says what that was; an empty list: nothing. What was put there is kept as refs
  * of the task for people to look at.
  */
-export async function putRight(repo: Repository, task: string, before: Standing): Promise<string[]> {
-  const found = await placeOf(repo, task);
-  if (found === null) return ['the worktree is not whole any more'];
+export async function putRight(
+  repo: Repository,
+  worktree: TaskWorktree,
+  before: Standing,
+): Promise<string[]> {
+  const linked = await linkedAt(repo, worktree.path);
+  if (linked === null) return ['the worktree is not whole any more'];
   const changed = await withRepositoryLock(repo, async () => {
-    const after = await look(repo, task, found);
-    const wrong = differences(found.record, before, after);
+    await soundStore(repo, worktree.task);
+    const after = await look(linked, worktree);
+    const wrong = differences(worktree, before, after);
     if (wrong.length === 0) return wrong;
-    await restoreRefs(repo, task, before.refs, after.refs);
-    if (after.tree !== before.tree) await keepFiles(found.linked, task, after);
+    await restoreRefs(repo, worktree.task, before.refs, after.refs);
+    if (after.tree !== before.tree) await keepFiles(linked, worktree.task, after);
     return wrong;
   });
   // Keeps the commits that the branch was moved to.
-  if (changed.length > 0) await resetWorktree(found.record, before.tip);
+  if (changed.length > 0) await resetWorktree(repo, worktree, before.tip);
   return changed;
 }
 
-interface Found {
-  record: TaskRecord;
-  linked: Linked;
-}
-
-async function placeOf(repo: Repository, task: string): Promise<Found | null> {
-  const record = await readTask(repo, task);
-  const linked = record?.state === 'made' ? await linkedAt(record.path) : null;
-  return record && linked && linked.common_dir === repo.common_dir ? { record, linked } : null;
-}
-
-async function look(repo: Repository, task: string, { record, linked }: Found): Promise<Standing> {
-  const place = at(linked);
-  const symbolic = await git(['symbolic-ref', '--quiet', 'HEAD'], { ...place, reads: true, ok: [0, 1, 128] });
-  const commit = await findCommit(place.cwd, 'HEAD', place.env);
-  const tip = (await findCommit(repo.root, `refs/heads/${record.branch}`)) ?? '';
+async function look(linked: Linked, { task, branch }: TaskWorktree): Promise<Standing> {
+  const { repo, admin } = linked;
+  await mendAdmin(repo, admin);
+  const symbolic = pointer(admin, 'HEAD', /^ref: (.+)$/);
+  const commit = await findCommit(at(linked), 'HEAD');
+  const tip = (await findCommit(here(repo), `refs/heads/${branch}`)) ?? '';
   const { tree } = await takeSnapshot(linked, commit ?? (tip || baseRef(task)));
-  await dropCopy(linked);
+  await dropOwnIndex(linked);
   const refs = Object.fromEntries((await listTaskRefs(repo, task)).map(ref => [ref.ref, ref.commit]));
-  return { tip, head: symbolic.stdout.trim() || commit || '', tree, refs };
+  return { tip, head: symbolic || commit || '', tree, refs };
 }
 
-function differences({ branch, path }: TaskRecord, before: Standing, after: Standing): string[] {
+function differences({ branch, path }: TaskWorktree, before: Standing, after: Standing): string[] {
   const names = [...new Set([...Object.keys(before.refs), ...Object.keys(after.refs)])];
   const refs = names.filter(name => before.refs[name] !== after.refs[name]);
   return [
@@ -94,20 +97,20 @@ async function restoreRefs(
     if (before[ref] === commit) continue;
     const moves =
       before[ref] === undefined ? `delete ${ref} ${commit}\n` : `update ${ref} ${before[ref]} ${commit}\n`;
-    await git(['update-ref', '--stdin'], { cwd: repo.root, input: moves });
-    await keepCommit({ cwd: repo.root }, task, commit);
+    await git(['update-ref', '--stdin'], { ...here(repo), input: moves });
+    await keepCommit(here(repo), task, commit);
   }
   for (const [ref, commit] of Object.entries(before))
     if (after[ref] === undefined)
-      await git(['update-ref', '--stdin'], { cwd: repo.root, input: `create ${ref} ${commit}\n` });
+      await git(['update-ref', '--stdin'], { ...here(repo), input: `create ${ref} ${commit}\n` });
 }
 
 /** What is in the files and in no commit. */
 async function keepFiles(linked: Linked, task: string, { tree, tip }: Standing): Promise<void> {
   const place = at(linked);
-  const parent = (await findCommit(place.cwd, 'HEAD', place.env)) ?? tip;
+  const parent = (await findCommit(place, 'HEAD')) ?? tip;
   const made = await git(['commit-tree', tree, '-p', parent], {
-    cwd: place.cwd,
+    ...place,
     env: { ...place.env, ...(await committerEnv(place)) },
     input: `wip: put into the worktree while it was judged\n\nRasen-Task: ${task}\n`,
   });

@@ -3,33 +3,31 @@
  * and a power cut can leave a file with all of these and zeros for content. So every worktree carries the boot in which it
  * was last brought to a commit; in another one its files are compared by content. Used before work and gates see them.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { at, type Linked, linkedAt } from './linked.ts';
+import { at, type Linked, linkedAt, pointer, write } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
+import { hasOwnIndex, installOwnIndex, rebuildOwnIndex, withOwnIndex } from './own-index.ts';
 import { ownOwner } from './owner.ts';
-import { findCommit } from './repository.ts';
+import { findCommit, type Repository } from './repository.ts';
 import { git } from './run.ts';
+import { mendAdmin, mendControlFiles } from './sound.ts';
 
-const markOf = (linked: Linked) => join(linked.admin, 'rasen-boot');
+const MARK = 'rasen-boot';
 
 /** Its files are those of its commit now, and this machine has not gone down since. */
 export async function trust(linked: Linked): Promise<void> {
-  await writeFile(markOf(linked), `${(await ownOwner()).boot}\n`);
+  await write(linked.admin, MARK, `${(await ownOwner()).boot}\n`);
 }
 
 async function isTrusted(linked: Linked): Promise<boolean> {
-  const boot = (await readFile(markOf(linked), 'utf8').catch(() => '')).trim();
-  return boot === (await ownOwner()).boot;
+  return pointer(linked.admin, MARK, /^(.+)$/) === (await ownOwner()).boot;
 }
 
-/** The index becomes that of the commit; a file is unchanged only if its content is. Does nothing where files are trusted. */
+/** Our index becomes that of the commit; a file is unchanged only if its content is. Does nothing where files are trusted. */
 export async function compareByContent(linked: Linked, commit: string): Promise<'trusted' | 'compared'> {
-  if (await isTrusted(linked)) return 'trusted';
-  await rm(join(linked.admin, 'index'), { force: true });
-  await git(['read-tree', commit], at(linked));
+  if ((await isTrusted(linked)) && (await hasOwnIndex(linked))) return 'trusted';
+  await rebuildOwnIndex(linked, commit);
   // 1: some differ.
-  await git(['update-index', '-q', '--refresh'], { ...at(linked), ok: [0, 1] });
+  await git(['update-index', '-q', '--refresh'], { ...withOwnIndex(linked), ok: [0, 1] });
   return 'compared';
 }
 
@@ -37,13 +35,16 @@ export async function compareByContent(linked: Linked, commit: string): Promise<
  * Brings the files of a worktree of ours back to its HEAD if the machine has gone down since somebody saw that they are.
  * For gates that are run again; only who works there changes files on purpose, and is made again with a reset.
  */
-export async function restoreWorktree(path: string): Promise<void> {
-  const linked = await linkedAt(path);
+export async function restoreWorktree(repo: Repository, path: string): Promise<void> {
+  const linked = await linkedAt(repo, path);
   if (linked === null) return;
   await withRepositoryLock(linked, async () => {
-    const head = await findCommit(linked.path, 'HEAD', at(linked).env);
+    await mendAdmin(repo, linked.admin);
+    await mendControlFiles(repo, linked.path, false);
+    const head = await findCommit(at(linked), 'HEAD');
     if (head === null || (await compareByContent(linked, head)) === 'trusted') return;
-    await git(['reset', '--quiet', '--hard', head], at(linked));
+    await git(['reset', '--quiet', '--hard', head], withOwnIndex(linked));
+    await installOwnIndex(linked, head);
     await trust(linked);
   });
 }

@@ -2,22 +2,32 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { at, requireLinked } from './linked.ts';
+import { findCommit, type Repository } from './repository.ts';
 import { git } from './run.ts';
 
 /** Changed files that are looked at; of more the names alone count. */
 const MAX_FILES = 1000;
 const MAX_STATUS_BYTES = 1024 * 1024;
 
-/** Two equal answers: nothing was changed in between, or changed back. */
-export async function worktreeState(path: string): Promise<string> {
-  const where = { cwd: path, reads: true };
-  const head = await git(['rev-parse', '--verify', '--quiet', 'HEAD'], { ...where, ok: [0, 1] });
-  const status = await git(['status', '--porcelain', '-z', '--untracked-files=all', '--no-renames'], {
-    ...where,
+/**
+ * Two equal answers: nothing was changed in between, or changed back. Somebody works there meanwhile, so nothing is
+ * mended; where that would be needed, it throws `git`.
+ */
+export async function worktreeState(repo: Repository, path: string): Promise<string> {
+  const linked = await requireLinked(repo, path);
+  const place = { ...at(linked), reads: true };
+  const head = await findCommit(place, 'HEAD');
+  const args = ['status', '--porcelain', '-z', '--untracked-files=all', '--no-renames'];
+  const status = await git([...args, '--ignore-submodules=dirty'], {
+    ...place,
     max_bytes: MAX_STATUS_BYTES,
     cut: true,
   });
-  const hash = createHash('sha256').update(head.stdout).update('\0').update(status.stdout);
+  const hash = createHash('sha256')
+    .update(head ?? '')
+    .update('\0')
+    .update(status.stdout);
   for (const line of status.stdout.split('\0').slice(0, MAX_FILES)) {
     if (line.length < 4) continue;
     const stat = await lstat(join(path, line.slice(3)), { bigint: true }).catch(() => null);

@@ -2,24 +2,28 @@
  * The worktree and branch of a task. ensureWorktree may be killed anywhere and called again: what it decides is
  * written to a record first, and what it finds half made is made anew. The user's checkout and branches are not touched.
  */
-import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { lstat, readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { baseFolder } from './base-folder.ts';
 import { moveAside } from './durable.ts';
-import { at, discard, linkedAt, registrations, rejoin, requireLinked } from './linked.ts';
+import { at, discard, linkedAt, pointer, register, registrations, rejoin, write } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { mendObjects } from './mend-objects.ts';
 import { mendRef } from './mend-ref.ts';
-import { chooseName } from './names.ts';
-import { readTask, type TaskRecord, writeTask } from './records.ts';
+import { chooseName, isFreeBranch } from './names.ts';
+import { installOwnIndex, withOwnIndex } from './own-index.ts';
+import { branchOf, folderOf, isNameOf, oldName, readTask, type TaskRecord, writeTask } from './records.ts';
 import { baseRef, createRef, keepCommit, lastGood, moveRef } from './refs.ts';
 import {
   excludeLocally,
   findCommit,
+  here,
   isExcludedLocally,
   type Repository,
   resolveCommit,
 } from './repository.ts';
 import { git } from './run.ts';
+import { soundStore } from './sound.ts';
 import { clearRefLocks } from './stale-locks.ts';
 import { trust } from './trust.ts';
 
@@ -33,6 +37,8 @@ export interface WorktreeRequest {
   base: string;
   /** Folder of the worktrees, relative to the top of the user's checkout, or absolute. */
   base_path: string;
+  /** What the journal says of it, once it was made. Over anything that is found on the disk. */
+  known?: { path: string; branch: string } | null;
 }
 
 export interface Worktree {
@@ -52,82 +58,124 @@ export function ensureWorktree(repo: Repository, request: WorktreeRequest): Prom
 
 async function ensure(repo: Repository, request: WorktreeRequest): Promise<Worktree> {
   await mendObjects(repo);
+  await soundStore(repo, request.task);
   const base = await resolveCommit(repo, request.base);
-  const folder = await baseFolder(repo, request.base_path);
-  const known = await readTask(repo, request.task);
-  const record = known ?? (await chooseName(repo, { task: request.task, slug: request.slug, base, folder }));
-  const moved = join(folder, `task-${record.name}`);
-  // The project was moved or base_path was changed: the folder that exists counts.
-  const isMoved = record.path !== moved && !(await exists(record.path));
-  if (isMoved) record.path = moved;
-  if (known === null || isMoved) await writeTask(repo, record);
-  await clearRefLocks(repo.common_dir, record);
-  await createRef({ cwd: repo.root }, baseRef(request.task), base);
+  const { known } = request;
+  const before = known ? dirname(known.path) : ((await readTask(repo, request.task))?.folder ?? null);
+  const folder = await baseFolder(repo, resolve(repo.root, request.base_path), before);
+  const stored = await recordOf(repo, request, { base, folder });
+  const path = await pathOf(repo, request, stored, folder);
+  const record = { ...stored, folder: dirname(path) };
+  const branch = branchOf(record);
+  if (stored.folder !== record.folder || (await readTask(repo, request.task)) === null)
+    await writeTask(repo, record);
+  await clearRefLocks(repo, { task: record.task, branch });
+  await createRef(here(repo), baseRef(request.task), base);
   const tip = await branchTip(repo, record, base);
-  await hideFromUser(repo, folder);
-  if (!(await isSound(repo, record))) {
-    await clearPlace(repo, record);
-    // The branch exists, so git has nothing to set up for it in the shared configuration: that, with `-b` and
-    // tracking on, is what fails when several worktrees are added at once, and leaves branches behind.
-    await git(['worktree', 'add', '--quiet', record.path, record.branch], { cwd: repo.root });
-    await trust(await requireLinked(record.path));
+  await hideFromUser(repo, record.folder);
+  if (!(await isSound(repo, record, path))) {
+    await clearPlace(repo, record, path);
+    const made = await register(repo, path, `ref: refs/heads/${branch}`);
+    await git(['reset', '--quiet', '--hard'], withOwnIndex(made));
+    await installOwnIndex(made, tip);
+    await trust(made);
   }
   if (record.state !== 'made') await writeTask(repo, { ...record, state: 'made' });
-  const linked = await linkedAt(record.path);
-  const head = linked && (await findCommit(linked.path, 'HEAD', at(linked).env));
-  return { path: linked?.path ?? record.path, branch: record.branch, head: head ?? tip };
+  const linked = await linkedAt(repo, path);
+  const head = linked && (await findCommit(at(linked), 'HEAD'));
+  return { path: linked?.path ?? path, branch, head: head ?? tip };
+}
+
+/** Which name the task has, as far as its journal and our records know; a new one where none is known. */
+async function recordOf(
+  repo: Repository,
+  { task, slug, known }: WorktreeRequest,
+  { base, folder }: { base: string; folder: string },
+): Promise<TaskRecord> {
+  const stored = await readTask(repo, task);
+  if (known) {
+    const name = known.branch.slice('rasen/'.length);
+    // Once it was handed out, what is in it is somebody's work, whatever a record says.
+    const state = stored?.state === 'removing' ? 'removing' : 'made';
+    return { version: 1, task, name, folder: dirname(known.path), state };
+  }
+  if (stored !== null && isNameOf(stored.name, slug)) {
+    const path = join(folder, folderOf(stored));
+    // A crash came between record and branch, and somebody else took the name meanwhile.
+    if (stored.state !== 'planned' || (await isFreeBranch(repo, branchOf(stored), base, path))) return stored;
+  }
+  const old = repo.is_old ? oldName(repo.common_dir, task) : null;
+  if (old !== null && isNameOf(old, slug)) return { version: 1, task, name: old, folder, state: 'planned' };
+  return await chooseName(repo, { task, slug, base, folder });
+}
+
+/** The folder was moved, or what leads to it was changed: the one that exists and is a worktree counts. */
+async function pathOf(
+  repo: Repository,
+  { known }: WorktreeRequest,
+  record: TaskRecord,
+  folder: string,
+): Promise<string> {
+  const path = join(folder, folderOf(record));
+  const before = known?.path ?? join(record.folder, folderOf(record));
+  if (before === path || basename(before) !== basename(path)) return path;
+  return (await linkedAt(repo, before)) !== null ? before : path;
 }
 
 /** Makes the branch where it is missing. The result is its tip. */
 async function branchTip(repo: Repository, record: TaskRecord, base: string): Promise<string> {
-  const ref = `refs/heads/${record.branch}`;
-  const seen = await findCommit(repo.root, ref);
+  const ref = `refs/heads/${branchOf(record)}`;
+  const place = here(repo);
+  const seen = await findCommit(place, ref);
   const lost = seen === null ? await mendRef(repo, ref) : null;
-  const from = seen ?? (await findCommit(repo.root, ref));
+  const from = seen ?? (await findCommit(place, ref));
   // Before the worktree was made once, the branch can only be new or a left-over without commits of its own.
   const isNew = record.state === 'planned';
   const to = isNew ? base : (lost ?? from ?? (await lastGood(repo, record.task)) ?? base);
-  if (from !== null && from !== to) await keepCommit({ cwd: repo.root }, record.task, from);
-  await moveRef({ cwd: repo.root }, ref, { from, to, why: 'rasen: branch of a task' });
+  if (from !== null && from !== to) await keepCommit(place, record.task, from);
+  await moveRef(place, ref, { from, to, why: 'rasen: branch of a task' });
   return to;
 }
 
-/** True when the worktree is there and whole, after mending a lost `.git` file. */
-async function isSound(repo: Repository, record: TaskRecord): Promise<boolean> {
+/** True when the worktree is there and whole, after mending what of git's is lost or was written over in it. */
+async function isSound(repo: Repository, record: TaskRecord, path: string): Promise<boolean> {
   if (record.state !== 'made') return false;
-  const link = join(record.path, '.git');
-  if (!(await exists(link)) && (await readdir(record.path).catch(() => [])).length > 0) {
-    const [admin, ...more] = await registrations(repo.common_dir, record.path);
-    if (admin !== undefined && more.length === 0) await writeFile(link, `gitdir: ${admin}\n`);
+  if ((await linkedAt(repo, path)) === null) {
+    // An empty folder with a `.git` would look like work that removed everything.
+    const content = (await isRealFolder(path)) ? await readdir(path) : [];
+    if (!content.some(name => name !== '.git') || !(await rejoin(repo, path))) return false;
   }
-  if ((await linkedAt(record.path)) === null) await rejoin(repo.common_dir, record.path);
-  const linked = await linkedAt(record.path);
-  if (linked === null || linked.common_dir !== repo.common_dir) return false;
-  const head = await readFile(join(linked.admin, 'HEAD'), 'utf8').catch(() => '');
-  if (!/^(ref: refs\/\S+|[0-9a-f]{40,64})\n?$/.test(head)) {
-    // A torn HEAD makes git deny that this is a repository. The branch is what it must say.
-    await writeFile(join(linked.admin, 'HEAD'), `ref: refs/heads/${record.branch}\n`);
+  const linked = await linkedAt(repo, path);
+  if (linked === null) return false;
+  if (pointer(linked.admin, 'HEAD', /^(ref: refs\/\S+|[0-9a-f]{40,64})$/) === null) {
+    // A torn HEAD, or what is none, makes git deny that this is a repository. The branch is what it must say. All else
+    // that is no file is left to whoever goes on, and says so: the seal, or a reset.
+    await write(linked.admin, 'HEAD', `ref: refs/heads/${branchOf(record)}\n`);
   }
   return true;
 }
 
-/** Makes the place free for `worktree add`. Only what was never handed out is removed; work is moved aside. */
-async function clearPlace(repo: Repository, record: TaskRecord): Promise<void> {
-  for (const admin of await registrations(repo.common_dir, record.path)) {
-    const head = (await readFile(join(admin, 'HEAD'), 'utf8').catch(() => '')).trim();
-    const commit = /^[0-9a-f]{40,64}$/.test(head) ? await findCommit(repo.root, head) : null;
+/** Makes the place free for a new worktree. Only what was never handed out is removed; work is moved aside. */
+async function clearPlace(repo: Repository, record: TaskRecord, path: string): Promise<void> {
+  for (const admin of await registrations(repo, path)) {
+    const commit = pointer(admin, 'HEAD', /^([0-9a-f]{40,64})$/);
     // Commits on a detached HEAD are known to this registration alone.
-    if (commit !== null) await keepCommit({ cwd: repo.root }, record.task, commit);
+    if (commit !== null && (await findCommit(here(repo), commit)) !== null)
+      await keepCommit(here(repo), record.task, commit);
   }
-  const content = await readdir(record.path).catch(() => []);
-  if (record.state === 'made' && content.length > 0) await moveAside(record.path, 'aside');
-  await discard(repo.common_dir, record.path);
+  if (!(await isRemovable(repo, record, path))) await moveAside(path, 'aside');
+  await discard(repo, path);
 }
 
-async function baseFolder(repo: Repository, base_path: string): Promise<string> {
-  const folder = resolve(repo.root, base_path);
-  await mkdir(folder, { recursive: true });
-  return await realpath(folder);
+/** Nothing there, or half made by us: a worktree begins with its `.git`, which names a registration of this repository. */
+async function isRemovable(repo: Repository, { state }: TaskRecord, path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => null);
+  if (found === null) return true;
+  if (!found.isDirectory()) return false;
+  if ((await readdir(path)).length === 0) return true;
+  if (state === 'made') return false;
+  const admin = pointer(path, '.git', /^gitdir: (.+)$/);
+  return admin !== null && dirname(resolve(path, admin)) === join(repo.common_dir, 'worktrees');
 }
 
 /** Worktrees inside the user's checkout must not show in its `git status`. */
@@ -135,14 +183,9 @@ async function hideFromUser(repo: Repository, folder: string): Promise<void> {
   const root = await realpath(repo.root);
   if (!folder.startsWith(root + sep)) return;
   const inside = relative(root, folder).split(sep).join('/');
-  const pattern = `/${inside.replace(/[\\*?[\]!# ]/g, '\\$&')}/`;
-  // Whatever git would say then, there is nothing left to do.
-  if (await isExcludedLocally(repo, pattern)) return;
-  const args = ['check-ignore', '--quiet', '--', `${folder}${sep}task`];
-  const ignored = await git(args, { cwd: repo.root, reads: true, ok: [0, 1, 128] });
-  if (ignored.code !== 0) await excludeLocally(repo, [pattern]);
+  const pattern = `${inside.replace(/[\\*?[\]!# ]/g, '\\$&')}/`;
+  if (isExcludedLocally(repo, pattern)) return;
+  await excludeLocally(repo, [`/${pattern}`]);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => null)) !== null;
-}
+const isRealFolder = async (path: string) => (await lstat(path).catch(() => null))?.isDirectory() ?? false;

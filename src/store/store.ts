@@ -283,8 +283,7 @@ export class Store {
       const journal = readAcknowledged(files, { exact: this.#tails.get(id) }, this.#formats);
       foldJournal(files, journal, this.#formats, snapshot?.state.seq ?? 0);
     });
-    // What is packed has none where nothing can run any more.
-    if (!this.#packed.has(id)) look(() => readEnv(this.#source(id)));
+    look(() => readEnv(this.#source(id)));
     return problems;
   }
 
@@ -371,12 +370,12 @@ export class Store {
    * Makes one file of a task that is over, or gives the reason why not; it is then as it was. `env`: what was captured
    * at submit is needed again (a merge runs gates); `brief`: what `brief` gives of it later. At each moment the task is there as a whole, as a folder or a file.
    */
-  async pack(id: string, loaded: Loaded, options: { env: boolean; brief: unknown }): Promise<string | null> {
+  async pack(id: string, loaded: Loaded, options: { brief: unknown }): Promise<string | null> {
     this.#assertHere();
     const { folder, pack } = this.files(id);
     if (this.#packed.has(id)) return null;
     if (this.#held.has(id)) return HELD;
-    const skip = new Set([SNAPSHOT_FILE, previousOf(SNAPSHOT_FILE), ...(options.env ? [] : [ENV_FILE])]);
+    const skip = new Set([SNAPSHOT_FILE, previousOf(SNAPSHOT_FILE)]);
     const problems = this.check(id);
     if (problems.length > 0) return problems.join('; ');
     const tail = this.#tailOf(id);

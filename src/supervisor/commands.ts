@@ -1,17 +1,21 @@
 /** What a user asks of a task: each checks whether the state allows it, records the wish, and lets the loop do it. */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { RasenError } from '../errors.ts';
-import { findRepository } from '../git/repository.ts';
+import { isRasenError, RasenError } from '../errors.ts';
+import { captureRepository } from '../git/captured.ts';
 import { resetWorktree } from '../git/reset.ts';
 import { planHash } from '../store/artifact.ts';
+import type { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
 import type { Origin } from '../task/origin.ts';
 import type { Plan } from '../task/plan.ts';
+import type { CapturedRepository } from '../task/repository.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import { STEP, type Step, type TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
+import { repositoryOf } from './effects/repository.ts';
+import type { Places } from './places.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -32,15 +36,18 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string };
+  readonly #git: { store: Store; places: Places };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string },
+    git: { store: Store; places: Places },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;
     this.#host = host;
+    this.#git = git;
   }
 
   /** Accepts a task; the same again is the same task. Resolves after its first pass, so that it is seen to run. */
@@ -49,14 +56,16 @@ export class Commands {
     env: Record<string, string>,
     origin: Origin,
   ): Promise<{ entry: Entry; created: boolean }> {
-    const known = this.#registry.get(spec.id) ?? (spec.key ? this.#registry.byKey(spec.key) : null);
-    if (known) {
-      this.#sameOrder(known, spec);
-      return { entry: known, created: false };
-    }
+    const before = this.#known(spec);
+    if (before) return before;
     this.#registry.assertUsable(spec.id);
     checkOrder(spec, env);
+    const repository = await captured(spec, env);
+    // The same order may have come again meanwhile.
+    const meanwhile = this.#known(spec);
+    if (meanwhile) return meanwhile;
     const first: NewEvent[] = [{ type: 'task_claimed', ...this.#host }];
+    if (repository) first.push({ type: 'repository_captured', repository });
     if (spec.plan)
       first.push({
         type: 'plan_frozen',
@@ -68,6 +77,14 @@ export class Commands {
     const entry = this.#registry.submit(spec, first, env, origin);
     await this.#reconciler.pass(entry);
     return { entry, created: true };
+  }
+
+  /** The task of an earlier submit of the same order. */
+  #known(spec: TaskSpec): { entry: Entry; created: false } | null {
+    const entry = this.#registry.get(spec.id) ?? (spec.key ? this.#registry.byKey(spec.key) : null);
+    if (!entry) return null;
+    this.#sameOrder(entry, spec);
+    return { entry, created: false };
   }
 
   async want(ref: string, want: 'stop' | 'cancel', force: boolean, ask: Ask): Promise<Entry> {
@@ -148,8 +165,7 @@ export class Commands {
       }
       if (!isParked(state)) throw stopFirst(state);
       const { commit, steps } = rollbackTarget(state, subtask);
-      await findRepository(state.spec.project);
-      await resetWorktree(state.workspace, commit);
+      await resetWorktree(await repositoryOf(this.#git, state), state.workspace, commit);
       const closes = closesOf(state, 'rolled back');
       await this.#registry.record(
         entry,
@@ -347,4 +363,13 @@ function rollbackTarget(state: TaskState, subtask: string | undefined): { commit
   const undone = new Set(state.good.filter(g => g.k >= last.k).map(g => g.step));
   const steps = state.steps.filter(s => undone.has(s.id) || s.kind === 'final' || s.kind === 'fix');
   return { commit: before, steps: steps.filter(s => s.status !== 'skipped').map(s => s.id) };
+}
+
+/** The repository as the user has it now. Where there is none, the first attempt says so, as it always did. */
+async function captured(spec: TaskSpec, env: Record<string, string>): Promise<CapturedRepository | null> {
+  if (spec.workspace.kind !== 'git') return null;
+  return await captureRepository(spec.project, env).catch(error => {
+    if (isRasenError(error)) return null;
+    throw error;
+  });
 }

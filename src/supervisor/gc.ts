@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
-import { findRepository } from '../git/repository.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
+import { repositoryOf } from './effects/repository.ts';
+import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
@@ -22,6 +23,7 @@ export interface GcParams {
 interface Parts {
   registry: Registry;
   store: Store;
+  places: Places;
 }
 
 export async function gc(parts: Parts, params: GcParams) {
@@ -53,7 +55,8 @@ export async function gc(parts: Parts, params: GcParams) {
 }
 
 /** Removes a task that is over with what it has in git; null, or why it was kept. */
-export function remove({ registry }: Parts, entry: Entry): Promise<string | null> {
+export function remove(parts: Parts, entry: Entry): Promise<string | null> {
+  const { registry } = parts;
   return registry.exclusive(entry, async () => {
     if (entry.state !== null) return `it is ${entry.state.status.name}`;
     let state: TaskState;
@@ -62,7 +65,7 @@ export function remove({ registry }: Parts, entry: Entry): Promise<string | null
     } catch (error) {
       return messageOf(error);
     }
-    const problem = await removeFromGit(state);
+    const problem = await removeFromGit(parts, state);
     if (problem === null) registry.forget(entry);
     return problem;
   });
@@ -79,10 +82,13 @@ function keepReason(entry: Entry, params: GcParams): string | null {
 }
 
 /** Worktree, branch refs and records of the task; null, or why they could not be removed. */
-async function removeFromGit(state: TaskState): Promise<string | null> {
+async function removeFromGit(
+  parts: { store: Store; places: Places },
+  state: TaskState,
+): Promise<string | null> {
   if (!state.workspace) return null;
   try {
-    const repo = await findRepository(state.spec.project);
+    const repo = await repositoryOf(parts, state);
     await removeWorktree(repo, state.workspace.path).catch(error => {
       if (!isRasenError(error)) throw error;
     });

@@ -23,6 +23,11 @@ export class Places {
     return new Places({ ...this.#paths, tasks });
   }
 
+  /** What is remembered of repositories, and our git directories. */
+  get repositories(): string {
+    return join(this.#paths.home, 'git');
+  }
+
   job(task: string, job: string): string {
     return jobFolder(this.#paths.tasks, task, job);
   }

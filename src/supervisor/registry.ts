@@ -234,10 +234,8 @@ export class Registry {
   async pack(entry: Entry): Promise<string | null> {
     if (entry.state !== null) return null;
     const state = this.stateOf(entry);
-    // A merge runs gates, with the environment of the task.
-    const env = state.spec.workspace.kind === 'git';
     const loaded = { state, bytes: entry.bytes };
-    const problem = await this.#store.pack(entry.id, loaded, { env, brief: entry.brief });
+    const problem = await this.#store.pack(entry.id, loaded, { brief: entry.brief });
     if (problem === null) entry.rest = null;
     return problem;
   }

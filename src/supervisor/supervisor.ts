@@ -151,7 +151,10 @@ export class Supervisor {
       jobs: () => this.#registry.jobs,
       log,
     });
-    this.#commands = new Commands(this.#registry, this.#reconciler, this.#host);
+    this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
+      store: this.#store,
+      places: this.#places,
+    });
     this.#notes = new Notes(this.#registry, this.#reconciler, this.#places);
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,
@@ -164,7 +167,13 @@ export class Supervisor {
       log,
       eventsAfter: (id, seq) => [...this.#store.events(id, seq)],
     });
-    this.#upkeep = new Upkeep({ registry: this.#registry, store: this.#store, settings, log });
+    this.#upkeep = new Upkeep({
+      registry: this.#registry,
+      store: this.#store,
+      places: this.#places,
+      settings,
+      log,
+    });
   }
 
   /** Reads all tasks, takes them over and lets them go on. */
@@ -177,7 +186,7 @@ export class Supervisor {
     this.#releases.push(
       this.#registry.listen((_entry, state, events) => {
         if (isTidyTime(state, events))
-          void tidy(this.#places, state).catch(error =>
+          void tidy({ store: this.#store, places: this.#places }, state).catch(error =>
             log.warn({ task: state.id, error }, 'could not tidy up'),
           );
       }),
@@ -465,7 +474,7 @@ export class Supervisor {
   }
 
   gc(params: GcParams) {
-    return gc({ registry: this.#registry, store: this.#store }, params);
+    return gc({ registry: this.#registry, store: this.#store, places: this.#places }, params);
   }
 
   #kick(task: string): void {

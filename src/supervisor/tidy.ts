@@ -1,10 +1,11 @@
 /** Removes the checkouts that a finished task needs no more. Its commits and, until it is merged, its worktree stay. */
-import { findRepository } from '../git/repository.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeTree } from '../host/remove-tree.ts';
+import type { Store } from '../store/store.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
+import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 
 const CHECKOUTS = ['final', 'base-tests', 'reviewer', 'qa'] as const;
@@ -22,10 +23,13 @@ export function isTidyTime(state: TaskState, events: readonly Event[]): boolean 
 }
 
 /** Best effort: what cannot be removed now is removed by `rasen gc`. */
-export async function tidy(places: Places, state: TaskState): Promise<void> {
+export async function tidy(
+  { store, places }: { store: Store; places: Places },
+  state: TaskState,
+): Promise<void> {
   await removeTree(places.results(state.id));
   if (state.spec.workspace.kind !== 'git') return;
-  const repo = await findRepository(state.spec.project);
+  const repo = await repositoryOf({ store, places }, state);
   const paths = CHECKOUTS.map(purpose => places.checkout(state, purpose));
   if (state.merged && state.workspace) paths.push(state.workspace.path);
   for (const path of paths) await removeWorktree(repo, path).catch(() => {});

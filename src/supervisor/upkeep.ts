@@ -6,6 +6,7 @@ import { isRasenError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { HELD, type Store } from '../store/store.ts';
 import { remove, sizeOf } from './gc.ts';
+import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
 
@@ -24,6 +25,7 @@ type Limits = Pick<Settings, 'pack_after_seconds' | 'gc_after_seconds' | 'gc_siz
 export interface UpkeepOptions {
   registry: Registry;
   store: Store;
+  places: Places;
   /** May change meanwhile. */
   settings: Readonly<Limits>;
   log: Log;
@@ -158,8 +160,8 @@ export class Upkeep {
 
   /** Oldest first, until age and size are within their limits. What was never merged stays, and so does its worktree. */
   async #removeOld(): Promise<void> {
-    const { registry, store, settings, log } = this.#options;
-    const parts = { registry, store };
+    const { registry, store, places, settings, log } = this.#options;
+    const parts = { registry, store, places };
     const { gc_after_seconds, gc_size_bytes } = settings;
     let total = this.#sum(this.#rested());
     let removed = 0;

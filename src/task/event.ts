@@ -9,6 +9,7 @@ import type { BudgetUse } from './budget.ts';
 import type { NotifyChannel } from './notices.ts';
 import type { Origin } from './origin.ts';
 import type { Plan, PlanSource } from './plan.ts';
+import type { CapturedRepository } from './repository.ts';
 import type { TaskSpec } from './spec.ts';
 import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
 
@@ -105,6 +106,8 @@ export interface SealedFacts {
   on_branch: boolean;
   descends: boolean;
   unmerged: string[];
+  /** Files of git's that were special files, as sentences. Absent in older journals. */
+  special?: string[];
 }
 
 interface Of {
@@ -115,6 +118,8 @@ interface Of {
   /** A person (or a script) asked; `op` makes a repeated request harmless. */
   want_changed: { want: Want; force: boolean; op: string | null; by: 'user' | 'reboot' };
   plan_frozen: { plan: Plan; sha256: string; rev: number; source: PlanSource };
+  /** The user's repository as it was at submit, before any attempt. Absent in older journals. */
+  repository_captured: { repository: CapturedRepository };
   workspace_ready: { base: string; branch: string; path: string };
   /** Intent: attempt `n` of a step will be made, starting from commit `from`. */
   attempt_created: {
@@ -293,6 +298,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   task_claimed: true,
   want_changed: true,
   plan_frozen: true,
+  repository_captured: true,
   workspace_ready: true,
   attempt_created: true,
   attempt_prepared: true,

@@ -60,6 +60,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return { ...state, want: event.want, want_by: event.by, force: event.force, op: event.op };
     case 'plan_frozen':
       return planFrozen(state, event);
+    case 'repository_captured':
+      return { ...state, repository: event.repository };
     case 'workspace_ready':
       return { ...state, workspace: { base: event.base, branch: event.branch, path: event.path } };
     case 'attempt_created':
@@ -210,6 +212,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     updated_at: event.t,
     ended_at: null,
     steps: spec.plan ? [] : [newStep(STEP.plan, 'plan')],
+    repository: null,
     workspace: null,
     good: [],
     iterations: 0,

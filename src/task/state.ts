@@ -3,6 +3,7 @@ import type { BudgetUse } from './budget.ts';
 import type { Claim, GateEvidence, SealedFacts, Want } from './event.ts';
 import type { Notified } from './notices.ts';
 import type { Plan } from './plan.ts';
+import type { CapturedRepository } from './repository.ts';
 import type { TaskSpec } from './spec.ts';
 import type {
   AttemptPhase,
@@ -221,6 +222,8 @@ export interface TaskState {
   updated_at: string;
   ended_at: string | null;
   steps: Step[];
+  /** The user's repository at submit. Null, and absent in older snapshots: it was not recorded. */
+  repository?: CapturedRepository | null;
   workspace: { base: string; branch: string; path: string } | null;
   good: GoodCommit[];
   /** Attempts made, of all steps, and how many of them before the last resume. */

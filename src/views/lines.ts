@@ -69,6 +69,7 @@ const WRITERS: Writers = {
     'INFO',
     `${event.rev > 1 ? `Plan revised${who(event)} (rev ${event.rev})` : 'Plan ready'}: ${count(event.plan.subtasks.length, 'subtask')}`,
   ],
+  repository_captured: () => [],
   workspace_ready: (_, event) => [
     'INFO',
     `Workspace ready: ${event.branch || event.path} at ${short(event.base)}`,

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { markGood, resetWorktree, sealAttempt } from '../../src/git/commit.ts';
 import { merge } from '../../src/git/merge.ts';
 import { ensureWorktree, removeWorktree } from '../../src/git/worktree.ts';
-import { write } from './git-repo.ts';
+import { openTest, write } from './git-repo.ts';
 
-const [root, common_dir, base, state] = process.argv.slice(2) as [string, string, string, string];
-const repo = { root, common_dir };
+const [root, , base, state] = process.argv.slice(2) as [string, string, string, string];
+const repo = await openTest(root);
 const journal = join(state, 'journal');
 const done = new Set(existsSync(journal) ? readFileSync(journal, 'utf8').split('\n') : []);
 const once = async (step: string, act: () => Promise<unknown>) => {
@@ -21,7 +21,11 @@ const once = async (step: string, act: () => Promise<unknown>) => {
 
 const worktree = await ensureWorktree(repo, { task: 't1', slug: 'x', base, base_path: '.worktrees' });
 const seal = (attempt: number, good: string) =>
-  sealAttempt(worktree, { good, marks: { task: 't1', subtask: 's', attempt }, title: `try ${attempt}` });
+  sealAttempt(repo, worktree, {
+    good,
+    marks: { task: 't1', subtask: 's', attempt },
+    title: `try ${attempt}`,
+  });
 
 await once('agent 1', async () => write(worktree.path, { 'a.txt': 'first\n', 'dir/b.txt': 'b\n' }));
 await once('seal 1', () => seal(1, base));
@@ -29,7 +33,7 @@ const first = await seal(1, base);
 await once('good', () => markGood(repo, { task: 't1', k: 1, commit: first.commit }));
 await once('agent 2', async () => write(worktree.path, { 'a.txt': 'worse\n', junk: 'x' }));
 await once('seal 2', () => seal(2, first.commit));
-await once('reset', () => resetWorktree(worktree, first.commit));
+await once('reset', () => resetWorktree(repo, worktree, first.commit));
 const merged = await merge(repo, {
   task: 't1',
   commit: first.commit,

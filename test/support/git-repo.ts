@@ -18,7 +18,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { findRepository, type Repository } from '../../src/git/repository.ts';
+import { captureRepository } from '../../src/git/captured.ts';
+import { openRepository } from '../../src/git/own-dir.ts';
+import type { Repository } from '../../src/git/repository.ts';
 
 export interface TestRepo {
   /** Holds the repository and whatever else the test makes. */
@@ -68,7 +70,15 @@ export async function makeRepo(
   sh(root, 'init', '-q', '-b', 'main');
   write(root, files);
   const base = commitAll(root, 'first');
-  return { folder, repo: await findRepository(root), base };
+  return { folder, repo: await openTest(root), base };
+}
+
+/** The repository at `root` as a supervisor has it, with the configuration that it has now; its state is beside it. */
+export async function openTest(root: string, task = 't1'): Promise<Repository> {
+  const env = { ...process.env, GIT_CONFIG_NOSYSTEM: '1' } as Record<string, string>;
+  const captured = await captureRepository(root, env);
+  const state = join(dirname(captured.root), 'state', 'git');
+  return await openRepository({ task, captured, state, env });
 }
 
 /** Removes a temporary folder, also where a test took permissions away. */

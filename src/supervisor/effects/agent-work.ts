@@ -14,6 +14,7 @@ import { needsFallback } from '../../task/retry.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
+import { repositoryOf } from './repository.ts';
 
 export interface Work {
   argv: string[];
@@ -67,7 +68,7 @@ export async function agentWork(
     model:
       (needsFallback(step) && state.spec.fallback_models[role]) || modelFor(state.spec, role, session.model),
     max_thinking_tokens: state.spec.max_thinking_tokens,
-    writable: [dirname(result_file), ...(judges ? [] : await gitFolders(session.cwd))],
+    writable: [dirname(result_file), ...(judges ? [] : await gitFolders(context, state, session.cwd))],
     cwd: session.cwd,
     resume,
     budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),
@@ -91,7 +92,8 @@ function firstPrompt(state: TaskState, step: Step, session: Session, result_file
 }
 
 /** What git writes into when something is committed in a linked worktree: its own folder and that of the repository. */
-async function gitFolders(cwd: string): Promise<string[]> {
-  const linked = await linkedAt(cwd);
+async function gitFolders(context: EffectContext, state: TaskState, cwd: string): Promise<string[]> {
+  if (state.spec.workspace.kind !== 'git') return [];
+  const linked = await linkedAt(await repositoryOf(context, state), cwd);
   return linked === null ? [] : [linked.admin, linked.common_dir];
 }

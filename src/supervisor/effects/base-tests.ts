@@ -1,10 +1,11 @@
 /** The tests of the base commit in place of those of today: where such a gate runs, and which tests those are. */
 import { isOfTests } from '../../gates/test-rules.ts';
 import { type Differing, differingFiles, filesOf, putBack } from '../../git/put-back.ts';
-import { findRepository, type Repository } from '../../git/repository.ts';
+import type { Repository } from '../../git/repository.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import type { Attempt, TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
+import { repositoryOf } from './repository.ts';
 
 /** A fresh checkout of the commit of the attempt, with the tests of the base. */
 export async function baseTestsCheckout(
@@ -12,17 +13,21 @@ export async function baseTestsCheckout(
   state: TaskState,
   attempt: Attempt,
 ): Promise<string> {
-  const repo = await findRepository(state.spec.project);
+  const repo = await repositoryOf(context, state);
   const path = context.places.checkout(state, 'base-tests');
   const commit = attempt.from ?? goodCommit(state);
   await freshCheckout(repo, { task: state.id, commit, path });
-  await putBack(path, state.workspace!.base, await differing(repo, state, attempt));
+  await putBack(repo, path, state.workspace!.base, await differing(repo, state, attempt));
   return path;
 }
 
 /** Names of the tests that are others there. */
-export async function changedBaseTests(state: TaskState, attempt: Attempt): Promise<string[]> {
-  const repo = await findRepository(state.spec.project);
+export async function changedBaseTests(
+  context: EffectContext,
+  state: TaskState,
+  attempt: Attempt,
+): Promise<string[]> {
+  const repo = await repositoryOf(context, state);
   const { earlier, added } = await differing(repo, state, attempt);
   return [...earlier, ...added].slice(0, 20);
 }

@@ -5,16 +5,16 @@ import type { GateResult } from '../../gates/gate.ts';
 import { readChanges } from '../../git/changes.ts';
 import { commitsSince } from '../../git/history.ts';
 import { markGood } from '../../git/refs.ts';
-import { findRepository } from '../../git/repository.ts';
 import { sealAttempt } from '../../git/seal.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
+import { repositoryOf } from './repository.ts';
 
 export async function seal(
-  _context: EffectContext,
+  context: EffectContext,
   state: TaskState,
   effect: Extract<Effect, { type: 'seal' }>,
 ): Promise<Result> {
@@ -22,20 +22,21 @@ export async function seal(
   const { workspace } = state.spec;
   if (workspace.kind !== 'git' || !state.workspace)
     throw new Error(`task ${state.id} has no worktree to seal`);
-  const repo = await findRepository(state.spec.project);
+  const repo = await repositoryOf(context, state);
   const { base } = state.workspace;
   const worktree = await ensureWorktree(repo, {
     task: state.id,
     slug: workspace.slug,
     base,
     base_path: workspace.base_path,
+    known: state.workspace,
   });
-  const sealed = await sealAttempt(worktree, {
+  const sealed = await sealAttempt(repo, worktree, {
     good: goodCommit(state),
     marks: { task: state.id, subtask: step.id, attempt: effect.n },
     title: titleOf(state, step),
   });
-  const { commit, tree, changed, leftovers, on_branch, descends, unmerged } = sealed;
+  const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special } = sealed;
   // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
@@ -51,6 +52,7 @@ export async function seal(
       on_branch,
       descends,
       unmerged: unmerged.slice(0, 20),
+      ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
     },
   };
 }
@@ -62,7 +64,7 @@ function titleOf(state: TaskState, step: Step): string {
 }
 
 export async function judge(
-  _context: EffectContext,
+  context: EffectContext,
   state: TaskState,
   effect: Extract<Effect, { type: 'judge' }>,
 ): Promise<Result> {
@@ -73,10 +75,10 @@ export async function judge(
   const good = goodCommit(state);
   let result: GateResult;
   if (gate.kind === 'clean') {
-    const facts = { ...sealed, parent_good: good, left_out: [] };
+    const facts = { ...sealed, parent_good: good, left_out: [], special: sealed.special ?? [] };
     result = judgeClean(facts, { allow_empty: subtask?.allow_empty ?? false, good });
   } else {
-    const repo = await findRepository(state.spec.project);
+    const repo = await repositoryOf(context, state);
     const changes = await readChanges(repo, good, sealed.commit);
     result = judgeDiff({ changes, protected: state.spec.protected, tests: subtask?.tests ?? [] });
   }
@@ -102,11 +104,11 @@ export async function judge(
 }
 
 export async function good(
-  _context: EffectContext,
+  context: EffectContext,
   state: TaskState,
   effect: Extract<Effect, { type: 'mark_good' }>,
 ): Promise<Result> {
-  const repo = await findRepository(state.spec.project);
+  const repo = await repositoryOf(context, state);
   await markGood(repo, { task: state.id, k: effect.k, commit: effect.commit });
   return { type: 'mark_good' };
 }

@@ -19,6 +19,7 @@ import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
+import { repositoryOf } from './repository.ts';
 
 export interface EffectContext {
   store: Store;
@@ -87,7 +88,7 @@ function shortestSilence(state: TaskState): number | null {
 
 /** What is watched of a job of the task. */
 export function watched(
-  { places }: Pick<EffectContext, 'places'>,
+  context: Pick<EffectContext, 'places' | 'store'>,
   state: TaskState,
   job: { subtask: string; attempt: number; nonce: string },
 ): Watched {
@@ -95,14 +96,15 @@ export function watched(
   const marker = attemptMarker({ task: state.id, ...job });
   return {
     max_bytes: state.spec.limits.output_max_bytes,
-    silence: ms === null ? null : { ms, marker, result_file: places.resultPlace(state.id, job.nonce) },
-    session: sessionOf(places, state, job),
+    silence:
+      ms === null ? null : { ms, marker, result_file: context.places.resultPlace(state.id, job.nonce) },
+    session: sessionOf(context, state, job),
   };
 }
 
 /** How the session of a job is listened to; null: it is a command, or not of an attempt that is open. */
 function sessionOf(
-  places: Places,
+  context: Pick<EffectContext, 'places' | 'store'>,
   state: TaskState,
   job: { subtask: string; attempt: number; nonce: string },
 ): Listening | null {
@@ -113,10 +115,14 @@ function sessionOf(
   if (role === null) return null;
   // The planner has no worktree yet, and plans without changing anything.
   const compared = state.spec.workspace.kind === 'git' && step.kind !== 'plan';
-  const path = !compared ? null : gate === null ? places.root(state, step) : places.checkout(state, role);
+  const path = !compared
+    ? null
+    : gate === null
+      ? context.places.root(state, step)
+      : context.places.checkout(state, role);
   return {
     open: () => agentOf(state.spec, role).open(),
-    tree: path === null ? null : () => worktreeState(path),
+    tree: path === null ? null : async () => worktreeState(await repositoryOf(context, state), path),
     metered: hasBudget(state),
   };
 }

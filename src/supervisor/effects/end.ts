@@ -70,7 +70,7 @@ export async function end(
           heard(facts, effect),
         );
   await clearTemporaryFolder(context, state, nonce);
-  const meddled = gate && role !== null ? await putWorkRight(state, folder) : null;
+  const meddled = gate && role !== null ? await putWorkRight(context, state, folder) : null;
   const result: EndFacts = {
     exit: facts.exit && exitFacts(facts.exit),
     ended_by_itself,
@@ -89,7 +89,7 @@ export async function end(
       : null,
     base_tests:
       effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
-        ? await changedBaseTests(state, attempt).catch(error => {
+        ? await changedBaseTests(context, state, attempt).catch(error => {
             context.log.warn(
               { task: state.id, error },
               `the changed tests stay unnamed: ${messageOf(error)}`,

@@ -4,19 +4,21 @@
  * right. A judge that touched it has judged something else, and that is no verdict.
  */
 import { isRasenError, messageOf } from '../../errors.ts';
-import { findRepository } from '../../git/repository.ts';
 import { putRight, type Standing, standingOf } from '../../git/standing.ts';
 import { readForeign, replaceForeign } from '../../host/foreign-file.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
 import type { TaskState } from '../../task/state.ts';
+import type { EffectContext } from './context.ts';
+import { repositoryOf, worktreeOf } from './repository.ts';
 
 const FILE = 'judged.json';
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Before the job is started; again is harmless as long as it was not. */
-export async function rememberWork(state: TaskState, folder: string): Promise<void> {
+export async function rememberWork(context: EffectContext, state: TaskState, folder: string): Promise<void> {
+  const worktree = worktreeOf(state);
   if (state.spec.workspace.kind !== 'git') return;
-  const standing = await standingOf(await findRepository(state.spec.project), state.id);
+  const standing = worktree && (await standingOf(await repositoryOf(context, state), worktree));
   const place = placeIn(folder, FILE);
   const written = replaceForeign(place, JSON.stringify(standing));
   if (!written.ok) throw storage('to write down how the work stands', place, written);
@@ -26,12 +28,17 @@ export async function rememberWork(state: TaskState, folder: string): Promise<vo
  * Why the verdict of the judge does not count, or null. A project that is not there any more keeps no judge from being
  * ended: who cannot be checked has given no verdict.
  */
-export async function putWorkRight(state: TaskState, folder: string): Promise<string | null> {
+export async function putWorkRight(
+  context: EffectContext,
+  state: TaskState,
+  folder: string,
+): Promise<string | null> {
   const before = remembered(folder);
-  if (before === null) return null;
+  const worktree = worktreeOf(state);
+  if (before === null || worktree === null) return null;
   let changed: string[];
   try {
-    changed = await putRight(await findRepository(state.spec.project), state.id, before);
+    changed = await putRight(await repositoryOf(context, state), worktree, before);
   } catch (error) {
     if (isRasenError(error) && error.kind === 'storage') throw error;
     return `what it judged could not be looked at: ${messageOf(error)}`;

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
-import { findRepository } from '../../git/repository.ts';
 import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
@@ -20,6 +19,7 @@ import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts'
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { makeResultFolder, workOf, writeJob } from './prepare.ts';
+import { repositoryOf } from './repository.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
@@ -96,7 +96,8 @@ async function writeGate(
   const gate = gatesOf(state, step)[index]!;
   const { nonce } = attempt.gates.find(g => g.gate === index)!;
   const commit = attempt.sealed?.commit ?? attempt.from;
-  if (state.spec.workspace.kind === 'git') await restoreWorktree(context.places.root(state, step));
+  if (state.spec.workspace.kind === 'git')
+    await restoreWorktree(await repositoryOf(context, state), context.places.root(state, step));
   const { argv, prompt, env, env_defaults, cwd } =
     gate.kind === 'review' || gate.kind === 'qa'
       ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', {
@@ -113,7 +114,7 @@ async function writeGate(
             : context.places.root(state, step),
         };
   await writeJob(context, state, { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt });
-  if (prompt !== null) await rememberWork(state, folder);
+  if (prompt !== null) await rememberWork(context, state, folder);
   const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };
   return { prompt, env: { ...facts, ...env }, env_defaults };
 }
@@ -129,7 +130,7 @@ async function judgeWork(
 ): Promise<Work & { cwd: string }> {
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
   const cwd = context.places.checkout(state, role);
-  await freshCheckout(await findRepository(state.spec.project), { task: state.id, commit, path: cwd });
+  await freshCheckout(await repositoryOf(context, state), { task: state.id, commit, path: cwd });
   await makeReadOnly(cwd);
   makeResultFolder(context, state, nonce);
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RasenError } from '../../errors.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
-import { findRepository, type Repository } from '../../git/repository.ts';
+import type { Repository } from '../../git/repository.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
@@ -20,6 +20,7 @@ import { type EffectContext, goodCommit } from './context.ts';
 import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail } from './end.ts';
 import { jobEnv, recipientOfGate } from './job-env.ts';
 import { writeJob } from './prepare.ts';
+import { repositoryOf } from './repository.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 
 const POLL_MS = 20;
@@ -31,7 +32,7 @@ export async function merge(
   suspended: AbortSignal,
 ): Promise<Result> {
   const { into, squash } = state.merge!;
-  const repo = await findRepository(state.spec.project);
+  const repo = await repositoryOf(context, state);
   const gates: GateEvidence[] = [];
   const merged = await mergeCommit(repo, {
     task: state.id,

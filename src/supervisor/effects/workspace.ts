@@ -1,11 +1,12 @@
 /** The worktree of a git task, brought to where an attempt starts. Idempotent; never touches the user's checkout. */
 import { isRasenError, RasenError } from '../../errors.ts';
-import { excludeLocally, findRepository, type Repository, resolveCommit } from '../../git/repository.ts';
+import { excludeLocally, type Repository, resolveCommit } from '../../git/repository.ts';
 import { resetWorktree } from '../../git/reset.ts';
 import { ensureWorktree, freshCheckout } from '../../git/worktree.ts';
 import { isAgentStep } from '../../task/gates-of.ts';
 import type { Attempt, Step, TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
+import { repositoryOf } from './repository.ts';
 
 export interface Workspace {
   base: string;
@@ -21,7 +22,7 @@ export async function prepareWorkspace(
 ): Promise<Workspace | null> {
   const { workspace } = state.spec;
   if (workspace.kind !== 'git') return null;
-  const repo = await findRepository(state.spec.project).catch(withAWayOut);
+  const repo = await repositoryOf(context, state).catch(withAWayOut);
   const made = await ensure(repo, state);
   if (step.kind === 'final') {
     await freshCheckout(repo, {
@@ -30,7 +31,7 @@ export async function prepareWorkspace(
       path: context.places.checkout(state, 'final'),
     });
   } else if (isAlone(state, step)) {
-    await resetWorktree(made, attempt.from ?? made.base);
+    await resetWorktree(repo, made, attempt.from ?? made.base);
   }
   return made;
 }
@@ -53,6 +54,7 @@ async function ensure(repo: Repository, state: TaskState): Promise<Workspace> {
     slug: workspace.slug,
     base,
     base_path: workspace.base_path,
+    known: state.workspace,
   });
   return { base, branch, path };
 }

@@ -14,6 +14,7 @@ const sealed = (more: Partial<Sealed> = {}): Sealed => ({
   descends: true,
   unmerged: [],
   left_out: [],
+  special: [],
   ...more,
 });
 const rules = { allow_empty: false, good: 'a'.repeat(40) };

@@ -12,6 +12,7 @@ const change = (path: string, before: string, after: string, more: Partial<FileC
   mode: '100644',
   removed: lines(before),
   added: lines(after),
+  target: null,
   bytes: 100,
   binary: false,
   ...more,

@@ -16,16 +16,24 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resetWorktree, sealAttempt } from '../../../src/git/commit.ts';
 import { type MergeRequest, merge } from '../../../src/git/merge.ts';
-import { findRepository } from '../../../src/git/repository.ts';
 import { restoreWorktree } from '../../../src/git/trust.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
-import { commitAll, makeRepo, removeFolder, sh, type TestRepo, write } from '../../support/git-repo.ts';
+import {
+  commitAll,
+  makeRepo,
+  openTest,
+  removeFolder,
+  sh,
+  type TestRepo,
+  write,
+} from '../../support/git-repo.ts';
 
 let t: TestRepo;
 let w: Worktree;
-const ensure = () => ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' });
+const ensure = (known: Worktree | null = null) =>
+  ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees', known });
 const seal = (attempt: number) =>
-  sealAttempt(w, { good: t.base, marks: { task: 't1', subtask: 's', attempt }, title: 'try' });
+  sealAttempt(t.repo, w, { good: t.base, marks: { task: 't1', subtask: 's', attempt }, title: 'try' });
 
 beforeEach(async () => {
   t = await makeRepo();
@@ -36,8 +44,8 @@ afterEach(() => removeFolder(t.folder));
 async function startAgain(): Promise<void> {
   const root = join(t.folder, 'moved');
   renameSync(t.repo.root, root);
-  t.repo = await findRepository(root);
-  w = await ensure();
+  t.repo = await openTest(root);
+  w = await ensure(w);
 }
 
 const objectFile = (id: string) => join(t.repo.common_dir, 'objects', id.slice(0, 2), id.slice(2));
@@ -68,7 +76,7 @@ test.each([
     await startAgain();
     const lost = await seal(1);
     expect(lost).toMatchObject({ parent_good: t.base, descends: true, unmerged: [], left_out: [] });
-    await resetWorktree(w, t.base);
+    await resetWorktree(t.repo, w, t.base);
     write(w.path, work);
     const again = commitAll(w.path, 'work');
     const sealed = await seal(2);
@@ -88,7 +96,7 @@ test("other work instead: nothing of the torn commit is left that could trouble 
   truncateSync(join(w.path, 'work.txt'), 0);
   await startAgain();
   await seal(1);
-  await resetWorktree(w, t.base);
+  await resetWorktree(t.repo, w, t.base);
   write(w.path, { 'work.txt': 'other\n' });
   commitAll(w.path, 'other');
   await seal(2);
@@ -126,7 +134,7 @@ async function cutMerge(atTheMove: (commit: string) => void): Promise<void> {
     atTheMove(commit);
     throw cut;
   };
-  const checkouts = join(t.repo.common_dir, 'rasen/checkouts');
+  const checkouts = join(t.repo.records, 'checkouts');
   const kept = join(t.folder, 'kept');
   const keep = async (checkout: string, commit: string) => {
     const [record] = readdirSync(checkouts);
@@ -193,12 +201,12 @@ function tearUnseen(path: string): void {
 const otherBoot = () => writeFileSync(join(t.repo.common_dir, 'worktrees/task-x/rasen-boot'), 'another\n');
 
 test.each([
-  ['a reset', () => resetWorktree(w, t.base)],
-  ['a gate', () => restoreWorktree(w.path)],
+  ['a reset', () => resetWorktree(t.repo, w, t.base)],
+  ['a gate', () => restoreWorktree(t.repo, w.path)],
 ])('a file with zeros for content is seen by %s after another start of the machine', async (_who, act) => {
   // Times in the past, as git leaves them to be trusted; a real power cut would leave the third time, too.
   sh(w.path, 'config', 'core.trustctime', 'false');
-  await resetWorktree(w, t.base);
+  await resetWorktree(t.repo, w, t.base);
   execFileSync('touch', ['-d', '2020-01-01', join(w.path, 'a.txt')]);
   sh(w.path, 'update-index', '--refresh');
   tearUnseen(join(w.path, 'a.txt'));
@@ -211,6 +219,6 @@ test.each([
 
 test('without another start of the machine a gate changes nothing', async () => {
   write(w.path, { 'a.txt': 'by an agent\n' });
-  await restoreWorktree(w.path);
+  await restoreWorktree(t.repo, w.path);
   expect(readFileSync(join(w.path, 'a.txt'), 'utf8')).toBe('by an agent\n');
 });

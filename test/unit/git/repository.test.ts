@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { currentBranch, findRepository, resolveCommit } from '../../../src/git/repository.ts';
 import { git } from '../../../src/git/run.ts';
-import { makeRepo, removeFolder, sh, type TestRepo } from '../../support/git-repo.ts';
+import { makeRepo, openTest, removeFolder, sh, type TestRepo } from '../../support/git-repo.ts';
 
 let t: TestRepo;
 beforeEach(async () => {
@@ -14,12 +14,20 @@ afterEach(() => removeFolder(t.folder));
 
 test('a folder below, and a linked worktree of the user', async () => {
   const root = t.repo.root;
-  expect(await findRepository(join(root, 'src'))).toEqual({ root, common_dir: join(root, '.git') });
+  expect(await findRepository(join(root, 'src'))).toEqual({
+    root,
+    git_dir: join(root, '.git'),
+    common_dir: join(root, '.git'),
+  });
   const linked = join(t.folder, 'linked');
   sh(root, 'worktree', 'add', '-q', '-b', 'side', linked);
   const found = await findRepository(linked);
-  expect(found).toEqual({ root: linked, common_dir: join(root, '.git') });
-  expect(await currentBranch(found)).toBe('side');
+  expect(found).toEqual({
+    root: linked,
+    git_dir: join(root, '.git/worktrees/linked'),
+    common_dir: join(root, '.git'),
+  });
+  expect(await currentBranch(await openTest(linked))).toBe('side');
 });
 
 test.each([

@@ -19,6 +19,7 @@ import {
   commitAll,
   fingerprint,
   makeRepo,
+  openTest,
   removeFolder,
   sh,
   type TestRepo,
@@ -49,7 +50,7 @@ const expectSettled = (commit: string) => {
 test('leftovers become one wip commit with trailers', async () => {
   write(w.path, { 'a.txt': 'changed\n', 'new.txt': 'new\n', 'deps/lib': 'ignored\n' });
   rmSync(join(w.path, 'src/b.txt'));
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({
     parent_good: t.base,
     changed: true,
@@ -65,7 +66,7 @@ test('leftovers become one wip commit with trailers', async () => {
   );
   expect(sh(t.repo.root, 'rev-parse', 'refs/rasen/t1/attempt/auth-4.b/1')).toBe(sealed.commit);
   expectSettled(sealed.commit);
-  expect(await sealAttempt(w, options())).toEqual(sealed);
+  expect(await sealAttempt(t.repo, w, options())).toEqual(sealed);
   expect((await commitsSince(t.repo, t.base, sealed.commit)).map(c => [c.hash, c.subtask])).toEqual([
     [sealed.commit, 'auth-4.b'],
   ]);
@@ -74,56 +75,56 @@ test('leftovers become one wip commit with trailers', async () => {
 test('the agent’s own commits are taken as they are', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
   const commit = commitAll(w.path, 'agent work');
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({ commit, commits: 1, leftovers: 0, changed: true });
   expectSettled(commit);
 });
 
 test('no change is said to be none', async () => {
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({ commit: t.base, changed: false, commits: 0, leftovers: 0 });
 });
 
 test('a repeated call after the ref was made does not move the branch again', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
-  const sealed = await sealAttempt(w, options());
-  await resetWorktree(w, t.base);
-  expect(await sealAttempt(w, options())).toEqual(sealed);
+  const sealed = await sealAttempt(t.repo, w, options());
+  await resetWorktree(t.repo, w, t.base);
+  expect(await sealAttempt(t.repo, w, options())).toEqual(sealed);
   expect(sh(w.path, 'rev-parse', 'HEAD')).toBe(t.base);
 });
 
 test('killed between the ref and the branch: the second call finishes', async () => {
   sh(w.path, 'checkout', '-q', '--detach');
   write(w.path, { 'a.txt': 'changed\n' });
-  const sealed = await sealAttempt(w, options());
-  const record = join(t.repo.common_dir, 'rasen/tasks/t1/sealed/auth-4.b.1.json');
+  const sealed = await sealAttempt(t.repo, w, options());
+  const record = join(t.repo.records, 'tasks/t1/sealed/auth-4.b.1.json');
   writeFileSync(record, readFileSync(record, 'utf8').replace('"settled":true', '"settled":false'));
   sh(w.path, 'checkout', '-q', '--detach');
   sh(w.path, 'update-ref', 'refs/heads/rasen/x', t.base);
-  expect(await sealAttempt(w, options())).toEqual(sealed);
+  expect(await sealAttempt(t.repo, w, options())).toEqual(sealed);
   expectSettled(sealed.commit);
 });
 
 test('killed before the ref: the second call seals once', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   sh(t.repo.root, 'update-ref', '-d', 'refs/rasen/t1/attempt/auth-4.b/1');
-  const again = await sealAttempt(w, options());
+  const again = await sealAttempt(t.repo, w, options());
   expect(again.commit).toBe(sealed.commit);
   expect(again.commits).toBe(1);
 });
 
 test('the record is lost but the ref is there: the commit tells', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
-  const sealed = await sealAttempt(w, options());
-  rmSync(join(t.repo.common_dir, 'rasen/tasks/t1/sealed'), { recursive: true });
-  expect(await sealAttempt(w, options())).toMatchObject({ commit: sealed.commit, tree: sealed.tree });
+  const sealed = await sealAttempt(t.repo, w, options());
+  rmSync(join(t.repo.records, 'tasks/t1/sealed'), { recursive: true });
+  expect(await sealAttempt(t.repo, w, options())).toMatchObject({ commit: sealed.commit, tree: sealed.tree });
 });
 
 test('index.lock left behind', async () => {
   writeFileSync(join(admin(), 'index.lock'), '');
   write(w.path, { 'a.txt': 'changed\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.leftovers).toBe(1);
   if (process.platform === 'linux') expect(existsSync(join(admin(), 'index.lock'))).toBe(false);
 });
@@ -135,14 +136,14 @@ test.each([
 ])('an index that is %s is rebuilt', async (_, content) => {
   write(w.path, { 'a.txt': 'changed\n' });
   writeFileSync(join(admin(), 'index'), content);
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.leftovers).toBe(1);
   expectSettled(sealed.commit);
 });
 
 test('a missing index does not look like deleted files', async () => {
   rmSync(join(admin(), 'index'));
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({ changed: false, leftovers: 0 });
   expectSettled(t.base);
 });
@@ -151,7 +152,7 @@ test('detached HEAD: the commits come to the branch', async () => {
   sh(w.path, 'checkout', '-q', '--detach');
   write(w.path, { 'c.txt': 'c\n' });
   const commit = commitAll(w.path);
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({ commit, on_branch: false, descends: true });
   expectSettled(commit);
 });
@@ -163,7 +164,7 @@ test('another branch: what is there counts, what was on ours is kept', async () 
   write(w.path, { 'd.txt': 'd\n' });
   const idea = commitAll(w.path, 'idea');
   write(w.path, { 'e.txt': 'e\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({ on_branch: false, descends: true, commits: 2, leftovers: 1 });
   expectSettled(sealed.commit);
   expect(sh(t.repo.root, 'rev-parse', 'idea')).toBe(idea);
@@ -173,7 +174,7 @@ test('another branch: what is there counts, what was on ours is kept', async () 
 test('an orphan branch without a commit', async () => {
   sh(w.path, 'switch', '-q', '--orphan', 'void');
   write(w.path, { 'only.txt': 'only\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed).toMatchObject({ on_branch: false, descends: true, changed: true });
   expectSettled(sealed.commit);
 });
@@ -181,7 +182,7 @@ test('an orphan branch without a commit', async () => {
 test('rewritten history does not descend', async () => {
   sh(w.path, 'commit', '-q', '--amend', '-m', 'rewritten');
   write(w.path, { 'c.txt': 'c\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.descends).toBe(false);
   expect(sealed.commits).toBe(2);
 });
@@ -194,7 +195,7 @@ test('a merge with conflicts is named and ended', async () => {
   commitAll(w.path);
   sh(w.path, 'switch', '-q', 'rasen/x');
   expect(() => sh(w.path, 'merge', 'other')).toThrow();
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.unmerged).toEqual(['a.txt']);
   expect(existsSync(join(admin(), 'MERGE_HEAD'))).toBe(false);
   expectSettled(sealed.commit);
@@ -208,7 +209,7 @@ test('a resolved merge that was not committed stays a merge', async () => {
   write(w.path, { 'd.txt': 'd\n' });
   const ours = commitAll(w.path);
   sh(w.path, 'merge', '-q', '--no-commit', 'other');
-  await sealAttempt(w, options());
+  await sealAttempt(t.repo, w, options());
   expect(sh(w.path, 'log', '-1', '--format=%P')).toBe(`${ours} ${other}`);
 });
 
@@ -216,11 +217,11 @@ test('changes hidden by index flags are found', async () => {
   sh(w.path, 'update-index', '--assume-unchanged', 'a.txt');
   sh(w.path, 'update-index', '--skip-worktree', 'src/b.txt');
   write(w.path, { 'a.txt': 'hidden\n', 'src/b.txt': 'hidden too\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.leftovers).toBe(2);
   sh(w.path, 'update-index', '--skip-worktree', 'src/b.txt');
   write(w.path, { 'src/b.txt': 'once more\n' });
-  await resetWorktree(w, t.base);
+  await resetWorktree(t.repo, w, t.base);
   expect(readFileSync(join(w.path, 'src/b.txt'), 'utf8')).toBe('two\n');
 });
 
@@ -228,10 +229,10 @@ test('repositories inside and unreadable files are left out and named', async ()
   mkdirSync(join(w.path, 'inner'));
   sh(join(w.path, 'inner'), 'init', '-q');
   write(w.path, { 'inner/x': 'x', 'a.txt': 'changed\n', 'ünï "q".txt': 'odd name\n' });
-  const sealed = await sealAttempt(w, options());
+  const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.left_out).toEqual(['inner/']);
   expect(sealed.leftovers).toBe(2);
-  await resetWorktree(w, t.base);
+  await resetWorktree(t.repo, w, t.base);
   expect(existsSync(join(w.path, 'inner'))).toBe(false);
 });
 
@@ -241,11 +242,11 @@ test('nothing of the user changes through ensure, seal, good and reset', async (
   const before = fingerprint(t.repo.root);
   await ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' });
   write(w.path, { 'a.txt': 'changed\n' });
-  const first = await sealAttempt(w, options(1));
+  const first = await sealAttempt(t.repo, w, options(1));
   await markGood(t.repo, { task: 't1', k: 1, commit: first.commit });
   write(w.path, { 'a.txt': 'worse\n', junk: 'x' });
-  await sealAttempt(w, { ...options(2), good: first.commit });
-  await resetWorktree(w, first.commit);
+  await sealAttempt(t.repo, w, { ...options(2), good: first.commit });
+  await resetWorktree(t.repo, w, first.commit);
   expect(fingerprint(t.repo.root)).toEqual(before);
   expectSettled(first.commit);
 });
@@ -255,11 +256,11 @@ test('rollback restores files, removes untracked ones and keeps ignored ones', a
   mkdirSync(join(w.path, 'locked'));
   write(w.path, { 'locked/f': 'x' });
   chmodSync(join(w.path, 'locked'), 0o555);
-  const { commit } = await sealAttempt(w, options());
+  const { commit } = await sealAttempt(t.repo, w, options());
   write(w.path, { 'a.txt': 'worse\n', more: 'x' });
   writeFileSync(join(admin(), 'index'), 'garbage');
-  await resetWorktree(w, t.base);
-  await resetWorktree(w, t.base);
+  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base);
   expectSettled(t.base);
   expect(existsSync(join(w.path, 'more'))).toBe(false);
   expect(existsSync(join(w.path, 'locked'))).toBe(false);
@@ -270,7 +271,7 @@ test('rollback restores files, removes untracked ones and keeps ignored ones', a
 test('rollback keeps commits that no ref has', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
   const commit = commitAll(w.path);
-  await resetWorktree(w, t.base);
+  await resetWorktree(t.repo, w, t.base);
   expect(sh(t.repo.root, 'rev-parse', `refs/rasen/t1/kept/${commit}`)).toBe(commit);
 });
 
@@ -278,13 +279,15 @@ test('rollback refuses the user’s checkout, the user’s worktrees and a workt
   write(t.repo.root, { 'a.txt': 'precious\n' });
   const before = fingerprint(t.repo.root);
   const branch = 'rasen/x';
-  await expect(resetWorktree({ path: t.repo.root, branch: 'main' }, t.base)).rejects.toMatchObject({
+  await expect(resetWorktree(t.repo, { path: t.repo.root, branch: 'main' }, t.base)).rejects.toMatchObject({
     kind: 'git',
   });
-  await expect(resetWorktree({ path: t.repo.root, branch }, t.base)).rejects.toMatchObject({ kind: 'git' });
+  await expect(resetWorktree(t.repo, { path: t.repo.root, branch }, t.base)).rejects.toMatchObject({
+    kind: 'git',
+  });
   rmSync(join(w.path, '.git'));
-  await expect(resetWorktree(w, t.base)).rejects.toMatchObject({ kind: 'git' });
-  await expect(sealAttempt(w, options())).rejects.toMatchObject({ kind: 'git' });
+  await expect(resetWorktree(t.repo, w, t.base)).rejects.toMatchObject({ kind: 'git' });
+  await expect(sealAttempt(t.repo, w, options())).rejects.toMatchObject({ kind: 'git' });
   expect(fingerprint(t.repo.root)).toEqual(before);
 });
 
@@ -304,7 +307,9 @@ test('marks are made once; one that a crash left behind for the same number move
   await expect(deleteTaskRefs(t.repo, 't1')).rejects.toMatchObject({ kind: 'git' });
   await removeWorktree(t.repo, w.path);
   await deleteTaskRefs(t.repo, 't1');
+  t.repo = await openTest(t.repo.root);
   await deleteTaskRefs(t.repo, 't1');
+  t.repo = await openTest(t.repo.root);
   expect(await listTaskRefs(t.repo, 't1')).toEqual([]);
 });
 
@@ -312,14 +317,16 @@ test('who commits: the user, or rasen where no one is configured', async () => {
   const home = process.env.HOME;
   const system = process.env.GIT_CONFIG_NOSYSTEM;
   process.env.HOME = t.folder;
+  t.repo = await openTest(t.repo.root);
   try {
     write(w.path, { 'a.txt': '1\n' });
-    await sealAttempt(w, options(1));
+    await sealAttempt(t.repo, w, options(1));
     expect(sh(w.path, 'log', '-1', '--format=%an <%ae>')).toBe('rasen <rasen@localhost>');
     sh(t.repo.root, 'config', 'user.name', 'Ada');
     sh(t.repo.root, 'config', 'user.email', 'ada@example.org');
+    t.repo = await openTest(t.repo.root);
     write(w.path, { 'a.txt': '2\n' });
-    await sealAttempt(w, options(2));
+    await sealAttempt(t.repo, w, options(2));
     expect(sh(w.path, 'log', '-1', '--format=%cn <%ae>')).toBe('Ada <ada@example.org>');
   } finally {
     process.env.HOME = home;
@@ -337,7 +344,7 @@ test('the caller’s GIT_ variables, hooks and signing have no effect', async ()
   process.env.GIT_INDEX_FILE = '/nonexistent/index';
   try {
     write(w.path, { 'a.txt': 'changed\n' });
-    expect((await sealAttempt(w, options())).leftovers).toBe(1);
+    expect((await sealAttempt(t.repo, w, options())).leftovers).toBe(1);
   } finally {
     delete process.env.GIT_DIR;
     delete process.env.GIT_INDEX_FILE;
@@ -347,7 +354,7 @@ test('the caller’s GIT_ variables, hooks and signing have no effect', async ()
 
 test('diffs for people', async () => {
   write(w.path, { 'a.txt': 'changed\n', 'c.txt': 'c\n' });
-  const { commit } = await sealAttempt(w, options());
+  const { commit } = await sealAttempt(t.repo, w, options());
   expect(await diffStat(t.repo, t.base, commit)).toEqual({ files: 2, insertions: 2, deletions: 1 });
   expect((await diffText(t.repo, t.base, commit, 1e6)).text).toContain('+changed');
   expect(await diffText(t.repo, t.base, commit, 20)).toMatchObject({ cut: true });
@@ -355,6 +362,6 @@ test('diffs for people', async () => {
 
 test('sealed objects pass fsck', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
-  await sealAttempt(w, options());
+  await sealAttempt(t.repo, w, options());
   expect(() => execFileSync('git', ['fsck', '--strict'], { cwd: t.repo.root, stdio: 'pipe' })).not.toThrow();
 });

@@ -1,7 +1,7 @@
 /** Worktrees: made, found, mended and removed, with every kind of half-done state in between. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lockFile } from '../../../src/git/lock.ts';
@@ -17,6 +17,7 @@ import {
   commitAll,
   fingerprint,
   makeRepo,
+  openTest,
   removeFolder,
   sh,
   type TestRepo,
@@ -160,14 +161,18 @@ test('a lost .git file is written again and uncommitted work stays', async () =>
   expect(sh(made.path, 'status', '--porcelain')).toBe('M a.txt');
 });
 
-test('a worktree that an agent turned into its own repository is moved aside', async () => {
+test('a repository that an agent made in place of the worktree’s `.git` is moved aside, and the work stays', async () => {
   const made = await ensureWorktree(t.repo, request('t1'));
   rmSync(join(made.path, '.git'));
   sh(made.path, 'init', '-q');
   write(made.path, { 'a.txt': 'in work\n' });
   const again = await ensureWorktree(t.repo, request('t1'));
-  expect(readFileSync(join(again.path, 'a.txt'), 'utf8')).toBe('one\n');
-  expect(readFileSync(join(`${made.path}.aside-1`, 'a.txt'), 'utf8')).toBe('in work\n');
+  expect(readFileSync(join(again.path, 'a.txt'), 'utf8')).toBe('in work\n');
+  expect(sh(again.path, 'status', '--porcelain')).toBe('M a.txt');
+  const beside = readdirSync(join(t.repo.root, '.worktrees')).filter(name =>
+    /^task-t1\.git-aside-/.test(name),
+  );
+  expect(beside).toHaveLength(1);
 });
 
 test('a torn HEAD is mended', async () => {
@@ -220,7 +225,7 @@ test.each([
   ],
 ])('killed while making it, leaving %s: made anew', async (_, damage) => {
   const made = await ensureWorktree(t.repo, request('t1'));
-  const record = join(t.repo.common_dir, 'rasen/tasks/t1/worktree.json');
+  const record = join(t.repo.records, 'tasks/t1/worktree.json');
   writeFileSync(record, readFileSync(record, 'utf8').replace('"made"', '"planned"'));
   damage();
   expect(await ensureWorktree(t.repo, request('t1'))).toEqual(made);
@@ -230,7 +235,7 @@ test.each([
 
 test('an unreadable record is moved aside, not overwritten', async () => {
   await ensureWorktree(t.repo, request('t1'));
-  const record = join(t.repo.common_dir, 'rasen/tasks/t1/worktree.json');
+  const record = join(t.repo.records, 'tasks/t1/worktree.json');
   writeFileSync(record, '{"version":1,');
   const again = await ensureWorktree(t.repo, request('t1'));
   expect(again.branch).toBe('rasen/t1-2');
@@ -289,16 +294,16 @@ test.runIf(process.platform === 'linux')(
       return child;
     };
     const holder = await run(`exec 3>'${lock}'`, '/');
-    expect(await clearStaleLocks(made.path)).toEqual([]);
+    expect(await clearStaleLocks(t.repo, { ...made, task: 't1' })).toEqual([]);
     await gone(holder);
     const shell = await run('true', made.path);
     const git = spawn('git', ['cat-file', '--batch'], { cwd: made.path, stdio: ['pipe', 'pipe', 'inherit'] });
     git.stdin!.write('HEAD\n');
     await once(git.stdout!, 'data');
-    expect(await clearStaleLocks(made.path)).toEqual([]);
+    expect(await clearStaleLocks(t.repo, { ...made, task: 't1' })).toEqual([]);
     await gone(git);
     // A shell that stands in the worktree holds nothing.
-    expect(await clearStaleLocks(made.path)).toEqual([lock]);
+    expect(await clearStaleLocks(t.repo, { ...made, task: 't1' })).toEqual([lock]);
     await gone(shell);
   },
 );
@@ -319,18 +324,18 @@ test('stale locks go, the user’s stay', async () => {
   const admin = join(t.repo.common_dir, 'worktrees/task-t1');
   writeFileSync(join(admin, 'index.lock'), '');
   writeFileSync(join(t.repo.common_dir, 'index.lock'), '');
-  const removed = await clearStaleLocks(made.path, { tree_empty: true });
+  const removed = await clearStaleLocks(t.repo, { ...made, task: 't1' }, { tree_empty: true });
   // Elsewhere than on Linux a lock must have some age, which this one has not.
   expect(removed).toEqual(process.platform === 'linux' ? [join(admin, 'index.lock')] : []);
   expect(existsSync(join(t.repo.common_dir, 'index.lock'))).toBe(true);
 });
 
 test('the moved project is found in its new place', async () => {
-  await ensureWorktree(t.repo, request('t1'));
+  const known = await ensureWorktree(t.repo, request('t1'));
   const old = t.repo.root;
   renameSync(old, join(t.folder, 'elsewhere'));
-  t.repo = { root: join(t.folder, 'elsewhere'), common_dir: join(t.folder, 'elsewhere/.git') };
-  const again = await ensureWorktree(t.repo, request('t1'));
+  t.repo = await openTest(join(t.folder, 'elsewhere'));
+  const again = await ensureWorktree(t.repo, { ...request('t1'), known });
   expect(again.path).toBe(join(t.folder, 'elsewhere/.worktrees/task-t1'));
   expect(sh(again.path, 'status', '--porcelain')).toBe('');
 });

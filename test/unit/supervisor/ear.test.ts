@@ -1,21 +1,14 @@
 /** The ear of the supervisor on outputs that grow: what is known while a session goes on, and when that matters. */
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
+import { ensureWorktree } from '../../../src/git/worktree.ts';
 import { worktreeState } from '../../../src/git/worktree-state.ts';
 import { today } from '../../../src/supervisor/day.ts';
 import { Ear, LOOP_CALLS } from '../../../src/supervisor/ear.ts';
-import { commitAll, sh, write } from '../../support/git-repo.ts';
+import { commitAll, makeRepo, removeFolder, write } from '../../support/git-repo.ts';
 
 let folder: string;
 let n = 0;
@@ -166,12 +159,10 @@ describe('a call that is made again and again', () => {
 });
 
 it('a worktree has another state after a commit, a change, a change of the same length, a new file', async () => {
-  const repo = join(folder, 'repo');
-  mkdirSync(repo);
-  sh(repo, 'init', '-q');
-  write(repo, { 'a.txt': 'one\n' });
-  commitAll(repo);
-  const states = [await worktreeState(repo), await worktreeState(repo)];
+  const t = await makeRepo({ 'a.txt': 'one\n' });
+  const request = { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' };
+  const { path: repo } = await ensureWorktree(t.repo, request);
+  const states = [await worktreeState(t.repo, repo), await worktreeState(t.repo, repo)];
   expect(states[0]).toBe(states[1]);
   for (const change of [
     () => write(repo, { 'a.txt': 'two\n' }),
@@ -180,8 +171,9 @@ it('a worktree has another state after a commit, a change, a change of the same 
     () => commitAll(repo),
   ]) {
     change();
-    states.push(await worktreeState(repo));
+    states.push(await worktreeState(t.repo, repo));
   }
+  removeFolder(t.folder);
   expect(new Set(states).size).toBe(5);
 });
 

@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { instancePaths } from '../../../src/paths.ts';
 import { systemClock } from '../../../src/supervisor/clock.ts';
+import { Places } from '../../../src/supervisor/places.ts';
 import { Registry } from '../../../src/supervisor/registry.ts';
 import { Upkeep } from '../../../src/supervisor/upkeep.ts';
 import { ulid } from '../../../src/util/ulid.ts';
@@ -26,12 +28,13 @@ async function start(limits: { pack: number; age: number; size: number }) {
   const store = rig.open();
   const registry = new Registry(store, systemClock);
   registry.load();
+  const places = new Places(instancePaths({ RASEN_HOME: rig.paths.home }));
   const settings = {
     pack_after_seconds: limits.pack,
     gc_after_seconds: limits.age,
     gc_size_bytes: limits.size,
   };
-  const upkeep = new Upkeep({ registry, store, settings, log, gc_first_ms: 0 });
+  const upkeep = new Upkeep({ registry, store, places, settings, log, gc_first_ms: 0 });
   await upkeep.look();
   await upkeep.close();
   return { store, registry, upkeep };
@@ -102,9 +105,9 @@ test('who reads in a task keeps it a folder; what is appended to a packed one ma
   const loaded = store.load(id)!;
   const held = store.hold(id);
   const brief = null;
-  expect(await store.pack(id, loaded, { env: true, brief })).toContain('somebody reads in it');
+  expect(await store.pack(id, loaded, { brief })).toContain('somebody reads in it');
   held.release();
-  expect(await store.pack(id, loaded, { env: true, brief })).toBeNull();
+  expect(await store.pack(id, loaded, { brief })).toBeNull();
   expect(store.env(id)).toEqual(ENV);
   const next = {
     seq: loaded.state.seq + 1,

@@ -1,0 +1,160 @@
+/**
+ * The index that our git works with in a linked worktree. git takes a file as unchanged when size and times are those in
+ * the index, so an index that an agent has written can say anything. Ours lies in our git directory: it is the one that
+ * we last left in the worktree, and knows of the worktree's own no more than which other names are in it. It is put into
+ * the worktree when our work there is done. Flags that hide changes, locks and damage of the worktree's own do not matter.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, lstat, rename, rm, utimes } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { openForeign } from '../host/foreign-file.ts';
+import { MAX_INDEX_BYTES } from './limits.ts';
+import { at, type Linked } from './linked.ts';
+import type { Place } from './refs.ts';
+import type { Repository } from './repository.ts';
+import { git, parts } from './run.ts';
+
+interface Files {
+  /** In use. */
+  copy: string;
+  /** As it was last put into the worktree. */
+  kept: string;
+}
+
+function filesOf({ own }: Pick<Repository, 'own'>, path: string): Files {
+  const copy = join(own, `index-${basename(path)}`);
+  return { copy, kept: `${copy}.kept` };
+}
+
+/** git in the worktree with our index, whatever that holds. */
+export function withOwnIndex(linked: Linked): Place {
+  const place = at(linked);
+  const { copy } = filesOf(linked.repo, linked.path);
+  return { ...place, env: { ...place.env, GIT_INDEX_FILE: copy } };
+}
+
+export interface OwnIndex {
+  place: Place;
+  /** Paths with unresolved conflicts in the worktree's own index. */
+  unmerged: string[];
+}
+
+/** Makes our index for work in the worktree. `head`: the commit from which it is built where we left none there. */
+export async function openOwnIndex(linked: Linked, head: string): Promise<OwnIndex> {
+  const { copy, kept } = filesOf(linked.repo, linked.path);
+  const place = withOwnIndex(linked);
+  await rm(`${copy}.lock`, { force: true });
+  const theirs = await entriesOfTheirs(linked, `${copy}.theirs`);
+  await rm(copy, { force: true });
+  if (await isThere(kept)) await copyWithTime(kept, copy);
+  else await git(['read-tree', head], place);
+  if (theirs !== null) await addNames(place, theirs.entries);
+  return { place, unmerged: theirs?.unmerged ?? [] };
+}
+
+/** Builds it from a commit alone: every file is then looked into. */
+export async function rebuildOwnIndex(linked: Linked, commit: string): Promise<void> {
+  await rm(filesOf(linked.repo, linked.path).copy, { force: true });
+  await git(['read-tree', commit], withOwnIndex(linked));
+}
+
+/** Whether we have left an index in the worktree that its files can be compared with. */
+export async function hasOwnIndex({ repo, path }: Linked): Promise<boolean> {
+  return await isThere(filesOf(repo, path).kept);
+}
+
+/** Puts our index into the worktree and keeps it. Without one it is made of `commit`. */
+export async function installOwnIndex(linked: Linked, commit: string): Promise<void> {
+  const { copy, kept } = filesOf(linked.repo, linked.path);
+  if (!(await isThere(copy))) {
+    if (await isThere(kept)) await copyWithTime(kept, copy);
+    await git(['read-tree', '--reset', commit], withOwnIndex(linked));
+  }
+  // Under a name that nobody can foresee, and then in one step: state and repository may be on different disks.
+  const draft = join(linked.admin, `rasen-${randomUUID()}`);
+  await copyWithTime(copy, draft);
+  await rename(draft, join(linked.admin, 'index'));
+  await rename(copy, kept);
+}
+
+export async function dropOwnIndex({ repo, path }: Linked): Promise<void> {
+  await rm(filesOf(repo, path).copy, { force: true });
+}
+
+/** When the worktree itself goes. */
+export async function forgetOwnIndex(repo: Repository, path: string): Promise<void> {
+  const { copy, kept } = filesOf(repo, path);
+  for (const file of [copy, kept]) await rm(file, { force: true });
+}
+
+interface Entry {
+  path: string;
+  /** `<mode> <id>`, as `update-index --index-info` takes it. */
+  what: string;
+}
+
+/** null: there is none that git can read. */
+async function entriesOfTheirs(
+  linked: Linked,
+  copy: string,
+): Promise<{ entries: Entry[]; unmerged: string[] } | null> {
+  if (!(await copyTheirs(linked, copy))) return null;
+  const place = at(linked);
+  const args = ['ls-files', '--stage', '-z'];
+  const found = await git(args, {
+    ...place,
+    env: { ...place.env, GIT_INDEX_FILE: copy },
+    reads: true,
+    ok: [0, 1, 128, -1],
+  });
+  await rm(copy, { force: true });
+  if (found.code !== 0) return null;
+  const entries: Entry[] = [];
+  const unmerged = new Set<string>();
+  for (const line of parts(found.stdout)) {
+    const tab = line.indexOf('\t');
+    const [mode, id, stage] = line.slice(0, tab).split(' ');
+    const path = line.slice(tab + 1);
+    if (stage === '0') entries.push({ path, what: `${mode} ${id}` });
+    else unmerged.add(path);
+  }
+  return { entries, unmerged: [...unmerged] };
+}
+
+/** No further than it reached when it was opened: it may grow for ever. */
+async function copyTheirs({ admin }: Linked, to: string): Promise<boolean> {
+  const found = openForeign({ root: admin, path: 'index' }, constants.O_RDONLY);
+  if (!found.ok) return false;
+  const { fd, stat } = found.value;
+  if (stat.size === 0 || stat.size > MAX_INDEX_BYTES) {
+    closeSync(fd);
+    return false;
+  }
+  await rm(to, { force: true });
+  await pipeline(createReadStream('', { fd, end: stat.size - 1 }), createWriteStream(to, { flags: 'wx' }));
+  return true;
+}
+
+/** Names that we do not know, with nothing said of their files: those are looked into. */
+async function addNames(place: Place, entries: readonly Entry[]): Promise<void> {
+  const { stdout } = await git(['ls-files', '-z'], { ...place, reads: true });
+  const known = new Set(parts(stdout));
+  const more = entries.filter(({ path }) => !known.has(path));
+  if (more.length === 0) return;
+  const input = more.map(({ path, what }) => `${what}\t${path}\0`).join('');
+  await git(['update-index', '--replace', '-z', '--index-info'], { ...place, input });
+}
+
+/**
+ * git takes a file as unchanged when it is older than the index. A copy is newer than files that changed after the
+ * original was written, so it must carry a time that is not later.
+ */
+async function copyWithTime(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL);
+  const second = Math.floor((await lstat(from)).mtimeMs / 1000);
+  await utimes(to, second, second);
+}
+
+const isThere = async (path: string) => (await lstat(path).catch(() => null)) !== null;

@@ -1,0 +1,67 @@
+/**
+ * The repository of a task as the supervisor works with it: what was captured when it was submitted, and a git directory
+ * of our own made of that. Every effect that asks git anything opens it here.
+ */
+import { join } from 'node:path';
+import { RasenError } from '../../errors.ts';
+import { captureRepository } from '../../git/captured.ts';
+import { writeDurably } from '../../git/durable.ts';
+import { openRepository } from '../../git/own-dir.ts';
+import type { Repository } from '../../git/repository.ts';
+import { readForeign } from '../../host/foreign-file.ts';
+import type { Store } from '../../store/store.ts';
+import type { CapturedRepository } from '../../task/repository.ts';
+import type { TaskState } from '../../task/state.ts';
+import type { Places } from '../places.ts';
+import { capturedEnv } from './context.ts';
+
+/** Beside the journal of a task of an earlier release. */
+const FILE = 'repository.json';
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Errors: `not_git`, `git`. */
+export async function repositoryOf(
+  context: { store: Store; places: Places },
+  state: TaskState,
+): Promise<Repository> {
+  const env = capturedEnv(context, state);
+  const captured = state.repository ?? (await capturedLate(context, state, env));
+  const is_old = !state.repository;
+  return await openRepository({ task: state.id, captured, state: context.places.repositories, env, is_old });
+}
+
+/** The worktree as the journal says; null before it was made. */
+export function worktreeOf(state: TaskState): { task: string; path: string; branch: string } | null {
+  return state.workspace && { task: state.id, path: state.workspace.path, branch: state.workspace.branch };
+}
+
+/**
+ * For tasks of an earlier release, and those submitted where no repository was yet: captured when it is first needed,
+ * and from then on the same.
+ */
+async function capturedLate(
+  { store }: { store: Store },
+  state: TaskState,
+  env: Record<string, string>,
+): Promise<CapturedRepository> {
+  const folder = store.files(state.id).folder;
+  const known = remembered(folder);
+  if (known !== null) return known;
+  const captured = await captureRepository(state.spec.project, env);
+  await writeDurably(join(folder, FILE), `${JSON.stringify(captured)}\n`);
+  return captured;
+}
+
+function remembered(root: string): CapturedRepository | null {
+  const read = readForeign({ root, path: FILE }, MAX_BYTES);
+  if (!read.ok && read.fault === 'missing') return null;
+  try {
+    if (read.ok) return JSON.parse(read.value.bytes.toString('utf8')) as CapturedRepository;
+  } catch {
+    // Told below.
+  }
+  const why = read.ok ? 'is not JSON' : read.problem;
+  throw new RasenError('damaged', `${join(root, FILE)} ${why}`, {
+    hint: 'Remove it; the repository is looked at again.',
+  });
+}
