@@ -12,6 +12,8 @@ import { commandSpec, Instance, pipelineSpec, tick } from '../support/instance.t
 import { type Pinger, startPinger } from '../support/pinger.ts';
 import { VIEWS } from '../support/task-builder.ts';
 
+/** Without an agent a project is made all the same. */
+const NO_AGENTS = '/usr/bin:/bin';
 /** What the issue allows another client to wait, in ms. */
 const ANSWER_MS_MAX = 200;
 const LONG = process.env.RASEN_TEST_LONG !== undefined;
@@ -203,6 +205,27 @@ describe('in a project', () => {
     expect(wrong).toEqual([]);
     expect(outside.changes()).toBe('');
     await pinged();
+  });
+
+  it('anything may have come with a clone: a command says what it is, and waits for none of it', async () => {
+    const names = ['.rasen', '.rasen/task.json', '.rasen/task.txt', '.rasen/status.json', '.rasen/plan.json'];
+    const cases = matrix(names, ['a FIFO', 'a link to an endless device', 'a link out']);
+    let n = 0;
+    const wrong = await each(cases, async ({ name, kind }) => {
+      const cwd = join(rig.folder, `c${n++}`);
+      mkdirSync(cwd);
+      const init = () => rig.rasenAsync(['init', '--task', 'x'], { cwd, env: { PATH: NO_AGENTS } });
+      if (name !== '.rasen') await init();
+      execFileSync('sh', ['-c', planting(kind, name)], { cwd, env: { ...process.env, ...outside.env } });
+      const said = [await rig.rasenAsync(['status'], { cwd }), await init()];
+      return said.flatMap(({ status, stdout, stderr }) => {
+        const text = stdout + stderr;
+        const is_wrong = status === null || /internal|bug in rasen/i.test(text) || outside.isIn(text);
+        return is_wrong ? [`${name}: ${kind}: ${status}: ${text}`] : [];
+      });
+    });
+    expect(wrong).toEqual([]);
+    expect(outside.changes()).toBe('');
   });
 
   /** Views follow a moment later. */
