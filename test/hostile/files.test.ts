@@ -209,7 +209,7 @@ describe('in a project', () => {
 
   it('anything may have come with a clone: a command says what it is, and waits for none of it', async () => {
     const names = ['.rasen', '.rasen/task.json', '.rasen/task.txt', '.rasen/status.json', '.rasen/plan.json'];
-    const cases = matrix(names, ['a FIFO', 'a link to an endless device', 'a link out']);
+    const cases = matrix(names, ['a FIFO']);
     let n = 0;
     const wrong = await each(cases, async ({ name, kind }) => {
       const cwd = join(rig.folder, `c${n++}`);
