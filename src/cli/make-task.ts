@@ -43,14 +43,14 @@ export async function makeTask(context: Context, task: NewTask): Promise<Project
       views: null,
     },
   };
-  writeWhole(inProject(root, 'task.txt'), goal.endsWith('\n') ? goal : `${goal}\n`);
+  writeWhole(root, '.rasen/task.txt', goal.endsWith('\n') ? goal : `${goal}\n`);
   if (plan) savePlan(root, plan);
   else rmSync(inProject(root, 'plan.json'), { force: true });
   if (!existsSync(inProject(root, 'config.yaml')))
-    writeWhole(inProject(root, 'config.yaml'), firstConfig(bundle, root, task.backend ?? null, context.env));
+    writeWhole(root, '.rasen/config.yaml', firstConfig(bundle, root, task.backend ?? null, context.env));
   for (const [role, text] of Object.entries(bundle.DEFAULT_PROMPTS)) {
-    const file = join(root, '.rasen', 'prompts', `${role}.md`);
-    if (!existsSync(file)) writeWhole(file, text);
+    const path = `.rasen/prompts/${role}.md`;
+    if (!existsSync(join(root, path))) writeWhole(root, path, text);
   }
   writeFirstStatus(project);
   // Last: with this file the task is there.
@@ -113,7 +113,7 @@ export function savedPlan(
 }
 
 export function savePlan(root: string, plan: SavedPlan): void {
-  writeWhole(inProject(root, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
+  writeWhole(root, '.rasen/plan.json', `${JSON.stringify(plan, null, 2)}\n`);
 }
 
 /** The task text of `--task`: a text, or the name of a file that has it. */

@@ -2,18 +2,10 @@
  * The project side of a task: `.rasen/` with the task text, the plan and the id that `rasen init` chose. The supervisor
  * never reads these; `rasen run` hands them over by value.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { RasenError } from '../errors.ts';
+import { foreignError, readForeign, replaceForeign } from '../host/foreign-file.ts';
 import type { Context } from './context.ts';
 
 /** `.rasen/task.json`. Unknown fields of a later version are kept. */
@@ -33,6 +25,9 @@ export interface TaskFile {
   views: { status_file: string; pid_file: string; log_file: string } | null;
 }
 
+/** Largest file that is read here, in bytes: more than a task text may have. */
+const TEXT_BYTES_MAX = 16 * 1024 * 1024;
+
 export const DEFAULT_VIEWS = {
   status_file: '.rasen/status.json',
   pid_file: '.rasen/rasen.pid',
@@ -51,7 +46,7 @@ export const inProject = (root: string, name: string) => join(root, '.rasen', na
 export function findProject(cwd: string): Project | null {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const file = inProject(folder, 'task.json');
-    if (existsSync(file)) return { root: folder, task: readTaskFile(file) };
+    if (existsSync(file)) return { root: folder, task: readTaskFile(folder) };
     if (folder === dirname(folder)) return null;
   }
 }
@@ -65,12 +60,14 @@ export function needProject(cwd: string): Project {
   });
 }
 
-export function readTaskFile(file: string): TaskFile {
+function readTaskFile(root: string): TaskFile {
+  const file = inProject(root, 'task.json');
   let value: Partial<TaskFile> | null = null;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = JSON.parse(readBelow(root, '.rasen/task.json'));
   } catch (error) {
-    if (errnoOf(error) !== undefined) throw unreadable(file, error);
+    if (error instanceof RasenError) throw error;
+    if (!(error instanceof SyntaxError)) throw unreadable(file, error);
   }
   if (value === null || typeof value !== 'object' || !/^[0-9a-hjkmnp-tv-z]{26}$/.test(value.id ?? ''))
     throw unreadable(file, undefined);
@@ -96,21 +93,36 @@ function unreadable(file: string, cause: unknown): RasenError {
 }
 
 export function saveTaskFile(project: Project): void {
-  writeWhole(inProject(project.root, 'task.json'), `${JSON.stringify(project.task, null, 2)}\n`);
+  writeWhole(project.root, '.rasen/task.json', `${JSON.stringify(project.task, null, 2)}\n`);
 }
 
-/** Writes a file so that a reader, or a power cut, sees the old or the new content and nothing between. */
-export function writeWhole(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true });
-  const next = `${file}.${process.pid}.tmp`;
-  const fd = openSync(next, 'w', 0o644);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(next, file);
+/**
+ * The text of a file that may have come with a clone: a FIFO or a link in its place is an error, and nothing to wait for
+ * or to follow. Throws RasenError `damaged`, or what the system says.
+ */
+export function readBelow(root: string, path: string): string {
+  const read = readForeign({ root, path }, TEXT_BYTES_MAX);
+  if (read.ok) return read.value.bytes.toString('utf8');
+  const cause = foreignError({ root, path }, read);
+  if (read.fault === 'missing' || read.fault === 'unreadable') throw cause;
+  throw new RasenError('damaged', `${cause.message}, so it is not read.`, {
+    hint: 'Remove it, and make the task again with: rasen init',
+    cause,
+  });
+}
+
+/**
+ * Writes a file so that a reader, or a power cut, sees the old or the new content and nothing between; through no link.
+ * Throws RasenError `storage`.
+ */
+export function writeWhole(root: string, path: string, text: string): void {
+  const written = replaceForeign({ root, path }, text, { mode: 0o644, sync: true, folders: 'make' });
+  if (written.ok) return;
+  const cause = foreignError({ root, path }, written);
+  throw new RasenError('storage', `${cause.message}, so nothing was written to it.`, {
+    hint: 'Remove what is in its way, or what the disk complains about, and try again.',
+    cause,
+  });
 }
 
 /**

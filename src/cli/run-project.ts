@@ -1,12 +1,12 @@
 /** `rasen run` in a project: submits the task that `rasen init` made, or goes on with it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isRasenError } from '../errors.ts';
 import type { TaskSpec, TaskView } from '../index.ts';
 import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { inForeground } from './foreground.ts';
-import { DEFAULT_VIEWS, inProject, needProject, type Project, saveTaskFile } from './project.ts';
+import { DEFAULT_VIEWS, inProject, needProject, type Project, readBelow, saveTaskFile } from './project.ts';
 import { resumeTask } from './resume-task.ts';
 import { submit } from './submit.ts';
 
@@ -111,7 +111,7 @@ async function specOf(
   const bundle = await context.loadConfigBundle();
   const { root, task } = project;
   const config = bundle.loadConfig({ project: root, env: context.env, file: options.config });
-  const goal = readFileSync(inProject(root, 'task.txt'), 'utf8').trim();
+  const goal = readBelow(root, '.rasen/task.txt').trim();
   const plan_file = inProject(root, 'plan.json');
   const loaded = existsSync(plan_file)
     ? bundle.readPlanFile(plan_file, bundle.readPlanText(plan_file), { task: task.id, goal, origin: 'file' })

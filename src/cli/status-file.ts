@@ -1,15 +1,12 @@
 /** The last status of a project's task as its file tells it, for when no supervisor answers. A view, never the truth. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DEFAULT_VIEWS, inProject, type Project, writeWhole } from './project.ts';
+import { DEFAULT_VIEWS, type Project, readBelow, writeWhole } from './project.ts';
 import type { SeedStatus } from './status-text.ts';
 
 /** Statuses in which nothing runs, so that the file is right without a supervisor. */
 const AT_REST = new Set(['completed', 'failed', 'cancelled', 'interrupted', 'initialized', 'reinitialized']);
 
-export function statusFile({ root, task }: Project): string {
-  return join(root, task.views?.status_file ?? DEFAULT_VIEWS.status_file);
-}
+/** Relative to the project. */
+const statusFile = ({ task }: Project) => task.views?.status_file ?? DEFAULT_VIEWS.status_file;
 
 /**
  * What the file says, with status `not_running` when it tells of a task that would have to run; null without a file.
@@ -20,7 +17,7 @@ export function lastStatus(project: Project): (SeedStatus & { last_status: strin
     return { ...firstStatus(project), last_status: project.task.status };
   let value: Record<string, unknown> | null = null;
   try {
-    value = JSON.parse(readFileSync(statusFile(project), 'utf8'));
+    value = JSON.parse(readBelow(project.root, statusFile(project)));
   } catch {
     // Somebody's script may have damaged it, or it was never there: the same as no file.
   }
@@ -33,7 +30,7 @@ export function lastStatus(project: Project): (SeedStatus & { last_status: strin
 
 /** Writes the status of a task that was made and not run yet. */
 export function writeFirstStatus(project: Project): void {
-  writeWhole(statusFile(project), `${JSON.stringify(firstStatus(project), null, 2)}\n`);
+  writeWhole(project.root, statusFile(project), `${JSON.stringify(firstStatus(project), null, 2)}\n`);
 }
 
 function firstStatus({ root, task }: Project) {
@@ -53,7 +50,7 @@ function firstStatus({ root, task }: Project) {
 /** Subtasks in the plan; 0 when the planner makes it. */
 function plannedSubtasks(root: string): number {
   try {
-    return JSON.parse(readFileSync(inProject(root, 'plan.json'), 'utf8')).subtasks.length;
+    return JSON.parse(readBelow(root, '.rasen/plan.json')).subtasks.length;
   } catch {
     // No plan, or one that `rasen run` will tell what is wrong with.
     return 0;

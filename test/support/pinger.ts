@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect } from '../../src/rpc/client.ts';
@@ -19,6 +20,9 @@ export interface Pings {
   longest_raw_ms: number;
   error: string | null;
 }
+
+/** What the issue allows another client to wait, in ms; on a machine that has too much to do, in proportion. */
+export const answerMsMax = () => 200 * Math.max(1, loadavg()[0]! / availableParallelism());
 
 export interface Pinger {
   /** What was seen until now, and the end of it. */

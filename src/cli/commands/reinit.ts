@@ -1,12 +1,12 @@
 /** `rasen reinit`: a new task in place of that of this project. */
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isRasenError, RasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
-import { inProject, needProject, type Project } from '../project.ts';
+import { inProject, needProject, type Project, readBelow } from '../project.ts';
 import { changeTask, STOP_TIMEOUT_MS } from '../task-calls.ts';
 
 interface Options {
@@ -45,9 +45,7 @@ export const reinit = defineCommand<Options>({
     const old = needProject(context.cwd);
     const { root } = old;
     const goal =
-      options.task === undefined
-        ? readFileSync(inProject(root, 'task.txt'), 'utf8')
-        : goalOf(context, options.task);
+      options.task === undefined ? readBelow(root, '.rasen/task.txt') : goalOf(context, options.task);
     const kept = inProject(root, 'plan.json');
     const plan = options.plan ?? (options.task === undefined && existsSync(kept) ? kept : undefined);
     await endOld(context, old, options.force === true);

@@ -18,7 +18,7 @@ import { stepOf, type TaskState } from '../../task/state.ts';
 import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { putWorkRight } from './judged-work.ts';
-import { readableTail } from './readable-tail.ts';
+import { readableTail, unreadable } from './readable-tail.ts';
 import { NOTHING_SAID, whatWasSaid } from './said.ts';
 import { saidNotes } from './tell.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
@@ -174,9 +174,6 @@ export async function tail(folder: string, lines: number, bytes: number): Promis
   const { text, problem } = await lastLines(folder, lines, bytes);
   return problem === null ? text.toString('utf8') : unreadable(problem);
 }
-
-/** In place of an output that cannot be read. */
-export const unreadable = (problem: string) => `(its output ${problem})`;
 
 /** sha256 of what is kept of an output, at most `max` bytes; null where there is no such file. */
 export async function hashOf(folder: string, max: number): Promise<string | null> {

@@ -5,7 +5,6 @@ import type { Role } from '../../task/spec.ts';
 import type { TaskState } from '../../task/state.ts';
 import { readableEnd } from '../../views/session/readable-end.ts';
 import { sessionText } from '../../views/session/session-text.ts';
-import { unreadable } from './end.ts';
 
 /** An event of a session can be a file that was read, and many are nothing that a person has to see. */
 const SESSION_BYTES = 1024 * 1024;
@@ -27,3 +26,6 @@ export async function readableTail(
   const end = readableEnd(mask.text(text.toString('utf8')), offset > 0, session);
   return session ? end.split('\n').slice(-max.lines).join('\n').slice(-max.bytes) : end;
 }
+
+/** In place of an output that cannot be read. */
+export const unreadable = (problem: string) => `(its output ${problem})`;

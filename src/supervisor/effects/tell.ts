@@ -35,23 +35,23 @@ export async function tell(
   const has = (name: string) => isThere(join(folder, name));
   const known = state.notes.find(({ note }) => note === effect.note);
   if (!known) return { type: 'tell', said: false };
-  const deaf = isDeaf(job);
-  if (!deaf && !has(given)) {
-    if (!has(file)) write(job, file, known.text);
-    write(job, given, '');
-  }
+  let deaf = isDeaf(job);
+  if (!deaf && !has(given)) deaf = !((has(file) || write(job, file, known.text)) && write(job, given, ''));
   const until = performance.now() + WAIT_MS_MAX;
   while ((deaf || has(file)) && !isThere(join(job, 'exit')) && performance.now() < until)
     await sleep(POLL_MS, undefined, { ref: false });
   return { type: 'tell', said: has(given) && !has(file) };
 }
 
-/** Whole or not at all; the session program looks for it at any time. */
-function write(job: string, name: string, text: string): void {
+/**
+ * Whole or not at all; the session program looks for it at any time. false: somebody put something in its way, so that
+ * nothing can be said to this session; a disk that refuses is waited for. Throws `storage`.
+ */
+function write(job: string, name: string, text: string): boolean {
   const place = placeIn(notesFolder(job), name);
   const written = replaceForeign(place, text, { folders: 'make' });
-  // What somebody put in its way makes it a note that is not said; a disk is waited for.
   if (!written.ok && written.fault === 'unreadable') throw storage('to leave a note', place, written);
+  return written.ok;
 }
 
 /** Whether the session of a job cannot be spoken with, although it was to be. */
