@@ -83,6 +83,7 @@ it('five hundred connections that say nothing, or half of something, hold up nob
   const { socket: path } = instance;
   let over = false;
   let opened = 0;
+  const held = new Set<Socket>();
   const crowd = Array.from({ length: 500 }, async (_, n) => {
     while (!over) {
       const socket = await rawSocket(path).catch(() => null);
@@ -91,10 +92,12 @@ it('five hundred connections that say nothing, or half of something, hold up nob
         continue;
       }
       opened++;
+      held.add(socket);
       if (n % 3 === 0) socket.write('{"jsonrpc":"2.0","id":1,');
       // Some do not even notice that they were closed.
       if (n % 5 > 0) socket.resume();
       await new Promise(resolve => socket.once('close', resolve));
+      held.delete(socket);
       // One that is closed comes again, but not faster than it could say something.
       await sleep(200 + n);
     }
@@ -124,7 +127,7 @@ it('five hundred connections that say nothing, or half of something, hold up nob
   await established.call('daemon.status');
   busy.destroy();
   established.close();
-  await instance.kill('SIGTERM');
+  for (const socket of held) socket.destroy();
   await Promise.all(crowd);
   console.log(`500 idle connections: at most ${most} MB resident`);
 });
