@@ -11,6 +11,7 @@ import type { Mask } from '../secrets/mask.ts';
 import type { Day, Effect, JobFacts, Result } from '../task/effect.ts';
 import type { GateEvidence } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
+import { CLOCK_SLACK_MS } from '../task/stop-reason.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
 import { type EffectContext, watched } from './effects/context.ts';
@@ -143,7 +144,9 @@ function lifeOf(
   // Nobody asks where silence means nothing.
   if (active === 0) return { last_output_at: null, result_at: null, flood, signs };
   const output = statOf(join(folder, 'output'));
-  const heard = Math.max(output?.mtimeMs ?? 0, active);
+  // What lies ahead was seen before the clock was set back, and must not hide what is seen now.
+  const seen = [output?.mtimeMs ?? 0, active].filter(ms => ms <= Date.now() + CLOCK_SLACK_MS);
+  const heard = Math.max(0, ...seen);
   const result = jobs.resultAt(folder);
   return {
     last_output_at: new Date(heard).toISOString(),

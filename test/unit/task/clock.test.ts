@@ -17,7 +17,12 @@ function later(state: TaskState, ms: number, { set = 0, slept = 0, boot = 'b' } 
 }
 
 function waiting(wait: 'overloaded' | 'limit', ms: number): TaskBuilder {
-  const task = new TaskBuilder(specOf({ workspace: { kind: 'folder' }, gates: [] })).claimed().plan(['a']).started().begin('a').end('a', { outcome: wait });
+  const task = new TaskBuilder(specOf({ workspace: { kind: 'folder' }, gates: [] }))
+    .claimed()
+    .plan(['a'])
+    .started()
+    .begin('a')
+    .end('a', { outcome: wait });
   const retry_at = new Date(task.now + 1000 + ms).toISOString();
   return task.close('a', wait, { retry_at, wait });
 }
@@ -57,7 +62,8 @@ describe('a wait that is left alone for four seconds', () => {
 describe('the end of a usage limit', () => {
   it('is neither farther nor over when the clock is set', () => {
     const limit = () => waiting('limit', 5 * HOUR);
-    for (const set of [-DAY, -HOUR]) expect(left(limit(), later(limit().state, HOUR, { set }))).toBe(4 * HOUR);
+    for (const set of [-DAY, -HOUR])
+      expect(left(limit(), later(limit().state, HOUR, { set }))).toBe(4 * HOUR);
     const [soonest] = LIMIT_RETRY.steps_ms;
     expect(left(limit(), later(limit().state, HOUR, { set: DAY }))).toBe(soonest);
     expect(left(limit(), later(limit().state, HOUR, { set: HOUR }))).toBe(3 * HOUR);
