@@ -130,7 +130,7 @@ const rows = {
   overloaded: {
     code: -32013,
     exit: EXIT.temporary,
-    about: 'The supervisor has too much in flight for this connection.',
+    about: 'The supervisor has too much in flight for this connection, or no place for it.',
   },
   shutting_down: { code: -32014, exit: EXIT.temporary, about: 'The supervisor is shutting down.' },
   cancelled: { code: -32800, exit: EXIT.cancelled, about: 'The request was cancelled by its client.' },

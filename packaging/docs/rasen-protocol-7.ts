@@ -20,7 +20,8 @@ const LIMIT_ABOUT: Readonly<Record<keyof Limits, string>> = {
   stall_ms: 'A client that takes none of its unsent bytes for so long is disconnected.',
   first_frame_ms: 'The first complete line must be there so long after connecting.',
   frame_ms: 'A line must be complete so long after its first byte.',
-  connections: 'Connections of one supervisor.',
+  connections:
+    'Connections of one supervisor. One more takes the place of the one that is idle longest: silent ones go first, and one with a request that is not answered never. Who is closed, or refused, is told by an error `overloaded` without an id.',
   bad_frames: 'Lines in a row that are no message; then the connection is closed.',
   probe_ms: 'How often a client that sends no more, but has requests running, is asked whether it is there.',
   rebind_check_ms: 'How often the supervisor looks whether its socket is still at its path.',
@@ -112,7 +113,7 @@ function basics(page: ManPage): void {
   );
   page.section('Streams');
   page.para(
-    'A stream is a request whose answer is its end. Until then come notifications, whose params carry the id of the request as `request`. A client that reads slowly slows down its stream and nothing else; nothing is lost for it. Output that was dropped because it grew beyond its limit shows as a record of kind `gap`.',
+    'A stream is a request whose answer is its end. Until then come notifications, whose params carry the id of the request as `request`. A client that reads slowly slows down its streams and nothing else; nothing is lost for it, since the supervisor reads what follows when the client has taken what was sent. Output that was dropped because it grew beyond its limit shows as a record of kind `gap`.',
     `The notification \`${CANCEL}\` with \`{"id": ID}\` cancels a request. A stream then ends with its answer; another request ends with the error \`cancelled\`, or with its answer where it could not be stopped any more. When a client has ended its side, \`${ALIVE}\` is sent from time to time while a request of it runs; ignore it, as every notification that begins with $/.`,
   );
 }

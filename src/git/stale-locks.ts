@@ -103,7 +103,9 @@ export async function clearLocks(locks: string[], places: string[], known: Known
     } else {
       if (!known.tree_empty) continue;
       // At most once in full: the other locks have aged meanwhile.
-      await pause(Math.max(0, before.mtimeMs + STALE_LOCK_MS - Date.now()));
+      // Nor longer, whatever the clock was set to.
+      const left = before.mtimeMs + STALE_LOCK_MS - Date.now();
+      await pause(Math.min(STALE_LOCK_MS, Math.max(0, left)));
     }
     // The same file as before the look at the processes: not one that a git has made since.
     const after = await lstat(lock).catch(() => null);

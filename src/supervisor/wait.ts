@@ -3,6 +3,7 @@ import type { RequestContext } from '../rpc/server.ts';
 import type { TaskState } from '../task/state.ts';
 import type { WaitReason } from '../task/status.ts';
 import { exitCodeOf, type TaskView } from '../task/view.ts';
+import { Changes } from './changes.ts';
 import type { Entry, Registry } from './registry.ts';
 
 /** Resolves with the state once `done` says so; rejects when the signal is raised. */
@@ -51,35 +52,28 @@ export async function waitForTasks(
     return exitCodeOf(status.name) !== null || (long && !params.through_limits);
   };
   const dirty = new Set<Entry>(entries);
-  let wake: (() => void) | null = null;
-  const stop = registry.listen(entry => {
-    if (!entries.includes(entry)) return;
+  const changes = new Changes(registry, entry => {
+    if (!entries.includes(entry)) return false;
     dirty.add(entry);
-    wake?.();
+    return true;
   });
-  /** Until something changes, or `ms` are over. */
-  const change = (ms: number | null) =>
-    new Promise<void>(resolve => {
-      const timer = ms === null ? null : setTimeout(resolve, ms);
-      wake = () => {
-        if (ms !== null && !entries.every(resting)) return;
-        if (timer) clearTimeout(timer);
-        resolve();
-      };
-      context.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+  const { signal } = context;
   try {
     for (;;) {
-      for (const entry of dirty)
-        await context.notify('task.changed', { request: context.id, task: registry.viewOf(entry) });
+      const changed = [...dirty];
       dirty.clear();
+      for (const entry of changed)
+        await context.notify('task.changed', { request: context.id, task: registry.viewOf(entry) });
       if (entries.every(resting)) return entries.map(entry => registry.viewOf(entry));
-      await change(CHANGES_GAP_MS);
-      if (dirty.size === 0 && !entries.every(resting)) await change(null);
-      wake = null;
-      context.signal.throwIfAborted();
+      const next = performance.now() + CHANGES_GAP_MS;
+      for (let left = CHANGES_GAP_MS; left > 0 && !entries.every(resting); left = next - performance.now()) {
+        await changes.wait(left, signal);
+        signal.throwIfAborted();
+      }
+      if (dirty.size === 0 && !entries.every(resting)) await changes.wait(null, signal);
+      signal.throwIfAborted();
     }
   } finally {
-    stop();
+    changes.close();
   }
 }

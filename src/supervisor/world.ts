@@ -11,6 +11,7 @@ import type { Mask } from '../secrets/mask.ts';
 import type { Day, Effect, JobFacts, Result } from '../task/effect.ts';
 import type { GateEvidence } from '../task/event.ts';
 import type { TaskState } from '../task/state.ts';
+import { CLOCK_SLACK_MS } from '../task/stop-reason.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
 import { type EffectContext, watched } from './effects/context.ts';
@@ -30,6 +31,8 @@ export class RealWorld implements World {
   readonly #context: EffectContext;
   readonly #home: string;
   readonly #settings: { readonly disk_min_bytes: number };
+  /** When a claim without a runner was first seen, of performance.now(). The file's own time is of a clock that people set. */
+  readonly #claims = new Map<string, number>();
   #disk = { at: Number.NEGATIVE_INFINITY, low: false };
 
   /** `settings` may change meanwhile. */
@@ -54,7 +57,8 @@ export class RealWorld implements World {
     const finishing_ms = facts.exit ? null : unitFinishingMs(folder);
     const alive = facts.identity
       ? isAlive(facts.identity) || finishing_ms !== null
-      : facts.claimed && !facts.fenced && !facts.exit && isFresh(folder);
+      : facts.claimed && !facts.fenced && !facts.exit && this.#mayReport(folder);
+    if (facts.identity || facts.exit) this.#claims.delete(folder);
     if (alive && !facts.exit) {
       const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null, session: null };
       const how = facts.spec ? watched(this.#context, state, facts.spec) : kept;
@@ -67,6 +71,14 @@ export class RealWorld implements World {
     // The manager is patient with what the command left running; that is swept like everywhere.
     const exited = facts.exit !== null || (finishing_ms ?? 0) > SWEEP_GRACE_MS;
     return { claimed: facts.claimed, alive, exited, ...lifeOf(folder, jobs, mask) };
+  }
+
+  /** A claim so young that its runner may not have said yet who it is; it is as old as we have known it. */
+  #mayReport(folder: string): boolean {
+    const now = performance.now();
+    const since = this.#claims.get(folder) ?? now;
+    this.#claims.set(folder, since);
+    return now - since < REPORT_MS_MAX;
   }
 
   diskLow(): boolean {
@@ -132,7 +144,9 @@ function lifeOf(
   // Nobody asks where silence means nothing.
   if (active === 0) return { last_output_at: null, result_at: null, flood, signs };
   const output = statOf(join(folder, 'output'));
-  const heard = Math.max(output?.mtimeMs ?? 0, active);
+  // What lies ahead was seen before the clock was set back, and must not hide what is seen now.
+  const seen = [output?.mtimeMs ?? 0, active].filter(ms => ms <= Date.now() + CLOCK_SLACK_MS);
+  const heard = Math.max(0, ...seen);
   const result = jobs.resultAt(folder);
   return {
     last_output_at: new Date(heard).toISOString(),
@@ -140,12 +154,6 @@ function lifeOf(
     flood,
     signs,
   };
-}
-
-/** A claim so young that its runner may not have said yet who it is. */
-function isFresh(folder: string): boolean {
-  const claim = statOf(join(folder, 'claim'));
-  return claim !== null && Date.now() - claim.mtimeMs < REPORT_MS_MAX;
 }
 
 /** Results with words of programs in them. A plan was masked before it was hashed. */

@@ -16,7 +16,7 @@ const RUNTIME_SLACK_MS = 500;
  */
 export const RESULT_GRACE_MS = 30_000;
 /** Times of files may be a little ahead of the clock. */
-const CLOCK_SLACK_MS = 2000;
+export const CLOCK_SLACK_MS = 2000;
 /** How long a new answer of a tool counts as progress. */
 export const PROGRESS_MS = 5 * 60_000;
 

@@ -70,7 +70,7 @@ export class ProjectFolder {
   #schedule(at: number): void {
     if (this.#closed || this.#running || (this.#timer && this.#timer.at <= at)) return;
     this.#stopTimer();
-    const timer = setTimeout(() => void this.#start(), Math.max(0, at - Date.now()));
+    const timer = setTimeout(() => void this.#start(), Math.max(0, at - performance.now()));
     timer.unref();
     this.#timer = { at, stop: () => clearTimeout(timer) };
   }
@@ -90,20 +90,20 @@ export class ProjectFolder {
   }
 
   async #pass(): Promise<void> {
-    const began = Date.now();
+    const began = performance.now();
     this.#dirty = false;
     const shown = this.#shown;
     const views = shown.spec.views as Views;
     const errors = [
       ...(await this.#log.write(views)),
-      ...(await this.#files.write(shown, this.#options.pid, began)),
+      ...(await this.#files.write(shown, this.#options.pid, Date.now())),
     ];
     for (const error of errors) this.#options.complain(shown.id, error);
     if (this.#live.size === 0 && !this.#dirty) {
       this.#files = new FileSet(this.#options.files);
       this.#log.rest();
     }
-    const now = Date.now();
+    const now = performance.now();
     const gap = Math.min(VIEW_LIMITS.gap_max_ms, (now - began) * VIEW_LIMITS.gap_factor);
     this.#notBefore = now + Math.max(VIEW_LIMITS.gap_ms, gap);
     if (errors.length > 0) this.#retryLater(now);

@@ -31,7 +31,7 @@ async function memoryIsBack(after: string, most: number): Promise<void> {
 }
 
 it('a hundred clients with sixty streams each, who read nothing, cost neither others nor memory', async () => {
-  const spec = commandSpec(['sh', '-c', 'head -c 15000000 /dev/urandom | base64'], instance.folder);
+  const spec = commandSpec(['sh', '-c', 'head -c 3000000 /dev/urandom | base64'], instance.folder);
   await instance.call('task.run', { spec, env: {} });
   await instance.call('task.wait', { tasks: [spec.id], through_limits: true });
   const sockets: Socket[] = [];
@@ -83,6 +83,7 @@ it('five hundred connections that say nothing, or half of something, hold up nob
   const { socket: path } = instance;
   let over = false;
   let opened = 0;
+  const held = new Set<Socket>();
   const crowd = Array.from({ length: 500 }, async (_, n) => {
     while (!over) {
       const socket = await rawSocket(path).catch(() => null);
@@ -91,10 +92,12 @@ it('five hundred connections that say nothing, or half of something, hold up nob
         continue;
       }
       opened++;
+      held.add(socket);
       if (n % 3 === 0) socket.write('{"jsonrpc":"2.0","id":1,');
       // Some do not even notice that they were closed.
       if (n % 5 > 0) socket.resume();
       await new Promise(resolve => socket.once('close', resolve));
+      held.delete(socket);
       // One that is closed comes again, but not faster than it could say something.
       await sleep(200 + n);
     }
@@ -103,28 +106,36 @@ it('five hundred connections that say nothing, or half of something, hold up nob
   onTestFinished(() => {
     over = true;
   });
-  // Where other things keep the machine busy, a second look tells them from the crowd.
+  // Where other things keep the machine busy, one that has no crowd is slow as well.
+  const quiet = new Instance();
+  onTestFinished(() => quiet.close());
+  await quiet.start();
   let p99 = Number.POSITIVE_INFINITY;
-  for (let look = 0; look < 4 && p99 >= P99_MS_MAX; look++) {
+  let bound = P99_MS_MAX;
+  for (let look = 0; look < 4 && p99 >= bound; look++) {
     const lasted: number[] = [];
+    const without: number[] = [];
     for (const end = performance.now() + (LONG ? 60_000 : 4000); performance.now() < end; ) {
       lasted.push(await askOnce(path));
+      without.push(await askOnce(quiet.socket));
       await sleep(10);
     }
     p99 = quantile(lasted, 0.99);
+    bound = Math.max(P99_MS_MAX, 3 * quantile(without, 0.99));
     console.log(
-      `500 idle connections, opened ${opened} times: ${lasted.length} clients served, p99 ${Math.round(p99)} ms`,
+      `500 idle connections, opened ${opened} times: ${lasted.length} clients served, p99 ${Math.round(p99)} ms; ` +
+        `without them ${Math.round(quantile(without, 0.99))} ms`,
     );
   }
   const most = residentMb(instance);
   over = true;
-  expect(p99).toBeLessThan(P99_MS_MAX);
+  expect(p99).toBeLessThan(bound);
   // Who follows something is not idle, and who has asked something goes after those who never did.
   expect(busy.closed).toBe(false);
   await established.call('daemon.status');
   busy.destroy();
   established.close();
-  await instance.kill('SIGTERM');
+  for (const socket of held) socket.destroy();
   await Promise.all(crowd);
   console.log(`500 idle connections: at most ${most} MB resident`);
 });

@@ -44,7 +44,7 @@ export function unitOf(dir: string): AttemptCage {
 export function unitFinishingMs(dir: string): number | null {
   if (!isFinishing(dir, cgroupOfAttempt(dir))) return null;
   const since = statOf(join(dir, 'ended'))?.mtimeMs;
-  return since === undefined ? 0 : Math.max(0, Date.now() - since);
+  return since === undefined ? 0 : agoMs(since);
 }
 
 function isFinishing(dir: string, cgroup: Cgroup | null): boolean {
@@ -54,8 +54,11 @@ function isFinishing(dir: string, cgroup: Cgroup | null): boolean {
   // The group cannot be seen here (a hidden or old hierarchy): what the runner said last has to do.
   if (identity.boot !== host.bootId() || readCage(dir) === null) return false;
   const since = statOf(join(dir, 'ended'))?.mtimeMs;
-  return since !== undefined && Date.now() - since < FINISH_MS_MAX;
+  return since !== undefined && agoMs(since) < FINISH_MS_MAX;
 }
+
+/** A time to come is one of a clock that was set back since: nobody is patient for a day because of that. */
+const agoMs = (ms: number) => Math.abs(Date.now() - ms);
 
 function cgroupOfAttempt(dir: string): Cgroup | null {
   const { identity } = readAttempt(dir);

@@ -314,10 +314,10 @@ describe('too many', () => {
   });
 
   it('18 · who waits for an answer is never closed for another; where all do, the new one is refused with an error', async () => {
-    const { paths, server } = await newServer({ limits: { connections: 3 } });
+    const { paths, server, seen } = await newServer({ limits: { connections: 3 } });
     const busy = Array.from({ length: 3 }, () => newClient(paths));
-    for (const client of busy) client.request(1, 'hang');
-    await until(() => server.connections === 3);
+    for (const client of busy) client.request(1, 'later', { ms: 600_000 });
+    await until(() => seen.running === 3);
     const other = newClient(paths);
     await other.whenClosed();
     expect(other.lines).toMatchObject([{ id: null, error: { data: { kind: 'overloaded' } } }]);
