@@ -1,4 +1,4 @@
-/** The value behind each kind of reference, as it is now. Used by resolve.ts and masked-values.ts. */
+/** The value behind each kind of reference, as it is now. Used by resolve.ts alone. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SecretSource } from '../task/spec.ts';
@@ -42,17 +42,6 @@ async function fromSecretsEnv(name: string, path: string): Promise<string> {
   if (value === undefined)
     throw new Unresolved(`${path} has no line ${name}=…`, `Add the line ${name}=… to it.`);
   return value;
-}
-
-/** Every value in secrets.env, by its name; none where there is no such file, or one that is not used. */
-export async function allOfSecretsEnv(path: string): Promise<ReadonlyMap<string, string>> {
-  try {
-    const values = parseEnvFile(await readPrivate(path, { system: 'no' }));
-    return 'bad_line' in values ? new Map() : values;
-  } catch (error) {
-    if (error instanceof Unresolved) return new Map();
-    throw error;
-  }
 }
 
 /** First what systemd decrypted for rasend's unit, then a file that the user encrypted. */

@@ -9,7 +9,7 @@ import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
 import { isMaskable, MASKED_CHARS_MIN } from '../secrets/mask.ts';
 import { secretPlaces } from '../secrets/places.ts';
-import { allOfSecretsEnv } from '../secrets/source.ts';
+import { SecretsEnv } from '../secrets/secrets-env.ts';
 import { insideFindings } from '../service/findings.ts';
 import type { Store } from '../store/store.ts';
 import { userEnv } from './effects/user-env.ts';
@@ -90,7 +90,7 @@ function agentFinding(agent: InstalledAgent): Finding {
 /** A value that is a word like others stays in what is shown. */
 async function unmasked(paths: Paths): Promise<Finding[]> {
   const { secrets_env } = secretPlaces(paths);
-  const short = [...(await allOfSecretsEnv(secrets_env))].filter(([, value]) => !isMaskable(value));
+  const short = [...(await new SecretsEnv(secrets_env).read())].filter(([, value]) => !isMaskable(value));
   if (short.length === 0) return [];
   const names = short.map(([name]) => name).join(', ');
   return [

@@ -134,6 +134,8 @@ class Follower {
       let pause = POLL_MS_MIN;
       for (;;) {
         const mark = changes.count;
+        // Before its turn: a program that prints a secret takes its time, and others wait behind a turn.
+        await this.#lookForSecrets();
         const page = await this.#context.turn(send => this.#page(send));
         const { cursor, sent, whole, ended } = page;
         if (this.#context.behind) this.#forget();
@@ -152,7 +154,6 @@ class Follower {
 
   /** Reads and sends what follows the cursor, up to the length of a page. `whole`: that was all there is now. */
   async #page(send: Send) {
-    await this.#lookForSecrets();
     this.#cursor ??= await this.#start(this.#registry.eventsAfter(this.#entry, 0));
     const cursor = this.#cursor;
     const whole = (await this.#events(cursor)) && (await this.#outputs(cursor));

@@ -2,15 +2,14 @@
  * What is masked of each task, held in memory alone. Values are learned as programs are given them; after a restart they
  * are looked up again when something of the task is shown, since what its programs printed is still there.
  */
-import { statSync } from 'node:fs';
-import { errnoOf, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { environmentsOf } from '../host/process-environment.ts';
 import type { Log } from '../log.ts';
 import { isMaskable, Mask } from '../secrets/mask.ts';
 import { type NamedValue, ofWebhook, secretLooking } from '../secrets/masked-values.ts';
 import type { SecretPlaces } from '../secrets/places.ts';
 import { resolveWhatIsThere } from '../secrets/resolve.ts';
-import { allOfSecretsEnv } from '../secrets/source.ts';
+import { SecretsEnv } from '../secrets/secrets-env.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
 import { capturedEnv } from './effects/context.ts';
@@ -48,11 +47,12 @@ export class Masks {
   readonly #options: MasksOptions;
   readonly #own: readonly NamedValue[];
   readonly #tasks = new Map<string, Known>();
-  #secrets_env: { stamp: string; values: ReadonlyMap<string, string> } = { stamp: '', values: new Map() };
+  readonly #secrets_env: SecretsEnv;
 
   constructor(options: MasksOptions) {
     this.#options = options;
     this.#own = secretLooking(options.env);
+    this.#secrets_env = new SecretsEnv(options.secrets.secrets_env);
   }
 
   /** A program of the task is given these. */
@@ -143,16 +143,12 @@ export class Masks {
       );
   }
 
-  /** Again when the file is another. */
   async #readSecretsEnv(): Promise<void> {
-    const path = this.#options.secrets.secrets_env;
     try {
-      const found = statSync(path, { throwIfNoEntry: false });
-      const stamp = found ? `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : '';
-      if (stamp === this.#secrets_env.stamp) return;
-      this.#secrets_env = { stamp, values: found ? await allOfSecretsEnv(path) : new Map() };
+      await this.#secrets_env.read();
     } catch (error) {
-      this.#options.log.warn({ error }, `${path} cannot be looked at: ${errnoOf(error) ?? messageOf(error)}`);
+      // What was read before is masked on.
+      this.#options.log.warn({ error }, `secrets.env cannot be looked at: ${messageOf(error)}`);
     }
   }
 }

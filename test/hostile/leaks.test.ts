@@ -68,21 +68,26 @@ function* stored(folder: string): Iterable<[path: string, text: string]> {
   }
 }
 
+const COMMANDS = [
+  ['logs', '-n', 'all', '--gates'],
+  ['logs', '-n', '30'],
+  ['logs', '-n', 'all', '--gates', '--json'],
+  ['events'],
+  ['events', '--json'],
+  ['status'],
+  ['status', '--json'],
+  ['report'],
+  ['report', '--json'],
+  ['list', '--json'],
+  ['plan', 'show', '--json'],
+];
+
 /** Where one of the values is, in which spelling. */
-async function leaks(p: SeedProject, told: Record<string, string>): Promise<string[]> {
-  const commands = [
-    ['logs', '-n', 'all', '--gates'],
-    ['logs', '-n', '30'],
-    ['logs', '-n', 'all', '--gates', '--json'],
-    ['events'],
-    ['events', '--json'],
-    ['status'],
-    ['status', '--json'],
-    ['report'],
-    ['report', '--json'],
-    ['list', '--json'],
-    ['plan', 'show', '--json'],
-  ];
+async function leaks(
+  p: SeedProject,
+  told: Record<string, string>,
+  commands: readonly string[][] = COMMANDS,
+): Promise<string[]> {
   const shown: [string, string][] = [];
   for (const args of commands) {
     const { stdout, stderr } = await p.rasen(...args);
@@ -156,7 +161,7 @@ test('a secret that an agent, its stream, gates, commands and setup print is now
   // The next supervisor knows no value, and shows none.
   await p.crash();
   await p.instance.start();
-  expect(await leaks(p, told())).toEqual([]);
+  expect(await leaks(p, told(), [COMMANDS[0]!, ['report']])).toEqual([]);
   const raw = await p.ok('logs', '--subtask', 'b', '--raw', '-n', 'all');
   expect(raw).toContain(SECRET);
 });
