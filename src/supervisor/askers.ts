@@ -81,7 +81,9 @@ export class Askers {
   #insideOf(first: ProcessRow): Pick<Origin, 'task' | 'inside'> {
     let doubtful = false;
     let row: ProcessRow | null = first;
-    for (let i = 0; row && row.pid > 1 && row.pid !== process.pid && i < ANCESTORS_MAX; i++) {
+    for (let i = 0; row && row.pid > 1 && i < ANCESTORS_MAX; i++) {
+      // A notice, a secret, a hook of git: its files may be an agent's, and nobody sits before it.
+      if (row.pid === process.pid) return { inside: true };
       const limit = hardLimitOf(row.pid);
       const task = this.#named(row.pid) ?? this.#marked(limit) ?? this.#inSession(row.group);
       if (task !== null) return { task };
