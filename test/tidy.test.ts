@@ -156,7 +156,6 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/session/main.ts': { names: 'readFileSync writeSync', reason: 'its standard input and error' },
   'src/session/notes.ts': { names: 'mkdirSync watch', reason: 'the folder; what is in it is read by host' },
   'src/session/output.ts': { names: 'writeSync', reason: 'its standard output' },
-  'src/supervisor/askers.ts': { names: 'readFileSync', reason: '/proc' },
   'src/supervisor/cage.ts': { names: 'existsSync readdirSync rmSync statSync', reason: 'the runtime folder' },
   'src/supervisor/doctor.ts': { names: 'statfsSync statSync', reason: 'our own folders' },
   'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },

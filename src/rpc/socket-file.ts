@@ -34,13 +34,16 @@ export function ensurePrivateFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw unusable(path, messageOf(error), error);
+    if (errnoOf(error) !== 'EEXIST') throw unusable(path, messageOf(error), { cause: error });
   }
   const stat = lstat(path);
   if (!stat?.isDirectory()) throw unusable(path, 'it is not a real folder');
   if (stat.uid !== uid()) throw unusable(path, `it belongs to uid ${stat.uid}`);
   const mode = stat.mode & 0o777n;
-  if (mode & 0o077n) throw unusable(path, `its mode is ${mode.toString(8)}, so others can get in`);
+  if (mode & 0o077n)
+    throw unusable(path, `its mode is ${mode.toString(8)}, so others can get in`, {
+      mend: `chmod 700 '${path}'`,
+    });
 }
 
 /**
@@ -94,9 +97,10 @@ function uid(): bigint {
   return BigInt(process.getuid?.() ?? 0);
 }
 
-function unusable(path: string, why: string, cause?: unknown): RasenError {
+function unusable(path: string, why: string, more: { mend?: string; cause?: unknown } = {}): RasenError {
+  const { mend, cause } = more;
   return new RasenError('socket_path', `The folder ${path} cannot hold the socket: ${why}.`, {
-    hint: 'It must be a folder of yours with mode 0700; remove or repair it, or set RASEN_RUNTIME_DIR.',
+    hint: `It must be a folder of yours with mode 0700; ${mend ?? 'remove or repair it'}, or set RASEN_RUNTIME_DIR.`,
     data: { path },
     cause,
   });

@@ -5,9 +5,9 @@
  * ancestors. What asks a service manager, at(1) or another user's program to start something for it is not seen here;
  * that takes a sandbox.
  */
-import { readFileSync } from 'node:fs';
 import { uptime, userInfo } from 'node:os';
 import { hardLimitOf, markFor } from '../host/mark.ts';
+import { startOf, terminalOf } from '../host/process-stat.ts';
 import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
 import type { PeerSocket } from '../rpc/server.ts';
 import { cgroupOf } from '../runner/cage/cgroup.ts';
@@ -81,7 +81,9 @@ export class Askers {
   #insideOf(first: ProcessRow): Pick<Origin, 'task' | 'inside'> {
     let doubtful = false;
     let row: ProcessRow | null = first;
-    for (let i = 0; row && row.pid > 1 && row.pid !== process.pid && i < ANCESTORS_MAX; i++) {
+    for (let i = 0; row && row.pid > 1 && i < ANCESTORS_MAX; i++) {
+      // A notice, a secret, a hook of git: its files may be an agent's, and nobody sits before it.
+      if (row.pid === process.pid) return { inside: true };
       const limit = hardLimitOf(row.pid);
       const task = this.#named(row.pid) ?? this.#marked(limit) ?? this.#inSession(row.group);
       if (task !== null) return { task };
@@ -137,24 +139,7 @@ function userOf({ uid }: PeerIds): Pick<Origin, 'user'> {
   }
 }
 
-/** proc_pid_stat(5), the fields behind the name; empty when it is gone. */
-function statOf(pid: number | 'self'): string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return [];
-  }
-}
-
-const startOf = (pid: number | 'self') => Number(statOf(pid)[19] ?? 0);
-
-/** Its controlling terminal, by the numbers that Linux has given to terminals. */
 function ttyOf(pid: number): Pick<Origin, 'tty'> {
-  const device = Number(statOf(pid)[4] ?? 0);
-  const major = (device >> 8) & 0xfff;
-  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
-  if (major >= 136 && major <= 143) return { tty: `pts/${(major - 136) * 256 + minor}` };
-  if (major === 4) return { tty: minor < 64 ? `tty${minor}` : `ttyS${minor - 64}` };
-  return {};
+  const tty = terminalOf(pid);
+  return tty === null ? {} : { tty };
 }

@@ -26,18 +26,6 @@ export function handlersOf(supervisor: Supervisor): ReadonlyMap<string, Handler>
   );
 }
 
-const asking = (context: RequestContext, origin: AskContext['origin']): AskContext => ({
-  // Made when it is first asked for.
-  get signal() {
-    return context.signal;
-  },
-  connection: context.connection,
-  id: context.id,
-  peer: context.peer,
-  notify: (method, params) => context.notify(method, params),
-  turn: work => context.turn(work),
-  get behind() {
-    return context.behind;
-  },
-  origin,
-});
+/** A context is of one request, so it can carry who made it. */
+const asking = (context: RequestContext, origin: AskContext['origin']): AskContext =>
+  Object.assign(context, { origin });

@@ -110,7 +110,7 @@ function refusal(name: string, why: string, origin: Origin): RasenError {
   const verb = name.slice(name.indexOf('.') + 1);
   return new RasenError('not_permitted', `\`${verb}\` needs a person, ${why}. Nothing was done.`, {
     hint: origin.inside
-      ? 'From a shell of yours: its `ulimit -m` is lower than that of the supervisor. Start the supervisor with the same limit.'
+      ? 'If it was a shell of yours: its `ulimit -m` is lower than that of the supervisor. Start the supervisor with the same one.'
       : 'Ask for it from a shell of your own. From inside a task: status, logs, report, note and run, and stop of what it has submitted.',
     data: { method: name, ...(origin.task === undefined ? {} : { task: origin.task }) },
   });

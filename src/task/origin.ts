@@ -11,7 +11,7 @@ export interface Origin {
   user?: string;
   /** It is a process of this task. */
   task?: string;
-  /** It is a process of an attempt whose task is not known. */
+  /** It is no process of a task that is known, but one that rasen has started all the same. */
   inside?: true;
 }
 
@@ -20,7 +20,7 @@ export function originText(origin: Origin | undefined): string {
   if (!origin) return '';
   const pid = origin.pid === undefined ? '' : ` (pid ${origin.pid})`;
   if (origin.task !== undefined) return `from inside task ${origin.task}${pid}`;
-  if (origin.inside) return `from inside an attempt${pid}`;
+  if (origin.inside) return `from a program that rasen has started${pid}`;
   const tty = origin.tty === undefined ? '' : ` on ${origin.tty}`;
   const via = origin.via === 'rasen' ? '' : ` by way of ${origin.via}`;
   return `by ${origin.user ?? 'the user'}${tty}${pid}${via}`;
