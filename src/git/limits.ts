@@ -71,5 +71,3 @@ export const MAX_CONTROL_BYTES = 100 * 1024 * 1024;
 export const MAX_LOG_BYTES = 16 * 1024 * 1024;
 /** Longest look for special files in a worktree. */
 export const SEARCH_TIMEOUT_MS = 20_000;
-/** Longest removal of one folder. */
-export const REMOVAL_TIMEOUT_MS = 10 * 60_000;

@@ -12,7 +12,7 @@ import { readForeign, replaceForeign } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { forgetOwnIndex } from './own-index.ts';
 import { removeTree } from './remove-tree.ts';
-import type { Place, Repository } from './repository.ts';
+import { type Place, type Repository, storeEnv } from './repository.ts';
 import { ownFolder, problemOf, specialIn } from './sound.ts';
 import { mender } from './stale-locks.ts';
 
@@ -29,7 +29,7 @@ export function at(linked: Linked): Place {
   const { repo, path, admin } = linked;
   return {
     cwd: path,
-    env: { ...repo.env, GIT_DIR: admin, GIT_COMMON_DIR: repo.own, GIT_WORK_TREE: path },
+    env: { ...storeEnv(repo), GIT_DIR: admin, GIT_COMMON_DIR: repo.own, GIT_WORK_TREE: path },
     repo,
     mend: mender(repo, { root: path, git_dir: admin }),
     stuck: () => specialIn(path),

@@ -119,9 +119,17 @@ function notGit(dir: string, why: string, more: { hint?: string; cause?: unknown
   });
 }
 
+/**
+ * What git is told everywhere. The object store by its real path, since a relative entry of its alternates is taken from
+ * there.
+ */
+export function storeEnv(repo: Repository): Record<string, string> {
+  return { ...repo.env, GIT_OBJECT_DIRECTORY: repo.objects };
+}
+
 /** For what concerns no worktree. */
 export function here(repo: Repository): Place {
-  return { cwd: repo.own, env: { ...repo.env, GIT_DIR: repo.own }, repo, mend: mender(repo) };
+  return { cwd: repo.own, env: { ...storeEnv(repo), GIT_DIR: repo.own }, repo, mend: mender(repo) };
 }
 
 /** For the user's checkout: its HEAD, index and files under our configuration. */
@@ -129,7 +137,7 @@ export function homePlace(repo: Repository, checkout: { root: string; git_dir: s
   return {
     cwd: checkout.root,
     env: {
-      ...repo.env,
+      ...storeEnv(repo),
       GIT_DIR: checkout.git_dir,
       GIT_COMMON_DIR: repo.own,
       GIT_WORK_TREE: checkout.root,

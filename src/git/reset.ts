@@ -11,7 +11,7 @@ import { endOperations } from './operations.ts';
 import { installOwnIndex, openOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, listTasks } from './records.ts';
 import { keepCommit, moveRef } from './refs.ts';
-import { removeTree } from './remove-tree.ts';
+import { refuseMounts, removeTree } from './remove-tree.ts';
 import { findCommit, type Place, type Repository } from './repository.ts';
 import { git, isStuck, parts } from './run.ts';
 import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
@@ -38,6 +38,8 @@ export async function resetWorktree(
       });
     }
     const place = at(linked);
+    // `git clean` would remove what is mounted there.
+    await refuseMounts(linked.path);
     await soundStore(repo, record.task);
     await mendAdmin(repo, linked.admin);
     await mendControlFiles(repo, linked.path, false);

@@ -31,14 +31,14 @@ export async function removeTree(path: string): Promise<string | null> {
   });
 }
 
-/** Linux; elsewhere nobody can mount without being asked. */
-async function mountIn(path: string): Promise<string | null> {
+/** Where something is mounted, at the path or below it. Linux; elsewhere nobody can mount without being asked. */
+export async function mountIn(path: string): Promise<string | null> {
   const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
   for (const line of mounts.split('\n')) {
     const point = line
       .split(' ')[4]
       ?.replaceAll(/\\(\d{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
-    if (point?.startsWith(`${path}/`)) return point;
+    if (point === path || point?.startsWith(`${path}/`)) return point;
   }
   return null;
 }

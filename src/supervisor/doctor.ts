@@ -22,7 +22,7 @@ const TOOL_MS_MAX = 5000;
 /** Notices that were not sent, the newest. */
 const MAX_NOTICES = 5;
 /** Oldest git with everything that is used (worktree repair, core.fsync is optional). */
-const GIT_MIN = [2, 31] as const;
+const GIT_MIN = [2, 32] as const;
 
 const ok = (check: string, message: string): Finding => ({ check, level: 'ok', message, fix: null });
 const warning = (check: string, message: string, fix: string): Finding => ({

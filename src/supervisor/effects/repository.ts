@@ -15,9 +15,8 @@ import type { TaskState } from '../../task/state.ts';
 import type { Places } from '../places.ts';
 import { capturedEnv } from './context.ts';
 
-/** Beside the journal of a task of an earlier release. */
 const FILE = 'repository.json';
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Errors: `not_git`, `git`. */
 export async function repositoryOf(
@@ -44,7 +43,7 @@ async function capturedLate(
   state: TaskState,
   env: Record<string, string>,
 ): Promise<CapturedRepository> {
-  const folder = store.files(state.id).folder;
+  const { folder } = store.files(state.id);
   const known = remembered(folder);
   if (known !== null) return known;
   const captured = await captureRepository(state.spec.project, env);
@@ -53,15 +52,15 @@ async function capturedLate(
 }
 
 function remembered(root: string): CapturedRepository | null {
-  const read = readForeign({ root, path: FILE }, MAX_BYTES);
-  if (!read.ok && read.fault === 'missing') return null;
+  const found = readForeign({ root, path: FILE }, MAX_BYTES);
+  if (!found.ok && found.fault === 'missing') return null;
   try {
-    if (read.ok) return JSON.parse(read.value.bytes.toString('utf8')) as CapturedRepository;
+    if (found.ok) return JSON.parse(found.value.bytes.toString('utf8')) as CapturedRepository;
   } catch {
-    // Told below.
+    // Falls through: it is not what was written.
   }
-  const why = read.ok ? 'is not JSON' : read.problem;
-  throw new RasenError('damaged', `${join(root, FILE)} ${why}`, {
+  throw new RasenError('damaged', `${join(root, FILE)} cannot be read`, {
     hint: 'Remove it; the repository is looked at again.',
+    data: { path: join(root, FILE) },
   });
 }

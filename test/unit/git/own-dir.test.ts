@@ -69,6 +69,15 @@ test.each<[string, () => string]>([
     },
   ],
   [
+    'with objects in another one, named by a relative path',
+    () => {
+      const root = join(t.folder, 'relative');
+      sh(t.folder, 'clone', '-q', '--shared', t.repo.root, root);
+      writeFileSync(join(root, '.git/objects/info/alternates'), '../../../project/.git/objects\n');
+      return root;
+    },
+  ],
+  [
     'that is a linked worktree of a bare one',
     () => {
       const bare = join(t.folder, 'bare.git');

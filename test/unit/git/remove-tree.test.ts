@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { mountsIn, removeTree } from '../../../src/git/remove-tree.ts';
-import { removeFolder, tempFolder } from '../../support/git-repo.ts';
+import { removeTree } from '../../../src/git/remove-tree.ts';
+import { resetWorktree } from '../../../src/git/reset.ts';
+import { ensureWorktree } from '../../../src/git/worktree.ts';
+import { makeRepo, removeFolder, tempFolder } from '../../support/git-repo.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -45,12 +47,6 @@ test('a path that leads through a link, and one that holds what must stay, are r
   expect(isWhole()).toBe(true);
 });
 
-test('mount points at and below a folder are seen, those beside it are not', () => {
-  const mounts = ['/', '/home/a', '/home/a/x', '/home/ab'];
-  expect(mountsIn('/home/a', mounts)).toEqual(['/home/a', '/home/a/x']);
-  expect(mountsIn('/home/a/y', mounts)).toEqual([]);
-});
-
 /** Needs the right to mount. */
 const mayMount = (() => {
   try {
@@ -75,4 +71,19 @@ test.skipIf(!mayMount)('a folder with somebody’s folder mounted in it is not r
   }
   await removeTree(tree);
   expect([existsSync(tree), isWhole()]).toEqual([false, true]);
+});
+
+test.skipIf(!mayMount)('nor is a worktree rolled back that has one', async () => {
+  const t = await makeRepo();
+  const w = await ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' });
+  const point = join(w.path, 'point');
+  mkdirSync(point);
+  execFileSync('mount', ['--bind', join(folder, 'precious'), point]);
+  try {
+    await expect(resetWorktree(t.repo, w, t.base)).rejects.toMatchObject({ kind: 'git' });
+    expect(isWhole()).toBe(true);
+  } finally {
+    execFileSync('umount', [point]);
+    removeFolder(t.folder);
+  }
 });

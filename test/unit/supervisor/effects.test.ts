@@ -35,9 +35,14 @@ const DAMAGED = (): never => {
 };
 
 function contextOf(env: () => Record<string, string>, start: () => Promise<void> = async () => {}) {
-  const paths = { tasks: join(folder, 'tasks'), runtime: join(folder, 'run'), sessions: join(folder, 's') };
+  const paths = {
+    home: folder,
+    tasks: join(folder, 'tasks'),
+    runtime: join(folder, 'run'),
+    sessions: join(folder, 's'),
+  };
   return {
-    store: { env, files: () => ({ env: join(folder, 'env.json') }) },
+    store: { env, files: () => ({ folder, env: join(folder, 'env.json') }) },
     places: new Places(paths as Paths),
     jobs,
     sweeper: { isEmpty: async () => true },
