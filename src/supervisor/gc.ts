@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { removeWorktree } from '../git/worktree.ts';
+import { troubleOf } from '../host/trouble.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
@@ -50,6 +51,8 @@ function keepReason(state: TaskState, params: GcParams): string | null {
   if (!isTerminal(state.status) || state.merge) return `it is ${state.status.name}`;
   const age = (Date.now() - Date.parse(state.ended_at ?? state.updated_at)) / DAY_MS;
   if (age < params.older_than_days) return `it ended ${age < 1 ? 'today' : `${Math.floor(age)} days ago`}`;
+  if (state.unsealed.length > 0 && !params.unmerged)
+    return 'its worktree holds work that is in no commit (--unmerged removes it all the same)';
   if (state.good.length > 0 && !state.merged && !params.unmerged)
     return 'its commits were never merged (--unmerged removes it all the same)';
   return null;
@@ -64,7 +67,8 @@ async function removeFromGit(
   try {
     const repo = await repositoryOf(parts, state);
     await removeWorktree(repo, state.workspace.path).catch(error => {
-      if (!isRasenError(error)) throw error;
+      // What is no worktree any more needs no removal; what cannot be removed now stays whole.
+      if (!isRasenError(error) || troubleOf(error)) throw error;
     });
     await deleteTaskRefs(repo, state.id);
     return null;

@@ -7,6 +7,7 @@ import type { Loaded, Store } from '../store/store.ts';
 import { countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
 import type { Clock } from '../task/clock.ts';
+import type { Trouble } from '../task/effect.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { isOver } from '../task/notices.ts';
@@ -14,7 +15,7 @@ import type { Origin } from '../task/origin.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Spending, TaskState, Used } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
-import { type TaskView, viewOf } from '../task/view.ts';
+import { stuckView, type TaskView, viewOf } from '../task/view.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -36,6 +37,8 @@ export interface Entry {
   bytes: number;
   recent: Event[];
   jobs: number;
+  /** Trouble of the machine that no event can tell of: its journal cannot be written, or it is over and its merge waits. */
+  stuck: Trouble | null;
   /** What it used lately. */
   spending: readonly Spending[];
   queue: Promise<unknown>;
@@ -167,7 +170,13 @@ export class Registry {
   }
 
   viewOf(entry: Entry): TaskView {
-    return entry.state ? viewOf(entry.state, process.pid, Date.now()) : entry.rest!;
+    const view = entry.state ? viewOf(entry.state, process.pid, Date.now()) : entry.rest!;
+    return entry.stuck ? stuckView(view, entry.stuck) : view;
+  }
+
+  /** Says in views what keeps the task from going on and stands in no event; null: nothing. */
+  stuck(entry: Entry, trouble: Trouble | null): void {
+    entry.stuck = trouble && { why: trouble.why, message: trouble.message };
   }
 
   submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>, origin?: Origin): Entry {
@@ -248,6 +257,7 @@ export class Registry {
       bytes,
       recent: [],
       jobs: 0,
+      stuck: null,
       spending: [],
       queue: Promise.resolve(),
     };

@@ -130,7 +130,7 @@ export class Supervisor {
       masks: this.#masks,
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
-    const world = new RealWorld(context, paths.home, settings);
+    const world = new RealWorld(context, paths, settings);
     this.#reconciler = new Reconciler({
       registry: this.#registry,
       world,
@@ -398,8 +398,8 @@ export class Supervisor {
   }
 
   /** Takes the settings that can change while it runs, and looks at every task with them. */
-  configure({ max_live_jobs, disk_min_bytes, keep_awake }: Settings): void {
-    Object.assign(this.#options.settings, { max_live_jobs, disk_min_bytes, keep_awake });
+  configure({ max_live_jobs, disk_min_bytes, disk_min_inodes, keep_awake }: Settings): void {
+    Object.assign(this.#options.settings, { max_live_jobs, disk_min_bytes, disk_min_inodes, keep_awake });
     this.#awake.enable(keep_awake);
     this.#reconciler.kickAll();
   }

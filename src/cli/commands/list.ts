@@ -44,7 +44,7 @@ export const list = defineCommand<Options>({
 function table(views: readonly TaskView[], { out }: Context): string {
   const rows = views.map(view => [
     view.id.slice(-SHORT_ID_CHARS),
-    view.status,
+    view.status === 'waiting' && view.why ? `waiting (${view.why})` : view.status,
     `${view.completed_subtasks}/${view.total_subtasks}`,
     elapsed(Date.now() - Date.parse(view.created_at)),
     oneLine(view.name, 60),

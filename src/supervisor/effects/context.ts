@@ -96,7 +96,8 @@ export function watched(
   const marker = attemptMarker({ task: state.id, ...job });
   return {
     max_bytes: state.spec.limits.output_max_bytes,
-    silence: ms === null ? null : { ms, marker, result_file: context.places.resultPlace(state.id, job.nonce) },
+    silence:
+      ms === null ? null : { ms, marker, result_file: context.places.resultPlace(state.id, job.nonce) },
     session: sessionOf(context, state, job),
   };
 }
