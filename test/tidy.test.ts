@@ -161,7 +161,6 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },
   'src/supervisor/main.ts': { names: 'existsSync mkdirSync writeSync', reason: 'our own folders and output' },
   'src/supervisor/settings.ts': { names: 'statSync', reason: 'rasend.yml of the user: whether it is a file' },
-  'src/supervisor/world.ts': { names: 'statfsSync', reason: 'the disk of the state' },
 };
 /** Rooms whose files are not those of agents, or that have rules of their own. */
 const OTHER_ROOMS: Record<string, string> = {

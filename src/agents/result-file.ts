@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 import { messageOf } from '../errors.ts';
-import { type Place, readForeign } from '../host/foreign-file.ts';
+import { foreignError, type Place, readForeign } from '../host/foreign-file.ts';
+import { isPassing } from '../host/trouble.ts';
 import type { Claim } from '../task/event.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -65,6 +66,7 @@ export function readResultFile(
   const read = readForeign(place, MAX_FILE_BYTES);
   if (!read.ok) {
     if (read.fault === 'missing') return NONE;
+    if (isPassing(read.errno)) throw foreignError(place, read);
     const what = read.fault === 'unreadable' ? `cannot be read: ${read.problem}` : read.problem;
     return { ...NONE, problem: `the result file ${what}` };
   }

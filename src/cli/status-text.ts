@@ -65,7 +65,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   const lines = seedLines(view);
   lines.push(`Task: ${view.id} (${oneLine(view.name, 80)})`);
   if (view.branch) lines.push(`Branch: ${view.branch}`);
-  if (view.reason) lines.push(`Reason: ${oneLine(view.reason, 400)}`);
+  if (view.reason) lines.push(`Reason: ${waitingFor(view)}${oneLine(view.reason, 400)}`);
   for (const { note, text } of view.notes ?? [])
     lines.push(`Note ${note}, not told yet: ${oneLine(text.replace(/\s+/g, ' '), 200)}`);
   if (view.resume_at)
@@ -86,6 +86,11 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   const next = nextCommand(view, options.given);
   if (next) lines.push(`Next: ${next}`);
   return lines.join('\n');
+}
+
+/** Of a wait that no time is known for. */
+function waitingFor({ status, why, resume_at }: TaskView): string {
+  return status === 'waiting' && why !== null && resume_at === null ? `waiting (${why}): ` : '';
 }
 
 /** Tokens and dollars, and each limit with what was used of it. */

@@ -22,7 +22,7 @@ export const QUOTED_CHARACTERS = 2_000;
 /** Works that may wait for one repository inside this process. */
 export const MAX_WAITING = 1_000;
 /** Longest wait for another supervisor to leave the repository. */
-export const LOCK_WAIT_MS = 2 * 60_000;
+export const LOCK_WAIT_MS = 10_000;
 export const LOCK_POLL_MS = 50;
 /** The holder touches its lock this often… */
 export const LOCK_BEAT_MS = 10_000;

@@ -10,6 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errnoOf, RasenError } from '../errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
+import { troubleWith } from '../host/trouble.ts';
 import {
   LOCK_BEAT_MS,
   LOCK_CLAIM_MS,
@@ -29,6 +30,8 @@ interface Holder extends Owner {
 }
 
 const queues = new Map<string, { tail: Promise<void>; waiting: number }>();
+/** Nonces of the locks that this process holds; one of its own that is not among them could not be removed. */
+const live = new Set<string>();
 /** Common dirs whose lock the current chain of calls holds: taking it again is then no wait, but also no second lock. */
 const held = new AsyncLocalStorage<ReadonlySet<string>>();
 
@@ -78,11 +81,12 @@ async function acquire(path: string, wait_ms: number): Promise<() => Promise<voi
   const holder: Holder = { ...(await ownOwner()), nonce: randomUUID() };
   const deadline = performance.now() + wait_ms;
   await ownFolder(dirname(path));
-  while (!(await create(path, holder))) {
-    const other = await read(path);
-    if (other !== null && (await isDead(path, other))) await evict(path, other);
-    else if (performance.now() > deadline) throw refused(path, other);
-    else await pause(LOCK_POLL_MS);
+  live.add(holder.nonce);
+  try {
+    await take(path, holder, deadline);
+  } catch (error) {
+    live.delete(holder.nonce);
+    throw error;
   }
   const beat = setInterval(() => {
     const now = new Date();
@@ -90,10 +94,24 @@ async function acquire(path: string, wait_ms: number): Promise<() => Promise<voi
   }, LOCK_BEAT_MS).unref();
   return async () => {
     clearInterval(beat);
-    const current = await read(path);
-    // Another nonce: this process was frozen so long that it was given up. The lock is no longer ours to remove.
-    if (current !== null && current !== 'torn' && current.nonce === holder.nonce) await removeTree(path);
+    live.delete(holder.nonce);
+    try {
+      const current = await read(path);
+      // Another nonce: this process was frozen so long that it was given up. The lock is no longer ours to remove.
+      if (current !== null && current !== 'torn' && current.nonce === holder.nonce) await removeTree(path);
+    } catch {
+      // What was done under the lock is done. The next who comes sees that nobody lives who holds this one.
+    }
   };
+}
+
+async function take(path: string, holder: Holder, deadline: number): Promise<void> {
+  while (!(await create(path, holder))) {
+    const other = await read(path);
+    if (other !== null && (await isDead(path, other))) await evict(path, other);
+    else if (performance.now() > deadline) throw refused(path, other);
+    else await pause(LOCK_POLL_MS);
+  }
 }
 
 /** False when there is one. It appears with its content, so one without is what a power cut left, and nobody's. */
@@ -115,7 +133,8 @@ async function create(path: string, holder: Holder): Promise<boolean> {
       cause: error,
     });
   } finally {
-    await rm(draft, { force: true });
+    // A draft that stays is in nobody's way.
+    await rm(draft, { force: true }).catch(() => {});
   }
 }
 
@@ -133,6 +152,9 @@ async function read(path: string): Promise<Holder | 'torn' | null> {
 
 async function isDead(path: string, holder: Holder | 'torn'): Promise<boolean> {
   if (holder === 'torn') return (await age(path)) > LOCK_TORN_MS;
+  const own = await ownOwner();
+  const isOurs = holder.boot === own.boot && holder.pid_ns === own.pid_ns && holder.pid === own.pid;
+  if (isOurs && holder.start === own.start) return !live.has(holder.nonce);
   const state = await ownerState(holder);
   if (state === 'hidden') return (await age(path)) > LOCK_SILENCE_MS;
   return state === 'dead';
@@ -167,6 +189,6 @@ function refused(path: string, holder: Holder | 'torn' | null): RasenError {
   const who = holder === null || holder === 'torn' ? 'someone' : `process ${holder.pid} on ${holder.host}`;
   return new RasenError('git', `The repository is in use: ${who} holds ${path}`, {
     hint: `Wait for that supervisor. If it is gone for good (another machine), remove ${path}.`,
-    data: { path },
+    data: { path, trouble: troubleWith('lock', path, `${who} holds the lock ${path}`) },
   });
 }

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
+import { troubleOf } from '../host/trouble.ts';
 import { committerEnv } from './identity.ts';
 import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
 import { at, isAgreed, type ListedWorktree, listWorktrees, requireLinked } from './linked.ts';
@@ -123,13 +124,18 @@ async function attempt(repo: Repository, request: MergeRequest, target: Target):
     const moved = await withRepositoryLock(repo, () => move(repo, target, result.commit));
     merged = moved ? { into: target.into, before: target.before, ...result } : null;
   } catch (error) {
-    // The reason of the refusal matters more than a checkout that stays; the next merge replaces it.
-    await removeWorktree(repo, path).catch(() => {});
+    // The reason of the refusal matters more than a checkout that stays; the next merge replaces it. Where a git failed, it
+    // may have written to the user's checkout: then ours stays, as after a power cut, and the next merge undoes that first.
+    if (isRefusal(error)) await removeWorktree(repo, path).catch(() => {});
     throw error;
   }
   await removeWorktree(repo, path);
   return merged;
 }
+
+/** Nothing went wrong: it was looked at and may not be. */
+const isRefusal = (error: unknown): boolean =>
+  isRasenError(error) && error.data?.args === undefined && troubleOf(error) === null;
 
 /** Makes the commit of the result in the checkout, which is left at it. */
 async function build(

@@ -10,10 +10,11 @@ import { withRepositoryLock } from './lock.ts';
 import { endOperations } from './operations.ts';
 import { installOwnIndex, openOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, listTasks } from './records.ts';
-import { keepCommit, moveRef } from './refs.ts';
+import { attemptRef, keepCommit, moveRef } from './refs.ts';
 import { refuseMounts, removeTree } from './remove-tree.ts';
 import { findCommit, type Place, type Repository } from './repository.ts';
 import { git, isStuck, parts } from './run.ts';
+import type { CommitMarks } from './seal.ts';
 import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import { compareByContent, trust } from './trust.ts';
@@ -21,16 +22,19 @@ import type { Worktree } from './worktree.ts';
 
 /**
  * Branch, index and files become `commit`; untracked files go, ignored ones (installed dependencies) stay. Commits that
- * would be lost are kept as refs of the task; uncommitted work is not, so seal the attempt before. Idempotent.
+ * would be lost are kept as refs of the task; uncommitted work is not. So it is refused while one of the attempts that the
+ * journal of the task calls unsealed has no commit under its ref. Idempotent.
  * Errors: `git`, also when the folder is not a task's worktree.
  */
 export async function resetWorktree(
   repo: Repository,
   worktree: Pick<Worktree, 'path' | 'branch'>,
   commit: string,
+  unsealed: readonly CommitMarks[],
 ): Promise<void> {
   const linked = await requireLinked(repo, worktree.path);
   await withRepositoryLock(linked, async () => {
+    await refuseUnsealed(linked, unsealed);
     const record = (await listTasks(repo)).find(r => join(r.folder, folderOf(r)) === linked.path);
     if (record === undefined || branchOf(record) !== worktree.branch) {
       throw new RasenError('git', `${worktree.path} is not the worktree of a task; it is not reset`, {
@@ -90,6 +94,18 @@ async function hard(linked: Linked, place: Place, target: string): Promise<void>
     if (!isStuck(error)) throw error;
     await mendControlFiles(linked.repo, linked.path, true);
     await reset();
+  }
+}
+
+/** The last door before work is gone. */
+export async function refuseUnsealed(linked: Linked, unsealed: readonly CommitMarks[]): Promise<void> {
+  for (const marks of unsealed) {
+    if ((await findCommit(at(linked), attemptRef(marks))) !== null) continue;
+    throw new RasenError(
+      'git',
+      `${linked.path} holds what attempt ${marks.attempt} of ${marks.subtask} left, and no commit does; it stays as it is`,
+      { hint: 'Commit it there, or copy what you need; then go on with: rasen resume', data: { ...marks } },
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
+import { troubleInText, troubleWith } from '../host/trouble.ts';
 import {
   DRAIN_MS,
   KILL_GRACE_MS,
@@ -148,7 +149,9 @@ async function once(args: readonly string[], options: GitOptions): Promise<GitOu
       const stdout = out.text(options.binary ? 'latin1' : 'utf8');
       const stderr = err.text('utf8');
       const code = child.exitCode ?? -1;
-      if ((why === null && cause === null && ok.includes(code)) || (why === 'cut' && options.cut))
+      // What it could not read it answers like what is not there; its own words tell the two apart.
+      const isAnswer = ok.includes(code) && (code === 0 || troubleInText(complaints(stderr), cwd) === null);
+      if ((why === null && cause === null && isAnswer) || (why === 'cut' && options.cut))
         return resolve({ code, stdout, stderr, cut: why === 'cut' });
       const reason =
         cause ?? Object.assign(new Error(stderr), { code, signal: child.signalCode ?? undefined });
@@ -261,7 +264,7 @@ function failure(args: readonly string[], cwd: string, failed: Failed): RasenErr
   if (failed.why === 'late') {
     return new RasenError('git', `${name} in ${cwd} took longer than ${failed.timeout / 1000} s`, {
       hint: 'See whether the disk is overloaded or a git filter waits for something, then try again.',
-      data,
+      data: { ...data, trouble: troubleWith('machine', cwd, `git does not answer in ${cwd}`) },
       cause,
     });
   }
@@ -280,10 +283,21 @@ function failure(args: readonly string[], cwd: string, failed: Failed): RasenErr
   }
   const how = cause?.signal ? `was ended by ${cause.signal}` : `failed (${cause?.code ?? 'unknown'})`;
   const quoted = lastLines(failed.stderr);
+  const trouble =
+    troubleInText(failed.stderr, cwd) ??
+    (cause?.signal ? troubleWith('machine', cwd, `git was ended by ${cause.signal} in ${cwd}`) : undefined);
   return new RasenError('git', `${name} in ${cwd} ${how}${quoted ? `: ${quoted}` : ''}`, {
-    data: { ...data, stderr: quoted },
+    data: { ...data, stderr: quoted, ...(trouble ? { trouble } : {}) },
     cause,
   });
+}
+
+/** What made it fail, without what it only warns of. */
+function complaints(stderr: string): string {
+  return stderr
+    .split('\n')
+    .filter(line => /^(fatal|error):/.test(line))
+    .join('\n');
 }
 
 function lastLines(text: string): string {

@@ -59,8 +59,8 @@ export async function putRight(
     if (after.tree !== before.tree) await keepFiles(linked, worktree.task, after);
     return wrong;
   });
-  // Keeps the commits that the branch was moved to.
-  if (changed.length > 0) await resetWorktree(repo, worktree, before.tip);
+  // Keeps the commits that the branch was moved to; the files were kept above.
+  if (changed.length > 0) await resetWorktree(repo, worktree, before.tip, []);
   return changed;
 }
 

@@ -117,8 +117,9 @@ export function readAttempt(dir: string): AttemptFacts {
 }
 
 function readSpec(dir: string): AttemptSpec | null {
+  const file = readSmall(join(dir, 'spec.json'), SPEC_BYTES_MAX);
   try {
-    const spec = JSON.parse(readSmall(join(dir, 'spec.json'), SPEC_BYTES_MAX)?.text ?? 'null');
+    const spec = JSON.parse(file?.text ?? 'null');
     return spec?.version === 1 && typeof spec.nonce === 'string' ? (spec as AttemptSpec) : null;
   } catch {
     return null;

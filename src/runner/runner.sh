@@ -29,7 +29,10 @@ rasen_cgroup=
 if [ "$rasen_cage" = unit ]; then
   while IFS= read -r rasen_stat; do case $rasen_stat in 0::*[\"\\]*) ;; 0::*) rasen_cgroup=${rasen_stat#0::} ;; esac; done </proc/self/cgroup
 fi
-printf '{"v":1,"boot":"%s","pid":%d,"start":"%s","cgroup":"%s"}\n' "$rasen_boot" $$ "$rasen_start" "$rasen_cgroup" >"$rasen_dir/runner"
+# Who cannot say who it is would be taken for dead, and its command ended: nothing is started before.
+until printf '{"v":1,"boot":"%s","pid":%d,"start":"%s","cgroup":"%s"}\n' "$rasen_boot" $$ "$rasen_start" "$rasen_cgroup" >"$rasen_dir/runner"; do
+  sleep 1
+done
 
 . "$rasen_dir/command" # sets rasen_cwd, rasen_umask, rasen_stdin and the arguments
 rasen_in=/dev/null rasen_result=exited rasen_code=0 rasen_signal=null
@@ -43,7 +46,8 @@ case $rasen_stdin in
 esac
 cd "$rasen_cwd" || rasen_result=no_cwd
 unset OLDPWD
-printf '' >>"$rasen_dir/output" && [ -r "$rasen_in" ] || rasen_result=no_files
+# Opened here and not for the command: that they cannot be is not its failure. `command`, so that the shell lives on.
+command exec 4>>"$rasen_dir/output" && command exec 5<"$rasen_in" || rasen_result=no_files
 case $1 in
   */*) if [ ! -f "$1" ]; then rasen_code=127; elif [ ! -x "$1" ]; then rasen_code=126; fi ;;
   *) command -v "$1" >/dev/null || rasen_code=127 ;;
@@ -51,7 +55,7 @@ esac
 case $rasen_result$rasen_code in
   exited0)
     # In the foreground: a child of `&` would ignore SIGINT. exec: a builtin of the same name must not answer.
-    (umask "$rasen_umask" && exec "$@") <"$rasen_in" >>"$rasen_dir/output" 2>&1 3<&-
+    (umask "$rasen_umask" && exec "$@") <&5 >&4 2>&1 3<&- 4>&- 5<&-
     rasen_code=$?
     if [ $rasen_code -gt 128 ] && [ $rasen_code -le 192 ]; then rasen_signal=$((rasen_code - 128)); fi
     ;;

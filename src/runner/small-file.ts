@@ -1,6 +1,7 @@
 /**
  * Files of an attempt's folder, which its processes can write, too: small ones that may be missing, torn or something
  * else than a file. Synchronous, since they are polled, and on the disk of the state.
+ * Trouble of the machine is thrown: it does not make a file missing.
  */
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,6 +13,7 @@ import {
   readForeign,
   statForeign,
 } from '../host/foreign-file.ts';
+import { isPassing } from '../host/trouble.ts';
 import { RECORD_BYTES_MAX } from './limits.ts';
 
 const ATTEMPTS = '/attempts/';
@@ -29,7 +31,9 @@ const placeOf = (path: string) => placeIn(dirname(path), path.slice(path.lastInd
 
 /** What is there, itself and not what it points to; null where nothing can be seen. */
 export function statOf(path: string): Stats | null {
-  const found = statForeign(placeOf(path));
+  const place = placeOf(path);
+  const found = statForeign(place);
+  if (!found.ok && isPassing(found.errno)) throw foreignError(place, found);
   return found.ok ? found.value : null;
 }
 
@@ -41,7 +45,9 @@ export function readSmall(
   path: string,
   max: number = RECORD_BYTES_MAX,
 ): { text: string; mtime_ms: number } | null {
-  const read = readForeign(placeOf(path), max);
+  const place = placeOf(path);
+  const read = readForeign(place, max);
+  if (!read.ok && isPassing(read.errno)) throw foreignError(place, read);
   if (!read.ok) return null;
   const { bytes, stat } = read.value;
   return { text: bytes.toString('utf8'), mtime_ms: stat.mtimeMs };

@@ -15,6 +15,7 @@ import { STEP, type Step, type TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import { repositoryOf } from './effects/repository.ts';
+import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
 import type { Places } from './places.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -165,7 +166,9 @@ export class Commands {
       }
       if (!isParked(state)) throw stopFirst(state);
       const { commit, steps } = rollbackTarget(state, subtask);
-      await resetWorktree(await repositoryOf(this.#git, state), state.workspace, commit);
+      const repo = await repositoryOf(this.#git, state);
+      await keepUnsealed(repo, state.workspace, state);
+      await resetWorktree(repo, state.workspace, commit, unsealedMarks(state));
       const closes = closesOf(state, 'rolled back');
       await this.#registry.record(
         entry,

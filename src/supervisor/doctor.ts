@@ -4,6 +4,7 @@ import { statfsSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { agentText, type InstalledAgent, installedAgents } from '../agents/installed.ts';
 import { messageOf } from '../errors.ts';
+import { shortOf } from '../host/disk.ts';
 import type { FarFiles } from '../host/far-files.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
@@ -159,12 +160,11 @@ async function holePunching(): Promise<Finding> {
 }
 
 function disk(paths: Paths, settings: Settings): Finding {
-  const { bavail, bsize } = statfsSync(paths.home);
-  const free = bavail * bsize;
-  const text = `${Math.floor(free / 1024 / 1024)} MiB free under ${paths.home}`;
-  return free < settings.disk_min_bytes
-    ? failure('disk', `${text}: nothing new is started`, 'Free some space, or lower disk_min in rasend.yml.')
-    : ok('disk', text);
+  const free = statfsSync(paths.home);
+  const text = `${Math.floor((free.bavail * free.bsize) / 1024 / 1024)} MiB free under ${paths.home}`;
+  const short = shortOf(free, { path: paths.home, what: 'the state folder', whole: true }, settings);
+  const how = 'Free some space, or lower disk_min or disk_min_inodes in rasend.yml.';
+  return short ? failure('disk', `nothing new is started: ${short}`, how) : ok('disk', text);
 }
 
 function folders(paths: Paths): Finding[] {

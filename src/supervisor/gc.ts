@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { isRasenError, messageOf } from '../errors.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { removeWorktree } from '../git/worktree.ts';
+import { troubleOf } from '../host/trouble.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
 import { repositoryOf } from './effects/repository.ts';
@@ -38,7 +39,7 @@ export async function gc(parts: Parts, params: GcParams) {
       continue;
     }
     const bytes = await sizeOf(store, id);
-    const problem = params.dry_run ? null : await remove(parts, entry);
+    const problem = params.dry_run ? null : await remove(parts, entry, params.unmerged);
     if (problem) kept.push({ id, name, reason: problem });
     else removed.push({ id, name, bytes });
   }
@@ -54,8 +55,8 @@ export async function gc(parts: Parts, params: GcParams) {
   return { removed, kept };
 }
 
-/** Removes a task that is over with what it has in git; null, or why it was kept. */
-export function remove(parts: Parts, entry: Entry): Promise<string | null> {
+/** Removes a task that is over with what it has in git, and with `unmerged` also work in no commit; null, or why it was kept. */
+export function remove(parts: Parts, entry: Entry, unmerged: boolean): Promise<string | null> {
   const { registry } = parts;
   return registry.exclusive(entry, async () => {
     if (entry.state !== null) return `it is ${entry.state.status.name}`;
@@ -65,6 +66,8 @@ export function remove(parts: Parts, entry: Entry): Promise<string | null> {
     } catch (error) {
       return messageOf(error);
     }
+    if (state.unsealed.length > 0 && !unmerged)
+      return 'its worktree holds work that is in no commit (--unmerged removes it all the same)';
     const problem = await removeFromGit(parts, state);
     if (problem === null) registry.forget(entry);
     return problem;
@@ -90,7 +93,8 @@ async function removeFromGit(
   try {
     const repo = await repositoryOf(parts, state);
     await removeWorktree(repo, state.workspace.path).catch(error => {
-      if (!isRasenError(error)) throw error;
+      // What is no worktree any more needs no removal; what cannot be removed now stays whole.
+      if (!isRasenError(error) || troubleOf(error)) throw error;
     });
     await deleteTaskRefs(repo, state.id);
     return null;

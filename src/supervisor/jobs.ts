@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { type Place, statForeign } from '../host/foreign-file.ts';
+import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
 import { processorTicks } from '../runner/activity.ts';
 import { readAttempt } from '../runner/attempt-dir.ts';
@@ -97,7 +98,10 @@ export class Jobs {
     if (options.silence) this.#pollActivity(options.silence.ms / 2);
     this.#capTimer ??= setInterval(() => this.#capAll(), CAP_POLL_MS).unref();
     if (!options.child)
-      this.#adoptedTimer ??= setInterval(() => this.#lookAtAdopted(), ADOPTED_POLL_MS).unref();
+      this.#adoptedTimer ??= setInterval(
+        () => this.#safely(() => this.#lookAtAdopted()),
+        ADOPTED_POLL_MS,
+      ).unref();
   }
 
   /** The exit event of a child of ours. */
@@ -162,8 +166,18 @@ export class Jobs {
     const ms = Math.max(ACTIVITY_POLL_MS_MIN, Math.min(ACTIVITY_POLL_MS_MAX, wanted_ms));
     if (ms >= this.#activityPollMs) return;
     if (this.#activityTimer) clearInterval(this.#activityTimer);
-    this.#activityTimer = setInterval(() => this.#lookForActivity(), ms).unref();
+    this.#activityTimer = setInterval(() => this.#safely(() => this.#lookForActivity()), ms).unref();
     this.#activityPollMs = ms;
+  }
+
+  /** What cannot be seen now is looked at again the next time. */
+  #safely(look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      if (troubleOf(error) === null) throw error;
+      this.#log.warn({ error }, `jobs cannot be looked at now: ${messageOf(error)}`);
+    }
   }
 
   #lookForActivity(): void {

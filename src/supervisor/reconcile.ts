@@ -2,11 +2,12 @@
  * The loop that moves tasks: look, decide, record, act. Level-triggered: a kick only says "look again". The first pass
  * after a start is the same as any other, so there is no recovery code.
  */
-import { isRasenError, messageOf } from '../errors.ts';
+import { type ErrorKind, isRasenError, messageOf } from '../errors.ts';
+import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
 import { advance, countJobs } from '../task/advance.ts';
 import type { Clock } from '../task/clock.ts';
-import type { Day, Effect, JobFacts, Observed, Result } from '../task/effect.ts';
+import type { Day, Effect, JobFacts, Observed, Result, Trouble } from '../task/effect.ts';
 import { isOver } from '../task/notices.ts';
 import { settle, settleFailure } from '../task/settle.ts';
 import type { TaskState } from '../task/state.ts';
@@ -18,8 +19,8 @@ export interface World {
   job(state: TaskState, job: string): JobFacts | null;
   /** Does an effect; again is harmless. `force` is raised when a stop must not wait any longer. */
   perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result>;
-  /** Free disk is under the mark. */
-  diskLow(): boolean;
+  /** What a disk of the task has too little of, as a sentence; null: it has enough. Cheap. */
+  diskLow(state: TaskState): string | null;
   /** What all tasks used today. */
   day(): Day;
   nonce(): string;
@@ -37,10 +38,23 @@ export interface ReconcilerOptions {
 /** Failed writes and failed effects are tried again after this time; effects at most so often. */
 const RETRY_MS = 2000;
 const EFFECT_TRIES = 3;
-/** The same where the service manager is away: a machine that shuts down, or a manager that restarts, takes its time. */
-const AWAY_TRIES = 300;
+const MERGE_RETRY_MS = 300;
+/** Trouble of the machine is tried again for as long as it lasts, sooner at first; what is logged of it, seldom. */
+const TROUBLE_MS = { first: 250, last: 10_000 };
+/** What is over by then was none that anybody has to know of. */
+const TROUBLE_TRIES = 3;
+const LOGGED_EVERY_MS = 10 * 60_000;
 /** setTimeout cannot wait longer; the pass then only looks and sleeps again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** An effect that meets trouble of the machine. */
+interface Troubled {
+  trouble: Trouble;
+  tries: number;
+  /** performance.now() of the next try, and of the last line of the log. */
+  next: number;
+  logged: number;
+}
 
 interface Running {
   abort: AbortController;
@@ -55,6 +69,10 @@ export class Reconciler {
   readonly #queued = new Set<string>();
   readonly #starved = new Set<string>();
   readonly #failures = new Map<string, number>();
+  /** By task, by key of the effect. */
+  readonly #troubles = new Map<string, Map<string, Troubled>>();
+  /** Why what came of an effect of a task cannot be written to its journal. */
+  readonly #unwritten = new Map<string, Trouble>();
   /** Jobs in events that are not durable yet. */
   #begun = 0;
   #draining = false;
@@ -87,6 +105,7 @@ export class Reconciler {
         await this.#look(entry);
       } catch (error) {
         this.#options.log.error({ task: entry.id, error }, `task ${entry.id}: ${messageOf(error)}`);
+        this.#hamper(entry, error);
         this.#wake(entry, Date.now() + RETRY_MS);
       }
       // Jobs end in passes and in effects, whose end is followed by a pass: here both are seen.
@@ -126,12 +145,43 @@ export class Reconciler {
     this.#begun += begun;
     try {
       await registry.commit(entry, next.events, next.state);
+      registry.stuck(entry, this.#unwritten.get(entry.id) ?? this.#mergeTrouble(entry));
     } finally {
       this.#begun -= begun;
     }
     if (isOver(next.state)) this.#clear(entry);
+    const moot = this.#forgetTroubles(entry, next.effects);
     for (const effect of next.effects) this.#start(entry, next.state, effect);
-    this.#wake(entry, next.wake_ms);
+    const tries = [...(this.#troubles.get(entry.id) ?? [])]
+      .filter(([key]) => !this.#running.has(`${entry.id} ${key}`))
+      .map(([, { next: at }]) => Date.now() + Math.max(0, at - performance.now()));
+    const wakes = [next.wake_ms, ...tries].filter(at => at !== null);
+    this.#wake(entry, wakes.length === 0 ? null : Math.min(...wakes));
+    if (moot) this.kick(entry);
+  }
+
+  /** Drops the trouble of effects that nobody asks for any more; true: there was some. */
+  #forgetTroubles(entry: Entry, asked: readonly Effect[]): boolean {
+    const troubles = this.#troubles.get(entry.id);
+    if (!troubles) return false;
+    const before = troubles.size;
+    for (const key of troubles.keys()) if (!asked.some(effect => effect.key === key)) troubles.delete(key);
+    const moot = troubles.size < before;
+    if (troubles.size === 0) this.#troubles.delete(entry.id);
+    return moot;
+  }
+
+  #mergeTrouble(entry: Entry): Trouble | null {
+    const merge = entry.state?.merge;
+    return (merge && this.#troubles.get(entry.id)?.get(mergeKey(merge))?.trouble) ?? null;
+  }
+
+  /** No event can tell of it: the views do. */
+  #hamper(entry: Entry, error: unknown): Trouble | null {
+    const trouble = troubleOf(error);
+    const told = trouble && { ...trouble, message: `it cannot be looked after now: ${trouble.message}` };
+    if (told) this.#options.registry.stuck(entry, told);
+    return told;
   }
 
   #observe(entry: Entry, state: TaskState): Observed {
@@ -142,7 +192,12 @@ export class Reconciler {
       now_ms: Date.now(),
       job: job => world.job(state, job),
       slots,
-      disk_low: world.diskLow(),
+      disk_low: world.diskLow(state),
+      troubles: new Map(
+        [...(this.#troubles.get(entry.id) ?? [])]
+          .filter(([, { tries }]) => tries >= TROUBLE_TRIES)
+          .map(([key, { trouble }]) => [key, trouble]),
+      ),
       day: () => world.day(),
       draining: this.#draining,
       suspending: this.#suspending,
@@ -159,6 +214,8 @@ export class Reconciler {
       if (kill === 'force' && running.kill !== 'force') running.abort.abort();
       return;
     }
+    const troubled = this.#troubles.get(entry.id)?.get(effect.key);
+    if (troubled && troubled.next > performance.now()) return;
     const mine: Running = { abort: new AbortController(), kill };
     this.#running.set(key, mine);
     if (kill === 'force') mine.abort.abort();
@@ -171,6 +228,7 @@ export class Reconciler {
       const result = await world.perform(state, effect, mine.abort.signal);
       this.#failures.delete(key);
       await this.#result(entry, effect, result);
+      this.#relieved(entry, effect);
     } catch (error) {
       await this.#failed(entry, effect, key, error).catch(problem => {
         log.error(
@@ -187,24 +245,33 @@ export class Reconciler {
   /** Records what came of an effect. A journal that cannot be written now is no failure of the effect: it is tried again. */
   async #result(entry: Entry, effect: Effect, result: Result): Promise<void> {
     const { registry, log } = this.#options;
-    while (!this.#closed) {
-      try {
-        await registry.exclusive(entry, async () => {
-          if (this.#closed) return;
-          const events = settle(registry.stateOf(entry), effect, result, Date.now());
-          if (events) await registry.record(entry, events);
-        });
-        return;
-      } catch (error) {
-        if (!isRasenError(error) || error.kind !== 'storage') throw error;
-        log.warn({ task: entry.id, effect: effect.key, error }, `task ${entry.id}: ${error.message}`);
-        await pause(RETRY_MS);
+    try {
+      while (!this.#closed) {
+        try {
+          await registry.exclusive(entry, async () => {
+            if (this.#closed) return;
+            const events = settle(registry.stateOf(entry), effect, result, Date.now());
+            if (events) await registry.record(entry, events);
+          });
+          return;
+        } catch (error) {
+          if (!isRasenError(error) || error.kind !== 'storage') throw error;
+          log.warn({ task: entry.id, effect: effect.key, error }, `task ${entry.id}: ${error.message}`);
+          const trouble = this.#hamper(entry, error);
+          if (trouble) this.#unwritten.set(entry.id, trouble);
+          await pause(RETRY_MS);
+        }
       }
+    } finally {
+      this.#unwritten.delete(entry.id);
+      registry.stuck(entry, this.#mergeTrouble(entry));
     }
   }
 
   async #failed(entry: Entry, effect: Effect, key: string, error: unknown): Promise<void> {
     const { registry, log } = this.#options;
+    const trouble = waitsOut(effect) ? troubleOf(error) : null;
+    if (trouble) return this.#troubled(entry, effect, trouble, error);
     const tries = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, tries);
     log.warn(
@@ -212,9 +279,8 @@ export class Reconciler {
       `task ${entry.id}: ${effect.key}: ${messageOf(error)}`,
     );
     if (isRasenError(error) && error.kind === 'shutting_down') return;
-    const away = isRasenError(error) && error.kind === 'manager_away';
-    const max = away ? AWAY_TRIES : EFFECT_TRIES;
-    const expected = isRasenError(error) && !away && error.kind !== 'storage' && error.kind !== 'internal';
+    const max = EFFECT_TRIES;
+    const expected = isRasenError(error) && !MAY_PASS.has(error.kind);
     const again = await registry.exclusive(entry, async () => {
       if (this.#closed) return false;
       if (effect.type === 'merge' && (expected || tries >= max)) {
@@ -234,9 +300,45 @@ export class Reconciler {
           ? settleFailure(registry.stateOf(entry), effect, whatAndHow(error), Date.now())
           : null;
       if (events && events.length > 0) await registry.record(entry, events);
-      return events === null;
+      // Nothing came of it: it will be asked for again.
+      return events === null || events.length === 0;
     });
-    if (again) await pause(RETRY_MS);
+    // Who merges waits for the answer.
+    if (again) await pause(effect.type === 'merge' ? MERGE_RETRY_MS : RETRY_MS);
+  }
+
+  /** Waits for the machine: nothing is recorded of a try, and decide says that the task waits. */
+  #troubled(entry: Entry, effect: Effect, trouble: Trouble, error: unknown): void {
+    const troubles = this.#troubles.get(entry.id) ?? new Map<string, Troubled>();
+    this.#troubles.set(entry.id, troubles);
+    const before = troubles.get(effect.key);
+    const now = performance.now();
+    const tries = (before?.tries ?? 0) + 1;
+    const isLogged = !before || now - before.logged >= LOGGED_EVERY_MS;
+    troubles.set(effect.key, {
+      trouble: { why: trouble.why, message: `${doing(effect)} waits: ${trouble.message}` },
+      tries,
+      next: now + Math.min(TROUBLE_MS.last, TROUBLE_MS.first * 2 ** Math.min(tries - 1, 20)),
+      logged: isLogged ? now : before.logged,
+    });
+    if (effect.type === 'merge') this.#options.registry.stuck(entry, troubles.get(effect.key)!.trouble);
+    if (!isLogged) return;
+    this.#options.log.warn(
+      { task: entry.id, effect: effect.key, error, tries },
+      `task ${entry.id}: ${effect.key}: ${messageOf(error)}; it is tried again until it works`,
+    );
+  }
+
+  #relieved(entry: Entry, effect: Effect): void {
+    const troubles = this.#troubles.get(entry.id);
+    const troubled = troubles?.get(effect.key);
+    if (!troubled) return;
+    troubles!.delete(effect.key);
+    if (effect.type === 'merge') this.#options.registry.stuck(entry, null);
+    this.#options.log.info(
+      { task: entry.id, effect: effect.key, tries: troubled.tries + 1 },
+      `task ${entry.id}: ${effect.key} works again`,
+    );
   }
 
   #wake(entry: Entry, at: number | null): void {
@@ -254,6 +356,7 @@ export class Reconciler {
   #clear(entry: Entry): void {
     this.#wake(entry, null);
     this.#starved.delete(entry.id);
+    this.#troubles.delete(entry.id);
     for (const key of this.#failures.keys()) if (key.startsWith(`${entry.id} `)) this.#failures.delete(key);
   }
 
@@ -272,5 +375,34 @@ const whatAndHow = (error: unknown) =>
   isRasenError(error) && error.hint ? `${error.message}. ${error.hint}` : messageOf(error);
 
 const isMerge = (key: string) => key.includes(' merge:');
+const mergeKey = ({ op }: { op: string }) => `merge:${op}`;
+
+/** Errors whose reason is not known well enough to believe the first try. */
+const MAY_PASS: ReadonlySet<ErrorKind> = new Set(['git', 'storage', 'internal']);
+
+/** A note is asked for again while its session runs, and a notice has tries of its own. */
+const waitsOut = ({ type }: Effect) => type !== 'tell' && type !== 'notify';
+
+/** What is being done, as the subject of a sentence. */
+function doing(effect: Effect): string {
+  if (effect.type === 'merge') return 'the merge';
+  if (effect.type === 'notify') return 'a notice';
+  const what = {
+    ...DOING,
+    launch: effect.type === 'launch' && effect.gate !== null ? 'a gate' : DOING.launch,
+  };
+  return `${effect.step}, attempt ${effect.n}: ${what[effect.type]}`;
+}
+
+const DOING = {
+  prepare: 'its preparation',
+  launch: 'its start',
+  end: 'its end',
+  tell: 'a note',
+  seal: 'the commit of its work',
+  judge: 'a gate',
+  mark_good: 'the mark of its commit',
+  accept_plan: 'its plan',
+} as const;
 
 const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms));

@@ -7,6 +7,7 @@ import type { About, Damage, Loaded, Store } from '../store/store.ts';
 import { countJobs, stamp } from '../task/advance.ts';
 import { NOTHING_USED } from '../task/budget.ts';
 import type { Clock } from '../task/clock.ts';
+import type { Trouble } from '../task/effect.ts';
 import type { Event, NewEvent } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { isOver } from '../task/notices.ts';
@@ -14,7 +15,7 @@ import type { Origin } from '../task/origin.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Spending, TaskState, Used } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
-import { type TaskView, viewOf } from '../task/view.ts';
+import { stuckView, type TaskView, viewOf } from '../task/view.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -49,6 +50,8 @@ export interface Entry {
   bytes: number;
   recent: Event[];
   jobs: number;
+  /** Trouble of the machine that no event can tell of: its journal cannot be written, or it is over and its merge waits. */
+  stuck: Trouble | null;
   /** What it used lately. */
   spending: readonly Spending[];
   queue: Promise<unknown>;
@@ -69,7 +72,7 @@ function unusable(damage: Damage, before = ''): RasenError {
 }
 
 function newEntry(id: string, named: Pick<Entry, 'name' | 'project' | 'key'>, bytes: number): Entry {
-  const nothing = { state: null, brief: null, rest: null, recent: [], jobs: 0, spending: [] };
+  const nothing = { state: null, brief: null, rest: null, recent: [], jobs: 0, stuck: null, spending: [] };
   return { id, ...named, bytes, ...nothing, queue: Promise.resolve() };
 }
 
@@ -222,7 +225,13 @@ export class Registry {
   }
 
   viewOf(entry: Entry): TaskView {
-    return entry.rest ?? viewOf(this.stateOf(entry), process.pid, Date.now());
+    const view = entry.rest ?? viewOf(this.stateOf(entry), process.pid, Date.now());
+    return entry.stuck ? stuckView(view, entry.stuck) : view;
+  }
+
+  /** Says in views what keeps the task from going on and stands in no event; null: nothing. */
+  stuck(entry: Entry, trouble: Trouble | null): void {
+    entry.stuck = trouble && { why: trouble.why, message: trouble.message };
   }
 
   /** Status and times, at once. */

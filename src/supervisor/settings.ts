@@ -15,8 +15,9 @@ export type CageMode = (typeof CAGE_MODES)[number];
 export interface Settings {
   /** Attempts and gates alive at once, over all tasks. */
   max_live_jobs: number;
-  /** Free space under which nothing new is started. */
+  /** Free space and free inodes under which nothing new is started. */
   disk_min_bytes: number;
+  disk_min_inodes: number;
   log_level: LogLevel;
   log: LogMode;
   /** How the processes of an attempt are held together. */
@@ -47,7 +48,14 @@ export const SETTINGS = {
   disk_min: {
     default: '256mb',
     live: true,
-    about: 'Free space of the state folder under which nothing new is started.',
+    about:
+      'Free space of the state folder under which nothing new is started. Also of the disks of a task (project, worktrees, temporary files), but never more than a tenth of one.',
+  },
+  disk_min_inodes: {
+    default: 1000,
+    live: true,
+    about:
+      'Free inodes of each of these disks under which nothing new is started, but never more than a fiftieth of what one has.',
   },
   log_level: { default: 'info', live: true, about: 'What the supervisor logs: debug, info, warn or error.' },
   log: {
@@ -91,6 +99,7 @@ export const SETTINGS = {
 const DEFAULTS: Settings = {
   max_live_jobs: 100,
   disk_min_bytes: 256 * 1024 * 1024,
+  disk_min_inodes: 1000,
   log_level: 'info',
   log: 'auto',
   cage: 'auto',
@@ -126,6 +135,8 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
       (map && field(map, 'max_live_jobs', int(1, 10_000), problems, '')) ?? DEFAULTS.max_live_jobs,
     disk_min_bytes:
       (map && field(map, 'disk_min', size(0, 2 ** 50), problems, '')) ?? DEFAULTS.disk_min_bytes,
+    disk_min_inodes:
+      (map && field(map, 'disk_min_inodes', int(0, 1_000_000_000), problems, '')) ?? DEFAULTS.disk_min_inodes,
     log_level:
       (map && field(map, 'log_level', oneOf('debug', 'info', 'warn', 'error'), problems, '')) ??
       DEFAULTS.log_level,

@@ -138,7 +138,7 @@ export class Supervisor {
       masks: this.#masks,
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
     };
-    const world = new RealWorld(context, paths.home, settings);
+    const world = new RealWorld(context, paths, settings);
     this.#reconciler = new Reconciler({
       registry: this.#registry,
       world,

@@ -31,6 +31,6 @@ export async function tidy(
   if (state.spec.workspace.kind !== 'git') return;
   const repo = await repositoryOf({ store, places }, state);
   const paths = CHECKOUTS.map(purpose => places.checkout(state, purpose));
-  if (state.merged && state.workspace) paths.push(state.workspace.path);
+  if (state.merged && state.workspace && state.unsealed.length === 0) paths.push(state.workspace.path);
   for (const path of paths) await removeWorktree(repo, path).catch(() => {});
 }

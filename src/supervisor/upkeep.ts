@@ -174,7 +174,7 @@ export class Upkeep {
       const { worktree, merged } = entry.brief!;
       if (worktree !== null && !merged) continue;
       const bytes = this.#bytes.get(entry.id) ?? 0;
-      const problem = await remove(parts, entry);
+      const problem = await remove(parts, entry, false);
       if (problem !== null) {
         log.info({ task: entry.id, reason: problem }, `task ${entry.id} is old and was kept: ${problem}`);
         continue;

@@ -1,8 +1,11 @@
 /** The real world that tasks act upon: runner, git, disk. Dispatches effects; each is one file in effects/. */
 import { randomBytes } from 'node:crypto';
-import { statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRasenError } from '../errors.ts';
+import { type DiskLimits, type DiskPlace, DiskWatch } from '../host/disk.ts';
+import { troubleOf } from '../host/trouble.ts';
+import type { Paths } from '../paths.ts';
 import { readAttempt } from '../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../runner/cage/unit-members.ts';
 import { isAlive } from '../runner/identity.ts';
@@ -24,22 +27,18 @@ import { tell } from './effects/tell.ts';
 import type { Jobs } from './jobs.ts';
 import type { World } from './reconcile.ts';
 
-/** How long one look at the free space is good for. */
-const DISK_LOOK_MS = 5000;
-
 export class RealWorld implements World {
   readonly #context: EffectContext;
-  readonly #home: string;
-  readonly #settings: { readonly disk_min_bytes: number };
+  readonly #paths: Paths;
+  readonly #disks: DiskWatch;
   /** When a claim without a runner was first seen, of performance.now(). The file's own time is of a clock that people set. */
   readonly #claims = new Map<string, number>();
-  #disk = { at: Number.NEGATIVE_INFINITY, low: false };
 
-  /** `settings` may change meanwhile. */
-  constructor(context: EffectContext, home: string, settings: { readonly disk_min_bytes: number }) {
+  /** `limits` may change meanwhile. */
+  constructor(context: EffectContext, paths: Paths, limits: DiskLimits) {
     this.#context = context;
-    this.#home = home;
-    this.#settings = settings;
+    this.#paths = paths;
+    this.#disks = new DiskWatch(limits);
   }
 
   nonce(): string {
@@ -81,12 +80,22 @@ export class RealWorld implements World {
     return now - since < REPORT_MS_MAX;
   }
 
-  diskLow(): boolean {
-    const now = performance.now();
-    if (now - this.#disk.at < DISK_LOOK_MS) return this.#disk.low;
-    const { bavail, bsize } = statfsSync(this.#home);
-    this.#disk = { at: now, low: bavail * bsize < this.#settings.disk_min_bytes };
-    return this.#disk.low;
+  diskLow(state: TaskState): string | null {
+    return this.#disks.low(this.#disksOf(state));
+  }
+
+  /** Every disk that an attempt of the task writes to. */
+  #disksOf(state: TaskState): DiskPlace[] {
+    const { home, runtime } = this.#paths;
+    const { project, env } = state.spec;
+    const place = (path: string, what: string): DiskPlace => ({ path, what, whole: false });
+    return [
+      { path: home, what: 'the state folder', whole: true },
+      place(runtime, 'the runtime folder'),
+      place(project, 'the project'),
+      ...(state.workspace ? [place(state.workspace.path, 'the worktree')] : []),
+      place(env.TMPDIR ?? tmpdir(), 'temporary files'),
+    ];
   }
 
   day(): Day {
@@ -98,8 +107,11 @@ export class RealWorld implements World {
     const { masks } = this.#context;
     try {
       const result = await this.#act(state, effect, force);
+      if (effect.type !== 'tell' && effect.type !== 'notify') this.#disks.accept(this.#disksOf(state));
       return hasWords(result) ? masked(result, await masks.of(state)) : result;
     } catch (error) {
+      const trouble = troubleOf(error);
+      if (trouble?.why === 'disk') await this.#disks.refuse(trouble);
       throw maskedError(error, masks.now(state));
     }
   }

@@ -16,11 +16,12 @@ import { verdictOf } from './retry.ts';
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState, workJob } from './state.ts';
 import type { Outcome, StopReason, WaitReason } from './status.ts';
 import { latestOf, RESULT_GRACE_MS, stopReason, timeoutsOf, wantedStop } from './stop-reason.ts';
+import { isSealed } from './worktree-use.ts';
 
 /** Gate tries that may be lost before the attempt is given up. */
 export const MAX_GATE_DROPS = 3;
 /** How often a task that waits for disk space looks again. */
-export const DISK_PROBE_MS = 30_000;
+export const DISK_PROBE_MS = 5000;
 
 export interface Next {
   events: NewEvent[];
@@ -127,7 +128,7 @@ export function mayHaveStarted(attempt: Attempt): boolean {
 /** Whether what the work left has to be committed before anything is judged. */
 function needsSeal(state: TaskState, step: Step, attempt: Attempt): boolean {
   if (attempt.outcome === 'startup' && attempt.started_at === null) return false;
-  return state.spec.workspace.kind === 'git' && step.kind !== 'plan' && step.kind !== 'setup';
+  return isSealed(state, step);
 }
 
 /**
@@ -233,7 +234,7 @@ function startGate(
   // It waits for a time, or for a person: decide says so.
   const hold = isJudge(gate) ? holdOf(state, step, attempt, seen) : null;
   if (hold) return { ...nothing, wake_ms: hold.due?.at ?? null };
-  if (seen.disk_low) return { ...nothing, wake_ms: seen.now_ms + DISK_PROBE_MS };
+  if (seen.disk_low !== null) return { ...nothing, wake_ms: seen.now_ms + DISK_PROBE_MS };
   return record({
     type: 'gate_started',
     step: step.id,

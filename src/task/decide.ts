@@ -5,7 +5,7 @@
  */
 import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
 import { type BudgetUse, budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
-import type { Effect, Observed } from './effect.ts';
+import type { Effect, Observed, Trouble } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { loginRetryAt, nextLogin } from './login.ts';
@@ -16,9 +16,6 @@ import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
 import type { Step, TaskState } from './state.ts';
 import { isTerminal, type WaitReason } from './status.ts';
 import { runtimeLeftMs } from './stop-reason.ts';
-
-/** Later waits for disk space are recorded only so often, however often the disk is looked at. */
-const DISK_RECORD_MS = 15 * 60_000;
 
 const record = (...events: NewEvent[]): Next => ({ events, effects: [], wake_ms: null });
 const until = (wake_ms: number | null): Next => ({ events: [], effects: [], wake_ms });
@@ -62,26 +59,42 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
   const effects: Effect[] = [];
   let wake: number | null = null;
   let busy = false;
+  let ending = false;
+  let stuck: Trouble | null = null;
   for (const step of state.steps) {
     if (!step.attempt) continue;
     const next = nextOfAttempt(state, step, step.attempt, seen);
     if (next.events.length > 0) return next;
     effects.push(...next.effects);
     wake = earliest(wake, next.wake_ms);
-    busy ||= next.effects.length > 0 || isLive(step);
+    const trouble = troubleOf(next.effects, seen);
+    stuck ??= trouble;
+    // What cannot be ended goes on.
+    const lives = next.effects.some(effect => effect.type === 'end' && seen.job(effect.job)?.alive);
+    busy ||= trouble === null ? next.effects.length > 0 || isLive(step) : lives;
+    // Whether its processes are gone is not known before the end was seen.
+    ending ||= next.effects.some(effect => effect.type === 'end');
   }
 
   if (state.want !== 'run') {
-    if (busy) return { events: [], effects, wake_ms: wake };
-    return parked(state);
+    if (busy || ending) return { events: [], effects, wake_ms: wake };
+    const park = parked(state);
+    return park.events.length > 0 ? park : { events: [], effects, wake_ms: wake };
   }
   if (state.status.name === 'interrupted') return { events: [], effects, wake_ms: wake };
   if (state.status.name === 'blocked') {
     const again = nextLogin(state, seen);
-    return { ...again, effects, wake_ms: earliest(wake, again.wake_ms) };
+    // What could not be done is done when a person says so.
+    const ends = effects.filter(effect => effect.type === 'end');
+    return { ...again, effects: ends, wake_ms: earliest(wake, again.wake_ms) };
   }
 
-  if (seen.disk_low && !busy && state.steps.some(s => s.attempt)) return diskWait(state, seen.now_ms);
+  if (stuck) {
+    const { events } = busy ? until(null) : waitOut(state, stuck, seen.now_ms);
+    return events.length > 0 ? record(...events) : { events, effects, wake_ms: wake };
+  }
+  if (seen.disk_low !== null && !busy && state.steps.some(s => s.attempt))
+    return waitForDisk(state, seen.disk_low, seen.now_ms);
   if (!busy && effects.length === 0) {
     const held = heldJudge(state, seen);
     if (held) return heldBack(state, held, seen.now_ms);
@@ -94,7 +107,17 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
 /** Whether open attempts are about to go on, after a resume or when there is room on the disk or a new day. */
 function isHeld(state: TaskState, seen: Observed): boolean {
   if (state.status.name === 'pending') return true;
-  return state.status.name === 'waiting' && !seen.disk_low && heldJudge(state, seen) === null;
+  if (state.status.name !== 'waiting' || seen.disk_low !== null || seen.troubles.size > 0) return false;
+  return heldJudge(state, seen) === null;
+}
+
+/** The trouble that one of the effects meets. */
+function troubleOf(effects: readonly Effect[], { troubles }: Observed): Trouble | null {
+  for (const { key } of effects) {
+    const trouble = troubles.get(key);
+    if (trouble) return trouble;
+  }
+  return null;
 }
 
 /** Whether a process of the step may be alive. */
@@ -167,8 +190,10 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     .filter(({ at }) => at > seen.now_ms)
     .reduce<number | null>((first, { at }) => earliest(first, at), null);
   if (now.length > 0) {
-    if (seen.disk_low)
-      return open.length > 0 ? until(seen.now_ms + DISK_PROBE_MS) : diskWait(state, seen.now_ms);
+    if (seen.disk_low !== null)
+      return open.length > 0
+        ? until(seen.now_ms + DISK_PROBE_MS)
+        : waitForDisk(state, seen.disk_low, seen.now_ms);
     const room = now.find(({ s }) => hasRoom(state, s, open));
     if (room && seen.slots > 0) return begin(state, room.s, seen);
   }
@@ -354,17 +379,17 @@ function dry(state: TaskState, step: string, over: BudgetUse): Next {
   return record({ type: 'task_waiting', why: 'budget', resume_at: over.until, message: `${step}: ${text}` });
 }
 
-function diskWait(state: TaskState, nowMs: number): Next {
+/** One event when it begins to wait, and none until it goes on, however often it is tried meanwhile. */
+function waitOut(state: TaskState, { why, message }: Trouble, nowMs: number): Next {
   const { status } = state;
-  const again = status.name === 'waiting' && status.why === 'disk';
-  if (again && Date.parse(status.resume_at) > nowMs) return until(nowMs + DISK_PROBE_MS);
-  const resume_at = new Date(nowMs + (again ? DISK_RECORD_MS : DISK_PROBE_MS)).toISOString();
-  return record({
-    type: 'task_waiting',
-    why: 'disk',
-    resume_at,
-    message: 'too little free disk space to start another attempt',
-  });
+  if (status.name === 'waiting' && status.why === why) return until(null);
+  const resume_at = new Date(nowMs + DISK_PROBE_MS).toISOString();
+  return record({ type: 'task_waiting', why, resume_at, message });
+}
+
+function waitForDisk(state: TaskState, message: string, nowMs: number): Next {
+  const wait = waitOut(state, { why: 'disk', message: `nothing new is started: ${message}` }, nowMs);
+  return wait.events.length > 0 ? wait : until(nowMs + DISK_PROBE_MS);
 }
 
 /** Nothing runs, nothing may start, nothing waits. */

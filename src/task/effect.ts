@@ -6,7 +6,7 @@ import type { Claim, GateEvidence, SealedFacts, SessionFacts } from './event.ts'
 import type { NotifyChannel } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { Used } from './state.ts';
-import type { StopReason } from './status.ts';
+import type { StopReason, WaitReason } from './status.ts';
 
 export type Effect =
   /** Worktree at the right commit, folder, spec, prompt. → attempt_prepared (and workspace_ready before it) */
@@ -85,6 +85,13 @@ export interface Day {
   ends_at_ms: number;
 }
 
+/** What is wrong with the machine, as host/trouble.ts tells it. */
+export interface Trouble {
+  why: Extract<WaitReason, 'disk' | 'lock' | 'machine'>;
+  /** A sentence for people. */
+  message: string;
+}
+
 /** What decide may look at besides the state. Made anew for each pass. */
 export interface Observed {
   now_ms: number;
@@ -92,7 +99,10 @@ export interface Observed {
   job: (job: string) => JobFacts | null;
   /** Jobs that may still be started now, over all tasks. */
   slots: number;
-  disk_low: boolean;
+  /** What a disk of the task has too little of, as a sentence; null: it has enough. Nothing new is started meanwhile. */
+  disk_low: string | null;
+  /** Effects that meet trouble of the machine, by key: they are tried again by themselves, for as long as it takes. */
+  troubles: ReadonlyMap<string, Trouble>;
   /** Asked only where a limit of a day is set. */
   day: () => Day;
   /** The supervisor is going down: start nothing new. */

@@ -165,6 +165,8 @@ interface Of {
   /** What the attempt left is committed and kept under its ref. */
   attempt_sealed: { step: string; n: number; sealed: SealedFacts };
   gate_started: { step: string; n: number; gate: number; try: number; nonce: string };
+  /** It was launched only now, `ms` later than it was meant to: its time runs since then. */
+  gate_delayed: { step: string; n: number; gate: number; try: number; ms: number };
   /** The gate could not be judged (killed, lost) and will be run again. */
   gate_dropped: {
     step: string;
@@ -307,6 +309,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   attempt_ended: true,
   attempt_sealed: true,
   gate_started: true,
+  gate_delayed: true,
   gate_dropped: true,
   gate_ended: true,
   attempt_closed: true,

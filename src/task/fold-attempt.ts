@@ -17,6 +17,7 @@ import {
   type TaskState,
 } from './state.ts';
 import { COUNTS, type Outcome } from './status.ts';
+import { isSealed, resetsWorktree } from './worktree-use.ts';
 
 /** Remembered trees of a step, and distinct issues of a task. */
 const MAX_TREES = 200;
@@ -129,7 +130,7 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     sealed: event.sealed,
   }));
   return {
-    ...step(next, event.step, s => ({
+    ...step(withoutUnsealed(next, event), event.step, s => ({
       ...s,
       trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES),
       // Not of questions: whoever asks again has not been answered.
@@ -139,6 +140,21 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
 }
+
+/** From now on a process of the attempt may write; what was there before was sealed, if the worktree was reset. */
+export function withUnsealed(state: TaskState, { step: id, n }: EventOf<'attempt_prepared'>): TaskState {
+  const s = stepOf(state, id);
+  const unsealed = resetsWorktree(state, s) ? [] : state.unsealed;
+  return {
+    ...state,
+    unsealed: isSealed(state, s) && s.attempt?.work ? [...unsealed, { step: id, n }] : unsealed,
+  };
+}
+
+const withoutUnsealed = (state: TaskState, at: { step: string; n: number }): TaskState => ({
+  ...state,
+  unsealed: state.unsealed.filter(({ step: id, n }) => id !== at.step || n !== at.n),
+});
 
 export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): TaskState {
   const next = editAttempt(state, event.step, event.n, attempt => {
@@ -164,6 +180,10 @@ export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): T
   );
   return live(begun, +1, event.t);
 }
+
+/** Until now nothing of it was alive. */
+export const gateDelayed = (state: TaskState, event: EventOf<'gate_delayed'>): TaskState =>
+  gate(state, event, run => ({ ...run, paused_ms: run.paused_ms + event.ms }));
 
 /** It could not be judged; a judge may have worked all the same. */
 export function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): TaskState {
@@ -255,6 +275,8 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
   openAttempt(before, event.step, event.n);
   const state = sessionUsed(before, event, event.session, null);
   const attempt = openAttempt(state, event.step, event.n);
+  // Nothing of it ever ran.
+  const isUntouched = attempt.started_at === null && attempt.outcome === 'startup';
   if (attempt.gates.some(g => g.live))
     throw new Error(`task ${state.id}: ${event.step}/${event.n} closed while a gate runs`);
   if (attempt.work && WORKING.has(attempt.phase)) {
@@ -267,7 +289,7 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
   const asked = !attempt.work && stepOf(state, event.step).kind === 'subtask';
   const counts = COUNTS[event.outcome] && event.wait === null && !asked;
   const record = recordOf(state, attempt, event, counts);
-  const next = step(state, event.step, s => ({
+  const next = step(isUntouched ? withoutUnsealed(state, event) : state, event.step, s => ({
     ...s,
     status: 'pending',
     attempt: null,

@@ -69,6 +69,20 @@ export function gate(
   });
 }
 
+/** Nothing is alive while a task waits for the machine, although jobs may be about to start or to be seen as ended. */
+export function standStill(state: TaskState, t: string): TaskState {
+  const { active } = state;
+  if (active.since === null) return state;
+  const spent = Math.max(0, Date.parse(active.until ?? t) - Date.parse(active.since));
+  return { ...state, active: { ...active, since: null, until: null, total_ms: active.total_ms + spent } };
+}
+
+/** It goes on; what is about to start or to end counts again. */
+export function goOn(state: TaskState, t: string): TaskState {
+  const { active } = state;
+  return active.live > 0 && active.since === null ? { ...state, active: { ...active, since: t } } : state;
+}
+
 /** Counts active time: the wall clock during which at least one job runs. `at`: when it began or ended. */
 export function live(state: TaskState, change: 1 | -1, at: string): TaskState {
   // A time after the event itself was read from a clock that was set back since.

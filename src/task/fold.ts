@@ -12,19 +12,21 @@ import {
   attemptCreated,
   attemptEnded,
   attemptSealed,
+  gateDelayed,
   gateDropped,
   gateEnded,
   gateStarted,
+  withUnsealed,
 } from './fold-attempt.ts';
 import { noteAdded, noteTold } from './fold-notes.ts';
-import { given, live, move, phase, step } from './fold-tools.ts';
+import { given, goOn, live, move, phase, standStill, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { BASE_TESTS } from './gates-of.ts';
 import { ledgerWith } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { STEP, type Step, type StepKind, type TaskState } from './state.ts';
-import type { TaskStatus } from './status.ts';
+import { isTrouble, type TaskStatus } from './status.ts';
 
 export function foldAll(events: Iterable<Event>): TaskState {
   let state: TaskState | null = null;
@@ -67,11 +69,14 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'attempt_created':
       return attemptCreated(state, event);
     case 'attempt_prepared':
-      return phase(state, event, ['created'], attempt => ({
-        ...attempt,
-        phase: 'prepared',
-        prepared_at: event.t,
-      }));
+      return withUnsealed(
+        phase(state, event, ['created'], attempt => ({
+          ...attempt,
+          phase: 'prepared',
+          prepared_at: event.t,
+        })),
+        event,
+      );
     case 'attempt_started':
       return live(
         phase(state, event, ['prepared'], a => ({
@@ -99,6 +104,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return attemptSealed(state, event);
     case 'gate_started':
       return gateStarted(state, event);
+    case 'gate_delayed':
+      return gateDelayed(state, event);
     case 'gate_dropped':
       return gateDropped(state, event);
     case 'gate_ended':
@@ -124,9 +131,9 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'rolled_back':
       return rolledBack(state, event);
     case 'task_started':
-      return move({ ...state, started_at: state.started_at ?? event.t }, { name: 'running' });
+      return move({ ...goOn(state, event.t), started_at: state.started_at ?? event.t }, { name: 'running' });
     case 'task_waiting':
-      return move(state, {
+      return move(isTrouble(event.why) ? standStill(state, event.t) : state, {
         name: 'waiting',
         why: event.why,
         resume_at: event.resume_at,
@@ -214,6 +221,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     steps: spec.plan ? [] : [newStep(STEP.plan, 'plan')],
     repository: null,
     workspace: null,
+    unsealed: [],
     good: [],
     iterations: 0,
     iterations_before: 0,
@@ -381,6 +389,7 @@ function rolledBack(state: TaskState, event: EventOf<'rolled_back'>): TaskState 
   return {
     ...state,
     steps,
+    unsealed: [],
     good: [...state.good, { k: state.good.length + 1, commit: event.commit, step: '_rollback', t: event.t }],
   };
 }

@@ -7,9 +7,9 @@
 import * as z from 'zod';
 import type { Effect, Observed } from './effect.ts';
 import type { TaskState } from './state.ts';
-import { isTerminal } from './status.ts';
+import { isTerminal, isTrouble } from './status.ts';
 
-/** budget: most of what may be spent is spent. resumed: the machine was restarted. waiting: for a usage limit, or the budget of the next day. */
+/** budget: most of what may be spent is spent. resumed: the machine was restarted. waiting: for a usage limit, the budget of the next day, or the machine. */
 export const NOTICE_KINDS = ['completed', 'failed', 'blocked', 'waiting', 'resumed', 'budget'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
@@ -66,6 +66,8 @@ export const NOTICE_RETRY_MS = 10 * 60_000;
 /** Notices of one task within an hour: a script that resumes it again and again must not flood anybody. */
 export const MAX_NOTICES_PER_HOUR = 10;
 const HOUR_MS = 3_600_000;
+/** Of a time, up to its hour. */
+const HOUR_CHARS = 'YYYY-MM-DDTHH'.length;
 
 export const kindOf = ({ key }: Pick<Notice, 'key'>) => key.split(':', 1)[0] as NoticeKind;
 
@@ -118,6 +120,9 @@ function due(state: TaskState): Notice[] {
   if (waits !== null) notices.push({ kind: 'waiting', key: `waiting:limit:${waits}` });
   if (status.name === 'waiting' && status.why === 'budget')
     notices.push({ kind: 'waiting', key: `waiting:budget:${status.resume_at}` });
+  // Once in an hour, however often it comes and goes.
+  if (status.name === 'waiting' && isTrouble(status.why))
+    notices.push({ kind: 'waiting', key: `waiting:${status.why}:${status.resume_at.slice(0, HOUR_CHARS)}` });
   for (const budget of state.warned)
     notices.push({ kind: 'budget', key: `budget:${budget}${allowance(state, budget)}` });
   return notices;

@@ -15,6 +15,8 @@ import type { Outcome, StopReason } from './status.ts';
 
 /** Longest reason why a person was not told; the state keeps a hundred of them. */
 const MAX_DETAIL = 300;
+/** A launch takes a moment. What takes longer was in trouble. */
+const LATE_MS = 2000;
 /** Longest text of one message, and of all findings, in an event: a line of the journal stays under 64 KiB. */
 const MAX_MESSAGE = 2000;
 
@@ -41,7 +43,9 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       return [...events, { type: 'attempt_prepared', ...at }];
     }
     case 'launch':
-      if (effect.type !== 'launch' || effect.gate !== null || attempt.phase !== 'prepared') return null;
+      if (effect.type === 'launch' && effect.gate !== null)
+        return lateGate(step, attempt, effect.gate, nowMs);
+      if (effect.type !== 'launch' || attempt.phase !== 'prepared') return null;
       return [
         { type: 'attempt_started', ...at, pid: result.pid, cage: result.cage, talks: result.talks },
         ...toldByPrompt(state, step, attempt),
@@ -91,6 +95,15 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
   }
 }
 
+/** A launch that had to wait for the machine has cost the gate none of its time. */
+function lateGate(step: Step, attempt: Attempt, gate: number, nowMs: number): NewEvent[] | null {
+  const run = attempt.gates.find(g => g.gate === gate);
+  if (!run?.live) return null;
+  const ms = nowMs - Date.parse(run.started_at) - run.paused_ms;
+  if (ms < LATE_MS) return null;
+  return [{ type: 'gate_delayed', step: step.id, n: attempt.n, gate, try: run.try, ms }];
+}
+
 const notified = (key: string, { ok, detail, failed }: Omit<Notified, 'key' | 't'>): NewEvent => ({
   type: 'notified',
   key,
@@ -135,11 +148,25 @@ export function settleFailure(
     const none = { code: null, signal: null, ended_at: t, output_bytes: 0, dropped_bytes: 0, claim: null };
     return [{ type: 'attempt_ended', ...at, outcome: 'startup', message: text, ...none }];
   }
-  const block = { why: 'config' as const, message: `${step.id}, attempt ${attempt.n}: ${text}` };
+  const full = `${step.id}, attempt ${attempt.n}: ${text}`;
+  // What was worked is there, in the worktree or in a commit: the attempt stays open, and goes on from here.
+  if (attempt.phase === 'ended' || attempt.phase === 'sealed') return blockedAt(state, step, full);
+  const block = { why: 'config' as const, message: full };
   return [
     { type: 'attempt_closed', ...at, outcome: 'startup', reason: text, retry_at: null, wait: null, block },
   ];
 }
+
+/** The task needs a person, when nothing of it is alive any more; until then it is tried again. */
+function blockedAt(state: TaskState, step: Step, message: string): NewEvent[] | null {
+  const { name } = state.status;
+  if (name === 'blocked' || name === 'interrupted') return [];
+  if (state.steps.some(other => other !== step && other.attempt && mayLive(other.attempt))) return null;
+  return [{ type: 'task_blocked', why: 'config', message, subtask: step.id }];
+}
+
+const mayLive = ({ phase, gates }: Attempt): boolean =>
+  phase === 'running' || phase === 'stopping' || gates.some(gate => gate.live);
 
 /** Whether the attempt still is where the effect was asked for; a stop may have come meanwhile. */
 function isWanted(
@@ -239,6 +266,8 @@ function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; messa
     if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
     if (exit.ended_by) return BY_ENDING[exit.ended_by];
     if (exit.result === 'killed') return { outcome: 'lost', message: 'the runner was killed' };
+    // Its runner could not make or read the files of the attempt, and has started nothing.
+    if (exit.result === 'no_files') return { outcome: 'lost', message: 'its files could not be written' };
     if (exit.result !== 'exited') return { outcome: 'startup', message: exit.result };
   }
   if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
@@ -273,6 +302,10 @@ function endOfGate(
   if (!stopped && exit?.ended_by === 'machine')
     return [{ type: 'gate_dropped', ...at, outcome: 'killed', ended_at, ...said }];
   if (!stopped && (!exit || exit.result === 'killed'))
+    return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at, ...said }];
+
+  // Its runner has started nothing.
+  if (!stopped && exit?.result === 'no_files')
     return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at, ...said }];
 
   const unable = stopped ? null : unableToJudge(facts);

@@ -225,6 +225,11 @@ export interface TaskState {
   /** The user's repository at submit. Null, and absent in older snapshots: it was not recorded. */
   repository?: CapturedRepository | null;
   workspace: { base: string; branch: string; path: string } | null;
+  /**
+   * Attempts whose work may lie in the worktree and is in no commit of ours: until they are sealed, nobody resets or removes
+   * it.
+   */
+  unsealed: { step: string; n: number }[];
   good: GoodCommit[];
   /** Attempts made, of all steps, and how many of them before the last resume. */
   iterations: number;

@@ -1,13 +1,29 @@
 /**
  * The statuses of tasks, steps and attempts, each with its own data, and the one table of task transitions.
  *
- *   pending ──► running ◄──► waiting (limit, …, quiet_hours, disk, budget: goes on by itself at resume_at)
+ *   pending ──► running ◄──► waiting (limit, …, quiet_hours, disk, lock, machine, budget: goes on by itself)
  *                  │  ◄──► interrupted (user, reboot)   ◄──► blocked (needs a person)
  *                  └──► completed | failed | cancelled   (final)
  */
 
-export const WAIT_REASONS = ['limit', 'overloaded', 'network', 'quiet_hours', 'disk', 'budget'] as const;
+/**
+ * disk, lock, machine: trouble that is tried again until it is over, so its `resume_at` is the time of the first try.
+ * All others end at their `resume_at`.
+ */
+export const WAIT_REASONS = [
+  'limit',
+  'overloaded',
+  'network',
+  'quiet_hours',
+  'disk',
+  'lock',
+  'machine',
+  'budget',
+] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
+
+/** Waits that end when the machine works again, and at no known time. */
+export const isTrouble = (why: WaitReason): boolean => why === 'disk' || why === 'lock' || why === 'machine';
 
 export const BLOCK_REASONS = [
   'question',

@@ -4,11 +4,12 @@
  */
 import * as z from 'zod';
 import { budgetsSoFar } from './budget.ts';
+import type { Trouble } from './effect.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { openNotes } from './notes.ts';
 import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
-import { isTerminal, type TaskStatusName } from './status.ts';
+import { isTerminal, isTrouble, type TaskStatusName } from './status.ts';
 
 const time = z.string().describe('RFC 3339, UTC.');
 
@@ -91,8 +92,12 @@ export const taskView = z.looseObject({
   why: z
     .string()
     .nullable()
-    .describe('The class of the reason: limit, quiet_hours, disk, attempts, config, …'),
-  resume_at: time.nullable().describe('When a waiting task goes on by itself.'),
+    .describe('The class of the reason: limit, quiet_hours, disk, lock, machine, attempts, config, …'),
+  resume_at: time
+    .nullable()
+    .describe(
+      'When a waiting task goes on by itself; null of one that waits for the machine: when that works again.',
+    ),
   retry_at: time
     .nullable()
     .describe('Of a blocked task: when it is looked at again by itself; null: only a person goes on.'),
@@ -190,7 +195,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     status: status.name,
     reason: reasonOf(state),
     why: 'why' in status ? status.why : status.name === 'interrupted' ? status.by : null,
-    resume_at: status.name === 'waiting' ? status.resume_at : null,
+    resume_at: status.name === 'waiting' && !isTrouble(status.why) ? status.resume_at : null,
     retry_at: status.name === 'blocked' ? status.retry_at : null,
     verified: status.name === 'completed' ? status.verified : null,
     exit_code: exitCodeOf(status.name),
@@ -234,6 +239,12 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),
     subtasks: shown.map(s => viewOfStep(state, s)),
   };
+}
+
+/** The view of a task that meets trouble of which no event tells. */
+export function stuckView(view: TaskView, { why, message }: Trouble): TaskView {
+  if (view.exit_code !== null) return { ...view, reason: message };
+  return { ...view, status: 'waiting', why, reason: message, resume_at: null };
 }
 
 function reasonOf(state: TaskState): string | null {

@@ -10,6 +10,7 @@ import { kindOf } from '../task/notices.ts';
 import { isInside, originText } from '../task/origin.ts';
 import { exhaustionOf } from '../task/retry.ts';
 import type { Step, TaskState } from '../task/state.ts';
+import { isTrouble } from '../task/status.ts';
 import { duration } from '../task/wall-time.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
@@ -90,6 +91,7 @@ const WRITERS: Writers = {
     if (kind === 'qa') return ['INFO', `Running QA loop...${again}`];
     return ['INFO', `Running gate: ${gateName(state, event)}${again}`];
   },
+  gate_delayed: null,
   gate_dropped: gateDropped,
   gate_ended: gateEnded,
   attempt_closed: attemptClosed,
@@ -115,7 +117,9 @@ const WRITERS: Writers = {
     'WARNING',
     then(
       `Task waiting (${event.why}): ${event.message}`,
-      `it goes on by itself at ${seedTime(event.resume_at)}`,
+      isTrouble(event.why)
+        ? 'it goes on by itself when that works again'
+        : `it goes on by itself at ${seedTime(event.resume_at)}`,
     ),
   ],
   budget_nearly_used: (_, event) => ['WARNING', `Budget nearly used up: ${budgetText(event)}`],

@@ -2,6 +2,7 @@
  * The draft of one simulated life: what the user asked for, how programs behave, what users do and what the machine goes
  * through. All of it follows from the seed; how a job behaves from its name, so that a crash does not change it.
  */
+import type { Trouble } from '../../src/task/effect.ts';
 import type { Claim } from '../../src/task/event.ts';
 import { type Plan, plan as planSchema, type Subtask } from '../../src/task/plan.ts';
 import { type TaskSpec, taskSpec } from '../../src/task/spec.ts';
@@ -95,6 +96,8 @@ export interface Draft {
   weather: {
     disk_low: Window[];
     disk_full: Window[];
+    /** Nothing can be done with git or the disk: every effect meets trouble of the machine. */
+    broken: (Window & Pick<Trouble, 'why'>)[];
     no_slots: Window[];
     jumps: { at: number; ms: number }[];
     sleeps: { at: number; ms: number }[];
@@ -231,6 +234,7 @@ export function draftOf(seed: number): Draft {
     weather: {
       disk_low: windows(0.2, 40 * MINUTE),
       disk_full: windows(0.15, 10_000),
+      broken: brokenOf(new Rng(`broken ${seed}`)),
       no_slots: windows(0.2, 10 * MINUTE),
       jumps: Array.from({ length: rng.chance(0.2) ? rng.int(1, 3) : 0 }, () => ({
         at: rng.int(0, 20 * MINUTE),
@@ -259,6 +263,15 @@ export function draftOf(seed: number): Draft {
     session_loss: rng.pick([0, 0.3, 1]),
     patience: rng.int(0, 4),
   };
+}
+
+/** For moments or for half an hour, in three of ten lives. */
+function brokenOf(rng: Rng): Draft['weather']['broken'] {
+  return Array.from({ length: rng.chance(0.3) ? rng.int(1, 4) : 0 }, () => {
+    const from = rng.int(0, 20 * MINUTE);
+    const to = from + rng.pick([rng.int(100, 10_000), rng.int(1000, 30 * MINUTE)]);
+    return { from, to, why: rng.pick(['disk', 'lock', 'machine']) };
+  });
 }
 
 /** Whether limits are waited for and when sessions may begin; the lives begin at 09:00 by the clock of their user. */
@@ -328,6 +341,7 @@ export function replannedWhileWaiting(seed: number): Draft {
     weather: {
       disk_low: [],
       disk_full: [],
+      broken: [],
       no_slots: [],
       jumps: [],
       sleeps: [],
@@ -348,6 +362,15 @@ export function cancelledEarly(seed: number): Draft {
     weather: { ...draft.weather, no_slots },
     wishes: [{ kind: 'cancel', seq: isPending ? 3 : 20 }],
   };
+}
+
+/** The machine is in trouble from the beginning; a person cancels, or stops and goes on. */
+export function cancelledInTrouble(seed: number): Draft {
+  const draft = replannedWhileWaiting(seed);
+  const broken = [{ from: 0, to: HOUR, why: 'machine' as const }];
+  const wish = (kind: WishKind, seq: number) => ({ kind, seq });
+  const wishes = seed % 2 === 0 ? [wish('stop', 7), wish('resume', 9)] : [wish('cancel', 7)];
+  return { ...draft, weather: { ...draft.weather, broken }, wishes };
 }
 
 /** The first session uses up what the day has left; the task waits for the next one, and a person cancels or goes on. */

@@ -2,11 +2,11 @@
  * What each effect does to the simulated world, in the stages of src/supervisor/effects: between two of them a crash may
  * come. Doing it again finds it done, as it must in the real one.
  */
-import type { Effect, Result } from '../../src/task/effect.ts';
+import type { Effect, Result, Trouble } from '../../src/task/effect.ts';
 import type { GateEvidence, SessionFacts } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/task/notes.ts';
-import { type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
+import { STEP, type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 import { type Job, must, type World } from './simulation-world.ts';
@@ -25,8 +25,20 @@ export interface Control {
   force: boolean;
 }
 
+/** An effect that meets trouble of the machine. */
+export class MachineTrouble extends Error {
+  readonly why: Trouble['why'];
+  constructor(why: Trouble['why'], message: string) {
+    super(message);
+    this.why = why;
+  }
+}
+
 /** Milliseconds that pass, and what has been done before. */
 export type Stages = Generator<{ ms: number; stage: string }, Result>;
+
+/** What readies the worktree, or plans in it, leaves nothing that has to be kept. */
+const UNCOMMITTED: ReadonlySet<string> = new Set([STEP.setup, STEP.plan]);
 
 const GRACE_MS = 30_000;
 const SWEEP_MS = 2000;
@@ -84,6 +96,12 @@ export class Effects {
       yield { ms: 5, stage: 'worktree' };
       const alone = isAgentStep(state, step) || !state.steps.some(s => s.id !== step.id && s.attempt);
       if (step.kind !== 'final' && alone) {
+        for (const { step: left, n } of state.unsealed) {
+          this.#commit(`attempt/${left}/${n}`);
+          yield { ms: 5, stage: 'kept' };
+        }
+        const lost = [...world.worktree!.dirty].filter(name => !UNCOMMITTED.has(name.split('/')[0]!));
+        must(lost.length === 0, 1, `${step.id}/${attempt.n} resets what ${lost} left and nobody committed`);
         const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
         must(!live, 2, `${step.id}/${attempt.n} resets the worktree under ${live?.name}`);
         const head = attempt.from ?? 'base';
@@ -160,6 +178,7 @@ export class Effects {
     const world = this.#world;
     const gate = effect.gate === null ? null : gatesOf(state, stepOf(state, effect.step))[effect.gate]!;
     const job = world.makeJob(effect.job, effect.step, gate?.name ?? null);
+    this.#broken('end');
     const early = job.exit !== null && !job.stopped;
     job.stopped ||= effect.kill !== null && !early;
     job.claim ??= 'fence';
@@ -249,23 +268,8 @@ export class Effects {
     must(!live, 2, `${effect.key} while ${live?.name} works in the worktree`);
     const ref = `attempt/${effect.step}/${effect.n}`;
     const good = state.good.at(-1)?.commit ?? 'base';
-    let id = world.refs.get(ref);
-    const worktree = world.worktree!;
-    if (id === undefined) {
-      const head = world.commits.get(worktree.head)!;
-      const dirty = worktree.dirty.size > 0 || worktree.hit || worktree.unmerged;
-      id = head.id;
-      if (dirty) {
-        id = `c${world.commits.size}`;
-        const { hit, unmerged, rewritten } = worktree;
-        const work = new Set([...head.work, ...worktree.dirty]);
-        world.commits.set(id, { id, parent: head.id, work, hit, unmerged, rewritten });
-      }
-      yield { ms: 5, stage: 'committed' };
-      world.refs.set(ref, id);
-      yield { ms: 5, stage: 'ref' };
-    }
-    world.checkout(id);
+    yield { ms: 5, stage: 'committed' };
+    const id = this.#commit(ref);
     yield { ms: 5, stage: 'settled' };
     const commit = world.commits.get(id)!;
     return {
@@ -281,6 +285,24 @@ export class Effects {
         unmerged: commit.unmerged ? ['a'] : [],
       },
     };
+  }
+
+  /** What is in the worktree, under the ref; once. */
+  #commit(ref: string): string {
+    const world = this.#world;
+    const known = world.refs.get(ref);
+    const worktree = world.worktree!;
+    let id = known ?? worktree.head;
+    if (known === undefined && (worktree.dirty.size > 0 || worktree.hit || worktree.unmerged)) {
+      const head = world.commits.get(worktree.head)!;
+      id = `c${world.commits.size}`;
+      const { hit, unmerged, rewritten } = worktree;
+      const work = new Set([...head.work, ...worktree.dirty]);
+      world.commits.set(id, { id, parent: head.id, work, hit, unmerged, rewritten });
+    }
+    world.refs.set(ref, id);
+    world.checkout(id);
+    return id;
   }
 
   *#judge(state: TaskState, effect: Extract<Effect, { type: 'judge' }>): Stages {
@@ -354,6 +376,7 @@ export class Effects {
   *#merge(state: TaskState, effect: Extract<Effect, { type: 'merge' }>): Stages {
     const { target } = this.#world;
     yield { ms: 5, stage: 'begun' };
+    this.#broken('merge');
     if (new Rng(`${this.#draft.seed} ${effect.op}`).chance(0.3))
       throw new Fault('the test gate is red on the merge result', true);
     yield { ms: 50, stage: 'checked' };
@@ -367,7 +390,14 @@ export class Effects {
     return { type: 'merge', merged: { into: 'main', before, commit, fast_forward: true, gates: [] } };
   }
 
+  #broken(effect: string): void {
+    const { t } = this.#world;
+    const broken = this.#draft.weather.broken.find(w => t >= w.from && t < w.to);
+    if (broken) throw new MachineTrouble(broken.why, `${effect} meets trouble`);
+  }
+
   #fault(effect: string): void {
+    if (effect !== 'tell' && effect !== 'notify') this.#broken(effect);
     if (this.healed || !this.#rng.chance(this.#draft.fault)) return;
     throw new Fault(`${effect} cannot be done`, this.#rng.chance(0.3));
   }

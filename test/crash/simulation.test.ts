@@ -10,6 +10,7 @@ import { Life } from './simulation.ts';
 import { Coverage } from './simulation-check.ts';
 import {
   cancelledEarly,
+  cancelledInTrouble,
   type Draft,
   draftOf,
   dryForTheDay,
@@ -53,6 +54,7 @@ it.skipIf(only !== undefined)(
       for (let seed = 1; seed <= LIVES; seed++) yield draftOf(seed);
       for (let seed = 1; seed <= DIRECTED; seed++) yield replannedWhileWaiting(seed);
       for (let seed = 1; seed <= DIRECTED; seed++) yield cancelledEarly(seed);
+      for (let seed = 1; seed <= DIRECTED; seed++) yield cancelledInTrouble(seed);
       for (let seed = 1; seed <= DIRECTED; seed++) yield dryForTheDay(seed);
     };
     for (const draft of drafts()) {

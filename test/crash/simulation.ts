@@ -4,7 +4,7 @@
  */
 import { encodeJournalLine, type Line, parseJournal } from '../../src/store/journal.ts';
 import { advance, countJobs, stamp } from '../../src/task/advance.ts';
-import type { Day, Effect, Observed, Result } from '../../src/task/effect.ts';
+import type { Day, Effect, Observed, Result, Trouble } from '../../src/task/effect.ts';
 import type { Event, NewEvent } from '../../src/task/event.ts';
 import { fold } from '../../src/task/fold.ts';
 import { isOver, owedNotices } from '../../src/task/notices.ts';
@@ -13,7 +13,7 @@ import type { TaskState, Used } from '../../src/task/state.ts';
 import { isTerminal } from '../../src/task/status.ts';
 import { Checks, type Coverage } from './simulation-check.ts';
 import { type Draft, HOUR, type Window } from './simulation-draft.ts';
-import { Effects, Fault, type Stages, shaOf } from './simulation-effects.ts';
+import { Effects, Fault, MachineTrouble, type Stages, shaOf } from './simulation-effects.ts';
 import { Rng } from './simulation-random.ts';
 import { wish } from './simulation-wishes.ts';
 import { must, World } from './simulation-world.ts';
@@ -21,6 +21,7 @@ import { must, World } from './simulation-world.ts';
 /** As in reconcile.ts. */
 const RETRY_MS = 2000;
 const EFFECT_TRIES = 3;
+const TROUBLE_MS = { first: 250, last: 10_000 };
 /** A life is over by then. */
 const LIFE_MS = 60 * 24 * HOUR;
 const STEPS_MAX = 200_000;
@@ -33,6 +34,7 @@ interface Memory {
   state: TaskState;
   running: Map<string, { force: boolean; kill: string | null }>;
   failures: Map<string, number>;
+  troubles: Map<string, Trouble & { tries: number; next: number }>;
   wake: { cancel: () => void } | null;
   queued: boolean;
   draining: boolean;
@@ -240,6 +242,7 @@ export class Life {
       state: state!,
       running: new Map(),
       failures: new Map(),
+      troubles: new Map(),
       wake: null,
       queued: false,
       draining: false,
@@ -290,8 +293,16 @@ export class Life {
     const next = advance(memory.state, state => this.#observe(state), this.#clock);
     this.#commit(next.events, next.state);
     const over = isOver(next.state);
+    const asked = new Set(next.effects.map(({ key }) => key));
+    const moot = [...memory.troubles.keys()].filter(key => !asked.has(key));
+    for (const key of moot) memory.troubles.delete(key);
     for (const effect of next.effects) this.#start(effect);
-    this.#wake(over ? null : next.wake_ms);
+    const tries = [...memory.troubles.values()].map(
+      ({ next: t }) => this.world.now + Math.max(0, t - this.world.t),
+    );
+    const wakes = [next.wake_ms, ...tries].filter(at => at !== null);
+    this.#wake(over || wakes.length === 0 ? null : Math.min(...wakes));
+    if (moot.length > 0) this.#kick();
   }
 
   #observe(state: TaskState): Observed {
@@ -300,7 +311,8 @@ export class Life {
       now_ms: this.world.now,
       job: job => this.world.facts(job),
       slots: this.draft.max_jobs - others - countJobs(state),
-      disk_low: this.#isIn(this.draft.weather.disk_low),
+      disk_low: this.#isIn(this.draft.weather.disk_low) ? 'too little disk space' : null,
+      troubles: this.#memory!.troubles,
       day: () => this.#day(state),
       draining: this.#memory!.draining,
       suspending: this.#memory!.suspending,
@@ -354,6 +366,7 @@ export class Life {
       if (kill === 'force' && known.kill !== 'force') known.force = true;
       return;
     }
+    if ((this.#memory!.troubles.get(effect.key)?.next ?? 0) > this.world.t) return;
     const mine = { force: kill === 'force', kill };
     running.set(effect.key, mine);
     this.#point(`effect ${effect.type} asked`, effect.key);
@@ -366,8 +379,9 @@ export class Life {
     try {
       next = stages.next();
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#failed(effect, error, mine);
+      if (error instanceof MachineTrouble) this.#troubled(effect, error, mine);
+      else if (error instanceof Fault) this.#failed(effect, error, mine);
+      else throw error;
       return;
     }
     if (next.done) {
@@ -382,6 +396,7 @@ export class Life {
     const memory = this.#memory!;
     this.#point(`effect ${effect.type} done`, effect.key);
     memory.failures.delete(effect.key);
+    memory.troubles.delete(effect.key);
     try {
       const events = settle(memory.state, effect, result, this.world.now);
       if (events) this.#record(events);
@@ -390,6 +405,14 @@ export class Life {
       this.#supervised(RETRY_MS, () => this.#over(effect, mine));
       return;
     }
+    this.#over(effect, mine);
+  }
+
+  #troubled(effect: Effect, { why, message }: MachineTrouble, mine: object): void {
+    const { troubles } = this.#memory!;
+    const tries = (troubles.get(effect.key)?.tries ?? 0) + 1;
+    const pause = Math.min(TROUBLE_MS.last, TROUBLE_MS.first * 2 ** Math.min(tries - 1, 20));
+    troubles.set(effect.key, { why, message, tries, next: this.world.t + pause });
     this.#over(effect, mine);
   }
 

@@ -345,9 +345,9 @@ describe('seal, reset and merge with something else in the place of a file', () 
     const marks = { task: 't1', subtask: 's', attempt: 1 };
     const sealed = await sealAttempt(t.repo, w, { good: t.base, marks, title: 'try' });
     expect(sh(t.repo.root, 'show', `${sealed.commit}:a.txt`)).toBe('ONE');
-    await resetWorktree(t.repo, w, t.base);
+    await resetWorktree(t.repo, w, t.base, []);
     forge();
-    await resetWorktree(t.repo, w, t.base);
+    await resetWorktree(t.repo, w, t.base, []);
     expect(readFileSync(join(w.path, 'a.txt'), 'utf8')).toBe('one\n');
   });
 
@@ -368,7 +368,7 @@ describe('seal, reset and merge with something else in the place of a file', () 
       w = await ensure(w);
       const marks = { task: 't1', subtask: 's', attempt: 1 };
       const sealed = await sealAttempt(t.repo, w, { good: t.base, marks, title: 'try' });
-      await resetWorktree(t.repo, w, t.base);
+      await resetWorktree(t.repo, w, t.base, []);
       return sealed;
     };
     const begun = performance.now();

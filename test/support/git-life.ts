@@ -33,7 +33,7 @@ const first = await seal(1, base);
 await once('good', () => markGood(repo, { task: 't1', k: 1, commit: first.commit }));
 await once('agent 2', async () => write(worktree.path, { 'a.txt': 'worse\n', junk: 'x' }));
 await once('seal 2', () => seal(2, first.commit));
-await once('reset', () => resetWorktree(repo, worktree, first.commit));
+await once('reset', () => resetWorktree(repo, worktree, first.commit, []));
 const merged = await merge(repo, {
   task: 't1',
   commit: first.commit,

@@ -1,5 +1,6 @@
 /** The host interface on Linux, from /proc. Called often: one buffer for all reads, and no exception per process. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { throwTrouble } from '../../host/trouble.ts';
 import { ENVIRON_BYTES_MAX, LISTINGS_MAX } from '../limits.ts';
 import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 
@@ -79,7 +80,8 @@ function readInto(path: string): number {
   let fd: number;
   try {
     fd = openSync(path, 'r');
-  } catch {
+  } catch (error) {
+    throwTrouble(error);
     return -1;
   }
   try {

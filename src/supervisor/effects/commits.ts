@@ -57,7 +57,8 @@ export async function seal(
   };
 }
 
-function titleOf(state: TaskState, step: Step): string {
+/** Subject of the commit of what an attempt left. */
+export function titleOf(state: TaskState, step: Step): string {
   if (step.kind !== 'subtask') return `${state.spec.name}: ${step.kind}`;
   const subtask = subtaskOf(state, step.id);
   return (subtask.title || subtask.description.split('\n')[0] || step.id).slice(0, 100);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../errors.ts';
 import { keepFolder, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
+import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive } from '../../runner/identity.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
@@ -117,7 +118,8 @@ function endedByItself(folder: string, { exit, ended }: AttemptFacts, stops: boo
   if (stops && !over) {
     const place = placeIn(folder, MARK);
     const marked = replaceForeign(place, '');
-    if (!marked.ok && marked.fault === 'unreadable')
+    // It is perhaps what fills the disk that is to be stopped.
+    if (!marked.ok && marked.fault === 'unreadable' && !isPassing(marked.errno))
       throw storage('to mark the stop of a job', place, marked);
   }
   return over;

@@ -6,6 +6,7 @@ import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
 import { removeTree } from '../../host/remove-tree.ts';
+import { troubleWith } from '../../host/trouble.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
 import { isAlive } from '../../runner/identity.ts';
@@ -142,6 +143,12 @@ async function runGate(
   await clearTemporaryFolder(context, state, gate.op);
   if (gate.suspended.aborted) throw cutShort(state);
   const { exit } = readAttempt(folder);
+  if (exit?.result === 'no_files') {
+    const trouble = troubleWith('disk', folder, `no output can be written to ${folder}`);
+    throw new RasenError('storage', `The ${gate.spec.name} gate could not be run: ${trouble.message}`, {
+      data: { trouble },
+    });
+  }
   const code = exit?.code ?? null;
   const reason = timedOut
     ? 'timed out'

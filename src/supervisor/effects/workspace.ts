@@ -2,9 +2,11 @@
 import { isRasenError, RasenError } from '../../errors.ts';
 import { excludeLocally, type Repository, resolveCommit } from '../../git/repository.ts';
 import { resetWorktree } from '../../git/reset.ts';
+import { sealAttempt } from '../../git/seal.ts';
 import { ensureWorktree, freshCheckout } from '../../git/worktree.ts';
-import { isAgentStep } from '../../task/gates-of.ts';
-import type { Attempt, Step, TaskState } from '../../task/state.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { resetsWorktree } from '../../task/worktree-use.ts';
+import { titleOf } from './commits.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 
@@ -30,11 +32,33 @@ export async function prepareWorkspace(
       commit: attempt.from ?? goodCommit(state),
       path: context.places.checkout(state, 'final'),
     });
-  } else if (isAlone(state, step)) {
-    await resetWorktree(repo, made, attempt.from ?? made.base);
+  } else if (resetsWorktree(state, step)) {
+    await keepUnsealed(repo, made, state);
+    await resetWorktree(repo, made, attempt.from ?? made.base, unsealedMarks(state));
   }
   return made;
 }
+
+/**
+ * Commits what attempts left that were closed before that could be done (cancelled, done again, or by a version of rasen
+ * that gave up): whatever comes next, no work lies in the worktree alone.
+ */
+export async function keepUnsealed(
+  repo: Repository,
+  worktree: Pick<Workspace, 'path' | 'branch'>,
+  state: TaskState,
+): Promise<void> {
+  for (const marks of unsealedMarks(state))
+    await sealAttempt(repo, worktree, {
+      good: goodCommit(state),
+      marks,
+      title: titleOf(state, stepOf(state, marks.subtask)),
+    });
+}
+
+/** Attempts whose work may be in no commit, as the journal knows them. */
+export const unsealedMarks = (state: TaskState) =>
+  state.unsealed.map(({ step, n }) => ({ task: state.id, subtask: step, attempt: n }));
 
 /** The reason of a blocked task is its message alone, so the message says what can be done. */
 function withAWayOut(error: unknown): never {
@@ -57,9 +81,4 @@ async function ensure(repo: Repository, state: TaskState): Promise<Workspace> {
     known: state.workspace,
   });
   return { base, branch, path };
-}
-
-/** Commands of a git task may share the worktree; then nobody resets it under another. */
-function isAlone(state: TaskState, step: Step): boolean {
-  return isAgentStep(state, step) || !state.steps.some(s => s.id !== step.id && s.attempt);
 }

@@ -76,7 +76,7 @@ test.each([
     await startAgain();
     const lost = await seal(1);
     expect(lost).toMatchObject({ parent_good: t.base, descends: true, unmerged: [], left_out: [] });
-    await resetWorktree(t.repo, w, t.base);
+    await resetWorktree(t.repo, w, t.base, []);
     write(w.path, work);
     const again = commitAll(w.path, 'work');
     const sealed = await seal(2);
@@ -96,7 +96,7 @@ test("other work instead: nothing of the torn commit is left that could trouble 
   truncateSync(join(w.path, 'work.txt'), 0);
   await startAgain();
   await seal(1);
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
   write(w.path, { 'work.txt': 'other\n' });
   commitAll(w.path, 'other');
   await seal(2);
@@ -201,12 +201,12 @@ function tearUnseen(path: string): void {
 const otherBoot = () => writeFileSync(join(t.repo.common_dir, 'worktrees/task-x/rasen-boot'), 'another\n');
 
 test.each([
-  ['a reset', () => resetWorktree(t.repo, w, t.base)],
+  ['a reset', () => resetWorktree(t.repo, w, t.base, [])],
   ['a gate', () => restoreWorktree(t.repo, w.path)],
 ])('a file with zeros for content is seen by %s after another start of the machine', async (_who, act) => {
   // Times in the past, as git leaves them to be trusted; a real power cut would leave the third time, too.
   sh(w.path, 'config', 'core.trustctime', 'false');
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
   execFileSync('touch', ['-d', '2020-01-01', join(w.path, 'a.txt')]);
   sh(w.path, 'update-index', '--refresh');
   tearUnseen(join(w.path, 'a.txt'));

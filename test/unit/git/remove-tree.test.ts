@@ -80,7 +80,7 @@ test.skipIf(!mayMount)('nor is a worktree rolled back that has one', async () =>
   mkdirSync(point);
   execFileSync('mount', ['--bind', join(folder, 'precious'), point]);
   try {
-    await expect(resetWorktree(t.repo, w, t.base)).rejects.toMatchObject({ kind: 'git' });
+    await expect(resetWorktree(t.repo, w, t.base, [])).rejects.toMatchObject({ kind: 'git' });
     expect(isWhole()).toBe(true);
   } finally {
     execFileSync('umount', [point]);

@@ -88,7 +88,7 @@ test('no change is said to be none', async () => {
 test('a repeated call after the ref was made does not move the branch again', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
   const sealed = await sealAttempt(t.repo, w, options());
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
   expect(await sealAttempt(t.repo, w, options())).toEqual(sealed);
   expect(sh(w.path, 'rev-parse', 'HEAD')).toBe(t.base);
 });
@@ -221,7 +221,7 @@ test('changes hidden by index flags are found', async () => {
   expect(sealed.leftovers).toBe(2);
   sh(w.path, 'update-index', '--skip-worktree', 'src/b.txt');
   write(w.path, { 'src/b.txt': 'once more\n' });
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
   expect(readFileSync(join(w.path, 'src/b.txt'), 'utf8')).toBe('two\n');
 });
 
@@ -232,7 +232,7 @@ test('repositories inside and unreadable files are left out and named', async ()
   const sealed = await sealAttempt(t.repo, w, options());
   expect(sealed.left_out).toEqual(['inner/']);
   expect(sealed.leftovers).toBe(2);
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
   expect(existsSync(join(w.path, 'inner'))).toBe(false);
 });
 
@@ -246,7 +246,7 @@ test('nothing of the user changes through ensure, seal, good and reset', async (
   await markGood(t.repo, { task: 't1', k: 1, commit: first.commit });
   write(w.path, { 'a.txt': 'worse\n', junk: 'x' });
   await sealAttempt(t.repo, w, { ...options(2), good: first.commit });
-  await resetWorktree(t.repo, w, first.commit);
+  await resetWorktree(t.repo, w, first.commit, []);
   expect(fingerprint(t.repo.root)).toEqual(before);
   expectSettled(first.commit);
 });
@@ -259,8 +259,8 @@ test('rollback restores files, removes untracked ones and keeps ignored ones', a
   const { commit } = await sealAttempt(t.repo, w, options());
   write(w.path, { 'a.txt': 'worse\n', more: 'x' });
   writeFileSync(join(admin(), 'index'), 'garbage');
-  await resetWorktree(t.repo, w, t.base);
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
+  await resetWorktree(t.repo, w, t.base, []);
   expectSettled(t.base);
   expect(existsSync(join(w.path, 'more'))).toBe(false);
   expect(existsSync(join(w.path, 'locked'))).toBe(false);
@@ -271,7 +271,7 @@ test('rollback restores files, removes untracked ones and keeps ignored ones', a
 test('rollback keeps commits that no ref has', async () => {
   write(w.path, { 'a.txt': 'changed\n' });
   const commit = commitAll(w.path);
-  await resetWorktree(t.repo, w, t.base);
+  await resetWorktree(t.repo, w, t.base, []);
   expect(sh(t.repo.root, 'rev-parse', `refs/rasen/t1/kept/${commit}`)).toBe(commit);
 });
 
@@ -279,14 +279,16 @@ test('rollback refuses the user’s checkout, the user’s worktrees and a workt
   write(t.repo.root, { 'a.txt': 'precious\n' });
   const before = fingerprint(t.repo.root);
   const branch = 'rasen/x';
-  await expect(resetWorktree(t.repo, { path: t.repo.root, branch: 'main' }, t.base)).rejects.toMatchObject({
+  await expect(
+    resetWorktree(t.repo, { path: t.repo.root, branch: 'main' }, t.base, []),
+  ).rejects.toMatchObject({
     kind: 'git',
   });
-  await expect(resetWorktree(t.repo, { path: t.repo.root, branch }, t.base)).rejects.toMatchObject({
+  await expect(resetWorktree(t.repo, { path: t.repo.root, branch }, t.base, [])).rejects.toMatchObject({
     kind: 'git',
   });
   rmSync(join(w.path, '.git'));
-  await expect(resetWorktree(t.repo, w, t.base)).rejects.toMatchObject({ kind: 'git' });
+  await expect(resetWorktree(t.repo, w, t.base, [])).rejects.toMatchObject({ kind: 'git' });
   await expect(sealAttempt(t.repo, w, options())).rejects.toMatchObject({ kind: 'git' });
   expect(fingerprint(t.repo.root)).toEqual(before);
 });

@@ -20,6 +20,7 @@ const read = (text: string, env: NodeJS.ProcessEnv = {}) => {
 const DEFAULTS = {
   max_live_jobs: 100,
   disk_min_bytes: 256 * 1024 * 1024,
+  disk_min_inodes: 1000,
   log_level: 'info',
   log: 'auto',
   cage: 'auto',
@@ -37,10 +38,11 @@ test('without a file, and with one that says the documented defaults, it is the 
 
 test('each can be set', () => {
   const text =
-    'max_live_jobs: 2\ndisk_min: 1kb\nlog_level: warn\nlog: rolling\ncage: group\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
+    'max_live_jobs: 2\ndisk_min: 1kb\ndisk_min_inodes: 7\nlog_level: warn\nlog: rolling\ncage: group\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
   const wanted = {
     max_live_jobs: 2,
     disk_min_bytes: 1024,
+    disk_min_inodes: 7,
     log_level: 'warn',
     log: 'rolling',
     cage: 'group',

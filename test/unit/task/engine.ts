@@ -3,7 +3,7 @@
  * and each run of a gate ends. Time passes only to the next wake-up. For tests of what follows from what.
  */
 import { advance, stamp } from '../../../src/task/advance.ts';
-import type { Day, Effect, EndFacts, Observed, Result, Signs } from '../../../src/task/effect.ts';
+import type { Day, Effect, EndFacts, Observed, Result, Signs, Trouble } from '../../../src/task/effect.ts';
 import type { Claim, Event, GateEvidence, NewEvent, SessionFacts } from '../../../src/task/event.ts';
 import { fold } from '../../../src/task/fold.ts';
 import { gatesOf } from '../../../src/task/gates-of.ts';
@@ -87,6 +87,8 @@ export class Engine {
   now = Date.parse('2026-01-27T08:00:00Z');
   slots = 8;
   disk_low = false;
+  /** Effects that cannot be done now, by key. */
+  readonly troubles = new Map<string, Trouble>();
   draining = false;
   day: Day = { used: { tokens: 0, usd: 0 }, ends_at_ms: Date.parse('2026-01-28T00:00:00Z') };
   suspending = false;
@@ -169,8 +171,9 @@ export class Engine {
       this.events.push(...next.events);
       this.state = next.state;
       if (enough(this.state)) return this;
-      for (const effect of next.effects) this.#do(effect);
-      if (next.effects.length > 0) continue;
+      const able = next.effects.filter(({ key }) => !this.troubles.has(key));
+      for (const effect of able) this.#do(effect);
+      if (able.length > 0) continue;
       if (next.wake_ms === null) return this;
       this.now = Math.max(this.now, next.wake_ms);
     }
@@ -182,7 +185,8 @@ export class Engine {
       now_ms: this.now,
       job: job => this.#facts(job),
       slots: this.slots,
-      disk_low: this.disk_low,
+      disk_low: this.disk_low ? 'too little disk space' : null,
+      troubles: this.troubles,
       day: () => this.day,
       draining: this.draining,
       suspending: this.suspending,

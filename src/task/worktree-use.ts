@@ -1,0 +1,17 @@
+/** What the steps of a git task do with its one worktree. Pure; fold, decide and the effects ask here. */
+import { isAgentStep } from './gates-of.ts';
+import type { Step, TaskState } from './state.ts';
+
+/** Whether what its work leaves in the worktree becomes a commit, before anything is judged. */
+export function isSealed(state: TaskState, step: Step): boolean {
+  return state.spec.workspace.kind === 'git' && step.kind !== 'plan' && step.kind !== 'setup';
+}
+
+/**
+ * Whether the worktree is reset for an attempt of the step. Commands of a git task may share it; then nobody resets it under
+ * another. The final check has a checkout of its own.
+ */
+export function resetsWorktree(state: TaskState, step: Step): boolean {
+  if (state.spec.workspace.kind !== 'git' || step.kind === 'final') return false;
+  return isAgentStep(state, step) || !state.steps.some(s => s.id !== step.id && s.attempt);
+}
