@@ -10,7 +10,7 @@ import type { Tail } from './journal.ts';
 import { seal, unseal } from './seal.ts';
 
 /** Shape of TaskState; +1 with every change of it, and what older code made is folded again. */
-export const STATE_FORMAT = 4;
+export const STATE_FORMAT = 5;
 
 export interface Snapshot {
   format: number;

@@ -11,10 +11,13 @@ import {
   attemptClosed,
   attemptCreated,
   attemptEnded,
+  attemptPrepared,
   attemptSealed,
   gateDropped,
   gateEnded,
   gateStarted,
+  recordKeyDrawn,
+  recordsForged,
 } from './fold-attempt.ts';
 import { noteAdded, noteTold } from './fold-notes.ts';
 import { given, live, move, phase, step } from './fold-tools.ts';
@@ -67,11 +70,9 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'attempt_created':
       return attemptCreated(state, event);
     case 'attempt_prepared':
-      return phase(state, event, ['created'], attempt => ({
-        ...attempt,
-        phase: 'prepared',
-        prepared_at: event.t,
-      }));
+      return attemptPrepared(state, event);
+    case 'record_key_drawn':
+      return recordKeyDrawn(state, event);
     case 'attempt_started':
       return live(
         phase(state, event, ['prepared'], a => ({
@@ -103,6 +104,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return gateDropped(state, event);
     case 'gate_ended':
       return gateEnded(state, event);
+    case 'records_forged':
+      return recordsForged(state, event);
     case 'attempt_closed':
       return attemptClosed(state, event);
     case 'step_completed':
@@ -236,6 +239,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     login: null,
     resumes: 0,
     rebooted: null,
+    forgeries: [],
     notified: [],
     merge: null,
     merged: null,
