@@ -3,29 +3,22 @@
  * `npm install` may have taken the folder away when it ends today. Named by their content, so that every version has its
  * own; looked at before each use, since whatever runs as the same user could change them.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { messageOf, RasenError } from '../../errors.ts';
-import { syncDirectory, writeSynced } from '../durable.ts';
-import { readSmall } from '../small-file.ts';
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { keepFolder, replaceForeign } from '../../host/foreign-file.ts';
+import { syncDirectory } from '../durable.ts';
+import { readSmall, storage } from '../small-file.ts';
 
 /** Path of the copy in the folder, which is made as needed. Throws `storage`. */
 export async function keptCopy(folder: string, name: string, text: string): Promise<string> {
   const sha256 = createHash('sha256').update(text).digest('hex');
-  const path = join(folder, `${sha256.slice(0, 16)}-${name}`);
+  const place = { root: folder, path: `${sha256.slice(0, 16)}-${name}` };
+  const path = join(place.root, place.path);
   if (readSmall(path, Buffer.byteLength(text))?.text === text) return path;
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeSynced(draft, text);
-    await chmod(draft, 0o400);
-    await rename(draft, path);
-    await syncDirectory(folder);
-  } catch (error) {
-    throw new RasenError('storage', `The copy ${path} could not be written: ${messageOf(error)}.`, {
-      cause: error,
-    });
-  }
+  const made = keepFolder({ root: dirname(folder), path: basename(folder) });
+  if (!made.ok) throw storage('to make the folder of copies', place, made);
+  const written = replaceForeign(place, text, { mode: 0o400, sync: true });
+  if (!written.ok) throw storage('to keep a copy of a program', place, written);
+  await syncDirectory(folder);
   return path;
 }

@@ -1,16 +1,17 @@
 /** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
 import { randomBytes } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RasenError } from '../../errors.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
+import { listForeign } from '../../host/foreign-file.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
 import { isAlive } from '../../runner/identity.ts';
 import type { RunnerMark } from '../../runner/records.ts';
+import { placeIn } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { GateEvidence } from '../../task/event.ts';
@@ -27,6 +28,8 @@ import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
 
 const POLL_MS = 20;
+/** Runs of gates of one merge whose folders can be there. */
+const RUNS_MAX = 10_000;
 
 export async function merge(
   context: EffectContext,
@@ -170,8 +173,8 @@ const markerOf = ({ id: task }: TaskState, index: number, nonce: string) =>
 
 /** A supervisor before this one may have died while the gate ran: that one ends first. */
 async function endEarlierRuns(state: TaskState, runs: string, index: number): Promise<void> {
-  const names = await readdir(runs).catch(() => []);
-  for (const name of names.filter(known => known.startsWith(`${index}-`))) {
+  const found = listForeign(placeIn(runs, ''), RUNS_MAX);
+  for (const name of (found.ok ? found.value : []).filter(known => known.startsWith(`${index}-`))) {
     const folder = join(runs, name);
     const nonce = name.slice(`${index}-`.length);
     // Nobody counts what it recorded.

@@ -1,7 +1,5 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { basename, dirname } from 'node:path';
 import { keepFolder } from '../../host/foreign-file.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
@@ -112,17 +110,7 @@ export async function writeJob(
   };
   if (readSpec(job.folder)?.nonce !== job.nonce)
     await writeAttempt(job.folder, spec, job.prompt === null ? {} : { prompt: job.prompt });
-  mustBeOurs(context.store.files(state.id).folder, job.folder);
   return spec;
-}
-
-/** A link on the way would take the records of the job elsewhere. */
-function mustBeOurs(task: string, folder: string): void {
-  const physical = join(realpathSync(task), folder.slice(task.length));
-  if (realpathSync(folder) === physical) return;
-  throw new RasenError('damaged', `The folder ${folder} is behind a link (to ${realpathSync(folder)})`, {
-    hint: 'Somebody put it there. Remove the link; nothing was run.',
-  });
 }
 
 /** Command, prompt and environment of an attempt's work. */
