@@ -72,7 +72,7 @@ const metas = await Promise.all(
 );
 writeFileSync(path('dist/meta.json'), `${JSON.stringify(Object.fromEntries(metas))}\n`);
 copyFileSync(path('packaging/fallback.cjs'), path('dist/fallback.cjs'));
-for (const script of ['runner.sh', 'unit.sh', 'record-exit.sh']) {
+for (const script of ['runner.sh', 'record-exit.sh']) {
   copyFileSync(path(`src/runner/${script}`), path(`dist/${script}`));
   chmodSync(path(`dist/${script}`), 0o755);
 }

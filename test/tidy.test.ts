@@ -141,7 +141,10 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   },
   'src/runner/cage/choose.ts': { names: 'existsSync', reason: 'what the machine has' },
   'src/runner/cage/unit-members.ts': { names: 'readFileSync', reason: '/proc' },
-  'src/runner/cage/unit.ts': { names: 'mkdir rm writeFile', reason: 'environments, in the runtime folder' },
+  'src/runner/cage/unit.ts': {
+    names: 'mkdir readFileSync rm writeFile',
+    reason: 'what units start from, in the runtime folder; our own scripts',
+  },
   'src/runner/durable.ts': { names: 'open', reason: 'folders, to be synced: O_DIRECTORY' },
   'src/runner/platform/linux.ts': {
     names: 'closeSync openSync readdirSync readFileSync readSync',
@@ -156,7 +159,14 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/session/main.ts': { names: 'readFileSync writeSync', reason: 'its standard input and error' },
   'src/session/notes.ts': { names: 'mkdirSync watch', reason: 'the folder; what is in it is read by host' },
   'src/session/output.ts': { names: 'writeSync', reason: 'its standard output' },
-  'src/supervisor/cage.ts': { names: 'existsSync readdirSync rmSync statSync', reason: 'the runtime folder' },
+  'src/supervisor/cage.ts': {
+    names: 'existsSync readFileSync readdirSync rmSync statSync',
+    reason: 'the runtime folder; our own script',
+  },
+  'src/supervisor/effects/working-folder.ts': {
+    names: 'realpath',
+    reason: 'where a command would run: names are resolved, nothing is opened',
+  },
   'src/supervisor/doctor.ts': { names: 'statfsSync statSync', reason: 'our own folders' },
   'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },
   'src/supervisor/main.ts': { names: 'existsSync mkdirSync writeSync', reason: 'our own folders and output' },

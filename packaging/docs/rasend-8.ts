@@ -16,14 +16,16 @@ const STATE: Readonly<Record<string, string>> = {
   'tasks/ID/env.json': 'The environment of its commands, mode 0600.',
   'tasks/ID/task.json':
     'The state at some event, which saves time at a start; `task.json.prev` is the one before.',
-  'tasks/ID/attempts/SUBTASK/N/':
-    'One attempt: `spec.json` and `command` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). Where an agent is spoken with while it works, also `session` (identity of the session program, which does so) and `notes/` (what the agent is still to be told). A gate has such a folder in `gates/K.TRY/` below it.',
+  'tasks/ID/attempts/SUBTASK/N-NONCE/':
+    'One attempt: `spec.json` (what is run), `prompt.md`, `claim` (a runner has it; made once), `runner` (its identity: boot, process id, start time), `output` (standard output and error, in order), `exit` (how it ended; there means over, when it is signed by the runner). In a unit also `cage` (its name) and `ended` (what the runner said of the end, before the unit was empty). Where an agent is spoken with while it works, also `session` (identity of the session program, which does so) and `notes/` (what the agent is still to be told). A gate has such a folder in `gates/K.TRY-NONCE/` below it. Attempts of older versions have no NONCE in their names.',
   'tasks/ID.pack':
     'A task that is over, in one compressed file, some time after its end (`pack_after`). Every command takes it as before.',
   'keys/':
     'The keys that are taken: one empty file each, named by the digest of the key and the task that has it.',
   heads:
     'How far each journal goes: bytes and checksum, a line a task. A journal that is shorter, or begins otherwise, is damaged.',
+  'scripts/':
+    'What a unit runs when it has ended, named by its content: the installation may have moved by then.',
   'tasks/ID/repository.json':
     'The repository of a task that was submitted before there was one, or by an earlier release; of all others it is in the journal.',
   'git/REPOSITORY/':

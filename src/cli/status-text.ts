@@ -55,6 +55,9 @@ function secondsOf({ total_duration_seconds, started_at, last_activity }: SeedSt
   return Number.isNaN(ms) ? null : ms / 1000;
 }
 
+/** Attempts to forge records that are shown; all of them are in the journal. */
+const MAX_FORGERIES = 3;
+
 export interface StatusTextOptions {
   /** How the user named the task; the commands that are suggested name it too. */
   given?: string | undefined;
@@ -78,6 +81,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (unsent && !unsent.ok) lines.push(`Not notified: ${unsent.kind}: ${oneLine(unsent.detail ?? '', 200)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
+  lines.push(...forgeryLines(view.forgeries));
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
   if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);
   if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
@@ -91,6 +95,14 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
 /** Of a wait that no time is known for. */
 function waitingFor({ status, why, resume_at }: TaskView): string {
   return status === 'waiting' && why !== null && resume_at === null ? `waiting (${why}): ` : '';
+}
+
+/** Of a supervisor that does not know of any: none. */
+export function forgeryLines(forgeries: TaskView['forgeries'] | undefined): string[] {
+  return (forgeries ?? []).slice(-MAX_FORGERIES).map(({ step, n, gate, what }) => {
+    const during = gate === null ? `attempt ${n} of ${step}` : `gate ${gate + 1} of attempt ${n} of ${step}`;
+    return `Tried to forge records during ${during}: ${oneLine(what.join('; '), 300)} (it did not count)`;
+  });
 }
 
 /** Tokens and dollars, and each limit with what was used of it. */

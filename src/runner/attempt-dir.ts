@@ -6,11 +6,11 @@ import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
-import { commandFile } from './command-file.ts';
 import { syncDirectoriesUpTo, syncDirectory, writeSynced } from './durable.ts';
 import type { Identity } from './identity.ts';
 import { SPEC_BYTES_MAX } from './limits.ts';
-import { type ExitRecord, parseExit, parseIdentity } from './records.ts';
+import { checkCommand } from './order.ts';
+import { type ExitRecord, parseExit, parseIdentity, type RunnerMark } from './records.ts';
 import { readSmall, statOf } from './small-file.ts';
 
 export interface AttemptSpec {
@@ -45,8 +45,13 @@ export interface AttemptFacts {
   identity: Identity | null;
   /** Present = over. */
   exit: ExitRecord | null;
-  /** In a unit: the command has ended by itself, and what it left running may still be swept. */
-  ended: boolean;
+  /**
+   * In a unit: what its runner said when the command had ended, and what that left running may still be swept. It is
+   * the record of the end where the manager came to write none.
+   */
+  ended: ExitRecord | null;
+  /** Names of records that somebody else than the runner has written. */
+  forged: string[];
   output_bytes: number;
   output_mtime_ms: number | null;
 }
@@ -65,7 +70,7 @@ export async function writeAttempt(
   spec: AttemptSpec,
   files: { prompt?: string } = {},
 ): Promise<void> {
-  const command = commandFile(spec);
+  checkCommand(spec);
   if (spec.stdin === 'prompt' && files.prompt === undefined) {
     throw new RasenError('usage', `Attempt ${attemptMarker(spec)} reads a prompt, but none was given.`);
   }
@@ -75,7 +80,6 @@ export async function writeAttempt(
     if (statOf(path)) assertSame(dir, spec);
     else {
       await Promise.all([
-        writeSynced(join(dir, 'command'), command),
         files.prompt === undefined ? null : writeSynced(join(dir, 'prompt.md'), files.prompt),
         writeSynced(`${path}.tmp`, `${JSON.stringify(spec)}\n`),
       ]);
@@ -97,26 +101,42 @@ export async function writeAttempt(
   }
 }
 
-/** What the directory says now. Cheap, for polling; whatever is missing, torn or foreign reads as absent. */
-export function readAttempt(dir: string): AttemptFacts {
+/**
+ * What the directory says now. Cheap, for polling; whatever is missing, torn or foreign reads as absent.
+ *
+ * @param mark by which the records of its runner are known; it is not taken from the directory.
+ */
+export function readAttempt(dir: string, mark: RunnerMark): AttemptFacts {
   const claim = statOf(join(dir, 'claim'));
   const output = statOf(join(dir, 'output'));
-  const exit = readSmall(join(dir, 'exit'));
   const runner = readSmall(join(dir, 'runner'));
-  const ended = exit ? null : readSmall(join(dir, 'ended'));
+  const exit = readEnd(dir, 'exit', mark);
+  const ended = typeof exit === 'object' && exit !== null ? null : readEnd(dir, 'ended', mark);
+  const forged = Object.entries({ exit, ended }).filter(([, end]) => end === 'forged');
   return {
     spec: readSpec(dir),
     claimed: claim !== null,
     fenced: claim?.isDirectory() ?? false,
-    identity: runner && parseIdentity(runner.text),
-    exit: exit && parseExit(exit.text, exit.mtime_ms),
-    ended: ended !== null && parseExit(ended.text, ended.mtime_ms)?.term === false,
+    identity: runner && parseIdentity(runner.text, mark.record_keys && mark.nonce),
+    exit: exit === 'forged' ? null : exit,
+    ended: ended === 'forged' ? null : ended,
+    forged: forged.map(([name]) => name),
     output_bytes: output?.size ?? 0,
     output_mtime_ms: output?.mtimeMs ?? null,
   };
 }
 
-function readSpec(dir: string): AttemptSpec | null {
+function readEnd(dir: string, name: 'exit' | 'ended', mark: RunnerMark): ExitRecord | 'forged' | null {
+  const path = join(dir, name);
+  const file = readSmall(path);
+  if (file) return parseExit(file.text, file.mtime_ms, mark);
+  // Something else under the name, which no runner makes.
+  const stat = mark.record_keys && statOf(path);
+  return stat && !stat.isFile() ? 'forged' : null;
+}
+
+/** null: there is none that could be read. */
+export function readSpec(dir: string): AttemptSpec | null {
   const file = readSmall(join(dir, 'spec.json'), SPEC_BYTES_MAX);
   try {
     const spec = JSON.parse(file?.text ?? 'null');

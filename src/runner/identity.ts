@@ -24,6 +24,16 @@ export function startTimeOf(pid: number): string | null {
   return row && !row.zombie ? row.start : null;
 }
 
+/**
+ * Whether exactly this runner lives and has stopped itself: it could not write down how its command ended. (Somebody may
+ * have stopped it: then its command is there too.)
+ */
+export function isStopped(identity: Identity): boolean {
+  if (identity.boot !== bootId()) return false;
+  const row = host.row(identity.pid);
+  return row !== null && row.start === identity.start && row.stopped;
+}
+
 /** Whether exactly this process lives: the same boot, pid and start time; a zombie is dead. */
 export function isAlive(identity: Identity): boolean {
   return identity.boot === bootId() && startTimeOf(identity.pid) === identity.start;

@@ -1,16 +1,26 @@
 /**
  * The two records that a runner writes: `runner` (who it is) and `exit` (how it ended). Neither is trusted to be whole:
- * a line without its end, or with anything unexpected, is no record.
+ * a line without its end, or with anything unexpected, is no record. Nor to be the runner's: whatever runs as the same
+ * user could have written it.
  */
 import type { Identity } from './identity.ts';
+import { isSigned, SIGNED_RESULTS } from './record-key.ts';
 
-const RESULTS = ['exited', 'not_found', 'no_cwd', 'no_files', 'killed'] as const;
+const RESULTS = [...SIGNED_RESULTS, 'killed'] as const;
+
+/** By what the records of a job are known for its runner's. */
+export interface RunnerMark {
+  nonce: string;
+  /** Commitments of the keys that it may have; null: of before there were any, and then the nonce is not in its records either. */
+  record_keys: readonly string[] | null;
+}
 
 export interface ExitRecord {
   /**
    * exited: the command ran and ended. not_found: the program is not there (code 127) or not executable (126), seen
-   * before anything ran. no_cwd: the folder cannot be entered. no_files: `output` or the input cannot be opened. killed:
-   * the runner was killed before it could say; recorded by the manager of its unit.
+   * before anything ran. no_cwd: the folder cannot be entered. no_files: `output` or the input cannot be opened. outside:
+   * the folder is not below the one that it is for. killed: the runner was killed before it could say; recorded by the
+   * manager of its unit.
    */
   result: (typeof RESULTS)[number];
   /** The raw status as a shell sees it: 143 is SIGTERM *or* `exit 143`; a shell cannot tell them apart. */
@@ -38,14 +48,17 @@ export interface UnitEnd {
   oom_kills: number | null;
 }
 
-export function parseExit(text: string, mtime_ms: number): ExitRecord | null {
+/** null: no record. 'forged': one that is whole, and is not of the runner. */
+export function parseExit(text: string, mtime_ms: number, mark: RunnerMark): ExitRecord | 'forged' | null {
   const json = parseLine(text);
   if (json?.v !== 1 || typeof json.boot !== 'string') return null;
   const result = RESULTS.find(known => known === json.result);
   if (!result || (result === 'exited' && typeof json.code !== 'number')) return null;
+  const code = typeof json.code === 'number' ? json.code : null;
+  if (!isOfRunner(json, { result, code }, mark)) return 'forged';
   return {
     result,
-    code: typeof json.code === 'number' ? json.code : null,
+    code,
     signal: typeof json.signal === 'number' ? json.signal : null,
     boot: json.boot,
     ended_at: new Date(mtime_ms).toISOString(),
@@ -53,6 +66,17 @@ export function parseExit(text: string, mtime_ms: number): ExitRecord | null {
     term: json.term === true,
     unit: json.by === 'unit' ? unitEnd(json) : null,
   };
+}
+
+/** That the runner was killed is no end that a runner could sign, and none that anybody could gain by. */
+function isOfRunner(
+  { nonce, key, proof }: Record<string, unknown>,
+  { result, code }: Pick<ExitRecord, 'result' | 'code'>,
+  mark: RunnerMark,
+): boolean {
+  if (mark.record_keys === null || result === 'killed') return true;
+  if (nonce !== mark.nonce || typeof key !== 'string' || typeof proof !== 'string') return false;
+  return isSigned({ result, code, key, proof }, mark.record_keys);
 }
 
 function unitEnd(json: Record<string, unknown>): UnitEnd {
@@ -66,8 +90,10 @@ function unitEnd(json: Record<string, unknown>): UnitEnd {
   };
 }
 
-export function parseIdentity(text: string): Identity | null {
+/** `nonce`: that the record has to carry; null: it need not. */
+export function parseIdentity(text: string, nonce: string | null): Identity | null {
   const json = parseLine(text);
+  if (nonce !== null && json?.nonce !== nonce) return null;
   if (json?.v !== 1 || typeof json.boot !== 'string' || typeof json.start !== 'string') return null;
   if (json.boot === '' || json.start === '' || !Number.isSafeInteger(json.pid) || Number(json.pid) <= 1)
     return null;

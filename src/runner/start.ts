@@ -5,44 +5,42 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Writable } from 'node:stream';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
 import { markFor } from '../host/mark.ts';
-import { attemptMarker, readAttempt } from './attempt-dir.ts';
+import { attemptMarker } from './attempt-dir.ts';
+import type { StartOptions } from './cage/cage.ts';
 import { syncFile } from './durable.ts';
+import { RUNNER_NAME, runnerOrder } from './order.ts';
 import { MARKER_NAME } from './platform/host.ts';
 import { statOf } from './small-file.ts';
 
 /**
- * Starts `sh runner.sh dir` and resolves when the process is there. Starting the same directory again is harmless: one
- * runner wins the claim, the others end at once.
+ * Starts a runner and resolves when the process is there. Starting the same attempt again is harmless: one runner wins the
+ * claim, the others end at once.
  *
  * @param env the whole environment of the command; nothing of the supervisor's own is added. Names that are no shell
  *   variables (`a.b`) do not survive the shell.
- * @param onExit called when this runner ended and its record is durable; a hint to look, the truth is in the files.
+ * @param text that of runner.sh, given as a word: a file could be changed by whatever runs as the same user.
  * Throws `spawn`.
  */
 export async function startRunner(
   dir: string,
   env: Record<string, string>,
-  onExit: () => void,
-  options: { runner_script: string },
+  text: string,
+  { spec, root, key, onExit }: Pick<StartOptions, 'spec' | 'root' | 'key' | 'onExit'>,
 ): Promise<void> {
   const path = resolve(dir);
-  const { spec } = readAttempt(path);
-  if (!spec) throw new RasenError('spawn', `There is no attempt to start in ${path}: spec.json is missing.`);
   const marker = attemptMarker(spec);
-  const child = spawn('/bin/sh', [options.runner_script, path], {
+  const order = runnerOrder({ dir: path, cage: 'group', spec, root, parent: process.pid, key });
+  const child = spawn('/bin/sh', ['-c', text, RUNNER_NAME, path], {
     cwd: '/',
     detached: true,
-    stdio: 'ignore',
-    env: {
-      ...env,
-      [MARKER_NAME]: marker,
-      RASEN_RUNNER_PARENT: String(process.pid),
-      RASEN_RUNNER_MARK: markFor(spec.task),
-    },
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { ...env, [MARKER_NAME]: marker, RASEN_RUNNER_MARK: markFor(spec.task) },
   });
   child.unref();
+  tell(child.stdin, order);
   // The runner leaves the sync of its record to a living parent: a program less per attempt.
   child.once(
     'exit',
@@ -66,6 +64,12 @@ export async function startRunner(
       );
     });
   });
+}
+
+/** A socket that nobody else can open. A runner that ends without reading (another one was first) is no fault. */
+function tell(stdin: Writable, order: string): void {
+  stdin.on('error', () => {});
+  stdin.end(`${order.split('\n').length - 1}\n${order}`);
 }
 
 /**

@@ -8,7 +8,8 @@
  * asking: SIGTERM to the session program alone, where there is one: it interrupts the agent, which can then hand off.
  * terminating: SIGTERM (and SIGCONT) once to every member, also to those that appear later.
  * killing: the cage frozen, or SIGSTOP until a look finds nobody new (so that a fork bomb stands still), then SIGKILL to all.
- * In all, the runner is spared so that it can record the end; it is killed when it has no members and does not.
+ * In all, the runner is spared so that it can record the end; it is killed when it has no members and does not. One that
+ * has stopped itself, because the disk does not take the record, is let try again, and only killed when nobody waits any more.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import { RasenError } from '../errors.ts';
 import { readAttempt, SESSION_FILE } from './attempt-dir.ts';
 import { cageOf } from './cage/attempt-cage.ts';
 import type { AttemptCage } from './cage/cage.ts';
-import { isAlive } from './identity.ts';
+import { isAlive, isStopped } from './identity.ts';
 import {
   ASK_MS_MAX,
   EMPTY_PASSES,
@@ -29,11 +30,14 @@ import {
   STOP_POLL_MS_MIN,
 } from './limits.ts';
 import type { Member } from './members.ts';
-import { parseIdentity } from './records.ts';
+import { RUNNER_NAME } from './order.ts';
+import { parseIdentity, type RunnerMark } from './records.ts';
 import { readSmall } from './small-file.ts';
 import { fence } from './start.ts';
 
 export interface StopOptions {
+  /** By which the records of its runner are known. */
+  mark: RunnerMark;
   /** Default: the one that the attempt's directory names. */
   cage?: AttemptCage;
   /** Time between SIGTERM and SIGKILL, in ms. */
@@ -65,9 +69,9 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
   };
 
   for (;;) {
-    const { identity, exit } = readAttempt(dir);
+    const { identity, exit } = readAttempt(dir, options.mark);
     // Each time anew: a runner that was on its way tells only now where it is.
-    const cage = options.cage ?? cageOf(dir);
+    const cage = options.cage ?? cageOf(dir, options.mark);
     const finishing = cage.finishing?.() ?? false;
     const recording = (identity !== null && isAlive(identity)) || finishing;
     // Without an end, and without a runner where the record says: the record may be damaged, so it limits nothing.
@@ -90,10 +94,12 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
       if (alone === null) {
         alone = now;
         pause = STOP_POLL_MS_MIN;
-        // Whoever stopped the whole group stopped the runner too.
-        if (recording && identity) cage.signal(identity, 'SIGCONT');
         cage.freeze?.(false);
       }
+      // It waits for the disk; or whoever stopped the whole group stopped the runner too.
+      const waits = identity !== null && isStopped(identity);
+      if (waits) cage.signal(identity, 'SIGCONT');
+      if (waits && now - alone > RECORD_MS_MAX && !options.signal?.aborted) throw unwritten(marker);
       if (finishing && now - alone > FINISH_MS_MAX) throw unrecorded(marker);
       if (!finishing && recording && now - alone > RECORD_MS_MAX + KILL_MS_MAX)
         throw unkillable(marker, [identity!]);
@@ -136,7 +142,7 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
 /** The session program among them, if it lives. */
 function sessionIn(dir: string, members: readonly Member[]): Member | null {
   const file = readSmall(join(dir, SESSION_FILE));
-  const session = file && parseIdentity(file.text);
+  const session = file && parseIdentity(file.text, null);
   return members.find(({ pid, start }) => pid === session?.pid && start === session.start) ?? null;
 }
 
@@ -159,7 +165,7 @@ function freeze(cage: Pick<AttemptCage, 'signal'>, first: Member[], look: () => 
 /** The runner's own fork that has not become the command yet. Where this cannot be seen, it is taken for the command. */
 function isFork(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1]?.endsWith('/runner.sh') ?? false;
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[3] === RUNNER_NAME;
   } catch {
     return false;
   }
@@ -178,6 +184,16 @@ function unrecorded(marker: string): RasenError {
     'task_state',
     `Attempt ${marker} has ended, but its service manager has not recorded it for ${FINISH_MS_MAX / 1000} s.`,
     { hint: 'Is the disk full? systemctl --user list-units "rasen-*" shows what the manager does.' },
+  );
+}
+
+function unwritten(marker: string): RasenError {
+  return new RasenError(
+    'storage',
+    `Attempt ${marker} has ended, but its end cannot be written down: its runner waits for that.`,
+    {
+      hint: 'Is the disk of the state full, or can it only be read? Stop it with force to give its result up.',
+    },
   );
 }
 

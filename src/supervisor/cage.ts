@@ -1,6 +1,6 @@
 /** Opens the cage that this supervisor starts attempts in, by its setting and by what the machine offers. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Paths } from '../paths.ts';
 import { Bell } from '../runner/cage/bell.ts';
@@ -8,6 +8,7 @@ import type { Cage } from '../runner/cage/cage.ts';
 import { type CageChoice, chooseCage } from '../runner/cage/choose.ts';
 import { groupCage } from '../runner/cage/group.ts';
 import { unitCage } from '../runner/cage/unit.ts';
+import { runnerText } from '../runner/order.ts';
 import type { Settings } from './settings.ts';
 
 /** Longest time from the writing of an environment to its reading. */
@@ -53,11 +54,13 @@ function clearOld(folder: string): void {
 export async function openCage({ wanted, paths, scripts, env, patient }: CageOptions): Promise<OpenCage> {
   const choice = await chooseCage({ wanted, env, patient });
   if (choice.kind === 'group') {
-    return { cage: groupCage(join(scripts, 'runner.sh')), choice, close: () => {} };
+    const text = runnerText(readFileSync(join(scripts, 'runner.sh'), 'utf8'));
+    return { cage: groupCage(text), choice, close: () => {} };
   }
   const bell = new Bell(join(paths.runtime, 'ended'));
   const cage = unitCage({
     scripts,
+    copies: join(paths.home, 'scripts'),
     environments: environmentsFolder(choice.env, paths),
     bell,
     env: choice.env,

@@ -50,6 +50,7 @@ export function damagedView({ task, kind, message, hint, about }: Damage): TaskV
     plan_rev: 0,
     seq: 0,
     notes: [],
+    forgeries: [],
     subtasks: [],
   };
 }

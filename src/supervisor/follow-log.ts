@@ -12,12 +12,13 @@ import { Mask } from '../secrets/mask.ts';
 import type { Event } from '../task/event.ts';
 import { fold } from '../task/fold.ts';
 import { gatesOf } from '../task/gates-of.ts';
-import { gateJob, type TaskState, workJob } from '../task/state.ts';
+import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { linesOf } from '../views/lines.ts';
 import { Changes } from './changes.ts';
 import { agentRole } from './effects/context.ts';
 import { History } from './history.ts';
+import { JobNames, type JobRef, parseJob } from './job-names.ts';
 import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -32,9 +33,6 @@ const POLL_MS_MAX = 250;
 const TAIL_BYTES_MAX = 8 * 1024 * 1024;
 /** How long the end of an output waits for what follows, where it may be the beginning of a secret. */
 const HELD_MS_MAX = 1000;
-
-/** Name of a job: the work of an attempt, or one of its gates. */
-const JOB = /^[^/]+\/\d+(?:\/gates\/\d+\.\d+)?$/;
 
 const NOTHING_MASKED = new Mask([]);
 
@@ -66,7 +64,8 @@ function check({ id }: Entry, { steps }: TaskState, subtask: string | undefined,
     });
   }
   for (const job of jobs) {
-    if (!JOB.test(job) || !steps.some(s => s.id === parseJob(job).step)) {
+    const ref = parseJob(job);
+    if (!ref || !steps.some(s => s.id === ref.step)) {
       throw new RasenError('usage', `the cursor names "${job}", which is no job of task ${id}`, {
         hint: 'Give back a cursor as it was given, for the same task.',
       });
@@ -80,12 +79,6 @@ interface FollowParts {
   masks: Masks;
 }
 
-interface JobRef {
-  job: string;
-  step: string;
-  n: number;
-}
-
 /** Between two pages it holds its cursor and, where its reader keeps up, what it would have to read again. */
 class Follower {
   readonly #registry: Registry;
@@ -97,6 +90,7 @@ class Follower {
   readonly #history: History;
   /** Milliseconds; null: from the start. */
   readonly #since: number | null;
+  #names = new JobNames();
   /** null: it is not known yet where the last lines begin. */
   #cursor: LogCursor | null;
   /** After the events up to its seq; null: to be folded again. */
@@ -177,6 +171,7 @@ class Follower {
   /** What can be read again. */
   #forget(): void {
     this.#state = null;
+    this.#names = new JobNames();
     this.#history.forget();
   }
 
@@ -198,15 +193,16 @@ class Follower {
   async #outputs(cursor: LogCursor): Promise<boolean> {
     const state = this.#state!;
     for (const job of Object.keys(cursor.outputs))
-      if (!(await this.#output(state, parseJob(job), cursor, false))) return false;
+      if (!(await this.#output(state, parseJob(job)!, cursor, false))) return false;
     return true;
   }
 
   /** One event, in order: those before the cursor only move the state along. False: the page is full, ask again. */
   async #event(event: Event, cursor: LogCursor): Promise<boolean> {
     const state = fold(this.#state, event);
+    this.#names.learn(event);
     if (event.seq > cursor.seq) {
-      const over = endedJob(event);
+      const over = this.#names.ended(event);
       // The lines of an output have no times; what had ended before is left out as a whole.
       if (
         over &&
@@ -217,7 +213,7 @@ class Follower {
         return false;
       if (over) delete cursor.outputs[over.job];
       this.#lines(state, event);
-      const begun = startedJob(event);
+      const begun = this.#names.started(event);
       if (begun && this.#wants(begun)) cursor.outputs[begun.job] = 0;
       cursor.seq = event.seq;
     }
@@ -245,7 +241,7 @@ class Follower {
 
   #wants(job: JobRef): boolean {
     if (this.#params.subtask && job.step !== this.#params.subtask) return false;
-    return this.#params.gates || job.job === workJob(job.step, job.n);
+    return this.#params.gates || parseJob(job.job)?.gate === null;
   }
 
   #isRecent(event: Event): boolean {
@@ -327,10 +323,11 @@ class Follower {
   async #start(events: readonly Event[]): Promise<LogCursor> {
     const { lines } = this.#params;
     if (lines === undefined) return { seq: 0, outputs: {} };
+    for (const event of events) this.#names.learn(event);
     const counts = this.#lineCounts(events);
     const outputs: Record<string, number> = {};
     let left = lines;
-    for (const ref of openJobs(events).filter(job => this.#wants(job))) {
+    for (const ref of openJobs(events, this.#names).filter(job => this.#wants(job))) {
       const taken = await this.#last(ref, left);
       outputs[ref.job] = taken.offset;
       left -= taken.lines;
@@ -338,14 +335,14 @@ class Follower {
     for (const event of events.toReversed()) {
       if (left <= 0 || counts.get(event.seq)! > left) return { seq: event.seq, outputs };
       left -= counts.get(event.seq)!;
-      const over = endedJob(event);
+      const over = this.#names.ended(event);
       if (over && this.#wants(over) && this.#isRecent(event)) {
         const taken = await this.#last(over, left);
         outputs[over.job] = taken.offset;
         left -= taken.lines;
         if (taken.offset > 0) return { seq: event.seq - 1, outputs };
       }
-      const begun = startedJob(event);
+      const begun = this.#names.started(event);
       if (begun) delete outputs[begun.job];
     }
     return { seq: 0, outputs: {} };
@@ -394,35 +391,13 @@ function timeOf(text: string): number {
   throw new RasenError('usage', `since: "${text}" is no time`, { hint: 'Write it as 2026-01-27T18:45:00Z.' });
 }
 
-function startedJob(event: Event): JobRef | null {
-  if (event.type === 'attempt_started')
-    return { job: workJob(event.step, event.n), step: event.step, n: event.n };
-  if (event.type === 'gate_started')
-    return { job: gateJob(event.step, event.n, event.gate, event.try), step: event.step, n: event.n };
-  return null;
-}
-
-function endedJob(event: Event): JobRef | null {
-  if (event.type === 'attempt_ended')
-    return { job: workJob(event.step, event.n), step: event.step, n: event.n };
-  if (event.type === 'gate_ended' || event.type === 'gate_dropped') {
-    return { job: gateJob(event.step, event.n, event.gate, event.try), step: event.step, n: event.n };
-  }
-  return null;
-}
-
-function openJobs(events: readonly Event[]): JobRef[] {
+function openJobs(events: readonly Event[], names: JobNames): JobRef[] {
   const open = new Map<string, JobRef>();
   for (const event of events) {
-    const begun = startedJob(event);
+    const begun = names.started(event);
     if (begun) open.set(begun.job, begun);
-    const over = endedJob(event);
+    const over = names.ended(event);
     if (over) open.delete(over.job);
   }
   return [...open.values()];
-}
-
-function parseJob(job: string): JobRef {
-  const [step = '', n = '0'] = job.split('/');
-  return { job, step, n: Number(n) };
 }

@@ -9,8 +9,10 @@ import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
 import { processorTicks } from '../runner/activity.ts';
 import { readAttempt } from '../runner/attempt-dir.ts';
-import { isAlive } from '../runner/identity.ts';
+import { cageOf } from '../runner/cage/attempt-cage.ts';
+import { type Identity, isAlive, isStopped } from '../runner/identity.ts';
 import { capOutput } from '../runner/output-cap.ts';
+import type { RunnerMark } from '../runner/records.ts';
 import { isThere, outputSize } from '../runner/small-file.ts';
 import type { Listening } from './ear.ts';
 import { Ears } from './ears.ts';
@@ -19,6 +21,8 @@ import { Ears } from './ears.ts';
 const ADOPTED_POLL_MS = 250;
 const ALIVE_EVERY = 4;
 const CAP_POLL_MS = 1000;
+/** Runners are asked whether they wait for the disk every so many of these looks: where a look is a program, rarely. */
+const RECORDING_EVERY = process.platform === 'linux' ? 1 : 10;
 /**
  * Silent jobs are asked for another sign of life twice within the shortest silence that means anything, at most and at
  * least this often: processor time of at least so many ticks of 10 ms.
@@ -28,14 +32,14 @@ const ACTIVITY_POLL_MS_MIN = 250;
 const ACTIVE_TICKS = 10;
 
 export interface Watched {
+  /** Of its processes. */
+  marker: string;
   /** Kept output. */
   max_bytes: number;
   /** null where silence means nothing. */
   silence: {
     /** The shortest silence that means something. */
     ms: number;
-    /** Marker of the job's processes. */
-    marker: string;
     result_file: Place;
   } | null;
   /** null: it is no session of an agent. */
@@ -43,6 +47,7 @@ export interface Watched {
 }
 
 interface Job extends Watched {
+  mark: RunnerMark;
   task: string;
   folder: string;
   /** This process is the parent and hears of the end. */
@@ -55,6 +60,10 @@ interface Job extends Watched {
   capping: Promise<void> | null;
   /** Its runner was seen alive, and nothing was heard since that it might not be. */
   lives: boolean;
+  /** Of its runner, when that was seen. */
+  identity: Identity | null;
+  /** Its command has ended, and the disk does not take the record. */
+  recording: boolean;
 }
 
 export class Jobs {
@@ -68,6 +77,7 @@ export class Jobs {
   #activityTimer: NodeJS.Timeout | null = null;
   #activityPollMs = Number.POSITIVE_INFINITY;
   #turn = 0;
+  #looks = 0;
 
   constructor(changed: (task: string) => void, log: Log) {
     this.#changed = changed;
@@ -76,7 +86,7 @@ export class Jobs {
   }
 
   /** Watches a job until `ended` is called for its folder. */
-  watch(task: string, folder: string, options: Watched & { child: boolean }): void {
+  watch(task: string, folder: string, options: Watched & { mark: RunnerMark; child: boolean }): void {
     const known = this.#jobs.get(folder);
     if (known) {
       known.child ||= options.child;
@@ -93,6 +103,8 @@ export class Jobs {
       flood: false,
       capping: null,
       lives: false,
+      identity: null,
+      recording: false,
     });
     if (options.session) this.ears.listenTo(task, folder, options.session);
     if (options.silence) this.#pollActivity(options.silence.ms / 2);
@@ -111,9 +123,16 @@ export class Jobs {
   }
 
   /** The runner was seen alive: until something is heard, its folder need not be read again. */
-  seenAlive(folder: string): void {
+  seenAlive(folder: string, identity: Identity): void {
     const job = this.#jobs.get(folder);
-    if (job) job.lives = true;
+    if (!job) return;
+    job.lives = true;
+    job.identity = identity;
+  }
+
+  /** The command of the job has ended, and its runner waits until that can be written down. */
+  isRecording(folder: string): boolean {
+    return this.#jobs.get(folder)?.recording ?? false;
   }
 
   lives(folder: string): boolean {
@@ -184,10 +203,13 @@ export class Jobs {
     const jobs = [...this.#jobs.values()].flatMap(job => (job.silence ? [{ job, ...job.silence }] : []));
     if (jobs.length === 0) return;
     const ticks = processorTicks(
-      jobs.map(({ job, marker }) => ({ marker, identity: readAttempt(job.folder).identity })),
+      jobs.map(({ job }) => ({
+        marker: job.marker,
+        identity: readAttempt(job.folder, job.mark).identity,
+      })),
     );
-    for (const { job, marker, result_file } of jobs) {
-      const now = ticks.get(marker) ?? null;
+    for (const { job, result_file } of jobs) {
+      const now = ticks.get(job.marker) ?? null;
       if (now !== null && job.ticks !== null && Math.abs(now - job.ticks) >= ACTIVE_TICKS)
         job.active_at_ms = Date.now();
       job.ticks = now;
@@ -204,19 +226,38 @@ export class Jobs {
     this.#turn++;
     for (const job of this.#jobs.values()) {
       if (job.child) continue;
-      const over =
-        isThere(join(job.folder, 'exit')) || (this.#turn % ALIVE_EVERY === 0 && !this.#lives(job.folder));
+      const over = isThere(join(job.folder, 'exit')) || (this.#turn % ALIVE_EVERY === 0 && !this.#lives(job));
       if (over) this.#maybeOver(job);
     }
   }
 
-  #lives(folder: string): boolean {
-    const { identity } = readAttempt(folder);
+  #lives(job: Job): boolean {
+    const { identity } = readAttempt(job.folder, job.mark);
     return identity !== null && isAlive(identity);
   }
 
+  /** A runner that could not write its record has stopped itself. It is let try again, and stops again where it cannot. */
+  #lookAtRecording(job: Job): void {
+    const { identity, folder, marker, mark } = job;
+    if (identity === null || !isStopped(identity)) return;
+    const cage = cageOf(folder, mark);
+    // Stopped by somebody, with its command.
+    if (cage.members({ marker, identity }).length > 0) return;
+    if (!job.recording) {
+      job.recording = true;
+      this.#log.warn(
+        { task: job.task, folder },
+        'a command has ended, and the disk does not take the record of it; its runner waits for that',
+      );
+      this.#changed(job.task);
+    }
+    cage.signal(identity, 'SIGCONT');
+  }
+
   #capAll(): void {
+    const recording = this.#looks++ % RECORDING_EVERY === 0;
     for (const job of this.#jobs.values()) {
+      if (recording) this.#lookAtRecording(job);
       // An exit event that was missed, for whatever reason, is made up for here.
       if (job.lives && isThere(join(job.folder, 'exit'))) this.#maybeOver(job);
       if (job.capping !== null || job.flood) continue;

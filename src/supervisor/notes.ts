@@ -3,7 +3,7 @@ import { RasenError } from '../errors.ts';
 import type { NewEvent } from '../task/event.ts';
 import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
 import { isInside, originText } from '../task/origin.ts';
-import { stepOf, type TaskState, workJob } from '../task/state.ts';
+import { stepOf, type TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { type Ask, asked, over, resumption } from './commands.ts';
 import { isDeaf } from './effects/tell.ts';
@@ -77,7 +77,7 @@ export class Notes {
   #reachOf(state: TaskState): ReturnType<typeof reachOf> {
     const { how, step } = reachOf(state);
     if (step === null) return { how, step };
-    const job = workJob(step, stepOf(state, step).attempt!.n);
+    const { job } = stepOf(state, step).attempt!;
     return isDeaf(this.#places.job(state.id, job)) ? { how: 'prompt', step: null } : { how, step };
   }
 }

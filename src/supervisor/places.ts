@@ -4,7 +4,7 @@ import type { Place } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
 import type { SessionOrder } from '../session/order.ts';
-import { jobFolder } from '../store/layout.ts';
+import { jobFolder, taskFiles } from '../store/layout.ts';
 import { subtaskOf } from '../task/gates-of.ts';
 import type { Step, TaskState } from '../task/state.ts';
 
@@ -26,6 +26,11 @@ export class Places {
   /** What is remembered of repositories, and our git directories. */
   get repositories(): string {
     return join(this.#paths.home, 'git');
+  }
+
+  /** Folder of the folders of jobs. */
+  attempts(task: string): string {
+    return taskFiles(this.#paths.tasks, task).attempts;
   }
 
   job(task: string, job: string): string {

@@ -24,6 +24,8 @@ export interface World {
   /** What all tasks used today. */
   day(): Day;
   nonce(): string;
+  /** As in Observed. */
+  recordKey(nonce: string): string;
 }
 
 export interface ReconcilerOptions {
@@ -202,6 +204,7 @@ export class Reconciler {
       draining: this.#draining,
       suspending: this.#suspending,
       nonce: () => world.nonce(),
+      record_key: nonce => world.recordKey(nonce),
     };
   }
 

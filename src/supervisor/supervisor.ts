@@ -13,6 +13,7 @@ import { testMessage } from '../notify/message.ts';
 import type { Paths } from '../paths.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { bootId } from '../runner/identity.ts';
+import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import { resolveSecrets } from '../secrets/resolve.ts';
@@ -131,6 +132,7 @@ export class Supervisor {
       sweeper: new Sweeper(),
       log,
       cage: options.cage.cage,
+      keys: new RecordKeys(),
       session_program: options.session_program,
       umask: options.umask,
       closing: this.#closing.signal,

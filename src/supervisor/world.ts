@@ -13,7 +13,7 @@ import { statOf } from '../runner/small-file.ts';
 import type { Mask } from '../secrets/mask.ts';
 import type { Day, Effect, JobFacts, Result } from '../task/effect.ts';
 import type { GateEvidence } from '../task/event.ts';
-import type { TaskState } from '../task/state.ts';
+import { openJob, type TaskState } from '../task/state.ts';
 import { CLOCK_SLACK_MS } from '../task/stop-reason.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
@@ -45,25 +45,31 @@ export class RealWorld implements World {
     return randomBytes(8).toString('hex');
   }
 
+  recordKey(nonce: string): string {
+    return this.#context.keys.of(nonce).commitment;
+  }
+
   job(state: TaskState, job: string): JobFacts | null {
     const { places, jobs } = this.#context;
     const folder = places.job(state.id, job);
     const mask = () => this.#context.masks.now(state);
     if (jobs.lives(folder))
       return { claimed: true, alive: true, exited: false, ...lifeOf(folder, jobs, mask) };
-    const facts = readAttempt(folder);
+    const mark = openJob(state, job);
+    if (!mark) return null;
+    const facts = readAttempt(folder, mark);
     if (!facts.spec && !facts.claimed) return null;
-    const finishing_ms = facts.exit ? null : unitFinishingMs(folder);
+    const finishing_ms = facts.exit ? null : unitFinishingMs(folder, mark);
     const alive = facts.identity
       ? isAlive(facts.identity) || finishing_ms !== null
       : facts.claimed && !facts.fenced && !facts.exit && this.#mayReport(folder);
     if (facts.identity || facts.exit) this.#claims.delete(folder);
     if (alive && !facts.exit) {
-      const kept = { max_bytes: state.spec.limits.output_max_bytes, silence: null, session: null };
-      const how = facts.spec ? watched(this.#context, state, facts.spec) : kept;
-      jobs.watch(state.id, folder, { ...how, child: false });
+      const { step, attempt, nonce } = mark;
+      const how = watched(this.#context, state, { subtask: step.id, attempt: attempt.n, nonce });
+      jobs.watch(state.id, folder, { ...how, mark, child: false });
       if (facts.identity) {
-        jobs.seenAlive(folder);
+        jobs.seenAlive(folder, facts.identity);
         this.#context.masks.adopt(state, facts.identity.pid);
       }
     }
@@ -150,11 +156,12 @@ function lifeOf(
   mask: () => Mask,
 ): Omit<JobFacts, 'claimed' | 'alive' | 'exited'> {
   const flood = jobs.isFlood(folder);
+  const recording = jobs.isRecording(folder);
   const said = jobs.ears.signs(folder);
   const signs = said?.loop ? { ...said, loop: mask().text(said.loop) } : said;
   const active = jobs.activeAt(folder);
   // Nobody asks where silence means nothing.
-  if (active === 0) return { last_output_at: null, result_at: null, flood, signs };
+  if (active === 0) return { last_output_at: null, result_at: null, flood, recording, signs };
   const output = statOf(join(folder, 'output'));
   // What lies ahead was seen before the clock was set back, and must not hide what is seen now.
   const seen = [output?.mtimeMs ?? 0, active].filter(ms => ms <= Date.now() + CLOCK_SLACK_MS);
@@ -164,6 +171,7 @@ function lifeOf(
     last_output_at: new Date(heard).toISOString(),
     result_at: result === null ? null : new Date(result).toISOString(),
     flood,
+    recording,
     signs,
   };
 }

@@ -13,7 +13,7 @@ import { type Gate, gatesOf, isAgentStep } from './gates-of.ts';
 import { HURRY_SHARE, hurry, notesFor } from './notes.ts';
 import { sessionsAfter } from './quiet-hours.ts';
 import { verdictOf } from './retry.ts';
-import { type Attempt, type GateRun, gateJob, type Step, type TaskState, workJob } from './state.ts';
+import { type Attempt, type GateRun, gateJob, type Step, type TaskState } from './state.ts';
 import type { Outcome, StopReason, WaitReason } from './status.ts';
 import { latestOf, RESULT_GRACE_MS, stopReason, timeoutsOf, wantedStop } from './stop-reason.ts';
 import { isSealed } from './worktree-use.ts';
@@ -42,7 +42,7 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
   const at = { step: step.id, n: attempt.n };
   switch (attempt.phase) {
     case 'created':
-      return ask({ type: 'prepare', key: `prepare:${workJob(at.step, at.n)}`, ...at });
+      return ask({ type: 'prepare', key: `prepare:${attempt.job}`, ...at });
     case 'prepared':
       if (!attempt.work) return gates(state, step, attempt, seen);
       if (state.want !== 'run') return record({ type: 'attempt_stopping', ...at, reason: wantedStop(state) });
@@ -50,13 +50,7 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
       if (attempt.boot !== state.boot) return ask(endOfWork(step, attempt, null, null));
       if (seen.suspending) return record({ type: 'attempt_stopping', ...at, reason: 'suspend' });
       if (seen.draining) return nothing;
-      return ask({
-        type: 'launch',
-        key: `launch:${workJob(at.step, at.n)}`,
-        job: workJob(at.step, at.n),
-        ...at,
-        gate: null,
-      });
+      return launched(attempt, at, seen);
     case 'running':
       return running(state, step, attempt, seen);
     case 'stopping':
@@ -64,9 +58,7 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
     case 'ended':
       if (mayHaveStarted(attempt)) return ask(endOfWork(step, attempt, 'grace', null));
       if (!needsSeal(state, step, attempt)) return judged(state, step, attempt, seen);
-      return maySeal(state, step)
-        ? ask({ type: 'seal', key: `seal:${workJob(at.step, at.n)}`, ...at })
-        : nothing;
+      return maySeal(state, step) ? ask({ type: 'seal', key: `seal:${attempt.job}`, ...at }) : nothing;
     case 'sealed':
       return judged(state, step, attempt, seen);
     case 'closed':
@@ -74,11 +66,22 @@ export function nextOfAttempt(state: TaskState, step: Step, attempt: Attempt, se
   }
 }
 
+/** What its runner will sign with is in the journal before there is a runner. */
+function launched(attempt: Attempt, at: { step: string; n: number }, seen: Observed): Next {
+  const record_key = seen.record_key(attempt.nonce);
+  if (attempt.record_keys && !attempt.record_keys.includes(record_key))
+    return record({ type: 'record_key_drawn', ...at, record_key });
+  const { job } = attempt;
+  return ask({ type: 'launch', key: `launch:${job}`, job, ...at, gate: null });
+}
+
 function running(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
-  const facts = seen.job(workJob(step.id, attempt.n));
+  const facts = seen.job(attempt.job);
   // A power cut may leave a claim without its runner's name, which looks like one that is about to say it.
   const is_gone = attempt.boot !== state.boot;
   if (is_gone || !facts || facts.exited || !facts.alive) return ask(endOfWork(step, attempt, null, null));
+  // It is over, in time and by itself, and only waits for the disk to take that down.
+  if (facts.recording && state.want === 'run' && !seen.suspending) return nothing;
   const { reason, wake_ms } = stopReason(state, step, attempt, facts, seen);
   if (reason === null)
     return attempt.talks ? spokenWith(state, step, attempt, seen.now_ms, wake_ms) : { ...nothing, wake_ms };
@@ -103,7 +106,7 @@ function spokenWith(
     if (soft <= nowMs) return record(hurry(state, step, attempt, started + timeout * 1000 - nowMs));
     wake = Math.min(wake ?? soft, soft);
   }
-  const job = workJob(step.id, attempt.n);
+  const { job } = attempt;
   const effects = notesFor(state, step, attempt).map(({ note }): Effect => {
     return { type: 'tell', key: `tell:${job}:${note}`, job, step: step.id, n: attempt.n, note };
   });
@@ -116,7 +119,7 @@ function endOfWork(
   kill: 'grace' | 'force' | null,
   why: StopReason | null,
 ): Effect {
-  const job = workJob(step.id, attempt.n);
+  const { job } = attempt;
   return { type: 'end', key: `end:${job}`, job, step: step.id, n: attempt.n, gate: null, kill, why };
 }
 
@@ -151,7 +154,7 @@ function judged(state: TaskState, step: Step, attempt: Attempt, seen: Observed):
     if (attempt.accepted) return completed(state, step, attempt, seen.now_ms);
     return ask({
       type: 'accept_plan',
-      key: `plan:${workJob(step.id, attempt.n)}`,
+      key: `plan:${attempt.job}`,
       step: step.id,
       n: attempt.n,
     });
@@ -235,13 +238,17 @@ function startGate(
   const hold = isJudge(gate) ? holdOf(state, step, attempt, seen) : null;
   if (hold) return { ...nothing, wake_ms: hold.due?.at ?? null };
   if (seen.disk_low !== null) return { ...nothing, wake_ms: seen.now_ms + DISK_PROBE_MS };
+  const tries = (run?.try ?? 0) + 1;
+  const nonce = seen.nonce();
   return record({
     type: 'gate_started',
     step: step.id,
     n: attempt.n,
     gate: index,
-    try: (run?.try ?? 0) + 1,
-    nonce: seen.nonce(),
+    try: tries,
+    nonce,
+    job: gateJob(attempt, index, tries, nonce),
+    record_key: seen.record_key(nonce),
   });
 }
 
@@ -298,7 +305,7 @@ function liveGate(
   run: GateRun,
   seen: Observed,
 ): Next {
-  const job = gateJob(step.id, attempt.n, run.gate, run.try);
+  const { job } = run;
   const at = { job, step: step.id, n: attempt.n, gate: run.gate };
   const end = (kill: 'grace' | 'force' | null, why: StopReason | 'stale' | null) =>
     ask({ type: 'end', key: `end:${job}`, ...at, kill, why });
@@ -321,6 +328,7 @@ function liveGate(
   if (seen.suspending) return end('grace', 'suspend');
   if (!facts?.claimed) return seen.draining ? nothing : ask({ type: 'launch', key: `launch:${job}`, ...at });
   if (run.boot !== state.boot || facts.exited || !facts.alive) return end(null, null);
+  if (facts.recording) return nothing;
   if (facts.flood) return end('grace', 'flood');
   const is_costly = isJudge(gate) && !facts.signs?.through;
   if (is_costly && usedUp(state, step, seen)) return end('grace', 'budget');

@@ -8,7 +8,7 @@
  */
 import type { Observed } from './effect.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
-import { gateJob, type Step, type TaskState, type Used, workJob } from './state.ts';
+import type { Step, TaskState, Used } from './state.ts';
 
 export const BUDGETS = [
   'attempt_tokens',
@@ -63,10 +63,7 @@ function live(step: Step, { job }: Pick<Observed, 'job'>): Used {
   const { attempt } = step;
   if (!attempt) return NOTHING_USED;
   const works = attempt.phase === 'running' || attempt.phase === 'stopping';
-  const jobs = [
-    ...(works ? [workJob(step.id, attempt.n)] : []),
-    ...attempt.gates.filter(g => g.live).map(g => gateJob(step.id, attempt.n, g.gate, g.try)),
-  ];
+  const jobs = [...(works ? [attempt.job] : []), ...attempt.gates.filter(g => g.live).map(g => g.job)];
   return jobs.map(name => job(name)?.signs?.used ?? NOTHING_USED).reduce(plus, NOTHING_USED);
 }
 

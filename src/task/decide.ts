@@ -13,7 +13,7 @@ import { nextNotices } from './notices.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
 import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
-import type { Step, TaskState } from './state.ts';
+import { type Step, type TaskState, workJob } from './state.ts';
 import { isTerminal, type WaitReason } from './status.ts';
 import { runtimeLeftMs } from './stop-reason.ts';
 
@@ -310,14 +310,17 @@ function begin(state: TaskState, step: Step, seen: Observed): Next {
   if (state.status.name !== 'running') events.push({ type: 'task_started' });
   const work = step.kind !== 'baseline' && step.kind !== 'final' && !isClaimedCompleted(state, step);
   const from = startCommit(state, step);
+  const n = step.attempts + 1;
+  const nonce = seen.nonce();
   events.push({
     type: 'attempt_created',
     step: step.id,
-    n: step.attempts + 1,
-    nonce: seen.nonce(),
+    n,
+    nonce,
     from,
     work,
     resume: sessionToResume(state, step, from, seen.now_ms),
+    job: workJob(step.id, n, nonce),
   });
   return record(...events);
 }

@@ -52,6 +52,8 @@ export interface JobFacts {
   alive: boolean;
   /** The exit is recorded: over. */
   exited: boolean;
+  /** Its command is over, and the runner cannot write that down: it stays alive until it can. */
+  recording: boolean;
   /** Last sign of life: output, or noticeable use of the processor. */
   last_output_at: string | null;
   /** When the agent wrote its result file last; null: it has not, or nobody looked. */
@@ -111,6 +113,8 @@ export interface Observed {
   suspending: boolean;
   /** A fresh nonce (random outside of tests). */
   nonce: () => string;
+  /** Commitment of the key with which this supervisor lets the runner of the job of this nonce sign. */
+  record_key: (nonce: string) => string;
 }
 
 export interface ExitFacts {
@@ -145,13 +149,20 @@ export interface EndFacts {
   notes_said: number[];
   log_sha256: string | null;
   log_tail: string | null;
+  /** What others than its runner wrote among its records, in words. */
+  forged: string[];
   /** Of a gate with the tests of the base commit: those that are not the tests of today. */
   base_tests: string[];
 }
 
 /** What came of an effect, in plain facts; settle.ts turns it into events. */
 export type Result =
-  | { type: 'prepare'; workspace: { base: string; branch: string; path: string } | null }
+  | {
+      type: 'prepare';
+      workspace: { base: string; branch: string; path: string } | null;
+      /** As in attempt_prepared. */
+      record_key: string;
+    }
   /** `talks`: notes can be said to it. */
   | { type: 'launch'; pid: number; cage: string | null; talks: boolean }
   | { type: 'end'; facts: EndFacts }

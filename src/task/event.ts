@@ -2,8 +2,9 @@
  * Events: what happened to a task, one numbered fact each. The journal is a list of these and nothing else; every
  * state is a fold over them. A field is only ever added; a meaning never changes (store/migrate.ts has the versions).
  *
- * A job is one thing that runs in a cage: the work of an attempt (`build/1`) or one of its gates (`build/1/gates/2.1`:
- * gate 2, first try). Its name is the path of its folder under `attempts/`.
+ * A job is one thing that runs in a cage: the work of an attempt (`build/1-NONCE`) or one of its gates
+ * (`build/1-NONCE/gates/2.1-NONCE`: gate 2, first try). Its name is the path of its folder under `attempts/`, and nobody
+ * can tell it before the job is decided on: what ran before could else leave records there.
  */
 import type { BudgetUse } from './budget.ts';
 import type { NotifyChannel } from './notices.ts';
@@ -130,9 +131,16 @@ interface Of {
     work: boolean;
     /** The session of its predecessor that it goes on with; null, and absent in older journals: a new one. */
     resume?: string | null;
+    /** Name of its job. Absent in older journals: `step/n`. */
+    job?: string;
   };
-  /** Folder, worktree and prompt are ready; nothing has been spawned. */
-  attempt_prepared: { step: string; n: number };
+  /**
+   * Folder, worktree and prompt are ready; nothing has been spawned. `record_key`: what the records of its runner are
+   * signed with (runner/record-key.ts). Absent in older journals: they are not signed, and count all the same.
+   */
+  attempt_prepared: { step: string; n: number; record_key?: string };
+  /** It will be launched by another supervisor than prepared it, which signs with another key. Either counts. */
+  record_key_drawn: { step: string; n: number; record_key: string };
   /** `cage`: how its processes are held together; `talks`: notes can be said to it. Both absent in older journals. */
   attempt_started: { step: string; n: number; pid: number; cage?: string | null; talks?: boolean };
   attempt_stopping: {
@@ -164,7 +172,16 @@ interface Of {
   };
   /** What the attempt left is committed and kept under its ref. */
   attempt_sealed: { step: string; n: number; sealed: SealedFacts };
-  gate_started: { step: string; n: number; gate: number; try: number; nonce: string };
+  /** `record_key` as in attempt_prepared; `job` absent in older journals: `step/n/gates/gate.try`. */
+  gate_started: {
+    step: string;
+    n: number;
+    gate: number;
+    try: number;
+    nonce: string;
+    job?: string;
+    record_key?: string;
+  };
   /** It was launched only now, `ms` later than it was meant to: its time runs since then. */
   gate_delayed: { step: string; n: number; gate: number; try: number; ms: number };
   /** The gate could not be judged (killed, lost) and will be run again. */
@@ -199,6 +216,11 @@ interface Of {
     /** What a judge itself wrote down that it used. Absent in older journals. */
     claimed?: Pick<Claim, 'input_tokens' | 'output_tokens'> | null;
   };
+  /**
+   * Somebody wrote into the records of a job who was not its runner. They did not count; this is the evidence. `gate`: its
+   * number, null for work, during which or by which it was done.
+   */
+  records_forged: { step: string; n: number; gate: number | null; what: string[] };
   /** The attempt is done with; its final outcome, and when the step may be tried again. */
   attempt_closed: {
     step: string;
@@ -304,6 +326,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   workspace_ready: true,
   attempt_created: true,
   attempt_prepared: true,
+  record_key_drawn: true,
   attempt_started: true,
   attempt_stopping: true,
   attempt_ended: true,
@@ -312,6 +335,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   gate_delayed: true,
   gate_dropped: true,
   gate_ended: true,
+  records_forged: true,
   attempt_closed: true,
   step_completed: true,
   step_failed: true,

@@ -11,7 +11,10 @@ import {
   type Attempt,
   type AttemptRecord,
   type GateRun,
+  MAX_FORGERIES,
   MAX_HISTORY,
+  oldGateJob,
+  oldWorkJob,
   type Step,
   stepOf,
   type TaskState,
@@ -34,6 +37,8 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
     const attempt: Attempt = {
       n: event.n,
       nonce: event.nonce,
+      job: event.job ?? oldWorkJob(event.step, event.n),
+      record_keys: [],
       phase: 'created',
       work: event.work,
       boot: state.boot,
@@ -79,6 +84,30 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
     };
   });
   return { ...next, iterations: event.work ? next.iterations + 1 : next.iterations };
+}
+
+export function attemptPrepared(state: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
+  return phase(state, event, ['created'], attempt => ({
+    ...attempt,
+    phase: 'prepared',
+    prepared_at: event.t,
+    record_keys: event.record_key === undefined ? null : [event.record_key],
+  }));
+}
+
+export function recordKeyDrawn(state: TaskState, event: EventOf<'record_key_drawn'>): TaskState {
+  return phase(state, event, ['prepared'], attempt => ({
+    ...attempt,
+    record_keys: attempt.record_keys && [...attempt.record_keys, event.record_key],
+  }));
+}
+
+export function recordsForged(state: TaskState, event: EventOf<'records_forged'>): TaskState {
+  const { step: id, n, gate: index, what, t } = event;
+  return {
+    ...state,
+    forgeries: [...state.forgeries, { step: id, n, gate: index, what, t }].slice(-MAX_FORGERIES),
+  };
 }
 
 export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>): TaskState {
@@ -165,6 +194,8 @@ export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): T
       gate: event.gate,
       try: event.try,
       nonce: event.nonce,
+      job: event.job ?? oldGateJob(attempt, event.gate, event.try),
+      record_keys: event.record_key === undefined ? null : [event.record_key],
       started_at: event.t,
       dropped: known?.dropped ?? 0,
       evidence: null,
@@ -235,6 +266,8 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
       gate: event.gate,
       try: event.try,
       nonce: '',
+      job: '',
+      record_keys: [],
       started_at: event.t,
       dropped: 0,
       evidence: event.evidence,
@@ -357,6 +390,7 @@ function recordOf(
     attempt.gates.find(g => g.evidence && !g.evidence.passed && !g.evidence.tolerated)?.evidence ?? null;
   return {
     n: attempt.n,
+    job: attempt.job,
     work: attempt.work,
     outcome: event.outcome,
     counted,

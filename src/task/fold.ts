@@ -11,11 +11,14 @@ import {
   attemptClosed,
   attemptCreated,
   attemptEnded,
+  attemptPrepared,
   attemptSealed,
   gateDelayed,
   gateDropped,
   gateEnded,
   gateStarted,
+  recordKeyDrawn,
+  recordsForged,
   withUnsealed,
 } from './fold-attempt.ts';
 import { noteAdded, noteTold } from './fold-notes.ts';
@@ -69,14 +72,9 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'attempt_created':
       return attemptCreated(state, event);
     case 'attempt_prepared':
-      return withUnsealed(
-        phase(state, event, ['created'], attempt => ({
-          ...attempt,
-          phase: 'prepared',
-          prepared_at: event.t,
-        })),
-        event,
-      );
+      return withUnsealed(attemptPrepared(state, event), event);
+    case 'record_key_drawn':
+      return recordKeyDrawn(state, event);
     case 'attempt_started':
       return live(
         phase(state, event, ['prepared'], a => ({
@@ -110,6 +108,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return gateDropped(state, event);
     case 'gate_ended':
       return gateEnded(state, event);
+    case 'records_forged':
+      return recordsForged(state, event);
     case 'attempt_closed':
       return attemptClosed(state, event);
     case 'step_completed':
@@ -244,6 +244,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     login: null,
     resumes: 0,
     rebooted: null,
+    forgeries: [],
     notified: [],
     merge: null,
     merged: null,

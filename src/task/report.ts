@@ -61,6 +61,7 @@ export const taskReport = z.looseObject({
     .optional()
     .describe('Requests that were refused because no person made them. Absent from older supervisors.'),
   waits: z.array(waitRecord),
+  forgeries: view.forgeries,
   followups: z
     .array(z.looseObject({ step: z.string(), text: z.string() }))
     .describe('What agents found and left for later.'),
@@ -170,6 +171,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     budgets: now.budgets,
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
+    forgeries: now.forgeries.filter(({ t }) => Date.parse(t) >= since),
     followups: [...followups.values()],
     denied,
     waits: waits

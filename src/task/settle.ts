@@ -40,7 +40,7 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       const { workspace } = result;
       const events: NewEvent[] =
         workspace && !state.workspace ? [{ type: 'workspace_ready', ...workspace }] : [];
-      return [...events, { type: 'attempt_prepared', ...at }];
+      return [...events, { type: 'attempt_prepared', ...at, record_key: result.record_key }];
     }
     case 'launch':
       if (effect.type === 'launch' && effect.gate !== null)
@@ -53,16 +53,23 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
     case 'tell':
       if (effect.type !== 'tell' || !result.said) return null;
       return toldLive(state, step, attempt, [effect.note]);
-    case 'end':
+    case 'end': {
       if (effect.type !== 'end') return null;
+      const forged = forgeries(effect, result.facts);
       if (attempt.phase === 'ended' && effect.gate === null && mayHaveStarted(attempt)) {
         const { session } = result.facts;
         const { events } = close(state, step, attempt, 'startup', attempt.message, nowMs);
-        return events.map(event => (event.type === 'attempt_closed' ? { ...event, session } : event));
+        return [
+          ...forged,
+          ...events.map(event => (event.type === 'attempt_closed' ? { ...event, session } : event)),
+        ];
       }
-      return effect.gate === null
-        ? endOfWork(state, step, attempt, result.facts)
-        : endOfGate(state, step, attempt, effect, result.facts, nowMs);
+      const ended =
+        effect.gate === null
+          ? endOfWork(state, step, attempt, result.facts)
+          : endOfGate(state, step, attempt, effect, result.facts, nowMs);
+      return ended && [...forged, ...ended];
+    }
     case 'seal':
       return attempt.phase === 'ended' ? [{ type: 'attempt_sealed', ...at, sealed: result.sealed }] : null;
     case 'judge': {
@@ -189,6 +196,10 @@ function isWanted(
   }
 }
 
+function forgeries({ step, n, gate }: Extract<Effect, { type: 'end' }>, { forged }: EndFacts): NewEvent[] {
+  return forged.length === 0 ? [] : [{ type: 'records_forged', step, n, gate, what: forged.map(clip) }];
+}
+
 function endOfWork(state: TaskState, step: Step, attempt: Attempt, facts: EndFacts): NewEvent[] | null {
   if (attempt.phase === 'ended' || attempt.phase === 'sealed' || attempt.phase === 'closed') return null;
   const { outcome, message } = outcomeOf(attempt, facts);
@@ -268,7 +279,7 @@ function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; messa
     if (exit.result === 'killed') return { outcome: 'lost', message: 'the runner was killed' };
     // Its runner could not make or read the files of the attempt, and has started nothing.
     if (exit.result === 'no_files') return { outcome: 'lost', message: 'its files could not be written' };
-    if (exit.result !== 'exited') return { outcome: 'startup', message: exit.result };
+    if (exit.result !== 'exited') return { outcome: 'startup', message: unstarted(exit.result) };
   }
   if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
   const claimed = facts.claim ? BY_CLAIM[facts.claim.status] : undefined;
@@ -327,7 +338,7 @@ function endOfGate(
   if (stopped && effect.why === 'result') reason = verdictReason(facts);
   else if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
   else if (exit!.ended_by) reason = BY_ENDING[exit!.ended_by].message;
-  else if (exit!.result !== 'exited') reason = exit!.result;
+  else if (exit!.result !== 'exited') reason = unstarted(exit!.result);
   else if (gate.kind === 'run')
     reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
   else reason = exit!.code === 0 ? verdictReason(facts) : noVerdict(facts, `exit code ${exit!.code}`);
@@ -402,6 +413,10 @@ const baseTest = (path: string) => ({
   line: null,
   text: 'the test of the base commit was run in place of the one of today',
 });
+
+/** Why a runner did not start the command, by the word of its record. */
+export const unstarted = (result: string) =>
+  result === 'outside' ? 'its cwd leads out of the folder that it is for' : result;
 
 const clip = (text: string) => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)} …` : text);
 

@@ -46,6 +46,10 @@ export interface GateRun {
   gate: number;
   try: number;
   nonce: string;
+  /** Name of its job; of a gate without a process it is none. */
+  job: string;
+  /** As of an attempt. */
+  record_keys: readonly string[] | null;
   started_at: string;
   /** Tries that ended without a judgement. */
   dropped: number;
@@ -63,6 +67,10 @@ export interface GateRun {
 export interface Attempt {
   n: number;
   nonce: string;
+  /** Name of its job. */
+  job: string;
+  /** The keys that its runner may sign with, by commitment; null: of before there were keys, unsigned records count. */
+  record_keys: readonly string[] | null;
   phase: AttemptPhase;
   /** Whether there is a process at all; a check has only gates. */
   work: boolean;
@@ -135,6 +143,7 @@ export interface Note {
 /** What stays of a closed attempt in the state; the rest is in the journal. */
 export interface AttemptRecord {
   n: number;
+  job: string;
   /** false: only gates were asked. */
   work: boolean;
   outcome: Outcome;
@@ -194,6 +203,18 @@ export interface Step {
 
 /** Closed attempts that stay in the state per step. */
 export const MAX_HISTORY = 100;
+
+/** That somebody wrote into the records of a job who was not its runner. */
+export interface Forgery {
+  step: string;
+  n: number;
+  gate: number | null;
+  what: string[];
+  t: string;
+}
+
+/** Forgeries that stay in the state; all of them are in the journal. */
+export const MAX_FORGERIES = 20;
 
 export interface GoodCommit {
   k: number;
@@ -268,6 +289,7 @@ export interface TaskState {
   /** How often a person said go on, and the last restart of the machine that the task went on after. */
   resumes: number;
   rebooted: { boot: string; t: string } | null;
+  forgeries: Forgery[];
   /** What a person was told, oldest first. */
   notified: Notified[];
   merge: { op: string; into: string | null; squash: boolean } | null;
@@ -292,10 +314,41 @@ export function stepOf(state: TaskState, id: string): Step {
   return step;
 }
 
-/** Job name (folder under attempts/) of an attempt's work, and of one try of one of its gates. */
-export function workJob(step: string, n: number): string {
+/** Job name (folder under attempts/) of an attempt's work, and of one try of one of its gates: for those who decide on them. */
+export function workJob(step: string, n: number, nonce: string): string {
+  return `${step}/${n}-${nonce}`;
+}
+export function gateJob(attempt: Pick<Attempt, 'job'>, gate: number, tries: number, nonce: string): string {
+  return `${attempt.job}/gates/${gate}.${tries}-${nonce}`;
+}
+
+/** The same in journals of before names had a nonce. */
+export function oldWorkJob(step: string, n: number): string {
   return `${step}/${n}`;
 }
-export function gateJob(step: string, n: number, gate: number, attempt: number): string {
-  return `${step}/${n}/gates/${gate}.${attempt}`;
+export function oldGateJob(attempt: Pick<Attempt, 'job'>, gate: number, tries: number): string {
+  return `${attempt.job}/gates/${gate}.${tries}`;
 }
+
+export interface OpenJob {
+  step: Step;
+  attempt: Attempt;
+  /** null: the work of the attempt. */
+  gate: GateRun | null;
+  nonce: string;
+  record_keys: readonly string[] | null;
+}
+
+/** The job of this name, where its attempt is open. */
+export function openJob(state: TaskState, name: string): OpenJob | null {
+  for (const step of state.steps) {
+    const { attempt } = step;
+    if (!attempt) continue;
+    if (attempt.job === name) return { step, attempt, gate: null, ...signed(attempt) };
+    const gate = attempt.gates.find(({ job }) => job === name);
+    if (gate) return { step, attempt, gate, ...signed(gate) };
+  }
+  return null;
+}
+
+const signed = ({ nonce, record_keys }: Attempt | GateRun) => ({ nonce, record_keys });

@@ -146,6 +146,19 @@ export const taskView = z.looseObject({
   commit: z.string().nullable().describe('Last good commit.'),
   merged: z.looseObject({ into: z.string(), commit: z.string(), t: time }).nullable(),
   notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
+  forgeries: z
+    .array(
+      z.looseObject({
+        step: z.string(),
+        n: z.int(),
+        gate: z.int().nullable(),
+        what: z.array(z.string()),
+        t: time,
+      }),
+    )
+    .describe(
+      'Attempts to forge the records of a job: what was found, during which job. None of it counted.',
+    ),
   plan_rev: z.int(),
   seq: z.int().describe('Number of the last event; a cursor for event.follow.'),
   notes: z
@@ -234,6 +247,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     notifications: state.notified
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
+    forgeries: state.forgeries.map(forgery => ({ ...forgery })),
     plan_rev: state.plan_rev,
     seq: state.seq,
     notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),

@@ -77,6 +77,7 @@ const WRITERS: Writers = {
   ],
   attempt_created: attemptCreated,
   attempt_prepared: null,
+  record_key_drawn: null,
   attempt_started: null,
   attempt_stopping: (state, event) => [
     event.reason === 'user' || event.reason === 'cancel' ? 'INFO' : 'WARNING',
@@ -94,6 +95,13 @@ const WRITERS: Writers = {
   gate_delayed: null,
   gate_dropped: gateDropped,
   gate_ended: gateEnded,
+  records_forged: (state, event) => [
+    'WARNING',
+    then(
+      `Somebody tried to forge records during ${event.gate === null ? `attempt ${event.n} of ${nameOf(state, event.step)}` : `the ${gateName(state, { step: event.step, gate: event.gate })} gate`}: ${event.what.join('; ')}`,
+      'they did not count',
+    ),
+  ],
   attempt_closed: attemptClosed,
   step_completed: (state, { step }) => stepCompleted(stepIn(state, step), step),
   step_failed: (state, event) => [

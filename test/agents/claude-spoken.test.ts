@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { taskFiles } from '../../src/store/layout.ts';
 import type { EventOf } from '../../src/task/event.ts';
 import type { TaskView } from '../../src/task/view.ts';
-import { until } from '../support/instance.ts';
+import { attemptFolder, until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';
 
@@ -60,7 +60,8 @@ const over = () => p.seen('it is over', v => v.status === 'completed' || v.statu
 const outcomes = (view: TaskView) => view.subtasks.find(s => s.id === 'a')!.history.map(h => h.outcome);
 const tasks = () => join(p.instance.home, 'tasks');
 const task = () => readdirSync(tasks())[0]!;
-const output = (n: number) => readFileSync(join(tasks(), task(), `attempts/a/${n}/output`), 'utf8');
+const output = (n: number) =>
+  readFileSync(join(attemptFolder(join(tasks(), task()), 'a', n), 'output'), 'utf8');
 const sessions = () =>
   readFileSync(taskFiles(tasks(), task()).journal, 'utf8')
     .trim()

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { taskFiles } from '../../src/store/layout.ts';
 import type { Event } from '../../src/task/event.ts';
-import { until } from '../support/instance.ts';
+import { attemptFolder, until } from '../support/instance.ts';
 import { type RealOptions, RealProject, works } from './real-project.ts';
 
 const installed = inject('agents').codex;
@@ -16,7 +16,7 @@ if ('missing' in installed) test.skip(`codex could not be installed: ${installed
 const tasks = (p: RealProject) => join(p.instance.home, 'tasks');
 const task = (p: RealProject) => readdirSync(tasks(p))[0]!;
 const output = (p: RealProject, n: number) =>
-  readFileSync(join(tasks(p), task(p), `attempts/a/${n}/output`), 'utf8');
+  readFileSync(join(attemptFolder(join(tasks(p), task(p)), 'a', n), 'output'), 'utf8');
 const sessions = (p: RealProject) =>
   readFileSync(taskFiles(tasks(p), task(p)).journal, 'utf8')
     .trim()

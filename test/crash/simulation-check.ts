@@ -6,7 +6,7 @@ import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
 import { LOGIN_TRIES } from '../../src/task/login.ts';
 import { isToldOf, MAX_NOTICES_PER_HOUR } from '../../src/task/notices.ts';
 import { allowanceOf } from '../../src/task/retry.ts';
-import { stepOf, type TaskState, workJob } from '../../src/task/state.ts';
+import { stepOf, type TaskState } from '../../src/task/state.ts';
 import {
   isTerminal,
   type Outcome,
@@ -129,7 +129,7 @@ export class Checks {
         must(event.resume_at > event.t, 8, `waits until ${event.resume_at}, which is over`);
         return;
       case 'note_told': {
-        const job = this.#world.jobs.get(workJob(event.step, event.n));
+        const job = this.#world.workOf(event.step, event.n);
         const has = event.how === 'live' ? job?.notes.said : job?.prompt;
         must(
           has?.has(event.note) ?? false,
@@ -246,7 +246,7 @@ export class Checks {
   #resumed(state: TaskState, id: string, from: string | null, session: string): void {
     const step = stepOf(state, id);
     const last = step.history.at(-1)!;
-    const job = this.#world.jobs.get(workJob(id, last.n));
+    const job = this.#world.workOf(id, last.n);
     must(
       job?.session === session,
       2,
@@ -272,9 +272,7 @@ export class Checks {
   }
 
   #closed(id: string, n: number): void {
-    const jobs = [...this.#world.jobs.values()].filter(
-      job => job.name === workJob(id, n) || job.name.startsWith(`${id}/${n}/`),
-    );
+    const jobs = [...this.#world.jobs.values()].filter(job => job.name.startsWith(`${id}/${n}-`));
     const live = jobs.find(job => job.live || job.leftovers);
     must(!live, 2, `${id}/${n} is closed while ${live?.name} is alive`);
     must(
@@ -290,7 +288,7 @@ export class Checks {
     // Given by a person, and not made.
     if (step.kind === 'plan') return;
     must(last?.outcome === 'ok', 4, `${id} completed after an attempt that ended ${last?.outcome}`);
-    const name = workJob(id, last.n);
+    const name = last.job;
     const work = this.#world.jobs.get(name);
     const git = before.spec.workspace.kind === 'git';
     // Its plan calls it completed, and the gates bore that out.

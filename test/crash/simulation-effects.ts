@@ -6,7 +6,7 @@ import type { Effect, Result, Trouble } from '../../src/task/effect.ts';
 import type { GateEvidence, SessionFacts } from '../../src/task/event.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/task/notes.ts';
-import { STEP, type Step, stepOf, type TaskState, workJob } from '../../src/task/state.ts';
+import { STEP, type Step, stepOf, type TaskState } from '../../src/task/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 import { type Job, must, type World } from './simulation-world.ts';
@@ -53,8 +53,11 @@ export class Effects {
   healed = false;
   readonly #gateRuns = new Map<string, number>();
 
-  constructor(world: World, draft: Draft) {
+  readonly #recordKey: (nonce: string) => string;
+
+  constructor(world: World, draft: Draft, recordKey: (nonce: string) => string) {
     this.#world = world;
+    this.#recordKey = recordKey;
     this.#draft = draft;
     this.#rng = new Rng(`faults ${draft.seed}`);
   }
@@ -111,7 +114,7 @@ export class Effects {
       }
     }
     if (attempt.work) {
-      const job = world.makeJob(workJob(step.id, attempt.n), step.id, null);
+      const job = world.makeJob(attempt.job, step.id, null);
       // What an earlier supervisor wrote stands.
       if (!job.spec && isAgentStep(state, step)) {
         const told =
@@ -126,6 +129,7 @@ export class Effects {
     return {
       type: 'prepare',
       workspace: git ? { base: 'base', branch: 'rasen/life', path: '/simulated/worktree' } : null,
+      record_key: this.#recordKey(attempt.nonce),
     };
   }
 
@@ -208,6 +212,7 @@ export class Effects {
         notes_said: [...job.notes.given].filter(note => !job.notes.left.has(note)),
         log_sha256: log,
         log_tail: log,
+        forged: [],
         base_tests: gate?.base_tests ? ['test/a.test.js'] : [],
       },
     };

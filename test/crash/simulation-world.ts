@@ -166,6 +166,11 @@ export class World {
     return this.jobs.get(name) ?? fail(`there is no job ${name}`);
   }
 
+  /** The work of an attempt. */
+  workOf(step: string, n: number): Job | undefined {
+    return [...this.jobs.values()].find(job => job.gate === null && job.name.startsWith(`${step}/${n}-`));
+  }
+
   makeJob(name: string, step: string, gate: string | null): Job {
     const known = this.jobs.get(name);
     if (known) return known;
@@ -210,6 +215,7 @@ export class World {
       last_output_at: job.live && !silent ? this.iso() : job.output_at,
       result_at: null,
       flood: job.flood,
+      recording: false,
       signs: job.live && job.behaviour?.claim ? this.#signs(job) : null,
     };
   }

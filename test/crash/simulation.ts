@@ -77,7 +77,7 @@ export class Life {
     this.draft = draft;
     this.#coverage = coverage;
     this.world = new World(draft.seed);
-    this.#effects = new Effects(this.world, draft);
+    this.#effects = new Effects(this.world, draft, nonce => this.#recordKey(nonce));
     this.#checks = new Checks(this.world, this.#effects, coverage);
     this.#rng = new Rng(`life ${draft.seed}`);
     this.#wishes = draft.wishes;
@@ -317,7 +317,13 @@ export class Life {
       draining: this.#memory!.draining,
       suspending: this.#memory!.suspending,
       nonce: () => `nonce${++this.#nonces}`,
+      record_key: nonce => this.#recordKey(nonce),
     };
+  }
+
+  /** Another supervisor signs with other keys. */
+  #recordKey(nonce: string): string {
+    return `key ${this.#incarnation} of ${nonce}`;
   }
 
   /** A day of UTC; on the first days other tasks use it up, hour by hour. */

@@ -30,7 +30,7 @@ import { FakeManager } from '../support/fake-manager.ts';
 import { commandSpec, Instance, RASEN, RASEND, until } from '../support/instance.ts';
 import type { Answer } from '../support/raw-socket.ts';
 import { askOnce } from '../support/raw-socket.ts';
-import { NO_LIMITS, RUNNER_SCRIPT, RunnerRig } from '../support/runner-rig.ts';
+import { NO_LIMITS, RunnerRig, SCRIPTS } from '../support/runner-rig.ts';
 
 const ASK = join(import.meta.dirname, '../support/ask.mjs');
 const NOBODY = 65534;
@@ -305,9 +305,19 @@ describe('the mark of an attempt', () => {
     const bell = new Bell(join(runner.root, 'ended'));
     try {
       const environments = join(runner.root, 'environments');
-      const cage = unitCage({ scripts: join(RUNNER_SCRIPT, '..'), environments, bell, env: manager.env });
+      const cage = unitCage({
+        ...{ scripts: SCRIPTS, copies: join(runner.root, 'copies'), environments },
+        ...{ bell, env: manager.env },
+      });
       const attempt = await runner.make(['sh', '-c', 'grep resident /proc/self/limits >limit; env >env']);
-      await cage.start(attempt.dir, { PATH: process.env.PATH! }, { limits: NO_LIMITS, onExit: () => {} });
+      await cage.start(
+        attempt.dir,
+        { PATH: process.env.PATH! },
+        {
+          ...runner.order(attempt),
+          ...{ limits: NO_LIMITS, onExit: () => {} },
+        },
+      );
       await runner.ended(attempt);
       const bytes = /set +(\d+) +(\d+) /.exec(readFileSync(join(runner.root, 'limit'), 'utf8'))!;
       expect(bytes[1]).toBe(bytes[2]);

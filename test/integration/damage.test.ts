@@ -17,12 +17,12 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';
-import { commandSpec, Instance, pipelineSpec, RASEND, until } from '../support/instance.ts';
+import { attemptFolder, commandSpec, Instance, pipelineSpec, RASEND, until } from '../support/instance.ts';
 
 const KINDS = ['half', 'empty', 'flip', 'removed', 'folder'] as const;
 type Kind = (typeof KINDS)[number];
 const TASK_FILES = ['events.jsonl', 'spec.json', 'plan.1.json', 'task.json', 'env.json'];
-const ATTEMPT_FILES = ['spec.json', 'command', 'runner', 'claim', 'output', 'exit'];
+const ATTEMPT_FILES = ['spec.json', 'runner', 'claim', 'output', 'exit'];
 
 let images = 0;
 let rig: Instance;
@@ -140,6 +140,11 @@ async function submit(label: string, argv: string[]): Promise<string> {
   return spec.id;
 }
 
+/** `attempt/…`: in the folder of the one attempt; to be asked when that is there. */
+const pathOf = (id: string, file: string) =>
+  file.startsWith('attempt/')
+    ? join(attemptFolder(folderOf(id), 'run'), file.slice(8))
+    : join(folderOf(id), file);
 const folderOf = (id: string) => join(rig.home, 'tasks', id);
 const stateOf = async (id: string): Promise<string> => {
   try {
@@ -186,7 +191,12 @@ test('files of tasks that are over, found at a start', { timeout: 120_000 }, asy
     for (const kind of KINDS) {
       const label = `over ${file} ${kind}`;
       const id = await submit(label, ['/bin/sh', '-c', `echo "ran ${label}" >>${witness}`]);
-      victims.push({ label, id, path: join(folderOf(id), file), kind, bytes: null });
+      victims.push({
+        ...{ label, id, kind, bytes: null },
+        get path() {
+          return pathOf(id, file);
+        },
+      });
     }
   }
   await rig.call('task.wait', { tasks: [...victims.map(v => v.id), healthy[0]!] });
@@ -210,12 +220,17 @@ test('files of tasks that run, found at a start', { timeout: 180_000 }, async ()
   const victims: Victim[] = [];
   const add = async (label: string, file: string, kind: Kind) => {
     const id = await submit(label, worker(label.replaceAll(/[ /]/g, '-')));
-    victims.push({ label, id, path: join(folderOf(id), file), kind, bytes: null });
+    victims.push({
+      ...{ label, id, kind, bytes: null },
+      get path() {
+        return pathOf(id, file);
+      },
+    });
   };
   for (const file of TASK_FILES) for (const kind of KINDS) await add(`live ${file} ${kind}`, file, kind);
   for (const file of ATTEMPT_FILES)
     for (const kind of KINDS)
-      if (file !== 'exit') await add(`attempt ${file} ${kind}`, `attempts/run/1/${file}`, kind);
+      if (file !== 'exit') await add(`attempt ${file} ${kind}`, `attempt/${file}`, kind);
   await until(
     'all run',
     () => said().filter(line => line.startsWith('start')).length === victims.length + 1,
@@ -241,8 +256,7 @@ test('files of tasks that run, found at a start', { timeout: 180_000 }, async ()
   );
   expect(
     ends.filter(
-      e =>
-        /task\.json|output|command|attempt claim (?:flip|empty|half)/.test(e) && !e.endsWith(': completed'),
+      e => /task\.json|output|attempt claim (?:flip|empty|half)/.test(e) && !e.endsWith(': completed'),
     ),
   ).toEqual([]);
 });
@@ -253,12 +267,17 @@ test('files of tasks that run, hurt under the eyes of the supervisor', { timeout
   const victims: Victim[] = [];
   const add = async (label: string, file: string, kind: Kind) => {
     const id = await submit(label, worker(label.replaceAll(/[ /]/g, '-')));
-    victims.push({ label, id, path: join(folderOf(id), file), kind, bytes: null });
+    victims.push({
+      ...{ label, id, kind, bytes: null },
+      get path() {
+        return pathOf(id, file);
+      },
+    });
   };
   for (const file of TASK_FILES) for (const kind of KINDS) await add(`under ${file} ${kind}`, file, kind);
   for (const file of ATTEMPT_FILES)
     for (const kind of KINDS)
-      if (file !== 'exit') await add(`under attempt ${file} ${kind}`, `attempts/run/1/${file}`, kind);
+      if (file !== 'exit') await add(`under attempt ${file} ${kind}`, `attempt/${file}`, kind);
   await until(
     'all run',
     () => said().filter(line => line.startsWith('start')).length === victims.length + 1,
@@ -295,13 +314,18 @@ test('the record of an end that came while nobody looked', { timeout: 120_000 },
   for (const kind of KINDS) {
     const label = `exit ${kind}`;
     const id = await submit(label, worker(`exit-${kind}`));
-    victims.push({ label, id, path: join(folderOf(id), 'attempts/run/1/exit'), kind, bytes: null });
+    victims.push({
+      ...{ label, id, kind, bytes: null },
+      get path() {
+        return pathOf(id, 'attempt/exit');
+      },
+    });
   }
   const healthy = [await submit('healthy', worker('healthy'))];
   await until('all run', () => said().filter(line => line.startsWith('start')).length === victims.length + 1);
   await rig.kill();
   writeFileSync(`${witness}.go`, '');
-  for (const v of [...victims, { path: join(folderOf(healthy[0]!), 'attempts/run/1/exit') }])
+  for (const v of [...victims, { path: pathOf(healthy[0]!, 'attempt/exit') }])
     await until('it has ended', () => existsSync(v.path) && readFileSync(v.path, 'utf8').endsWith('\n'));
   for (const v of victims) v.bytes = hurt(v.path, v.kind);
   await rig.start();

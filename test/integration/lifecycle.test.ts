@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
-import { commandSpec, Instance, marked, pipelineSpec, RASEN, until } from '../support/instance.ts';
+import {
+  attemptFolder,
+  commandSpec,
+  Instance,
+  marked,
+  pipelineSpec,
+  RASEN,
+  until,
+} from '../support/instance.ts';
 
 let rig: Instance;
 let witness: string;
@@ -73,7 +81,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
     expect(marked(rig.home).length).toBeGreaterThanOrEqual(2);
     writeFileSync(`${witness}.away`, '');
     await until('one ends while nobody looks', () =>
-      existsSync(join(rig.home, 'tasks', away, 'attempts/run/1/exit')),
+      existsSync(join(attemptFolder(join(rig.home, 'tasks', away), 'run'), 'exit')),
     );
     await rig.start();
     expect(await running(live)).toBe(pids[0]);

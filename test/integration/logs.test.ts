@@ -5,7 +5,15 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LogCursor, LogRecord } from '../../src/methods/log.follow.ts';
-import { type CliResult, commandSpec, Instance, pipelineSpec, RASEN, until } from '../support/instance.ts';
+import {
+  attemptFolder,
+  type CliResult,
+  commandSpec,
+  Instance,
+  pipelineSpec,
+  RASEN,
+  until,
+} from '../support/instance.ts';
 
 let rig: Instance;
 beforeEach(async () => {
@@ -40,7 +48,7 @@ test('20,000 lines over 10 kills of rasend, two followers and one that comes lat
   for (let kill = 0; kill < KILLS; kill++) {
     writeFileSync(`${gate}.${kill}`, '');
     if (kill % 2) {
-      const output = join(rig.home, 'tasks', spec.id, 'attempts/run/1/output');
+      const output = join(attemptFolder(join(rig.home, 'tasks', spec.id), 'run'), 'output');
       await until(
         'the part is written',
         () => existsSync(output) && readFileSync(output, 'utf8').split('\n').length > 1818 * kill,
@@ -108,7 +116,7 @@ test('-n of one command, with and without a last newline, is tail -n', async () 
     'echo; echo; echo',
   ]) {
     const id = await runToEnd(commandSpec(sh(script), rig.folder));
-    const whole = readFileSync(join(rig.home, 'tasks', id, 'attempts/run/1/output'), 'utf8');
+    const whole = readFileSync(join(attemptFolder(join(rig.home, 'tasks', id), 'run'), 'output'), 'utf8');
     for (const n of COUNTS) {
       const { stdout, status } = rig.rasen(['logs', id, '-n', String(n)]);
       expect(status).toBe(0);

@@ -1,7 +1,8 @@
 /** What ends nights (the table in README.md), part 5: agents that do on cue what no agent should. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { until } from '../support/instance.ts';
+import { attemptFolder, until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, isAlive, type SeedProject, WORKS } from '../support/scripted-agent.ts';
 
@@ -77,7 +78,7 @@ test('18: gigabytes of output are gone through, and the newest of them kept', {
   expect((await p.rasen('run')).status).toBe(0);
   expect(await outcomes(p)).toEqual(['ok']);
   const { id } = await p.view();
-  const { size, blocks } = statSync(`${p.instance.home}/tasks/${id}/attempts/a/1/output`);
+  const { size, blocks } = statSync(join(attemptFolder(`${p.instance.home}/tasks/${id}`, 'a'), 'output'));
   expect(size).toBeGreaterThan(2 * 1024 ** 3);
   expect(blocks * 512).toBeLessThan(8 * 1024 ** 2);
   expect(await p.ok('logs', '-n', '20')).toContain('the end');
@@ -110,7 +111,7 @@ test('13: a supervisor that is killed while it stops a session knows afterwards 
   await until('it works', () => p.has('../begun'));
   const { id } = await p.view();
   const stopping = p.rasen('stop');
-  const exit = `${p.instance.home}/tasks/${id}/attempts/a/1/exit`;
+  const exit = join(attemptFolder(`${p.instance.home}/tasks/${id}`, 'a'), 'exit');
   await until('its end is recorded', () => existsSync(exit) && readFileSync(exit, 'utf8').endsWith('\n'));
   await p.crash();
   await p.instance.start();

@@ -1,8 +1,9 @@
 /** What ends nights (the table in README.md), part 2: what hangs, what is left running, what floods and what kills. */
 import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { marked, until } from '../support/instance.ts';
+import { attemptFolder, marked, until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, isAlive, type SeedProject, WORKS } from '../support/scripted-agent.ts';
 
@@ -102,7 +103,7 @@ test('18: an agent that floods its output fills no disk, and its work counts', a
   await p.ok('run', '--background');
   await p.session('a');
   const { id } = await p.view();
-  const output = `${p.instance.home}/tasks/${id}/attempts/a/1/output`;
+  const output = join(attemptFolder(`${p.instance.home}/tasks/${id}`, 'a'), 'output');
   await until('all is written, and old output freed', () => {
     const { size, blocks } = statSync(output);
     return size > 200e6 && blocks * 512 < 2e6;

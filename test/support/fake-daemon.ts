@@ -71,6 +71,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     resume_at: null,
     retry_at: null,
     notifications: [],
+    forgeries: [],
     verified: null,
     exit_code: null,
     pid: 12345,

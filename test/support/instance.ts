@@ -158,6 +158,13 @@ export class Instance {
   }
 }
 
+/** Folder of an attempt, below that of its task; its name has a nonce. Without one yet: where it would be without. */
+export function attemptFolder(task: string, step: string, n = 1): string {
+  const folder = join(task, 'attempts', step);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return join(folder, names.find(name => name.startsWith(`${n}-`)) ?? String(n));
+}
+
 /** Processes whose environment names this instance's tasks. */
 export function marked(home: string): { pid: number; command: string; attempt: string }[] {
   const tasks = existsSync(join(home, 'tasks')) ? readdirSync(join(home, 'tasks')) : [];

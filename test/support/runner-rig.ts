@@ -2,7 +2,7 @@
  * Real attempts for tests of src/runner: own directories, the real runner.sh, and a check at the end that no process of
  * any of them is left.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,9 +16,13 @@ import {
 import { group, groupCage } from '../../src/runner/cage/group.ts';
 import { type Identity, isAlive } from '../../src/runner/identity.ts';
 import { findMembers } from '../../src/runner/members.ts';
+import { runnerText } from '../../src/runner/order.ts';
+import { RecordKeys } from '../../src/runner/record-key.ts';
+import type { RunnerMark } from '../../src/runner/records.ts';
 import { type StopOptions, stopAttempt } from '../../src/runner/stop.ts';
 
-export const RUNNER_SCRIPT = new URL('../../src/runner/runner.sh', import.meta.url).pathname;
+export const SCRIPTS = new URL('../../src/runner', import.meta.url).pathname;
+export const RUNNER_TEXT = runnerText(readFileSync(join(SCRIPTS, 'runner.sh'), 'utf8'));
 
 const WAIT_MS_MAX = 30_000;
 
@@ -26,6 +30,7 @@ export interface Attempt {
   dir: string;
   spec: AttemptSpec;
   marker: string;
+  mark: RunnerMark;
 }
 
 /** Polls until the condition gives something; fails with what was waited for. */
@@ -49,7 +54,8 @@ export const NO_LIMITS = {
 
 export class RunnerRig {
   readonly root = mkdtempSync(join(tmpdir(), 'rasen-runner-'));
-  readonly cage = groupCage(RUNNER_SCRIPT);
+  readonly cage = groupCage(RUNNER_TEXT);
+  readonly keys = new RecordKeys();
   readonly #attempts: Attempt[] = [];
 
   /** An attempt that is written, not started. */
@@ -75,14 +81,25 @@ export class RunnerRig {
       output_max_bytes: 1024 * 1024,
       ...over,
     };
-    const attempt = { dir: join(this.root, name, String(number)), spec, marker: attemptMarker(spec) };
+    const mark = { nonce: spec.nonce, record_keys: [this.keys.of(spec.nonce).commitment] };
+    const attempt = { dir: join(this.root, name, String(number)), spec, marker: attemptMarker(spec), mark };
     this.#attempts.push(attempt);
     await writeAttempt(attempt.dir, spec, { prompt });
     return attempt;
   }
 
   start(attempt: Attempt, env: Record<string, string> = {}, onExit: () => void = () => {}): Promise<void> {
-    return this.cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, { limits: NO_LIMITS, onExit });
+    const options = { ...this.order(attempt), limits: NO_LIMITS, onExit };
+    return this.cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, options);
+  }
+
+  /** What its runner is told. */
+  order({ spec }: Attempt, root: string | null = null) {
+    return { spec, root, key: this.keys.of(spec.nonce) };
+  }
+
+  facts({ dir, mark }: Attempt): AttemptFacts {
+    return readAttempt(dir, mark);
   }
 
   /** Starts a new attempt and waits for its end. */
@@ -92,31 +109,31 @@ export class RunnerRig {
     return { ...attempt, facts: await this.ended(attempt) };
   }
 
-  ended({ dir }: Attempt): Promise<AttemptFacts & { exit: NonNullable<AttemptFacts['exit']> }> {
-    return until(`the end of ${dir}`, () => {
-      const facts = readAttempt(dir);
+  ended(attempt: Attempt): Promise<AttemptFacts & { exit: NonNullable<AttemptFacts['exit']> }> {
+    return until(`the end of ${attempt.dir}`, () => {
+      const facts = this.facts(attempt);
       return facts.exit && { ...facts, exit: facts.exit };
     });
   }
 
-  identity({ dir }: Attempt): Promise<Identity> {
-    return until(`the runner of ${dir}`, () => readAttempt(dir).identity);
+  identity(attempt: Attempt): Promise<Identity> {
+    return until(`the runner of ${attempt.dir}`, () => this.facts(attempt).identity);
   }
 
   members(attempt: Attempt) {
-    const { identity, exit } = readAttempt(attempt.dir);
+    const { identity, exit } = this.facts(attempt);
     return group.members({ marker: attempt.marker, identity, up: exit?.up });
   }
 
   stop(attempt: Attempt, options: Partial<StopOptions> = {}): Promise<'empty'> {
-    return stopAttempt(attempt.dir, attempt.marker, { grace_ms: 20_000, ...options });
+    return stopAttempt(attempt.dir, attempt.marker, { mark: attempt.mark, grace_ms: 20_000, ...options });
   }
 
   /** Ends and removes everything; throws when the test had left something alive. */
   async close(): Promise<void> {
     const left: string[] = [];
     for (const attempt of this.#attempts) {
-      const { identity } = readAttempt(attempt.dir);
+      const { identity } = this.facts(attempt);
       // A runner whose record is there may still be on its way out.
       if (identity)
         await until(

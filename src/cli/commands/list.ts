@@ -54,10 +54,10 @@ const isUsable = ({ status }: TaskView) => status !== 'damaged' && status !== 'n
 function table(views: readonly TaskView[], { out }: Context): string {
   const rows = views.map(view => [
     view.id.slice(-SHORT_ID_CHARS),
-      oneLine(
-        view.status === 'waiting' && view.why ? `waiting (${view.why})` : view.status.replaceAll('_', ' '),
-      ),
-      isUsable(view) ? `${view.completed_subtasks}/${view.total_subtasks}` : '-',
+    oneLine(
+      view.status === 'waiting' && view.why ? `waiting (${view.why})` : view.status.replaceAll('_', ' '),
+    ),
+    isUsable(view) ? `${view.completed_subtasks}/${view.total_subtasks}` : '-',
     elapsed(Date.now() - Date.parse(view.created_at)),
     oneLine(view.name, 60),
   ]);

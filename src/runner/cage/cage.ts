@@ -7,7 +7,9 @@
  *   group  where no manager answers: a session of its own, found by that session and by an environment marker
  */
 import type { ResourceLimits } from '../../task/plan.ts';
+import type { AttemptSpec } from '../attempt-dir.ts';
 import type { Member, MemberQuery } from '../members.ts';
+import type { RecordKey } from '../record-key.ts';
 
 export type CageKind = 'unit' | 'group';
 
@@ -18,12 +20,29 @@ export interface Cage {
    * Starts the runner of the attempt in `dir`. Again is harmless once a runner has claimed it.
    *
    * @param env the whole environment of the command; nothing of the supervisor's own is added.
-   * Throws `spawn`, and `manager_away` when the service manager starts nothing now but will later.
+   * Throws `usage` for what cannot be run, `spawn`, and `manager_away` when the service manager starts nothing now but will later.
    */
   start(dir: string, env: Record<string, string>, options: StartOptions): Promise<void>;
+  /**
+   * What the service manager itself says of the end of the attempt's unit, which it then lets go of. null: it does not know
+   * it any more, or there is none. A second witness: no file of the attempt's is asked.
+   */
+  lastWord?(unit: string): Promise<LastWord | null>;
+}
+
+/** As of the unit's main process, which is the runner. It ends with the exit code of the command where that has one. */
+export interface LastWord {
+  /** null: a signal ended it. */
+  code: number | null;
 }
 
 export interface StartOptions {
+  /** As its folder has it; that is not read again. */
+  spec: AttemptSpec;
+  /** Physical path of the folder that the command's own must not lead out of; null: it may be anywhere. */
+  root: string | null;
+  /** With which the runner signs its record. */
+  key: RecordKey;
   limits: ResourceLimits;
   /** A hint that the attempt may be over; the truth is in its files. May never come. */
   onExit(): void;

@@ -15,12 +15,9 @@ export const group: AttemptCage = {
   signal,
 };
 
-/** @param runner_script path of runner.sh, as it lies next to the running program. */
-export function groupCage(runner_script: string): Cage {
-  return {
-    kind: 'group',
-    start: (dir, env, { onExit }) => startRunner(dir, env, onExit, { runner_script }),
-  };
+/** @param text of runner.sh; see order.ts. */
+export function groupCage(text: string): Cage {
+  return { kind: 'group', start: (dir, env, options) => startRunner(dir, env, text, options) };
 }
 
 /** Node cannot hold a pidfd, so between the look and the signal are some microseconds in which a pid could be reused. */

@@ -1,6 +1,7 @@
-/** The words of systemd-run for an attempt's unit, and the text of its environment file. Pure. */
+/** The words of systemd-run for an attempt's unit, and the text of the file that it is started from. Pure. */
 import { RasenError } from '../../errors.ts';
 import type { ResourceLimits } from '../../task/plan.ts';
+import { quote, RUNNER_NAME } from '../order.ts';
 
 /** What a unit is given between SIGTERM and SIGKILL when the manager stops it, in seconds. */
 const STOP_GRACE_SECONDS = 30;
@@ -19,10 +20,10 @@ export interface UnitWords {
   unit: string;
   description: string;
   dir: string;
-  /** Absolute paths of unit.sh and record-exit.sh. */
-  unit_script: string;
+  /** Absolute path of record-exit.sh: where it stays for as long as the unit lives. */
   record_script: string;
-  environment_file: string;
+  /** Of startFile(). */
+  start_file: string;
   bell: string;
   limits: ResourceLimits;
 }
@@ -34,8 +35,8 @@ export function unitWords(words: UnitWords): string[] {
     'Type=exec',
     'KillMode=control-group',
     `TimeoutStopSec=${STOP_GRACE_SECONDS}`,
-    // A kernel OOM kill inside ends the attempt as a whole, and says so.
-    'OOMPolicy=stop',
+    // That one child (a compiler) was too large is for the command to see; when it gives up, the attempt ends.
+    'OOMPolicy=continue',
     'StandardInput=null',
     // What the command prints goes to its file; what the shell says of it is not for the journal.
     'StandardOutput=null',
@@ -51,14 +52,19 @@ export function unitWords(words: UnitWords): string[] {
   return [
     '--quiet',
     '--no-block',
-    '--collect',
     `--unit=${words.unit}`,
     '--slice=rasen.slice',
     `--description=${words.description}`,
     ...properties.flatMap(property => ['-p', property]),
-    ...['/usr/bin/env', '-i', '/bin/sh', words.unit_script, words.dir, words.environment_file].map(dollars),
+    ...['/usr/bin/env', '-i', '/bin/sh', '-c', START, RUNNER_NAME, words.start_file, words.dir].map(dollars),
   ];
 }
+
+/**
+ * What a unit's shell does first. The file is removed before it is read: what is in it may change PATH, or be more than a
+ * program can be started with. (The folder is named for those who look at processes.)
+ */
+const START = 'exec 3<"$1" || exit; rm -f "$1"; . /dev/fd/3';
 
 /** Quoted for a property that holds a command line; the manager expands $ there, and nothing else on this way. */
 function word(text: string): string {
@@ -86,20 +92,37 @@ const SHELL_OWN = new Set([
 const VARIABLE_BYTES_MAX = 128 * 1024 - 1;
 
 /**
- * The environment as a shell reads it; names that no shell takes do not survive a shell anyway. Throws `spawn` for what
- * no program could be started with.
+ * All that a unit is started with, as a shell reads it: what systemd-run is given can be seen by everybody. First the
+ * environment (names that no shell takes do not survive a shell anyway), then the order of the runner and the runner itself.
+ * Throws `spawn` for what no program could be started with.
  */
-export function environmentFile(env: Record<string, string>): string {
+export function startFile(env: Record<string, string>, runner: string): string {
   const long = Object.keys(env).find(name => Buffer.byteLength(`${name}=${env[name]}`) > VARIABLE_BYTES_MAX);
   if (long !== undefined) {
     throw new RasenError('spawn', `The variable ${long} is longer than a program may be given (128 KiB).`, {
       hint: 'Make the environment of the task smaller.',
     });
   }
-  return Object.entries(env)
+  const exports = Object.entries(env)
     .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !SHELL_OWN.has(name))
-    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
+    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
     .join('');
+  return `exec 3<&-\n${exports}${runner}`;
+}
+
+/** What `systemctl show` says of the end of a unit's main process, by the names of its properties. */
+export const LAST_WORD = ['LoadState', 'ActiveState', 'ExecMainCode', 'ExecMainStatus'] as const;
+
+/** null: the manager does not know the unit. 'ending': it has not said its last word yet. */
+export function lastWordIn(shown: string): { failed: boolean; code: number | null } | 'ending' | null {
+  const [load, active, how, status] = LAST_WORD.map(
+    name => new RegExp(`^${name}=(.*)$`, 'm').exec(shown)?.[1],
+  );
+  if (load !== 'loaded') return null;
+  if (active === 'active' || active === 'deactivating') return 'ending';
+  // CLD_EXITED of waitid(2); 0: there was no main process.
+  if (how === undefined || how === '0') return null;
+  return { failed: active === 'failed', code: how === '1' ? Number(status) : null };
 }
 
 /** What a failed systemd-run means. */

@@ -9,14 +9,15 @@ import { isAlive } from '../identity.ts';
 import { FINISH_MS_MAX } from '../limits.ts';
 import type { Member } from '../members.ts';
 import { host } from '../platform/this-host.ts';
+import type { RunnerMark } from '../records.ts';
 import { statOf } from '../small-file.ts';
 import type { AttemptCage } from './cage.ts';
 import { readCage } from './cage-file.ts';
 import { Cgroup } from './cgroup.ts';
 import { group, signal } from './group.ts';
 
-export function unitOf(dir: string): AttemptCage {
-  const cgroup = cgroupOfAttempt(dir);
+export function unitOf(dir: string, mark: RunnerMark): AttemptCage {
+  const cgroup = cgroupOfAttempt(dir, mark);
   return {
     kind: 'unit',
     members(query) {
@@ -33,7 +34,7 @@ export function unitOf(dir: string): AttemptCage {
     },
     signal,
     freeze: frozen => cgroup?.freeze(frozen) ?? false,
-    finishing: () => isFinishing(dir, cgroup),
+    finishing: () => isFinishing(dir, mark, cgroup),
   };
 }
 
@@ -41,14 +42,14 @@ export function unitOf(dir: string): AttemptCage {
  * The runner is gone, its end is not recorded, and the manager still has the unit: it sweeps what is left and records.
  * Looked at often: no program is started for it. Gives for how long this may have lasted, in ms; null: it is not so.
  */
-export function unitFinishingMs(dir: string): number | null {
-  if (!isFinishing(dir, cgroupOfAttempt(dir))) return null;
+export function unitFinishingMs(dir: string, mark: RunnerMark): number | null {
+  if (!isFinishing(dir, mark, cgroupOfAttempt(dir, mark))) return null;
   const since = statOf(join(dir, 'ended'))?.mtimeMs;
   return since === undefined ? 0 : agoMs(since);
 }
 
-function isFinishing(dir: string, cgroup: Cgroup | null): boolean {
-  const { identity, exit } = readAttempt(dir);
+function isFinishing(dir: string, mark: RunnerMark, cgroup: Cgroup | null): boolean {
+  const { identity, exit } = readAttempt(dir, mark);
   if (identity === null || exit !== null || isAlive(identity)) return false;
   if (cgroup) return cgroup.exists();
   // The group cannot be seen here (a hidden or old hierarchy): what the runner said last has to do.
@@ -60,8 +61,8 @@ function isFinishing(dir: string, cgroup: Cgroup | null): boolean {
 /** A time to come is one of a clock that was set back since: nobody is patient for a day because of that. */
 const agoMs = (ms: number) => Math.abs(Date.now() - ms);
 
-function cgroupOfAttempt(dir: string): Cgroup | null {
-  const { identity } = readAttempt(dir);
+function cgroupOfAttempt(dir: string, mark: RunnerMark): Cgroup | null {
+  const { identity } = readAttempt(dir, mark);
   // A path of another boot may be somebody else's now; and what is not the unit's own group holds others too.
   if (!identity?.cgroup || identity.boot !== host.bootId()) return null;
   return basename(identity.cgroup) === readCage(dir)?.unit ? new Cgroup(identity.cgroup) : null;
@@ -76,7 +77,7 @@ function isRecording(pid: number, dir: string): boolean {
   if (pid <= 1) return false;
   try {
     const [, script, folder] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return script?.endsWith('/record-exit.sh') === true && folder === dir;
+    return script?.endsWith('record-exit.sh') === true && folder === dir;
   } catch {
     return false;
   }

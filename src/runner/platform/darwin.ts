@@ -41,6 +41,7 @@ function parse(text: string): ProcessRow[] {
       group: Number(pgid),
       start: start.join(' '),
       zombie: stat.startsWith('Z'),
+      stopped: stat.startsWith('T'),
     });
   }
   return rows;

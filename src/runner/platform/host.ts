@@ -11,6 +11,8 @@ export interface ProcessRow {
   /** When it started; with pid and boot id it names a process for ever. */
   start: string;
   zombie: boolean;
+  /** By SIGSTOP. */
+  stopped: boolean;
 }
 
 export interface Host {

@@ -62,6 +62,7 @@ function row(pid: number): ProcessRow | null {
     group: Number(field[3]),
     start: field[19]!,
     zombie: field[0] === 'Z' || field[0] === 'X' || field[0] === 'x',
+    stopped: field[0] === 'T',
   };
 }
 

@@ -6,6 +6,7 @@ import type { FarFiles } from '../../host/far-files.ts';
 import type { Log } from '../../log.ts';
 import { attemptMarker } from '../../runner/attempt-dir.ts';
 import type { Cage } from '../../runner/cage/cage.ts';
+import type { RecordKeys } from '../../runner/record-key.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
 import type { Store } from '../../store/store.ts';
@@ -30,6 +31,7 @@ export interface EffectContext {
   sweeper: Sweeper;
   log: Log;
   cage: Cage;
+  keys: RecordKeys;
   secrets: SecretPlaces;
   /** What comes in from programs passes through them before it is recorded or told. */
   masks: Masks;
@@ -95,9 +97,9 @@ export function watched(
   const ms = shortestSilence(state);
   const marker = attemptMarker({ task: state.id, ...job });
   return {
+    marker,
     max_bytes: state.spec.limits.output_max_bytes,
-    silence:
-      ms === null ? null : { ms, marker, result_file: context.places.resultPlace(state.id, job.nonce) },
+    silence: ms === null ? null : { ms, result_file: context.places.resultPlace(state.id, job.nonce) },
     session: sessionOf(context, state, job),
   };
 }

@@ -3,19 +3,20 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../errors.ts';
-import { keepFolder, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
+import { keepFolder, listForeign, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
 import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
-import { bootId, isAlive } from '../../runner/identity.ts';
+import { readCage } from '../../runner/cage/cage-file.ts';
+import { bootId, isAlive, isStopped } from '../../runner/identity.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
-import type { ExitRecord } from '../../runner/records.ts';
+import type { ExitRecord, RunnerMark } from '../../runner/records.ts';
 import { isThere, placeIn, storage } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
 import type { Claim } from '../../task/event.ts';
 import { gatesOf } from '../../task/gates-of.ts';
-import { stepOf, type TaskState } from '../../task/state.ts';
+import { type OpenJob, openJob, type TaskState } from '../../task/state.ts';
 import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { putWorkRight } from './judged-work.ts';
@@ -32,6 +33,9 @@ const TAIL_LINES = 200;
 const TAIL_BYTES = 16 * 1024;
 /** Left before the first signal. */
 const MARK = 'stopped';
+const SIGKILL = 9;
+/** More than any plan has steps. */
+const STEPS_MAX = 5000;
 const MAX_TAIL = { lines: TAIL_LINES, bytes: TAIL_BYTES };
 
 export async function end(
@@ -40,27 +44,32 @@ export async function end(
   effect: Extract<Effect, { type: 'end' }>,
   force: AbortSignal,
 ): Promise<Result> {
-  const step = stepOf(state, effect.step);
-  const attempt = step.attempt!;
+  const job = openJob(state, effect.job)!;
+  const { step, attempt, nonce } = job;
   const folder = context.places.job(state.id, effect.job);
-  const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
   const marker = attemptMarker({ task: state.id, subtask: step.id, attempt: attempt.n, nonce });
-  const early = readAttempt(folder);
+  const early = readAttempt(folder, job);
   // A stop may come before anything was written; the fence needs a folder to stand in, and what is read is ours to read.
   keepFolder(placeIn(folder, ''));
-  const ended_by_itself = endedByItself(folder, early, effect.kill !== null);
+  const ended_by_itself = endedByItself(folder, early, {
+    stops: effect.kill !== null,
+    recording: context.jobs.isRecording(folder),
+  });
   if (effect.kill !== null || !(await isOver(context, early, marker))) {
     await stopAttempt(folder, marker, {
+      mark: job,
       grace_ms: effect.kill === null ? SWEEP_GRACE_MS : STOP_GRACE_MS,
       signal: force,
     });
   }
   await context.jobs.ended(folder);
 
-  const facts = readAttempt(folder);
   const gate = effect.gate !== null;
   const role = agentRole(state, step, effect.gate);
   const mask = await context.masks.of(state);
+  // Of an agent's session nothing hangs on the exit code.
+  const { facts, forged } = await witnessed(context, folder, { mark: job, proves: role === null });
+  if (!gate) forged.push(...planted(context, state, job, folder));
   const { claim, problem, session } =
     role === null
       ? NOTHING_SAID
@@ -78,6 +87,7 @@ export async function end(
     last_seen_at: facts.output_mtime_ms === null ? null : new Date(facts.output_mtime_ms).toISOString(),
     output_bytes: facts.output_bytes,
     dropped_bytes: droppedBytes(folder),
+    forged,
     claim,
     claim_problem: meddled ?? problem,
     session,
@@ -102,6 +112,52 @@ export async function end(
   return { type: 'end', facts: result };
 }
 
+/**
+ * What its folder says of a job that is over, as far as it is borne out. The record of a unit's end is that of the manager
+ * where it came to write one, else what the runner said. Where the end `proves` something, so that somebody may gain by
+ * another, the manager itself is asked too, which no file can change.
+ */
+export async function witnessed(
+  context: EffectContext,
+  folder: string,
+  { mark, proves }: { mark: RunnerMark; proves: boolean },
+): Promise<{ facts: AttemptFacts; forged: string[] }> {
+  const found = readAttempt(folder, mark);
+  const facts = { ...found, exit: found.exit ?? unitless(found.ended) };
+  const forged = found.forged.map(name => `the record "${name}" was not written by the runner`);
+  const unit = proves ? readCage(folder)?.unit : undefined;
+  const word = unit === undefined ? null : await context.cage.lastWord?.(unit);
+  if (word && word.code !== null && facts.exit?.result === 'exited' && facts.exit.code !== word.code) {
+    const said = `it says exit code ${facts.exit.code}, and the manager saw ${word.code}`;
+    forged.push(`the record does not agree with the service manager: ${said}`);
+    return { facts: { ...facts, exit: null }, forged };
+  }
+  return { facts, forged };
+}
+
+/** Of a unit that is gone without a record of the manager's: who was told to end before it had is taken for stopped. */
+function unitless(ended: ExitRecord | null): ExitRecord | null {
+  if (ended === null) return null;
+  const unknown = { cpu_usec: null, memory_peak_bytes: null, oom_kills: null };
+  return { ...ended, unit: { service_result: '', stopped: ended.term, ...unknown } };
+}
+
+/** Folders of steps; there are no more than steps, and what an agent adds beyond that is not read. */
+function listed(folder: string): string[] {
+  const found = listForeign(placeIn(folder, ''), STEPS_MAX);
+  return found.ok ? found.value : [];
+}
+
+/** What lies where the records of later jobs will be. Nothing of rasen's is there before work is over. */
+function planted({ places }: EffectContext, state: TaskState, { step }: OpenJob, folder: string): string[] {
+  const early = isThere(join(folder, 'gates')) ? ['gates of it were there before one was run'] : [];
+  const folders = listed(places.attempts(state.id));
+  const begun = (name: string) =>
+    state.steps.some(s => s.id === name && (s.attempts > 0 || s.id === step.id));
+  const strange = state.steps.filter(({ id }) => folders.includes(id) && !begun(id));
+  return [...early, ...strange.map(({ id }) => `a folder of ${id} was there before its first attempt`)];
+}
+
 /** What said that it was through and was stopped then ended well; the exit code is that of our signal. */
 function heard(facts: AttemptFacts, { why }: Extract<Effect, { type: 'end' }>): AttemptFacts {
   const { exit } = facts;
@@ -112,9 +168,14 @@ function heard(facts: AttemptFacts, { why }: Extract<Effect, { type: 'end' }>): 
  * Whether it was over before we signalled anything. A mark is left before the first signal: a supervisor that dies while
  * it stops a job leaves an end that the next one would take for the job's own.
  */
-function endedByItself(folder: string, { exit, ended }: AttemptFacts, stops: boolean): boolean {
+function endedByItself(
+  folder: string,
+  { exit, ended, identity }: AttemptFacts,
+  { stops, recording }: { stops: boolean; recording: boolean },
+): boolean {
   if (isThere(join(folder, MARK))) return false;
-  const over = exit !== null || ended;
+  const waits = recording && identity !== null && isStopped(identity);
+  const over = exit !== null || ended?.term === false || waits;
   if (stops && !over) {
     const place = placeIn(folder, MARK);
     const marked = replaceForeign(place, '');
@@ -139,8 +200,10 @@ function exitFacts(exit: ExitRecord): ExitFacts {
 }
 
 /** Without a manager that says so, a runner that was told to end in an earlier boot went down with the machine. */
-function endedBy({ term, boot, unit }: ExitRecord): ExitFacts['ended_by'] {
-  if (unit?.service_result === 'oom-kill') return 'memory';
+function endedBy({ result, code, term, boot, unit }: ExitRecord): ExitFacts['ended_by'] {
+  // One child that was too large may have been seen to; that the command itself, or all, was killed for it, was not.
+  const killed = result === 'killed' || code === 128 + SIGKILL;
+  if (unit?.service_result === 'oom-kill' || (killed && (unit?.oom_kills ?? 0) > 0)) return 'memory';
   // The same word is used when leftovers of an ended command were slow to go; its runner was not told to end then.
   if (term && unit?.service_result === 'timeout' && !unit.stopped) return 'runtime';
   return term && (unit ? unit.stopped : boot !== bootId()) ? 'machine' : null;

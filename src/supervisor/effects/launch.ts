@@ -4,23 +4,25 @@ import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
+import { type AttemptFacts, type AttemptSpec, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
+import type { RunnerMark } from '../../runner/records.ts';
 import { isThere } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
-import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { type Attempt, type GateRun, openJob, type Step, type TaskState } from '../../task/state.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
-import { makeResultFolder, workOf, writeJob } from './prepare.ts';
+import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
+import { type WorkingFolder, workingFolder } from './working-folder.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;
@@ -31,74 +33,92 @@ export async function launch(
   state: TaskState,
   effect: Extract<Effect, { type: 'launch' }>,
 ): Promise<Result> {
-  const step = stepOf(state, effect.step);
-  const attempt = step.attempt!;
+  const mark = openJob(state, effect.job)!;
+  const { step, attempt, gate, nonce } = mark;
   const folder = context.places.job(state.id, effect.job);
-  const nonce = effect.gate === null ? attempt.nonce : attempt.gates.find(g => g.gate === effect.gate)!.nonce;
   const job = watched(context, state, { subtask: step.id, attempt: attempt.n, nonce });
-  if (readAttempt(folder).claimed) {
-    context.jobs.watch(state.id, folder, { ...job, child: false });
+  if (readAttempt(folder, mark).claimed) {
+    context.jobs.watch(state.id, folder, { ...job, mark, child: false });
   } else {
-    const added =
-      effect.gate === null
-        ? await workOf(context, state, step, attempt)
-        : await writeGate(context, state, step, attempt, effect.gate, folder);
-    const who =
-      effect.gate === null
-        ? recipientOfWork(state, step)
-        : recipientOfGate(state, gatesOf(state, step)[effect.gate]!);
+    const { spec, root, ...added } = gate
+      ? await writeGate(context, state, step, attempt, gate)
+      : await writeWork(context, state, step, attempt);
+    const who = gate
+      ? recipientOfGate(state, gatesOf(state, step)[gate.gate]!)
+      : recipientOfWork(state, step);
     const env = await jobEnv(context, state, {
       ...{ who, nonce, env_defaults: added.env_defaults },
       env: { ...factsEnv(state, step, attempt.n), ...added.env },
     });
-    context.jobs.watch(state.id, folder, { ...job, child: context.cage.kind === 'group' });
-    const subtask = effect.gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+    context.jobs.watch(state.id, folder, { ...job, mark, child: context.cage.kind === 'group' });
+    const subtask = gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
     try {
       await context.cage.start(folder, env, {
+        ...{ spec, root, key: context.keys.of(nonce) },
         limits: resourceLimitsOf(state.spec, subtask),
         onExit: () => context.jobs.exited(folder),
       });
     } catch (error) {
       // Where the manager went away in the middle, the runner may still come, and is looked for again.
       const may_come = isRasenError(error) && error.kind === 'manager_away';
-      if (!may_come && !readAttempt(folder).claimed) {
+      if (!may_come && !readAttempt(folder, mark).claimed) {
         await context.jobs.ended(folder);
         await clearTemporaryFolder(context, state, nonce);
       }
       throw error;
     }
   }
-  const { identity } = await reported(folder);
-  const talks = effect.gate === null && isThere(notesFolder(folder));
-  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder).kind, talks };
+  const { identity } = await reported(folder, mark);
+  const talks = gate === null && isThere(notesFolder(folder));
+  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder, mark).kind, talks };
 }
 
 /** A runner says who it is within a moment of its claim; one that died in between never will. */
-async function reported(folder: string): Promise<AttemptFacts> {
+async function reported(folder: string, mark: RunnerMark): Promise<AttemptFacts> {
   const deadline = performance.now() + REPORT_MS_MAX;
-  let facts = readAttempt(folder);
+  let facts = readAttempt(folder, mark);
   while (!facts.identity && !facts.exit && performance.now() < deadline) {
     await new Promise(resolve => setTimeout(resolve, REPORT_POLL_MS));
-    if (isThere(join(folder, 'runner')) || isThere(join(folder, 'exit'))) facts = readAttempt(folder);
+    if (isThere(join(folder, 'runner')) || isThere(join(folder, 'exit'))) facts = readAttempt(folder, mark);
   }
   return facts;
 }
 
-/** Folder and spec of a gate's job; gives its environment. */
+/** What is to be started: what its runner is told, and what its environment has besides that of every job. */
+interface Start {
+  spec: AttemptSpec;
+  root: string | null;
+  env: Record<string, string>;
+  env_defaults: Record<string, string>;
+}
+
+/** Its folder was written when it was prepared. Where it runs is looked up now. */
+async function writeWork(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+): Promise<Start> {
+  const { env, env_defaults, ...work } = await workOf(context, state, step, attempt);
+  const place = await folderOfWork(context, state, step);
+  const job = { ...jobOfWork(context, state, step, attempt, work), cwd: place.cwd };
+  return { spec: await writeJob(context, state, job), root: place.root, env, env_defaults };
+}
+
+/** Folder and spec of a gate's job: made only now, when nothing of the attempt lives any more. */
 async function writeGate(
   context: EffectContext,
   state: TaskState,
   step: Step,
   attempt: Attempt,
-  index: number,
-  folder: string,
-): Promise<Omit<Work, 'argv' | 'talks'>> {
+  { gate: index, nonce, job }: GateRun,
+): Promise<Start> {
+  const folder = context.places.job(state.id, job);
   const gate = gatesOf(state, step)[index]!;
-  const { nonce } = attempt.gates.find(g => g.gate === index)!;
   const commit = attempt.sealed?.commit ?? attempt.from;
   if (state.spec.workspace.kind === 'git')
     await restoreWorktree(await repositoryOf(context, state), context.places.root(state, step));
-  const { argv, prompt, env, env_defaults, cwd } =
+  const { argv, prompt, env, env_defaults, ...checkout } =
     gate.kind === 'review' || gate.kind === 'qa'
       ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', {
           nonce,
@@ -113,10 +133,16 @@ async function writeGate(
             ? await baseTestsCheckout(context, state, attempt)
             : context.places.root(state, step),
         };
-  await writeJob(context, state, { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt });
+  const { cwd, root } = await folderOfGate(state, checkout.cwd);
+  const files = { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt };
+  const spec = await writeJob(context, state, files);
   if (prompt !== null) await rememberWork(context, state, folder);
   const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };
-  return { prompt, env: { ...facts, ...env }, env_defaults };
+  return { spec, root, env: { ...facts, ...env }, env_defaults };
+}
+
+function folderOfGate(state: TaskState, checkout: string): Promise<WorkingFolder> {
+  return workingFolder(checkout, null, state.spec.workspace.kind === 'git');
 }
 
 /** Review and QA see the commit in a checkout of their own that they cannot write, and that is thrown away. */

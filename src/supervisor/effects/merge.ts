@@ -1,15 +1,18 @@
 /** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
-
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RasenError } from '../../errors.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
+import { listForeign } from '../../host/foreign-file.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import { troubleWith } from '../../host/trouble.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
 import { isAlive } from '../../runner/identity.ts';
+import type { RunnerMark } from '../../runner/records.ts';
+import { placeIn } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { GateEvidence } from '../../task/event.ts';
@@ -18,13 +21,16 @@ import type { GateSpec } from '../../task/plan.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import { STEP, type TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
-import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail } from './end.ts';
+import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail, witnessed } from './end.ts';
 import { jobEnv, recipientOfGate } from './job-env.ts';
 import { writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
+import { workingFolder } from './working-folder.ts';
 
 const POLL_MS = 20;
+/** Runs of gates of one merge whose folders can be there. */
+const RUNS_MAX = 10_000;
 
 export async function merge(
   context: EffectContext,
@@ -100,27 +106,17 @@ async function runGate(
   repo: Repository,
   gate: GateOnMerge,
 ): Promise<GateEvidence> {
-  const folder = context.places.job(state.id, join(STEP.merge, gate.op, String(gate.index)));
-  const marker = attemptMarker({
-    task: state.id,
-    subtask: STEP.merge,
-    attempt: gate.index + 1,
-    nonce: gate.op,
-  });
-  // A supervisor before this one may have died while the gate ran: that one ends first.
-  await stopAttempt(folder, marker, { grace_ms: SWEEP_GRACE_MS }).catch(() => {});
-  const problem = await removeTree(folder);
-  if (problem !== null) throw new RasenError('storage', `${folder} of an earlier try stays: ${problem}.`);
-  const job = {
-    step: STEP.merge,
-    n: gate.index + 1,
-    nonce: gate.op,
-    folder,
-    argv: gate.spec.run,
-    cwd: gate.checkout,
-    prompt: null,
-  };
-  await writeJob(context, state, job);
+  const runs = context.places.job(state.id, join(STEP.merge, gate.op));
+  await endEarlierRuns(state, runs, gate.index);
+  const nonce = randomBytes(8).toString('hex');
+  const key = context.keys.of(nonce);
+  // Nothing of it is in the journal: it is made and judged by this supervisor, or else made again.
+  const mark = { nonce, record_keys: [key.commitment] };
+  const folder = join(runs, `${gate.index}-${nonce}`);
+  const marker = markerOf(state, gate.index, nonce);
+  const { cwd, root } = await workingFolder(gate.checkout, null, true);
+  const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv: gate.spec.run, cwd, prompt: null };
+  const spec = await writeJob(context, state, job);
   const facts = {
     RASEN_TASK: state.id,
     RASEN_GATE: gate.spec.name,
@@ -128,21 +124,23 @@ async function runGate(
     RASEN_PROJECT: state.spec.project,
   };
   const who = recipientOfGate(state, { kind: 'run' });
-  const env = await jobEnv(context, state, { who, nonce: gate.op, env: facts });
+  const env = await jobEnv(context, state, { who, nonce, env: facts });
   const started = performance.now();
   context.jobs.watch(state.id, folder, {
+    ...{ mark, marker },
     child: context.cage.kind === 'group',
     max_bytes: state.spec.limits.output_max_bytes,
     silence: null,
     session: null,
   });
-  await context.cage.start(folder, env, { limits: resourceLimitsOf(state.spec, null), onExit: () => {} });
-  const timedOut = await ended(folder, gate.spec.timeout_seconds * 1000, gate.suspended);
-  await stopAttempt(folder, marker, { grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
+  const limits = resourceLimitsOf(state.spec, null);
+  await context.cage.start(folder, env, { spec, root, key, limits, onExit: () => {} });
+  const timedOut = await ended(folder, mark, gate.spec.timeout_seconds * 1000, gate.suspended);
+  await stopAttempt(folder, marker, { mark, grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
   await context.jobs.ended(folder);
-  await clearTemporaryFolder(context, state, gate.op);
+  await clearTemporaryFolder(context, state, nonce);
   if (gate.suspended.aborted) throw cutShort(state);
-  const { exit } = readAttempt(folder);
+  const { exit } = (await witnessed(context, folder, { mark, proves: true })).facts;
   if (exit?.result === 'no_files') {
     const trouble = troubleWith('disk', folder, `no output can be written to ${folder}`);
     throw new RasenError('storage', `The ${gate.spec.name} gate could not be run: ${trouble.message}`, {
@@ -177,13 +175,37 @@ async function runGate(
   };
 }
 
+const markerOf = ({ id: task }: TaskState, index: number, nonce: string) =>
+  attemptMarker({ task, subtask: STEP.merge, attempt: index + 1, nonce });
+
+/** A supervisor before this one may have died while the gate ran: that one ends first. */
+async function endEarlierRuns(state: TaskState, runs: string, index: number): Promise<void> {
+  const found = listForeign(placeIn(runs, ''), RUNS_MAX);
+  for (const name of (found.ok ? found.value : []).filter(known => known.startsWith(`${index}-`))) {
+    const folder = join(runs, name);
+    const nonce = name.slice(`${index}-`.length);
+    // Nobody counts what it recorded.
+    const mark = { nonce, record_keys: [] };
+    await stopAttempt(folder, markerOf(state, index, nonce), { mark, grace_ms: SWEEP_GRACE_MS }).catch(
+      () => {},
+    );
+    const problem = await removeTree(folder);
+    if (problem !== null) throw new RasenError('storage', `${folder} of an earlier try stays: ${problem}.`);
+  }
+}
+
 /** Resolves when the runner is over; true when the time is up. */
-async function ended(folder: string, timeoutMs: number, suspended: AbortSignal): Promise<boolean> {
+async function ended(
+  folder: string,
+  mark: RunnerMark,
+  timeoutMs: number,
+  suspended: AbortSignal,
+): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const { exit, identity } = readAttempt(folder);
+    const { exit, identity } = readAttempt(folder, mark);
     // A unit that is being swept is not over, although its runner is.
-    if (exit || (identity && !isAlive(identity) && unitFinishingMs(folder) === null)) return false;
+    if (exit || (identity && !isAlive(identity) && unitFinishingMs(folder, mark) === null)) return false;
     if (suspended.aborted || performance.now() > deadline) return true;
     await new Promise(resolve => setTimeout(resolve, POLL_MS));
   }

@@ -5,7 +5,7 @@ import { messageFor } from '../../notify/message.ts';
 import type { Mask } from '../../secrets/mask.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { kindOf, stillTo } from '../../task/notices.ts';
-import { type TaskState, workJob } from '../../task/state.ts';
+import type { TaskState } from '../../task/state.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { openEnv, secretsOf } from './job-env.ts';
 import { readableTail } from './readable-tail.ts';
@@ -56,7 +56,7 @@ async function output({ places }: EffectContext, state: TaskState, mask: Mask): 
     null,
   );
   if (last === null) return '';
-  const folder = places.job(state.id, workJob(last.id, last.attempts));
+  const folder = places.job(state.id, last.attempt?.job ?? last.history.at(-1)!.job);
   const max = { lines: TAIL_LINES, bytes: TAIL_BYTES, mask };
   return readableTail(state, { role: agentRole(state, last, null), folder }, max);
 }

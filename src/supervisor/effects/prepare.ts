@@ -1,15 +1,16 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
 import { basename, dirname } from 'node:path';
 import { keepFolder } from '../../host/foreign-file.ts';
-import { readAttempt, writeAttempt } from '../../runner/attempt-dir.ts';
+import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
-import { type Attempt, type Step, stepOf, type TaskState, workJob } from '../../task/state.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { workingFolder } from './working-folder.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export async function prepare(
@@ -23,7 +24,7 @@ export async function prepare(
   const workspace = await prepareWorkspace(context, state, step, attempt);
   if (attempt.work)
     await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);
-  return { type: 'prepare', workspace };
+  return { type: 'prepare', workspace, record_key: context.keys.of(attempt.nonce).commitment };
 }
 
 async function writeWork(
@@ -32,16 +33,11 @@ async function writeWork(
   step: Step,
   attempt: Attempt,
 ): Promise<void> {
-  const { argv, prompt, talks } = await workOf(context, state, step, attempt);
-  if (prompt !== null) makeResultFolder(context, state, attempt.nonce);
-  const job = {
-    step: step.id,
-    n: attempt.n,
-    nonce: attempt.nonce,
-    folder: context.places.job(state.id, workJob(step.id, attempt.n)),
-  };
-  await writeJob(context, state, { ...job, argv, cwd: context.places.cwd(state, step), prompt });
-  if (!talks) return;
+  const work = await workOf(context, state, step, attempt);
+  if (work.prompt !== null) makeResultFolder(context, state, attempt.nonce);
+  const job = jobOfWork(context, state, step, attempt, work);
+  await writeJob(context, state, job);
+  if (!work.talks) return;
   const place = placeIn(job.folder, basename(notesFolder(job.folder)));
   const made = keepFolder(place);
   if (!made.ok) throw storage('to make the folder of notes', place, made);
@@ -65,14 +61,41 @@ export interface JobFiles {
   prompt: string | null;
 }
 
+/** What the runner of an attempt's work is to do. */
+export function jobOfWork(
+  { places }: Pick<EffectContext, 'places'>,
+  state: TaskState,
+  step: Step,
+  { n, nonce, job }: Attempt,
+  { argv, prompt }: Pick<Work, 'argv' | 'prompt'>,
+): JobFiles {
+  const folder = places.job(state.id, job);
+  return { step: step.id, n, nonce, folder, argv, cwd: places.cwd(state, step), prompt };
+}
+
+/** The folder of the step's own within its root, where it has one. */
+export function ownFolder(state: TaskState, step: Step): string | null {
+  return (step.kind === 'subtask' && subtaskOf(state, step.id).cwd) || null;
+}
+
+/** Where the work of a step runs. Throws `config` when that leads out. */
+export function folderOfWork({ places }: EffectContext, state: TaskState, step: Step) {
+  const ours = state.spec.workspace.kind === 'git';
+  return workingFolder(places.root(state, step), ownFolder(state, step), ours);
+}
+
 /**
  * The folder of a job, as the runner wants it; durable when it returns. Repeatable: what an earlier supervisor wrote for
- * this nonce stands, although epoch or umask are others now.
+ * this nonce stands, although epoch or umask are others now. Gives what it is to do, which is never read from there: what
+ * runs as the same user could have changed it.
  */
-export async function writeJob(context: EffectContext, state: TaskState, job: JobFiles): Promise<void> {
-  if (readAttempt(job.folder).spec?.nonce === job.nonce) return;
-  const spec = {
-    version: 1 as const,
+export async function writeJob(
+  context: EffectContext,
+  state: TaskState,
+  job: JobFiles,
+): Promise<AttemptSpec> {
+  const spec: AttemptSpec = {
+    version: 1,
     task: state.id,
     subtask: job.step,
     attempt: job.n,
@@ -85,7 +108,9 @@ export async function writeJob(context: EffectContext, state: TaskState, job: Jo
     env_ref: context.store.files(state.id).env,
     output_max_bytes: state.spec.limits.output_max_bytes,
   };
-  await writeAttempt(job.folder, spec, job.prompt === null ? {} : { prompt: job.prompt });
+  if (readSpec(job.folder)?.nonce !== job.nonce)
+    await writeAttempt(job.folder, spec, job.prompt === null ? {} : { prompt: job.prompt });
+  return spec;
 }
 
 /** Command, prompt and environment of an attempt's work. */
@@ -107,7 +132,7 @@ export async function workOf(
     diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
     model: subtask?.model ?? null,
     cwd: context.places.root(state, step),
-    folder: context.places.job(state.id, workJob(step.id, attempt.n)),
+    folder: context.places.job(state.id, attempt.job),
     resume: attempt.resume,
   });
   return { ...work, env: { ...work.env, ...subtask?.env } };

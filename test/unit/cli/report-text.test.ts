@@ -46,6 +46,7 @@ const task = (over: Partial<TaskReport> = {}): TaskReport => ({
   ],
   budgets: [],
   notes: [],
+  forgeries: [],
   followups: [],
   restarts: 2,
   reboots: 1,

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readAttempt, writeAttempt } from '../../../src/runner/attempt-dir.ts';
 import { bootId } from '../../../src/runner/identity.ts';
-import { startRunner } from '../../../src/runner/start.ts';
-import { RUNNER_SCRIPT, RunnerRig } from '../../support/runner-rig.ts';
+import { RunnerRig } from '../../support/runner-rig.ts';
 
 let rig: RunnerRig;
 beforeEach(() => {
@@ -14,13 +13,14 @@ beforeEach(() => {
 afterEach(() => rig.close());
 
 test('writing is repeatable, and another spec in the same place is refused', async () => {
-  const { dir, spec } = await rig.make(['true'], { stdin: 'prompt', prompt: 'a' });
+  const { dir, spec, mark } = await rig.make(['true'], { stdin: 'prompt', prompt: 'a' });
   await writeAttempt(dir, { ...spec }, { prompt: 'b' });
   expect(readFileSync(join(dir, 'prompt.md'), 'utf8')).toBe('a');
-  expect(readAttempt(dir)).toEqual({
+  expect(readAttempt(dir, mark)).toEqual({
     spec,
     claimed: false,
-    ended: false,
+    ended: null,
+    forged: [],
     fenced: false,
     identity: null,
     exit: null,
@@ -33,17 +33,14 @@ test('writing is repeatable, and another spec in the same place is refused', asy
   ]) {
     await expect(writeAttempt(dir, other, { prompt: 'a' })).rejects.toMatchObject({ kind: 'task_exists' });
   }
-  expect(readAttempt(dir).spec).toEqual(spec);
+  expect(readAttempt(dir, mark).spec).toEqual(spec);
 });
 
-test('an unreadable spec is not overwritten and nothing starts from it', async () => {
+test('an unreadable spec is not overwritten', async () => {
   const { dir, spec } = await rig.make(['true']);
   writeFileSync(join(dir, 'spec.json'), '{"version":1,"task"');
   await expect(writeAttempt(dir, spec)).rejects.toMatchObject({ kind: 'damaged' });
   expect(readFileSync(join(dir, 'spec.json'), 'utf8')).toBe('{"version":1,"task"');
-  const start = startRunner(dir, {}, () => {}, { runner_script: RUNNER_SCRIPT });
-  await expect(start).rejects.toMatchObject({ kind: 'spawn' });
-  expect(existsSync(join(dir, 'claim'))).toBe(false);
 });
 
 test.each([
@@ -61,34 +58,38 @@ test.each([
 });
 
 test('torn, empty and foreign records read as absent', async () => {
-  const { dir } = await rig.run(['true']);
+  const { dir, mark } = await rig.run(['true']);
   const whole = {
     exit: readFileSync(join(dir, 'exit'), 'utf8'),
     runner: readFileSync(join(dir, 'runner'), 'utf8'),
   };
-  expect(readAttempt(dir).exit).toMatchObject({ result: 'exited', code: 0, boot: bootId() });
-  expect(Date.parse(readAttempt(dir).exit!.ended_at!)).toBeGreaterThan(Date.now() - 3_600_000);
+  expect(readAttempt(dir, mark).exit).toMatchObject({ result: 'exited', code: 0, boot: bootId() });
+  expect(Date.parse(readAttempt(dir, mark).exit!.ended_at!)).toBeGreaterThan(Date.now() - 3_600_000);
   for (const name of ['exit', 'runner'] as const) {
     const key = name === 'exit' ? 'exit' : 'identity';
     for (let length = 0; length < whole[name].length; length++) {
       writeFileSync(join(dir, name), whole[name].slice(0, length));
-      expect(readAttempt(dir)[key], `${length} bytes of ${name}`).toBeNull();
+      expect(readAttempt(dir, mark)[key], `${length} bytes of ${name}`).toBeNull();
     }
     for (const other of ['\0'.repeat(100), 'x'.repeat(10_000), 'null\n', '[]\n', '{}\n', '{"v":2}\n']) {
       writeFileSync(join(dir, name), other);
-      expect(readAttempt(dir)[key], other.slice(0, 20)).toBeNull();
+      expect(readAttempt(dir, mark)[key], other.slice(0, 20)).toBeNull();
     }
     writeFileSync(join(dir, name), whole[name]);
-    expect(readAttempt(dir)[key]).not.toBeNull();
+    expect(readAttempt(dir, mark)[key]).not.toBeNull();
   }
-  writeFileSync(join(dir, 'runner'), `{"v":1,"boot":"${bootId()}","pid":1,"start":"1"}\n`);
-  expect(readAttempt(dir).identity, 'pid 1 is nobody we started').toBeNull();
+  writeFileSync(
+    join(dir, 'runner'),
+    `{"v":1,"nonce":"${mark.nonce}","boot":"${bootId()}","pid":1,"start":"1"}\n`,
+  );
+  expect(readAttempt(dir, mark).identity, 'pid 1 is nobody we started').toBeNull();
 });
 
 test('a missing directory, and folders in the place of files, read as nothing', async () => {
   const nothing = { spec: null, claimed: false, identity: null, exit: null, output_mtime_ms: null };
-  expect(readAttempt(join(rig.root, 'none'))).toMatchObject(nothing);
+  const mark = { nonce: 'n', record_keys: null };
+  expect(readAttempt(join(rig.root, 'none'), mark)).toMatchObject(nothing);
   const dir = join(rig.root, 'odd');
   for (const name of ['spec.json', 'runner', 'exit']) mkdirSync(join(dir, name), { recursive: true });
-  expect(readAttempt(dir)).toMatchObject(nothing);
+  expect(readAttempt(dir, mark)).toMatchObject(nothing);
 });

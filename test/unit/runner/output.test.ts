@@ -3,7 +3,6 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readAttempt } from '../../../src/runner/attempt-dir.ts';
 import { capOutput, droppedBytes } from '../../../src/runner/output-cap.ts';
 import { lastLines, type OutputChunk, readOutput } from '../../../src/runner/tail.ts';
 import { RunnerRig, until } from '../../support/runner-rig.ts';
@@ -135,7 +134,7 @@ test('a writer at full speed loses nothing behind the hole', async () => {
     let dropped = 0;
     let calls = 0;
     for (let over = false; !over; ) {
-      over = readAttempt(dir).exit !== null;
+      over = rig.facts(attempt).exit !== null;
       const capped = await capOutput(dir, MIB, dropped);
       if (!capped.supported) return;
       expect(capped.dropped_bytes).toBeGreaterThanOrEqual(dropped);

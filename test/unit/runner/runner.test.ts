@@ -4,10 +4,10 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readAttempt } from '../../../src/runner/attempt-dir.ts';
 import { bootId, isAlive } from '../../../src/runner/identity.ts';
+import { runnerOrder } from '../../../src/runner/order.ts';
 import { fence } from '../../../src/runner/start.ts';
-import { RUNNER_SCRIPT, RunnerRig, until } from '../../support/runner-rig.ts';
+import { RUNNER_TEXT, RunnerRig, until } from '../../support/runner-rig.ts';
 
 let rig: RunnerRig;
 beforeEach(() => {
@@ -25,7 +25,7 @@ test('twenty starts of one attempt run its command once', async () => {
   await Promise.all(Array.from({ length: 20 }, () => rig.start(attempt, {}, () => ended++)));
   await until('all runners', () => ended === 20);
   expect(output(attempt.dir)).toBe('ran\n');
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ result: 'exited', code: 0 });
+  expect(rig.facts(attempt).exit).toMatchObject({ result: 'exited', code: 0 });
 });
 
 test('a fenced attempt never starts, and a started one cannot be fenced', async () => {
@@ -37,12 +37,12 @@ test('a fenced attempt never starts, and a started one cannot be fenced', async 
     ended = true;
   });
   await until('the late runner', () => ended);
-  expect(readAttempt(fenced.dir)).toMatchObject({ claimed: true, fenced: true, identity: null, exit: null });
+  expect(rig.facts(fenced)).toMatchObject({ claimed: true, fenced: true, identity: null, exit: null });
   expect(existsSync(join(fenced.dir, 'output'))).toBe(false);
 
   const started = await rig.run(['true']);
   expect(fence(started.dir)).toBe('claimed');
-  expect(readAttempt(started.dir)).toMatchObject({ claimed: true, fenced: false });
+  expect(rig.facts(started)).toMatchObject({ claimed: true, fenced: false });
 });
 
 test.each([0, 1, 2, 42, 100, 125, 126, 127, 128, 130, 137, 143, 193, 255])(
@@ -70,7 +70,7 @@ test('a signal to the whole group ends the command, and the runner records it', 
   const attempt = await rig.make(['sh', '-c', 'echo up; exec sleep 1000']);
   await rig.start(attempt);
   const identity = await rig.identity(attempt);
-  await until('the command', () => readAttempt(attempt.dir).output_bytes > 0);
+  await until('the command', () => rig.facts(attempt).output_bytes > 0);
   process.kill(-identity.pid, 'SIGTERM');
   expect((await rig.ended(attempt)).exit).toMatchObject({ code: 143, signal: 15 });
 });
@@ -161,10 +161,7 @@ test('nothing secret or user-controlled is in the arguments of the runner', asyn
   const { pid } = await rig.identity(attempt);
   if (process.platform === 'linux') {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
-    expect(words.slice(1).map(word => word.replace(/.*\//, ''))).toEqual([
-      'runner.sh',
-      String(attempt.spec.attempt),
-    ]);
+    expect(words.slice(1)).toEqual(['-c', RUNNER_TEXT, 'runner.sh', attempt.dir]);
   }
   await rig.stop(attempt);
 });
@@ -173,7 +170,7 @@ test('folder and umask are those of the spec; the runner’s own files stay priv
   const { dir } = await rig.run(['sh', '-c', 'pwd; umask; : >made'], { umask: '027' });
   expect(output(dir)).toBe(`${rig.root}\n0027\n`);
   expect(statSync(join(rig.root, 'made')).mode & 0o777).toBe(0o640);
-  for (const name of ['output', 'exit', 'runner', 'spec.json', 'command']) {
+  for (const name of ['output', 'exit', 'runner', 'spec.json']) {
     expect(statSync(join(dir, name)).mode & 0o077, name).toBe(0);
   }
 });
@@ -245,11 +242,14 @@ test('the record survives without the parent: the runner syncs it itself', async
   const bin = join(rig.root, 'sync');
   writeFileSync(bin, `#!/bin/sh\necho "$@" >>'${rig.root}/synced'\n`);
   chmodSync(bin, 0o755);
-  spawn('/bin/sh', [RUNNER_SCRIPT, attempt.dir], {
-    stdio: 'ignore',
+  const order = runnerOrder({ dir: attempt.dir, cage: 'group', parent: 1, ...rig.order(attempt) });
+  const runner = spawn('/bin/sh', ['-c', RUNNER_TEXT, 'runner.sh', attempt.dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
-    env: { PATH: `${rig.root}:${process.env.PATH}`, RASEN_RUNNER_PARENT: '1' },
-  }).unref();
+    env: { PATH: `${rig.root}:${process.env.PATH}` },
+  });
+  runner.unref();
+  runner.stdin.end(`${order.split('\n').length - 1}\n${order}`);
   await rig.ended(attempt);
   const line = `${join(attempt.dir, 'exit')} ${attempt.dir}\n`;
   await until(
@@ -274,7 +274,7 @@ test('two hundred runners: all recorded, none lost', async () => {
   };
   await Promise.all(Array.from({ length: 8 }, one));
   expect(ended).toBe(200);
-  expect(attempts.map(({ dir }) => readAttempt(dir).exit?.code)).toEqual(attempts.map((_, i) => i));
+  expect(attempts.map(attempt => rig.facts(attempt).exit?.code)).toEqual(attempts.map((_, i) => i));
 });
 
 test('memory of a live attempt outside its command is printed', async () => {

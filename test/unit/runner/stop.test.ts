@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readAttempt } from '../../../src/runner/attempt-dir.ts';
 import { group } from '../../../src/runner/cage/group.ts';
 import { bootId, isAlive, startTimeOf } from '../../../src/runner/identity.ts';
 import { findMembers, type Member } from '../../../src/runner/members.ts';
-import { RUNNER_SCRIPT, RunnerRig, until } from '../../support/runner-rig.ts';
+import { RUNNER_TEXT, RunnerRig, until } from '../../support/runner-rig.ts';
 
 let rig: RunnerRig;
 /** Processes of the test itself, of no attempt. */
@@ -36,11 +35,11 @@ test('SIGTERM is enough: the end is recorded and the steps are told', async () =
     'trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.01; done',
   ]);
   await rig.start(attempt);
-  await until('the command', () => readAttempt(attempt.dir).output_bytes > 0);
+  await until('the command', () => rig.facts(attempt).output_bytes > 0);
   const steps: string[] = [];
   await rig.stop(attempt, { onStep: step => steps.push(step) });
   expect(steps).toEqual(['sigterm', 'empty']);
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ code: 5, signal: null });
+  expect(rig.facts(attempt).exit).toMatchObject({ code: 5, signal: null });
   expect(readFileSync(join(attempt.dir, 'output'), 'utf8')).toContain('bye\n');
 });
 
@@ -65,23 +64,23 @@ test('a session program that does nothing about it: all are told, before the gra
   const identity = { v: 1, boot: bootId(), pid, start: startTimeOf(pid) };
   writeFileSync(join(attempt.dir, 'session'), `${JSON.stringify(identity)}\n`);
   await rig.stop(attempt, { grace_ms: 2_000 });
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ code: 4 });
+  expect(rig.facts(attempt).exit).toMatchObject({ code: 4 });
 });
 
 test('what ignores SIGTERM is killed after the grace, and the runner records that', async () => {
   const attempt = await rig.make(['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.01; done']);
   await rig.start(attempt);
-  await until('the command', () => readAttempt(attempt.dir).output_bytes > 0);
+  await until('the command', () => rig.facts(attempt).output_bytes > 0);
   const steps: string[] = [];
   await rig.stop(attempt, { grace_ms: 50, onStep: step => steps.push(step) });
   expect(steps).toEqual(['sigterm', 'sigkill', 'empty']);
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ code: 137, signal: 9 });
+  expect(rig.facts(attempt).exit).toMatchObject({ code: 137, signal: 9 });
 });
 
 test('force ends the grace at once', async () => {
   const attempt = await rig.make(['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.01; done']);
   await rig.start(attempt);
-  await until('the command', () => readAttempt(attempt.dir).output_bytes > 0);
+  await until('the command', () => rig.facts(attempt).output_bytes > 0);
   const force = new AbortController();
   const steps: string[] = [];
   await rig.stop(attempt, {
@@ -102,9 +101,9 @@ test('a stopped command sees SIGTERM', async () => {
     'trap "exit 6" TERM; echo up; kill -STOP $$; while :; do sleep 0.01; done',
   ]);
   await rig.start(attempt);
-  await until('the command', () => readAttempt(attempt.dir).output_bytes > 0);
+  await until('the command', () => rig.facts(attempt).output_bytes > 0);
   await rig.stop(attempt);
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ code: 6 });
+  expect(rig.facts(attempt).exit).toMatchObject({ code: 6 });
 });
 
 test('a group that was stopped as a whole, runner included, is ended and recorded', async () => {
@@ -114,17 +113,17 @@ test('a group that was stopped as a whole, runner included, is ended and recorde
   await until('the command', () => rig.members(attempt).length === 1);
   process.kill(-identity.pid, 'SIGSTOP');
   await rig.stop(attempt);
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ signal: 15 });
+  expect(rig.facts(attempt).exit).toMatchObject({ signal: 15 });
 });
 
-test('a runner that cannot record the end is ended too', async () => {
+test('a folder in the place of the record does not keep the end from being recorded', async () => {
   const attempt = await rig.make(['sleep', '1000']);
   await rig.start(attempt);
   const identity = await rig.identity(attempt);
   mkdirSync(join(attempt.dir, 'exit'));
   await rig.stop(attempt, { grace_ms: 50 });
   expect(isAlive(identity)).toBe(false);
-  expect(readAttempt(attempt.dir).exit).toBeNull();
+  expect(rig.facts(attempt).exit).toMatchObject({ signal: 15 });
 });
 
 test('an attempt that was never started is fenced and empty', async () => {
@@ -135,7 +134,7 @@ test('an attempt that was never started is fenced and empty', async () => {
     ended = true;
   });
   await until('the late runner', () => ended);
-  expect(readAttempt(attempt.dir)).toMatchObject({ fenced: true, identity: null });
+  expect(rig.facts(attempt)).toMatchObject({ fenced: true, identity: null });
 });
 
 test('a stop right after the start leaves nothing, whatever the runner was doing', async () => {
@@ -143,7 +142,7 @@ test('a stop right after the start leaves nothing, whatever the runner was doing
     const attempt = await rig.make(['sleep', '1000']);
     await rig.start(attempt);
     await rig.stop(attempt);
-    const { identity } = readAttempt(attempt.dir);
+    const { identity } = rig.facts(attempt);
     expect(rig.members(attempt)).toEqual([]);
     expect(identity && isAlive(identity)).toBeFalsy();
   }
@@ -157,11 +156,11 @@ test('a killed runner is dead, its members are found and the stop empties them',
   await until('the tree', () => rig.members(attempt).length === 4);
   process.kill(identity.pid, 'SIGKILL');
   await until('its end', () => !isAlive(identity));
-  expect(readAttempt(attempt.dir).exit).toBeNull();
+  expect(rig.facts(attempt).exit).toBeNull();
   expect(rig.members(attempt)).toHaveLength(4);
   await rig.stop(attempt);
   expect(rig.members(attempt)).toEqual([]);
-  expect(readAttempt(attempt.dir).exit).toBeNull();
+  expect(rig.facts(attempt).exit).toBeNull();
 });
 
 test('a double-forked process in a session of its own is found by the marker and killed', async () => {
@@ -214,7 +213,7 @@ while :; do sh -c 'echo x >>forks || exit; sleep 0.01' & wait $! || exit; done
   const forks = readFileSync(join(rig.root, 'forks')).length;
   expect(rig.members(attempt)).toEqual([]);
   expect(readFileSync(join(rig.root, 'forks')).length).toBe(forks);
-  expect(readAttempt(attempt.dir).exit).toMatchObject({ signal: 9 });
+  expect(rig.facts(attempt).exit).toMatchObject({ signal: 9 });
 });
 
 test('a chain of processes that each fork and end at once is emptied', async () => {
@@ -314,7 +313,8 @@ test('the attempt outlives the process that started it, and can be adopted', asy
       '--input-type=module',
       '-e',
       `const { startRunner } = await import(${JSON.stringify(new URL('../../../src/runner/start.ts', import.meta.url).href)});
-       await startRunner(${JSON.stringify(attempt.dir)}, { PATH: process.env.PATH }, () => {}, { runner_script: ${JSON.stringify(RUNNER_SCRIPT)} });
+       const order = ${JSON.stringify(rig.order(attempt))};
+       await startRunner(${JSON.stringify(attempt.dir)}, { PATH: process.env.PATH }, ${JSON.stringify(RUNNER_TEXT)}, { ...order, onExit() {} });
        process.kill(process.pid, 'SIGKILL');`,
     ],
     { stdio: 'ignore' },
@@ -322,7 +322,7 @@ test('the attempt outlives the process that started it, and can be adopted', asy
   await until('the death of the starter', () => starter.signalCode === 'SIGKILL');
   const identity = await rig.identity(attempt);
   expect(isAlive(identity)).toBe(true);
-  expect(readAttempt(attempt.dir).exit).toBeNull();
+  expect(rig.facts(attempt).exit).toBeNull();
   writeFileSync(join(rig.root, 'go'), '');
   expect((await rig.ended(attempt)).exit).toMatchObject({ code: 3 });
   // An orphaned runner syncs its record by itself; that program is a member, too, for a moment.

@@ -2,16 +2,15 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readAttempt } from '../../../src/runner/attempt-dir.ts';
 import { cageOf } from '../../../src/runner/cage/attempt-cage.ts';
 import { Bell } from '../../../src/runner/cage/bell.ts';
 import type { Cage } from '../../../src/runner/cage/cage.ts';
 import { chooseCage } from '../../../src/runner/cage/choose.ts';
 import { unitCage } from '../../../src/runner/cage/unit.ts';
-import { environmentFile, runFailure, unitWords } from '../../../src/runner/cage/unit-command.ts';
+import { lastWordIn, runFailure, startFile, unitWords } from '../../../src/runner/cage/unit-command.ts';
 import { fence } from '../../../src/runner/start.ts';
 import { FakeManager } from '../../support/fake-manager.ts';
-import { type Attempt, NO_LIMITS, RUNNER_SCRIPT, RunnerRig, until } from '../../support/runner-rig.ts';
+import { type Attempt, NO_LIMITS, RunnerRig, SCRIPTS, until } from '../../support/runner-rig.ts';
 
 let rig: RunnerRig;
 let manager: FakeManager;
@@ -22,7 +21,8 @@ beforeEach(() => {
   manager = new FakeManager(join(rig.root, 'bin'));
   bell = new Bell(join(rig.root, 'ended'));
   cage = unitCage({
-    scripts: join(RUNNER_SCRIPT, '..'),
+    scripts: SCRIPTS,
+    copies: join(rig.root, 'copies'),
     environments: join(rig.root, 'environments'),
     bell,
     env: manager.env,
@@ -34,7 +34,11 @@ afterEach(async () => {
 });
 
 const start = (attempt: Attempt, env: Record<string, string> = {}, onExit: () => void = () => {}) =>
-  cage.start(attempt.dir, { PATH: process.env.PATH!, ...env }, { limits: NO_LIMITS, onExit });
+  cage.start(
+    attempt.dir,
+    { PATH: process.env.PATH!, ...env },
+    { ...rig.order(attempt), limits: NO_LIMITS, onExit },
+  );
 
 const TAKEN =
   'Failed to start transient service unit: Unit x.service was already loaded or has a fragment file.';
@@ -49,7 +53,7 @@ describe('an attempt in a unit', () => {
     });
     const { exit } = await rig.ended(attempt);
     expect(exit).toMatchObject({ result: 'exited', code: 5, term: false });
-    expect(exit.unit).toMatchObject({ service_result: 'success', stopped: false });
+    expect(exit.unit).toMatchObject({ service_result: 'exit-code', stopped: false });
     const text = readFileSync(join(rig.root, 'all'), 'utf8');
     expect(text).toContain(`SECRET=it's "$HOME" \\ \n two lines\n`);
     const names = text.match(/^[A-Za-z_]+(?==)/gm)!.sort();
@@ -58,7 +62,7 @@ describe('an attempt in a unit', () => {
     expect(manager.calls.flat().join(' ')).not.toContain('two lines');
     await until('the bell', () => rung === 1);
     expect(readdirSync(join(rig.root, 'ended'))).toEqual([]);
-    expect(cageOf(attempt.dir).kind).toBe('unit');
+    expect(cageOf(attempt.dir, attempt.mark).kind).toBe('unit');
   });
 
   test('is recorded by the manager when its runner was killed', async () => {
@@ -136,7 +140,7 @@ describe('an attempt in a unit', () => {
       () => manager.calls.length === 1 && readdirSync(join(rig.root, 'environments')).length === 0,
     );
     expect(await rig.stop(attempt)).toBe('empty');
-    expect(readAttempt(attempt.dir)).toMatchObject({ fenced: true, identity: null, exit: null });
+    expect(rig.facts(attempt)).toMatchObject({ fenced: true, identity: null, exit: null });
     expect(existsSync(join(rig.root, 'ran'))).toBe(false);
   });
 
@@ -146,7 +150,7 @@ describe('an attempt in a unit', () => {
     const identity = await rig.identity(attempt);
     await until('the command', () => rig.members(attempt).length === 1);
     // Here the runner is in whatever group the test is in, with the test.
-    const members = cageOf(attempt.dir).members({ marker: attempt.marker, identity });
+    const members = cageOf(attempt.dir, attempt.mark).members({ marker: attempt.marker, identity });
     expect(members.map(m => m.pid)).not.toContain(process.pid);
     expect(members).toHaveLength(1);
     expect(await rig.stop(attempt, { grace_ms: 0 })).toBe('empty');
@@ -158,9 +162,8 @@ test('the words of systemd-run hold limits, and paths as they are', () => {
     unit: 'rasen-x.service',
     description: 'Rasen attempt x',
     dir: '/a b/$HOME/"q"\\',
-    unit_script: '/lib/unit.sh',
     record_script: '/lib/record-exit.sh',
-    environment_file: '/run/$1',
+    start_file: '/run/$1',
     bell: '/run/bell',
     limits: { memory_max_bytes: 1024, cpu_max_percent: 150, tasks_max: 9, runtime_max_seconds: 1.5 },
   });
@@ -176,13 +179,15 @@ test('the words of systemd-run hold limits, and paths as they are', () => {
   expect(properties).toContain(
     String.raw`ExecStopPost="/bin/sh" "/lib/record-exit.sh" "/a b/$$HOME/\"q\"\\" "rasen-x.service" "/run/bell"`,
   );
-  expect(words.slice(-6)).toEqual([
+  expect(words.slice(-8)).toEqual([
     '/usr/bin/env',
     '-i',
     '/bin/sh',
-    '/lib/unit.sh',
-    '/a b/$$HOME/"q"\\',
+    '-c',
+    'exec 3<"$$1" || exit; rm -f "$$1"; . /dev/fd/3',
+    'runner.sh',
     '/run/$$1',
+    '/a b/$$HOME/"q"\\',
   ]);
   expect(unitWords({ ...lean, limits: NO_LIMITS }).join(' ')).not.toMatch(/Max=|CPUQuota|RuntimeMax/);
 });
@@ -191,16 +196,24 @@ const lean = {
   unit: 'u',
   description: 'd',
   dir: '/d',
-  unit_script: '/u',
   record_script: '/r',
-  environment_file: '/e',
+  start_file: '/e',
   bell: '/b',
 };
 
-test('the environment file leaves out what no shell can set', () => {
-  expect(environmentFile({ A: `x'y`, UID: '0', 'BASH_FUNC_f%%': '() {', '1A': 'x', PPID: '1' })).toBe(
-    `export A='x'\\''y'\n`,
-  );
+test('the file to start from leaves out what no shell can set', () => {
+  const env = { A: `x'y`, UID: '0', 'BASH_FUNC_f%%': '() {', '1A': 'x', PPID: '1' };
+  expect(startFile(env, 'the runner')).toBe(`exec 3<&-\nexport A='x'\\''y'\nthe runner`);
+});
+
+test.each([
+  ['a command that failed', 'loaded', 'failed', '1', '3', { failed: true, code: 3 }],
+  ['a runner that was killed', 'loaded', 'failed', '2', '9', { failed: true, code: null }],
+  ['one that is being swept', 'loaded', 'deactivating', '1', '3', 'ending'],
+  ['one that is gone', 'not-found', 'inactive', '0', '0', null],
+])('what the manager says of %s', (_what, load, active, how, status, word) => {
+  const shown = `LoadState=${load}\nActiveState=${active}\nExecMainCode=${how}\nExecMainStatus=${status}\n`;
+  expect(lastWordIn(shown)).toEqual(word);
 });
 
 test('what a failed systemd-run means', () => {
@@ -219,6 +232,6 @@ test('without a manager the cage is a group, and says why', async () => {
 test('a record that the manager wrote while the disk was full is no record', async () => {
   const attempt = await rig.make(['true']);
   writeFileSync(join(attempt.dir, 'exit'), '{"v":1,"boot":"b","result":"exited","code":0,"by":"unit"');
-  expect(readAttempt(attempt.dir).exit).toBeNull();
+  expect(rig.facts(attempt).exit).toBeNull();
   expect(statSync(join(attempt.dir, 'exit')).size).toBeGreaterThan(0);
 });

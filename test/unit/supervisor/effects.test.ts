@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RasenError } from '../../../src/errors.ts';
 import type { Log } from '../../../src/log.ts';
 import type { Paths } from '../../../src/paths.ts';
+import { RecordKeys } from '../../../src/runner/record-key.ts';
 import type { EffectContext } from '../../../src/supervisor/effects/context.ts';
 import { end } from '../../../src/supervisor/effects/end.ts';
 import { launch } from '../../../src/supervisor/effects/launch.ts';
@@ -42,12 +43,16 @@ function contextOf(env: () => Record<string, string>, start: () => Promise<void>
     sessions: join(folder, 's'),
   };
   return {
-    store: { env, files: () => ({ folder, env: join(folder, 'env.json') }) },
+    store: {
+      env,
+      files: (id: string) => ({ env: join(folder, 'env.json'), folder: join(folder, 'tasks', id) }),
+    },
     places: new Places(paths as Paths),
     jobs,
     sweeper: { isEmpty: async () => true },
     log: SILENT,
     cage: { kind: 'group', start },
+    keys: new RecordKeys(),
     secrets: {},
     masks: NO_MASKS,
     umask: '022',
@@ -117,7 +122,7 @@ describe('a gate that cannot be launched', () => {
     );
     const effect = { type: 'launch', key: 'launch', ...at } as const;
     await expect(launch(context, named, effect)).rejects.toThrow(error);
-    jobs.seenAlive(context.places.job(state.id, at.job));
+    jobs.seenAlive(context.places.job(state.id, at.job), { boot: 'b', pid: 2, start: '1' });
     const watched = jobs.lives(context.places.job(state.id, at.job));
     return { watched, temporary: existsSync(join(folder, 'rasen-gate')) };
   };

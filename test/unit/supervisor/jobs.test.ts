@@ -24,7 +24,8 @@ it('an output that cannot be capped is a flood, of its own job alone, and its ta
   const changed: string[] = [];
   const jobs = new Jobs(task => changed.push(task), { info() {}, warn() {}, error() {} });
   try {
-    const options = { max_bytes: MIB, silence: null, session: null, child: true };
+    const mark = { nonce: 'n', record_keys: null };
+    const options = { mark, marker: 'm', max_bytes: MIB, silence: null, session: null, child: true };
     const small = mkdtempSync(join(folder, 'small-'));
     const large = mkdtempSync(join(folder, 'large-'));
     writeFileSync(join(small, 'output'), Buffer.alloc(MIB, 'x'));

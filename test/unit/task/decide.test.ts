@@ -5,7 +5,7 @@ import { settle, settleFailure } from '../../../src/task/settle.ts';
 import { stepOf, type TaskState } from '../../../src/task/state.ts';
 import { RESULT_GRACE_MS } from '../../../src/task/stop-reason.ts';
 import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
-import { Engine, type Script } from './engine.ts';
+import { Engine, nameOf, type Script } from './engine.ts';
 
 const start = (
   subtasks: (SubtaskDraft | string)[],
@@ -79,7 +79,7 @@ describe('pipelines of commands', () => {
 
   it('the second comes in when the worktree is ready for the first', () => {
     const engine = start([run('a'), run('b')], {}, { limits: { parallel: 2 } });
-    expect(engine.look().map(e => e.key)).toEqual(['prepare:a/1']);
+    expect(engine.look().map(e => e.key)).toEqual(['prepare:a/1-n']);
   });
 });
 
@@ -199,7 +199,9 @@ describe('stop and resume', () => {
       // Not reboot(): there nothing looks alive.
       engine.boot += '+';
       engine.claim();
-      expect(engine.look()).toMatchObject([{ type: 'end', job, kill: null }]);
+      expect(engine.look().map(e => ({ ...e, job: 'job' in e ? nameOf(e.job) : null }))).toMatchObject([
+        { type: 'end', job, kill: null },
+      ]);
     },
   );
 
@@ -495,7 +497,9 @@ describe('settle', () => {
     const engine = start(['a']);
     const [prepare] = engine.look();
     engine.stop('cancel').run();
-    expect(settle(engine.state, prepare!, { type: 'prepare', workspace: null }, engine.now)).toBeNull();
+    expect(
+      settle(engine.state, prepare!, { type: 'prepare', workspace: null, record_key: 'k' }, engine.now),
+    ).toBeNull();
   });
 
   it('a launch that fails while the attempt is being stopped is left to the stop', () => {
@@ -512,7 +516,7 @@ describe('settle', () => {
     engine.run(state => state.steps[0]!.attempt?.phase === 'prepared');
     engine.add(...settleFailure(engine.state, engine.look()[0]!, 'no processes left', engine.now)!);
     const [effect] = engine.look();
-    expect(effect).toMatchObject({ type: 'end', job: 'a/1', kill: 'grace' });
+    expect(effect).toMatchObject({ type: 'end', job: 'a/1-n', kill: 'grace' });
     engine.run();
     expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'config' });
   });

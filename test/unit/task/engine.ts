@@ -22,6 +22,8 @@ export interface Work {
   hung?: boolean;
   /** Silent since it started. */
   quiet?: boolean;
+  /** Its command has ended, and that cannot be written down. */
+  records?: boolean;
   /** It prints more than can be kept. */
   floods?: boolean;
   /** What its session says while it goes on, and when it has ended. */
@@ -81,6 +83,9 @@ const usageOf = ({ tokens, usd }: NonNullable<Work['used']>, outcome = 'ok'): Se
   unreadable: 0,
 });
 
+/** Name of a job without nonces. */
+export const nameOf = (job: string) => job.replace(/-n(?=\/|$)/g, '');
+
 export class Engine {
   readonly events: Event[] = [];
   state: TaskState;
@@ -104,6 +109,10 @@ export class Engine {
   /** So many of the next are not sent. */
   unheard = 0;
   boot = 'b1';
+  /** Another one signs with other keys. */
+  supervisor = 1;
+  /** What is found in the records of every job that ends. */
+  forged: string[] = [];
   /** Notes can be said to agents; those that were said. */
   talks = false;
   readonly said: number[] = [];
@@ -191,12 +200,13 @@ export class Engine {
       draining: this.draining,
       suspending: this.suspending,
       nonce: () => 'n',
+      record_key: nonce => `key of ${nonce} of ${this.supervisor}`,
     };
   }
 
   /** What was started and how it behaves, to be changed while it goes on. */
   live(job: string): Work | undefined {
-    return this.#live.get(job);
+    return [...this.#live].find(([name]) => nameOf(name) === job)?.[1];
   }
 
   #facts(job: string) {
@@ -211,6 +221,7 @@ export class Engine {
       last_output_at: new Date(heard).toISOString(),
       result_at: work.hung ? new Date(heard).toISOString() : null,
       flood: !!work.floods,
+      recording: !!work.records,
       signs: alive && work.signs ? { ...SILENT, ...work.signs } : null,
     };
   }
@@ -231,7 +242,8 @@ export class Engine {
     switch (effect.type) {
       case 'prepare': {
         const git = this.state.spec.workspace.kind === 'git';
-        return { type: 'prepare', workspace: git ? { base: 'base', branch: 'b', path: '/w' } : null };
+        const workspace = git ? { base: 'base', branch: 'b', path: '/w' } : null;
+        return { type: 'prepare', workspace, record_key: `key of n of ${this.supervisor}` };
       }
       case 'launch': {
         const launched: Result = {
@@ -241,7 +253,7 @@ export class Engine {
           talks: effect.gate === null && this.talks,
         };
         if (this.#live.has(effect.job)) return launched;
-        this.started.push(effect.job);
+        this.started.push(nameOf(effect.job));
         if (effect.gate === null) {
           this.#live.set(effect.job, {
             ...this.#next<Work>(this.#script.work?.[effect.step], effect.step, {}),
@@ -316,7 +328,7 @@ export class Engine {
   }
 
   #workOf(step: string, n: number) {
-    return this.#live.get(`${step}/${n}`);
+    return this.live(`${step}/${n}`);
   }
 
   #end(work: Work | undefined, killed: boolean): EndFacts {
@@ -340,6 +352,7 @@ export class Engine {
       notes_said: [],
       log_sha256: null,
       log_tail: null,
+      forged: this.forged,
       base_tests: ['test/a.test.js'],
     };
   }

@@ -43,7 +43,7 @@ describe('a session that can be spoken with', () => {
     engine.talks = true;
     note(runs(engine));
     expect(reachOf(engine.state)).toEqual({ how: 'live', step: 'a' });
-    expect(engine.look()).toMatchObject([{ type: 'tell', note: 1, job: 'a/1' }]);
+    expect(engine.look()).toMatchObject([{ type: 'tell', note: 1, job: 'a/1-n' }]);
     engine.run(state => openNotes(state).length === 0);
     expect([engine.said, told(engine)]).toEqual([[1], ['1 a/1 live']]);
     engine.frozen = false;
@@ -68,11 +68,12 @@ describe('a session that can be spoken with', () => {
       notes_said: [1, 7],
       log_sha256: null,
       log_tail: null,
+      forged: [],
     };
     const end = {
       type: 'end',
       key: '',
-      job: 'a/1',
+      job: 'a/1-n',
       step: 'a',
       n: 1,
       gate: null,

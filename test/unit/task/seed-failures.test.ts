@@ -109,7 +109,7 @@ describe('I: stop', () => {
     engine.run(state => state.steps.some(s => s.attempt?.phase === 'running'));
     engine.stop('stop', force);
     const [effect] = engine.look();
-    expect(effect).toMatchObject({ type: 'end', job: 'a/1', kill: force ? 'force' : 'grace' });
+    expect(effect).toMatchObject({ type: 'end', job: 'a/1-n', kill: force ? 'force' : 'grace' });
     expect(engine.state.status.name).toBe('running');
     engine.run();
     expect(engine.state.status).toEqual({ name: 'interrupted', by: 'user' });
