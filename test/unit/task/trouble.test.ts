@@ -9,7 +9,7 @@ const TEST = [{ name: 'test', run: ['npm', 'test'], timeout_seconds: 60 }];
 const start = (script: Script = {}, over: Record<string, unknown> = {}) =>
   new Engine(specOf({ gates: [], ...over }), planOf(['a']), script);
 const FULL = { why: 'disk', message: 'no space is left' } as const;
-const SEAL = 'seal:a/1';
+const SEAL = 'seal:a/1-n';
 const waits = (engine: Engine) => engine.events.filter(event => event.type === 'task_waiting');
 const isSealing = (state: TaskState) => state.steps.some(s => s.id === 'a' && s.attempt?.phase === 'ended');
 
@@ -58,7 +58,7 @@ describe('trouble of the machine', () => {
 
   it('costs a gate none of its time, and the task none of its own', () => {
     const engine = start({}, { gates: TEST });
-    engine.troubles.set('launch:a/1/gates/2.1', FULL);
+    engine.troubles.set('launch:a/1-n/gates/2.1-n', FULL);
     engine.run();
     expect(engine.state.status).toMatchObject({ name: 'waiting', why: 'disk' });
     const { total_ms } = engine.state.active;
@@ -77,7 +77,7 @@ describe('trouble of the machine', () => {
     const engine = start({ work: { a: [{ hangs: true }] } });
     engine.run(state => state.steps.some(s => s.attempt?.phase === 'running'));
     engine.stop().look();
-    engine.troubles.set('end:a/1', FULL);
+    engine.troubles.set('end:a/1-n', FULL);
     engine.run();
     expect(engine.state.status.name).toBe('running');
   });
