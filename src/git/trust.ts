@@ -33,18 +33,21 @@ export async function compareByContent(linked: Linked, commit: string): Promise<
 
 /**
  * Brings the files of a worktree of ours back to its HEAD if the machine has gone down since somebody saw that they are.
- * For gates that are run again; only who works there changes files on purpose, and is made again with a reset.
+ * For gates that are run again; only who works there changes files on purpose, and is made again with a reset. False: it
+ * is no worktree any more, or stands on no commit, and has to be made anew.
  */
-export async function restoreWorktree(repo: Repository, path: string): Promise<void> {
+export async function restoreWorktree(repo: Repository, path: string): Promise<boolean> {
   const linked = await linkedAt(repo, path);
-  if (linked === null) return;
-  await withRepositoryLock(linked, async () => {
+  if (linked === null) return false;
+  return await withRepositoryLock(linked, async () => {
     await mendAdmin(repo, linked.admin);
     await mendControlFiles(repo, linked.path, false);
     const head = await findCommit(at(linked), 'HEAD');
-    if (head === null || (await compareByContent(linked, head)) === 'trusted') return;
+    if (head === null) return false;
+    if ((await compareByContent(linked, head)) === 'trusted') return true;
     await git(['reset', '--quiet', '--hard', head], withOwnIndex(linked));
     await installOwnIndex(linked, head);
     await trust(linked);
+    return true;
   });
 }

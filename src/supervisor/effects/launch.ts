@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { isRasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
-import { restoreWorktree } from '../../git/trust.ts';
 import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, type AttemptSpec, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
@@ -23,6 +22,7 @@ import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './p
 import { repositoryOf } from './repository.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { type WorkingFolder, workingFolder } from './working-folder.ts';
+import { restoreForGates } from './workspace.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;
@@ -116,8 +116,7 @@ async function writeGate(
   const folder = context.places.job(state.id, job);
   const gate = gatesOf(state, step)[index]!;
   const commit = attempt.sealed?.commit ?? attempt.from;
-  if (state.spec.workspace.kind === 'git')
-    await restoreWorktree(await repositoryOf(context, state), context.places.root(state, step));
+  if (state.spec.workspace.kind === 'git') await restoreForGates(context, state, step, attempt);
   const { argv, prompt, env, env_defaults, ...checkout } =
     gate.kind === 'review' || gate.kind === 'qa'
       ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', {

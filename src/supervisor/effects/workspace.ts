@@ -3,6 +3,7 @@ import { isRasenError, RasenError } from '../../errors.ts';
 import { excludeLocally, type Repository, resolveCommit } from '../../git/repository.ts';
 import { resetWorktree } from '../../git/reset.ts';
 import { sealAttempt } from '../../git/seal.ts';
+import { restoreWorktree } from '../../git/trust.ts';
 import { ensureWorktree, freshCheckout } from '../../git/worktree.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { resetsWorktree } from '../../task/worktree-use.ts';
@@ -27,17 +28,35 @@ export async function prepareWorkspace(
   const repo = await repositoryOf(context, state).catch(withAWayOut);
   const made = await ensure(repo, state);
   if (step.kind === 'final') {
-    await freshCheckout(repo, {
-      task: state.id,
-      commit: attempt.from ?? goodCommit(state),
-      path: context.places.checkout(state, 'final'),
-    });
+    await finalCheckout(context, repo, state, attempt);
   } else if (resetsWorktree(state, step)) {
     await keepUnsealed(repo, made, state);
     await resetWorktree(repo, made, attempt.from ?? made.base, unsealedMarks(state));
   }
   return made;
 }
+
+/** Where gates of the attempt run: as it was sealed, also after the machine went down in the middle. */
+export async function restoreForGates(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+): Promise<void> {
+  const repo = await repositoryOf(context, state);
+  if (await restoreWorktree(repo, context.places.root(state, step))) return;
+  if (step.kind === 'final') return await finalCheckout(context, repo, state, attempt);
+  const made = await ensure(repo, state);
+  await keepUnsealed(repo, made, state);
+  await resetWorktree(repo, made, attempt.sealed?.commit ?? attempt.from ?? made.base, unsealedMarks(state));
+}
+
+const finalCheckout = (context: EffectContext, repo: Repository, state: TaskState, attempt: Attempt) =>
+  freshCheckout(repo, {
+    task: state.id,
+    commit: attempt.from ?? goodCommit(state),
+    path: context.places.checkout(state, 'final'),
+  });
 
 /**
  * Commits what attempts left that were closed before that could be done (cancelled, done again, or by a version of rasen
