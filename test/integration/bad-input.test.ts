@@ -630,7 +630,7 @@ test('command lines', { timeout: 120_000 }, async () => {
     ['merge', 'nope'],
     ['retry'],
     ['retry', 'a', '--task', 'nope'],
-    [1, 'retry', 'nope', '--task', done],
+    [5, 'retry', 'nope', '--task', done],
     ['rollback', 'a', '--task', 'nope'],
     ['list', '--status', 'runing'],
     ['list', '--status', ''],
@@ -669,12 +669,12 @@ test('command lines', { timeout: 120_000 }, async () => {
     ['reinit'],
     ['doctor', 'extra'],
     ['doctor', '--format', 'x'],
-    [1, 'stop', done],
-    [1, 'resume', done],
-    [1, 'cancel', done],
-    [1, 'merge', done],
-    [1, 'retry', 'run', '--task', done],
-    [1, 'rollback', '--task', done],
+    [5, 'stop', done],
+    [5, 'resume', done],
+    [5, 'cancel', done],
+    [5, 'merge', done],
+    [5, 'retry', 'run', '--task', done],
+    [5, 'rollback', '--task', done],
   ] as never;
   const wrong: string[] = [];
   await all(lines, async line => {

@@ -172,7 +172,7 @@ async function judge(victims: Victim[], healthy: string[], allowed: readonly str
       wrong.push(`${label}: doctor does not name it`);
     if (state === 'damaged') {
       const { status, stdout, stderr } = rig.rasen(['status', id]);
-      if (status !== 1 || stdout !== '' || !stderr.includes(id))
+      if (status !== 5 || stdout !== '' || !stderr.includes(id))
         wrong.push(`${label}: status ${status} ${stderr}`);
     }
     if (bytes && bytes.length > 0 && !isKept(path, bytes, moved)) wrong.push(`${label}: its bytes are gone`);

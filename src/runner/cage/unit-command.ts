@@ -11,6 +11,11 @@ export function unitName(marker: string): string {
   return `rasen-${marker.replaceAll('/', '-')}.service`;
 }
 
+/** Whether a unit has the name of the job with this nonce, which no other one has. */
+export function isUnitOf(unit: string, nonce: string): boolean {
+  return unit.startsWith('rasen-') && unit.endsWith(`-${nonce}.service`);
+}
+
 /** The task whose attempt has this control group, or one below it; null: it is no attempt's. */
 export function taskOfUnit(cgroup: string): string | null {
   return /\/rasen-([0-9a-z]{26})-[^/]*\.service(?:\/|$)/.exec(cgroup)?.[1] ?? null;

@@ -15,6 +15,7 @@ import type { AttemptCage } from './cage.ts';
 import { readCage } from './cage-file.ts';
 import { Cgroup } from './cgroup.ts';
 import { group, signal } from './group.ts';
+import { isUnitOf } from './unit-command.ts';
 
 export function unitOf(dir: string, mark: RunnerMark): AttemptCage {
   const cgroup = cgroupOfAttempt(dir, mark);
@@ -63,9 +64,12 @@ const agoMs = (ms: number) => Math.abs(Date.now() - ms);
 
 function cgroupOfAttempt(dir: string, mark: RunnerMark): Cgroup | null {
   const { identity } = readAttempt(dir, mark);
-  // A path of another boot may be somebody else's now; and what is not the unit's own group holds others too.
+  // A path of another boot may be somebody else's now; and what is not the unit's own group holds others too. Both files
+  // could be written by the attempt: only the group of its own unit is signalled as a whole.
   if (!identity?.cgroup || identity.boot !== host.bootId()) return null;
-  return basename(identity.cgroup) === readCage(dir)?.unit ? new Cgroup(identity.cgroup) : null;
+  const unit = readCage(dir)?.unit;
+  const isOwn = unit !== undefined && isUnitOf(unit, mark.nonce) && basename(identity.cgroup) === unit;
+  return isOwn && !identity.cgroup.split('/').includes('..') ? new Cgroup(identity.cgroup) : null;
 }
 
 /** record-exit.sh of this attempt, or a program that it started: part of the manager, not of the attempt. */

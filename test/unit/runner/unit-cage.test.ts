@@ -1,6 +1,6 @@
 /** The `unit` cage without a service manager: its words, its scripts, its records. The real managers are in test/boot. */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cageOf } from '../../../src/runner/cage/attempt-cage.ts';
 import { Bell } from '../../../src/runner/cage/bell.ts';
@@ -150,9 +150,16 @@ describe('an attempt in a unit', () => {
     const identity = await rig.identity(attempt);
     await until('the command', () => rig.members(attempt).length === 1);
     // Here the runner is in whatever group the test is in, with the test.
-    const members = cageOf(attempt.dir, attempt.mark).members({ marker: attempt.marker, identity });
-    expect(members.map(m => m.pid)).not.toContain(process.pid);
-    expect(members).toHaveLength(1);
+    const members = () => cageOf(attempt.dir, attempt.mark).members({ marker: attempt.marker, identity });
+    expect(members().map(m => m.pid)).not.toContain(process.pid);
+    expect(members()).toHaveLength(1);
+    // Nor when the attempt has written there that this is its unit. Whoever stopped it then would stop the whole machine.
+    const cage = join(attempt.dir, 'cage');
+    const known = readFileSync(cage, 'utf8');
+    writeFileSync(cage, JSON.stringify({ v: 1, kind: 'unit', unit: basename(identity.cgroup ?? '') }));
+    const forged = members();
+    writeFileSync(cage, known);
+    expect(forged).toHaveLength(1);
     expect(await rig.stop(attempt, { grace_ms: 0 })).toBe('empty');
   });
 });
