@@ -22,6 +22,7 @@ import { isRasenError } from '../../src/errors.ts';
 import { seal, unseal } from '../../src/store/seal.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
+import { onThisMachine } from '../support/load.ts';
 
 let rig: Instance;
 beforeEach(() => {
@@ -340,7 +341,7 @@ test('special files in place of what is read of a task: that task alone, and an 
           if (!isRasenError(error) || error.kind === 'internal') slow.push(`${what}: ${method}: ${error}`);
         }),
       );
-      if (time > usual + 200) slow.push(`${what}: ${method} took ${Math.round(time)} ms`);
+      if (time > usual + onThisMachine(200)) slow.push(`${what}: ${method} took ${Math.round(time)} ms`);
     }
   }
   const status = new Map((await list()).map(view => [view.id, view.status]));
@@ -447,7 +448,7 @@ describe('a state that goes away while the supervisor runs', () => {
         } else end = GONE[name]!();
         const begun = Date.now();
         expect(await over).toBe(75);
-        expect(Date.now() - begun).toBeLessThan(10_000);
+        expect(Date.now() - begun).toBeLessThan(onThisMachine(10_000));
         expect(words).toMatch(/the state folder .* (is gone|was replaced)/);
         // Nothing of ours is in a folder that is not ours.
         const there = existsSync(rig.home) ? readdirSync(rig.home).sort() : [];
