@@ -21,7 +21,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRasenError } from '../../src/errors.ts';
 import { seal, unseal } from '../../src/store/seal.ts';
 import type { TaskView } from '../../src/task/view.ts';
-import { commandSpec, Instance, until } from '../support/instance.ts';
+import { commandSpec, Instance, marked, until } from '../support/instance.ts';
 import { onThisMachine } from '../support/load.ts';
 
 let rig: Instance;
@@ -430,6 +430,7 @@ describe('a state that goes away while the supervisor runs', () => {
     '%s: the supervisor ends and says so, the attempt goes on, a new one starts clean',
     async name => {
       let end = () => {};
+      const spec = commandSpec(worker('work'), rig.folder);
       try {
         await rig.start();
         const { daemon } = rig;
@@ -437,7 +438,6 @@ describe('a state that goes away while the supervisor runs', () => {
         daemon!.stderr!.on('data', text => {
           words += text;
         });
-        const spec = commandSpec(worker('work'), rig.folder);
         await rig.call('task.run', { spec, env: { PATH: process.env.PATH } });
         await until('it runs', () => times('work') === 1);
         const waiting = rig.rasenAsync(['wait', spec.id]);
@@ -480,6 +480,8 @@ describe('a state that goes away while the supervisor runs', () => {
           }
         }
         end();
+        // Its runner waits for the state to come back, and is not among those that the instance knows by its folder.
+        for (const { pid: left } of marked(rig.home, [spec.id])) process.kill(left, 'SIGKILL');
         rmSync(`${rig.home}.away`, { recursive: true, force: true, maxRetries: 5 });
       }
     },
