@@ -1,11 +1,10 @@
 /**
  * Whether there is room on the disks that a task uses: bytes, inodes, and what no figure tells (a quota, a device that
- * fails), which is known by what was refused there. Looks from time to time and in the background: a disk that does not
- * answer holds nobody up.
+ * fails), which is known by what was refused there. Looks from time to time: at our own disk at once, at others in the
+ * background and by the helper process. A disk that does not answer holds nobody up.
  */
-import { type StatsFs, statfsSync } from 'node:fs';
-import { stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type Room, roomAt } from './disk-room.ts';
+import type { Files } from './far-files.ts';
 import type { Trouble } from './trouble.ts';
 
 /** How long one look is good for. */
@@ -33,32 +32,33 @@ export interface DiskLimits {
 
 interface Look {
   at: number;
-  /** Of the file system; null: not known. */
-  dev: number | null;
-  free: Pick<StatsFs, 'bavail' | 'bsize' | 'blocks' | 'ffree' | 'files'> | null;
+  /** null: not known. */
+  room: Room | null;
   under_way: boolean;
 }
 
 export class DiskWatch {
   readonly #limits: DiskLimits;
+  readonly #far: Pick<Files, 'room'>;
   readonly #now: () => number;
   readonly #looks = new Map<string, Look>();
   /** By file system: what was refused there, and until when that counts. */
   readonly #refused = new Map<number, { until: number; message: string }>();
 
   /** `limits` may change meanwhile. */
-  constructor(limits: DiskLimits, now: () => number = () => performance.now()) {
+  constructor(limits: DiskLimits, far: Pick<Files, 'room'>, now: () => number = () => performance.now()) {
     this.#limits = limits;
+    this.#far = far;
     this.#now = now;
   }
 
   /** A sentence for people where one of the places has too little room; null: as far as is known, all have enough. */
   low(places: readonly DiskPlace[]): string | null {
     for (const place of places) {
-      const look = this.#lookAt(place);
-      const refused = look.dev === null ? undefined : this.#refused.get(look.dev);
+      const { room } = this.#lookAt(place);
+      const refused = room && this.#refused.get(room.dev);
       if (refused && refused.until > this.#now()) return refused.message;
-      const short = look.free && shortOf(look.free, place, this.#limits);
+      const short = room && shortOf(room, place, this.#limits);
       if (short) return short;
     }
     return null;
@@ -66,15 +66,15 @@ export class DiskWatch {
 
   /** A disk refused something: until something succeeds there, it is full whatever its figures say. */
   async refuse({ path, message }: Pick<Trouble, 'path' | 'message'>): Promise<void> {
-    const dev = path === null ? null : await deviceOf(path);
-    if (dev !== null) this.#refused.set(dev, { until: this.#now() + REFUSED_MS, message });
+    const dev = path === null ? null : (await this.#roomAt(path))?.dev;
+    if (dev != null) this.#refused.set(dev, { until: this.#now() + REFUSED_MS, message });
   }
 
   /** Something was done that needs these places. */
   accept(places: readonly DiskPlace[]): void {
     if (this.#refused.size === 0) return;
     for (const { path } of places) {
-      const dev = this.#looks.get(path)?.dev;
+      const dev = this.#looks.get(path)?.room?.dev;
       if (dev != null) this.#refused.delete(dev);
     }
   }
@@ -84,44 +84,30 @@ export class DiskWatch {
     const known = this.#looks.get(path);
     if (known && (known.under_way || this.#now() - known.at < LOOK_MS)) return known;
     if (!known && this.#looks.size >= PLACES_MAX) this.#looks.clear();
-    const look = known ?? { at: Number.NEGATIVE_INFINITY, dev: null, free: null, under_way: false };
+    const look = known ?? { at: Number.NEGATIVE_INFINITY, room: null, under_way: false };
     this.#looks.set(path, look);
     // Our own disk answers, or nothing works any more.
-    if (whole) look.free = freeNow(path);
+    if (whole) {
+      const found = roomAt(path);
+      return Object.assign(look, { room: found.ok ? found.value : null, at: this.#now() });
+    }
     look.under_way = true;
-    void measure(path).then(({ dev, free }) =>
-      Object.assign(look, { dev, free: free ?? look.free, at: this.#now(), under_way: false }),
+    void this.#roomAt(path).then(room =>
+      Object.assign(look, { room: room ?? look.room, at: this.#now(), under_way: false }),
     );
     return look;
   }
-}
 
-function freeNow(path: string): Look['free'] {
-  try {
-    return statfsSync(path);
-  } catch {
-    return null;
-  }
-}
-
-/** What cannot be asked is not known; whoever uses it is told why. */
-async function measure(path: string): Promise<Pick<Look, 'dev' | 'free'>> {
-  const [dev, free] = await Promise.all([deviceOf(path), statfs(path).catch(() => null)]);
-  return { dev, free };
-}
-
-/** The file system of a file, or of the folder above it that is there. */
-async function deviceOf(path: string): Promise<number | null> {
-  for (let at = path; ; at = dirname(at)) {
-    const found = await stat(at).catch(() => null);
-    if (found) return found.dev;
-    if (at === dirname(at)) return null;
+  /** What cannot be asked is not known; whoever uses it is told why. */
+  async #roomAt(path: string): Promise<Room | null> {
+    const found = await this.#far.room({ root: path, path: '.' });
+    return found.ok ? found.value : null;
   }
 }
 
 /** What a place has too little of, as a sentence; null: nothing. */
 export function shortOf(
-  { bavail, bsize, blocks, ffree, files }: NonNullable<Look['free']>,
+  { bavail, bsize, blocks, ffree, files }: Omit<Room, 'dev'>,
   { path, what, whole }: DiskPlace,
   { disk_min_bytes, disk_min_inodes }: DiskLimits,
 ): string | null {

@@ -3,6 +3,7 @@
  * (far-files.ts). Each does one thing, at once, and gives an outcome that can be sent.
  */
 import type { Stats } from 'node:fs';
+import { type Room, roomAt } from './disk-room.ts';
 import {
   appendForeign,
   type Foreign,
@@ -61,6 +62,9 @@ export const FILE_WORK = {
   rename: (place: Place, path: string): Foreign<null> => renameForeign(place, path),
 
   link: (place: Place, target: string): Foreign<null> => linkForeign(place, target, { folders: 'make' }),
+
+  /** On the file system of the root, or of the folder above it where that is not there. */
+  room: ({ root }: Place): Foreign<Room> => roomAt(root),
 
   /** What a link says; null: there is something else. */
   target: (place: Place): Foreign<string | null> => targetForeign(place),

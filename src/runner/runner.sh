@@ -29,7 +29,10 @@ exec </dev/null
 # O_EXCL, for every file that is made here: exactly one of many runners, or the supervisor's mkdir, gets the name, and
 # what somebody else has left under it is never written to.
 set -C
-printf '%s %s\n' "$rasen_cage" "$rasen_nonce" >"$rasen_dir/claim" || exit 0
+command exec 6>"$rasen_dir/claim" || exit 0
+# Whose name it is has been decided: a disk that is full does not undo that.
+until printf '%s %s\n' "$rasen_cage" "$rasen_nonce" >&6; do sleep 1; done
+exec 6>&-
 
 if read -r rasen_boot </proc/sys/kernel/random/boot_id; then
   read -r rasen_stat </proc/$$/stat

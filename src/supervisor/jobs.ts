@@ -109,17 +109,26 @@ export class Jobs {
     if (options.session) this.ears.listenTo(task, folder, options.session);
     if (options.silence) this.#pollActivity(options.silence.ms / 2);
     this.#capTimer ??= setInterval(() => this.#capAll(), CAP_POLL_MS).unref();
-    if (!options.child)
-      this.#adoptedTimer ??= setInterval(
-        () => this.#safely(() => this.#lookAtAdopted()),
-        ADOPTED_POLL_MS,
-      ).unref();
+    if (!options.child) this.#pollAdopted();
   }
 
-  /** The exit event of a child of ours. */
+  #pollAdopted(): void {
+    this.#adoptedTimer ??= setInterval(
+      () => this.#safely(() => this.#lookAtAdopted()),
+      ADOPTED_POLL_MS,
+    ).unref();
+  }
+
+  /**
+   * The exit event of a child of ours. There is no other: where it left no record, or another runner had been first, the
+   * job is looked at like one that was adopted.
+   */
   exited(folder: string): void {
     const job = this.#jobs.get(folder);
-    if (job) this.#maybeOver(job);
+    if (!job) return;
+    job.child = false;
+    this.#pollAdopted();
+    this.#maybeOver(job);
   }
 
   /** The runner was seen alive: until something is heard, its folder need not be read again. */

@@ -38,7 +38,7 @@ export class RealWorld implements World {
   constructor(context: EffectContext, paths: Paths, limits: DiskLimits) {
     this.#context = context;
     this.#paths = paths;
-    this.#disks = new DiskWatch(limits);
+    this.#disks = new DiskWatch(limits, context.far.files);
   }
 
   nonce(): string {

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isRasenError } from '../../src/errors.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
-import { type Errno, FaultShim, hasCompiler, KINDS, type Kind } from '../support/fault-shim.ts';
+import { type Errno, FaultShim, hasCompiler, KINDS, type Kind, type Program } from '../support/fault-shim.ts';
 import { Instance, pipelineSpec, tick } from '../support/instance.ts';
 
 const LONG = process.env.RASEN_TEST_LONG === '1';
@@ -105,7 +105,9 @@ function gitStory(): Story {
 }
 
 /** Three commands, one after the other, each of which must run once. */
-function pipelineStory(): Story {
+const pipelineStory = () => commandsStory('a', 'b', 'c');
+
+function commandsStory(...ids: string[]): Story {
   const place = join(folder, `commands-${++stories}`);
   mkdirSync(place);
   const witness = join(tools, `witness-${stories}`);
@@ -113,11 +115,14 @@ function pipelineStory(): Story {
     ...{ id, needs },
     do: { run: ['sh', '-c', `echo ${id} >>${witness}; echo said by ${id}`] },
   });
-  const spec = pipelineSpec([command('a', []), command('b', ['a']), command('c', ['b'])], place);
+  const spec = pipelineSpec(
+    ids.map((id, i) => command(id, ids.slice(i - 1, i))),
+    place,
+  );
   return {
     spec,
     check: view => {
-      expect([view.status, view.reason, lines(witness)]).toEqual(['completed', null, ['a', 'b', 'c']]);
+      expect([view.status, view.reason, lines(witness)]).toEqual(['completed', null, ids]);
     },
   };
 }
@@ -152,9 +157,15 @@ async function live({ spec, check }: Story): Promise<void> {
 }
 
 /** One life with one fault; what it led to, where that is wrong. */
-async function fail(make: () => Story, n: number, kind: Kind, errno: Errno): Promise<string | null> {
+async function fail(
+  make: () => Story,
+  n: number,
+  kind: Kind,
+  errno: Errno,
+  programs?: readonly Program[],
+): Promise<string | null> {
   const story = make();
-  shim.arm(n, errno, [kind]);
+  shim.arm(n, errno, [kind], programs);
   try {
     await live(story);
     return null;
@@ -208,4 +219,22 @@ describe.skipIf(!hasCompiler())('one call fails (skipped without a C compiler)',
       expect(wrong.join('\n\n')).toBe('');
     },
   );
+
+  test('each call of a runner, of which there are few: its command runs once', async () => {
+    const make = () => commandsStory('a');
+    shim.arm(0, 'EIO', KINDS, ['runner']);
+    await live(make());
+    const { by_kind } = shim.seen();
+    shim.disarm();
+    const wrong: string[] = [];
+    for (const kind of KINDS)
+      for (let n = 1; n <= (by_kind[kind] ?? 0); n++) {
+        const said = await fail(make, n, kind, ERRNOS[kind][0]!, ['runner']);
+        if (said !== null) wrong.push(said);
+      }
+    console.log(
+      `calls of a runner, each failed once: ${JSON.stringify(by_kind)}; ${wrong.length} went wrong`,
+    );
+    expect(wrong.join('\n\n')).toBe('');
+  });
 });

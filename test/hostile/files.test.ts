@@ -99,13 +99,15 @@ function matrix(names: readonly string[], always: readonly Kind[]): { name: stri
   );
 }
 
+/** Exit status of a script that has not found where to put something. */
+const LOST = 99;
 const sh = (script: string, ...args: string[]) => ['sh', '-c', script, 'sh', ...args];
 describe('in the folder of an attempt', () => {
   it('anything may be there: its own task has the trouble, nobody else', async () => {
     const names = namesIn('attempt-files.txt').filter(name => name !== 'exit' || RUNNER_CLEARS);
     const cases = matrix(names, ['a FIFO', 'a link out']);
     const wrong = await each(cases, async ({ name, kind }) => {
-      const script = `cd "$1/tasks/$RASEN_TASK/attempts/run/1"; ${planting(kind, name)}`;
+      const script = `cd "$1/tasks/$RASEN_TASK/attempts/run/"1-* || exit ${LOST}; ${planting(kind, name)}`;
       const spec = commandSpec(sh(script, rig.home), rig.folder, {
         env: outside.env,
         limits: { ...QUICK, output_max_bytes: 1024 * 1024 },
@@ -116,6 +118,7 @@ describe('in the folder of an attempt', () => {
       const what = `${name}: ${kind}`;
       return [
         ...(OVER.includes(view.status) ? [] : [`${what}: ${JSON.stringify(view).slice(0, 300)}`]),
+        ...(view.reason?.includes(`exit code ${LOST}`) ? [`${what}: its folder was not found`] : []),
         ...(view.status !== 'completed' && !view.reason ? [`${what}: ${view.status} without a word`] : []),
         // A second name is a file in the folder, and whoever made it could read it anyway.
         ...(outside.isIn(log) && kind !== 'a second name of another file'

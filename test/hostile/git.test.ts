@@ -22,6 +22,7 @@ import { resetWorktree } from '../../src/git/reset.ts';
 import { sealAttempt } from '../../src/git/seal.ts';
 import { ensureWorktree, type Worktree } from '../../src/git/worktree.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, write } from '../support/git-repo.ts';
+import { onThisMachine } from '../support/load.ts';
 import { projects } from '../support/projects.ts';
 import type { SeedProject } from '../support/scripted-agent.ts';
 
@@ -242,7 +243,7 @@ C
     const [attacked, unhurt] = await Promise.all([p.rasen('run'), run()]);
     expect(unhurt.status).toBe(0);
     // What git would wait for without an end was found before it ran, or was ended after seconds.
-    expect(unhurt.ms).toBeLessThan(60_000);
+    expect(unhurt.ms).toBeLessThan(onThisMachine(60_000));
     expect(attacked.status, attacked.stdout + attacked.stderr).not.toBe(0);
     const { subtasks } = await p.view();
     const { history } = subtasks.find(s => s.id === 'a')!;
@@ -374,7 +375,7 @@ describe('seal, reset and merge with something else in the place of a file', () 
     const begun = performance.now();
     const sealed = await outcome().catch(error => error);
     // Well under what any command of git's is given; an attempt of the next task waits no longer than that.
-    expect(performance.now() - begun, 'ms').toBeLessThan(30_000);
+    expect(performance.now() - begun, 'ms').toBeLessThan(onThisMachine(30_000));
     expect(readFileSync(join(t.folder, 'precious/gold'), 'utf8')).toBe('gold\n');
     if (sealed instanceof Error) {
       // It cannot go on, and says which file it is about.

@@ -22,9 +22,9 @@ const sh = (script: string) => ['sh', '-c', script];
 const submit = (spec: { id: string }) => rig.call('task.run', { spec, env: { PATH: process.env.PATH } });
 const statusOf = async (task: string) => (await rig.call<{ status: string }>('task.get', { task })).status;
 
-/** A file in the folder of a job: of an attempt, a gate, a gate before a merge. */
+/** A file in the folder of a job: of an attempt, a gate, a gate before a merge. The names of these end with a nonce. */
 const JOB_FILE =
-  /\/attempts\/(?:_merge\/[^/]+\/\d+|[^/]+\/\d+(?:\/gates\/\d+\.\d+)?)\/((?!gates(?:\/|$))[^/]+)(?:\/.*)?$/;
+  /\/attempts\/(?:_merge\/)?[^/]+\/\d+-\w+(?:\/gates\/\d+\.\d+-\w+)?\/((?!gates(?:\/|$))[^/]+)(?:\/.*)?$/;
 
 it.skipIf(!CAN_TRACE)(
   'the lists have every file that rasend opens or makes in the course of a task',

@@ -49,6 +49,7 @@ function project(agent: string, { plan = '', gate = '' } = {}): void {
   writeFileSync(path('p/a.txt'), 'hello\n');
   mkdirSync(path('p/build'));
   writeFileSync(path('p/build/x'), '');
+  writeFileSync(path('p/.gitignore'), 'made\n');
   const coder = script(
     'agent.sh',
     `cat >/dev/null\nd=$(tr '\\0' '\\n' </proc/$PPID/cmdline | tail -n 1)\n${agent}\necho '{"status":"done"}' >"$RASEN_RESULT_FILE"\n`,
@@ -178,19 +179,20 @@ describe('an agent that forges the records of its gates', () => {
 });
 
 describe('a folder that leads out', () => {
-  const OTHER = `  - {id: clean, cwd: build, run: [sh, -c, "rm -f *"], needs: [one]}\n`;
+  const clean = (cwd: string) => `  - {id: clean, cwd: ${cwd}, run: [sh, -c, "rm -f *"], needs: [one]}\n`;
+  const ADDED = /diff gate: A link that leads out of the tree was added: build\./;
+  const LEADS_OUT = /leads out of the worktree \(to /;
   it.each([
-    ['the folder of a command', 'rm -rf build; ln -s DEAR build', OTHER],
-    [
-      'a folder above it',
-      'rm -rf build; ln -s DEAR/.. build',
-      OTHER.replace('cwd: build', 'cwd: build/dear'),
-    ],
-  ])('%s: nothing is run there', async (_what, agent, plan) => {
+    ['the folder of a command, in a commit', 'rm -rf build; ln -s DEAR build', 'build', ADDED],
+    ['the folder of a command, which git ignores', 'ln -s DEAR made', 'made', LEADS_OUT],
+    ['a folder above it', 'ln -s DEAR/.. made', 'made/dear', LEADS_OUT],
+  ])('%s: nothing is run there', async (_what, agent, cwd, said) => {
     mkdirSync(path('dear'));
     writeFileSync(path('dear/file'), '');
     await rig.start();
-    project(`${agent.replace('DEAR', path('dear'))}; git add -A; git commit -qm work`, { plan });
+    project(`${agent.replace('DEAR', path('dear'))}; echo work >>a.txt; git add -A; git commit -qm work`, {
+      plan: clean(cwd),
+    });
     rig.rasen(['run'], { cwd: path('p') });
     const view = await until('the task is over', async () => {
       const now = await task();
@@ -198,7 +200,7 @@ describe('a folder that leads out', () => {
     });
     expect(existsSync(path('dear/file'))).toBe(true);
     expect(view.status).not.toBe('completed');
-    expect(JSON.stringify(view.subtasks)).toMatch(/leads out of the worktree \(to /);
+    expect(JSON.stringify(view.subtasks)).toMatch(said);
   });
 
   it('a worktree that was exchanged for a link: its gates do not run behind it', async () => {

@@ -21,7 +21,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRasenError } from '../../src/errors.ts';
 import { seal, unseal } from '../../src/store/seal.ts';
 import type { TaskView } from '../../src/task/view.ts';
-import { commandSpec, Instance, until } from '../support/instance.ts';
+import { commandSpec, Instance, marked, until } from '../support/instance.ts';
+import { onThisMachine } from '../support/load.ts';
 
 let rig: Instance;
 beforeEach(() => {
@@ -340,7 +341,7 @@ test('special files in place of what is read of a task: that task alone, and an 
           if (!isRasenError(error) || error.kind === 'internal') slow.push(`${what}: ${method}: ${error}`);
         }),
       );
-      if (time > usual + 200) slow.push(`${what}: ${method} took ${Math.round(time)} ms`);
+      if (time > usual + onThisMachine(200)) slow.push(`${what}: ${method} took ${Math.round(time)} ms`);
     }
   }
   const status = new Map((await list()).map(view => [view.id, view.status]));
@@ -429,6 +430,7 @@ describe('a state that goes away while the supervisor runs', () => {
     '%s: the supervisor ends and says so, the attempt goes on, a new one starts clean',
     async name => {
       let end = () => {};
+      const spec = commandSpec(worker('work'), rig.folder);
       try {
         await rig.start();
         const { daemon } = rig;
@@ -436,7 +438,6 @@ describe('a state that goes away while the supervisor runs', () => {
         daemon!.stderr!.on('data', text => {
           words += text;
         });
-        const spec = commandSpec(worker('work'), rig.folder);
         await rig.call('task.run', { spec, env: { PATH: process.env.PATH } });
         await until('it runs', () => times('work') === 1);
         const waiting = rig.rasenAsync(['wait', spec.id]);
@@ -447,7 +448,7 @@ describe('a state that goes away while the supervisor runs', () => {
         } else end = GONE[name]!();
         const begun = Date.now();
         expect(await over).toBe(75);
-        expect(Date.now() - begun).toBeLessThan(10_000);
+        expect(Date.now() - begun).toBeLessThan(onThisMachine(10_000));
         expect(words).toMatch(/the state folder .* (is gone|was replaced)/);
         // Nothing of ours is in a folder that is not ours.
         const there = existsSync(rig.home) ? readdirSync(rig.home).sort() : [];
@@ -479,6 +480,8 @@ describe('a state that goes away while the supervisor runs', () => {
           }
         }
         end();
+        // Its runner waits for the state to come back, and is not among those that the instance knows by its folder.
+        for (const { pid: left } of marked(rig.home, [spec.id])) process.kill(left, 'SIGKILL');
         rmSync(`${rig.home}.away`, { recursive: true, force: true, maxRetries: 5 });
       }
     },
@@ -550,7 +553,7 @@ test('what an attempt left that is no file keeps its task a folder, and the othe
   await rig.call('task.run', { spec: plain, env: { PATH: process.env.PATH } });
   await until('the plain one is packed', () => existsSync(`${folderOf(plain.id)}.pack`));
   await until('it is said of the other', () =>
-    readFileSync(join(rig.home, 'rasend.log'), 'utf8').includes('stays a folder: attempts/run/1/pi'),
+    /stays a folder: attempts\/run\/1-\w+\/pi/.test(readFileSync(join(rig.home, 'rasend.log'), 'utf8')),
   );
   expect(existsSync(`${folderOf(odd.id)}.pack`)).toBe(false);
   expect(rig.rasen(['status', odd.id]).status).toBe(0);

@@ -125,7 +125,9 @@ const FULL: Record<string, { where: 'project' | 'state' | 'temporary'; of: 'byte
 };
 
 describe.skipIf(!mounts)('a disk is full, at each moment of a task (skipped without root)', () => {
-  const cases = Object.entries(FULL).flatMap(([what, how]) => OUTAGES.map(ms => ({ what, ...how, ms })));
+  // In the short form each disk, and what it can be short of, once.
+  const all = Object.entries(FULL).filter((_, i) => LONG || [1, 2, 4].includes(i));
+  const cases = all.flatMap(([what, how]) => OUTAGES.map(ms => ({ what, ...how, ms })));
   it.each(cases)(
     '$what for $ms ms: nothing is lost, nothing is asked of anybody',
     async ({ where, of, ms }) => {

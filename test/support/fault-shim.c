@@ -25,6 +25,7 @@ struct control {
   uint64_t target;  /* 0: none. */
   uint64_t error;   /* errno of the call that fails. */
   uint64_t kinds;   /* Bits of KIND: which calls count. */
+  uint64_t programs; /* Bits of PROGRAM: whose. */
   uint64_t fired;   /* Calls that were failed. */
   uint64_t by_kind[8];
   uint64_t by_program[4];
@@ -42,7 +43,8 @@ static size_t root_length;
 static enum program program;
 
 static enum program which(void) {
-  char line[4096] = "";
+  /* The runner's program text is a word of its command line. */
+  static char line[1 << 16];
   int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return OTHER;
   ssize_t n = syscall(SYS_read, fd, line, sizeof line - 1);
@@ -74,7 +76,7 @@ __attribute__((constructor)) static void begin(void) {
 /* 1: this call fails, and errno is set. */
 static int fails(enum kind kind, const char *path) {
   if (!control || !__atomic_load_n(&control->armed, __ATOMIC_SEQ_CST)) return 0;
-  if (!((control->kinds >> kind) & 1)) return 0;
+  if (!((control->kinds >> kind) & 1) || !((control->programs >> program) & 1)) return 0;
   if (path[0] == '/' && strncmp(path, root, root_length) != 0) return 0;
   uint64_t n = __atomic_add_fetch(&control->count, 1, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&control->by_kind[kind], 1, __ATOMIC_SEQ_CST);

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 
 export const KINDS = ['write', 'sync', 'rename', 'create', 'mkdir', 'unlink', 'open'] as const;
 export type Kind = (typeof KINDS)[number];
-const PROGRAMS = ['other', 'rasend', 'runner', 'git'] as const;
+export const PROGRAMS = ['other', 'rasend', 'runner', 'git'] as const;
+
+export type Program = (typeof PROGRAMS)[number];
 
 export const ERRNOS = { ENOSPC: 28, EDQUOT: 122, EIO: 5, EROFS: 30, EMFILE: 24 } as const;
 export type Errno = keyof typeof ERRNOS;
 
-const NUMBERS = 6 + 8 + 4;
+const NUMBERS = 7 + 8 + 4;
 const WHAT_BYTES = 512;
 
 /** Whether there is a compiler on this machine. */
@@ -47,12 +49,12 @@ export class FaultShim {
     });
   }
 
-  /** From now on calls of these kinds count; the `target`-th fails once with this error; 0: none does. */
-  arm(target: number, errno: Errno, kinds: readonly Kind[]): void {
+  /** From now on calls of these kinds and programs count; the `target`-th fails once with this error; 0: none does. */
+  arm(target: number, errno: Errno, kinds: readonly Kind[], programs: readonly Program[] = PROGRAMS): void {
     this.#put(0, 0);
-    const mask = kinds.reduce((bits, kind) => bits | (1 << KINDS.indexOf(kind)), 0);
+    const masks = [bitsOf(kinds, KINDS), bitsOf(programs, PROGRAMS)];
     const none = Array.from({ length: NUMBERS - 6 }, () => 0);
-    [0, target, ERRNOS[errno], mask, 0, ...none].forEach((value, i) => {
+    [0, target, ERRNOS[errno], ...masks, ...none].forEach((value, i) => {
       this.#put(i + 1, value);
     });
     writeSync(this.#fd, Buffer.alloc(WHAT_BYTES), 0, WHAT_BYTES, NUMBERS * 8);
@@ -77,9 +79,9 @@ export class FaultShim {
       Object.fromEntries(names.map((name, i) => [name, number(from + i)]));
     return {
       count: number(1),
-      fired: number(5),
-      by_kind: named(KINDS, 6),
-      by_program: named(PROGRAMS, 14),
+      fired: number(6),
+      by_kind: named(KINDS, 7),
+      by_program: named(PROGRAMS, 15),
       what: all.toString('utf8', NUMBERS * 8).replace(/\0.*$/s, ''),
     };
   }
@@ -94,3 +96,6 @@ export class FaultShim {
     writeSync(this.#fd, bytes, 0, 8, index * 8);
   }
 }
+
+const bitsOf = <T>(some: readonly T[], all: readonly T[]): number =>
+  some.reduce((bits, one) => bits | (1 << all.indexOf(one)), 0);

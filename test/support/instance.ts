@@ -165,9 +165,11 @@ export function attemptFolder(task: string, step: string, n = 1): string {
   return join(folder, names.find(name => name.startsWith(`${n}-`)) ?? String(n));
 }
 
-/** Processes whose environment names this instance's tasks. */
-export function marked(home: string): { pid: number; command: string; attempt: string }[] {
-  const tasks = existsSync(join(home, 'tasks')) ? readdirSync(join(home, 'tasks')) : [];
+/** Processes whose environment names one of these tasks: those of the instance, where they are still there to be read. */
+export function marked(
+  home: string,
+  tasks = existsSync(join(home, 'tasks')) ? readdirSync(join(home, 'tasks')) : [],
+): { pid: number; command: string; attempt: string }[] {
   const found: { pid: number; command: string; attempt: string }[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;

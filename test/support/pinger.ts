@@ -5,10 +5,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect } from '../../src/rpc/client.ts';
+import { onThisMachine } from './load.ts';
 
 const EVERY_MS = 20;
 const ANSWER_MS_MAX = 20_000;
@@ -21,8 +21,8 @@ export interface Pings {
   error: string | null;
 }
 
-/** What the issue allows another client to wait, in ms; on a machine that has too much to do, in proportion. */
-export const answerMsMax = () => 200 * Math.max(1, loadavg()[0]! / availableParallelism());
+/** How long another client may wait, in ms. */
+export const answerMsMax = () => onThisMachine(200);
 
 export interface Pinger {
   /** What was seen until now, and the end of it. */

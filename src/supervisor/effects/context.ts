@@ -27,7 +27,7 @@ export interface EffectContext {
   places: Places;
   jobs: Jobs;
   /** What is on the disks of projects, which may hang. */
-  far: Pick<FarFiles, 'isFolder'>;
+  far: Pick<FarFiles, 'isFolder' | 'files'>;
   sweeper: Sweeper;
   log: Log;
   cage: Cage;

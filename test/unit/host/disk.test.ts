@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DiskPlace, DiskWatch, shortOf } from '../../../src/host/disk.ts';
+import { nearFiles } from '../../../src/host/far-files.ts';
 import { until } from '../../support/instance.ts';
 
 const MIB = 1024 * 1024;
@@ -40,6 +41,21 @@ describe('too little room', () => {
   });
 });
 
+it('is asked of the disks of others by somebody else, and not again while one does not answer', () => {
+  let asked = 0;
+  const room = () => {
+    asked++;
+    return new Promise<never>(() => {});
+  };
+  const watch = new DiskWatch(LIMITS, { room });
+  const places = [{ ...state, path: tmpdir() }, project];
+  for (let look = 0; look < 3; look++)
+    expect(watch.low(places.map(place => ({ ...place, whole: false })))).toBeNull();
+  expect(asked).toBe(places.length);
+  watch.low([{ ...state, path: import.meta.dirname }]);
+  expect(asked).toBe(places.length);
+});
+
 describe('a disk that refused something', () => {
   let folder: string;
   let now = 0;
@@ -50,7 +66,7 @@ describe('a disk that refused something', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const watchOf = async () => {
-    const watch = new DiskWatch({ disk_min_bytes: 0, disk_min_inodes: 0 }, () => now);
+    const watch = new DiskWatch({ disk_min_bytes: 0, disk_min_inodes: 0 }, nearFiles, () => now);
     const place = { path: folder, what: 'the project', whole: false };
     await watch.refuse({ path: join(folder, 'not/there'), message: 'the quota is used up' });
     await until('it was looked at', () => watch.low([place]));

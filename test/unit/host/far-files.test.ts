@@ -1,6 +1,6 @@
 /** The helper process for files on other disks: its work, its deadline, and what becomes of a disk that hangs. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +51,8 @@ it('does what is asked, in order, and says what it came to', async () => {
   expect(read.ok && Buffer.from(read.value).toString()).toBe('0\nl');
   expect(await far.files.list({ root, path: 'a' }, 10)).toEqual({ ok: true, value: ['b'] });
   expect(await far.files.list({ root, path: 'a' }, 0)).toMatchObject({ ok: false, fault: 'too_large' });
+  const room = { dev: statSync(root).dev, bsize: statfsSync(root).bsize };
+  expect(await far.files.room({ root: join(root, 'not/there'), path: '.' })).toMatchObject({ value: room });
   expect(await far.isFolder(root)).toBe(true);
   expect(await far.isFolder(join(root, 'nothing'))).toBe(false);
 });

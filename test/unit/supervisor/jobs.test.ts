@@ -1,4 +1,4 @@
-/** Live jobs: what is done about an output that grows beyond its cap where its old blocks cannot be freed. */
+/** Live jobs: an output that grows beyond its cap where its old blocks cannot be freed, and a runner that is gone. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +36,19 @@ it('an output that cannot be capped is a flood, of its own job alone, and its ta
     expect(jobs.isFlood(small)).toBe(false);
     expect(changed).toEqual(['t2']);
     expect(readFileSync(join(large, 'output'))).toHaveLength(4 * MIB);
+  } finally {
+    jobs.close();
+  }
+});
+
+it('a runner that ended without a record is looked for again: nothing else would tell of it', async () => {
+  let looks = 0;
+  const jobs = new Jobs(() => looks++, { info() {}, warn() {}, error() {} });
+  try {
+    const mark = { nonce: 'n', record_keys: null };
+    jobs.watch('t', folder, { mark, marker: 'm', max_bytes: MIB, silence: null, session: null, child: true });
+    jobs.exited(folder);
+    await until('it is looked at once more', () => looks > 1);
   } finally {
     jobs.close();
   }
