@@ -24,10 +24,10 @@ export interface Cage {
    */
   start(dir: string, env: Record<string, string>, options: StartOptions): Promise<void>;
   /**
-   * What the service manager itself says of the end of the attempt's unit, which it then lets go of. null: it does not know
-   * it any more, or there is none. A second witness: no file of the attempt's is asked.
+   * What the service manager itself says of the end of an attempt's unit, which it then lets go of. null: it does not know
+   * it any more, or there is none. A second witness: no file of the attempt's is asked, not even for the unit's name.
    */
-  lastWord?(unit: string): Promise<LastWord | null>;
+  lastWord?(marker: string): Promise<LastWord | null>;
 }
 
 /** As of the unit's main process, which is the runner. It ends with the exit code of the command where that has one. */

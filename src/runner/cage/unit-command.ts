@@ -125,9 +125,11 @@ export function lastWordIn(shown: string): { failed: boolean; code: number | nul
   );
   if (load !== 'loaded') return null;
   if (active === 'active' || active === 'deactivating') return 'ending';
-  // CLD_EXITED of waitid(2); 0: there was no main process.
-  if (how === undefined || how === '0') return null;
-  return { failed: active === 'failed', code: how === '1' ? Number(status) : null };
+  const failed = active === 'failed';
+  // There was no main process, and it may come yet.
+  if ((how === undefined || how === '0') && !failed) return null;
+  // CLD_EXITED of waitid(2).
+  return { failed, code: how === '1' ? Number(status) : null };
 }
 
 /** What a failed systemd-run means. */

@@ -82,7 +82,8 @@ export function unitCage(options: UnitCageOptions): Cage {
         if (!started) await rm(start_file, { force: true });
       }
     },
-    async lastWord(unit) {
+    async lastWord(marker) {
+      const unit = unitName(marker);
       const words = ['show', ...LAST_WORD.map(name => `--property=${name}`), unit];
       for (const end = performance.now() + WORD_MS_MAX; ; await sleep(NAME_POLL_MS)) {
         const word = lastWordIn((await systemctl(words, options.env)) ?? '');

@@ -6,7 +6,6 @@ import { messageOf } from '../../errors.ts';
 import { keepFolder, listForeign, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
 import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
-import { readCage } from '../../runner/cage/cage-file.ts';
 import { bootId, isAlive, isStopped } from '../../runner/identity.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import type { ExitRecord, RunnerMark } from '../../runner/records.ts';
@@ -68,7 +67,7 @@ export async function end(
   const role = agentRole(state, step, effect.gate);
   const mask = await context.masks.of(state);
   // Of an agent's session nothing hangs on the exit code.
-  const { facts, forged } = await witnessed(context, folder, { mark: job, proves: role === null });
+  const { facts, forged } = await witnessed(context, folder, { mark: job, marker, proves: role === null });
   if (!gate) forged.push(...planted(context, state, job, folder));
   const { claim, problem, session } =
     role === null
@@ -114,20 +113,25 @@ export async function end(
 
 /**
  * What its folder says of a job that is over, as far as it is borne out. The record of a unit's end is that of the manager
- * where it came to write one, else what the runner said. Where the end `proves` something, so that somebody may gain by
- * another, the manager itself is asked too, which no file can change.
+ * where it came to write one, else what the runner said. The manager itself is asked too, which no file can change, and keeps
+ * what failed until then; its word counts where the end `proves` something, so that somebody may gain by another.
  */
 export async function witnessed(
   context: EffectContext,
   folder: string,
-  { mark, proves }: { mark: RunnerMark; proves: boolean },
+  { mark, marker, proves }: { mark: RunnerMark; marker: string; proves: boolean },
 ): Promise<{ facts: AttemptFacts; forged: string[] }> {
   const found = readAttempt(folder, mark);
   const facts = { ...found, exit: found.exit ?? unitless(found.ended) };
   const forged = found.forged.map(name => `the record "${name}" was not written by the runner`);
-  const unit = proves ? readCage(folder)?.unit : undefined;
-  const word = unit === undefined ? null : await context.cage.lastWord?.(unit);
-  if (word && word.code !== null && facts.exit?.result === 'exited' && facts.exit.code !== word.code) {
+  const word = await context.cage.lastWord?.(marker);
+  if (
+    proves &&
+    word &&
+    word.code !== null &&
+    facts.exit?.result === 'exited' &&
+    facts.exit.code !== word.code
+  ) {
     const said = `it says exit code ${facts.exit.code}, and the manager saw ${word.code}`;
     forged.push(`the record does not agree with the service manager: ${said}`);
     return { facts: { ...facts, exit: null }, forged };

@@ -107,7 +107,7 @@ async function runGate(
   gate: GateOnMerge,
 ): Promise<GateEvidence> {
   const runs = context.places.job(state.id, join(STEP.merge, gate.op));
-  await endEarlierRuns(state, runs, gate.index);
+  await endEarlierRuns(context, state, runs, gate.index);
   const nonce = randomBytes(8).toString('hex');
   const key = context.keys.of(nonce);
   // Nothing of it is in the journal: it is made and judged by this supervisor, or else made again.
@@ -140,7 +140,7 @@ async function runGate(
   await context.jobs.ended(folder);
   await clearTemporaryFolder(context, state, nonce);
   if (gate.suspended.aborted) throw cutShort(state);
-  const { exit } = (await witnessed(context, folder, { mark, proves: true })).facts;
+  const { exit } = (await witnessed(context, folder, { mark, marker, proves: true })).facts;
   if (exit?.result === 'no_files') {
     const trouble = troubleWith('disk', folder, `no output can be written to ${folder}`);
     throw new RasenError('storage', `The ${gate.spec.name} gate could not be run: ${trouble.message}`, {
@@ -179,16 +179,21 @@ const markerOf = ({ id: task }: TaskState, index: number, nonce: string) =>
   attemptMarker({ task, subtask: STEP.merge, attempt: index + 1, nonce });
 
 /** A supervisor before this one may have died while the gate ran: that one ends first. */
-async function endEarlierRuns(state: TaskState, runs: string, index: number): Promise<void> {
+async function endEarlierRuns(
+  context: EffectContext,
+  state: TaskState,
+  runs: string,
+  index: number,
+): Promise<void> {
   const found = listForeign(placeIn(runs, ''), RUNS_MAX);
   for (const name of (found.ok ? found.value : []).filter(known => known.startsWith(`${index}-`))) {
     const folder = join(runs, name);
     const nonce = name.slice(`${index}-`.length);
     // Nobody counts what it recorded.
     const mark = { nonce, record_keys: [] };
-    await stopAttempt(folder, markerOf(state, index, nonce), { mark, grace_ms: SWEEP_GRACE_MS }).catch(
-      () => {},
-    );
+    const marker = markerOf(state, index, nonce);
+    await stopAttempt(folder, marker, { mark, grace_ms: SWEEP_GRACE_MS }).catch(() => {});
+    await context.cage.lastWord?.(marker);
     const problem = await removeTree(folder);
     if (problem !== null) throw new RasenError('storage', `${folder} of an earlier try stays: ${problem}.`);
   }

@@ -216,6 +216,8 @@ test('the file to start from leaves out what no shell can set', () => {
 test.each([
   ['a command that failed', 'loaded', 'failed', '1', '3', { failed: true, code: 3 }],
   ['a runner that was killed', 'loaded', 'failed', '2', '9', { failed: true, code: null }],
+  ['a program that could not be started', 'loaded', 'failed', '0', '0', { failed: true, code: null }],
+  ['one that comes', 'loaded', 'inactive', '0', '0', null],
   ['one that is being swept', 'loaded', 'deactivating', '1', '3', 'ending'],
   ['one that is gone', 'not-found', 'inactive', '0', '0', null],
 ])('what the manager says of %s', (_what, load, active, how, status, word) => {
