@@ -294,7 +294,8 @@ test('what is secret in the environment stays in env.json', async () => {
   writeFileSync(`${witness}.go`, '');
   expect(rig.rasen(['wait'], { cwd: repo }).status).toBe(0);
   expect(rig.rasen(['wait', command]).status).toBe(1);
-  expect(rig.rasen(['logs', command]).stdout).toBe(`${secret}\n`);
+  expect(rig.rasen(['logs', command]).stdout).toBe('[masked: API_TOKEN]\n');
+  expect(rig.rasen(['logs', '--raw', command]).stdout).toBe(`${secret}\n`);
   for (const words of [
     ['status'],
     ['status', '--json'],
