@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAX_NOTE_CHARS } from '../../src/task/notes.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
-import { type CliResult, commandSpec, Instance, pipelineSpec } from '../support/instance.ts';
+import { type CliResult, commandSpec, Instance, pipelineSpec, unpacked } from '../support/instance.ts';
 import { type Answer, askOnce, RawSocket } from '../support/raw-socket.ts';
 
 const rig = new Instance();
@@ -18,6 +18,7 @@ let tasks: string[];
 let count = 0;
 
 beforeAll(async () => {
+  unpacked(rig);
   await rig.start();
   const spec = commandSpec(['true'], rig.folder);
   done = spec.id;

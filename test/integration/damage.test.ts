@@ -17,7 +17,15 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';
-import { attemptFolder, commandSpec, Instance, pipelineSpec, RASEND, until } from '../support/instance.ts';
+import {
+  attemptFolder,
+  commandSpec,
+  Instance,
+  pipelineSpec,
+  RASEND,
+  unpacked,
+  until,
+} from '../support/instance.ts';
 
 const KINDS = ['half', 'empty', 'flip', 'removed', 'folder'] as const;
 type Kind = (typeof KINDS)[number];
@@ -29,6 +37,7 @@ let rig: Instance;
 let witness: string;
 beforeEach(() => {
   rig = new Instance();
+  unpacked(rig);
   witness = join(rig.folder, 'witness');
   writeFileSync(witness, '');
 });

@@ -108,7 +108,9 @@ test('its children know nothing of the service manager', async () => {
     const found = descendants(systemd.pid!);
     return found.some(child => child.command.startsWith('sleep')) ? found : null;
   });
-  for (const { pid, command } of children) expect(sockets(pid), `descriptors of ${command}`).toEqual([]);
+  // The helper for files has the one by which it is asked.
+  for (const { pid, command } of children)
+    expect(sockets(pid).length, `descriptors of ${command}`).toBe(command.includes('rasen-files') ? 1 : 0);
   expect(sockets(systemd.pid!).length).toBeGreaterThanOrEqual(3);
   await rig.call('task.cancel', { task, force: true });
 });

@@ -3,7 +3,15 @@
  * `close` ends what the test started and fails when anything is left.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRasenError } from '../../src/errors.ts';
@@ -163,6 +171,12 @@ export function attemptFolder(task: string, step: string, n = 1): string {
   const folder = join(task, 'attempts', step);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   return join(folder, names.find(name => name.startsWith(`${n}-`)) ?? String(n));
+}
+
+/** Before its start: tasks that are over stay folders, however long the test takes. */
+export function unpacked({ home }: Instance): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  writeFileSync(join(home, 'rasend.yml'), 'pack_after: 1d\n');
 }
 
 /** Processes whose environment names one of these tasks: those of the instance, where they are still there to be read. */
