@@ -29,8 +29,6 @@ async function submit(
   await alice.rasen('run', '--background', '--name', name, '-f', `${name}.yml`);
 }
 
-const unitsOf = async (alice: Rasen) =>
-  (await alice.systemctl('list-units', '--plain', '--no-legend', 'rasen-*.service')).trim();
 const running = async (alice: Rasen, what: string) =>
   (await alice.run(['pgrep', '-u', alice.user, '-f', what])).stdout.trim().split('\n').filter(Boolean).length;
 
@@ -43,7 +41,7 @@ for (const system of ['host', 'small'] as const)
       await alice.signs('slow', 'start', 1);
       await alice.systemctl('stop', 'rasend.socket', 'rasend.service');
       await alice.signs('slow', 'term', 1);
-      await until('the attempt is over', async () => (await unitsOf(alice)) === '');
+      await until('the attempt is over', async () => (await alice.units()).length === 0);
       expect((await alice.run(['pgrep', '-u', 'alice', '-f', 'rasend'])).stdout).toBe('');
       await alice.systemctl('start', 'rasend.socket', 'rasend.service');
       const { status, subtasks } = await alice.over('slow');
@@ -87,7 +85,7 @@ for (const system of ['host', 'small'] as const)
       await until('it has grown', async () => (await running(alice, 'bomb.sh')) > 50, { every_ms: 100 });
       await alice.rasen('stop', 'bomb', '--force');
       expect(await running(alice, 'bomb.sh')).toBe(0);
-      await until('its unit is gone', async () => (await unitsOf(alice)) === '');
+      await until('its unit is gone', async () => (await alice.units({ ended: true })).length === 0);
       expect((await alice.view('bomb')).status).toBe('interrupted');
     });
 

@@ -43,6 +43,19 @@ export class Rasen {
     return this.ok(['systemctl', '--user', ...args]);
   }
 
+  /**
+   * Names of the units of attempts in which something runs, sorted. With `ended` those that failed too: the manager keeps
+   * them until a supervisor has asked it how they ended.
+   */
+  async units({ ended = false } = {}): Promise<string[]> {
+    const states = ended ? '--all' : '--state=activating,active,reloading,deactivating';
+    const listed = await this.systemctl('list-units', '--plain', '--no-legend', states, 'rasen-*.service');
+    return listed
+      .split('\n')
+      .flatMap(line => line.split(' ')[0] || [])
+      .sort();
+  }
+
   /** As somebody without a session types it: the service, from nothing to an answer. */
   async install(): Promise<string> {
     return this.ok(['rasen', 'service', 'install'], { bare: true });

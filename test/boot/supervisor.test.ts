@@ -20,9 +20,7 @@ for (const system of ['host', 'small'] as const)
       await alice.systemctl('daemon-reload');
       await alice.systemctl('restart', 'rasend.service');
       await alice.works('long');
-      const unit = (await alice.systemctl('list-units', '--plain', '--no-legend', 'rasen-*.service')).split(
-        ' ',
-      )[0]!;
+      const [unit] = (await alice.units()) as [string];
       expect(unit).toMatch(/^rasen-[0-9a-z]+-.*\.service$/);
 
       let pid = await alice.pid();
@@ -56,10 +54,8 @@ for (const system of ['host', 'small'] as const)
         await alice.signs('three', 'end', 1);
         const { pid } = await alice.firstStart('killed');
         await alice.ok(['kill', '-KILL', String(pid)]);
-        await until('no attempt is left', async () => {
-          const units = await alice.systemctl('list-units', '--plain', '--no-legend', 'rasen-*.service');
-          return units.trim() === '';
-        });
+        await until('no attempt is left', async () => (await alice.units()).length === 0);
+        expect(await alice.units({ ended: true }), 'the manager keeps how they ended').toHaveLength(2);
         await alice.systemctl('start', 'rasend.socket', 'rasend.service');
         const three = await alice.over('three');
         expect(three.status).toBe('failed');
@@ -68,6 +64,7 @@ for (const system of ['host', 'small'] as const)
         expect(killed.subtasks[0]!.history).toHaveLength(1);
         expect(killed.subtasks[0]!.history[0]!.code).toBe(137);
         expect([alice.count('three', 'start'), alice.count('killed', 'start')]).toEqual([1, 1]);
+        expect(await alice.units({ ended: true }), 'and lets go of what a supervisor has heard').toEqual([]);
       },
     );
 
@@ -84,9 +81,7 @@ for (const system of ['host', 'small'] as const)
         // Also when nobody asked for it: the runner is gone, so all of the attempt is.
         await alice.works('tree2', 'tree.sh');
         await until('the child has left', escaped);
-        const unit = (await alice.systemctl('list-units', '--plain', '--no-legend', 'rasen-*.service')).split(
-          ' ',
-        )[0]!;
+        const [unit] = (await alice.units()) as [string];
         await alice.systemctl('kill', '--signal=KILL', '--kill-who=main', unit);
         await until('the child is gone', async () => (await escaped()) === '');
       },
@@ -109,6 +104,46 @@ for (const system of ['host', 'small'] as const)
         expect(alice.count(name, 'start')).toBe(1);
       }
     });
+
+    bootTest(system)(
+      'its folder is away, as npm has it for a moment: ends are recorded, nothing runs twice',
+      async () => {
+        const alice = new Rasen(await newMachine({ system }));
+        await alice.install();
+        const names = ['before', 'three', 'killed', 'long'];
+        for (const name of names) await alice.works(name);
+        const units = await alice.units();
+        const place = '/usr/local/lib/node_modules';
+        await alice.machine.ok(['mv', `${place}/rasen`, `${place}/.rasen-old`]);
+        // One ends under a supervisor whose folder is gone, the others under none, which cannot come back.
+        alice.end('before', 0);
+        await until('the first is over', async () => (await alice.units()).length === units.length - 1);
+        await alice.ok(['kill', '-KILL', String(await alice.pid())]);
+        alice.end('three', 3);
+        await alice.signs('three', 'end', 1);
+        const { pid } = await alice.firstStart('killed');
+        await alice.ok(['kill', '-KILL', String(pid)]);
+        await until('one is left', async () => (await alice.units()).length === 1);
+        const recorded = await alice.ok('cat .local/state/rasen/tasks/*/attempts/*/*/exit');
+        const codes = [...recorded.matchAll(/"code":(\d+),.*"by":"unit"/g)].map(([, code]) => Number(code));
+        expect(codes.sort((a, b) => a - b)).toEqual([0, 3, 137]);
+
+        await alice.machine.ok(['mv', `${place}/.rasen-old`, `${place}/rasen`]);
+        await alice.systemctl('reset-failed', 'rasend.service', 'rasend.socket');
+        await alice.systemctl('start', 'rasend.socket', 'rasend.service');
+        alice.end('long', 0);
+        const ends = await Promise.all(names.map(name => alice.over(name)));
+        expect(ends.map(({ status }) => status)).toEqual(['completed', 'failed', 'failed', 'completed']);
+        expect(ends.map(({ subtasks }) => subtasks[0]!.history.map(({ code }) => code))).toEqual([
+          [0],
+          [3],
+          [137],
+          [0],
+        ]);
+        for (const name of names) expect(alice.count(name, 'start'), name).toBe(1);
+        expect(await alice.units({ ended: true })).toEqual([]);
+      },
+    );
 
     bootTest(system)('upgraded with tasks running: none of them is started again', async () => {
       const alice = new Rasen(await newMachine({ system }));

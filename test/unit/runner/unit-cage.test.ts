@@ -7,7 +7,13 @@ import { Bell } from '../../../src/runner/cage/bell.ts';
 import type { Cage } from '../../../src/runner/cage/cage.ts';
 import { chooseCage } from '../../../src/runner/cage/choose.ts';
 import { unitCage } from '../../../src/runner/cage/unit.ts';
-import { lastWordIn, runFailure, startFile, unitWords } from '../../../src/runner/cage/unit-command.ts';
+import {
+  isUnitOf,
+  lastWordIn,
+  runFailure,
+  startFile,
+  unitWords,
+} from '../../../src/runner/cage/unit-command.ts';
 import { fence } from '../../../src/runner/start.ts';
 import { FakeManager } from '../../support/fake-manager.ts';
 import { type Attempt, NO_LIMITS, RunnerRig, SCRIPTS, until } from '../../support/runner-rig.ts';
@@ -162,6 +168,18 @@ describe('an attempt in a unit', () => {
     expect(forged).toHaveLength(1);
     expect(await rig.stop(attempt, { grace_ms: 0 })).toBe('empty');
   });
+});
+
+// Of names alone: were a wrong group taken here for the attempt's, the whole of it would be stopped, with this test.
+test.each([
+  ['rasen-01j-build-1-n0nce.service', true],
+  ['rasen-01j-build-1-other.service', false],
+  ['rasend.service', false],
+  ['n0nce.service', false],
+  ['x-n0nce.service', false],
+  ['', false],
+])('whether %s is the unit of the job with a nonce: %s', (unit, its) => {
+  expect(isUnitOf(unit, 'n0nce')).toBe(its);
 });
 
 test('the words of systemd-run hold limits, and paths as they are', () => {
