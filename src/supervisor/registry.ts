@@ -278,6 +278,8 @@ export class Registry {
     if (events.length === 0) return;
     entry.bytes = await this.#store.append(entry.id, entry.bytes, events);
     this.#settle(entry, state);
+    // The view is that of the new state from now on: that it could not be written is over. A merge may still wait.
+    if (!state.merge) entry.stuck = null;
     entry.recent = entry.state ? [...entry.recent, ...events].slice(-RECENT_EVENTS) : [];
     if (isTerminal(state.status))
       await this.#store.snapshot(entry.id, { state, bytes: entry.bytes }).catch(this.#snapshotFailed);
