@@ -338,7 +338,9 @@ test('gc tells what it did', async () => {
   });
   const { stdout } = await run('gc', '--older-than', '12h', '--dry-run');
   expect(stdout).toBe('would be removed: a  n\nkept: b  m: unmerged\n1 would be removed (2 KiB), 1 kept\n');
-  expect(daemon.called('daemon.gc')).toEqual([{ older_than_days: 0.5, unmerged: false, dry_run: true }]);
+  expect(daemon.called('daemon.gc')).toEqual([
+    { older_than_days: 0.5, unmerged: false, dry_run: true, damaged: false },
+  ]);
 });
 
 test('config check names the place; schema is JSON', async () => {
