@@ -8,7 +8,16 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
-import { commandSpec, Instance, marked, pipelineSpec, tick, until } from '../support/instance.ts';
+import {
+  attemptFolder,
+  commandSpec,
+  Instance,
+  marked,
+  pipelineSpec,
+  tick,
+  unpacked,
+  until,
+} from '../support/instance.ts';
 import { makeRepo } from './kills-repo.ts';
 
 const KILLS = 100;
@@ -68,6 +77,7 @@ describe('kill -9', () => {
     timeout: 600_000,
   }, async () => {
     instance = new Instance();
+    unpacked(instance);
     const rig = instance;
     const witness = join(rig.folder, 'witness');
     writeFileSync(witness, '');
@@ -161,7 +171,7 @@ describe('kill -9', () => {
       if (!view || count('end', e.label) === 0) lost++;
       if (count('start', e.label) > 1) twice++;
       if (step?.history.at(-1)?.code !== e.code) codes++;
-      const path = join(rig.home, 'tasks', e.task, 'attempts', e.subtask, '1', 'output');
+      const path = join(attemptFolder(join(rig.home, 'tasks', e.task), e.subtask), 'output');
       const output = existsSync(path) ? readFileSync(path, 'utf8') : '';
       if (output !== e.output || step?.history.at(-1)?.code !== e.code)
         odd.push(`${e.label}: ${view?.status} ${JSON.stringify(step?.history)}`);
@@ -198,6 +208,7 @@ describe('kill -9', () => {
     timeout: 300_000,
   }, async () => {
     instance = new Instance();
+    unpacked(instance);
     const rig = instance;
     const witness = join(rig.folder, 'witness');
     writeFileSync(witness, '');

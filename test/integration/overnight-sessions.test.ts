@@ -5,7 +5,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { until } from '../support/instance.ts';
+import { attemptFolder, until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, type SeedProject, WORKS } from '../support/scripted-agent.ts';
 
@@ -149,7 +149,7 @@ test('12: a tool that only waits is not silence: it may take longer than the mod
   ).toEqual(['stalled']);
   const { home } = p.instance;
   const [task] = await p.instance.call<{ id: string }[]>('task.list', {});
-  const output = join(home, 'tasks', task!.id, 'attempts', 'a', '2', 'output');
+  const output = join(attemptFolder(join(home, 'tasks', task!.id), 'a', 2), 'output');
   await until('it was silent for three times as long', () => Date.now() - statSync(output).mtimeMs > 6000);
   writeFileSync(done, '');
   await p.seen('it is done', v => v.status === 'completed');

@@ -8,7 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import { taskFiles } from '../../src/store/layout.ts';
 import type { Event, EventOf } from '../../src/task/event.ts';
 import type { TaskView } from '../../src/task/view.ts';
-import { marked, until } from '../support/instance.ts';
+import { attemptFolder, marked, until } from '../support/instance.ts';
 import { type Act, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';
 
 let p: SeedProject;
@@ -31,8 +31,10 @@ function events<T extends Event['type']>(type: T): EventOf<T>[] {
   return lines.map(line => JSON.parse(line)).filter(event => event.type === type);
 }
 
-const folderOf = (attempt: string) =>
-  join(p.instance.home, 'tasks', readdirSync(join(p.instance.home, 'tasks'))[0]!, 'attempts', attempt);
+const folderOf = (step: string, n: number) => {
+  const tasks = join(p.instance.home, 'tasks');
+  return attemptFolder(join(tasks, readdirSync(tasks)[0]!), step, n);
+};
 
 const outcomesOf = (view: TaskView) => view.subtasks.find(s => s.id === 'token')!.history.map(h => h.outcome);
 
@@ -88,8 +90,8 @@ test('the conversation goes on while the supervisor is dead; the next one finds 
   await p.instance.start();
   await p.instance.kill();
   p.write({ '../go': '' });
-  await until('the session is over', () => existsSync(join(folderOf('token/1'), 'exit')));
-  expect(readFileSync(join(folderOf('token/1'), 'output'), 'utf8')).toContain('"turn/completed"');
+  await until('the session is over', () => existsSync(join(folderOf('token', 1), 'exit')));
+  expect(readFileSync(join(folderOf('token', 1), 'output'), 'utf8')).toContain('"turn/completed"');
   await p.instance.start();
   const view = await p.seen('it is over', v => v.status === 'completed');
   expect(view.verified).toBe(true);
@@ -121,7 +123,7 @@ test('a stop interrupts the turn, so that the thread can be gone on with', async
   await p.ok('stop');
   await p.seen('it is stopped', v => v.status === 'interrupted');
   expect(heard().map(({ method }) => method)).toContain('turn/interrupt');
-  expect(readFileSync(join(folderOf('token/1'), 'output'), 'utf8')).toContain('"status":"interrupted"');
+  expect(readFileSync(join(folderOf('token', 1), 'output'), 'utf8')).toContain('"status":"interrupted"');
   expect(readdirSync(join(p.instance.home, 'sessions'))).toEqual([]);
 });
 
