@@ -137,7 +137,9 @@ test('events: numbered without gaps, followed over a restart', async () => {
   expect(seqs()).toEqual(dump.map(e => e.seq));
 });
 
-test('everything that answers does so in JSON, and without colours where none are wanted', async () => {
+test('everything that answers does so in JSON, and without colours where none are wanted', {
+  timeout: 180_000,
+}, async () => {
   await rig.start();
   const pipeline = join(rig.folder, 'p.yml');
   writeFileSync(

@@ -106,7 +106,9 @@ test('its children know nothing of the service manager', async () => {
   const task = await run(['sleep', '600']);
   const children = await until('its command runs', () => {
     const found = descendants(systemd.pid!);
-    return found.some(child => child.command.startsWith('sleep')) ? found : null;
+    // Who asks is found out by a helper that gets the connection and ends.
+    const asks = found.some(child => /^\S*(perl|python3) /.test(child.command));
+    return !asks && found.some(child => child.command.startsWith('sleep')) ? found : null;
   });
   // The helper for files has the one by which it is asked.
   for (const { pid, command } of children)
