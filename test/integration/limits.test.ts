@@ -179,7 +179,7 @@ test('a disk that is nearly full: waiting, in words; it goes on when there is ro
   expect([view.why, view.exit_code]).toEqual(['disk', null]);
   expect(view.reason).toContain('disk');
   const doctor = rig.rasen(['doctor']);
-  expect([doctor.status, /disk_min/.test(doctor.stdout)]).toEqual([1, true]);
+  expect([doctor.status, /disk_min/.test(doctor.stdout)]).toEqual([5, true]);
   expect(said()).toEqual([]);
   // Cancelling and stopping need no room.
   const other = await submit(commandSpec(['true'], rig.folder));
