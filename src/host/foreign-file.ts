@@ -4,7 +4,6 @@
  * an exception: it concerns the one attempt or view that asked.
  */
 
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -141,7 +140,7 @@ export function replaceForeign(
     place,
     at => {
       const before = options.keep_mode ? lstatSync(at, { throwIfNoEntry: false }) : undefined;
-      const draft = `${at}.${randomBytes(6).toString('hex')}`;
+      const draft = `${at}.${crypto.randomUUID()}`;
       const fd = openSync(
         draft,
         constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | SAFE,
@@ -201,7 +200,7 @@ export function linkForeign(place: Place, target: string, options: { folders?: '
   return inFolder(
     place,
     at => {
-      const draft = `${at}.${randomBytes(6).toString('hex')}`;
+      const draft = `${at}.${crypto.randomUUID()}`;
       symlinkSync(target, draft);
       try {
         renameSync(draft, at);

@@ -72,7 +72,7 @@ it.skipIf(!CAN_TRACE)(
     );
     expect(inAttempts.length).toBeGreaterThan(50);
     expect(inProject.length).toBeGreaterThan(10);
-    const drafts = (name: string) => name.replace(/\.[0-9a-f]{12}$/, '');
+    const drafts = (name: string) => name.replace(/\.[0-9a-f-]{36}$/, '');
     const unknown = (names: string[], list: string) =>
       [...new Set(names.map(drafts))].filter(name => !namesIn(list).includes(name));
     expect(unknown(inAttempts, 'attempt-files.txt')).toEqual([]);
