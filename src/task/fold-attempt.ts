@@ -308,8 +308,6 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
   openAttempt(before, event.step, event.n);
   const state = sessionUsed(before, event, event.session, null);
   const attempt = openAttempt(state, event.step, event.n);
-  // Nothing of it ever ran.
-  const isUntouched = attempt.started_at === null && attempt.outcome === 'startup';
   if (attempt.gates.some(g => g.live))
     throw new Error(`task ${state.id}: ${event.step}/${event.n} closed while a gate runs`);
   if (attempt.work && WORKING.has(attempt.phase)) {
@@ -322,7 +320,7 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
   const asked = !attempt.work && stepOf(state, event.step).kind === 'subtask';
   const counts = COUNTS[event.outcome] && event.wait === null && !asked;
   const record = recordOf(state, attempt, event, counts);
-  const next = step(isUntouched ? withoutUnsealed(state, event) : state, event.step, s => ({
+  const next = step(state, event.step, s => ({
     ...s,
     status: 'pending',
     attempt: null,

@@ -315,7 +315,7 @@ export class Checks {
         continue;
       }
       const tries = [...this.#world.jobs.values()].filter(job =>
-        job.name.startsWith(`${id}/${last.n}/gates/${index}.`),
+        job.name.startsWith(`${name}/gates/${index}.`),
       );
       const passed = tries.some(job =>
         job.gate !== 'review' && job.gate !== 'qa'
