@@ -73,7 +73,9 @@ export function gate(
 export function standStill(state: TaskState, t: string): TaskState {
   const { active } = state;
   if (active.since === null) return state;
-  const spent = Math.max(0, Date.parse(active.until ?? t) - Date.parse(active.since));
+  // Ends that are still to be seen may have come at any time until now.
+  const until = active.live > 0 ? t : (active.until ?? t);
+  const spent = Math.max(0, Date.parse(until) - Date.parse(active.since));
   return { ...state, active: { ...active, since: null, until: null, total_ms: active.total_ms + spent } };
 }
 
