@@ -102,7 +102,9 @@ export function fingerprint(root: string): Map<string, string> {
   const visit = (path: string) => {
     const name = relative(root, path);
     if (OURS.test(name)) return;
-    const stat = lstatSync(path);
+    // A view may go between the listing and the look.
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!stat) return;
     if (stat.isDirectory()) {
       for (const entry of readdirSync(path).sort()) visit(join(path, entry));
       return;
