@@ -75,7 +75,7 @@ export async function openRepository(request: OpenRequest): Promise<Repository> 
 }
 
 /** Folder for what is remembered about a repository. */
-export function recordsOf(state: string, common_dir: string): string {
+function recordsOf(state: string, common_dir: string): string {
   return join(state, createHash('sha256').update(common_dir).digest('hex').slice(0, 24));
 }
 

@@ -318,4 +318,4 @@ function replaced(text: string, spans: readonly Span[], from: number, to: number
   return out + text.slice(at, Math.max(at, to));
 }
 
-export const maskedName = (name: string) => `[masked: ${name}]`;
+const maskedName = (name: string) => `[masked: ${name}]`;
