@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Situations from the field: ordinary repositories, shells and half-configured machines. RASEN_TEST_LONG=1 asks for whole counts. */
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/field/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 120_000,
+    hookTimeout: 60_000,
+    passWithNoTests: true,
+  },
+});
