@@ -4,6 +4,8 @@ import { completionScript } from '../../src/cli/completion-script.ts';
 import { configSchemaJson, planSchemaJson } from '../../src/config/index.ts';
 import { openRpc } from './openrpc.ts';
 import { rasen1 } from './rasen-1.ts';
+import { rasenAgents7 } from './rasen-agents-7.ts';
+import { rasenOvernight7 } from './rasen-overnight-7.ts';
 import { rasenProtocol7 } from './rasen-protocol-7.ts';
 import { rasenYml5 } from './rasen-yml-5.ts';
 import { rasend8 } from './rasend-8.ts';
@@ -20,6 +22,8 @@ export function documents(version: string): Document[] {
     { path: 'man/rasen.1', text: rasen1(version) },
     { path: 'man/rasend.8', text: rasend8(version) },
     { path: 'man/rasen.yml.5', text: rasenYml5(version) },
+    { path: 'man/rasen-agents.7', text: rasenAgents7(version) },
+    { path: 'man/rasen-overnight.7', text: rasenOvernight7(version) },
     { path: 'man/rasen-protocol.7', text: rasenProtocol7(version) },
     { path: 'man/openrpc.json', text: json(openRpc(version)) },
     { path: 'man/rasen.schema.json', text: json(configSchemaJson()) },

@@ -106,7 +106,7 @@ export function rasend8(version: string): string {
   ] as const)
     page.item(`\`${status}\``, about);
   page.section('See also');
-  page.para('rasen(1), rasen.yml(5), rasen-protocol(7)');
+  page.para('rasen(1), rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7)');
   return page.toString();
 }
 
@@ -166,7 +166,7 @@ function launchd(page: ManPage): void {
     'launchd starts `rasend` again whenever it ends, at most every 10 seconds. `rasen service restart` is `launchctl kickstart -k`; tasks are not touched. `rasen service stop` ends what runs, so that it goes on at the next start, and unloads the job until `rasen service start`, the next login (agent) or the next boot (daemon). Never put a secret into the property list: everybody can read it.',
     '`rasend` logs to its own rotated files (`log: rolling`). What it says before that is in `~/Library/Logs/rasen` (agent) or `/Library/Logs/rasen/USER` (daemon). With `log: file`, `packaging/newsyslog/rasen.conf` rotates it.',
     'If an agent was loaded over ssh and you log in at the desk later, launchd may load it there too, and the second one waits for the first; `rasen service install` at the desk leaves one. "Bootstrap failed: 5: Input/output error" is what launchd says of a job that is loaded already, of a file whose owner or mode it does not like, and of a job that is disabled. Look at `launchctl print gui/UID/dev.rasen.rasend`, `plutil -lint FILE` and `launchctl print-disabled gui/UID`.',
-    'The support for launchd was made from its manual pages and has not been run on a Mac.',
+    'The support for launchd was written from its manual pages and from bug reports of other projects. It has not been run on a Mac.',
   );
 }
 

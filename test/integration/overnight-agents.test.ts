@@ -1,4 +1,4 @@
-/** What ends nights (the table in README.md), part 5: agents that do on cue what no agent should. */
+/** What ends nights (the table in test/OVERNIGHT.md), part 5: agents that do on cue what no agent should. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

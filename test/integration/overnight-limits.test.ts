@@ -1,4 +1,4 @@
-/** What ends nights (the table in README.md), part 1: limits, models that do not answer, logins, full contexts. */
+/** What ends nights (the table in test/OVERNIGHT.md), part 1: limits, models that do not answer, logins, full contexts. */
 import { statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { TaskView } from '../../src/task/view.ts';

@@ -1,4 +1,4 @@
-/** What ends nights (the table in README.md), part 5: who is told, how often, and whether the machine stays awake. */
+/** What ends nights (the table in test/OVERNIGHT.md), part 5: who is told, how often, and whether the machine stays awake. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-/** What ends nights (the table in README.md), part 2: what hangs, what is left running, what floods and what kills. */
+/** What ends nights (the table in test/OVERNIGHT.md), part 2: what hangs, what is left running, what floods and what kills. */
 import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';

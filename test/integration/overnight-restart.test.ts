@@ -1,4 +1,4 @@
-/** What ends nights (the table in README.md), part 4: supervisors that come and go, and services that are no shell. */
+/** What ends nights (the table in test/OVERNIGHT.md), part 4: supervisors that come and go, and services that are no shell. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { until } from '../support/instance.ts';

@@ -1,5 +1,5 @@
 /**
- * What ends nights (the table in README.md), part 5: sessions as they are heard while they go on. In the place of claude
+ * What ends nights (the table in test/OVERNIGHT.md), part 5: sessions as they are heard while they go on. In the place of claude
  * is the scripted agent, which prints events as claude does.
  */
 import { statSync, writeFileSync } from 'node:fs';

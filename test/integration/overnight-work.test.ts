@@ -1,4 +1,4 @@
-/** What ends nights (the table in README.md), part 3: work that is none, circles, and what is done to git. */
+/** What ends nights (the table in test/OVERNIGHT.md), part 3: work that is none, circles, and what is done to git. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** The table of what ends nights in README.md: every row is shown by tests that exist, and every such test has its row. */
+/** The table of what ends nights in test/OVERNIGHT.md: every row is shown by tests that exist, and every such test has its row. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { root } from './pages.ts';
 const ROWS = 27;
 const TITLE = /^\s*(?:test|it|when|bootTest\(\w+\))(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
 const SHOWN = /`([\w/.-]+\.ts) › ([^`]+)`/g;
-const section = readFileSync(join(root, 'README.md'), 'utf8').split('\n## What ends unattended nights\n')[1]!;
+const section = readFileSync(join(root, 'test/OVERNIGHT.md'), 'utf8');
 const table = section
   .split('\n## ')[0]!
   .split('\n')

@@ -1,0 +1,67 @@
+/** rasen-agents(7): what rasen knows of each agent, how a session begins, goes on and ends. */
+import { ManPage } from './man-page.ts';
+
+const AGENTS: Readonly<Record<string, readonly string[]>> = {
+  claude: [
+    'Runs `claude -p` and talks to it in a stream of JSON. A version that cannot do that gets its prompt and nothing more. Permission questions are answered by configuration; nobody is asked.',
+    'Understood: usage limits with the time they end, overload, network, login, context, budget, refused tools, tokens and cost.',
+  ],
+  codex: [
+    'Runs `codex app-server` and talks to it; `codex exec --json` where a version has no server. codex works in its own sandbox, which may write the git directory of the workspace.',
+    'Understood: the same, by error class, and tokens call by call. The end of a limit is exact to the second (to the minute with `exec`).',
+  ],
+  gemini: [
+    'Runs `gemini` with a stream of JSON, all tools allowed.',
+    'Understood: the same, from its result, errors and exit codes, and tokens. gemini does not state when a limit ends. It reports usage to its maker unless its settings say `privacy.usageStatisticsEnabled: false`.',
+  ],
+  opencode: [
+    'Runs `opencode run --format json`. Everything is allowed that its own configuration does not deny.',
+    'Understood: login, overload, network and context, and the tokens and cost of each call. opencode sleeps through usage limits without a word; only the limits on silence end that.',
+  ],
+  acp: [
+    'Runs any program that speaks the Agent Client Protocol, for example `agent: {backend: acp, command: [opencode, acp]}` or `[gemini, --acp]`. Permission questions are answered at once.',
+    'Understood, coarsely: login, limits without their end, refused tools. Tokens arrive, and notes are passed on, when a turn is over.',
+  ],
+  command: [
+    'Runs `agent: [program, argument]` with the prompt on standard input. rasen knows what the program writes into the result file, and nothing else.',
+  ],
+};
+
+export function rasenAgents7(version: string): string {
+  const page = new ManPage({
+    name: 'rasen-agents',
+    section: 7,
+    version,
+    about: 'coding agents under rasen',
+  });
+  page.section('Description');
+  page.para(
+    '`backend` in rasen.yml(5) names the agent of a project, and `agent` its command. A role may have an agent of its own, `review: {agent: {backend: gemini}}`, and a model of its own, `models: {coder: ..., reviewer: ...}`.',
+    'Agents use the login of the user who submits the task. A key that is in a variable reaches the sessions of its agent and no gate, command or other agent; name other variables in `pass_env` or `secrets`. `rasen doctor` shows which agents are installed, whether each can log in from your shell and from inside the service, and what to type if not. `rasen init` chooses the agent when only one is installed.',
+  );
+  page.section('Backends');
+  for (const [name, texts] of Object.entries(AGENTS)) page.item(`\`${name}\``, ...texts);
+  page.endList();
+  page.para(
+    'Limits and errors are read from what an agent reports of itself. Tool output and file contents never affect error detection.',
+  );
+  page.section('Sessions');
+  page.para(
+    'Each attempt begins a new session, whose prompt has the subtask, what was tried before, what the gates said and what was learned.',
+    'An attempt that was interrupted (by a usage limit, an overload, the network, a login or a stop) is resumed once in its own session and workspace, if the agent still has the session and it is less than a day old. claude, codex, opencode and acp can do that, gemini cannot. Otherwise a new session starts from the same files. Neither costs an attempt.',
+    'At 80 percent of `session_timeout_seconds` a coder that can be talked to is asked to finish.',
+    'A running task can be steered:',
+  );
+  page.code(
+    '# A session that can be talked to hears it now; any other finds it in its next prompt.\nrasen note "use the library that is there"\n# Answer the question of a blocked task, which then goes on.\nrasen answer "PostgreSQL 17"',
+  );
+  page.section('What an agent leaves');
+  page.para(
+    'The agent may write its result to the file that RASEN_RESULT_FILE names; see rasen(1), RESULT FILE. Changes that it did not commit are committed as `wip: ...`. Every attempt is kept under `refs/rasen/TASK/attempt/`, every accepted one under `refs/rasen/TASK/good/`.',
+    'The gates then decide: `clean` (something changed, and it is committed), `diff` (no protected path was changed, no test was deleted, skipped, emptied or loosened, no test script was made to succeed, there is no secret and no link that leads out of the tree), and your commands. When all subtasks are done, every gate runs once more in a fresh checkout of the final commit. With `base_tests: true` they also run with the tests from before the task; if those fail, a person decides.',
+    'A reviewer and QA work in a checkout that they cannot write. A missing verdict counts as a rejection, and so does one from a judge that changed the work; the change is undone. A judge that meets a limit or a missing login is asked again later, alone: the work is kept.',
+  );
+  page.section('See also');
+  page.para('rasen(1), rasen.yml(5), rasen-overnight(7), rasend(8)');
+  return page.toString();
+}
