@@ -17,7 +17,7 @@ const WAIT_S_MIN = 0.2;
 const END_S = 6;
 
 const here = dirname(fileURLToPath(import.meta.url));
-const escape = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escaped = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** Lines of the demonstration with the second at which each is shown. */
 async function record() {
@@ -56,7 +56,7 @@ function draw(lines) {
     .join('');
   const texts = lines.map(
     ({ text, at }, i) =>
-      `<text class="${colour(text)}" x="16" y="${(i + 1) * ROW_PX + 10}" style="--at:${at.toFixed(2)}s">${escape(text)}</text>`,
+      `<text class="${colour(text)}" x="16" y="${(i + 1) * ROW_PX + 10}" style="--at:${at.toFixed(2)}s">${escaped(text)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
 <title>rasen: a task survives kill -9 of its supervisor, a gate refuses a wrong change, the result is merged</title>

@@ -9,7 +9,7 @@ const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'];
 const text = (page: string) => readFileSync(join(root, page), 'utf8');
 /** Examples and what stands in backquotes, a line each. */
 const code = (page: string) =>
-  [...text(page).matchAll(/```sh\n([^]*?)```|`([^`\n]+)`/g)]
+  [...text(page).matchAll(/```sh\n([\s\S]*?)```|`([^`\n]+)`/g)]
     .map(([, block, word]) => block ?? word!)
     .join('\n');
 const scripts = Object.keys(JSON.parse(text('package.json')).scripts);
