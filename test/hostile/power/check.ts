@@ -63,7 +63,7 @@ console.log(JSON.stringify(wrong));
 process.exit(0);
 
 async function settled(): Promise<TaskView[]> {
-  for (const end = Date.now() + 60_000; ; await pause(50)) {
+  for (const end = Date.now() + 300_000; ; await pause(50)) {
     const client = await story.client();
     const list = await client.call<TaskView[]>('task.list', { limit: 1000 }).finally(() => client.close());
     const busy = list.some(view => ['pending', 'running', 'waiting'].includes(view.status));

@@ -96,7 +96,7 @@ echo '{"status":"done","summary":"did it"}' >"$RASEN_RESULT_FILE"
       env: this.env,
       stdio: ['ignore', 'ignore', 'ignore'],
     });
-    for (const end = Date.now() + 30_000; ; await pause(10)) {
+    for (const end = Date.now() + 180_000; ; await pause(10)) {
       const client = await connect(this.socket).catch(() => null);
       client?.close();
       if (client) return;
