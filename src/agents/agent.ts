@@ -143,6 +143,8 @@ export interface AgentReport {
   /** Session ids that were seen, first to last. */
   sessions: string[];
   usage: Usage | null;
+  /** The model has answered something. false: silence from the first request on, which is the service's. */
+  heard: boolean;
   /** What the agent said last. */
   last_message: string;
   /** Tools whose use was refused because nobody was there to allow it. */

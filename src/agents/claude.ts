@@ -182,6 +182,7 @@ function readClaude(): Conversation {
           if (part?.type === 'tool_result') seen.toolEnded(part.tool_use_id, part.content);
       },
       stream_event: event => {
+        seen.heard = true;
         turn(false);
         meter.part(event);
       },

@@ -71,7 +71,6 @@ const OTHER_ITEMS = [
   'hookPrompt',
   'functionCallOutput',
   'plan',
-  'reasoning',
   'subAgentActivity',
   'imageView',
   'sleep',
@@ -96,16 +95,12 @@ const NOTHING = [
   'modelProvider/authRecoveryStarted',
   'modelProvider/authRecoveryCompleted',
   'mcpServer/startupStatus/updated',
-  'item/agentMessage/delta',
-  'item/plan/delta',
   'item/commandExecution/outputDelta',
   'item/commandExecution/terminalInteraction',
   'item/fileChange/outputDelta',
   'item/fileChange/patchUpdated',
   'item/mcpToolCall/progress',
-  'item/reasoning/summaryTextDelta',
   'item/reasoning/summaryPartAdded',
-  'item/reasoning/textDelta',
   'serverRequest/resolved',
   'thread/status/changed',
   'thread/name/updated',
@@ -119,6 +114,15 @@ const NOTHING = [
   'turn/diff/updated',
   'turn/plan/updated',
   'turn/moderationMetadata',
+];
+/** Parts of an answer of the model's. */
+const ANSWERS = [
+  'server/item/agentMessage/delta',
+  'server/item/plan/delta',
+  'server/item/reasoning/summaryTextDelta',
+  'server/item/reasoning/textDelta',
+  'item/started/reasoning',
+  'item/completed/reasoning',
 ];
 /** What it asks; the session program has refused it (session/codex.ts). */
 const REQUESTS = [
@@ -148,6 +152,7 @@ export function serverEvents(seen: Seen, session: CodexSession, meter: ServerMet
   const nothing = () => {};
 
   const progress = (event: Json) => {
+    seen.heard = true;
     if (isOwn(event)) session.failure = null;
   };
   const began = (event: Json) => {
@@ -215,6 +220,11 @@ export function serverEvents(seen: Seen, session: CodexSession, meter: ServerMet
       [`item/completed/${type}`]: nothing,
     })),
     ...each(NOTHING, name => ({ [`server/${name}`]: nothing })),
+    ...each(ANSWERS, name => ({
+      [name]: () => {
+        seen.heard = true;
+      },
+    })),
     ...each(REQUESTS, name => ({
       [`server/${name}`]: event => seen.deny(params(event)?.command ?? params(event)?.tool ?? name),
     })),

@@ -89,7 +89,8 @@ const BY_MESSAGE: readonly { message: RegExp; outcome: AgentOutcome }[] = [
   { message: /^Quota exceeded\b/, outcome: 'auth' },
   { message: /^stream disconnected before completion\b/, outcome: 'network' },
   {
-    message: /^(?:error sending request|connection failed|network error|timeout waiting)\b/i,
+    message:
+      /^(?:error sending request|connection failed|network error|timeout waiting|waiting for network)\b/i,
     outcome: 'network',
   },
 ];
@@ -149,6 +150,7 @@ function readCodex(): Conversation {
   const item = (event: Json) => {
     const it = object(event.item);
     if (it?.type !== 'error') session.failure = null;
+    seen.heard = true;
     if (it?.type === 'agent_message' && text(it.text)) seen.message(text(it.text)!);
   };
 

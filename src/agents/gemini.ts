@@ -47,14 +47,16 @@ const STATUS_BY_EXIT: ReadonlyMap<number, number> = new Map(STATUSES.map(status 
 
 /** `[API Error: …]`, made by the program; inside of it a text of its own, or the server's answer as it came. */
 const API_ERROR = /^\[API Error: ([\s\S]*?)\](?:\n|$)/;
-const NETWORK = /^(?:exception )?(?:TypeError: )?fetch failed\b/;
+/** No answer, or one that was cut: by whom, nobody knows, and it is no answer either way. */
+const NETWORK =
+  /^(?:exception )?(?:\w*Error: )?(?:fetch failed\b|terminated\b|read ECONNRESET|socket hang up|other side closed|Premature close|Incomplete JSON segment|Unexpected (?:token|end of JSON)|Unterminated string in JSON|Expected .* in JSON\b)/i;
 const QUOTA = /^(?:You have exhausted your|Resource has been exhausted|You exceeded your current quota)\b/;
 const BAD_KEY = /^API key (?:not valid|expired|not found)\b/;
 const TOO_LONG = /^The input token count\b.*\bexceeds the maximum/;
 
 /** Lines of the error channel about a request that is tried again. */
 const RETRY = /^Attempt \d+ failed(?: with status (\d{3}))?\. Retrying with backoff\.\.\.(.*)$/;
-const RETRY_NETWORK = /^ Error: exception TypeError: fetch failed\b/;
+const RETRY_CAUSE = /^ (?:Error: )?(.*)$/s;
 
 interface Failure {
   outcome: AgentOutcome;
@@ -112,7 +114,7 @@ function readGemini(): Conversation {
       const retry = RETRY.exec(line);
       if (!retry) return;
       const status = Number(retry[1] ?? Number.NaN);
-      const network = RETRY_NETWORK.test(retry[2]!);
+      const network = NETWORK.test(RETRY_CAUSE.exec(retry[2]!)?.[1] ?? '');
       const outcome = !Number.isNaN(status) ? outcomeOfStatus(status) : network ? 'network' : 'failed';
       retrying = { outcome, detail: line };
     },

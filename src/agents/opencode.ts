@@ -64,6 +64,7 @@ function readOpencode(): Conversation {
   let retrying: Failure | null = null;
   let early: Failure | null = null;
   const answered = () => {
+    seen.heard = true;
     retrying = null;
     error = null;
   };

@@ -5,6 +5,7 @@
  * is inside of events and never looked at.
  */
 import { createHash } from 'node:crypto';
+import { stripVTControlCharacters } from 'node:util';
 import type { AgentExit, AgentReport, Conversation, Usage } from './agent.ts';
 import { type Json, object, text } from './json.ts';
 import { OWN } from './session-lines.ts';
@@ -37,6 +38,8 @@ export class Seen {
   not_started: string | null = null;
   /** The session program did not let it work, since another process works in its session. */
   locked = false;
+  /** Something of the model came. */
+  heard = false;
   /** It has said that it is through; what comes after it takes that back. */
   through = false;
   #message = '';
@@ -46,6 +49,7 @@ export class Seen {
 
   /** A tool begins; `input` as the stream has it. */
   toolBegan(id: unknown, name: unknown, input: unknown): void {
+    this.heard = true;
     this.through = false;
     if (this.#running.size < MAX_RUNNING)
       this.#running.set(text(id) ?? '', `${text(name) ?? ''} ${JSON.stringify(input) ?? ''}`);
@@ -85,6 +89,7 @@ export class Seen {
   }
 
   message(words: string): void {
+    this.heard = true;
     this.#message = words.slice(-MAX_MESSAGE);
   }
 
@@ -133,7 +138,8 @@ export interface StreamReader {
 export function streamOf(seen: Seen, reader: StreamReader): Conversation {
   return {
     feed(line) {
-      const trimmed = line.trim();
+      // Programs colour their error channel, also where nobody looks.
+      const trimmed = (line.includes('\u001b') ? stripVTControlCharacters(line) : line).trim();
       if (trimmed === '') return;
       if (!trimmed.startsWith('{')) {
         if (seen.events === 0 || ERROR.test(trimmed)) seen.last_error = trimmed;
@@ -170,6 +176,7 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
         ...ending,
         detail: ending.detail === null ? null : printable(ending.detail, MAX_DETAIL) || null,
         sessions: seen.sessions,
+        heard: seen.heard || (ending.usage?.output_tokens ?? 0) > 0,
         last_message: seen.last_message,
         denied: seen.denied,
         unknown: { ...seen.unknown },

@@ -16,6 +16,7 @@ import type { RunnerMark } from '../runner/records.ts';
 import { isThere, outputSize } from '../runner/small-file.ts';
 import type { Listening } from './ear.ts';
 import { Ears } from './ears.ts';
+import { Pulse } from './pulse.ts';
 
 /** How often adopted jobs are looked at, and how often every fourth time their runner too. */
 const ADOPTED_POLL_MS = 250;
@@ -24,12 +25,11 @@ const CAP_POLL_MS = 1000;
 /** Runners are asked whether they wait for the disk every so many of these looks: where a look is a program, rarely. */
 const RECORDING_EVERY = process.platform === 'linux' ? 1 : 10;
 /**
- * Silent jobs are asked for another sign of life twice within the shortest silence that means anything, at most and at
- * least this often: processor time of at least so many ticks of 10 ms.
+ * Silent jobs are asked for another sign of life, use of the processor, twice within the shortest silence that means
+ * anything, at most and at least this often.
  */
 const ACTIVITY_POLL_MS_MAX = 15_000;
 const ACTIVITY_POLL_MS_MIN = 250;
-const ACTIVE_TICKS = 10;
 
 export interface Watched {
   /** Of its processes. */
@@ -52,7 +52,7 @@ interface Job extends Watched {
   folder: string;
   /** This process is the parent and hears of the end. */
   child: boolean;
-  ticks: number | null;
+  pulse: Pulse;
   active_at_ms: number;
   result_at_ms: number | null;
   dropped_bytes: number;
@@ -96,7 +96,7 @@ export class Jobs {
       task,
       folder,
       ...options,
-      ticks: null,
+      pulse: new Pulse(),
       active_at_ms: Date.now(),
       result_at_ms: null,
       dropped_bytes: 0,
@@ -218,10 +218,7 @@ export class Jobs {
       })),
     );
     for (const { job, result_file } of jobs) {
-      const now = ticks.get(job.marker) ?? null;
-      if (now !== null && job.ticks !== null && Math.abs(now - job.ticks) >= ACTIVE_TICKS)
-        job.active_at_ms = Date.now();
-      job.ticks = now;
+      if (job.pulse.beats(ticks.get(job.marker) ?? null, performance.now())) job.active_at_ms = Date.now();
       const found = statForeign(result_file);
       const result = found.ok ? found.value.mtimeMs : null;
       if (result !== job.result_at_ms) {

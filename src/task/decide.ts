@@ -4,6 +4,7 @@
  * way is not started again.
  */
 import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
+import { holdsUnfinishedWork, serviceHold } from './backend.ts';
 import { type BudgetUse, budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed, Trouble } from './effect.ts';
 import type { NewEvent } from './event.ts';
@@ -167,7 +168,12 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     return record({ type: 'step_reset', step: planner.id, reason: 'there is no plan' });
 
   const mayStart = orderOf(state);
-  const able = state.steps.filter(s => s.status === 'pending' && !s.block && mayStart(s));
+  const pending = state.steps.filter(s => s.status === 'pending' && mayStart(s));
+  // The commits of interrupted work would be left behind by another step that makes one good meanwhile.
+  const unfinished = pending.find(s => holdsUnfinishedWork(state, s) && isCurrent(state, s));
+  const able = (unfinished ? [unfinished] : pending).filter(
+    s => !s.block && serviceHold(state, s, seen.now_ms)?.at !== Number.POSITIVE_INFINITY,
+  );
   if (seen.draining) return until(null);
   // Sessions cost; commands and checks do not.
   const poor = able.flatMap(s => {
@@ -199,6 +205,10 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
   }
   return now.length > 0 || open.length > 0 ? until(later) : waitFor(state, due);
 }
+
+/** No other step has made a commit good since its last attempt; else what that left is behind already. */
+const isCurrent = (state: TaskState, step: Step): boolean =>
+  step.history.at(-1)!.good === (state.good.at(-1)?.commit ?? state.workspace?.base ?? null);
 
 /** A task-wide limit that is used up. */
 function spent(state: TaskState, ready: readonly Step[], nowMs: number): NewEvent | null {
@@ -265,11 +275,14 @@ function dueAt(state: TaskState, step: Step, seen: Observed): Due {
   const nowMs = seen.now_ms;
   const tomorrow = isAgentStep(state, step) ? waitsForDay(state, seen) : null;
   if (tomorrow !== null) return { at: tomorrow, wait: 'budget' };
-  const own = ownDueAt(state, step, nowMs);
+  const service = serviceHold(state, step, nowMs);
+  const alone = ownDueAt(state, step, nowMs);
+  const own = Math.max(alone, service?.at ?? 0);
+  const wait = own > alone ? service!.wait : step.wait;
   const soonest = Math.max(own, nowMs);
   const at = afterQuietHours(state, step, soonest);
-  if (at === soonest) return { at: own, wait: step.wait };
-  return { at, wait: own > nowMs && step.wait ? step.wait : 'quiet_hours' };
+  if (at === soonest) return { at: own, wait };
+  return { at, wait: own > nowMs && wait ? wait : 'quiet_hours' };
 }
 
 /** Its own backoff, and the pause between two attempts of an agent. */

@@ -90,6 +90,8 @@ export interface SessionFacts {
     /** The session was cut off: at least this much. */
     partial: boolean;
   } | null;
+  /** The model answered something. Absent in older journals: nobody looked. */
+  heard?: boolean;
   /** Tools that it was refused. */
   denied: string[];
   /** Events that this version of rasen does not know. */

@@ -8,6 +8,7 @@ import type { Outcome } from './status.ts';
 
 /** What has been interrupted, through nobody's fault. `lost` is not: its worktree goes back to what is known to be good. */
 const INTERRUPTED: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth', 'killed']);
+export const isInterrupted = ({ outcome }: AttemptRecord): boolean => INTERRUPTED.has(outcome);
 /** What a session said and read long ago is not what is true now. */
 export const SESSION_AGE_MAX_MS = 24 * 60 * 60_000;
 
@@ -20,7 +21,7 @@ export function sessionToResume(
 ): string | null {
   const { session } = step;
   const last = step.history.at(-1);
-  if (!last || !INTERRUPTED.has(last.outcome)) return null;
+  if (!last || !isInterrupted(last)) return null;
   if (step.kind === 'plan' || !isAgentStep(state, step)) return null;
   if (
     !session ||
@@ -48,8 +49,7 @@ function cameToNothing({ history }: Step): boolean {
 /** The attempt that was cut short and whose work an attempt from commit `from` finds in its worktree; null: none. */
 export function continuedFrom(state: TaskState, step: Step, from: string | null): AttemptRecord | null {
   const last = step.history.findLast(record => record.outcome !== 'session_lost');
-  if (!last || !(INTERRUPTED.has(last.outcome) || last.outcome === 'asked' || last.outcome === 'budget'))
-    return null;
+  if (!last || !(isInterrupted(last) || last.outcome === 'asked' || last.outcome === 'budget')) return null;
   if (state.spec.workspace.kind !== 'git') return last;
   // One whose session was lost has left what it found.
   return last.changed && from !== null && step.history.at(-1)!.commit === from ? last : null;

@@ -267,12 +267,31 @@ const BY_CLAIM: Partial<Record<Claim['status'], Outcome>> = {
   session_lost: 'session_lost',
 };
 
-/** How the work ended: our own stop first, then what the agent claims against itself, then the exit code. */
+/** What time and silence can be the fault of a service for. */
+const OF_SERVICE: ReadonlySet<Outcome> = new Set(['limit', 'overloaded', 'network', 'auth']);
+
+/**
+ * Of a session that was stopped for its time or its silence: what its program says of a service that does not answer. Who
+ * has heard nothing since the first request has nothing to say, and is no agent that stalls.
+ */
+function serviceOf(facts: EndFacts): { outcome: Outcome; message: string } | null {
+  const outcome = saidByProgram(facts);
+  if (outcome && OF_SERVICE.has(outcome)) return { outcome, message: facts.claim?.summary || outcome };
+  if (facts.session?.heard === false)
+    return { outcome: 'network', message: 'the model has not answered the first request' };
+  return null;
+}
+
+/** How the work ended: what a service is to blame for, our own stop, then what the agent claims against itself, then the exit code. */
 function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; message: string | null } {
   const { exit } = facts;
   const stopped = facts.ended_by_itself && exit ? null : attempt.stop_reason;
-  if (stopped && stopped !== 'result')
-    return { outcome: BY_REASON[stopped], message: whyStopped(attempt, stopped) };
+  if (stopped && stopped !== 'result') {
+    const why = whyStopped(attempt, stopped);
+    const service = stopped === 'timeout' || stopped === 'idle' ? serviceOf(facts) : null;
+    if (service) return { outcome: service.outcome, message: `${service.message} (${why})` };
+    return { outcome: BY_REASON[stopped], message: why };
+  }
   if (!stopped) {
     if (!exit) return { outcome: 'lost', message: 'the runner ended without a record' };
     if (exit.ended_by) return BY_ENDING[exit.ended_by];
@@ -319,9 +338,10 @@ function endOfGate(
   if (!stopped && exit?.result === 'no_files')
     return [{ type: 'gate_dropped', ...at, outcome: 'lost', ended_at, ...said }];
 
-  const unable = stopped ? null : unableToJudge(facts);
+  const service = stopped && effect.why === 'timeout' ? serviceOf(facts) : null;
+  const unable = stopped ? (service?.outcome ?? null) : unableToJudge(facts);
   if (unable) {
-    const reason = facts.claim?.summary ?? null;
+    const reason = service?.message ?? facts.claim?.summary ?? null;
     const judged = { ...attempt, claim: facts.claim };
     const dropped: NewEvent = { type: 'gate_dropped', ...at, outcome: unable, ended_at, ...said };
     // A check is cheap to make again; work is not, and waits for its judge.

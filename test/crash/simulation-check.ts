@@ -17,7 +17,7 @@ import {
 import { HOUR } from './simulation-draft.ts';
 import type { Effects } from './simulation-effects.ts';
 import { Waits } from './simulation-waits.ts';
-import { must, type World } from './simulation-world.ts';
+import { IDLE, must, type World } from './simulation-world.ts';
 
 /** What all lives together have reached. */
 export class Coverage {
@@ -198,8 +198,9 @@ export class Checks {
     const { work } = this.#world.commits.get(commit)!;
     for (const [id, job] of this.#completedBy) {
       const step = state.steps.find(s => s.id === id);
-      if (step?.status !== 'completed' || this.#world.jobs.get(job)?.behaviour?.kind === 'no_change')
-        continue;
+      // What changed nothing may complete a step all the same: with what an attempt before it left.
+      const kind = this.#world.jobs.get(job)?.behaviour?.kind;
+      if (step?.status !== 'completed' || (kind !== undefined && IDLE.has(kind))) continue;
       must(work.has(job), 4, `${commit} does not hold the work of ${job}, which completed ${id}`);
     }
   }

@@ -472,7 +472,7 @@ export class World {
 }
 
 /** What leaves nothing in the worktree. */
-const IDLE: ReadonlySet<string> = new Set(['no_change', 'session_lost']);
+export const IDLE: ReadonlySet<string> = new Set(['no_change', 'session_lost']);
 
 function exitCode(behaviour: Behaviour): number {
   const { kind, claim } = behaviour;

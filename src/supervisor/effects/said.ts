@@ -86,9 +86,9 @@ async function reportOf(
 
 function sessionFacts(agent: Agent, report: AgentReport | null): SessionFacts | null {
   if (report === null) return null;
-  const { sessions: ids, outcome, evidence, usage, denied, unknown, unreadable } = report;
+  const { sessions: ids, outcome, evidence, usage, heard, denied, unknown, unreadable } = report;
   const { id: backend, resumes: resumable } = agent;
-  return { backend, ids, resumable, outcome, evidence, usage, denied, unknown, unreadable };
+  return { backend, ids, resumable, outcome, evidence, usage, heard, denied, unknown, unreadable };
 }
 
 async function endOfOutput(folder: string): Promise<string> {

@@ -30,6 +30,7 @@ const report = (outcome: AgentOutcome, more: Partial<AgentReport> = {}): AgentRe
   retry_at: null,
   sessions: ['s'],
   usage: null,
+  heard: true,
   last_message: 'All done.',
   denied: [],
   unknown: {},

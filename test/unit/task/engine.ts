@@ -38,7 +38,7 @@ export interface Work {
   /** It left what it found. */
   same?: boolean;
   /** The session that it says it works in, and whether it could be gone on with. */
-  session?: { id: string; resumable?: boolean; backend?: string };
+  session?: { id: string; resumable?: boolean; backend?: string; outcome?: string; heard?: boolean };
   /** A rule of the diff gate that it broke. */
   hit?: string;
 }
@@ -381,7 +381,21 @@ export class Engine {
   }
 }
 
-function sessionOf({ id, resumable = true, backend = 'claude' }: NonNullable<Work['session']>): SessionFacts {
-  const said = { outcome: 'ok', evidence: 'event', usage: null, denied: [], unknown: {}, unreadable: 0 };
+function sessionOf({
+  id,
+  resumable = true,
+  backend = 'claude',
+  outcome = 'ok',
+  heard,
+}: NonNullable<Work['session']>): SessionFacts {
+  const said = {
+    outcome,
+    ...(heard === undefined ? {} : { heard }),
+    evidence: 'event',
+    usage: null,
+    denied: [],
+    unknown: {},
+    unreadable: 0,
+  };
   return { backend, ids: [id], resumable, ...said };
 }
