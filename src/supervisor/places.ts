@@ -5,8 +5,8 @@ import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
 import type { SessionOrder } from '../session/order.ts';
 import { jobFolder, taskFiles } from '../store/layout.ts';
-import { subtaskOf } from '../task/gates-of.ts';
 import type { Step, TaskState } from '../task/state.ts';
+import { folderOfStep } from '../task/working-folder.ts';
 
 /** Where the notes for the session of a job are put, when it can be spoken with. */
 export const notesFolder = (folder: string): string => join(folder, 'notes');
@@ -72,13 +72,12 @@ export class Places {
     return join(base, `${purpose}-${workspace.slug}`);
   }
 
-  /** Where work and gates of a step happen. */
+  /** Where the work of a step happens. */
   cwd(state: TaskState, step: Step): string {
-    const root = this.root(state, step);
-    const own = step.kind === 'subtask' ? subtaskOf(state, step.id).cwd : null;
-    return own ? join(root, own) : root;
+    return join(this.root(state, step), folderOfStep(state, step) ?? '');
   }
 
+  /** Top of the checkout in which a step happens; outside git the project. */
   root(state: TaskState, step: Step): string {
     if (state.spec.workspace.kind !== 'git') return state.spec.project;
     if (step.kind === 'final') return this.checkout(state, 'final');

@@ -12,6 +12,7 @@ import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
+import { setupKey } from './setup-key.ts';
 
 export async function seal(
   context: EffectContext,
@@ -41,6 +42,7 @@ export async function seal(
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
     : sealed.commits;
+  const setup = await setupKey(repo, state, commit);
   return {
     type: 'seal',
     sealed: {
@@ -53,6 +55,7 @@ export async function seal(
       descends,
       unmerged: unmerged.slice(0, 20),
       ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
+      ...(setup === undefined ? {} : { setup }),
     },
   };
 }

@@ -6,10 +6,13 @@ import { placeIn, storage } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { folderOfStep } from '../../task/working-folder.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { repositoryOf } from './repository.ts';
+import { setupKey } from './setup-key.ts';
 import { workingFolder } from './working-folder.ts';
 import { prepareWorkspace } from './workspace.ts';
 
@@ -24,7 +27,25 @@ export async function prepare(
   const workspace = await prepareWorkspace(context, state, step, attempt);
   if (attempt.work)
     await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);
-  return { type: 'prepare', workspace, record_key: context.keys.of(attempt.nonce).commitment };
+  const record_key = context.keys.of(attempt.nonce).commitment;
+  return {
+    type: 'prepare',
+    workspace,
+    record_key,
+    setup: await keyAtStart(context, state, attempt, workspace),
+  };
+}
+
+/** Of what `setup` reads where the attempt starts. */
+async function keyAtStart(
+  context: EffectContext,
+  state: TaskState,
+  { from }: Attempt,
+  workspace: { base: string } | null,
+): Promise<string | undefined> {
+  const commit = from ?? workspace?.base ?? null;
+  if (commit === null || state.spec.setup === null) return undefined;
+  return await setupKey(await repositoryOf(context, state), state, commit);
 }
 
 async function writeWork(
@@ -73,15 +94,10 @@ export function jobOfWork(
   return { step: step.id, n, nonce, folder, argv, cwd: places.cwd(state, step), prompt };
 }
 
-/** The folder of the step's own within its root, where it has one. */
-export function ownFolder(state: TaskState, step: Step): string | null {
-  return (step.kind === 'subtask' && subtaskOf(state, step.id).cwd) || null;
-}
-
 /** Where the work of a step runs. Throws `config` when that leads out. */
 export function folderOfWork({ places }: EffectContext, state: TaskState, step: Step) {
   const ours = state.spec.workspace.kind === 'git';
-  return workingFolder(places.root(state, step), ownFolder(state, step), ours);
+  return workingFolder(places.root(state, step), folderOfStep(state, step), ours);
 }
 
 /**
@@ -131,7 +147,7 @@ export async function workOf(
     attempt: attempt.n,
     diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
     model: subtask?.model ?? null,
-    cwd: context.places.root(state, step),
+    cwd: context.places.cwd(state, step),
     folder: context.places.job(state.id, attempt.job),
     resume: attempt.resume,
   });
