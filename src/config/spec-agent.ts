@@ -221,8 +221,7 @@ function projectGates(config: LoadedConfig, project: string, strict: boolean): G
 
 /** What was written or the default, and always the files that decide about the work. */
 function protectedPaths(config: LoadedConfig, project: string): string[] {
-  const own = config.files
-    .map(file => normalize(relative(project, file)))
-    .filter(path => !path.startsWith('..'));
+  // One above the project may still be in its repository.
+  const own = config.files.map(file => normalize(relative(project, file)));
   return [...new Set(['.rasen', 'rasen.yml', ...own, ...config.settings.protected])];
 }

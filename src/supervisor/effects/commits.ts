@@ -10,6 +10,7 @@ import { ensureWorktree } from '../../git/worktree.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { folderOf } from '../../task/working-folder.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 import { setupKey } from './setup-key.ts';
@@ -84,7 +85,10 @@ export async function judge(
   } else {
     const repo = await repositoryOf(context, state);
     const changes = await readChanges(repo, good, sealed.commit);
-    result = judgeDiff({ changes, protected: state.spec.protected, tests: subtask?.tests ?? [] });
+    result = judgeDiff({
+      ...{ changes, folder: folderOf(state) },
+      ...{ protected: state.spec.protected, tests: subtask?.tests ?? [] },
+    });
   }
   return {
     type: 'judge',
