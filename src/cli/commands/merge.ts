@@ -1,6 +1,7 @@
 /** `rasen merge`: bring the commits of a completed task into a branch. */
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { sayOnSignal } from '../interrupts.ts';
+import { refuseMovedHere } from '../moved-project.ts';
 import { changeTask } from '../task-calls.ts';
 
 export const merge = defineCommand<{ into?: string; squash?: boolean }>({
@@ -20,6 +21,7 @@ export const merge = defineCommand<{ into?: string; squash?: boolean }>({
     { command: 'rasen merge --into main --squash', about: 'as one commit on main' },
   ],
   async run({ args: [given], options }, context) {
+    if (given === undefined) await refuseMovedHere(context);
     const { into = null, squash = false } = options;
     const release = sayOnSignal(
       context.out,
