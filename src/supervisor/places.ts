@@ -1,5 +1,5 @@
 /** Where the parts of a task are, made from its state: folders of jobs, result files, checkouts. No input or output. */
-import { isAbsolute, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Place } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
@@ -66,10 +66,10 @@ export class Places {
   checkout(state: TaskState, purpose: string): string {
     const { workspace } = state.spec;
     if (workspace.kind !== 'git') return state.spec.project;
-    const base = isAbsolute(workspace.base_path)
-      ? workspace.base_path
-      : join(state.spec.project, workspace.base_path);
-    return join(base, `${purpose}-${workspace.slug}`);
+    // The worktrees of a package are at the top of its repository, where its tools do not look for tests.
+    const { repository, spec } = state;
+    const top = repository?.folder ? repository.root : spec.project;
+    return join(resolve(top, workspace.base_path), `${purpose}-${workspace.slug}`);
   }
 
   /** Where the work of a step happens. */

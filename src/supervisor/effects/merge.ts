@@ -1,7 +1,7 @@
 /** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../errors.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
@@ -42,6 +42,7 @@ export async function merge(
   suspended: AbortSignal,
 ): Promise<Result> {
   const { into, squash } = state.merge!;
+  if (suspended.aborted) throw cutShort(state, suspended);
   const repo = await repositoryOf(context, state);
   const gates: GateEvidence[] = [];
   const merged = await mergeCommit(repo, {
@@ -53,15 +54,19 @@ export async function merge(
     scratch: context.places.checkout(state, 'merge'),
     check: async (checkout, commit) => {
       gates.length = 0;
-      for (const [index, { kind, spec }] of checksOf(state).entries()) {
-        if (suspended.aborted) throw cutShort(state);
+      const checks = checksOf(state);
+      for (const [index, { kind, spec }] of checks.entries()) {
+        if (suspended.aborted) throw cutShort(state, suspended);
+        context.merging(state.id, { gate: spec.name, done: index, of: checks.length });
         const gate = { suspended, op: effect.op, index, kind, spec, checkout, commit };
         const evidence = await runGate(context, state, repo, gate);
         gates.push(evidence);
         if (!evidence.passed && !evidence.tolerated) throw refused(evidence);
       }
+      if (suspended.aborted) throw cutShort(state, suspended);
+      context.merging(state.id, { gate: null, done: checks.length, of: checks.length });
     },
-  });
+  }).finally(() => context.merging(state.id, null));
   return { type: 'merge', merged: { ...merged, gates } };
 }
 
@@ -95,13 +100,15 @@ function refused({ kind, name, ...evidence }: GateEvidence): RasenError {
   );
 }
 
-function messageOf(state: TaskState): string {
-  const subject = state.spec.goal.split('\n')[0]!.slice(0, 72);
-  return `${subject}\n\nRasen-Task: ${state.id}\n`;
-}
+/** The trailers come with the merge. */
+const messageOf = (state: TaskState): string => state.spec.goal.trim().split('\n')[0]!.slice(0, 72);
 
-/** Nothing is recorded of it: the next supervisor finds the merge still asked for. */
-function cutShort(state: TaskState): RasenError {
+/**
+ * Told to suspend, nothing is recorded of it: the next supervisor finds the merge still asked for. Told by a person, it is
+ * refused with those words.
+ */
+function cutShort(state: TaskState, { reason }: AbortSignal): RasenError {
+  if (isRasenError(reason)) return reason;
   return new RasenError('shutting_down', `the merge of ${state.id} is made again at the next start`);
 }
 
@@ -154,7 +161,7 @@ async function runGate(
   await stopAttempt(folder, marker, { mark, grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
   await context.jobs.ended(folder);
   await clearTemporaryFolder(context, state, nonce);
-  if (gate.suspended.aborted) throw cutShort(state);
+  if (gate.suspended.aborted) throw cutShort(state, gate.suspended);
   const { exit } = (await witnessed(context, folder, { mark, marker, proves: true })).facts;
   if (exit?.result === 'no_files') {
     const trouble = troubleWith('disk', folder, `no output can be written to ${folder}`);

@@ -1,5 +1,6 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
 import { basename, dirname } from 'node:path';
+import { isRasenError, RasenError } from '../../errors.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
@@ -24,7 +25,9 @@ export async function prepare(
   const step = stepOf(state, effect.step);
   const attempt = step.attempt!;
   await checkGateSecrets(context, state, step);
-  const workspace = await prepareWorkspace(context, state, step, attempt);
+  const workspace = await prepareWorkspace(context, state, step, attempt).catch(error => {
+    throw isReplaced(error, state) ? replaced(state, error) : error;
+  });
   if (attempt.work)
     await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);
   const record_key = context.keys.of(attempt.nonce).commitment;
@@ -34,6 +37,18 @@ export async function prepare(
     record_key,
     setup: await keyAtStart(context, state, attempt, workspace),
   };
+}
+
+/** Whether the commit that all work of the task is built on is not there any more. */
+const isReplaced = (error: unknown, { workspace }: TaskState): boolean =>
+  isRasenError(error) && workspace !== null && error.data?.rev === workspace.base;
+
+function replaced({ spec, repository }: TaskState, cause: unknown): RasenError {
+  const place = repository?.root ?? spec.project;
+  return new RasenError('git', `another repository is in ${place} than when the task was submitted`, {
+    hint: 'Put the one of then back, and go on with `rasen resume`; or make a new task with `rasen reinit --force`.',
+    cause,
+  });
 }
 
 /** Of what `setup` reads where the attempt starts. */
