@@ -77,6 +77,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     base_tests: settings.base_tests,
     protected: protectedPaths(config, project),
     setup: settings.setup,
+    setup_cache: settings.setup_cache,
     limits: {
       max_iterations: settings['orchestrator.max_iterations'],
       max_runtime_seconds: settings['orchestrator.max_runtime_seconds'],

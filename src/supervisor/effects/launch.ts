@@ -18,6 +18,8 @@ import { gatePlace } from './gate-place.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './prepare.ts';
+import { repositoryOf } from './repository.ts';
+import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
 
@@ -119,13 +121,26 @@ async function writeGate(
   const role = gate.kind === 'review' ? 'reviewer' : gate.kind === 'qa' ? 'qa' : null;
   const { argv, prompt, env, env_defaults } =
     role === null
-      ? { argv: gate.run?.run ?? state.spec.setup!, prompt: null, env: {}, env_defaults: {} }
+      ? {
+          argv: gate.run?.run ?? (await argvOfSetup(context, state, commit)),
+          prompt: null,
+          env: {},
+          env_defaults: {},
+        }
       : await judgeWork(context, state, step, attempt, role, { nonce, folder, cwd });
   const files = { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt };
   const spec = await writeJob(context, state, files);
   if (prompt !== null) await rememberWork(context, state, folder);
   const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };
   return { spec, root, env: { ...facts, ...env }, env_defaults };
+}
+
+async function argvOfSetup(
+  context: EffectContext,
+  state: TaskState,
+  commit: string | null,
+): Promise<string[]> {
+  return await setupArgv(await repositoryOf(context, state), state, commit ?? goodCommit(state));
 }
 
 /** Review and QA see the commit in a checkout of their own that they cannot write, and that is thrown away. */

@@ -26,6 +26,7 @@ import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail, witnessed } from './end.ts
 import { jobEnv, recipientOfGate } from './job-env.ts';
 import { writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
+import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
 
@@ -137,7 +138,8 @@ async function runGate(
   const folder = join(runs, `${gate.index}-${nonce}`);
   const marker = markerOf(state, gate.index, nonce);
   const { cwd, root } = await workingFolder(gate.checkout, folderOf(state), true);
-  const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv: gate.spec.run, cwd, prompt: null };
+  const argv = gate.kind === 'setup' ? await setupArgv(repo, state, gate.commit) : gate.spec.run;
+  const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv, cwd, prompt: null };
   const spec = await writeJob(context, state, job);
   const facts = {
     RASEN_TASK: state.id,

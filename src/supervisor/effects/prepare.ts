@@ -13,6 +13,7 @@ import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
 import { repositoryOf } from './repository.ts';
+import { setupArgv } from './setup-argv.ts';
 import { setupKey } from './setup-key.ts';
 import { workingFolder } from './working-folder.ts';
 import { prepareWorkspace } from './workspace.ts';
@@ -144,6 +145,12 @@ export async function writeJob(
   return spec;
 }
 
+async function argvOfSetup(context: EffectContext, state: TaskState, { from }: Attempt): Promise<string[]> {
+  const commit = from ?? state.workspace?.base ?? null;
+  if (state.spec.workspace.kind !== 'git' || commit === null) return state.spec.setup!;
+  return await setupArgv(await repositoryOf(context, state), state, commit);
+}
+
 /** Command, prompt and environment of an attempt's work. */
 export async function workOf(
   context: EffectContext,
@@ -153,7 +160,7 @@ export async function workOf(
 ): Promise<Work> {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
-    const argv = subtask && 'run' in subtask.do ? subtask.do.run : state.spec.setup!;
+    const argv = subtask && 'run' in subtask.do ? subtask.do.run : await argvOfSetup(context, state, attempt);
     return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }
   const work = await agentWork(context, state, step, {
