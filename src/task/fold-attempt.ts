@@ -164,13 +164,13 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
   }));
   const { commit, setup: key } = event.sealed;
   return {
-    ...(key === undefined ? {} : { setup: withKey(next.setup, commit, key) }),
     ...step(withoutUnsealed(next, event), event.step, s => ({
       ...s,
       trees: [...s.trees, event.sealed.tree].slice(-MAX_TREES),
       // Not of questions: whoever asks again has not been answered.
       passing: progress && s.attempt?.outcome !== 'asked' ? 0 : s.passing,
     })),
+    ...(key === undefined ? {} : { setup: withKey(next.setup, commit, key) }),
     total_commits: next.total_commits + event.sealed.commits,
     consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
