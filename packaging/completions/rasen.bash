@@ -36,7 +36,7 @@ _rasen() {
     'resume') flags='--background --wait --format --json' ;;
     'note') flags='--format --json' ;;
     'answer') flags='--format --json' ;;
-    'merge') flags='--into --squash --format --json' ;;
+    'merge') flags='--into --squash --cancel --format --json' ;;
     'list') flags='--status --here -n --lines --format --json' ;;
     'wait') flags='--wait --format --json' ;;
     'cancel') flags='--force --format --json' ;;

@@ -80,6 +80,7 @@ complete -c rasen -n '__fish_seen_subcommand_from answer' -l json -d 'short for 
 complete -c rasen -n '__fish_seen_subcommand_from answer' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
 complete -c rasen -n '__fish_seen_subcommand_from merge' -l into -r -F -d 'default: the branch that the project has checked out'
 complete -c rasen -n '__fish_seen_subcommand_from merge' -l squash -d 'one commit for the whole task'
+complete -c rasen -n '__fish_seen_subcommand_from merge' -l cancel -d 'end a merge that is being made or waits'
 complete -c rasen -n '__fish_seen_subcommand_from merge' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from merge' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from merge' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"

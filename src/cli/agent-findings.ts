@@ -13,7 +13,7 @@ import type { Finding } from '../methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import { capturedEnv } from './captured-env.ts';
 import type { Context } from './context.ts';
-import { topLevel } from './git-place.ts';
+import { projectFolder } from './git-place.ts';
 import { findProject } from './project.ts';
 
 const CHECK = 'agents';
@@ -81,7 +81,7 @@ const ok = (message: string): Finding => ({ check: CHECK, level: 'ok', message, 
 async function asked({ cwd, env, loadConfigBundle }: Place) {
   try {
     const bundle = await loadConfigBundle();
-    const project = findProject(cwd)?.root ?? (await topLevel(cwd)) ?? cwd;
+    const project = findProject(cwd)?.root ?? (await projectFolder(cwd));
     const { settings } = bundle.loadConfig({ project, env });
     // Those whose program the user wrote are not looked for.
     const named = bundle

@@ -6,6 +6,7 @@ import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { inForeground } from './foreground.ts';
+import { refuseMoved } from './moved-project.ts';
 import { DEFAULT_VIEWS, inProject, needProject, type Project, readBelow, saveTaskFile } from './project.ts';
 import { resumeTask } from './resume-task.ts';
 import { submit } from './submit.ts';
@@ -31,6 +32,7 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
       'The task of this project has its environment already.',
       'A new one gets another: rasen reinit, and then: rasen run --env …',
     );
+  if (known) refuseMoved(project, known);
   if (known) return await goOn(context, project, known, options);
 
   const { spec, background, pass } = await specOf(context, project, options);

@@ -3,7 +3,7 @@ import type { GateSpec } from '../task/plan.ts';
 import { gateSchema, readGates } from './gates.ts';
 import { command, own } from './keys-row.ts';
 import { Problems } from './problems.ts';
-import { bool, int, listOf, oneOf, text, type ValueType } from './types.ts';
+import { bool, insidePath, int, listOf, oneOf, text, type ValueType } from './types.ts';
 
 const gateList: ValueType<GateSpec[] | 'none' | null> = {
   wanted: 'a list of gates, or none',
@@ -33,7 +33,18 @@ export const GATES_KEYS = {
     'Commands that must pass before a subtask counts as done; each a list of words or {run, name, timeout, ok}. none: no gates, on purpose.',
     'the test and lint commands found in the project',
   ),
-  setup: own(command(), null, 'Command that readies a new worktree, such as [npm, ci].', 'none'),
+  setup: own(
+    command(),
+    null,
+    'Command that readies a checkout, such as [npm, ci]. It runs in the worktree before anything else, there again when a lock file, a manifest or a file that it names has changed, and in every other checkout in which gates run: the final check, those of review and QA, the result of a merge.',
+    'none',
+  ),
+  setup_cache: own(
+    listOf(insidePath('the project'), 20, 'a list of paths'),
+    [],
+    'All that `setup` makes, such as [node_modules], where copies of it do as well: with the same lock files, setup and versions of tools they are put into a checkout in place of running `setup`. Copies share their blocks where the file system can. Not for what knows its own path, as a Python venv does.',
+    'none',
+  ),
   parallel: own(int(1, 64), 1, 'Subtasks of one task that may run at once.'),
   baseline: own(
     oneOf('require', 'allow'),

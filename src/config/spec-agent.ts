@@ -77,6 +77,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     base_tests: settings.base_tests,
     protected: protectedPaths(config, project),
     setup: settings.setup,
+    setup_cache: settings.setup_cache,
     limits: {
       max_iterations: settings['orchestrator.max_iterations'],
       max_runtime_seconds: settings['orchestrator.max_runtime_seconds'],
@@ -221,8 +222,7 @@ function projectGates(config: LoadedConfig, project: string, strict: boolean): G
 
 /** What was written or the default, and always the files that decide about the work. */
 function protectedPaths(config: LoadedConfig, project: string): string[] {
-  const own = config.files
-    .map(file => normalize(relative(project, file)))
-    .filter(path => !path.startsWith('..'));
+  // One above the project may still be in its repository.
+  const own = config.files.map(file => normalize(relative(project, file)));
   return [...new Set(['.rasen', 'rasen.yml', ...own, ...config.settings.protected])];
 }

@@ -23,6 +23,8 @@ export const DEFAULT_CAP: SizeCap = { changed_lines: 20_000, file_bytes: 5 * 102
 
 export interface DiffInput {
   changes: Changes;
+  /** What the patterns are relative to; absent: the top of the repository. */
+  folder?: string | null;
   /** Git pathspecs of the project. */
   protected: readonly string[];
   /** Test files that the subtask may add or change, as pathspecs. */
@@ -35,19 +37,31 @@ const LOCK_FILE =
 
 export function judgeDiff(input: DiffInput): GateResult {
   const { files, complete } = input.changes;
+  const folder = input.folder ?? '';
   const findings = [
     // First, so that the cap on findings never drops it.
     ...judgeSecrets(files),
-    ...judgePaths(files, pathMatcher(input.protected)),
+    ...judgePaths(files, protectedMatcher(input.protected, folder)),
     ...judgeLinks(files),
-    ...judgeTests(files, pathMatcher(input.tests)),
-    ...judgeLoosened(files, pathMatcher(input.tests)),
+    ...judgeTests(files, pathMatcher(input.tests, folder)),
+    ...judgeLoosened(files, pathMatcher(input.tests, folder)),
     ...judgeSize(files, input.cap ?? DEFAULT_CAP),
   ];
   if (!complete) {
     findings.push({ kind: 'size', path: null, line: null, text: 'the diff is too long to be inspected' });
   }
   return resultOf('diff', findings, { reason: reasonOf(findings), needs_person: true });
+}
+
+/**
+ * In a package of a repository, a plain path means that of the package and that of the repository: `.github/workflows` is at
+ * the top of it. A pattern means the package alone.
+ */
+function protectedMatcher(patterns: readonly string[], folder: string): PathMatcher {
+  const own = pathMatcher(patterns, folder);
+  if (folder === '') return own;
+  const at_top = pathMatcher(patterns.filter(pattern => /^\.?[^.:*?[\\/][^:*?[\\]*$/.test(pattern)));
+  return path => own(path) || at_top(path);
 }
 
 function judgePaths(files: readonly FileChange[], isProtected: PathMatcher): Finding[] {

@@ -3,6 +3,7 @@
  * before it, or a glob in which `*` also crosses folders; `:(glob)`, `:(icase)`, `:(literal)`, `:(top)`, `:/`, `:!`.
  * Pure. A pattern with unknown magic matches everything: protecting too much is seen, protecting nothing is not.
  */
+import { posix } from 'node:path';
 
 export type PathMatcher = (path: string) => boolean;
 
@@ -11,9 +12,12 @@ interface Spec {
   matches: PathMatcher;
 }
 
-/** True for paths that some pattern matches and no `:!` pattern takes back. No patterns: nothing matches. */
-export function pathMatcher(patterns: readonly string[]): PathMatcher {
-  const specs = patterns.map(parse);
+/**
+ * True for paths that some pattern matches and no `:!` pattern takes back. No patterns: nothing matches. Paths are those of
+ * the repository; patterns are relative to `folder` in it ('': its top), but for `:(top)` and `:/`, as with git.
+ */
+export function pathMatcher(patterns: readonly string[], folder = ''): PathMatcher {
+  const specs = patterns.map(pattern => parse(pattern, folder));
   const takes = specs.filter(spec => !spec.exclude);
   const exceptions = specs.filter(spec => spec.exclude);
   // As in git: only exceptions means all but these.
@@ -22,7 +26,7 @@ export function pathMatcher(patterns: readonly string[]): PathMatcher {
     (isAll || takes.some(spec => spec.matches(path))) && !exceptions.some(spec => spec.matches(path));
 }
 
-function parse(pattern: string): Spec {
+function parse(pattern: string, folder: string): Spec {
   const magic = new Set<string>();
   let rest = pattern;
   const long = /^:\(([^)]*)\)/.exec(pattern);
@@ -35,12 +39,20 @@ function parse(pattern: string): Spec {
     rest = pattern.slice(short[0].length);
   }
   const exclude = magic.delete('exclude');
-  magic.delete('top');
+  const is_top = magic.delete('top');
   const icase = magic.delete('icase');
   const literal = magic.delete('literal');
   const glob = magic.delete('glob');
   if (magic.size > 0) return { exclude, matches: () => !exclude };
-  return { exclude, matches: matcher(rest, { icase, literal, glob }) };
+  const how = { icase, literal, glob };
+  if (is_top || folder === '') return { exclude, matches: matcher(rest, how) };
+  // The name of the folder is no pattern, whatever it has in it.
+  const up = /^(?:\.\.?\/)*(?:\.\.?$)?/.exec(rest)![0];
+  const from = posix.join(folder, up || '.').replace(/\/$/, '');
+  if (from === '..' || from.startsWith('../')) return { exclude, matches: () => false };
+  const matches = matcher(rest.slice(up.length), how);
+  const below = from === '.' ? '' : `${from}/`;
+  return { exclude, matches: path => path.startsWith(below) && matches(path.slice(below.length)) };
 }
 
 function matcher(pattern: string, how: { icase: boolean; literal: boolean; glob: boolean }): PathMatcher {

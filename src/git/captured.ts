@@ -52,7 +52,7 @@ function usersEnv(env: Env): Record<string, string> {
 
 async function capture(dir: string, users: Record<string, string>): Promise<CapturedRepository> {
   const env = { ...USERS_OWN, ...users };
-  const { root, git_dir, common_dir } = await findRepository(dir, env);
+  const { root, folder: within, git_dir, common_dir } = await findRepository(dir, env);
   const { stdout } = await git(['config', '--list', '--show-scope', '--includes', '-z'], {
     cwd: root,
     env,
@@ -77,6 +77,7 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     await realpath(join(common_dir, name)).catch(() => join(common_dir, name));
   return {
     root,
+    folder: within,
     git_dir,
     common_dir,
     objects: await real('objects'),

@@ -5,12 +5,13 @@
  */
 
 import { existsSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { troubleOf } from '../host/trouble.ts';
 import { committerEnv } from './identity.ts';
 import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
-import { at, isAgreed, type ListedWorktree, listWorktrees, requireLinked } from './linked.ts';
+import { at, isAgreed, type ListedWorktree, listWorktrees, pointer, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { finishCutMerge, syncCheckout, undoCutMerge } from './mend-checkout.ts';
 import { mendObjects } from './mend-objects.ts';
@@ -85,7 +86,7 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
           if (home === null || !isThere(home.root)) return;
           await finishCutMerge(homePlace(repo, home), ref, { before: cut.commit ?? before, commit: before });
         });
-        await removeWorktree(repo, scratchOf(request));
+        await removeScratch(repo, request);
       }
       return { into, before, commit: done, fast_forward: false };
     }
@@ -105,6 +106,12 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
 }
 
 const scratchOf = (request: MergeRequest) => join(request.scratch, `merge-${request.task}`);
+
+async function removeScratch(repo: Repository, request: MergeRequest): Promise<void> {
+  await removeWorktree(repo, scratchOf(request));
+  // It is not empty where somebody put something into it.
+  await rmdir(request.scratch).catch(() => {});
+}
 
 interface Target {
   into: string;
@@ -126,10 +133,10 @@ async function attempt(repo: Repository, request: MergeRequest, target: Target):
   } catch (error) {
     // The reason of the refusal matters more than a checkout that stays; the next merge replaces it. Where a git failed, it
     // may have written to the user's checkout: then ours stays, as after a power cut, and the next merge undoes that first.
-    if (isRefusal(error)) await removeWorktree(repo, path).catch(() => {});
+    if (isRefusal(error)) await removeScratch(repo, request).catch(() => {});
     throw error;
   }
-  await removeWorktree(repo, path);
+  await removeScratch(repo, request);
   return merged;
 }
 
@@ -218,9 +225,45 @@ async function move(repo: Repository, target: Target, commit: string): Promise<b
  */
 async function homeOf(repo: Repository, ref: string): Promise<{ root: string; git_dir: string } | null> {
   const found = listWorktrees(repo).find(worktree => worktree.ref === ref);
-  if (found === undefined) return null;
+  if (found === undefined) {
+    const { git_dir, common_dir } = repo;
+    const is_on_it = pointer(common_dir, 'HEAD', /^ref: (.+)$/) === ref && isThere(join(common_dir, 'index'));
+    if (git_dir !== common_dir && is_on_it) throw placeless(common_dir, ref);
+    return null;
+  }
   if (isThere(found.path) && !(await isAgreed(repo, found))) throw disagreeing(found);
+  if (found.git_dir === repo.common_dir && found.git_dir !== repo.git_dir) await hasItsFiles(repo, found);
   return { root: found.path, git_dir: found.git_dir };
+}
+
+/**
+ * A git directory does not say where its checkout is: that it lies in a folder beside the files is only usual. Where it was
+ * put elsewhere (--separate-git-dir), or its configuration names another folder, nobody but its user knows.
+ */
+async function hasItsFiles(repo: Repository, { path, git_dir, ref }: ListedWorktree): Promise<void> {
+  const args = ['config', '--file', join(git_dir, 'config'), '--get', 'core.worktree'];
+  const named = (await git(args, { ...here(repo), reads: true, ok: [0, 1] })).stdout.trim();
+  if (named === '') {
+    const { stdout } = await git(['ls-files', '-z'], {
+      ...homePlace(repo, { root: path, git_dir }),
+      reads: true,
+    });
+    const files = parts(stdout);
+    if (files.length === 0 || files.some(file => existsSync(join(path, file)))) return;
+  }
+  throw placeless(git_dir, ref ?? '');
+}
+
+function placeless(git_dir: string, ref: string): RasenError {
+  const branch = ref.replace('refs/heads/', '');
+  return new RasenError(
+    'git',
+    `"${branch}" is checked out by ${git_dir}, which does not say where its files are`,
+    {
+      hint: 'Merge into another branch, and take that over in the checkout itself with: git merge',
+      data: { path: git_dir, into: branch },
+    },
+  );
 }
 
 function disagreeing({ path, git_dir }: ListedWorktree): RasenError {

@@ -84,11 +84,7 @@ function stillThere({ root, git_dir, common_dir, objects, refs, alternates }: Ca
   for (const folder of [root, git_dir, common_dir, objects, refs]) {
     const found = lstatSync(folder, { throwIfNoEntry: false });
     if (found?.isDirectory()) continue;
-    if (found === undefined)
-      throw new RasenError('not_git', `${root} is in no git repository any more: ${folder} is not there`, {
-        hint: 'Put it back where it was when the task was submitted.',
-        data: { path: folder },
-      });
+    if (found === undefined) throw gone(root, folder);
     throw another(folder, 'is no folder any more');
   }
   const file = { root: objects, path: 'info/alternates' };
@@ -97,6 +93,19 @@ function stillThere({ root, git_dir, common_dir, objects, refs, alternates }: Ca
   const text = now.ok ? now.value.bytes.toString('utf8') : '';
   if (text.trim() !== (alternates ?? '').trim())
     throw another(join(objects, file.path), 'names other object stores than when the task was submitted');
+}
+
+/** The whole folder, or only what makes it a repository. */
+function gone(root: string, path: string): RasenError {
+  if (path !== root)
+    return new RasenError('not_git', `${root} is in no git repository any more: ${path} is not there`, {
+      hint: 'Put it back where it was when the task was submitted.',
+      data: { path },
+    });
+  return new RasenError('not_git', `${root} is not there any more: it was moved, renamed or removed`, {
+    hint: 'Move it back, then go on with: rasen resume',
+    data: { path, moved: true },
+  });
 }
 
 function another(path: string, problem: string): RasenError {

@@ -16,6 +16,8 @@ import { mender } from './stale-locks.ts';
 export interface Checkout {
   /** Top level: the main worktree or a linked one. */
   root: string;
+  /** Where the folder that was asked for is in it; '' is the top. */
+  folder: string;
   /** git's folder for this checkout: HEAD, index. */
   git_dir: string;
   /** Real path of git's common dir: the identity of the repository and the key of its lock. */
@@ -23,7 +25,7 @@ export interface Checkout {
 }
 
 /** A repository as the supervisor works with it: by a git directory of its own (own-dir.ts). */
-export interface Repository extends Checkout {
+export interface Repository extends Omit<Checkout, 'folder'> {
   /** Real paths of the user's object store and refs. */
   objects: string;
   refs: string;
@@ -82,6 +84,7 @@ export async function findRepository(
   const line = async (...args: string[]) =>
     (await git(['rev-parse', ...args], { cwd: dir, env, reads: true })).stdout.replace(/\n$/, '');
   const root = await line('--show-toplevel');
+  const prefix = await line('--show-prefix');
   const common = await line('--path-format=absolute', '--git-common-dir');
   const git_dir = await line('--absolute-git-dir');
   const head = await git(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], {
@@ -93,7 +96,12 @@ export async function findRepository(
   if (head.code !== 0) {
     throw notGit(dir, 'has no commit yet', { hint: 'Make a first commit: git add -A && git commit' });
   }
-  return { root, git_dir: await realpath(git_dir), common_dir: await realpath(common) };
+  return {
+    root,
+    folder: prefix.replace(/\/$/, ''),
+    git_dir: await realpath(git_dir),
+    common_dir: await realpath(common),
+  };
 }
 
 /** All that findRepository asks, in one question, since programs are most of what it costs; null: not as it should be. */
@@ -102,13 +110,26 @@ async function soundRepository(
   env: Record<string, string | undefined>,
 ): Promise<Checkout | null> {
   const facts = ['--is-bare-repository', '--is-inside-work-tree', '--path-format=absolute'];
-  const args = ['rev-parse', ...facts, '--git-common-dir', '--git-dir', '--show-toplevel', 'HEAD^{commit}'];
+  const args = [
+    'rev-parse',
+    ...facts,
+    '--git-common-dir',
+    '--git-dir',
+    '--show-toplevel',
+    '--show-prefix',
+    'HEAD^{commit}',
+  ];
   const { code, stdout } = await git(args, { cwd: dir, env, reads: true, ok: [0, 128] });
   const lines = stdout.replace(/\n$/, '').split('\n');
-  const [bare, inside, common, git_dir, root] = lines;
+  const [bare, inside, common, git_dir, root, prefix] = lines;
   // More lines are a path with one in it.
-  if (code !== 0 || lines.length !== 6 || bare !== 'false' || inside !== 'true') return null;
-  return { root: root!, git_dir: await realpath(git_dir!), common_dir: await realpath(common!) };
+  if (code !== 0 || lines.length !== 7 || bare !== 'false' || inside !== 'true') return null;
+  return {
+    root: root!,
+    folder: prefix!.replace(/\/$/, ''),
+    git_dir: await realpath(git_dir!),
+    common_dir: await realpath(common!),
+  };
 }
 
 function notGit(dir: string, why: string, more: { hint?: string; cause?: unknown } = {}): RasenError {

@@ -9,6 +9,7 @@ import { eventFollow } from './event.follow.ts';
 import { logFollow } from './log.follow.ts';
 import { taskAnswer } from './task.answer.ts';
 import { taskCancel } from './task.cancel.ts';
+import { taskCancelMerge } from './task.cancel_merge.ts';
 import { taskGet } from './task.get.ts';
 import { taskList } from './task.list.ts';
 import { taskMerge } from './task.merge.ts';
@@ -33,6 +34,7 @@ const table = [
   logFollow,
   taskAnswer,
   taskCancel,
+  taskCancelMerge,
   taskGet,
   taskList,
   taskMerge,

@@ -29,6 +29,7 @@ export const taskMerge = defineMethod({
     'merge_conflict',
     'gate_failed',
     'git',
+    'cancelled',
     'damaged',
     'not_permitted',
   ],

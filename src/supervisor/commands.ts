@@ -17,7 +17,7 @@ import { checkOrder, checkPlan } from './check-spec.ts';
 import { repositoryOf } from './effects/repository.ts';
 import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
 import type { Places } from './places.ts';
-import type { Reconciler } from './reconcile.ts';
+import { mergeCancelled, type Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
 
 /** A request that changes something: `op` makes it the same one when it is repeated. */
@@ -244,6 +244,24 @@ export class Commands {
     return { entry, op: mine };
   }
 
+  /** The merge that is under way ends when it sees that; one that only waits to be tried again ends here. */
+  async cancelMerge(ref: string): Promise<Entry> {
+    const entry = this.#registry.resolve(ref);
+    await this.#registry.exclusive(entry, async () => {
+      const { merge, merged } = this.#registry.stateOf(entry);
+      if (!merge)
+        throw new RasenError('task_state', `task ${entry.id} is not being merged`, {
+          hint: merged ? `It was merged into ${merged.into} already.` : 'Nothing was moved.',
+        });
+      const { kind, message, data, hint = null } = mergeCancelled(entry.id);
+      if (this.#reconciler.cancelMerge(entry)) return;
+      await this.#registry.record(entry, [
+        { type: 'merge_refused', op: merge.op, kind, message, hint, data: data ?? {} },
+      ]);
+    });
+    return entry;
+  }
+
   #sameOrder(known: Entry, spec: TaskSpec): void {
     const { spec: was } = this.#registry.stateOf(known);
     // Not what the machine tells of itself: a script may run with another time zone than its user.
@@ -314,7 +332,7 @@ export function over(state: TaskState, verb: string): RasenError {
   const git = state.spec.workspace.kind === 'git';
   const again = `Start it again as a new task: ${git ? 'rasen reinit' : 'rasen run'}`;
   const hints: Record<string, string> = {
-    completed: git ? 'Bring it into your branch: rasen merge' : again,
+    completed: git && !state.merged ? 'Bring it into your branch: rasen merge' : again,
     failed: again,
     cancelled: again,
   };

@@ -46,6 +46,7 @@ export function damagedView({ task, kind, message, hint, about }: Damage): TaskV
     base: null,
     commit: null,
     merged: null,
+    merging: null,
     notifications: [],
     plan_rev: 0,
     seq: 0,

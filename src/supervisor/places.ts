@@ -1,12 +1,12 @@
 /** Where the parts of a task are, made from its state: folders of jobs, result files, checkouts. No input or output. */
-import { isAbsolute, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Place } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
 import type { SessionOrder } from '../session/order.ts';
 import { jobFolder, taskFiles } from '../store/layout.ts';
-import { subtaskOf } from '../task/gates-of.ts';
 import type { Step, TaskState } from '../task/state.ts';
+import { folderOfStep } from '../task/working-folder.ts';
 
 /** Where the notes for the session of a job are put, when it can be spoken with. */
 export const notesFolder = (folder: string): string => join(folder, 'notes');
@@ -66,19 +66,18 @@ export class Places {
   checkout(state: TaskState, purpose: string): string {
     const { workspace } = state.spec;
     if (workspace.kind !== 'git') return state.spec.project;
-    const base = isAbsolute(workspace.base_path)
-      ? workspace.base_path
-      : join(state.spec.project, workspace.base_path);
-    return join(base, `${purpose}-${workspace.slug}`);
+    // The worktrees of a package are at the top of its repository, where its tools do not look for tests.
+    const { repository, spec } = state;
+    const top = repository?.folder ? repository.root : spec.project;
+    return join(resolve(top, workspace.base_path), `${purpose}-${workspace.slug}`);
   }
 
-  /** Where work and gates of a step happen. */
+  /** Where the work of a step happens. */
   cwd(state: TaskState, step: Step): string {
-    const root = this.root(state, step);
-    const own = step.kind === 'subtask' ? subtaskOf(state, step.id).cwd : null;
-    return own ? join(root, own) : root;
+    return join(this.root(state, step), folderOfStep(state, step) ?? '');
   }
 
+  /** Top of the checkout in which a step happens; outside git the project. */
   root(state: TaskState, step: Step): string {
     if (state.spec.workspace.kind !== 'git') return state.spec.project;
     if (step.kind === 'final') return this.checkout(state, 'final');

@@ -2,7 +2,7 @@
  * The loop that moves tasks: look, decide, record, act. Level-triggered: a kick only says "look again". The first pass
  * after a start is the same as any other, so there is no recovery code.
  */
-import { type ErrorKind, isRasenError, messageOf } from '../errors.ts';
+import { type ErrorKind, isRasenError, messageOf, RasenError } from '../errors.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
 import { advance, countJobs } from '../task/advance.ts';
@@ -133,6 +133,14 @@ export class Reconciler {
     return [...this.#running.keys()].some(isMerge);
   }
 
+  /** Tells the merge of a task to end before its branch moves. False: it is not under way now. */
+  cancelMerge(entry: Entry): boolean {
+    const merge = entry.state?.merge;
+    const running = merge && this.#running.get(`${entry.id} ${mergeKey(merge)}`);
+    running?.abort.abort(mergeCancelled(entry.id));
+    return !!running;
+  }
+
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
@@ -233,7 +241,10 @@ export class Reconciler {
       await this.#result(entry, effect, result);
       this.#relieved(entry, effect);
     } catch (error) {
-      await this.#failed(entry, effect, key, error).catch(problem => {
+      // Whatever it would have waited for or tried again, it is not wanted any more.
+      const { reason } = mine.abort.signal;
+      const told = isCancelled(reason) && (troubleOf(error) || !isRasenError(error)) ? reason : error;
+      await this.#failed(entry, effect, key, told).catch(problem => {
         log.error(
           { task: entry.id, error: problem },
           `task ${entry.id}: ${effect.key}: ${messageOf(problem)}`,
@@ -377,6 +388,11 @@ export class Reconciler {
 const whatAndHow = (error: unknown) =>
   isRasenError(error) && error.hint ? `${error.message}. ${error.hint}` : messageOf(error);
 
+/** What a merge is told that is to end, and what is recorded of it then. */
+export const mergeCancelled = (task: string): RasenError =>
+  new RasenError('cancelled', `The merge of ${task} was cancelled; nothing was moved`, { data: { task } });
+const isCancelled = (reason: unknown): reason is RasenError =>
+  isRasenError(reason) && reason.kind === 'cancelled';
 const isMerge = (key: string) => key.includes(' merge:');
 const mergeKey = ({ op }: { op: string }) => `merge:${op}`;
 

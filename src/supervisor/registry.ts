@@ -15,7 +15,7 @@ import type { Origin } from '../task/origin.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Spending, TaskState, Used } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
-import { stuckView, type TaskView, viewOf } from '../task/view.ts';
+import { type MergeProgress, mergingTask, stuckView, type TaskView, viewOf } from '../task/view.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -52,6 +52,7 @@ export interface Entry {
   jobs: number;
   /** Trouble of the machine that no event can tell of: its journal cannot be written, or it is over and its merge waits. */
   stuck: Trouble | null;
+  merging: MergeProgress | null;
   /** What it used lately. */
   spending: readonly Spending[];
   queue: Promise<unknown>;
@@ -72,7 +73,16 @@ function unusable(damage: Damage, before = ''): RasenError {
 }
 
 function newEntry(id: string, named: Pick<Entry, 'name' | 'project' | 'key'>, bytes: number): Entry {
-  const nothing = { state: null, brief: null, rest: null, recent: [], jobs: 0, stuck: null, spending: [] };
+  const nothing = {
+    state: null,
+    brief: null,
+    rest: null,
+    recent: [],
+    jobs: 0,
+    stuck: null,
+    merging: null,
+    spending: [],
+  };
   return { id, ...named, bytes, ...nothing, queue: Promise.resolve() };
 }
 
@@ -226,7 +236,14 @@ export class Registry {
 
   viewOf(entry: Entry): TaskView {
     const view = entry.rest ?? viewOf(this.stateOf(entry), process.pid, Date.now());
-    return entry.stuck ? stuckView(view, entry.stuck) : view;
+    const now = entry.merging ? mergingTask(view, entry.merging) : view;
+    return entry.stuck ? stuckView(now, entry.stuck) : now;
+  }
+
+  /** Says in views how far the merge of a task is, which stands in no event; null: it is over, or waits. */
+  merging(id: string, now: MergeProgress | null): void {
+    const entry = this.get(id);
+    if (entry) entry.merging = now;
   }
 
   /** Says in views what keeps the task from going on and stands in no event; null: nothing. */

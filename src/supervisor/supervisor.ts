@@ -26,7 +26,7 @@ import { unheldLimits } from '../task/resource-limits.ts';
 import type { SecretSpec, TaskSpec } from '../task/spec.ts';
 import type { TaskState } from '../task/state.ts';
 import { isTerminal, TRANSITIONS } from '../task/status.ts';
-import { type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
+import { type MergeProgress, type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
@@ -139,6 +139,7 @@ export class Supervisor {
       secrets,
       masks: this.#masks,
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
+      merging: (task: string, now: MergeProgress | null) => this.#registry.merging(task, now),
     };
     const world = new RealWorld(context, paths, settings);
     this.#reconciler = new Reconciler({
@@ -384,6 +385,12 @@ export class Supervisor {
         data: refused.data,
       });
     }
+    return this.#registry.viewOf(entry);
+  }
+
+  async cancelMerge(params: { task: string }, context: AskContext): Promise<TaskView> {
+    const entry = await this.#commands.cancelMerge(params.task);
+    await untilState(this.#registry, entry, s => !s.merge, context.signal);
     return this.#registry.viewOf(entry);
   }
 

@@ -238,18 +238,37 @@ function startGate(
   const hold = isJudge(gate) ? holdOf(state, step, attempt, seen) : null;
   if (hold) return { ...nothing, wake_ms: hold.due?.at ?? null };
   if (seen.disk_low !== null) return { ...nothing, wake_ms: seen.now_ms + DISK_PROBE_MS };
-  const tries = (run?.try ?? 0) + 1;
+  const first = staleSetup(state, step, attempt, gate, run) ?? { index, run };
+  const tries = (first.run?.try ?? 0) + 1;
   const nonce = seen.nonce();
   return record({
     type: 'gate_started',
     step: step.id,
     n: attempt.n,
-    gate: index,
+    gate: first.index,
     try: tries,
     nonce,
-    job: gateJob(attempt, index, tries, nonce),
+    job: gateJob(attempt, first.index, tries, nonce),
     record_key: seen.record_key(nonce),
   });
+}
+
+/**
+ * The `setup` that a gate needs once more before it: the machine went down since, which may have taken what it wrote, or a
+ * judge has been in the checkout already.
+ */
+function staleSetup(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  gate: Gate,
+  run: GateRun | null,
+): { index: number; run: GateRun } | null {
+  const index = gatesOf(state, step).findIndex(g => g.kind === 'setup' && g.place === gate.place);
+  const made = attempt.gates.find(g => g.gate === index);
+  if (gate.kind === 'setup' || !made?.evidence) return null;
+  const was_used = isJudge(gate) && run !== null && run.started_at >= made.started_at;
+  return was_used || made.boot !== state.boot ? { index, run: made } : null;
 }
 
 export const isJudge = (gate: Gate) => gate.kind === 'review' || gate.kind === 'qa';

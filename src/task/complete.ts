@@ -30,6 +30,7 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
     fallback_models: spec.fallback_models ?? {},
     agents: completeAgents(spec.agents),
     base_tests: spec.base_tests ?? false,
+    setup_cache: spec.setup_cache ?? [],
     env: spec.env ?? {},
     secrets: spec.secrets ?? {},
   };

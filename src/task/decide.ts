@@ -14,7 +14,8 @@ import { nextNotices } from './notices.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
 import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
-import { type Step, type TaskState, workJob } from './state.ts';
+import { isOutdated } from './setup.ts';
+import { STEP, type Step, stepOf, type TaskState, workJob } from './state.ts';
 import { isTerminal, type WaitReason } from './status.ts';
 import { runtimeLeftMs } from './stop-reason.ts';
 
@@ -201,7 +202,7 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
         ? until(seen.now_ms + DISK_PROBE_MS)
         : waitForDisk(state, seen.disk_low, seen.now_ms);
     const room = now.find(({ s }) => hasRoom(state, s, open));
-    if (room && seen.slots > 0) return begin(state, room.s, seen);
+    if (room && seen.slots > 0) return begin(state, room.s, open, seen);
   }
   return now.length > 0 || open.length > 0 ? until(later) : waitFor(state, due);
 }
@@ -318,24 +319,30 @@ function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {
   return working > 0 && working + ended.length === open.length && working < parallel;
 }
 
-function begin(state: TaskState, step: Step, seen: Observed): Next {
-  const events: NewEvent[] = [];
-  if (state.status.name !== 'running') events.push({ type: 'task_started' });
-  const work = step.kind !== 'baseline' && step.kind !== 'final' && !isClaimedCompleted(state, step);
+function begin(state: TaskState, step: Step, open: readonly Step[], seen: Observed): Next {
   const from = startCommit(state, step);
+  if (isOutdated(state, step, from)) {
+    // What is set up anew is not pulled away under those that work there.
+    if (open.length > 0) return until(null);
+    const reason = 'what it reads is another now';
+    const reset: NewEvent = { type: 'step_reset', step: STEP.setup, reason };
+    return record(reset, ...begun(state), created(stepOf(state, STEP.setup), from, null, seen));
+  }
+  const resume = sessionToResume(state, step, from, seen.now_ms);
+  const work = step.kind !== 'baseline' && step.kind !== 'final' && !isClaimedCompleted(state, step);
+  return record(...begun(state), { ...created(step, from, resume, seen), work });
+}
+
+function created(
+  step: Step,
+  from: string | null,
+  resume: string | null,
+  seen: Observed,
+): Extract<NewEvent, { type: 'attempt_created' }> {
   const n = step.attempts + 1;
   const nonce = seen.nonce();
-  events.push({
-    type: 'attempt_created',
-    step: step.id,
-    n,
-    nonce,
-    from,
-    work,
-    resume: sessionToResume(state, step, from, seen.now_ms),
-    job: workJob(step.id, n, nonce),
-  });
-  return record(...events);
+  const at = { step: step.id, n, nonce, from, work: true, resume };
+  return { type: 'attempt_created', ...at, job: workJob(step.id, n, nonce) };
 }
 
 /**

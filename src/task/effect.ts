@@ -162,6 +162,7 @@ export type Result =
       workspace: { base: string; branch: string; path: string } | null;
       /** As in attempt_prepared. */
       record_key: string;
+      setup?: string | undefined;
     }
   /** `talks`: notes can be said to it. */
   | { type: 'launch'; pid: number; cage: string | null; talks: boolean }

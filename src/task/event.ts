@@ -27,7 +27,7 @@ export interface Finding {
 /** Proof of one gate, kept for ever: what was run, on what, with which result. */
 export interface GateEvidence {
   name: string;
-  kind: 'clean' | 'diff' | 'run' | 'review' | 'qa';
+  kind: 'clean' | 'diff' | 'setup' | 'run' | 'review' | 'qa';
   passed: boolean;
   /** Failed already before the first subtask, and `baseline: allow`. */
   tolerated: boolean;
@@ -111,6 +111,8 @@ export interface SealedFacts {
   unmerged: string[];
   /** Files of git's that were special files, as sentences. Absent in older journals. */
   special?: string[];
+  /** As in attempt_prepared, of what was left. */
+  setup?: string;
 }
 
 interface Of {
@@ -138,9 +140,11 @@ interface Of {
   };
   /**
    * Folder, worktree and prompt are ready; nothing has been spawned. `record_key`: what the records of its runner are
-   * signed with (runner/record-key.ts). Absent in older journals: they are not signed, and count all the same.
+   * signed with (runner/record-key.ts). Absent in older journals: they are not signed, and count all the same. `setup`: the
+   * key of what `setup` reads at the commit that the attempt starts from (setup.ts); absent in older journals, outside git
+   * and without a `setup`.
    */
-  attempt_prepared: { step: string; n: number; record_key?: string };
+  attempt_prepared: { step: string; n: number; record_key?: string; setup?: string };
   /** It will be launched by another supervisor than prepared it, which signs with another key. Either counts. */
   record_key_drawn: { step: string; n: number; record_key: string };
   /** `cage`: how its processes are held together; `talks`: notes can be said to it. Both absent in older journals. */

@@ -4,9 +4,10 @@ import type { EventOf, GateEvidence } from './event.ts';
 import { withoutNotesTo } from './fold-notes.ts';
 import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
 import { sessionUsed } from './fold-usage.ts';
-import { isAgentStep } from './gates-of.ts';
+import { gatesOf, isAgentStep } from './gates-of.ts';
 import { provesLogin } from './login.ts';
 import { knownIssue, plain } from './same-issue.ts';
+import { afterPrepared, afterSetup, needsSetup, type SetupEnd, withKey } from './setup.ts';
 import {
   type Attempt,
   type AttemptRecord,
@@ -86,12 +87,14 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
   return { ...next, iterations: event.work ? next.iterations + 1 : next.iterations };
 }
 
-export function attemptPrepared(state: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
+export function attemptPrepared(before: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
+  const state = afterPrepared(before, stepOf(before, event.step), event);
   return phase(state, event, ['created'], attempt => ({
     ...attempt,
     phase: 'prepared',
     prepared_at: event.t,
     record_keys: event.record_key === undefined ? null : [event.record_key],
+    ...(event.setup === undefined ? {} : { setup: event.setup }),
   }));
 }
 
@@ -157,7 +160,9 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     ...(wentDown(state, a) ? LEFT_BY_A_POWER_CUT : {}),
     phase: 'sealed',
     sealed: event.sealed,
+    ...(needsSetup(state, a, event.sealed.setup) ? { sets_up: true } : {}),
   }));
+  const { commit, setup: key } = event.sealed;
   return {
     ...step(withoutUnsealed(next, event), event.step, s => ({
       ...s,
@@ -165,6 +170,7 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
       // Not of questions: whoever asks again has not been answered.
       passing: progress && s.attempt?.outcome !== 'asked' ? 0 : s.passing,
     })),
+    ...(key === undefined ? {} : { setup: withKey(next.setup, commit, key) }),
     total_commits: next.total_commits + event.sealed.commits,
     consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
@@ -209,7 +215,7 @@ export function gateStarted(state: TaskState, event: EventOf<'gate_started'>): T
   const begun = step(next, event.step, s =>
     s.attempt?.held ? { ...s, retry_at: null, wait: null, reason: null } : s,
   );
-  return live(begun, +1, event.t);
+  return live(setUp(begun, event, 'cut'), +1, event.t);
 }
 
 /** Until now nothing of it was alive. */
@@ -287,7 +293,16 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
     next = { ...next, tolerated: next.tolerated.filter(name => name !== event.evidence.name) };
   }
   if (!event.evidence.passed && event.evidence.kind === 'qa') next = countIssues(next, event.evidence);
+  next = setUp(next, event, event.evidence.passed ? 'passed' : 'failed');
   return sessionUsed(next, event, event.session, event.claimed);
+}
+
+/** Of a gate that is `setup` in the worktree; one in a checkout of its own says nothing of that. */
+function setUp(state: TaskState, event: { step: string; n: number; gate: number }, how: SetupEnd): TaskState {
+  const s = stepOf(state, event.step);
+  const gate = gatesOf(state, s)[event.gate];
+  if (gate?.kind !== 'setup' || gate.place !== 'work') return state;
+  return afterSetup(state, s.attempt?.sealed?.setup, how);
 }
 
 /** Once per verdict: one that names an issue three times has not come back to it. */
@@ -339,8 +354,10 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
   // Commands have their own allowance and on_fail; six red linters in a row are no reason to leave out the seventh.
   const failed =
     counts && event.outcome !== 'ok' && (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
+  const is_cut = event.outcome === 'killed' || event.outcome === 'lost';
+  const how = event.outcome === 'ok' ? 'passed' : is_cut ? 'cut' : 'failed';
   return {
-    ...next,
+    ...(stepOf(state, event.step).kind === 'setup' ? afterSetup(next, attempt.setup, how) : next),
     notes: withoutNotesTo(next.notes, event.step, event.n),
     login: provesLogin(event.outcome) ? null : next.login,
     iterations_before: next.iterations_before + (attempt.work && FREE.has(event.outcome) ? 1 : 0),

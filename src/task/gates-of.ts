@@ -3,26 +3,64 @@ import type { GateSpec, Plan, Subtask } from './plan.ts';
 import type { Step, TaskState } from './state.ts';
 import { COUNTS } from './status.ts';
 
-export type GateKind = 'clean' | 'diff' | 'run' | 'review' | 'qa';
+export type GateKind = 'clean' | 'diff' | 'setup' | 'run' | 'review' | 'qa';
+/** Where a gate is asked: where the work of its step is, or in a checkout of its own. */
+export type GatePlace = 'work' | 'base-tests' | 'reviewer' | 'qa';
 export interface Gate {
   kind: GateKind;
   name: string;
+  place: GatePlace;
   /** Only of kind run. */
   run: GateSpec | null;
   /** Run where the tests of the base commit stand in place of those of today. */
   base_tests: boolean;
 }
 
-const builtIn = (kind: GateKind): Gate => ({ kind, name: kind, run: null, base_tests: false });
+const builtIn = (kind: GateKind, place: GatePlace = 'work'): Gate => ({
+  ...{ kind, name: kind, place },
+  run: null,
+  base_tests: false,
+});
+const review = builtIn('review', 'reviewer');
+const qa = builtIn('qa', 'qa');
 const commands = (specs: readonly GateSpec[]): Gate[] =>
-  specs.map(run => ({ kind: 'run', name: run.name, run, base_tests: false }));
+  specs.map(run => ({ kind: 'run', name: run.name, place: 'work', run, base_tests: false }));
 /** What the name of a gate begins with that is run with the tests of the base commit. */
 export const BASE_TESTS = 'base_tests:';
 const withBaseTests = (specs: readonly GateSpec[]): Gate[] =>
-  specs.map(run => ({ kind: 'run', name: `${BASE_TESTS}${run.name}`, run, base_tests: true }));
+  specs.map(run => ({
+    ...{ kind: 'run', name: `${BASE_TESTS}${run.name}`, place: 'base-tests' },
+    run,
+    base_tests: true,
+  }));
 
-/** Gates of a step: built-in ones first, then the project's, then the plan's, then the judges. */
+/** What the gate is called that is `setup`, by where it runs. */
+export const SETUP_NAME: Readonly<Record<GatePlace, string>> = {
+  work: 'setup',
+  'base-tests': `${BASE_TESTS}setup`,
+  reviewer: 'review:setup',
+  qa: 'qa:setup',
+};
+
+/** `setup` before the first gate in each checkout that has not seen it. */
+function withSetup(gates: readonly Gate[], { attempt }: Step, in_work: boolean): Gate[] {
+  if (attempt?.setup === undefined) return [...gates];
+  const ready = new Set<GatePlace>(in_work ? [] : ['work']);
+  return gates.flatMap(gate => {
+    const looks = gate.kind === 'clean' || gate.kind === 'diff';
+    if (looks || ready.has(gate.place)) return [gate];
+    ready.add(gate.place);
+    return [{ ...builtIn('setup', gate.place), name: SETUP_NAME[gate.place] }, gate];
+  });
+}
+
+/** Gates of a step: built-in ones first, then the project's, then the plan's, then the judges; each where it is set up. */
 export function gatesOf(state: TaskState, step: Step): Gate[] {
+  const is_final = step.kind === 'final';
+  return withSetup(ownGates(state, step), step, is_final || step.attempt?.sets_up === true);
+}
+
+function ownGates(state: TaskState, step: Step): Gate[] {
   const { spec } = state;
   const git = spec.workspace.kind === 'git';
   switch (step.kind) {
@@ -41,8 +79,8 @@ export function gatesOf(state: TaskState, step: Step): Gate[] {
         ...(git ? [builtIn('clean'), builtIn('diff')] : []),
         ...commands(spec.gates),
         ...commands(subtask.gates),
-        ...(git && spec.review.enabled && spec.review.per_subtask ? [builtIn('review')] : []),
-        ...(git && spec.qa.enabled && spec.qa.per_subtask ? [builtIn('qa')] : []),
+        ...(git && spec.review.enabled && spec.review.per_subtask ? [review] : []),
+        ...(git && spec.qa.enabled && spec.qa.per_subtask ? [qa] : []),
       ];
     }
     case 'final':
@@ -62,8 +100,8 @@ export function finalGates(state: TaskState): Gate[] {
   return [
     ...commands(all),
     ...(agentWork && spec.base_tests && spec.workspace.kind === 'git' ? withBaseTests(spec.gates) : []),
-    ...(agentWork && spec.review.enabled && !spec.review.per_subtask ? [builtIn('review')] : []),
-    ...(agentWork && spec.qa.enabled && !spec.qa.per_subtask ? [builtIn('qa')] : []),
+    ...(agentWork && spec.review.enabled && !spec.review.per_subtask ? [review] : []),
+    ...(agentWork && spec.qa.enabled && !spec.qa.per_subtask ? [qa] : []),
   ];
 }
 

@@ -2,6 +2,8 @@
 export interface CapturedRepository {
   /** Top of the user's checkout. */
   root: string;
+  /** Where the project is in it, '' at its top. Absent in older journals: at its top. */
+  folder?: string;
   /** git's folder of that checkout; the common one, or that of a linked worktree. */
   git_dir: string;
   /** What all worktrees of the repository share: its identity. Real path, as the next two are. */

@@ -1,6 +1,6 @@
 /** What follows a failed attempt (task-model 4): when it may be tried again, or who has to look first. Pure. */
 import { budgetText } from './budget.ts';
-import { isAgentStep, subtaskOf } from './gates-of.ts';
+import { isAgentStep, SETUP_NAME, subtaskOf } from './gates-of.ts';
 import { jitterMs, waitForLimit } from './limit-policy.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
 import type { BlockReason, Outcome, WaitReason } from './status.ts';
@@ -34,6 +34,10 @@ export const RETRY = {
 
 /** What a person can do about a budget. */
 export const AGAIN = '; `rasen resume` allows as much again';
+
+/** No agent can mend what works in the worktree and does not beside it. */
+const SET_UP =
+  'it had passed in the worktree. See its output with `rasen logs`, and go on with `rasen resume`';
 
 export interface Verdict {
   retry_at: string | null;
@@ -128,6 +132,11 @@ export function verdictOf(
       )?.evidence;
       if (refused?.needs_person)
         return block('review', `${what}: ${refused.name} gate: ${refused.reason ?? 'refused'}`);
+      if (refused?.kind === 'setup' && !(attempt.sets_up && refused.name === SETUP_NAME.work))
+        return block(
+          'config',
+          `${what}: ${refused.name} failed in a fresh checkout (${refused.reason}); ${SET_UP}`,
+        );
       // Its next try waits for the fix anyway.
       if (step.kind === 'final') return pause(0);
       if (isAgentStep(state, step)) return pause(state.spec.limits.session_delay_seconds * SECOND);

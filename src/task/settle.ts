@@ -40,7 +40,9 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       const { workspace } = result;
       const events: NewEvent[] =
         workspace && !state.workspace ? [{ type: 'workspace_ready', ...workspace }] : [];
-      return [...events, { type: 'attempt_prepared', ...at, record_key: result.record_key }];
+      const { record_key, setup } = result;
+      const key = setup === undefined ? {} : { setup };
+      return [...events, { type: 'attempt_prepared', ...at, record_key, ...key }];
     }
     case 'launch':
       if (effect.type === 'launch' && effect.gate !== null)
@@ -359,8 +361,8 @@ function endOfGate(
   else if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
   else if (exit!.ended_by) reason = BY_ENDING[exit!.ended_by].message;
   else if (exit!.result !== 'exited') reason = unstarted(exit!.result);
-  else if (gate.kind === 'run')
-    reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
+  else if (gate.kind === 'run' || gate.kind === 'setup')
+    reason = (gate.run?.ok ?? [0]).includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
   else reason = exit!.code === 0 ? verdictReason(facts) : noVerdict(facts, `exit code ${exit!.code}`);
   const passed = reason === null;
   const evidence: GateEvidence = {
@@ -375,7 +377,7 @@ function endOfGate(
       ...(facts.claim?.issues ?? []).map(text => ({ kind: gate.kind, path: null, line: null, text })),
       ...(passed || !gate.base_tests ? [] : facts.base_tests.map(baseTest)),
     ],
-    argv: gate.run?.run ?? null,
+    argv: gate.kind === 'setup' ? state.spec.setup : (gate.run?.run ?? null),
     code: exit?.code ?? null,
     duration_ms: Math.max(0, Date.parse(ended_at) - Date.parse(run.started_at) - run.paused_ms),
     log_sha256: facts.log_sha256,

@@ -241,7 +241,20 @@ export const taskSpec = z.strictObject({
     .max(1000)
     .nullable()
     .default(null)
-    .describe('Command that readies a new worktree.'),
+    .describe('Command that readies a checkout for work and gates; in the folder of the project.'),
+  setup_cache: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(4096)
+        .regex(/^[^\0\n]+$/, 'is not a path'),
+    )
+    .max(20)
+    .default([])
+    .describe(
+      'What `setup` makes and other checkouts may have copies of; paths in the folder of the project.',
+    ),
   limits,
   time_zone: z
     .string()

@@ -4,6 +4,7 @@ import type { Claim, GateEvidence, SealedFacts, Want } from './event.ts';
 import type { Notified } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { CapturedRepository } from './repository.ts';
+import type { SetupFacts } from './setup.ts';
 import type { TaskSpec } from './spec.ts';
 import type {
   AttemptPhase,
@@ -109,6 +110,10 @@ export interface Attempt {
   message: string | null;
   claim: Claim | null;
   sealed: SealedFacts | null;
+  /** Key of what `setup` reads at `from`. Absent: of an older journal, or there is nothing to set up. */
+  setup?: string;
+  /** Its gates begin with `setup` in the worktree, since what it left is not what was set up. Absent: they do not. */
+  sets_up?: boolean;
   gates: GateRun[];
   /** Why its next judge could not judge, how often in a row, and since when; null: nothing of that. */
   held: { outcome: Outcome; since: string; times: number } | null;
@@ -246,6 +251,8 @@ export interface TaskState {
   /** The user's repository at submit. Null, and absent in older snapshots: it was not recorded. */
   repository?: CapturedRepository | null;
   workspace: { base: string; branch: string; path: string } | null;
+  /** What is known of `setup` in the worktree. Absent: nothing, as in older snapshots. */
+  setup?: SetupFacts;
   /**
    * Attempts whose work may lie in the worktree and is in no commit of ours: until they are sealed, nobody resets or removes
    * it.

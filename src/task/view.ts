@@ -66,6 +66,16 @@ const subtaskView = z.looseObject({
   history: z.array(attemptRecordView).describe('Closed attempts.'),
 });
 
+const mergingView = z.looseObject({
+  into: z.string().nullable().describe('Branch; null: the one that the project has checked out.'),
+  squash: z.boolean(),
+  gate: z.string().nullable().describe('The gate, or setup, that runs on the result now.'),
+  done: z.int().describe('Gates that have passed, of `of`.'),
+  of: z.int(),
+});
+/** How far a merge is. */
+export type MergeProgress = Pick<z.infer<typeof mergingView>, 'gate' | 'done' | 'of'>;
+
 /** Of tasks that are on disk and cannot be used: they are listed, and no request but `daemon.gc` takes them. */
 export const UNUSABLE_STATUSES = ['damaged', 'newer_format'] as const;
 
@@ -145,6 +155,7 @@ export const taskView = z.looseObject({
   base: z.string().nullable(),
   commit: z.string().nullable().describe('Last good commit.'),
   merged: z.looseObject({ into: z.string(), commit: z.string(), t: time }).nullable(),
+  merging: mergingView.nullable().describe('The merge that is being made; null: none is.'),
   notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
   forgeries: z
     .array(
@@ -244,6 +255,7 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     base: state.workspace?.base ?? null,
     commit: state.good.at(-1)?.commit ?? null,
     merged: state.merged,
+    merging: state.merge && { into: state.merge.into, squash: state.merge.squash, ...NOT_BEGUN },
     notifications: state.notified
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
@@ -253,6 +265,13 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),
     subtasks: shown.map(s => viewOfStep(state, s)),
   };
+}
+
+const NOT_BEGUN: MergeProgress = { gate: null, done: 0, of: 0 };
+
+/** The view of a task whose merge is under way. */
+export function mergingTask(view: TaskView, now: MergeProgress): TaskView {
+  return view.merging ? { ...view, merging: { ...view.merging, ...now } } : view;
 }
 
 /** The view of a task that meets trouble of which no event tells. */

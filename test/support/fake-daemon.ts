@@ -104,6 +104,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     base: 'a'.repeat(40),
     commit: 'b'.repeat(40),
     merged: null,
+    merging: null,
     plan_rev: 1,
     seq: 100,
     notes: [],

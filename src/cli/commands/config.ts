@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { EXIT, isRasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
-import { topLevel } from '../git-place.ts';
+import { projectFolder } from '../git-place.ts';
 import { findProject } from '../project.ts';
 
 export const configCheck = defineCommand({
@@ -17,7 +17,7 @@ export const configCheck = defineCommand({
   async run({ args: [file] }, { cwd, env, out, loadConfigBundle }) {
     const bundle = await loadConfigBundle();
     const path = file === undefined ? undefined : resolve(cwd, file);
-    const project = findProject(cwd)?.root ?? (path ? dirname(path) : ((await topLevel(cwd)) ?? cwd));
+    const project = findProject(cwd)?.root ?? (path ? dirname(path) : await projectFolder(cwd));
     try {
       const { files } = bundle.loadConfig({ project, env, file: path });
       out.reply({ ok: true, files, problems: [] }, () =>

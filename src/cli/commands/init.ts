@@ -6,7 +6,7 @@ import { isRasenError, RasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
-import { excludeLocally, topLevel } from '../git-place.ts';
+import { excludeLocally, projectFolder } from '../git-place.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
 import { findProject, type Project } from '../project.ts';
@@ -16,7 +16,7 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
   name: 'init',
   summary: 'Make a task of this project: a text, and perhaps a plan',
   details: [
-    'It writes .rasen/ (task text, plan, configuration, prompts) into this folder, or into the top of its git working tree, and keeps it out of git. Nothing is started and no supervisor is needed.',
+    'It writes .rasen/ (task text, plan, configuration, prompts) into the nearest folder that has a rasen.yml, or else into the top of the git working tree, and keeps it out of git. A rasen.yml in a package of a repository makes that package the project: agent, setup and gates work there, and paths in plans are relative to it. Nothing is started and no supervisor is needed.',
     'Without --plan the first attempt of the run is the planner’s.',
     'Where no agent is configured and only one of those that rasen knows is on PATH, it is written into .rasen/config.yaml.',
   ],
@@ -33,7 +33,7 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
     if (options.task === undefined)
       throw usage('There is no task text.', 'rasen init --task "what is to be done"');
     const { out } = context;
-    const root = await rootOf(context.cwd);
+    const root = await projectFolder(context.cwd);
     const goal = goalOf(context, options.task);
     const old = existsSync(join(root, '.rasen', 'task.json')) ? findProject(root) : null;
     if (old) await refuseUnfinished(context, old);
@@ -88,12 +88,6 @@ async function chooseAgent({ loadConfigBundle, env }: Context, root: string): Pr
   const over = acp ? `; over ACP: agent: {backend: acp, command: [${acp.replace(' ', ', ')}]}` : '';
   const note = `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}${over}`;
   return { backend: null, note };
-}
-
-/** The folder itself when it has a configuration of its own, else the top of the working tree. */
-async function rootOf(cwd: string): Promise<string> {
-  if (existsSync(join(cwd, 'rasen.yml')) || existsSync(join(cwd, '.rasen'))) return cwd;
-  return (await topLevel(cwd)) ?? cwd;
 }
 
 /** RASEN worked in the checkout itself, so that a second phase found the first; here it does only after a merge. */

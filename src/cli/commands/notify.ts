@@ -3,7 +3,7 @@ import { EXIT } from '../../errors.ts';
 import { capturedEnv } from '../captured-env.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { usage } from '../errors.ts';
-import { topLevel } from '../git-place.ts';
+import { projectFolder } from '../git-place.ts';
 import { findProject } from '../project.ts';
 
 /** Every channel takes 30 s at most. */
@@ -19,7 +19,7 @@ export const notifyTest = defineCommand({
   examples: [{ command: 'rasen notify test', about: 'before the first night' }],
   async run(_call, { cwd, env, out, link, loadConfigBundle }) {
     const bundle = await loadConfigBundle();
-    const project = findProject(cwd)?.root ?? (await topLevel(cwd)) ?? cwd;
+    const project = findProject(cwd)?.root ?? (await projectFolder(cwd));
     const { settings } = bundle.loadConfig({ project, env });
     const notify = bundle.notifyOf(settings);
     if (notify.command === null && notify.webhook === null && !notify.desktop)

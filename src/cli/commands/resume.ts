@@ -1,6 +1,7 @@
 /** `rasen resume`: go on with a stopped or blocked task. */
 import { defineCommand, FORMAT, TASK, WAIT } from '../command.ts';
 import { inForeground } from '../foreground.ts';
+import { refuseMovedHere } from '../moved-project.ts';
 import { taskRef } from '../project.ts';
 import { resumeTask } from '../resume-task.ts';
 import { leave } from '../run-project.ts';
@@ -19,6 +20,7 @@ export const resume = defineCommand<{ background?: boolean; wait?: boolean }>({
     { command: 'rasen resume nightly-build', about: 'another task, and watch it' },
   ],
   async run({ args: [given], options }, context) {
+    if (given === undefined) await refuseMovedHere(context);
     const ref = taskRef(context, given);
     const view = await resumeTask(context, ref).catch(error => {
       throw given === undefined ? notRunYet(error) : error;

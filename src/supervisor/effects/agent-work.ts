@@ -13,6 +13,7 @@ import { notesSinceThen } from '../../task/notes.ts';
 import { needsFallback } from '../../task/retry.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
+import { folderOfStep } from '../../task/working-folder.ts';
 import type { EffectContext } from './context.ts';
 import { repositoryOf } from './repository.ts';
 
@@ -68,7 +69,7 @@ export async function agentWork(
     model:
       (needsFallback(step) && state.spec.fallback_models[role]) || modelFor(state.spec, role, session.model),
     max_thinking_tokens: state.spec.max_thinking_tokens,
-    writable: [dirname(result_file), ...(judges ? [] : await gitFolders(context, state, session.cwd))],
+    writable: [dirname(result_file), ...(judges ? [] : await foldersToCommit(context, state, step))],
     cwd: session.cwd,
     resume,
     budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),
@@ -91,9 +92,14 @@ function firstPrompt(state: TaskState, step: Step, session: Session, result_file
   return `${prompt.trimEnd()}\n\nThe user adds:\n${values.notes}\n`;
 }
 
-/** What git writes into when something is committed in a linked worktree: its own folder and that of the repository. */
-async function gitFolders(context: EffectContext, state: TaskState, cwd: string): Promise<string[]> {
+/**
+ * What is written where something is committed, besides the folder that the session works in: the rest of its worktree, and
+ * git's own folders of that and of the repository.
+ */
+async function foldersToCommit(context: EffectContext, state: TaskState, step: Step): Promise<string[]> {
   if (state.spec.workspace.kind !== 'git') return [];
-  const linked = await linkedAt(await repositoryOf(context, state), cwd);
-  return linked === null ? [] : [linked.admin, linked.common_dir];
+  const root = context.places.root(state, step);
+  const linked = await linkedAt(await repositoryOf(context, state), root);
+  const rest = folderOfStep(state, step) === null ? [] : [root];
+  return linked === null ? rest : [...rest, linked.admin, linked.common_dir];
 }

@@ -7,18 +7,17 @@ import type { Attempt, TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 
-/** A fresh checkout of the commit of the attempt, with the tests of the base. */
+/** Makes `path` a fresh checkout of the commit of the attempt, with the tests of the base. */
 export async function baseTestsCheckout(
   context: EffectContext,
   state: TaskState,
   attempt: Attempt,
-): Promise<string> {
+  path: string,
+): Promise<void> {
   const repo = await repositoryOf(context, state);
-  const path = context.places.checkout(state, 'base-tests');
   const commit = attempt.from ?? goodCommit(state);
   await freshCheckout(repo, { task: state.id, commit, path });
   await putBack(repo, path, state.workspace!.base, await differing(repo, state, attempt));
-  return path;
 }
 
 /** Names of the tests that are others there. */

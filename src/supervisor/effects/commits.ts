@@ -10,8 +10,10 @@ import { ensureWorktree } from '../../git/worktree.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { folderOf } from '../../task/working-folder.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
+import { setupKey } from './setup-key.ts';
 
 export async function seal(
   context: EffectContext,
@@ -41,6 +43,7 @@ export async function seal(
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
     : sealed.commits;
+  const setup = await setupKey(repo, state, commit);
   return {
     type: 'seal',
     sealed: {
@@ -53,6 +56,7 @@ export async function seal(
       descends,
       unmerged: unmerged.slice(0, 20),
       ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
+      ...(setup === undefined ? {} : { setup }),
     },
   };
 }
@@ -81,7 +85,10 @@ export async function judge(
   } else {
     const repo = await repositoryOf(context, state);
     const changes = await readChanges(repo, good, sealed.commit);
-    result = judgeDiff({ changes, protected: state.spec.protected, tests: subtask?.tests ?? [] });
+    result = judgeDiff({
+      ...{ changes, folder: folderOf(state) },
+      ...{ protected: state.spec.protected, tests: subtask?.tests ?? [] },
+    });
   }
   return {
     type: 'judge',

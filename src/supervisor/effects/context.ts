@@ -16,6 +16,7 @@ import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
 import type { Role } from '../../task/spec.ts';
 import type { Step, TaskState } from '../../task/state.ts';
 import { RESULT_GRACE_MS } from '../../task/stop-reason.ts';
+import type { MergeProgress } from '../../task/view.ts';
 import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
@@ -43,6 +44,8 @@ export interface EffectContext {
   umask: string;
   /** What all tasks used today. */
   day: () => Day;
+  /** Tells how far the merge of a task is, for views; null: it is over, or waits. */
+  merging: (task: string, now: MergeProgress | null) => void;
 }
 
 /** The captured environment for what must be done without it too: a damaged one counts as empty. Starts nothing with it. */

@@ -53,7 +53,8 @@ export function recipientOfWork(state: TaskState, step: Step): Recipient {
 
 export function recipientOfGate(state: TaskState, { kind }: Pick<Gate, 'kind'>): Recipient {
   if (kind === 'review') return session(state, 'reviewer');
-  return kind === 'qa' ? session(state, 'qa') : command(state, 'gates');
+  if (kind === 'qa') return session(state, 'qa');
+  return command(state, kind === 'setup' ? 'setup' : 'gates');
 }
 
 const session = (state: TaskState, role: Role): Recipient => ({

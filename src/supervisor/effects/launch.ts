@@ -1,8 +1,6 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
 import { join } from 'node:path';
 import { isRasenError } from '../../errors.ts';
-import { makeReadOnly } from '../../git/read-only.ts';
-import { freshCheckout } from '../../git/worktree.ts';
 import { type AttemptFacts, type AttemptSpec, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
 import type { RunnerMark } from '../../runner/records.ts';
@@ -12,17 +10,18 @@ import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type GateRun, openJob, type Step, type TaskState } from '../../task/state.ts';
+import { folderOf } from '../../task/working-folder.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
-import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';
+import { gatePlace } from './gate-place.ts';
 import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
+import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
-import { type WorkingFolder, workingFolder } from './working-folder.ts';
-import { restoreForGates } from './workspace.ts';
+import { workingFolder } from './working-folder.ts';
 
 /** Longest wait for a runner that claimed its attempt to say who it is. */
 export const REPORT_MS_MAX = 10_000;
@@ -111,28 +110,24 @@ async function writeGate(
   state: TaskState,
   step: Step,
   attempt: Attempt,
-  { gate: index, nonce, job }: GateRun,
+  run: GateRun,
 ): Promise<Start> {
+  const { nonce, job } = run;
   const folder = context.places.job(state.id, job);
-  const gate = gatesOf(state, step)[index]!;
+  const gate = gatesOf(state, step)[run.gate]!;
   const commit = attempt.sealed?.commit ?? attempt.from;
-  if (state.spec.workspace.kind === 'git') await restoreForGates(context, state, step, attempt);
-  const { argv, prompt, env, env_defaults, ...checkout } =
-    gate.kind === 'review' || gate.kind === 'qa'
-      ? await judgeWork(context, state, step, attempt, gate.kind === 'qa' ? 'qa' : 'reviewer', {
-          nonce,
-          folder,
-        })
-      : {
-          argv: gate.run!.run,
+  const top = await gatePlace(context, state, step, attempt, run);
+  const { cwd, root } = await workingFolder(top, folderOf(state), state.spec.workspace.kind === 'git');
+  const role = gate.kind === 'review' ? 'reviewer' : gate.kind === 'qa' ? 'qa' : null;
+  const { argv, prompt, env, env_defaults } =
+    role === null
+      ? {
+          argv: gate.run?.run ?? (await argvOfSetup(context, state, commit)),
           prompt: null,
           env: {},
           env_defaults: {},
-          cwd: gate.base_tests
-            ? await baseTestsCheckout(context, state, attempt)
-            : context.places.root(state, step),
-        };
-  const { cwd, root } = await folderOfGate(state, checkout.cwd);
+        }
+      : await judgeWork(context, state, step, attempt, role, { nonce, folder, cwd });
   const files = { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt };
   const spec = await writeJob(context, state, files);
   if (prompt !== null) await rememberWork(context, state, folder);
@@ -140,8 +135,12 @@ async function writeGate(
   return { spec, root, env: { ...facts, ...env }, env_defaults };
 }
 
-function folderOfGate(state: TaskState, checkout: string): Promise<WorkingFolder> {
-  return workingFolder(checkout, null, state.spec.workspace.kind === 'git');
+async function argvOfSetup(
+  context: EffectContext,
+  state: TaskState,
+  commit: string | null,
+): Promise<string[]> {
+  return await setupArgv(await repositoryOf(context, state), state, commit ?? goodCommit(state));
 }
 
 /** Review and QA see the commit in a checkout of their own that they cannot write, and that is thrown away. */
@@ -151,15 +150,12 @@ async function judgeWork(
   step: Step,
   attempt: Attempt,
   role: Role,
-  { nonce, folder }: { nonce: string; folder: string },
-): Promise<Work & { cwd: string }> {
+  { nonce, folder, cwd }: { nonce: string; folder: string; cwd: string },
+): Promise<Work> {
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
-  const cwd = context.places.checkout(state, role);
-  await freshCheckout(await repositoryOf(context, state), { task: state.id, commit, path: cwd });
-  await makeReadOnly(cwd);
   makeResultFolder(context, state, nonce);
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
   const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
   const work = await agentWork(context, state, step, session);
-  return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range }, cwd };
+  return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range } };
 }

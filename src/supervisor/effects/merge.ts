@@ -1,7 +1,7 @@
 /** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../errors.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
@@ -16,19 +16,23 @@ import { placeIn } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { GateEvidence } from '../../task/event.ts';
-import { finalGates } from '../../task/gates-of.ts';
+import { finalGates, SETUP_NAME } from '../../task/gates-of.ts';
 import type { GateSpec } from '../../task/plan.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import { STEP, type TaskState } from '../../task/state.ts';
+import { folderOf } from '../../task/working-folder.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail, witnessed } from './end.ts';
 import { jobEnv, recipientOfGate } from './job-env.ts';
 import { writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
+import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
 
 const POLL_MS = 20;
+/** Longest `setup` where sessions have no limit. */
+const SETUP_SECONDS = 3600;
 /** Runs of gates of one merge whose folders can be there. */
 const RUNS_MAX = 10_000;
 
@@ -39,6 +43,7 @@ export async function merge(
   suspended: AbortSignal,
 ): Promise<Result> {
   const { into, squash } = state.merge!;
+  if (suspended.aborted) throw cutShort(state, suspended);
   const repo = await repositoryOf(context, state);
   const gates: GateEvidence[] = [];
   const merged = await mergeCommit(repo, {
@@ -50,30 +55,45 @@ export async function merge(
     scratch: context.places.checkout(state, 'merge'),
     check: async (checkout, commit) => {
       gates.length = 0;
-      for (const [index, gate] of finalGates(state).entries()) {
-        if (!gate.run || gate.base_tests) continue;
-        if (suspended.aborted) throw cutShort(state);
-        const evidence = await runGate(context, state, repo, {
-          suspended,
-          op: effect.op,
-          index,
-          spec: gate.run,
-          checkout,
-          commit,
-        });
+      const checks = checksOf(state);
+      for (const [index, { kind, spec }] of checks.entries()) {
+        if (suspended.aborted) throw cutShort(state, suspended);
+        context.merging(state.id, { gate: spec.name, done: index, of: checks.length });
+        const gate = { suspended, op: effect.op, index, kind, spec, checkout, commit };
+        const evidence = await runGate(context, state, repo, gate);
         gates.push(evidence);
-        if (!evidence.passed && !evidence.tolerated) throw refused(gate.name, evidence);
+        if (!evidence.passed && !evidence.tolerated) throw refused(evidence);
       }
+      if (suspended.aborted) throw cutShort(state, suspended);
+      context.merging(state.id, { gate: null, done: checks.length, of: checks.length });
     },
-  });
+  }).finally(() => context.merging(state.id, null));
   return { type: 'merge', merged: { ...merged, gates } };
 }
 
-function refused(name: string, evidence: GateEvidence): RasenError {
+interface Check {
+  kind: 'setup' | 'run';
+  spec: GateSpec;
+}
+
+/** What is run on the result, in order: the checkout is made ready first, where there are gates to be ready for. */
+function checksOf(state: TaskState): Check[] {
+  const { setup, limits } = state.spec;
+  const gates = finalGates(state).flatMap((gate): Check[] =>
+    gate.run && !gate.base_tests ? [{ kind: 'run', spec: gate.run }] : [],
+  );
+  if (setup === null || gates.length === 0) return gates;
+  const timeout_seconds = limits.session_timeout_seconds ?? SETUP_SECONDS;
+  return [{ kind: 'setup', spec: { name: SETUP_NAME.work, run: setup, timeout_seconds, ok: [0] } }, ...gates];
+}
+
+function refused({ kind, name, ...evidence }: GateEvidence): RasenError {
   const tailLines = (evidence.log_tail ?? '').trimEnd().split('\n').slice(-20).join('\n');
   return new RasenError(
     'gate_failed',
-    `the ${name} gate is red on the merge result (${evidence.reason}); nothing was moved`,
+    kind === 'setup'
+      ? `setup failed on the merge result (${evidence.reason}); nothing was moved`
+      : `the ${name} gate is red on the merge result (${evidence.reason}); nothing was moved`,
     {
       hint: `Its output ends with:\n${tailLines}`,
       data: { gate: name, code: evidence.code },
@@ -81,13 +101,15 @@ function refused(name: string, evidence: GateEvidence): RasenError {
   );
 }
 
-function messageOf(state: TaskState): string {
-  const subject = state.spec.goal.split('\n')[0]!.slice(0, 72);
-  return `${subject}\n\nRasen-Task: ${state.id}\n`;
-}
+/** The trailers come with the merge. */
+const messageOf = (state: TaskState): string => state.spec.goal.trim().split('\n')[0]!.slice(0, 72);
 
-/** Nothing is recorded of it: the next supervisor finds the merge still asked for. */
-function cutShort(state: TaskState): RasenError {
+/**
+ * Told to suspend, nothing is recorded of it: the next supervisor finds the merge still asked for. Told by a person, it is
+ * refused with those words.
+ */
+function cutShort(state: TaskState, { reason }: AbortSignal): RasenError {
+  if (isRasenError(reason)) return reason;
   return new RasenError('shutting_down', `the merge of ${state.id} is made again at the next start`);
 }
 
@@ -95,6 +117,7 @@ interface GateOnMerge {
   suspended: AbortSignal;
   op: string;
   index: number;
+  kind: Check['kind'];
   spec: GateSpec;
   checkout: string;
   commit: string;
@@ -114,8 +137,9 @@ async function runGate(
   const mark = { nonce, record_keys: [key.commitment] };
   const folder = join(runs, `${gate.index}-${nonce}`);
   const marker = markerOf(state, gate.index, nonce);
-  const { cwd, root } = await workingFolder(gate.checkout, null, true);
-  const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv: gate.spec.run, cwd, prompt: null };
+  const { cwd, root } = await workingFolder(gate.checkout, folderOf(state), true);
+  const argv = gate.kind === 'setup' ? await setupArgv(repo, state, gate.commit) : gate.spec.run;
+  const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv, cwd, prompt: null };
   const spec = await writeJob(context, state, job);
   const facts = {
     RASEN_TASK: state.id,
@@ -123,7 +147,7 @@ async function runGate(
     RASEN_COMMIT: gate.commit,
     RASEN_PROJECT: state.spec.project,
   };
-  const who = recipientOfGate(state, { kind: 'run' });
+  const who = recipientOfGate(state, gate);
   const env = await jobEnv(context, state, { who, nonce, env: facts });
   const started = performance.now();
   context.jobs.watch(state.id, folder, {
@@ -139,7 +163,7 @@ async function runGate(
   await stopAttempt(folder, marker, { mark, grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
   await context.jobs.ended(folder);
   await clearTemporaryFolder(context, state, nonce);
-  if (gate.suspended.aborted) throw cutShort(state);
+  if (gate.suspended.aborted) throw cutShort(state, gate.suspended);
   const { exit } = (await witnessed(context, folder, { mark, marker, proves: true })).facts;
   if (exit?.result === 'no_files') {
     const trouble = troubleWith('disk', folder, `no output can be written to ${folder}`);
@@ -159,9 +183,9 @@ async function runGate(
           : `exit code ${code}`;
   return {
     name: gate.spec.name,
-    kind: 'run',
+    kind: gate.kind,
     passed: reason === null,
-    tolerated: reason !== null && state.tolerated.includes(gate.spec.name),
+    tolerated: reason !== null && gate.kind === 'run' && state.tolerated.includes(gate.spec.name),
     reason,
     needs_person: false,
     findings: [],

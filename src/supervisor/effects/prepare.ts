@@ -1,15 +1,20 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
 import { basename, dirname } from 'node:path';
+import { isRasenError, RasenError } from '../../errors.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
+import { folderOfStep } from '../../task/working-folder.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { repositoryOf } from './repository.ts';
+import { setupArgv } from './setup-argv.ts';
+import { setupKey } from './setup-key.ts';
 import { workingFolder } from './working-folder.ts';
 import { prepareWorkspace } from './workspace.ts';
 
@@ -21,10 +26,42 @@ export async function prepare(
   const step = stepOf(state, effect.step);
   const attempt = step.attempt!;
   await checkGateSecrets(context, state, step);
-  const workspace = await prepareWorkspace(context, state, step, attempt);
+  const workspace = await prepareWorkspace(context, state, step, attempt).catch(error => {
+    throw isReplaced(error, state) ? replaced(state, error) : error;
+  });
   if (attempt.work)
     await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);
-  return { type: 'prepare', workspace, record_key: context.keys.of(attempt.nonce).commitment };
+  const record_key = context.keys.of(attempt.nonce).commitment;
+  return {
+    type: 'prepare',
+    workspace,
+    record_key,
+    setup: await keyAtStart(context, state, attempt, workspace),
+  };
+}
+
+/** Whether the commit that all work of the task is built on is not there any more. */
+const isReplaced = (error: unknown, { workspace }: TaskState): boolean =>
+  isRasenError(error) && workspace !== null && error.data?.rev === workspace.base;
+
+function replaced({ spec, repository }: TaskState, cause: unknown): RasenError {
+  const place = repository?.root ?? spec.project;
+  return new RasenError('git', `another repository is in ${place} than when the task was submitted`, {
+    hint: 'Put the one of then back, and go on with `rasen resume`; or make a new task with `rasen reinit --force`.',
+    cause,
+  });
+}
+
+/** Of what `setup` reads where the attempt starts. */
+async function keyAtStart(
+  context: EffectContext,
+  state: TaskState,
+  { from }: Attempt,
+  workspace: { base: string } | null,
+): Promise<string | undefined> {
+  const commit = from ?? workspace?.base ?? null;
+  if (commit === null || state.spec.setup === null) return undefined;
+  return await setupKey(await repositoryOf(context, state), state, commit);
 }
 
 async function writeWork(
@@ -73,15 +110,10 @@ export function jobOfWork(
   return { step: step.id, n, nonce, folder, argv, cwd: places.cwd(state, step), prompt };
 }
 
-/** The folder of the step's own within its root, where it has one. */
-export function ownFolder(state: TaskState, step: Step): string | null {
-  return (step.kind === 'subtask' && subtaskOf(state, step.id).cwd) || null;
-}
-
 /** Where the work of a step runs. Throws `config` when that leads out. */
 export function folderOfWork({ places }: EffectContext, state: TaskState, step: Step) {
   const ours = state.spec.workspace.kind === 'git';
-  return workingFolder(places.root(state, step), ownFolder(state, step), ours);
+  return workingFolder(places.root(state, step), folderOfStep(state, step), ours);
 }
 
 /**
@@ -113,6 +145,12 @@ export async function writeJob(
   return spec;
 }
 
+async function argvOfSetup(context: EffectContext, state: TaskState, { from }: Attempt): Promise<string[]> {
+  const commit = from ?? state.workspace?.base ?? null;
+  if (state.spec.workspace.kind !== 'git' || commit === null) return state.spec.setup!;
+  return await setupArgv(await repositoryOf(context, state), state, commit);
+}
+
 /** Command, prompt and environment of an attempt's work. */
 export async function workOf(
   context: EffectContext,
@@ -122,7 +160,7 @@ export async function workOf(
 ): Promise<Work> {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
-    const argv = subtask && 'run' in subtask.do ? subtask.do.run : state.spec.setup!;
+    const argv = subtask && 'run' in subtask.do ? subtask.do.run : await argvOfSetup(context, state, attempt);
     return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }
   const work = await agentWork(context, state, step, {
@@ -131,7 +169,7 @@ export async function workOf(
     attempt: attempt.n,
     diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
     model: subtask?.model ?? null,
-    cwd: context.places.root(state, step),
+    cwd: context.places.cwd(state, step),
     folder: context.places.job(state.id, attempt.job),
     resume: attempt.resume,
   });

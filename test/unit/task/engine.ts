@@ -41,6 +41,8 @@ export interface Work {
   session?: { id: string; resumable?: boolean; backend?: string; outcome?: string; heard?: boolean };
   /** A rule of the diff gate that it broke. */
   hit?: string;
+  /** The lock file as it left it. */
+  lock?: string;
 }
 
 export interface Script {
@@ -101,6 +103,8 @@ export class Engine {
   frozen = false;
   readonly #script: Script;
   readonly #runs = new Map<string, number>();
+  /** Lock files of commits, where they are another than that of the base. */
+  readonly #locks = new Map<string | null, string>();
   readonly #live = new Map<string, Work & { gate: string | null; since: number }>();
   /** Jobs in the order in which they were started. */
   readonly started: string[] = [];
@@ -243,7 +247,9 @@ export class Engine {
       case 'prepare': {
         const git = this.state.spec.workspace.kind === 'git';
         const workspace = git ? { base: 'base', branch: 'b', path: '/w' } : null;
-        return { type: 'prepare', workspace, record_key: `key of n of ${this.supervisor}` };
+        const record_key = `key of n of ${this.supervisor}`;
+        const setup = this.#lockOf(this.step(effect.step).attempt!.from);
+        return { type: 'prepare', workspace, record_key, setup };
       }
       case 'launch': {
         const launched: Result = {
@@ -306,7 +312,12 @@ export class Engine {
           unmerged: [],
         };
         const found = this.#workOf(effect.step, effect.n)?.same ? this.step(effect.step).attempt!.from : null;
-        return { type: 'seal', sealed: { commit: found ?? `commit ${id}`, tree: `tree ${id}`, ...facts } };
+        const commit = found ?? `commit ${id}`;
+        const { from } = this.step(effect.step).attempt!;
+        const setup = this.#workOf(effect.step, effect.n)?.lock ?? this.#lockOf(from);
+        if (setup !== undefined) this.#locks.set(commit, setup);
+        const known = setup === undefined ? {} : { setup };
+        return { type: 'seal', sealed: { commit, tree: `tree ${id}`, ...facts, ...known } };
       }
       case 'judge':
         return { type: 'judge', evidence: this.#judge(effect) };
@@ -325,6 +336,11 @@ export class Engine {
           merged: { into: 'main', before: 'x', commit: 'y', fast_forward: true, gates: [] },
         };
     }
+  }
+
+  #lockOf(commit: string | null): string | undefined {
+    if (this.state.spec.setup === null) return undefined;
+    return this.#locks.get(commit) ?? 'lock of the base';
   }
 
   #workOf(step: string, n: number) {

@@ -1,0 +1,60 @@
+/**
+ * Where a gate is asked: the worktree, the checkout of the final check, or one of its own for the tests of the base commit
+ * and for each judge. A checkout in which `setup` has run is not made anew for the gates that follow: what was set up would
+ * be gone.
+ */
+import { stat } from 'node:fs/promises';
+import { RasenError } from '../../errors.ts';
+import { makeReadOnly } from '../../git/read-only.ts';
+import { freshCheckout } from '../../git/worktree.ts';
+import { type GatePlace, gatesOf } from '../../task/gates-of.ts';
+import type { Attempt, GateRun, Step, TaskState } from '../../task/state.ts';
+import { baseTestsCheckout } from './base-tests.ts';
+import { type EffectContext, goodCommit } from './context.ts';
+import { repositoryOf } from './repository.ts';
+import { restoreForGates } from './workspace.ts';
+
+/** The top of the checkout, ready for the gate. Errors: `git`. */
+export async function gatePlace(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  run: GateRun,
+): Promise<string> {
+  const gates = gatesOf(state, step);
+  const gate = gates[run.gate]!;
+  const { kind, place } = gate;
+  const top = place === 'work' ? context.places.root(state, step) : context.places.checkout(state, place);
+  if (state.spec.workspace.kind !== 'git') return top;
+  const is_set_up = kind !== 'setup' && gates.some(g => g.kind === 'setup' && g.place === place);
+  // Made when the attempt was prepared; set up once more, it has to be what it was then.
+  const is_first = step.kind !== 'final' || kind !== 'setup' || run.try === 1;
+  if (is_set_up) await stillThere(top);
+  if (place === 'work' && is_first) await restoreForGates(context, state, step, attempt);
+  else if (!is_set_up) await madeAnew(context, state, attempt, place, top);
+  if (kind === 'review' || kind === 'qa') await makeReadOnly(top);
+  return top;
+}
+
+async function madeAnew(
+  context: EffectContext,
+  state: TaskState,
+  attempt: Attempt,
+  place: GatePlace,
+  path: string,
+): Promise<void> {
+  if (place === 'base-tests') return await baseTestsCheckout(context, state, attempt, path);
+  const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
+  await freshCheckout(await repositoryOf(context, state), { task: state.id, commit, path });
+}
+
+/** The gate is dropped then, and after some tries the attempt is made again, with what it needs. */
+async function stillThere(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory()) return;
+  throw new RasenError('git', `${path} is gone, with what was set up in it`, {
+    hint: 'It is made again in the next attempt.',
+    data: { path },
+  });
+}

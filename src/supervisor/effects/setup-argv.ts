@@ -1,0 +1,30 @@
+/** The command of `setup` in one checkout: as it was written, or with the cache around it (setup-script.ts). */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { blobsOf } from '../../git/blobs.ts';
+import type { Repository } from '../../git/repository.ts';
+import type { TaskState } from '../../task/state.ts';
+import { folderOf } from '../../task/working-folder.ts';
+import { setupKey } from './setup-key.ts';
+import { SETUP_SCRIPT } from './setup-script.ts';
+
+/**
+ * @param commit what the checkout holds. Entries that the user's own commit made are for all tasks of the repository; those
+ * of an agent's commit, whose scripts have run in it, are for its task alone.
+ */
+export async function setupArgv(repo: Repository, state: TaskState, commit: string): Promise<string[]> {
+  const setup = state.spec.setup!;
+  const paths = state.spec.setup_cache;
+  if (paths.length === 0) return setup;
+  const below = folderOf(state) === null ? '' : `${folderOf(state)}/`;
+  const isCached = (path: string) =>
+    paths.some(p => `${path}/`.startsWith(`${below}${p.replace(/\/+$/, '')}/`));
+  // What is committed comes with the checkout, and is not taken from elsewhere.
+  if ((await blobsOf(repo, commit, isCached)).length > 0) return setup;
+  const key = await setupKey(repo, state, commit);
+  const cache = join(repo.records, 'setup');
+  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const [common, own] = [`base-${key}`, `${state.id}-${key}`];
+  const save = commit === state.workspace?.base ? common : own;
+  return ['sh', '-c', SETUP_SCRIPT, 'setup', cache, `${common} ${own}`, save, paths.join('\n'), ...setup];
+}

@@ -1,0 +1,23 @@
+/** The key of what `setup` reads at a commit: the same key, the same lock files. See task/setup.ts for what it is for. */
+import { createHash } from 'node:crypto';
+import { blobsOf } from '../../git/blobs.ts';
+import type { Repository } from '../../git/repository.ts';
+import { setupInputs } from '../../task/setup-inputs.ts';
+import type { TaskState } from '../../task/state.ts';
+import { folderOf } from '../../task/working-folder.ts';
+
+/** undefined: the task has nothing to set up. Errors: `git`. */
+export async function setupKey(
+  repo: Repository,
+  state: TaskState,
+  commit: string,
+): Promise<string | undefined> {
+  const { setup } = state.spec;
+  if (setup === null) return undefined;
+  const folder = folderOf(state) ?? '';
+  const read = await blobsOf(repo, commit, setupInputs(setup, folder));
+  return createHash('sha256')
+    .update(JSON.stringify([setup, folder, read]))
+    .digest('hex')
+    .slice(0, 32);
+}
