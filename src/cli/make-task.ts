@@ -80,7 +80,14 @@ type SavedPlan = Plan & Record<string, unknown>;
 function readPlan(bundle: ConfigBundle, context: Context, file: string, id: string, goal: string): SavedPlan {
   const path = resolve(context.cwd, file);
   const text = readNamed(file, () => bundle.readPlanText(path));
-  return savedPlan(bundle, bundle.readPlanFile(file, text, { task: id, goal, origin: 'file' }));
+  const loaded = bundle.readPlanFile(file, text, { task: id, goal, origin: 'file' });
+  tellNotTaken(context, file, loaded.notes);
+  return savedPlan(bundle, loaded);
+}
+
+/** What of a plan file is not in the plan. */
+export function tellNotTaken({ out }: Context, file: string, notes: readonly string[]): void {
+  for (const note of notes) out.note(`${file}: ${note}`);
 }
 
 function readNamed(file: string, read: () => string): string {

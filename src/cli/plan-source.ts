@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isRasenError, RasenError } from '../errors.ts';
 import type { Params, Plan, TaskView } from '../index.ts';
 import type { Context } from './context.ts';
-import { savedPlan, savePlan } from './make-task.ts';
+import { savedPlan, savePlan, tellNotTaken } from './make-task.ts';
 import { findProject, inProject, type Project, taskRef } from './project.ts';
 
 export interface PlanSource {
@@ -44,6 +44,7 @@ async function serverSource(
     async replace(file, text) {
       const bundle = await context.loadConfigBundle();
       const loaded = bundle.readPlanFile(file, text, { task: id, goal: plan?.goal ?? goal, origin: 'file' });
+      tellNotTaken(context, file, loaded.notes);
       const { gates, parallel, base } = loaded.defaults;
       if (gates.length > 0 || parallel !== null || base !== null)
         throw new RasenError(
@@ -75,7 +76,9 @@ async function fileSource(context: Context, { root, task }: Project): Promise<Pl
     plan: now,
     rev: 0,
     async replace(file, text) {
-      savePlan(root, savedPlan(bundle, read(file, text)));
+      const loaded = read(file, text);
+      tellNotTaken(context, file, loaded.notes);
+      savePlan(root, savedPlan(bundle, loaded));
       return null;
     },
   };

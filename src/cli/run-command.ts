@@ -5,6 +5,7 @@ import { askedEnv } from './asked-env.ts';
 import type { AskedEnv } from './captured-env.ts';
 import type { Context } from './context.ts';
 import { inForeground } from './foreground.ts';
+import { tellNotTaken } from './make-task.ts';
 import { submit } from './submit.ts';
 
 export interface CommandRunOptions {
@@ -38,7 +39,8 @@ export async function runPipeline(
   const { key, name } = options;
   const id = ulid();
   const loaded = bundle.readPlanFile(file, bundle.readPlanText(file), { task: id, origin: 'file' });
-  const { plan, defaults } = loaded;
+  const { plan, defaults, notes } = loaded;
+  tellNotTaken(context, file, notes);
   const spec = bundle.pipelineTaskSpec({ id, plan, defaults, cwd: context.cwd, file, key, name });
   const pass = [...asked.pass, ...defaults.pass_env];
   return await start(context, spec, { ...asked, pass }, options);

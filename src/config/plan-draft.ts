@@ -50,6 +50,8 @@ export interface Draft {
   defaults: PlanDefaults;
   /** Ids that the file calls completed. A claim: gates decide. */
   claimed_completed: string[];
+  /** What of the file is not in the plan, one sentence each without a period at its end. */
+  notes?: string[];
 }
 
 export interface PlanFileOptions {
@@ -67,6 +69,8 @@ export interface LoadedPlan {
   goal: string | null;
   defaults: PlanDefaults;
   claimed_completed: string[];
+  /** What of the file is not in the plan, one sentence each without a period at its end. */
+  notes: string[];
 }
 
 export function finishDraft(draft: Draft, options: PlanFileOptions, problems: Problems): LoadedPlan | null {
@@ -100,8 +104,8 @@ export function finishDraft(draft: Draft, options: PlanFileOptions, problems: Pr
     })),
   });
   if (checked.success) {
-    const { goal, defaults, claimed_completed } = draft;
-    return { plan: checked.data, goal, defaults, claimed_completed };
+    const { goal, defaults, claimed_completed, notes = [] } = draft;
+    return { plan: checked.data, goal, defaults, claimed_completed, notes };
   }
   for (const issue of checked.error.issues) {
     const index = issue.path[0] === 'subtasks' ? issue.path[1] : undefined;

@@ -1,11 +1,15 @@
 /**
- * Reads a plan, from a file of the user or from the planner: rasen's form or RASEN's in YAML or JSON, or Markdown. The
- * text is data from outside; whatever it holds, the outcome is a sound plan or a RasenError with places.
+ * Reads a plan, from a file of the user or from the planner: rasen's form in YAML or JSON, Markdown, or what another
+ * program wrote. The text is data from outside; whatever it holds, the outcome is a sound plan or a RasenError with places.
  */
-import { finishDraft, type LoadedPlan, type PlanFileOptions } from './plan-draft.ts';
+import type { Node } from './node.ts';
+import { type Draft, finishDraft, type LoadedPlan, type PlanFileOptions } from './plan-draft.ts';
 import { readPlanForm, topMap } from './plan-form.ts';
 import { isMarkdown, readMarkdownPlan } from './plan-markdown.ts';
+import { isPhasePlan, readPhasePlan } from './plan-phases.ts';
+import { ralphItems, readRalphPlan } from './plan-ralph.ts';
 import { isRasenPlan, readRasenPlan } from './plan-rasen.ts';
+import { readTaskmasterPlan, taskmasterTasks } from './plan-taskmaster.ts';
 import { Problems } from './problems.ts';
 import { checkText, readText } from './read-text.ts';
 import { parseYaml } from './yaml.ts';
@@ -32,10 +36,21 @@ export function readPlanText(path: string): string {
   return text!;
 }
 
-function readTree(text: string, options: PlanFileOptions, problems: Problems) {
-  const map = topMap(parseYaml(text, problems), problems);
-  if (map === null) return null;
-  return options.origin === 'file' && isRasenPlan(map)
-    ? readRasenPlan(map, problems)
-    : readPlanForm(map, options, problems);
+function readTree(text: string, options: PlanFileOptions, problems: Problems): Draft | null {
+  const tree = parseYaml(text, problems);
+  const others = options.origin === 'file' && tree !== null ? readForeign(tree, problems) : null;
+  if (others) return others;
+  const map = topMap(tree, problems);
+  return map && readPlanForm(map, options, problems);
+}
+
+/** A plan that another program wrote, known by its keys; null: none that is known. */
+function readForeign(tree: Node, problems: Problems): Draft | null {
+  const items = ralphItems(tree);
+  if (items) return readRalphPlan(tree, items, problems);
+  if (tree.kind !== 'map') return null;
+  if (isRasenPlan(tree)) return readRasenPlan(tree, problems);
+  if (isPhasePlan(tree)) return readPhasePlan(tree, problems);
+  const tasks = taskmasterTasks(tree);
+  return tasks && readTaskmasterPlan(tasks, problems);
 }

@@ -2,7 +2,7 @@
  * One subtask as users and planners write it: the normal form (`do: {agent|run}`, `timeout_seconds`) or the shorthand
  * (`run: [..]`, `agent: coder`, `timeout: 10m`, `limits: {..}`).
  */
-import type { Subtask, SubtaskLimits } from '../task/plan.ts';
+import { MAX_SUBTASKS, type Subtask, type SubtaskLimits } from '../task/plan.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
 import { isNothing, type MapNode, type Node } from './node.ts';
@@ -10,6 +10,8 @@ import { AGENT, readAction } from './plan-action.ts';
 import type { DraftSubtask } from './plan-draft.ts';
 import { readId } from './plan-id.ts';
 import { ATTEMPTS, NOT_YET, readEnv, readLimits, refuseNotYet, TIME } from './plan-limits.ts';
+import { agentWork } from './plan-new.ts';
+import { planPath } from './plan-path.ts';
 import type { Place, Problems } from './problems.ts';
 import { readRun } from './run.ts';
 import { bool, insidePath, nullable, oneOf, oneOrMore, text, type ValueType } from './types.ts';
@@ -31,6 +33,8 @@ export interface SubtaskContext {
   resources: SubtaskLimits;
 }
 
+const paths = oneOrMore(planPath, 1000, 'a list of paths');
+
 const lines = (what: string, max: number) => oneOrMore(text(MAX_TEXT, what), max, `a list of ${what}s`);
 
 /** Keys of a subtask with their kinds; `gates`, `env`, `run`, `do` and `limits` are read by hand. */
@@ -39,10 +43,10 @@ export const SUBTASK_FIELDS = {
   description: text(MAX_TEXT, 'text', 0),
   prompt: text(MAX_TEXT, 'text', 0),
   agent: AGENT,
-  needs: oneOrMore(text(200, 'an id'), 200, 'an id or a list of ids'),
-  files: lines('path', 1000),
+  needs: oneOrMore(text(200, 'an id'), MAX_SUBTASKS, 'an id or a list of ids'),
+  files: paths,
   acceptance: lines('criterion', 200),
-  tests: lines('path', 1000),
+  tests: paths,
   attempts: ATTEMPTS,
   timeout: TIME,
   timeout_seconds: TIME,
@@ -127,28 +131,11 @@ export function readSubtask(
 
 const place = (at: Place): Place => ({ line: at.line, column: at.column });
 
-function empty(id: string, context: SubtaskContext): Omit<Subtask, 'do'> {
+function empty(id: string, context: SubtaskContext): Subtask {
   const { env, attempts, timeout_seconds, idle_timeout_seconds, resources } = context;
   return {
-    id,
-    title: '',
-    description: '',
-    needs: [],
-    files: [],
-    acceptance: [],
-    tests: [],
-    gates: [],
-    attempts,
-    timeout_seconds,
-    idle_timeout_seconds,
-    on_fail: 'stop',
-    on_lost: 'rerun',
-    allow_empty: false,
-    cwd: null,
-    env: { ...env },
-    model: null,
-    limits: resources,
-    claimed_completed: false,
+    ...agentWork(id),
+    ...{ attempts, timeout_seconds, idle_timeout_seconds, env: { ...env }, limits: resources },
   };
 }
 

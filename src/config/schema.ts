@@ -1,5 +1,6 @@
 /** JSON Schema (draft-07) of the configuration and of plan files, for editors: made from the tables that the readers use. */
 
+import { MAX_SUBTASKS } from '../task/plan.ts';
 import { ENV } from './env-types.ts';
 import { gateSchema } from './gates.ts';
 import { CONFIG_KEYS, KEYS, type KeyName } from './keys.ts';
@@ -88,7 +89,7 @@ export function planSchemaJson(): JsonSchema {
       idle_timeout_seconds: time,
       subtasks: {
         anyOf: [
-          { type: 'array', items: subtask, minItems: 1, maxItems: 200 },
+          { type: 'array', items: subtask, minItems: 1, maxItems: MAX_SUBTASKS },
           { type: 'object', additionalProperties: { anyOf: [subtask, run] } },
         ],
       },

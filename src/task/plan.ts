@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 
-export const MAX_SUBTASKS = 200;
+export const MAX_SUBTASKS = 1000;
 const MAX_TEXT = 64 * 1024;
 
 /** Id of a subtask. Also the name of a folder and part of a git ref. */
