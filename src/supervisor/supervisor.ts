@@ -42,6 +42,7 @@ import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
 import { Guard } from './guard.ts';
+import { Halt } from './halt.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
@@ -92,6 +93,7 @@ export class Supervisor {
   readonly #notes: Notes;
   readonly #askers: Askers;
   readonly #suspension: Suspension;
+  readonly #halt: Halt;
   readonly #jobs: Jobs;
   readonly #places: Places;
   readonly #masks: Masks;
@@ -153,6 +155,7 @@ export class Supervisor {
       jobs: () => this.#registry.jobs,
       log,
     });
+    this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
       store: this.#store,
       places: this.#places,
@@ -209,6 +212,24 @@ export class Supervisor {
     return this.#suspension.begin(signal);
   }
 
+  /** Ends what runs, for good as far as this machine goes by itself; see halt.ts. Asked once more, it kills. */
+  async halt(): Promise<void> {
+    await this.#halt.begin();
+    await this.#flushViews([...this.#registry.all()].map(({ id }) => id));
+  }
+
+  get isHalted(): boolean {
+    return this.#halt.begun;
+  }
+
+  /** Throws `shutting_down` for what would start something that nobody looks after. */
+  #assertStays(): void {
+    if (!this.#draining && !this.#halt.begun) return;
+    throw new RasenError('shutting_down', 'The supervisor is shutting down; nothing was started.', {
+      hint: 'Try again in a moment.',
+    });
+  }
+
   /** Stops deciding; attempts live on. */
   async close(): Promise<void> {
     this.#draining = true;
@@ -238,10 +259,7 @@ export class Supervisor {
     env: Record<string, string>,
     { origin }: AskContext,
   ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
-    if (this.#draining)
-      throw new RasenError('shutting_down', 'the supervisor is shutting down', {
-        hint: 'Try again in a moment.',
-      });
+    this.#assertStays();
     const { entry, created } = await this.#commands.run(spec, env, origin);
     const { kind, why, enforces } = this.#options.cage.choice;
     const notes = unheldLimits(spec, enforces).map(
@@ -323,6 +341,7 @@ export class Supervisor {
   }
 
   async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
+    this.#assertStays();
     return this.#registry.viewOf(await this.#commands.resume(params.task, askOf(params, context)));
   }
 
@@ -330,6 +349,7 @@ export class Supervisor {
     params: { task: string; subtask: string; op?: string | undefined },
     context: AskContext,
   ): Promise<TaskView> {
+    this.#assertStays();
     const entry = await this.#commands.retry(params.task, params.subtask, askOf(params, context));
     return this.#registry.viewOf(entry);
   }
@@ -372,6 +392,7 @@ export class Supervisor {
     params: { task: string; into: string | null; squash: boolean; op?: string | undefined },
     context: AskContext,
   ): Promise<TaskView> {
+    this.#assertStays();
     const { task, into, squash } = params;
     const { entry, op } = await this.#commands.merge(task, into, squash, askOf(params, context));
     const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);

@@ -72,6 +72,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     retry_at: null,
     notifications: [],
     forgeries: [],
+    result: null,
     verified: null,
     exit_code: null,
     pid: 12345,
@@ -119,6 +120,7 @@ export function subtaskWith(over: Partial<TaskView['subtasks'][number]>): TaskVi
   return {
     id: 'auth-4',
     title: 'Implement password reset flow',
+    description: 'Implement password reset flow',
     kind: 'agent',
     status: 'in_progress',
     needs: [],
