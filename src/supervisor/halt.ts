@@ -5,8 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../log.ts';
-import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import { isAtRest } from '../task/status.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
 
@@ -53,7 +52,7 @@ export class Halt {
     try {
       await registry.exclusive(entry, async () => {
         const { state } = entry;
-        if (!state || isAtRest(state) || (state.want !== 'run' && (state.force || !force))) return;
+        if (!state || isAtRest(state.status) || (state.want !== 'run' && (state.force || !force))) return;
         const want = state.want === 'cancel' ? 'cancel' : 'stop';
         await registry.record(entry, [{ type: 'want_changed', want, force, op: null, by: 'shutdown' }]);
       });
@@ -68,7 +67,7 @@ export class Halt {
     const busy = () =>
       registry.jobs > 0 ||
       reconciler.merges ||
-      [...registry.all()].some(({ state }) => state && !isAtRest(state));
+      [...registry.all()].some(({ state }) => state && !isAtRest(state.status));
     for (const end = performance.now() + HALT_MS_MAX; busy(); await sleep(POLL_MS)) {
       if (performance.now() < end) continue;
       log.error(
@@ -79,7 +78,3 @@ export class Halt {
     }
   }
 }
-
-/** Nothing of it goes on by itself. */
-const isAtRest = ({ status }: TaskState): boolean =>
-  status.name === 'interrupted' || status.name === 'blocked' || isTerminal(status);

@@ -100,6 +100,7 @@ function isWhole({ spec, plan, epoch }: TaskState): boolean {
 }
 
 export class Registry {
+  readonly pid: number | null;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
@@ -110,8 +111,17 @@ export class Registry {
   /** Jobs alive or about to be, over all tasks. */
   jobs = 0;
 
-  /** `snapshotFailed`: told of a shortcut that could not be written; the journal has it all. */
-  constructor(store: Store, clock: Clock, snapshotFailed: (error: unknown) => void = () => {}) {
+  /**
+   * `snapshotFailed`: told of a shortcut that could not be written; the journal has it all. `pid`: of the supervisor, for
+   * views; null: none runs.
+   */
+  constructor(
+    store: Store,
+    clock: Clock,
+    snapshotFailed: (error: unknown) => void = () => {},
+    pid: number | null = process.pid,
+  ) {
+    this.pid = pid;
     this.#snapshotFailed = snapshotFailed;
     this.#store = store;
     this.#clock = clock;
@@ -225,7 +235,7 @@ export class Registry {
   }
 
   viewOf(entry: Entry): TaskView {
-    const view = entry.rest ?? viewOf(this.stateOf(entry), process.pid, Date.now());
+    const view = entry.rest ?? viewOf(this.stateOf(entry), this.pid, Date.now());
     return entry.stuck ? stuckView(view, entry.stuck) : view;
   }
 
@@ -336,7 +346,7 @@ export class Registry {
     const over = isOver(state);
     if (over) this.#store.rest(entry.id);
     entry.state = over ? null : state;
-    entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
+    entry.rest = over ? viewOf(state, this.pid, Date.now()) : null;
     entry.brief = entry.rest && briefOf(entry.rest, state.spending);
     entry.spending = state.spending;
     const jobs = over ? 0 : countJobs(state);

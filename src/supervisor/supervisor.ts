@@ -24,9 +24,8 @@ import type { NotifySpec } from '../task/notices.ts';
 import type { Plan } from '../task/plan.ts';
 import { unheldLimits } from '../task/resource-limits.ts';
 import type { SecretSpec, TaskSpec } from '../task/spec.ts';
-import type { TaskState } from '../task/state.ts';
-import { isTerminal, TRANSITIONS } from '../task/status.ts';
-import { type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
+import { isAtRest, isTerminal } from '../task/status.ts';
+import type { TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
@@ -34,12 +33,10 @@ import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
 import { systemClock, watchClock } from './clock.ts';
 import { type Ask, Commands } from './commands.ts';
-import { damagedView } from './damaged-view.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { userEnv } from './effects/user-env.ts';
-import { followEvents } from './follow-events.ts';
-import { followLog, type LogParams } from './follow-log.ts';
+import type { LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
 import { Guard } from './guard.ts';
 import { Halt } from './halt.ts';
@@ -48,9 +45,10 @@ import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
+import { type Listed, type ListFilter, Reader, statusOf } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
-import { type ReportParams, report } from './report.ts';
+import type { ReportParams } from './report.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { isTidyTime, tidy } from './tidy.ts';
@@ -88,6 +86,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #store: Store;
   readonly #registry: Registry;
+  readonly #reader: Reader;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
   readonly #notes: Notes;
@@ -126,6 +125,12 @@ export class Supervisor {
     this.#jobs = new Jobs(task => this.#kick(task), log);
     const secrets = secretPlaces(paths);
     this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
+    this.#reader = new Reader({
+      registry: this.#registry,
+      store: this.#store,
+      places: this.#places,
+      masks: this.#masks,
+    });
     const context = {
       store: this.#store,
       places: this.#places,
@@ -269,45 +274,15 @@ export class Supervisor {
   }
 
   view(ref: string): TaskView {
-    return this.#registry.viewOf(this.#registry.resolve(ref));
+    return this.#reader.view(ref);
   }
 
-  list(filter: { status?: string[] | undefined; project?: string | undefined; limit: number }): TaskView[] {
-    const found: TaskView[] = [];
-    const statuses: readonly string[] = [...Object.keys(TRANSITIONS), ...UNUSABLE_STATUSES];
-    const odd = filter.status?.find(name => !statuses.includes(name));
-    if (odd !== undefined) {
-      throw new RasenError('usage', `"${odd}" is no status of a task`, {
-        hint: `Statuses: ${statuses.join(', ')}`,
-      });
-    }
-    const damaged = this.#registry.damaged.map(damagedView);
-    const all: (Entry | TaskView)[] = [...this.#registry.all(), ...damaged];
-    for (const one of all.sort((a, b) => (a.id < b.id ? 1 : -1))) {
-      // What cannot be read may have lost its project: it is shown wherever somebody looks.
-      if (filter.project && one.project !== '' && one.project !== filter.project) continue;
-      const view = 'queue' in one ? null : one;
-      const status = view?.status ?? statusOf(one as Entry);
-      if (filter.status && !filter.status.includes(status)) continue;
-      found.push(view ?? this.#viewOrDamage(one as Entry));
-      if (found.length >= filter.limit) break;
-    }
-    return found;
-  }
-
-  /** One that cannot be read hides no other. */
-  #viewOrDamage(entry: Entry): TaskView {
-    try {
-      return this.#registry.viewOf(entry);
-    } catch (error) {
-      const damage = this.#store.damage.find(({ task }) => task === entry.id);
-      if (!damage) throw error;
-      return damagedView(damage);
-    }
+  list(filter: ListFilter): Listed[] | Promise<Listed[]> {
+    return this.#reader.list(filter);
   }
 
   report(params: ReportParams) {
-    return report(this.#registry, params);
+    return this.#reader.report(params);
   }
 
   /** The files of the project say the same as the answer, for scripts that look at both. */
@@ -325,7 +300,12 @@ export class Supervisor {
     context: AskContext,
   ): Promise<TaskView> {
     const entry = await this.#commands.want(params.task, 'stop', params.force, askOf(params, context));
-    await untilState(this.#registry, entry, state => isAtRest(state) || state.want === 'run', context.signal);
+    await untilState(
+      this.#registry,
+      entry,
+      state => isAtRest(state.status) || state.want === 'run',
+      context.signal,
+    );
     await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
@@ -374,9 +354,8 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
-    const state = this.#registry.stateOf(this.#registry.resolve(ref));
-    return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
+  plan(ref: string) {
+    return this.#reader.plan(ref);
   }
 
   async replan(
@@ -408,21 +387,15 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  async followLog(params: LogParams, context: RequestContext) {
-    const held = this.#store.hold(this.#registry.resolve(params.task).id);
-    const places = this.#places.below(held.tasks);
-    try {
-      return await followLog({ registry: this.#registry, places, masks: this.#masks }, params, context);
-    } finally {
-      held.release();
-    }
+  followLog(params: LogParams, context: RequestContext) {
+    return this.#reader.followLog(params, context);
   }
 
   followEvents(
     params: { task?: string | undefined; after: number; follow: boolean },
     context: RequestContext,
   ) {
-    return followEvents(this.#registry, params, context);
+    return this.#reader.followEvents(params, context);
   }
 
   status() {
@@ -543,8 +516,4 @@ export class Supervisor {
   }
 }
 
-const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.brief!.status;
 const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });
-
-const isAtRest = (state: TaskState) =>
-  state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);

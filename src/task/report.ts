@@ -107,7 +107,7 @@ export interface ReportTime {
   /** Only what happened from then on is counted; null: everything. */
   since_ms: number | null;
   /** Process of the supervisor, as in the view. */
-  pid: number;
+  pid: number | null;
 }
 
 /** Throws where the events are no journal. */

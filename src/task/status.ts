@@ -82,6 +82,11 @@ export function isTerminal(status: TaskStatus): boolean {
   return TRANSITIONS[status.name].length === 0;
 }
 
+/** Nothing of it goes on by itself: it is over, or needs somebody. */
+export function isAtRest(status: TaskStatus): boolean {
+  return status.name === 'interrupted' || status.name === 'blocked' || isTerminal(status);
+}
+
 /** Status of a step of the plan. */
 export type StepStatus = 'pending' | 'in_progress' | 'completed' | 'failed' | 'skipped';
 

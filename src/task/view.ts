@@ -9,7 +9,7 @@ import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { openNotes } from './notes.ts';
 import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
-import { isTerminal, isTrouble, type TaskStatusName } from './status.ts';
+import { isAtRest, isTerminal, isTrouble, type TaskStatusName } from './status.ts';
 
 const time = z.string().describe('RFC 3339, UTC.');
 
@@ -223,7 +223,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     result: resultOf(state),
     verified: status.name === 'completed' ? status.verified : null,
     exit_code: exitCodeOf(status.name),
-    pid: isTerminal(status) || status.name === 'interrupted' || status.name === 'blocked' ? null : pid,
+    pid: isAtRest(status) ? null : pid,
     iteration: state.iterations,
     max_iterations: spec.limits.max_iterations,
     subtask_id: current?.id ?? null,

@@ -4,7 +4,7 @@
  */
 import { gatesOf } from '../task/gates-of.ts';
 import type { Step, TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import { isAtRest } from '../task/status.ts';
 import { currentStep, viewOf } from '../task/view.ts';
 import { judgementOf } from './judgements.ts';
 import { escalationText, memoriesText } from './memory-text.ts';
@@ -18,7 +18,7 @@ export { attemptHistory, goodCommits, metrics } from './sessions.ts';
 
 /** Whether the pid in status.json and in the pid file is that of somebody at work on the task. */
 export function hasProcess(state: TaskState): boolean {
-  return !isTerminal(state.status) && state.status.name !== 'interrupted' && state.status.name !== 'blocked';
+  return !isAtRest(state.status);
 }
 
 /** Text of the pid file, good for `kill $(cat .rasen/rasen.pid)`. */
