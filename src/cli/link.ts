@@ -143,6 +143,11 @@ export class Link {
     }
   }
 
+  /** Asks the disk, where no supervisor runs. */
+  async fromDisk<T>(ask: (disk: Disk) => Promise<T>): Promise<T> {
+    return await ask(this.#disk ?? (await this.#options.disk()));
+  }
+
   /** For a command that needs no answer of one: work that a supervisor has left gets a new one. */
   async adopt(): Promise<void> {
     if (!(await this.reachable())) await this.#orDisk(undefined);

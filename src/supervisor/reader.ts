@@ -39,6 +39,8 @@ export type Listed = TaskView & { last_output?: string | null };
 /** Tasks whose last line is looked up for a list, the newest, and bytes that are read for it. */
 const LAST_OUTPUTS_MAX = 50;
 const LAST_OUTPUT_BYTES = 4096;
+/** The first of them may be torn. */
+const LAST_OUTPUT_LINES = 3;
 
 export class Reader {
   readonly #options: ReaderOptions;
@@ -137,9 +139,9 @@ export class Reader {
       const text = await readableTail(
         state,
         { role: agentRole(state, step, null), folder: places.job(id, ref.job) },
-        { lines: 1, bytes: LAST_OUTPUT_BYTES, mask: await masks.of(state) },
+        { lines: LAST_OUTPUT_LINES, bytes: LAST_OUTPUT_BYTES, mask: await masks.of(state) },
       );
-      return text.trim() === '' ? null : text.trim();
+      return text.trimEnd().split('\n').at(-1)!.trim() || null;
     } catch {
       return null;
     }

@@ -92,6 +92,10 @@ function briefOf(view: TaskView, spending: readonly Spending[]): Brief {
   };
 }
 
+/** The newest alone; ids begin with their time. */
+const newestOf = (entries: readonly Entry[]): Entry[] =>
+  entries.length === 0 ? [] : [entries.reduce((a, b) => (a.id > b.id ? a : b))];
+
 export type Listener = (entry: Entry, state: TaskState, events: readonly Event[]) => void;
 
 /** An order and its plan are written as one; the one without the other is a journal that was cut. */
@@ -106,6 +110,8 @@ export class Registry {
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<Listener>();
+  /** How many tasks have a name. */
+  readonly #names = new Map<string, number>();
   /** Used by tasks that are gone, as long as a day may ask for it; a restart forgets it too. */
   #forgotten: Spending[] = [];
   /** Jobs alive or about to be, over all tasks. */
@@ -187,21 +193,21 @@ export class Registry {
     if (damage) throw unusable(damage, 'nothing was started: ');
   }
 
-  /** A task by id, unique part of an id, name, or project folder (the newest there). */
+  /** A task by id, unique part of an id, name, or project folder (the newest of these). */
   resolve(ref: string): Entry {
     const exact = this.get(ref);
     if (exact) return exact;
     const all = [...this.#entries.values()];
     if (ref.startsWith('/')) {
       const here = all.filter(e => e.project === ref);
-      if (here.length > 0) return here.reduce((a, b) => (a.id > b.id ? a : b));
+      if (here.length > 0) return newestOf(here)[0]!;
     }
     const named = all.filter(e => e.name === ref);
     const parts =
       ref.length >= MIN_PART
         ? all.filter(e => e.id.startsWith(ref.toLowerCase()) || e.id.endsWith(ref.toLowerCase()))
         : [];
-    const found = parts.length > 0 ? parts : named;
+    const found = parts.length > 0 ? parts : newestOf(named);
     if (found.length === 1) return found[0]!;
     const damaged = this.damaged.find(
       ({ task, about }) =>
@@ -230,12 +236,13 @@ export class Registry {
     if (loaded) return loaded.state;
     const damage = this.#store.damage.find(({ task }) => task === entry.id)!;
     // Moved aside: the task is no longer here. Its key stays taken: the same order must not be carried out again.
-    if (damage.moved_to) this.#entries.delete(entry.id);
+    if (damage.moved_to) this.#drop(entry);
     throw unusable(damage);
   }
 
   viewOf(entry: Entry): TaskView {
-    const view = entry.rest ?? viewOf(this.stateOf(entry), this.pid, Date.now());
+    const own = entry.rest ?? viewOf(this.stateOf(entry), this.pid, Date.now());
+    const view = { ...own, namesakes: (this.#names.get(entry.name) ?? 1) - 1 };
     return entry.stuck ? stuckView(view, entry.stuck) : view;
   }
 
@@ -317,7 +324,7 @@ export class Registry {
     const since = Date.now() - SPENDING_KEPT_MS;
     this.#forgotten = [...this.#forgotten, ...entry.spending].filter(({ t }) => Date.parse(t) >= since);
     this.#store.remove(entry.id);
-    this.#entries.delete(entry.id);
+    this.#drop(entry);
   }
 
   listen(listener: Listener): () => void {
@@ -329,7 +336,7 @@ export class Registry {
     const { name, project, key } = state.spec;
     const entry = newEntry(state.id, { name, project, key }, bytes);
     this.#settle(entry, state);
-    this.#entries.set(entry.id, entry);
+    this.#keep(entry);
     return entry;
   }
 
@@ -338,7 +345,19 @@ export class Registry {
     const entry = newEntry(id, { name: name ?? '', project: project ?? '', key }, bytes);
     entry.brief = brief;
     entry.spending = brief.spending;
-    this.#entries.set(id, entry);
+    this.#keep(entry);
+  }
+
+  #keep(entry: Entry): void {
+    if (!this.#entries.has(entry.id)) this.#names.set(entry.name, (this.#names.get(entry.name) ?? 0) + 1);
+    this.#entries.set(entry.id, entry);
+  }
+
+  #drop(entry: Entry): void {
+    if (!this.#entries.delete(entry.id)) return;
+    const left = this.#names.get(entry.name)! - 1;
+    if (left > 0) this.#names.set(entry.name, left);
+    else this.#names.delete(entry.name);
   }
 
   /** Keeps the whole state of what is not over, and of the rest only what a list shows. */

@@ -9,6 +9,7 @@ export function blankView(
 ): TaskView {
   return {
     goal: '',
+    namesakes: 0,
     reason: null,
     why: null,
     resume_at: null,

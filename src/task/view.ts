@@ -74,6 +74,7 @@ export const taskView = z.looseObject({
   id: z.string(),
   name: z.string(),
   goal: z.string(),
+  namesakes: z.int().describe('Other tasks of the same name. A name stands for the newest of them.'),
   status: z
     .enum([
       'pending',
@@ -215,6 +216,8 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     id: state.id,
     name: spec.name,
     goal: spec.goal,
+    // The registry knows.
+    namesakes: 0,
     status: status.name,
     reason: reasonOf(state),
     why: 'why' in status ? status.why : status.name === 'interrupted' ? status.by : null,

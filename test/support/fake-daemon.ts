@@ -65,6 +65,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     id: TASK_ID,
     name: 'auth',
     goal: 'Implement user authentication',
+    namesakes: 0,
     status: 'running',
     reason: null,
     why: null,

@@ -38,16 +38,14 @@ export const list = defineCommand<Options>({
       ...(options.lines === undefined ? {} : { limit: options.lines }),
       last_output: true,
     });
-    tellSource(context);
     if (out.json) {
       const source = sourceOf(context);
       out.value(views.map(view => ({ ...view, source })));
     } else if (views.length === 0) {
-      const any = options.status !== undefined || options.here;
-      out.note(
-        any ? 'there are no such tasks' : 'No tasks yet. Start one with: rasen run -- COMMAND, or rasen init',
-      );
+      if (options.status !== undefined || options.here) out.note('there are no such tasks');
+      else out.answer('No tasks yet.');
     } else {
+      tellSource(context);
       const rows = listRows(views, { now_ms: Date.now(), attended: !link.isFromDisk });
       const [head, ...rest] = tableLines(rows, out.stdout.isTTY ? out.stdout.columns : undefined);
       out.answer([out.bold(head!), ...rest].join('\n'));
