@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { RasenError } from '../errors.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isRasenError, RasenError } from '../errors.ts';
 import { FarFiles } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
 import type { AskContext } from '../methods/define.ts';
@@ -24,6 +25,7 @@ import type { NotifySpec } from '../task/notices.ts';
 import type { Plan } from '../task/plan.ts';
 import { unheldLimits } from '../task/resource-limits.ts';
 import type { SecretSpec, TaskSpec } from '../task/spec.ts';
+import type { TaskState } from '../task/state.ts';
 import { isAtRest, isTerminal } from '../task/status.ts';
 import type { TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
@@ -45,6 +47,7 @@ import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
+import { ProjectLocks } from './project-locks.ts';
 import { type Listed, type ListFilter, Reader, statusOf } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
@@ -58,6 +61,8 @@ import { RealWorld } from './world.ts';
 
 /** A task that could not be taken over (disk full) is tried again after this. */
 const CLAIM_RETRY_MS = 5000;
+/** Longest wait for the lock of a project at the start. */
+const LOCK_MS_MAX = 2000;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
 
@@ -93,6 +98,7 @@ export class Supervisor {
   readonly #askers: Askers;
   readonly #suspension: Suspension;
   readonly #halt: Halt;
+  readonly #projects: ProjectLocks;
   readonly #jobs: Jobs;
   readonly #places: Places;
   readonly #masks: Masks;
@@ -160,6 +166,7 @@ export class Supervisor {
       jobs: () => this.#registry.jobs,
       log,
     });
+    this.#projects = new ProjectLocks({ home: paths.home, far: this.#far, log });
     this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
       store: this.#store,
@@ -202,6 +209,11 @@ export class Supervisor {
       }),
     );
     this.#releases.push(this.#registry.listen(() => this.#awake.busy(this.#registry.jobs > 0)));
+    this.#releases.push(
+      this.#registry.listen(entry => {
+        if (entry.state === null) this.#projects.keep(this.#unfinishedProjects());
+      }),
+    );
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
     this.#releases.push(
       watchClock(ms => {
@@ -250,6 +262,7 @@ export class Supervisor {
     this.#awake.close();
     await this.#upkeep.close();
     await this.#views.close();
+    this.#projects.close();
     this.#far.close();
     this.#store.close();
   }
@@ -265,7 +278,7 @@ export class Supervisor {
     { origin }: AskContext,
   ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
     this.#assertStays();
-    const { entry, created } = await this.#commands.run(spec, env, origin);
+    const { entry, created } = await this.#projects.during(spec, () => this.#commands.run(spec, env, origin));
     const { kind, why, enforces } = this.#options.cage.choice;
     const notes = unheldLimits(spec, enforces).map(
       name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
@@ -322,7 +335,9 @@ export class Supervisor {
 
   async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
     this.#assertStays();
-    return this.#registry.viewOf(await this.#commands.resume(params.task, askOf(params, context)));
+    const ask = askOf(params, context);
+    const entry = await this.#inProject(params.task, () => this.#commands.resume(params.task, ask));
+    return this.#registry.viewOf(entry);
   }
 
   async retry(
@@ -330,8 +345,16 @@ export class Supervisor {
     context: AskContext,
   ): Promise<TaskView> {
     this.#assertStays();
-    const entry = await this.#commands.retry(params.task, params.subtask, askOf(params, context));
+    const ask = askOf(params, context);
+    const { task, subtask } = params;
+    const entry = await this.#inProject(task, () => this.#commands.retry(task, subtask, ask));
     return this.#registry.viewOf(entry);
+  }
+
+  /** With the project locked: it may not have been when this supervisor started. */
+  #inProject(ref: string, work: () => Promise<Entry>): Promise<Entry> {
+    const { state } = this.#registry.resolve(ref);
+    return state ? this.#projects.during(state.spec, work) : work();
   }
 
   async note(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
@@ -473,6 +496,12 @@ export class Supervisor {
     return gc({ registry: this.#registry, store: this.#store, places: this.#places }, params);
   }
 
+  #unfinishedProjects(): Set<string> {
+    const found = new Set<string>();
+    for (const { state } of this.#registry.all()) if (state?.spec.views) found.add(state.spec.project);
+    return found;
+  }
+
   #kick(task: string): void {
     const entry = this.#registry.get(task);
     if (entry) this.#reconciler.kick(entry);
@@ -489,6 +518,20 @@ export class Supervisor {
     clearTimeout(timer);
   }
 
+  /** Locks the project of a task; why that is impossible, where another supervisor has it. */
+  async #notOurs({ spec }: TaskState): Promise<string | null> {
+    if (spec.views === null) return null;
+    const taken = this.#projects.take(spec.project).then(
+      () => null,
+      error => {
+        if (!isRasenError(error) || error.kind !== 'project_in_use') throw error;
+        return error.message;
+      },
+    );
+    // A disk that does not answer must not keep the supervisor from its other tasks.
+    return await Promise.race([taken, pause(LOCK_MS_MAX, null, { ref: false })]);
+  }
+
   /**
    * A new supervisor takes a task: the epoch moves, and a task that must not go on by itself is stopped. The claim comes
    * last: torn before it, all of this is found to do again.
@@ -499,6 +542,11 @@ export class Supervisor {
     const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
     if (going && !state.spec.auto_resume && state.boot !== null && state.boot !== this.#host.boot) {
       events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
+    }
+    const away = await this.#notOurs(state);
+    if (going && away !== null) {
+      this.#options.log.error({ task: entry.id }, `task ${entry.id} is stopped: ${away}`);
+      events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'shutdown' });
     }
     events.push({ type: 'task_claimed', ...this.#host });
     try {

@@ -33,12 +33,12 @@ export const status = defineCommand<{ watch?: boolean }>({
     const { view, unrun } = await current(context, given);
     if (options.watch && unrun === null) return await watch(context, view);
     const answer = answerOf(context, view, unrun);
-    tellSource(context);
     if (unrun !== null) {
       out.reply(answer, () => seedLines({ ...view, status: unrun }).join('\n'));
       out.note('the task was not run yet; start it with: rasen run --background');
       return;
     }
+    tellSource(context);
     out.reply(answer, () => statusText(view, { given, word: wordOf(context, view), now_ms: Date.now() }));
     if (answer.status === 'not_running')
       out.note(`it goes on when a supervisor runs: rasen resume${given === undefined ? '' : ` ${given}`}`);
