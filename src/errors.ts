@@ -52,6 +52,12 @@ const rows = {
     about: 'A task with this id or key exists already with another content.',
   },
   subtask_unknown: { code: -32056, exit: EXIT.usage, about: 'The plan has no subtask of this id.' },
+  project_in_use: {
+    code: -32075,
+    exit: EXIT.refused,
+    about:
+      'Another supervisor (another RASEN_HOME or user) has an unfinished task in the project; it is named.',
+  },
   no_project: {
     code: -32057,
     exit: EXIT.usage,

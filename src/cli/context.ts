@@ -4,12 +4,16 @@
 import type * as config from '../config/index.ts';
 import type { Paths } from '../paths.ts';
 import type * as service from '../service/index.ts';
+import type * as reader from '../supervisor/disk.ts';
 import type { AnyCommand } from './command.ts';
 import type { Link } from './link.ts';
 import type { Output } from './output.ts';
 
 /** The part that reads configuration and plans; it brings zod and yaml, so it is loaded only where it is needed. */
 export type ConfigBundle = typeof config;
+
+/** The part that reads tasks from the disk where no supervisor runs. */
+export type ReaderBundle = typeof reader;
 
 /** The part that knows service managers. */
 export type ServiceBundle = typeof service;

@@ -3,7 +3,8 @@
  * Of all tasks the supervisor tells only what comes, so what a restart hid is seen by its numbers, which are dense, and
  * fetched task by task.
  */
-import type { TaskView } from '../index.ts';
+import { RasenError } from '../errors.ts';
+import type { Client, TaskView } from '../index.ts';
 import type { Link } from './link.ts';
 
 export interface EventRecord {
@@ -26,22 +27,38 @@ export async function readEvents(link: Link, { task, after, follow, show }: Even
   if (task === undefined && !follow) return await pastEvents(link, show);
   if (task === undefined) return await allEvents(link, show);
   let seq = after;
-  await link.persist(
-    (client, alive) =>
-      client.stream(
-        'event.follow',
-        { task, after: seq, follow },
-        async (_method, data: { events: EventRecord[] }) => {
-          alive();
-          for (const event of data.events) {
-            if (event.seq <= seq) continue;
-            await show(event);
-            seq = event.seq;
-          }
-        },
-      ),
-    { patience_ms: link.limits.stream_patience_ms },
-  );
+  const attempt = (client: Pick<Client, 'stream'>, alive: () => void) =>
+    client.stream(
+      'event.follow',
+      { task, after: seq, follow },
+      async (_method, data: { events: EventRecord[] }) => {
+        alive();
+        for (const event of data.events) {
+          if (event.seq <= seq) continue;
+          await show(event);
+          seq = event.seq;
+        }
+      },
+    );
+  await link.persist(attempt, {
+    ...(follow
+      ? { settled: async disk => (disk.goesOn([task]) ? undefined : await attempt(disk, () => {})) }
+      : { reads: true }),
+    patience_ms: link.limits.stream_patience_ms,
+  });
+  if (!follow) return;
+  const last = await link.call('task.get', { task });
+  if (last.exit_code === null || !OVER.has(last.status)) throw stopped(last);
+}
+
+const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
+
+/** What was followed does not go on, and nobody is there who would see it do so. */
+export function stopped({ id, status }: Pick<TaskView, 'id' | 'status'>): RasenError {
+  return new RasenError('unreachable', `The supervisor has ended, and task ${id} is ${status}.`, {
+    hint: `Go on with: rasen resume ${id}`,
+    data: { task: id, status },
+  });
 }
 
 /** Most tasks that are looked at after a restart. */
@@ -90,7 +107,15 @@ async function allEvents(link: Link, show: Show): Promise<void> {
         .then(views => inTurn(() => catchUp(views)));
       await Promise.all([following, listed]);
     },
-    { patience_ms: link.limits.stream_patience_ms },
+    {
+      settled: async disk => {
+        if (disk.goesOn()) return undefined;
+        throw new RasenError('unreachable', 'The supervisor has ended, and no task goes on.', {
+          hint: 'rasen list tells how they stand; the next command that needs a supervisor starts one.',
+        });
+      },
+      patience_ms: link.limits.stream_patience_ms,
+    },
   );
 
   async function catchUp(views: TaskView[]): Promise<void> {

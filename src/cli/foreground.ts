@@ -62,7 +62,6 @@ export async function inForeground(
     const waited = waitTasks(link, {
       tasks: [view.id],
       ...options,
-      starts: true,
       changed: changed => progress?.show(changed),
       signal: detached.signal,
     });

@@ -2,9 +2,13 @@
  * The way of a command to the supervisor: one connection for all calls of the command, made again when the supervisor
  * restarts in between. Whoever calls through `persist` must be able to repeat the call: reads, streams with a cursor,
  * and requests with an id or op of their own.
+ *
+ * When nobody answers, a command that reads is answered from the disk, one that changes something starts a supervisor,
+ * and one that follows does so as long as there is something that goes on. Work that a supervisor has left (it was
+ * killed, or the machine went down) gets a new one by the next command of any kind.
  */
-import { isRasenError, RasenError } from '../errors.ts';
-import { type Client, connect } from '../index.ts';
+import { isRasenError, messageOf, RasenError } from '../errors.ts';
+import { type Client, connect, type MethodName } from '../index.ts';
 import { monotonicMs, sleep } from './time.ts';
 
 export const LINK_LIMITS = {
@@ -14,24 +18,53 @@ export const LINK_LIMITS = {
   stream_patience_ms: 60_000,
   pause_min_ms: 25,
   pause_max_ms: 1_000,
+  /** How long one that was lost may take to come back by itself before a command that needs one does something. */
+  grace_ms: 3_000,
   /** A connection that lived so long was a good one, even when it was silent. */
   good_ms: 5_000,
 } as const;
 
 type Limits = { readonly [name in keyof typeof LINK_LIMITS]: number };
 
+/** Tasks as the disk has them; requests that only read are answered as a supervisor would. */
+export interface Disk extends Pick<Client, 'call' | 'stream'> {
+  /** Whether one of these tasks (absent: of all) would go on by itself if a supervisor ran. */
+  goesOn(refs?: readonly string[]): boolean;
+  /** There is work that its supervisor has left without an end in good order. */
+  readonly isOrphaned: boolean;
+}
+
 export interface LinkOptions {
   socket: string;
   /** Starts a supervisor and returns when it answers. */
   start(): Promise<void>;
+  /** Reads what is on the disk now. */
+  disk(): Disk | Promise<Disk>;
+  /** False inside of an attempt: what is started there would end with it. */
+  adopts: boolean;
+  note(text: string): void;
   limits?: Partial<Limits>;
 }
 
-export interface PersistOptions {
-  /** Start a supervisor where none answers; only `run` and `resume` do. */
+export interface PersistOptions<T> {
+  /** Starts a supervisor where none answers. */
   starts?: boolean;
+  /** Is answered from the disk where none answers. */
+  reads?: boolean;
+  /** Follows what goes on: the answer where the disk says that nothing does, or undefined, and then one is started. */
+  settled?: (disk: Disk) => Promise<T | undefined>;
   patience_ms?: number;
 }
+
+/** What the disk can tell as well. */
+const READS: ReadonlySet<MethodName> = new Set<MethodName>([
+  'task.get',
+  'task.list',
+  'task.plan',
+  'task.report',
+]);
+/** About the supervisor itself: none is started to be asked. */
+const ABOUT_IT: ReadonlySet<MethodName> = new Set<MethodName>(['daemon.status', 'daemon.doctor']);
 
 export class Link {
   readonly #options: LinkOptions;
@@ -41,6 +74,8 @@ export class Link {
   #dialing: Promise<Client> | undefined;
   /** A supervisor has answered this command before. */
   #met = false;
+  /** What was read from the disk, once for the command. */
+  #disk: Disk | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -51,18 +86,29 @@ export class Link {
     return this.#limits;
   }
 
+  /** The answers of this command are what the disk says; no supervisor runs. */
+  get isFromDisk(): boolean {
+    return this.#disk !== undefined;
+  }
+
   /** One call that may be repeated. */
   call: Client['call'] = (method, params, options) =>
-    this.persist(client => client.call(method, params, options));
+    this.persist(client => client.call(method, params, options), {
+      reads: READS.has(method),
+      starts: !READS.has(method) && !ABOUT_IT.has(method),
+    });
 
   /**
    * Runs `attempt`, again and again while the supervisor is away for no longer than the patience. The attempt says
-   * `alive()` for whatever it hears. Throws `unreachable` at once when none answered in the first place.
+   * `alive()` for whatever it hears. Throws `unreachable` at once when none answered in the first place, and the options
+   * know no other way.
    */
   async persist<T>(
-    attempt: (client: Client, alive: () => void) => Promise<T>,
-    { starts = false, patience_ms = this.#limits.call_patience_ms }: PersistOptions = {},
+    attempt: (client: Pick<Client, 'call' | 'stream'>, alive: () => void) => Promise<T>,
+    options: PersistOptions<T> = {},
   ): Promise<T> {
+    const { starts = false, reads = false, settled, patience_ms = this.#limits.call_patience_ms } = options;
+    if (reads && this.#disk) return await attempt(this.#disk, () => {});
     let lost_at: number | null = null;
     for (let pause = this.#limits.pause_min_ms; ; pause = Math.min(pause * 2, this.#limits.pause_max_ms)) {
       const began = monotonicMs();
@@ -76,16 +122,66 @@ export class Link {
       } catch (error) {
         if (!isAway(error)) throw error;
         this.#drop(client);
-        if (!this.#met) throw explained(error);
         const now = monotonicMs();
         if (good || now - began > this.#limits.good_ms) {
           lost_at = null;
           pause = this.#limits.pause_min_ms;
         }
         lost_at ??= now;
+        const patient = this.#met && now - lost_at < this.#limits.grace_ms;
+        if (settled) {
+          const answer = await settled(await this.#options.disk());
+          if (answer !== undefined) return answer;
+          if (!patient) await this.#startAgain();
+        } else if (reads && !patient) {
+          const disk = await this.#orDisk(error);
+          if (disk) return await attempt(disk, () => {});
+        } else if (!this.#met) throw explained(error);
         if (now - lost_at >= patience_ms) throw explained(error, Math.round(patience_ms / 1000));
       }
       await sleep(pause);
+    }
+  }
+
+  /** Asks the disk, where no supervisor runs. */
+  async fromDisk<T>(ask: (disk: Disk) => Promise<T>): Promise<T> {
+    return await ask(this.#disk ?? (await this.#options.disk()));
+  }
+
+  /** For a command that needs no answer of one: work that a supervisor has left gets a new one. */
+  async adopt(): Promise<void> {
+    if (!(await this.reachable())) await this.#orDisk(undefined);
+  }
+
+  /** What to answer with where none answers; null: one was started, since there was work without an owner. */
+  async #orDisk(error: unknown): Promise<Disk | null> {
+    const { disk, start, adopts, note } = this.#options;
+    let found: Disk;
+    try {
+      found = await disk();
+    } catch (problem) {
+      if (isRasenError(problem)) throw problem;
+      throw isRasenError(error) ? explained(error, undefined, messageOf(problem)) : problem;
+    }
+    if (found.isOrphaned && adopts) {
+      try {
+        await start();
+        return null;
+      } catch (problem) {
+        note(messageOf(problem));
+      }
+    }
+    this.#disk = found;
+    return found;
+  }
+
+  async #startAgain(): Promise<void> {
+    const { start, adopts } = this.#options;
+    if (!adopts) throw explained(undefined, undefined, 'none is started from inside of an attempt');
+    try {
+      await start();
+    } catch (error) {
+      throw explained(error, undefined, messageOf(error));
     }
   }
 
@@ -161,14 +257,17 @@ function isAway(error: unknown): error is RasenError {
   return isRasenError(error) && (error.kind === 'unreachable' || error.kind === 'shutting_down');
 }
 
-function explained(error: RasenError, patience_s?: number): RasenError {
+function explained(error: unknown, patience_s?: number, problem?: string): RasenError {
+  const known = isRasenError(error) ? error : undefined;
   const message =
-    patience_s === undefined
-      ? error.message
-      : `The supervisor is gone and did not come back within ${patience_s} s.`;
+    problem !== undefined
+      ? `No supervisor answers: ${problem}`
+      : patience_s === undefined
+        ? (known?.message ?? 'No supervisor answers.')
+        : `The supervisor is gone and did not come back within ${patience_s} s.`;
   return new RasenError('unreachable', message, {
-    hint: '`rasen run` and `rasen resume` start a supervisor; `rasen doctor` tells what is wrong with one.',
-    ...(error.data ? { data: error.data } : {}),
+    hint: known?.kind === 'spawn' && known.hint ? known.hint : '`rasen doctor` tells what is wrong with it.',
+    ...(known?.data ? { data: known.data } : {}),
     cause: error,
   });
 }

@@ -1,7 +1,9 @@
 /**
  * Reads the log of a task over restarts of the supervisor: the cursor of the last records that were shown is where the
- * next connection goes on, so nothing is missing and nothing comes twice.
+ * next connection goes on, so nothing is missing and nothing comes twice. Where no supervisor runs and the task does not
+ * go on by itself, the rest comes from the disk, and that is the end.
  */
+import type { Client } from '../index.ts';
 import type { Params } from '../methods/index.ts';
 import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
 import type { Link } from './link.ts';
@@ -14,7 +16,7 @@ export interface LogRequest extends Omit<Params<'log.follow'>, 'cursor'> {
 
 export interface LogEnd {
   cursor: LogCursor | undefined;
-  /** The task is over and there will be no more. */
+  /** The task is over and there will be no more. False where it was followed: no supervisor runs, and it is stopped. */
   ended: boolean;
 }
 
@@ -22,7 +24,7 @@ export interface LogEnd {
 export async function readLog(link: Link, request: LogRequest, from?: LogCursor): Promise<LogEnd> {
   const { show, signal, lines, ...params } = request;
   let cursor = from;
-  const attempt: Parameters<Link['persist']>[0] = async (client, alive) => {
+  const attempt = async (client: Pick<Client, 'stream'>, alive: () => void): Promise<LogEnd> => {
     const where = cursor ? { cursor } : lines === undefined ? {} : { lines };
     return await client.stream(
       'log.follow',
@@ -36,7 +38,14 @@ export async function readLog(link: Link, request: LogRequest, from?: LogCursor)
     );
   };
   try {
-    const end = (await link.persist(attempt, { patience_ms: link.limits.stream_patience_ms })) as LogEnd;
+    const end = await link.persist<LogEnd>(attempt, {
+      ...(params.follow
+        ? {
+            settled: async disk => (disk.goesOn([params.task]) ? undefined : await attempt(disk, () => {})),
+          }
+        : { reads: true }),
+      patience_ms: link.limits.stream_patience_ms,
+    });
     return { cursor: end.cursor ?? cursor, ended: end.ended };
   } catch (error) {
     if (signal?.aborted) return { cursor, ended: false };

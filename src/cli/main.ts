@@ -7,9 +7,9 @@ import { CommanderError } from 'commander';
 import { EXIT, errnoOf } from '../errors.ts';
 import { clientPaths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
-import type { ConfigBundle, Context, ServiceBundle } from './context.ts';
+import type { ConfigBundle, Context, ReaderBundle, ServiceBundle } from './context.ts';
 import { reportError } from './errors.ts';
-import { Link } from './link.ts';
+import { type Disk, Link } from './link.ts';
 import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
 import { startSupervisor } from './start-supervisor.ts';
@@ -31,6 +31,9 @@ async function main(): Promise<void> {
     link = new Link({
       socket: paths.socket,
       start: () => startSupervisor({ command, paths, env, out, loadServiceBundle }),
+      disk: () => new (loadReaderBundle().Disk)(paths, env) as unknown as Disk,
+      adopts: env.RASEN_ATTEMPT === undefined,
+      note: text => out.note(text),
     });
     const context: Context = {
       cwd: process.cwd(),
@@ -57,6 +60,10 @@ async function main(): Promise<void> {
 function loadConfigBundle(): ConfigBundle {
   // Not part of this bundle: it has zod and yaml in it.
   return require('./rasen-config.cjs') as ConfigBundle;
+}
+
+function loadReaderBundle(): ReaderBundle {
+  return require('./rasen-reader.cjs') as ReaderBundle;
 }
 
 function loadServiceBundle(): ServiceBundle {

@@ -18,7 +18,9 @@ export function resumeLines(view: TaskView): string[] {
   const last = lastWorkedOn(view.subtasks);
   if (last) {
     lines.push(`Last working on: ${last.id}`);
-    if (last.title) lines.push(`  Description: ${oneLine(last.title)}`);
+    // An older supervisor tells the title alone.
+    const what = last.description ?? last.title;
+    if (what) lines.push(`  Description: ${oneLine(what)}`);
   }
   const next = view.subtask_id;
   if (next)

@@ -1,50 +1,42 @@
-/** The last status of a project's task as its file tells it, for when no supervisor answers. A view, never the truth. */
+/** A task that was made and not run yet: no supervisor knows of it, and scripts get the same fields as of every other. */
+import type { TaskView } from '../index.ts';
+import { blankView } from '../task/blank-view.ts';
+import { statusFields } from '../views/status-json.ts';
 import { DEFAULT_VIEWS, type Project, readBelow, writeWhole } from './project.ts';
-import type { SeedStatus } from './status-text.ts';
 
-/** Statuses in which nothing runs, so that the file is right without a supervisor. */
-const AT_REST = new Set(['completed', 'failed', 'cancelled', 'interrupted', 'initialized', 'reinitialized']);
-
-/** Relative to the project. */
-const statusFile = ({ task }: Project) => task.views?.status_file ?? DEFAULT_VIEWS.status_file;
-
-/**
- * What the file says, with status `not_running` when it tells of a task that would have to run; null without a file.
- * A task that was not run yet is described by its own files: a supervisor may still be writing about the one before.
- */
-export function lastStatus(project: Project): (SeedStatus & { last_status: string }) | null {
-  if (project.task.submitted_at === null)
-    return { ...firstStatus(project), last_status: project.task.status };
-  let value: Record<string, unknown> | null = null;
-  try {
-    value = JSON.parse(readBelow(project.root, statusFile(project)));
-  } catch {
-    // Somebody's script may have damaged it, or it was never there: the same as no file.
-  }
-  if (value === null || typeof value !== 'object' || typeof value.status !== 'string') return null;
-  // RASEN stored "failed: <reason>".
-  const said = value.status.split(':', 1)[0]!;
-  const status = AT_REST.has(said) ? said : 'not_running';
-  return { ...value, status, last_status: said, pid: null };
-}
-
-/** Writes the status of a task that was made and not run yet. */
+/** Writes the status file of a task that was made and not run yet. */
 export function writeFirstStatus(project: Project): void {
-  writeWhole(project.root, statusFile(project), `${JSON.stringify(firstStatus(project), null, 2)}\n`);
+  const { status, views } = project.task;
+  const fields = statusFields(firstView(project), status, status);
+  writeWhole(
+    project.root,
+    views?.status_file ?? DEFAULT_VIEWS.status_file,
+    `${JSON.stringify(fields, null, 2)}\n`,
+  );
 }
 
-function firstStatus({ root, task }: Project) {
-  return {
-    pid: null,
-    status: task.status,
-    task_id: task.id,
-    iteration: 0,
-    completed_subtasks: 0,
+/** What there is to know of it. Its status says that it was accepted by nobody and nothing has started. */
+export function firstView({ root, task }: Project): TaskView {
+  const goal = goalIn(root);
+  return blankView({
+    id: task.id,
+    name: goal.split('\n', 1)[0]!.slice(0, 80),
+    goal,
+    status: 'pending',
+    created_at: task.created_at,
     total_subtasks: plannedSubtasks(root),
-    total_commits: 0,
-    last_activity: task.created_at,
-    started_at: null,
-  };
+    project: root,
+    base: task.base,
+  });
+}
+
+function goalIn(root: string): string {
+  try {
+    return readBelow(root, '.rasen/task.txt').trim();
+  } catch {
+    // `rasen run` tells what is wrong with it.
+    return '';
+  }
 }
 
 /** Subtasks in the plan; 0 when the planner makes it. */

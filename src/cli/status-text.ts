@@ -29,7 +29,7 @@ export function seedLines(view: SeedStatus): string[] {
   const lines = [`Status: ${view.status}`];
   if (view.pid != null) lines.push(`PID: ${view.pid}`);
   if (view.iteration != null) {
-    const of = view.max_iterations == null ? '' : `/${view.max_iterations}`;
+    const of = !view.max_iterations ? '' : `/${view.max_iterations}`;
     lines.push(`Iteration: ${view.iteration}${of}`);
   }
   lines.push(progressLine(view));
@@ -50,6 +50,7 @@ export function progressLine(view: SeedStatus): string {
 
 /** A status file of the seed has no duration, but when the task started and was last active. */
 function secondsOf({ total_duration_seconds, started_at, last_activity }: SeedStatus): number | null {
+  if (started_at == null) return null;
   if (total_duration_seconds != null) return total_duration_seconds;
   const ms = Date.parse(last_activity ?? '') - Date.parse(started_at ?? '');
   return Number.isNaN(ms) ? null : ms / 1000;
@@ -61,11 +62,13 @@ const MAX_FORGERIES = 3;
 export interface StatusTextOptions {
   /** How the user named the task; the commands that are suggested name it too. */
   given?: string | undefined;
+  /** In place of its status, where there is another word for it. */
+  word?: string;
   now_ms: number;
 }
 
 export function statusText(view: TaskView, options: StatusTextOptions): string {
-  const lines = seedLines(view);
+  const lines = seedLines({ ...view, status: options.word ?? view.status });
   lines.push(`Task: ${view.id} (${oneLine(view.name, 80)})`);
   if (view.branch) lines.push(`Branch: ${view.branch}`);
   if (view.reason) lines.push(`Reason: ${waitingFor(view)}${oneLine(view.reason, 400)}`);
@@ -79,6 +82,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
     lines.push(`Looks again: ${localTime(view.retry_at)}${inTime(view.retry_at, options.now_ms)}`);
   const unsent = view.notifications.at(-1);
   if (unsent && !unsent.ok) lines.push(`Not notified: ${unsent.kind}: ${oneLine(unsent.detail ?? '', 200)}`);
+  // Of a supervisor before this field: none.
+  if (view.result) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
   lines.push(...forgeryLines(view.forgeries));

@@ -2,6 +2,7 @@
 import { isRasenError, RasenError } from '../errors.ts';
 import type { CallOptions, MethodName, Params, Result, TaskView } from '../index.ts';
 import type { Context } from './context.ts';
+import { oneLine } from './output.ts';
 import { taskRef } from './project.ts';
 
 type OnTask = Extract<MethodName, `task.${string}`>;
@@ -19,7 +20,9 @@ export async function callTask<N extends OnTask>(
 ): Promise<Result<N>> {
   const task = taskRef(context, given);
   try {
-    return await context.link.call(method, { ...params, task } as unknown as Params<N>, options);
+    const answer = await context.link.call(method, { ...params, task } as unknown as Params<N>, options);
+    tellNamesakes(context, given, viewIn(answer));
+    return answer;
   } catch (error) {
     throw given === undefined ? notRunYet(error) : error;
   }
@@ -40,6 +43,19 @@ export function changeTask<N extends OnTask>(
     { ...params, op: crypto.randomUUID() } as Omit<Params<N>, 'task'>,
     options,
   );
+}
+
+const viewIn = (answer: unknown): Partial<TaskView> =>
+  (answer as { task?: TaskView } | null)?.task ?? (answer as Partial<TaskView> | null) ?? {};
+
+/** A name that was used again stands for the newest task; that is said, since it may not be the one that is meant. */
+export function tellNamesakes(
+  { out }: Pick<Context, 'out'>,
+  given: string | undefined,
+  { id, name, namesakes }: Partial<TaskView>,
+): void {
+  if (!namesakes || given !== name) return;
+  out.note(`${namesakes + 1} tasks are called "${oneLine(name!, 60)}"; this is the newest, ${id}`);
 }
 
 /** The project's own task is unknown to the supervisor only when nobody ran it. */

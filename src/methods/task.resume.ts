@@ -11,6 +11,6 @@ export const taskResume = defineMethod({
   asks: 'child',
   params: z.strictObject({ task: taskRef, op }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
+  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted', 'project_in_use'],
   handle: (params, supervisor, context) => supervisor.resume(params, context),
 });

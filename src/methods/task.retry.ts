@@ -11,6 +11,14 @@ export const taskRetry = defineMethod({
   asks: 'person',
   params: z.strictObject({ task: taskRef, subtask: z.string().min(1).max(50), op }),
   result: taskView,
-  errors: ['task_unknown', 'task_ambiguous', 'task_state', 'subtask_unknown', 'damaged', 'not_permitted'],
+  errors: [
+    'task_unknown',
+    'task_ambiguous',
+    'task_state',
+    'subtask_unknown',
+    'damaged',
+    'not_permitted',
+    'project_in_use',
+  ],
   handle: (params, supervisor, context) => supervisor.retry(params, context),
 });

@@ -44,23 +44,38 @@ export function isPassing(error: unknown): boolean {
 export const MOVED_HINT = (moved_to: string): string =>
   `Nothing was overwritten: it is in ${moved_to}. To remove it, and free its key: rasen gc --damaged`;
 
+/** The same where nobody may move anything: it is only looked at. */
+export function left(task: string, error: unknown, about: About): Damage {
+  const newer = isRasenError(error) && error.kind === 'version';
+  return {
+    task,
+    kind: newer ? 'newer' : 'damaged',
+    message: messageOf(error),
+    moved_to: null,
+    hint: newer
+      ? (error.hint ?? '')
+      : 'Nothing was touched. The next supervisor moves aside what it cannot use.',
+    about,
+  };
+}
+
 /** Names what is wrong with a task; `move` takes its folder aside and gives the new path. */
 export function assess(task: string, error: unknown, move: () => string, about: About = UNKNOWN): Damage {
   const message = messageOf(error);
-  const left = (hint: string): Damage => ({ task, kind: 'damaged', message, moved_to: null, hint, about });
-  if (isRasenError(error) && error.kind === 'version') return { ...left(error.hint ?? ''), kind: 'newer' };
+  const kept = (hint: string): Damage => ({ task, kind: 'damaged', message, moved_to: null, hint, about });
+  if (isRasenError(error) && error.kind === 'version') return { ...kept(error.hint ?? ''), kind: 'newer' };
   if (isPassing(error))
-    return left('Nothing was touched. Restart the supervisor when the system has room again.');
+    return kept('Nothing was touched. Restart the supervisor when the system has room again.');
   if (!isRasenError(error) && errnoOf(error) === undefined) {
-    return left(
+    return kept(
       'Every checksum is right, so nothing was touched. Another version of rasen may understand it.',
     );
   }
   try {
     const moved_to = move();
-    return { ...left(MOVED_HINT(moved_to)), moved_to };
+    return { ...kept(MOVED_HINT(moved_to)), moved_to };
   } catch (problem) {
-    return left(`It could not be moved aside (${messageOf(problem)}) and was left as it is.`);
+    return kept(`It could not be moved aside (${messageOf(problem)}) and was left as it is.`);
   }
 }
 

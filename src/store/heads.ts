@@ -49,14 +49,17 @@ export class Heads {
   /** Why it cannot be used; null: it can. */
   problem: string | null = null;
 
-  /** Reads what is there; a file that is none of ours is put aside by its name, and all begins anew. */
-  constructor(path: string) {
+  /**
+   * Reads what is there; a file that is none of ours is put aside by its name, and all begins anew. `only_reads`: it is
+   * left where it is.
+   */
+  constructor(path: string, { only_reads = false }: { only_reads?: boolean } = {}) {
     this.#path = path;
     let data: Buffer;
     try {
       data = readWhole(path, MAX_BYTES);
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') this.#putAside();
+      if (errnoOf(error) !== 'ENOENT' && !only_reads) this.#putAside();
       return;
     }
     this.#end = Math.ceil(data.length / SLOT);

@@ -17,10 +17,10 @@ export class Keys {
   readonly #taken = new Map<string, string>();
   #unsynced = false;
 
-  /** Reads what is there. Throws the error of the system. */
-  constructor(folder: string) {
+  /** Reads what is there; `only_reads`: and leaves it as it is. Throws the error of the system. */
+  constructor(folder: string, { only_reads = false }: { only_reads?: boolean } = {}) {
     this.#folder = folder;
-    for (const name of namesIn(folder)) {
+    for (const name of namesIn(folder, only_reads)) {
       const [, digest, task] = NAME.exec(name) ?? [];
       // Two of one key: the newer order was accepted when the older one's was free.
       if (digest && task && task > (this.#taken.get(digest) ?? '')) this.#taken.set(digest, task);
@@ -69,13 +69,14 @@ export class Keys {
   }
 }
 
-function namesIn(folder: string): string[] {
+function namesIn(folder: string, only_reads: boolean): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     // Something else is in its place. The tasks that can be read have their keys all the same.
     if (errnoOf(error) !== 'ENOTDIR') throw error;
+    if (only_reads) return [];
     renameSync(folder, `${folder}.unreadable-${Date.now()}`);
     return [];
   }

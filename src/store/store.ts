@@ -9,6 +9,7 @@
  * program cannot also write is there to tell them apart.
  */
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
@@ -18,7 +19,7 @@ import type { TaskState } from '../task/state.ts';
 import { isTerminal } from '../task/status.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
-import { type About, aboutOf, assess, type Damage, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
+import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
 import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
@@ -87,12 +88,28 @@ export class Store {
   readonly #held = new Map<string, number>();
   /** Which folders home and `tasks` are: others at their paths are not ours. */
   readonly #places: readonly { path: string; is: string | null }[];
+  readonly #only_reads: boolean;
 
-  constructor(paths: { home: string; tasks: string; quarantine: string }, formats: Formats = FORMATS) {
+  /**
+   * `only_reads`: for who looks while no supervisor runs. Nothing below `home` is made, moved, mended or written, and one
+   * that starts meanwhile is not disturbed; of the methods only those that read may be called.
+   */
+  constructor(
+    paths: { home: string; tasks: string; quarantine: string },
+    formats: Formats = FORMATS,
+    { only_reads = false }: { only_reads?: boolean } = {},
+  ) {
     this.tasks = paths.tasks;
     this.#home = paths.home;
     this.quarantine = new Quarantine(paths.quarantine);
     this.#formats = formats;
+    this.#only_reads = only_reads;
+    if (only_reads) {
+      this.keys = new Keys(keysFolder(paths.home), { only_reads });
+      this.#heads = new Heads(headsFile(paths.home), { only_reads });
+      this.#places = [];
+      return;
+    }
     try {
       const first = mkdirSync(this.tasks, { recursive: true, mode: 0o700 });
       syncFoldersUpTo(this.tasks, first && first.length < paths.home.length ? first : paths.home);
@@ -116,6 +133,7 @@ export class Store {
 
   /** Ids of all tasks, oldest first (an id begins with its time). */
   list(): string[] {
+    if (this.#only_reads && !isThere(this.tasks)) return [];
     const names = readdirSync(this.tasks).filter(name => !name.startsWith('.'));
     this.#listed = new Set(names);
     return [
@@ -173,17 +191,24 @@ export class Store {
   }
 
   /** State of a task from its journal, or null when it cannot be used: then it is in `damage`, and the rest goes on. */
-  load(id: string): Loaded | null {
+  load(id: string, again = true): Loaded | null {
     const files = this.files(id);
     try {
       const reading = this.#read(id);
       const { state, tail, torn, unreadable } = reading;
+      if (this.#only_reads) return { state, bytes: tail.bytes };
       this.#remember(id, tail);
       if (torn.length > 0) this.#cut(id, files, tail.bytes, torn);
       for (const name of unreadable) this.#moveSnapshot(id, join(files.folder, name), name);
       if (state.spec.key) this.keys.take(state.spec.key, id);
       return { state, bytes: tail.bytes };
     } catch (error) {
+      // Removed, or packed, by a supervisor that has started meanwhile: there is nothing wrong with it.
+      if (this.#only_reads && errnoOf(error) === 'ENOENT') {
+        const { folder, pack } = files;
+        if (!isThere(folder) && (!isThere(pack) || !again)) return null;
+        if (again) return this.load(id, false);
+      }
       this.lose(id, error);
       return null;
     }
@@ -205,8 +230,10 @@ export class Store {
       )
         return null;
       this.#packed.add(id);
-      this.#remember(id, header.journal);
-      if (header.about.key) this.keys.take(header.about.key, id);
+      if (!this.#only_reads) {
+        this.#remember(id, header.journal);
+        if (header.about.key) this.keys.take(header.about.key, id);
+      }
       return { brief: header.brief, about: header.about, bytes: header.journal.bytes };
     } catch {
       return null;
@@ -215,6 +242,7 @@ export class Store {
 
   /** All that was read is on the disk as far as it must be; to be called when every task was loaded. */
   loaded(): void {
+    if (this.#only_reads) return;
     try {
       this.keys.sync();
     } catch {
@@ -228,8 +256,11 @@ export class Store {
     const { folder, pack } = this.files(id);
     const path = isThere(folder) ? folder : pack;
     const about = salvage(path);
-    const found = assess(id, error, () => this.quarantine.moveTask(path, id, error), about);
+    const found = this.#only_reads
+      ? left(id, error, about)
+      : assess(id, error, () => this.quarantine.moveTask(path, id, error), about);
     this.#name(found);
+    if (this.#only_reads) return found;
     if (about.key && !this.keys.get(about.key)) this.#take(about.key, id);
     this.#tails.delete(id);
     this.#marks.delete(id);
@@ -250,7 +281,7 @@ export class Store {
       const about = salvage(path);
       const why = message ?? 'it could not be read, and was moved aside at an earlier start';
       this.#name({ task, kind: 'damaged', message: why, moved_to: path, hint: MOVED_HINT(path), about });
-      if (about.key && !this.keys.get(about.key)) this.#take(about.key, task);
+      if (about.key && !this.#only_reads && !this.keys.get(about.key)) this.#take(about.key, task);
     }
     for (const task of new Set([...this.#heads.tasks(), ...this.keys.tasks()])) {
       if (here.has(task)) continue;
@@ -290,6 +321,7 @@ export class Store {
   /** Every acknowledged event of a task, in order. Throws `damaged` or `version`, never gives a part. */
   events(id: string, afterSeq = 0): Event[] {
     try {
+      if (this.#only_reads) this.#lookWhere(id);
       const files = this.#copyOf(id) ?? this.#source(id);
       return eventsOf(
         files,
@@ -418,7 +450,9 @@ export class Store {
    * task in it; a packed one is laid out for this. `release` it.
    */
   hold(id: string): { tasks: string; release: () => void } {
-    const laid = join(this.tasks, `${STAGED}read-${id}`);
+    const laid = this.#only_reads
+      ? join(tmpdir(), `rasen-read-${process.pid}-${id}`)
+      : join(this.tasks, `${STAGED}read-${id}`);
     const count = this.#held.get(id) ?? 0;
     const packed = this.#packed.has(id);
     if (packed && !isThere(laid)) {
@@ -538,6 +572,7 @@ export class Store {
     const seen = new Map<string, Buffer>();
     const reading = readTask(id, remembering(source, seen), known, this.#formats);
     this.#packed.delete(id);
+    if (this.#only_reads) return reading;
     // Left by a crash between the two: the folder is whole.
     if (isThere(pack)) discard(pack, join(this.tasks, `${STAGED}gone-${id}`));
     if (!isTerminal(reading.state.status)) {

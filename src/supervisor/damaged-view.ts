@@ -1,57 +1,16 @@
 /** A task that is on disk and cannot be used, as clients are shown it: what is known of it, and nothing made up. */
 import type { Damage } from '../store/store.ts';
+import { blankView } from '../task/blank-view.ts';
 import type { TaskView } from '../task/view.ts';
 import { ulidTime } from '../util/ulid.ts';
 
 export function damagedView({ task, kind, message, hint, about }: Damage): TaskView {
-  const created_at = new Date(ulidTime(task) ?? 0).toISOString();
-  return {
+  return blankView({
     id: task,
     name: about.name ?? 'unreadable',
-    goal: '',
     status: kind === 'newer' ? 'newer_format' : 'damaged',
     reason: hint ? `${message}. ${hint}` : message,
-    why: null,
-    resume_at: null,
-    retry_at: null,
-    verified: null,
-    exit_code: null,
-    pid: null,
-    iteration: 0,
-    max_iterations: 0,
-    subtask_id: null,
-    subtask_description: null,
-    current_phase: null,
-    completed_subtasks: 0,
-    total_subtasks: 0,
-    total_commits: 0,
-    last_activity: created_at,
-    started_at: null,
-    total_duration_seconds: 0,
-    total_input_tokens: 0,
-    total_output_tokens: 0,
-    total_tokens: 0,
-    total_cost_usd: null,
-    budgets: [],
-    model: null,
-    review_enabled: false,
-    qa_enabled: false,
-    session_timeout: null,
-    created_at,
-    ended_at: null,
-    active_seconds: 0,
+    created_at: new Date(ulidTime(task) ?? 0).toISOString(),
     project: about.project ?? '',
-    branch: null,
-    worktree: null,
-    base: null,
-    commit: null,
-    merged: null,
-    merging: null,
-    notifications: [],
-    plan_rev: 0,
-    seq: 0,
-    notes: [],
-    forgeries: [],
-    subtasks: [],
-  };
+  });
 }

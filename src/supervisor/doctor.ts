@@ -76,6 +76,11 @@ export async function doctor(parts: {
   return { findings, agents: agents.map(({ name }) => name) };
 }
 
+/** What can be told of the state alone, also where no supervisor runs. Changes nothing. */
+export async function stateFindings(store: Store, registry: Registry): Promise<Finding[]> {
+  return [...damage(store, registry), ...(await files(store, registry)), ...notices(registry)];
+}
+
 /** What differs from the user's shell shows here: another PATH, another home, a keychain that is locked. */
 function agentFinding(agent: InstalledAgent): Finding {
   const { login, path } = agent;

@@ -1,6 +1,7 @@
 /**
- * rasend: the supervisor as a process. Runs in the foreground; a service manager, or `rasen run`, starts it. SIGTERM
- * and SIGINT end it and leave attempts running; SIGHUP, also that of a closed terminal, only reads the settings again.
+ * rasend: the supervisor as a process. Runs in the foreground; a service manager, or `rasen run`, starts it. SIGTERM and
+ * SIGINT end it: where a service manager will start it again, attempts live on; else they are ended in good order and
+ * their tasks interrupted. SIGHUP, also that of a closed terminal, only reads the settings again.
  */
 import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +29,8 @@ import { trimWhenQuiet } from './trim.ts';
 
 const HELP = `Usage: rasend [--help] [--version]
 
-The supervisor of rasen. Runs in the foreground until SIGTERM or SIGINT; what it started lives on.
+The supervisor of rasen. Runs in the foreground until SIGTERM or SIGINT. Under a service manager, what it
+started lives on; elsewhere it is ended in good order, and rasen resume goes on with it.
 Everything of one instance is under RASEN_HOME. See rasend(8).
 `;
 /** Last words to the service manager must not keep the process alive. */
@@ -113,7 +115,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     unwatch();
     notifier.stopping();
     askPatience({ extend: ms => notifier.extend(ms) });
-    log.info({ why }, 'supervisor ends; attempts live on');
+    log.info({ why }, `supervisor ends${supervisor.isHalted ? '' : '; attempts live on'}`);
     await server?.close(undefined, said);
     await supervisor.close();
     cage.close();
@@ -137,6 +139,17 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     });
   });
 
+  const up = Promise.withResolvers<void>();
+  const isManaged = process.env.RASEN_SERVICE !== undefined || isHandedOver(handover);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, async () => {
+      // Not before it has taken over what an earlier one has left.
+      await up.promise;
+      if (isManaged) return void end(signal, EXIT.ok);
+      log.info({ why: signal }, 'no service manager starts this supervisor again: what runs is ended');
+      await supervisor.halt();
+      void end(signal, EXIT.ok);
+    });
   await supervisor.start();
   server = await startServer({
     paths,
@@ -157,11 +170,10 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
       void end(why, EXIT.temporary, `The supervisor ends: ${why}.`);
     },
   });
-  process.on('SIGTERM', () => void end('SIGTERM', EXIT.ok));
-  process.on('SIGINT', () => void end('SIGINT', EXIT.ok));
   supervisor.onChange(() => status.update());
   started();
   phase = 'up';
+  up.resolve();
   log.info({ socket: paths.socket }, 'listening');
   status.update();
   notifier.ready();
@@ -170,6 +182,10 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const { watchdog_ms } = handover;
   if (watchdog_ms !== undefined) feedWatchdog({ limit_ms: watchdog_ms, ping: () => notifier.ping() });
 }
+
+/** Whoever handed something over is a service manager, and looks after us. */
+const isHandedOver = ({ rpc, sdnotify, notify_socket }: Handover): boolean =>
+  rpc !== undefined || sdnotify !== undefined || notify_socket !== undefined;
 
 /** The umask that we were started with, in octal. What is ours is in folders of mode 0700; git must write as the user does. */
 function userUmask(): string {

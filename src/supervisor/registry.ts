@@ -102,6 +102,10 @@ function briefOf(view: TaskView, spending: readonly Spending[]): Brief {
   };
 }
 
+/** The newest alone; ids begin with their time. */
+const newestOf = (entries: readonly Entry[]): Entry[] =>
+  entries.length === 0 ? [] : [entries.reduce((a, b) => (a.id > b.id ? a : b))];
+
 export type Listener = (entry: Entry, state: TaskState, events: readonly Event[]) => void;
 
 /** An order and its plan are written as one; the one without the other is a journal that was cut. */
@@ -110,18 +114,30 @@ function isWhole({ spec, plan, epoch }: TaskState): boolean {
 }
 
 export class Registry {
+  readonly pid: number | null;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<Listener>();
+  /** How many tasks have a name. */
+  readonly #names = new Map<string, number>();
   /** Used by tasks that are gone, as long as a day may ask for it; a restart forgets it too. */
   #forgotten: Spending[] = [];
   /** Jobs alive or about to be, over all tasks. */
   jobs = 0;
 
-  /** `snapshotFailed`: told of a shortcut that could not be written; the journal has it all. */
-  constructor(store: Store, clock: Clock, snapshotFailed: (error: unknown) => void = () => {}) {
+  /**
+   * `snapshotFailed`: told of a shortcut that could not be written; the journal has it all. `pid`: of the supervisor, for
+   * views; null: none runs.
+   */
+  constructor(
+    store: Store,
+    clock: Clock,
+    snapshotFailed: (error: unknown) => void = () => {},
+    pid: number | null = process.pid,
+  ) {
+    this.pid = pid;
     this.#snapshotFailed = snapshotFailed;
     this.#store = store;
     this.#clock = clock;
@@ -187,21 +203,21 @@ export class Registry {
     if (damage) throw unusable(damage, 'nothing was started: ');
   }
 
-  /** A task by id, unique part of an id, name, or project folder (the newest there). */
+  /** A task by id, unique part of an id, name, or project folder (the newest of these). */
   resolve(ref: string): Entry {
     const exact = this.get(ref);
     if (exact) return exact;
     const all = [...this.#entries.values()];
     if (ref.startsWith('/')) {
       const here = all.filter(e => e.project === ref);
-      if (here.length > 0) return here.reduce((a, b) => (a.id > b.id ? a : b));
+      if (here.length > 0) return newestOf(here)[0]!;
     }
     const named = all.filter(e => e.name === ref);
     const parts =
       ref.length >= MIN_PART
         ? all.filter(e => e.id.startsWith(ref.toLowerCase()) || e.id.endsWith(ref.toLowerCase()))
         : [];
-    const found = parts.length > 0 ? parts : named;
+    const found = parts.length > 0 ? parts : newestOf(named);
     if (found.length === 1) return found[0]!;
     const damaged = this.damaged.find(
       ({ task, about }) =>
@@ -230,12 +246,13 @@ export class Registry {
     if (loaded) return loaded.state;
     const damage = this.#store.damage.find(({ task }) => task === entry.id)!;
     // Moved aside: the task is no longer here. Its key stays taken: the same order must not be carried out again.
-    if (damage.moved_to) this.#entries.delete(entry.id);
+    if (damage.moved_to) this.#drop(entry);
     throw unusable(damage);
   }
 
   viewOf(entry: Entry): TaskView {
-    const view = entry.rest ?? viewOf(this.stateOf(entry), process.pid, Date.now());
+    const own = entry.rest ?? viewOf(this.stateOf(entry), this.pid, Date.now());
+    const view = { ...own, namesakes: (this.#names.get(entry.name) ?? 1) - 1 };
     const now = entry.merging ? mergingTask(view, entry.merging) : view;
     return entry.stuck ? stuckView(now, entry.stuck) : now;
   }
@@ -324,7 +341,7 @@ export class Registry {
     const since = Date.now() - SPENDING_KEPT_MS;
     this.#forgotten = [...this.#forgotten, ...entry.spending].filter(({ t }) => Date.parse(t) >= since);
     this.#store.remove(entry.id);
-    this.#entries.delete(entry.id);
+    this.#drop(entry);
   }
 
   listen(listener: Listener): () => void {
@@ -336,7 +353,7 @@ export class Registry {
     const { name, project, key } = state.spec;
     const entry = newEntry(state.id, { name, project, key }, bytes);
     this.#settle(entry, state);
-    this.#entries.set(entry.id, entry);
+    this.#keep(entry);
     return entry;
   }
 
@@ -345,7 +362,19 @@ export class Registry {
     const entry = newEntry(id, { name: name ?? '', project: project ?? '', key }, bytes);
     entry.brief = brief;
     entry.spending = brief.spending;
-    this.#entries.set(id, entry);
+    this.#keep(entry);
+  }
+
+  #keep(entry: Entry): void {
+    if (!this.#entries.has(entry.id)) this.#names.set(entry.name, (this.#names.get(entry.name) ?? 0) + 1);
+    this.#entries.set(entry.id, entry);
+  }
+
+  #drop(entry: Entry): void {
+    if (!this.#entries.delete(entry.id)) return;
+    const left = this.#names.get(entry.name)! - 1;
+    if (left > 0) this.#names.set(entry.name, left);
+    else this.#names.delete(entry.name);
   }
 
   /** Keeps the whole state of what is not over, and of the rest only what a list shows. */
@@ -353,7 +382,7 @@ export class Registry {
     const over = isOver(state);
     if (over) this.#store.rest(entry.id);
     entry.state = over ? null : state;
-    entry.rest = over ? viewOf(state, process.pid, Date.now()) : null;
+    entry.rest = over ? viewOf(state, this.pid, Date.now()) : null;
     entry.brief = entry.rest && briefOf(entry.rest, state.spending);
     entry.spending = state.spending;
     const jobs = over ? 0 : countJobs(state);

@@ -23,7 +23,7 @@ export async function report(registry: Registry, params: ReportParams): Promise<
   for (const entry of entries) {
     // Journals are read in one go each; between them others have their turn.
     await new Promise(resolve => setImmediate(resolve));
-    const at = { now_ms: Date.now(), since_ms, pid: process.pid };
+    const at = { now_ms: Date.now(), since_ms, pid: registry.pid };
     try {
       tasks.push(reportOf(registry.eventsAfter(entry, 0), at));
     } catch (error) {

@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { RasenError } from '../errors.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isRasenError, RasenError } from '../errors.ts';
 import { FarFiles } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
 import type { AskContext } from '../methods/define.ts';
@@ -25,8 +26,8 @@ import type { Plan } from '../task/plan.ts';
 import { unheldLimits } from '../task/resource-limits.ts';
 import type { SecretSpec, TaskSpec } from '../task/spec.ts';
 import type { TaskState } from '../task/state.ts';
-import { isTerminal, TRANSITIONS } from '../task/status.ts';
-import { type MergeProgress, type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
+import { isAtRest, isTerminal } from '../task/status.ts';
+import type { MergeProgress, TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
@@ -34,22 +35,23 @@ import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
 import { systemClock, watchClock } from './clock.ts';
 import { type Ask, Commands } from './commands.ts';
-import { damagedView } from './damaged-view.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { userEnv } from './effects/user-env.ts';
-import { followEvents } from './follow-events.ts';
-import { followLog, type LogParams } from './follow-log.ts';
+import type { LogParams } from './follow-log.ts';
 import { type GcParams, gc } from './gc.ts';
 import { Guard } from './guard.ts';
+import { Halt } from './halt.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
+import { ProjectLocks } from './project-locks.ts';
+import { type Listed, type ListFilter, Reader, statusOf } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
-import { type ReportParams, report } from './report.ts';
+import type { ReportParams } from './report.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { isTidyTime, tidy } from './tidy.ts';
@@ -59,6 +61,8 @@ import { RealWorld } from './world.ts';
 
 /** A task that could not be taken over (disk full) is tried again after this. */
 const CLAIM_RETRY_MS = 5000;
+/** Longest wait for the lock of a project at the start. */
+const LOCK_MS_MAX = 2000;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
 
@@ -87,11 +91,14 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #store: Store;
   readonly #registry: Registry;
+  readonly #reader: Reader;
   readonly #reconciler: Reconciler;
   readonly #commands: Commands;
   readonly #notes: Notes;
   readonly #askers: Askers;
   readonly #suspension: Suspension;
+  readonly #halt: Halt;
+  readonly #projects: ProjectLocks;
   readonly #jobs: Jobs;
   readonly #places: Places;
   readonly #masks: Masks;
@@ -124,6 +131,12 @@ export class Supervisor {
     this.#jobs = new Jobs(task => this.#kick(task), log);
     const secrets = secretPlaces(paths);
     this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
+    this.#reader = new Reader({
+      registry: this.#registry,
+      store: this.#store,
+      places: this.#places,
+      masks: this.#masks,
+    });
     const context = {
       store: this.#store,
       places: this.#places,
@@ -154,6 +167,8 @@ export class Supervisor {
       jobs: () => this.#registry.jobs,
       log,
     });
+    this.#projects = new ProjectLocks({ home: paths.home, far: this.#far, log });
+    this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
       store: this.#store,
       places: this.#places,
@@ -195,6 +210,11 @@ export class Supervisor {
       }),
     );
     this.#releases.push(this.#registry.listen(() => this.#awake.busy(this.#registry.jobs > 0)));
+    this.#releases.push(
+      this.#registry.listen(entry => {
+        if (entry.state === null) this.#projects.keep(this.#unfinishedProjects());
+      }),
+    );
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
     this.#releases.push(
       watchClock(ms => {
@@ -208,6 +228,24 @@ export class Supervisor {
   /** Ends what runs before the service is stopped; see suspension.ts. */
   suspend(signal: AbortSignal): Promise<{ stopped: number }> {
     return this.#suspension.begin(signal);
+  }
+
+  /** Ends what runs, for good as far as this machine goes by itself; see halt.ts. Asked once more, it kills. */
+  async halt(): Promise<void> {
+    await this.#halt.begin();
+    await this.#flushViews([...this.#registry.all()].map(({ id }) => id));
+  }
+
+  get isHalted(): boolean {
+    return this.#halt.begun;
+  }
+
+  /** Throws `shutting_down` for what would start something that nobody looks after. */
+  #assertStays(): void {
+    if (!this.#draining && !this.#halt.begun) return;
+    throw new RasenError('shutting_down', 'The supervisor is shutting down; nothing was started.', {
+      hint: 'Try again in a moment.',
+    });
   }
 
   /** Stops deciding; attempts live on. */
@@ -225,6 +263,7 @@ export class Supervisor {
     this.#awake.close();
     await this.#upkeep.close();
     await this.#views.close();
+    this.#projects.close();
     this.#far.close();
     this.#store.close();
   }
@@ -239,11 +278,8 @@ export class Supervisor {
     env: Record<string, string>,
     { origin }: AskContext,
   ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
-    if (this.#draining)
-      throw new RasenError('shutting_down', 'the supervisor is shutting down', {
-        hint: 'Try again in a moment.',
-      });
-    const { entry, created } = await this.#commands.run(spec, env, origin);
+    this.#assertStays();
+    const { entry, created } = await this.#projects.during(spec, () => this.#commands.run(spec, env, origin));
     const { kind, why, enforces } = this.#options.cage.choice;
     const notes = unheldLimits(spec, enforces).map(
       name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
@@ -252,45 +288,15 @@ export class Supervisor {
   }
 
   view(ref: string): TaskView {
-    return this.#registry.viewOf(this.#registry.resolve(ref));
+    return this.#reader.view(ref);
   }
 
-  list(filter: { status?: string[] | undefined; project?: string | undefined; limit: number }): TaskView[] {
-    const found: TaskView[] = [];
-    const statuses: readonly string[] = [...Object.keys(TRANSITIONS), ...UNUSABLE_STATUSES];
-    const odd = filter.status?.find(name => !statuses.includes(name));
-    if (odd !== undefined) {
-      throw new RasenError('usage', `"${odd}" is no status of a task`, {
-        hint: `Statuses: ${statuses.join(', ')}`,
-      });
-    }
-    const damaged = this.#registry.damaged.map(damagedView);
-    const all: (Entry | TaskView)[] = [...this.#registry.all(), ...damaged];
-    for (const one of all.sort((a, b) => (a.id < b.id ? 1 : -1))) {
-      // What cannot be read may have lost its project: it is shown wherever somebody looks.
-      if (filter.project && one.project !== '' && one.project !== filter.project) continue;
-      const view = 'queue' in one ? null : one;
-      const status = view?.status ?? statusOf(one as Entry);
-      if (filter.status && !filter.status.includes(status)) continue;
-      found.push(view ?? this.#viewOrDamage(one as Entry));
-      if (found.length >= filter.limit) break;
-    }
-    return found;
-  }
-
-  /** One that cannot be read hides no other. */
-  #viewOrDamage(entry: Entry): TaskView {
-    try {
-      return this.#registry.viewOf(entry);
-    } catch (error) {
-      const damage = this.#store.damage.find(({ task }) => task === entry.id);
-      if (!damage) throw error;
-      return damagedView(damage);
-    }
+  list(filter: ListFilter): Listed[] | Promise<Listed[]> {
+    return this.#reader.list(filter);
   }
 
   report(params: ReportParams) {
-    return report(this.#registry, params);
+    return this.#reader.report(params);
   }
 
   /** The files of the project say the same as the answer, for scripts that look at both. */
@@ -308,7 +314,12 @@ export class Supervisor {
     context: AskContext,
   ): Promise<TaskView> {
     const entry = await this.#commands.want(params.task, 'stop', params.force, askOf(params, context));
-    await untilState(this.#registry, entry, state => isAtRest(state) || state.want === 'run', context.signal);
+    await untilState(
+      this.#registry,
+      entry,
+      state => isAtRest(state.status) || state.want === 'run',
+      context.signal,
+    );
     await this.#flushViews([entry.id]);
     return this.#registry.viewOf(entry);
   }
@@ -324,15 +335,27 @@ export class Supervisor {
   }
 
   async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.resume(params.task, askOf(params, context)));
+    this.#assertStays();
+    const ask = askOf(params, context);
+    const entry = await this.#inProject(params.task, () => this.#commands.resume(params.task, ask));
+    return this.#registry.viewOf(entry);
   }
 
   async retry(
     params: { task: string; subtask: string; op?: string | undefined },
     context: AskContext,
   ): Promise<TaskView> {
-    const entry = await this.#commands.retry(params.task, params.subtask, askOf(params, context));
+    this.#assertStays();
+    const ask = askOf(params, context);
+    const { task, subtask } = params;
+    const entry = await this.#inProject(task, () => this.#commands.retry(task, subtask, ask));
     return this.#registry.viewOf(entry);
+  }
+
+  /** With the project locked: it may not have been when this supervisor started. */
+  #inProject(ref: string, work: () => Promise<Entry>): Promise<Entry> {
+    const { state } = this.#registry.resolve(ref);
+    return state ? this.#projects.during(state.spec, work) : work();
   }
 
   async note(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
@@ -355,9 +378,8 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
-    const state = this.#registry.stateOf(this.#registry.resolve(ref));
-    return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
+  plan(ref: string) {
+    return this.#reader.plan(ref);
   }
 
   async replan(
@@ -373,6 +395,7 @@ export class Supervisor {
     params: { task: string; into: string | null; squash: boolean; op?: string | undefined },
     context: AskContext,
   ): Promise<TaskView> {
+    this.#assertStays();
     const { task, into, squash } = params;
     const { entry, op } = await this.#commands.merge(task, into, squash, askOf(params, context));
     const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);
@@ -394,21 +417,15 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  async followLog(params: LogParams, context: RequestContext) {
-    const held = this.#store.hold(this.#registry.resolve(params.task).id);
-    const places = this.#places.below(held.tasks);
-    try {
-      return await followLog({ registry: this.#registry, places, masks: this.#masks }, params, context);
-    } finally {
-      held.release();
-    }
+  followLog(params: LogParams, context: RequestContext) {
+    return this.#reader.followLog(params, context);
   }
 
   followEvents(
     params: { task?: string | undefined; after: number; follow: boolean },
     context: RequestContext,
   ) {
-    return followEvents(this.#registry, params, context);
+    return this.#reader.followEvents(params, context);
   }
 
   status() {
@@ -486,6 +503,12 @@ export class Supervisor {
     return gc({ registry: this.#registry, store: this.#store, places: this.#places }, params);
   }
 
+  #unfinishedProjects(): Set<string> {
+    const found = new Set<string>();
+    for (const { state } of this.#registry.all()) if (state?.spec.views) found.add(state.spec.project);
+    return found;
+  }
+
   #kick(task: string): void {
     const entry = this.#registry.get(task);
     if (entry) this.#reconciler.kick(entry);
@@ -502,6 +525,20 @@ export class Supervisor {
     clearTimeout(timer);
   }
 
+  /** Locks the project of a task; why that is impossible, where another supervisor has it. */
+  async #notOurs({ spec }: TaskState): Promise<string | null> {
+    if (spec.views === null) return null;
+    const taken = this.#projects.take(spec.project).then(
+      () => null,
+      error => {
+        if (!isRasenError(error) || error.kind !== 'project_in_use') throw error;
+        return error.message;
+      },
+    );
+    // A disk that does not answer must not keep the supervisor from its other tasks.
+    return await Promise.race([taken, pause(LOCK_MS_MAX, null, { ref: false })]);
+  }
+
   /**
    * A new supervisor takes a task: the epoch moves, and a task that must not go on by itself is stopped. The claim comes
    * last: torn before it, all of this is found to do again.
@@ -512,6 +549,11 @@ export class Supervisor {
     const going = ['pending', 'running', 'waiting'].includes(state.status.name) && state.want === 'run';
     if (going && !state.spec.auto_resume && state.boot !== null && state.boot !== this.#host.boot) {
       events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'reboot' });
+    }
+    const away = await this.#notOurs(state);
+    if (going && away !== null) {
+      this.#options.log.error({ task: entry.id }, `task ${entry.id} is stopped: ${away}`);
+      events.push({ type: 'want_changed', want: 'stop', force: false, op: null, by: 'shutdown' });
     }
     events.push({ type: 'task_claimed', ...this.#host });
     try {
@@ -529,8 +571,4 @@ export class Supervisor {
   }
 }
 
-const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.brief!.status;
 const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });
-
-const isAtRest = (state: TaskState) =>
-  state.status.name === 'interrupted' || state.status.name === 'blocked' || isTerminal(state.status);

@@ -12,7 +12,7 @@ import type { Origin } from './origin.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import type { CapturedRepository } from './repository.ts';
 import type { TaskSpec } from './spec.ts';
-import type { BlockReason, Outcome, StopReason, WaitReason } from './status.ts';
+import type { BlockReason, Outcome, StoppedBy, StopReason, WaitReason } from './status.ts';
 
 /** What the user wants of a task; separate from what is. */
 export type Want = 'run' | 'stop' | 'cancel';
@@ -121,7 +121,7 @@ interface Of {
   /** A supervisor took the task; epoch + 1. */
   task_claimed: { host: string; incarnation: string; boot: string };
   /** A person (or a script) asked; `op` makes a repeated request harmless. */
-  want_changed: { want: Want; force: boolean; op: string | null; by: 'user' | 'reboot' };
+  want_changed: { want: Want; force: boolean; op: string | null; by: StoppedBy };
   plan_frozen: { plan: Plan; sha256: string; rev: number; source: PlanSource };
   /** The user's repository as it was at submit, before any attempt. Absent in older journals. */
   repository_captured: { repository: CapturedRepository };
@@ -251,7 +251,7 @@ interface Of {
   task_waiting: { why: WaitReason; resume_at: string; message: string };
   /** A budget of the task, or of the day, is used up to four fifths; said once for each. */
   budget_nearly_used: BudgetUse;
-  task_interrupted: { by: 'user' | 'reboot' };
+  task_interrupted: { by: StoppedBy };
   task_blocked: {
     why: BlockReason;
     message: string;

@@ -8,7 +8,7 @@ import { fold } from './fold.ts';
 import { nextCommand } from './next-command.ts';
 import { originText } from './origin.ts';
 import type { TaskState } from './state.ts';
-import { isTerminal } from './status.ts';
+import { isAtRest } from './status.ts';
 import { taskView, viewOf } from './view.ts';
 
 /** What is told of what agents left for later; each text once. */
@@ -37,6 +37,7 @@ export const taskReport = z.looseObject({
   status: view.status,
   why: view.why,
   reason: view.reason,
+  result: view.result,
   verified: view.verified,
   resume_at: view.resume_at,
   needs_you: z.boolean().describe('It does not go on without a person, or failed.'),
@@ -107,7 +108,7 @@ export interface ReportTime {
   /** Only what happened from then on is counted; null: everything. */
   since_ms: number | null;
   /** Process of the supervisor, as in the view. */
-  pid: number;
+  pid: number | null;
 }
 
 /** Throws where the events are no journal. */
@@ -143,7 +144,14 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
       for (const text of event.claim?.followups ?? [])
         if (followups.size < MAX_FOLLOWUPS && !followups.has(text))
           followups.set(text, { step: event.step, text });
-    if (event.type === 'task_claimed' && was && was.boot !== null && !isTerminal(was.status)) {
+    // Of one that somebody has to go on with, a new supervisor changes nothing.
+    if (
+      event.type === 'task_claimed' &&
+      was &&
+      was.boot !== null &&
+      was.want === 'run' &&
+      !isAtRest(was.status)
+    ) {
       restarts++;
       if (was.boot !== state.boot) reboots++;
     }
@@ -152,13 +160,14 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   const now = viewOf(state, at.pid, at.now_ms);
   const then = before && viewOf(before, at.pid, since);
   const done = (status: string) => subtasksOf(state).filter(s => s.status === status).length;
-  const { id, name, goal, project, status, why, reason, verified, resume_at, branch, commit, merged } = now;
+  const { id, name, goal, project, status, why, reason, result, verified, resume_at } = now;
+  const { branch, commit, merged } = now;
   const { created_at, started_at, ended_at, last_activity } = now;
   const input_tokens = now.total_input_tokens - (then?.total_input_tokens ?? 0);
   const output_tokens = now.total_output_tokens - (then?.total_output_tokens ?? 0);
   const spent = now.total_cost_usd;
   return {
-    ...{ id, name, goal, project, status, why, reason, verified, resume_at },
+    ...{ id, name, goal, project, status, why, reason, result, verified, resume_at },
     needs_you: status === 'blocked' || status === 'interrupted' || status === 'failed',
     next: nextCommand(now, id),
     subtasks: {

@@ -11,6 +11,7 @@ import type {
   BlockReason,
   Outcome,
   StepStatus,
+  StoppedBy,
   StopReason,
   TaskStatus,
   WaitReason,
@@ -239,7 +240,7 @@ export interface TaskState {
   host: string | null;
   boot: string | null;
   want: Want;
-  want_by: 'user' | 'reboot';
+  want_by: StoppedBy;
   force: boolean;
   op: string | null;
   status: TaskStatus;

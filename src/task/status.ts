@@ -36,6 +36,9 @@ export const BLOCK_REASONS = [
 ] as const;
 export type BlockReason = (typeof BLOCK_REASONS)[number];
 
+/** Who stopped a task. `shutdown`: its supervisor was told to end, and nobody starts it again by itself. */
+export type StoppedBy = 'user' | 'reboot' | 'shutdown';
+
 export type TaskStatus =
   /** Accepted and durable; nothing has started. */
   | { name: 'pending' }
@@ -44,7 +47,7 @@ export type TaskStatus =
   /** Nothing can run now; goes on by itself. */
   | { name: 'waiting'; why: WaitReason; resume_at: string; message: string }
   /** Stopped; state is kept; `rasen resume` goes on. */
-  | { name: 'interrupted'; by: 'user' | 'reboot' }
+  | { name: 'interrupted'; by: StoppedBy }
   /**
    * A person has to do something first; `message` says what. `retry_at`: when rasen looks by itself whether that is done;
    * null: never.
@@ -77,6 +80,11 @@ export const TRANSITIONS: Readonly<Record<TaskStatusName, readonly TaskStatusNam
 
 export function isTerminal(status: TaskStatus): boolean {
   return TRANSITIONS[status.name].length === 0;
+}
+
+/** Nothing of it goes on by itself: it is over, or needs somebody. */
+export function isAtRest(status: TaskStatus): boolean {
+  return status.name === 'interrupted' || status.name === 'blocked' || isTerminal(status);
 }
 
 /** Status of a step of the plan. */

@@ -9,7 +9,7 @@ import { isAgentStep, subtaskOf } from './gates-of.ts';
 import { openNotes } from './notes.ts';
 import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
-import { isTerminal, isTrouble, type TaskStatusName } from './status.ts';
+import { isAtRest, isTerminal, isTrouble, type TaskStatusName } from './status.ts';
 
 const time = z.string().describe('RFC 3339, UTC.');
 
@@ -53,6 +53,7 @@ const notificationView = z.looseObject({
 const subtaskView = z.looseObject({
   id: z.string(),
   title: z.string(),
+  description: z.string().describe('What is to be done, in full; the title where nothing more was said.'),
   kind: z
     .string()
     .describe('agent, run, or the name of a step that rasen adds: plan, setup, baseline, fix, final.'),
@@ -83,6 +84,7 @@ export const taskView = z.looseObject({
   id: z.string(),
   name: z.string(),
   goal: z.string(),
+  namesakes: z.int().describe('Other tasks of the same name. A name stands for the newest of them.'),
   status: z
     .enum([
       'pending',
@@ -111,13 +113,22 @@ export const taskView = z.looseObject({
   retry_at: time
     .nullable()
     .describe('Of a blocked task: when it is looked at again by itself; null: only a person goes on.'),
+  result: z
+    .string()
+    .nullable()
+    .describe('What the agent of the last completed subtask says it did; null: no agent has said anything.'),
   verified: z
     .boolean()
     .nullable()
     .describe('Of a completed task: checks of ours say so, not only the agent.'),
   exit_code: z.int().nullable().describe('What `rasen wait` returns; null while it runs.'),
   // The seed's fields.
-  pid: z.int().nullable().describe('Process of the supervisor; null when the task is over or interrupted.'),
+  pid: z
+    .int()
+    .nullable()
+    .describe(
+      'Process of the supervisor; null when the task is over, stopped or blocked, or no supervisor runs.',
+    ),
   iteration: z.int().describe('Attempts made.'),
   max_iterations: z.int(),
   subtask_id: z.string().nullable(),
@@ -203,8 +214,8 @@ export function exitCodeOf(status: TaskStatusName): number | null {
 /** Notifications that a view shows. */
 const MAX_NOTIFICATIONS = 10;
 
-/** `pid` is that of the supervisor; `now` closes the time of what still runs. */
-export function viewOf(state: TaskState, pid: number, now: number): TaskView {
+/** `pid` is that of the supervisor, null: none runs; `now` closes the time of what still runs. */
+export function viewOf(state: TaskState, pid: number | null, now: number): TaskView {
   const { spec, status } = state;
   const shown = state.steps.filter(s => s.kind !== 'fix' || s.attempts > 0 || s.status === 'pending');
   const subtasks = state.steps.filter(s => s.kind === 'subtask');
@@ -216,14 +227,17 @@ export function viewOf(state: TaskState, pid: number, now: number): TaskView {
     id: state.id,
     name: spec.name,
     goal: spec.goal,
+    // The registry knows.
+    namesakes: 0,
     status: status.name,
     reason: reasonOf(state),
     why: 'why' in status ? status.why : status.name === 'interrupted' ? status.by : null,
     resume_at: status.name === 'waiting' && !isTrouble(status.why) ? status.resume_at : null,
     retry_at: status.name === 'blocked' ? status.retry_at : null,
+    result: resultOf(state),
     verified: status.name === 'completed' ? status.verified : null,
     exit_code: exitCodeOf(status.name),
-    pid: isTerminal(status) || status.name === 'interrupted' ? null : pid,
+    pid: isAtRest(status) ? null : pid,
     iteration: state.iterations,
     max_iterations: spec.limits.max_iterations,
     subtask_id: current?.id ?? null,
@@ -305,9 +319,23 @@ const PSEUDO: Record<Exclude<Step['kind'], 'subtask'>, string> = {
 };
 
 function describe(state: TaskState, step: Step): string {
+  return step.kind === 'subtask' && subtaskOf(state, step.id).description
+    ? subtaskOf(state, step.id).description
+    : titleOf(state, step);
+}
+
+function titleOf(state: TaskState, step: Step): string {
   if (step.kind !== 'subtask') return PSEUDO[step.kind];
   const subtask = subtaskOf(state, step.id);
   return subtask.title || subtask.description || ('run' in subtask.do ? subtask.do.run.join(' ') : '');
+}
+
+/** What the last session that ended well says it did. */
+function resultOf(state: TaskState): string | null {
+  const done = state.steps
+    .filter(s => s.kind === 'subtask' && s.status === 'completed')
+    .flatMap(s => s.history.findLast(record => record.outcome === 'ok' && record.summary) ?? []);
+  return done.toSorted((a, b) => (a.ended_at < b.ended_at ? -1 : 1)).at(-1)?.summary ?? null;
 }
 
 /** The seed's words for a phase where it has one. */
@@ -323,7 +351,8 @@ function viewOfStep(state: TaskState, step: Step): SubtaskView {
   const kind = step.kind !== 'subtask' ? step.kind : isAgentStep(state, step) ? 'agent' : 'run';
   return {
     id: step.id,
-    title: describe(state, step),
+    title: titleOf(state, step),
+    description: describe(state, step),
     kind,
     status: step.status,
     needs: step.kind === 'subtask' ? subtaskOf(state, step.id).needs : [],

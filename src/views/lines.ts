@@ -134,7 +134,12 @@ const WRITERS: Writers = {
   task_interrupted: (_, { by }) =>
     by === 'user'
       ? ['INFO', 'Task interrupted by the user; everything is kept, `rasen resume` goes on']
-      : ['WARNING', 'Task interrupted by a restart; everything is kept, `rasen resume` goes on'],
+      : by === 'shutdown'
+        ? [
+            'WARNING',
+            'Task interrupted by the end of its supervisor; everything is kept, `rasen resume` goes on',
+          ]
+        : ['WARNING', 'Task interrupted by a restart; everything is kept, `rasen resume` goes on'],
   task_blocked: (_, event) => {
     const again = event.retry_at ? `, or it is looked at again at ${seedTime(event.retry_at)}` : '';
     const next =
@@ -195,6 +200,8 @@ function wanted(event: EventOf<'want_changed'>): Said {
   const how = event.force ? ' (force)' : '';
   if (event.by === 'reboot')
     return ['WARNING', 'The machine was restarted; the task stops until `rasen resume`'];
+  if (event.by === 'shutdown')
+    return ['WARNING', 'The supervisor is told to end; the task stops until `rasen resume`'];
   if (event.want === 'run') return ['INFO', `Resume requested${who(event)}`];
   return ['INFO', `${event.want === 'stop' ? 'Stop' : 'Cancel'} requested${who(event)}${how}`];
 }

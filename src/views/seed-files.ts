@@ -4,37 +4,21 @@
  */
 import { gatesOf } from '../task/gates-of.ts';
 import type { Step, TaskState } from '../task/state.ts';
-import { isTerminal, type TaskStatusName } from '../task/status.ts';
+import { isAtRest } from '../task/status.ts';
 import { currentStep, viewOf } from '../task/view.ts';
 import { judgementOf } from './judgements.ts';
-import { VIEW_LIMITS } from './limits.ts';
-import { seedTime } from './log-format.ts';
 import { escalationText, memoriesText } from './memory-text.ts';
-import { cleanText, oneLine } from './plain-text.ts';
 import { implementationPlan } from './plan-json.ts';
 import { attemptHistory, goodCommits, metrics } from './sessions.ts';
+import { seedWord, statusFields } from './status-json.ts';
 
 export { escalationText, memoriesText } from './memory-text.ts';
 export { implementationPlan } from './plan-json.ts';
 export { attemptHistory, goodCommits, metrics } from './sessions.ts';
 
-/** RASEN's word for each of our statuses (task-model 1); `initialized` is written by the command line. */
-export const SEED_STATUS: Readonly<
-  Record<TaskStatusName, 'running' | 'completed' | 'failed' | 'interrupted'>
-> = {
-  pending: 'running',
-  running: 'running',
-  waiting: 'running',
-  blocked: 'running',
-  completed: 'completed',
-  failed: 'failed',
-  interrupted: 'interrupted',
-  cancelled: 'interrupted',
-};
-
 /** Whether the pid in status.json and in the pid file is that of somebody at work on the task. */
 export function hasProcess(state: TaskState): boolean {
-  return !isTerminal(state.status) && state.status.name !== 'interrupted';
+  return !isAtRest(state.status);
 }
 
 /** Text of the pid file, good for `kill $(cat .rasen/rasen.pid)`. */
@@ -42,42 +26,13 @@ export const pidText = (pid: number) => `${pid}\n`;
 
 /** `pid`: the supervisor's. `now`: milliseconds since 1970, for the duration of a task that is not over. */
 export function statusJson(state: TaskState, pid: number, now: number) {
-  const view = viewOf(state, pid, now);
+  const view = viewOf(state, hasProcess(state) ? pid : null, now);
   const step = currentStep(state);
-  return {
-    pid: hasProcess(state) ? pid : null,
-    status: SEED_STATUS[state.status.name],
-    iteration: view.iteration,
-    max_iterations: view.max_iterations,
-    subtask_id: view.subtask_id ?? (state.status.name === 'failed' ? state.status.subtask : null),
-    subtask_description:
-      view.subtask_description === null
-        ? null
-        : oneLine(cleanText(view.subtask_description), VIEW_LIMITS.text_chars),
-    current_phase: step ? phaseOf(state, step) : null,
-    completed_subtasks: view.completed_subtasks,
-    total_subtasks: view.total_subtasks,
-    total_commits: view.total_commits,
-    last_activity: seedTime(view.last_activity),
-    started_at: view.started_at === null ? null : seedTime(view.started_at),
-    total_duration_seconds: view.total_duration_seconds,
-    total_input_tokens: view.total_input_tokens,
-    total_output_tokens: view.total_output_tokens,
-    total_tokens: view.total_tokens,
-    model: view.model,
-    review_enabled: view.review_enabled,
-    qa_enabled: view.qa_enabled,
-    session_timeout: view.session_timeout,
-    // Ours, after the seed's.
-    task_id: state.id,
-    task_status: state.status.name,
-    reason: view.reason === null ? null : oneLine(view.reason, VIEW_LIMITS.line_chars),
-    why: view.why,
-    resume_at: view.resume_at === null ? null : seedTime(view.resume_at),
-    retry_at: view.retry_at === null ? null : seedTime(view.retry_at),
-    verified: view.verified,
-    exit_code: view.exit_code,
-  };
+  const failed = state.status.name === 'failed' ? state.status.subtask : null;
+  return statusFields(
+    { ...view, subtask_id: view.subtask_id ?? failed, current_phase: step ? phaseOf(state, step) : null },
+    seedWord(view.status, true),
+  );
 }
 
 /** RASEN's phases: Initializer, Coding, `Review i/n`, `QA i/n`; and Gates, which it has not. */

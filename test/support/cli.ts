@@ -31,11 +31,17 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
   } as const;
   const entry = join(folder, 'rasen.cjs');
   const supervisor = join(folder, 'rasend.cjs');
-  const external = ['./rasen-config.cjs', './rasen-service.cjs'];
+  const external = ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs'];
   const [cli] = await Promise.all([
     build({ ...common, minify: true, entryPoints: ['src/cli/main.ts'], external, outfile: entry }),
     build({ ...common, entryPoints: ['src/config/index.ts'], outfile: join(folder, 'rasen-config.cjs') }),
     build({ ...common, entryPoints: ['src/service/index.ts'], outfile: join(folder, 'rasen-service.cjs') }),
+    build({
+      ...common,
+      ...IMPORT_META,
+      entryPoints: ['src/supervisor/disk.ts'],
+      outfile: join(folder, 'rasen-reader.cjs'),
+    }),
     rasend === 'real' &&
       build({ ...common, ...IMPORT_META, entryPoints: ['src/supervisor/main.ts'], outfile: supervisor }),
     rasend === 'real' &&

@@ -65,6 +65,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     id: TASK_ID,
     name: 'auth',
     goal: 'Implement user authentication',
+    namesakes: 0,
     status: 'running',
     reason: null,
     why: null,
@@ -72,6 +73,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     retry_at: null,
     notifications: [],
     forgeries: [],
+    result: null,
     verified: null,
     exit_code: null,
     pid: 12345,
@@ -120,6 +122,7 @@ export function subtaskWith(over: Partial<TaskView['subtasks'][number]>): TaskVi
   return {
     id: 'auth-4',
     title: 'Implement password reset flow',
+    description: 'Implement password reset flow',
     kind: 'agent',
     status: 'in_progress',
     needs: [],

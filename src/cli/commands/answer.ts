@@ -1,8 +1,7 @@
 /** `rasen answer`: answer the question that a task is blocked with. */
 import { defineCommand, FORMAT } from '../command.ts';
 import { NOTE_ARGUMENTS, notedText, noteOf } from '../note-text.ts';
-import { taskRef } from '../project.ts';
-import { notRunYet } from '../task-calls.ts';
+import { changeTask } from '../task-calls.ts';
 
 export const answer = defineCommand({
   name: 'answer',
@@ -17,15 +16,9 @@ export const answer = defineCommand({
     { command: 'rasen answer nightly-build - <answer.txt', about: 'to another task, from a file' },
   ],
   async run({ args }, context) {
-    const { link, out } = context;
-    const { task: given, text } = await noteOf(args, 'answer');
-    const task = taskRef(context, given);
-    const op = crypto.randomUUID();
-    const noted = await link
-      .persist(client => client.call('task.answer', { task, text, op }), { starts: true })
-      .catch(error => {
-        throw given === undefined ? notRunYet(error) : error;
-      });
+    const { out } = context;
+    const { task, text } = await noteOf(args, 'answer');
+    const noted = await changeTask(context, 'task.answer', task, { text });
     out.reply(noted, () => `${notedText(noted)} The task goes on.`);
   },
 });

@@ -6,6 +6,7 @@ import { type EventRecord, readEvents } from '../event-stream.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { findProject, taskRef } from '../project.ts';
+import { tellSource } from '../source.ts';
 import { notRunYet } from '../task-calls.ts';
 import { localTime, wholeNumber } from '../time.ts';
 
@@ -44,6 +45,8 @@ export const events = defineCommand<Options>({
     const { follow = false, after = 0 } = options;
     if (follow) sayOnSignal(out, 'not followed any more; what was followed goes on.');
     try {
+      if (!follow) await context.link.adopt();
+      tellSource(context);
       await readEvents(context.link, {
         task: one ? taskRef(context, given) : undefined,
         follow,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AGENT_PROGRAMS, agentText, installedAgents, OVER_ACP } from '../../agents/installed.ts';
-import { isRasenError, RasenError } from '../../errors.ts';
+import { RasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
@@ -10,7 +10,6 @@ import { excludeLocally, projectFolder } from '../git-place.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
 import { findProject, type Project } from '../project.ts';
-import { lastStatus } from '../status-file.ts';
 
 export const init = defineCommand<{ task?: string; plan?: string }>({
   name: 'init',
@@ -92,7 +91,7 @@ async function chooseAgent({ loadConfigBundle, env }: Context, root: string): Pr
 
 /** RASEN worked in the checkout itself, so that a second phase found the first; here it does only after a merge. */
 async function noteUnmerged({ link, out }: Context, { task }: Project): Promise<void> {
-  if (task.submitted_at === null || !(await link.reachable())) return;
+  if (task.submitted_at === null) return;
   const last = await link.call('task.get', { task: task.id }).catch(() => null);
   if (last?.status !== 'completed' || last.commit === null || last.merged) return;
   out.note(
@@ -103,15 +102,7 @@ async function noteUnmerged({ link, out }: Context, { task }: Project): Promise<
 async function refuseUnfinished(context: Context, project: Project): Promise<void> {
   const { id, submitted_at } = project.task;
   if (submitted_at === null && !(await context.link.reachable())) return;
-  let status: string | undefined;
-  try {
-    status = (await unfinishedTask(context, project))?.status;
-  } catch (error) {
-    if (!isRasenError(error) || error.kind !== 'unreachable') throw error;
-    const last = lastStatus(project)?.last_status ?? 'unknown';
-    if (['completed', 'failed', 'cancelled'].includes(last)) return;
-    status = last;
-  }
+  const status = (await unfinishedTask(context, project))?.status;
   if (status === undefined) return;
   throw new RasenError('task_state', `This project has an unfinished task, ${id} (${status}).`, {
     hint: 'End it with `rasen stop` and `rasen cancel`, or put a new one in its place with `rasen reinit --force`.',

@@ -1,13 +1,10 @@
 /** `rasen list`: all tasks, newest first. */
-import type { TaskView } from '../../index.ts';
 import { defineCommand, FORMAT } from '../command.ts';
-import type { Context } from '../context.ts';
+import { isUsable, listRows, tableLines } from '../list-text.ts';
 import { oneLine } from '../output.ts';
 import { findProject } from '../project.ts';
-import { elapsed, wholeNumber } from '../time.ts';
-
-/** The end of an id: the beginning is the time, and alike for tasks of one day. */
-const SHORT_ID_CHARS = 8;
+import { sourceOf, tellSource } from '../source.ts';
+import { wholeNumber } from '../time.ts';
 
 interface Options {
   status?: string;
@@ -19,7 +16,8 @@ export const list = defineCommand<Options>({
   name: 'list',
   summary: 'List tasks, newest first',
   details: [
-    'The first column is the end of the id; every command takes it as a name for the task.',
+    'The first column is the end of the id; every command takes it as a name for the task. LAST is why the task waits or stopped, or the last line that it printed. On a terminal the lines are cut to its width.',
+    'Where no supervisor runs, the disk is read; what would go on is not_running then.',
     'A task whose files were damaged, or were written by a newer rasen, is listed with what is wrong and what to do. Its key stays taken.',
   ],
   options: [
@@ -33,41 +31,26 @@ export const list = defineCommand<Options>({
     { command: "rasen list --format json | jq -r '.[].id'", about: 'for scripts' },
   ],
   async run({ options }, context) {
-    const views = await context.link.call('task.list', {
+    const { link, out } = context;
+    const views = await link.call('task.list', {
       ...(options.status === undefined ? {} : { status: options.status.split(',').map(s => s.trim()) }),
       ...(options.here ? { project: findProject(context.cwd)?.root ?? context.cwd } : {}),
       ...(options.lines === undefined ? {} : { limit: options.lines }),
+      last_output: true,
     });
-    if (context.out.json) context.out.value(views);
-    else if (views.length === 0) context.out.note('there are no such tasks');
-    else {
-      context.out.answer(table(views, context));
+    if (out.json) {
+      const source = sourceOf(context);
+      out.value(views.map(view => ({ ...view, source })));
+    } else if (views.length === 0) {
+      if (options.status !== undefined || options.here) out.note('there are no such tasks');
+      else out.answer('No tasks yet.');
+    } else {
+      tellSource(context);
+      const rows = listRows(views, { now_ms: Date.now(), attended: !link.isFromDisk });
+      const [head, ...rest] = tableLines(rows, out.stdout.isTTY ? out.stdout.columns : undefined);
+      out.answer([out.bold(head!), ...rest].join('\n'));
       for (const view of views.filter(one => !isUsable(one)))
-        context.out.note(`${view.id} is ${view.status.replaceAll('_', ' ')}: ${oneLine(view.reason ?? '')}`);
+        out.note(`${view.id} is ${view.status.replaceAll('_', ' ')}: ${oneLine(view.reason ?? '')}`);
     }
   },
 });
-
-/** It is on disk, and its files say what it is. */
-const isUsable = ({ status }: TaskView) => status !== 'damaged' && status !== 'newer_format';
-
-function table(views: readonly TaskView[], { out }: Context): string {
-  const rows = views.map(view => [
-    view.id.slice(-SHORT_ID_CHARS),
-    oneLine(
-      view.status === 'waiting' && view.why ? `waiting (${view.why})` : view.status.replaceAll('_', ' '),
-    ),
-    isUsable(view) ? `${view.completed_subtasks}/${view.total_subtasks}` : '-',
-    elapsed(Date.now() - Date.parse(view.created_at)),
-    oneLine(view.name, 60),
-  ]);
-  const all = [['ID', 'STATUS', 'DONE', 'AGE', 'NAME'], ...rows];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map(row => row[column]!.length)));
-  const lines = all.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
-  return [out.bold(lines[0]!), ...lines.slice(1)].join('\n');
-}

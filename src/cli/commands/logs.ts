@@ -4,11 +4,13 @@ import { safeText } from '../../util/terminal-text.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
+import { stopped } from '../event-stream.ts';
 import { isOneCommand, type ShowOutput, showOutput } from '../foreground.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import type { Link } from '../link.ts';
-import { type LogRequest, readLog } from '../log-stream.ts';
+import { type LogEnd, type LogRequest, readLog } from '../log-stream.ts';
 import { bytesOf, LogText, type LogTextOptions } from '../log-text.ts';
+import { tellSource } from '../source.ts';
 import { callTask } from '../task-calls.ts';
 import { parseSince, wholeNumber } from '../time.ts';
 import { wrapLines } from '../wrap-lines.ts';
@@ -75,6 +77,7 @@ export const logs = defineCommand<Options>({
         'Send it to a file or a program: rasen logs --raw | less. To have it here all the same: --yes',
       );
     const view = await callTask(context, 'task.get', given, {});
+    tellSource(context);
     const { follow = false, subtask, since, gates = false } = options;
     const lines = options.lines ?? (follow || since ? 'all' : DEFAULT_LINES);
     const only = subtask === undefined ? view.subtasks : view.subtasks.filter(s => s.id === subtask);
@@ -90,22 +93,29 @@ export const logs = defineCommand<Options>({
       );
     if (bytes || context.out.json) {
       const show = context.out.json ? showJson(context) : showOutput(context, options);
-      await readLog(context.link, {
+      const end = await readLog(context.link, {
         ...request,
         follow,
         ...(lines === 'all' ? {} : { lines }),
         show: show.record,
       });
       await show.end();
+      if (follow) await tellEnd(context, end, view.id);
     } else {
-      await showText(context, { ...request, follow }, lines, {
+      const end = await showText(context, { ...request, follow }, lines, {
         raw: !sessions,
         exact: options.raw === true,
         bare: subtask !== undefined,
       });
+      if (follow) await tellEnd(context, end, view.id);
     }
   },
 });
+
+/** What is followed and not over has ended because nobody is there who would see it go on. */
+async function tellEnd({ link }: Context, { ended }: LogEnd, task: string): Promise<void> {
+  if (!ended) throw stopped(await link.call('task.get', { task }));
+}
 
 const NOTHING = () => undefined;
 
@@ -127,7 +137,7 @@ async function showText(
   request: Request,
   lines: number | 'all',
   how: How,
-): Promise<void> {
+): Promise<LogEnd> {
   const columns = out.stdout.isTTY && !how.bare ? out.stdout.columns : undefined;
   const write = (text: string) => {
     if (how.exact) return out.raw(text);
@@ -138,15 +148,17 @@ async function showText(
   if (lines === 'all' || how.raw) {
     const text = new LogText(how);
     const some = lines === 'all' ? {} : { lines };
-    await readLog(link, { ...request, ...some, show: record => write(text.push(record)) });
+    const end = await readLog(link, { ...request, ...some, show: record => write(text.push(record)) });
     await write(text.end());
-    return;
+    return end;
   }
   const past = await lastLines(link, request, lines, how);
   await write(past.text);
-  if (!request.follow || past.ended) return;
-  await readLog(link, { ...request, show: record => write(past.log.push(record)) }, past.cursor);
+  if (!request.follow || past.ended) return past;
+  const show = (record: LogRecord) => write(past.log.push(record));
+  const end = await readLog(link, { ...request, show }, past.cursor);
   await write(past.log.end());
+  return end;
 }
 
 async function lastLines(link: Link, request: Request, lines: number, how: LogTextOptions) {

@@ -2,6 +2,7 @@
 import { defineCommand, FORMAT } from '../command.ts';
 import { taskRef } from '../project.ts';
 import { reportText } from '../report-text.ts';
+import { sourceOf, tellSource } from '../source.ts';
 import { parseSince } from '../time.ts';
 
 /** A night and the evening before, where nobody says how long. */
@@ -37,6 +38,7 @@ export const report = defineCommand<{ since?: string }>({
       ...(tasks.length > 0 ? { tasks } : {}),
       ...(since === undefined ? {} : { since }),
     });
-    context.out.reply(answer, () => reportText(answer, Date.now()));
+    tellSource(context);
+    context.out.reply({ source: sourceOf(context), ...answer }, () => reportText(answer, Date.now()));
   },
 });

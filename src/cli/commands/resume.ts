@@ -5,7 +5,7 @@ import { refuseMovedHere } from '../moved-project.ts';
 import { taskRef } from '../project.ts';
 import { resumeTask } from '../resume-task.ts';
 import { leave } from '../run-project.ts';
-import { notRunYet } from '../task-calls.ts';
+import { notRunYet, tellNamesakes } from '../task-calls.ts';
 
 export const resume = defineCommand<{ background?: boolean; wait?: boolean }>({
   name: 'resume',
@@ -25,6 +25,7 @@ export const resume = defineCommand<{ background?: boolean; wait?: boolean }>({
     const view = await resumeTask(context, ref).catch(error => {
       throw given === undefined ? notRunYet(error) : error;
     });
+    tellNamesakes(context, given, view);
     if (options.background) return await leave(context, view);
     return await inForeground(context, view, { through_limits: options.wait === true });
   },

@@ -1,12 +1,15 @@
 /** `rasen status`: one task as it is now. */
 import { isRasenError } from '../../errors.ts';
 import type { TaskView } from '../../index.ts';
+import { blankView } from '../../task/blank-view.ts';
+import { ourState, seedWord, type Unrun } from '../../views/status-json.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import { Progress } from '../progress.ts';
 import { findProject } from '../project.ts';
-import { lastStatus } from '../status-file.ts';
+import { sourceOf, tellSource } from '../source.ts';
+import { firstView } from '../status-file.ts';
 import { seedLines, statusText } from '../status-text.ts';
 import { callTask } from '../task-calls.ts';
 import { waitTasks } from '../wait-task.ts';
@@ -15,7 +18,7 @@ export const status = defineCommand<{ watch?: boolean }>({
   name: 'status',
   summary: 'Show a task as it is now',
   details: [
-    'When no supervisor answers, it tells what the status file of the project last said, with the status not_running where the task would have to be running.',
+    'In JSON, `status` is one word for scripts: running while the task goes on by itself, waits included; interrupted when it needs somebody; completed; failed; not_running when it would go on and no supervisor runs; initialized or reinitialized before the first run. `state` has the rest: name (pending, running, waiting, interrupted, blocked, completed, failed, cancelled), why, resume_at and message. The fields are the same in every situation; `source` is supervisor, or disk where none runs.',
     'With --watch it stays until the task does not go on by itself. The exit status is 0 whatever the status of the task; `rasen wait` has another for each.',
   ],
   arguments: [TASK],
@@ -26,40 +29,59 @@ export const status = defineCommand<{ watch?: boolean }>({
     { command: 'rasen status nightly-build --watch', about: 'another task, live' },
   ],
   async run({ args: [given], options }, context) {
-    let view: TaskView;
-    try {
-      view = await callTask(context, 'task.get', given, {});
-    } catch (error) {
-      if (given === undefined && offline(context, error)) return;
-      throw error;
+    const { out } = context;
+    const { view, unrun } = await current(context, given);
+    if (options.watch && unrun === null) return await watch(context, view);
+    const answer = answerOf(context, view, unrun);
+    if (unrun !== null) {
+      out.reply(answer, () => seedLines({ ...view, status: unrun }).join('\n'));
+      out.note('the task was not run yet; start it with: rasen run --background');
+      return;
     }
-    if (options.watch) await watch(context, view);
-    else context.out.reply(view, () => statusText(view, { given, now_ms: Date.now() }));
+    tellSource(context);
+    out.reply(answer, () => statusText(view, { given, word: wordOf(context, view), now_ms: Date.now() }));
+    if (answer.status === 'not_running')
+      out.note(`it goes on when a supervisor runs: rasen resume${given === undefined ? '' : ` ${given}`}`);
   },
 });
 
-/** Answers from the status file when the supervisor cannot; false when there is none. */
-function offline({ cwd, out }: Context, error: unknown): boolean {
-  const away = isRasenError(error) && ['unreachable', 'task_unknown', 'timeout'].includes(error.kind);
-  const project = away ? findProject(cwd) : null;
-  const last = project && lastStatus(project);
-  if (!last) return false;
-  out.reply(last, () => seedLines(last).join('\n'));
-  if (last.status === 'initialized' || last.status === 'reinitialized')
-    out.note('the task was not run yet; start it with: rasen run --background');
-  else if (last.status === 'not_running')
-    out.note(`no supervisor answers; the task was last ${last.last_status}. Go on with: rasen resume`);
-  return true;
+/** A task of the project that was not run yet is described by its own files. */
+async function current(
+  context: Context,
+  given: string | undefined,
+): Promise<{ view: TaskView; unrun: Unrun | null }> {
+  try {
+    return { view: await callTask(context, 'task.get', given, {}), unrun: null };
+  } catch (error) {
+    const project =
+      given === undefined && isRasenError(error) && error.kind === 'task_unknown'
+        ? findProject(context.cwd)
+        : null;
+    if (!project) throw error;
+    return { view: firstView(project), unrun: project.task.status };
+  }
 }
 
-async function watch({ link, out }: Context, view: TaskView): Promise<void> {
+function answerOf(context: Context, view: TaskView, unrun: Unrun | null = null) {
+  // Whatever an older supervisor does not tell is there all the same.
+  const { id, name, goal, status, ...rest } = blankView(view);
+  const word = unrun ?? seedWord(status, !context.link.isFromDisk);
+  return { id, name, goal, status: word, state: ourState(view, unrun), source: sourceOf(context), ...rest };
+}
+
+/** In text our words stand, which say more; only what would have to run and does not is told as the seed tells it. */
+const wordOf = ({ link }: Context, { status }: TaskView): string =>
+  seedWord(status, !link.isFromDisk) === 'not_running' ? 'not_running' : status;
+
+async function watch(context: Context, view: TaskView): Promise<void> {
+  const { link, out } = context;
   const progress = out.json ? undefined : new Progress(out, out.stdout);
   let seq = -1;
   const show = (now: TaskView) => {
     if (now.seq <= seq) return;
     seq = now.seq;
     if (progress) progress.show(now);
-    else out.value(now);
+    else out.value(answerOf(context, now));
   };
   show(view);
   const release = sayOnSignal(

@@ -4,7 +4,8 @@ import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { taskRef } from '../project.ts';
-import { exitOf, notRunYet } from '../task-calls.ts';
+import { tellSource } from '../source.ts';
+import { exitOf, notRunYet, tellNamesakes } from '../task-calls.ts';
 import { waitTasks } from '../wait-task.ts';
 
 export const wait = defineCommand<{ wait?: boolean }>({
@@ -37,6 +38,8 @@ export const wait = defineCommand<{ wait?: boolean }>({
       });
       for (const view of views) progress.show(view);
       progress.end();
+      for (const [i, view] of views.entries()) tellNamesakes(context, args[i], view);
+      tellSource(context);
       out.reply(views, () => views.map(v => `${v.id}  ${v.status}  ${oneLine(v.name)}`).join('\n'));
       return views.map(exitOf).find(code => code !== 0) ?? 0;
     } catch (error) {

@@ -1,12 +1,14 @@
 /** The way to the supervisor: what is repeated, what is not, and for how long. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Link } from '../../../src/cli/link.ts';
+import { type Disk, Link } from '../../../src/cli/link.ts';
 import { RasenError } from '../../../src/errors.ts';
 import { FakeDaemon, viewWith } from '../../support/fake-daemon.ts';
 
 let daemon: FakeDaemon;
 let link: Link;
 let starts = 0;
+let disk: Pick<Disk, 'goesOn' | 'isOrphaned'>;
+let notes: string[];
 let start: () => Promise<void>;
 
 beforeEach(() => {
@@ -16,21 +18,84 @@ beforeEach(() => {
     starts += 1;
     await daemon.start();
   };
-  const limits = { call_patience_ms: 200, stream_patience_ms: 200, pause_min_ms: 1, pause_max_ms: 5 };
-  link = new Link({ socket: daemon.paths.socket, start: () => start(), limits });
+  const limits = {
+    ...{ call_patience_ms: 200, stream_patience_ms: 200, pause_min_ms: 1, pause_max_ms: 5, grace_ms: 100 },
+  };
+  disk = { goesOn: () => false, isOrphaned: false };
+  const read = () => {
+    const call = async (method: string) => (method === 'task.list' ? ['from the disk'] : viewWith());
+    return { ...disk, call, stream: async () => 'from the disk' } as unknown as Disk;
+  };
+  notes = [];
+  const note = (text: string) => notes.push(text);
+  link = new Link({
+    socket: daemon.paths.socket,
+    start: () => start(),
+    disk: read,
+    adopts: true,
+    note,
+    limits,
+  });
 });
 afterEach(async () => {
   link.close();
   await daemon.close();
 });
 
-test('nobody there: refused at once, with a hint, and nothing is started', async () => {
-  await expect(link.call('task.list', {})).rejects.toMatchObject({
+test('nobody there: what is about the supervisor itself is refused at once, and nothing is started', async () => {
+  await expect(link.call('daemon.status', {})).rejects.toMatchObject({
     kind: 'unreachable',
-    hint: expect.stringContaining('rasen run'),
+    hint: expect.stringContaining('rasen doctor'),
   });
   expect(await link.reachable()).toBe(false);
   expect(starts).toBe(0);
+});
+
+test('nobody there: what reads is answered from the disk, and what changes something starts one', async () => {
+  expect(await link.call('task.list', {})).toEqual(['from the disk']);
+  expect([link.isFromDisk, starts]).toEqual([true, 0]);
+  daemon.methods['task.stop'] = () => viewWith({ status: 'interrupted' });
+  expect(await link.call('task.stop', { task: 'x', force: false })).toMatchObject({ status: 'interrupted' });
+  expect(starts).toBe(1);
+});
+
+test('work without an owner gets one by a command that only reads', async () => {
+  disk = { goesOn: () => true, isOrphaned: true };
+  expect(await link.call('task.list', {})).toEqual([]);
+  expect([link.isFromDisk, starts]).toEqual([false, 1]);
+});
+
+test('one that cannot be started: what reads is answered from the disk all the same, and says why', async () => {
+  disk = { goesOn: () => true, isOrphaned: true };
+  start = async () => {
+    throw new RasenError('spawn', 'it died');
+  };
+  expect(await link.call('task.list', {})).toEqual(['from the disk']);
+  expect(notes).toEqual(['it died']);
+});
+
+test('what follows starts one as long as something goes on, and else ends with what the disk says', async () => {
+  const follow = (settled: (disk: Disk) => Promise<string | undefined>) =>
+    link.persist<string>(client => client.call('task.get', { task: 'x' }).then(view => view.name), {
+      settled,
+    });
+  const over = async (now: Disk) => (now.goesOn() ? undefined : 'over');
+  expect(await follow(over)).toBe('over');
+  expect(starts).toBe(0);
+  disk = { goesOn: () => true, isOrphaned: false };
+  expect(await follow(over)).toBe('auth');
+  expect(starts).toBe(1);
+  await daemon.crash();
+  expect(await follow(over)).toBe('auth');
+  expect(starts).toBe(2);
+  await daemon.crash();
+  start = async () => {
+    throw new RasenError('spawn', 'it died');
+  };
+  await expect(follow(over)).rejects.toMatchObject({
+    kind: 'unreachable',
+    message: expect.stringContaining('it died'),
+  });
 });
 
 test('one is started where that is wanted, once', async () => {
@@ -78,10 +143,11 @@ test('one that does not come back is waited for no longer than the patience', as
   await daemon.start();
   await link.call('task.list', {});
   await daemon.crash();
-  await expect(link.call('task.list', {})).rejects.toMatchObject({
+  await expect(link.call('daemon.status', {})).rejects.toMatchObject({
     kind: 'unreachable',
     message: expect.stringContaining('did not come back'),
   });
+  expect(await link.call('task.list', {})).toEqual(['from the disk']);
 });
 
 test('two that lost the connection together share the next', async () => {

@@ -20,6 +20,7 @@ const task = (over: Partial<TaskReport> = {}): TaskReport => ({
   project: '/home/user/project',
   status: 'completed',
   why: null,
+  result: null,
   reason: null,
   verified: true,
   resume_at: null,

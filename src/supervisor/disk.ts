@@ -1,0 +1,116 @@
+/**
+ * Tasks as the disk has them, for a command that meets no supervisor: the same requests, answered by the same handlers,
+ * over a store that is only read. Nothing is written, locked or mended, so that a supervisor may start at any moment.
+ */
+import { existsSync } from 'node:fs';
+import { RasenError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { AskContext } from '../methods/define.ts';
+import { METHODS } from '../methods/index.ts';
+import type { Paths } from '../paths.ts';
+import type { CallOptions, OnNotify } from '../rpc/client.ts';
+import { bootId } from '../runner/identity.ts';
+import { secretPlaces } from '../secrets/places.ts';
+import { Store } from '../store/store.ts';
+import { isAtRest } from '../task/status.ts';
+import { systemClock } from './clock.ts';
+import { stateFindings } from './doctor.ts';
+import { Masks } from './masks.ts';
+import { Places } from './places.ts';
+import { Reader } from './reader.ts';
+import { Registry } from './registry.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** What of a supervisor's requests can be answered without one. */
+const ANSWERED: ReadonlySet<string> = new Set([
+  'daemon.doctor',
+  'event.follow',
+  'log.follow',
+  'task.get',
+  'task.list',
+  'task.plan',
+  'task.report',
+]);
+/** What is read has no log of its own. */
+const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** A connection to nobody: `call` and `stream` are those of a client. */
+export class Disk {
+  readonly #registry: Registry;
+  readonly #reader: Pick<
+    Supervisor,
+    'view' | 'list' | 'report' | 'plan' | 'followLog' | 'followEvents' | 'doctor'
+  >;
+  readonly #died: boolean;
+
+  /** Reads every task that is not over, and of the others what a list shows. Throws what the system says. */
+  constructor(paths: Paths, env: NodeJS.ProcessEnv) {
+    // Removed at an end in good order.
+    this.#died = existsSync(paths.pid);
+    const store = new Store(paths, undefined, { only_reads: true });
+    const registry = new Registry(store, systemClock, undefined, null);
+    registry.load();
+    const masks = new Masks({ store, secrets: secretPlaces(paths), log: NO_LOG, env });
+    const reader = new Reader({ registry, store, places: new Places(paths), masks });
+    this.#registry = registry;
+    this.#reader = Object.assign(reader, {
+      doctor: async () => ({ findings: await stateFindings(store, registry), agents: [] }),
+    });
+  }
+
+  /** Whether one of these tasks (absent: of all) would go on by itself if a supervisor ran. Throws as `task.get`. */
+  goesOn(refs?: readonly string[]): boolean {
+    const entries = refs?.map(ref => this.#registry.resolve(ref)) ?? [...this.#registry.all()];
+    return entries.some(({ state }) => state !== null && !isAtRest(state.status));
+  }
+
+  /**
+   * Whether there is work that its supervisor has left without an end in good order: it was killed, or the machine went
+   * down. Whoever sees it starts a supervisor. Work that a service manager keeps for the next one is not among it.
+   */
+  get isOrphaned(): boolean {
+    const boot = bootId();
+    return [...this.#registry.all()].some(
+      ({ state }) => state !== null && !isAtRest(state.status) && (this.#died || state.boot !== boot),
+    );
+  }
+
+  call(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.stream(method, params, () => {}, options);
+  }
+
+  async stream(
+    name: string,
+    params: unknown,
+    onNotify: OnNotify,
+    { signal = new AbortController().signal }: CallOptions = {},
+  ): Promise<unknown> {
+    const method = ANSWERED.has(name) ? METHODS.find(one => one.name === name) : undefined;
+    if (!method) throw new RasenError('unreachable', `No supervisor runs, and ${name} needs one.`);
+    const parsed = method.params.safeParse(params ?? {});
+    if (!parsed.success) throw new RasenError('usage', `${name}: ${parsed.error.issues[0]!.message}`);
+    const context = contextOf(onNotify, signal);
+    // Nobody writes: what is there is all there will be.
+    const asked = { ...(parsed.data as object), ...(method.stream ? { follow: false } : {}) };
+    return await method.handle(asked, this.#reader as Supervisor, context as AskContext);
+  }
+}
+
+/** A request of our own process: it takes what it is sent at once. */
+function contextOf(onNotify: OnNotify, signal: AbortSignal): Omit<AskContext, 'origin'> {
+  const id = 0;
+  const take = async (method: string, params: unknown) => {
+    signal.throwIfAborted();
+    await onNotify(method, { request: id, ...(params as object) });
+  };
+  return {
+    ...{ id, signal, connection: 0, behind: false, notify: take },
+    peer: { fd: null, since_s: 0, program: null },
+    turn: async work => {
+      const sent: [method: string, params: unknown][] = [];
+      const done = await work((method, params) => void sent.push([method, params]));
+      for (const one of sent) await take(...one);
+      return done;
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * What is told of tasks: views, lists, reports, events and logs, read from the registry and the files of attempts. One
+ * for the supervisor and for whoever looks while none runs (disk.ts). Changes nothing.
+ */
+import { RasenError } from '../errors.ts';
+import type { RequestContext } from '../rpc/server.ts';
+import type { Store } from '../store/store.ts';
+import type { Plan } from '../task/plan.ts';
+import { TRANSITIONS } from '../task/status.ts';
+import { type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
+import { damagedView } from './damaged-view.ts';
+import { agentRole } from './effects/context.ts';
+import { readableTail } from './effects/readable-tail.ts';
+import { followEvents } from './follow-events.ts';
+import { followLog, type LogParams } from './follow-log.ts';
+import { JobNames, type JobRef, parseJob } from './job-names.ts';
+import type { Masks } from './masks.ts';
+import type { Places } from './places.ts';
+import type { Entry, Registry } from './registry.ts';
+import { type ReportParams, report } from './report.ts';
+
+export interface ReaderOptions {
+  registry: Registry;
+  store: Store;
+  places: Places;
+  masks: Masks;
+}
+
+export interface ListFilter {
+  status?: string[] | undefined;
+  project?: string | undefined;
+  limit: number;
+  last_output?: boolean;
+}
+
+/** As `task.list` gives it. */
+export type Listed = TaskView & { last_output?: string | null };
+
+/** Tasks whose last line is looked up for a list, the newest, and bytes that are read for it. */
+const LAST_OUTPUTS_MAX = 50;
+const LAST_OUTPUT_BYTES = 4096;
+/** The first of them may be torn. */
+const LAST_OUTPUT_LINES = 3;
+
+export class Reader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  view(ref: string): TaskView {
+    const { registry } = this.#options;
+    return registry.viewOf(registry.resolve(ref));
+  }
+
+  /** With `last_output` it takes a moment; else it is answered at once. */
+  list(filter: ListFilter): Listed[] | Promise<Listed[]> {
+    const found = this.#list(filter);
+    return filter.last_output ? this.#withOutput(found) : found;
+  }
+
+  #list(filter: ListFilter): TaskView[] {
+    const { registry } = this.#options;
+    const found: TaskView[] = [];
+    const statuses: readonly string[] = [...Object.keys(TRANSITIONS), ...UNUSABLE_STATUSES];
+    const odd = filter.status?.find(name => !statuses.includes(name));
+    if (odd !== undefined) {
+      throw new RasenError('usage', `"${odd}" is no status of a task`, {
+        hint: `Statuses: ${statuses.join(', ')}`,
+      });
+    }
+    const damaged = registry.damaged.map(damagedView);
+    const all: (Entry | TaskView)[] = [...registry.all(), ...damaged];
+    for (const one of all.sort((a, b) => (a.id < b.id ? 1 : -1))) {
+      // What cannot be read may have lost its project: it is shown wherever somebody looks.
+      if (filter.project && one.project !== '' && one.project !== filter.project) continue;
+      const view = 'queue' in one ? null : one;
+      const status = view?.status ?? statusOf(one as Entry);
+      if (filter.status && !filter.status.includes(status)) continue;
+      found.push(view ?? this.#viewOrDamage(one as Entry));
+      if (found.length >= filter.limit) break;
+    }
+    return found;
+  }
+
+  report(params: ReportParams) {
+    return report(this.#options.registry, params);
+  }
+
+  plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
+    const { registry } = this.#options;
+    const state = registry.stateOf(registry.resolve(ref));
+    return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
+  }
+
+  async followLog(params: LogParams, context: RequestContext) {
+    const { registry, store, places, masks } = this.#options;
+    const held = store.hold(registry.resolve(params.task).id);
+    try {
+      return await followLog({ registry, places: places.below(held.tasks), masks }, params, context);
+    } finally {
+      held.release();
+    }
+  }
+
+  followEvents(
+    params: { task?: string | undefined; after: number; follow: boolean },
+    context: RequestContext,
+  ) {
+    return followEvents(this.#options.registry, params, context);
+  }
+
+  async #withOutput(views: readonly TaskView[]): Promise<Listed[]> {
+    const listed: Listed[] = [];
+    for (const [i, view] of views.entries()) {
+      const last_output = i < LAST_OUTPUTS_MAX ? await this.#lastOutput(view.id) : null;
+      listed.push({ ...view, last_output });
+    }
+    return listed;
+  }
+
+  /** The last line of the newest output; null: there is none, or its task is packed. A list fails for no output. */
+  async #lastOutput(id: string): Promise<string | null> {
+    const { registry, store, places, masks } = this.#options;
+    const entry = registry.get(id);
+    if (!entry || store.isPacked(id)) return null;
+    try {
+      const names = new JobNames();
+      let ref: JobRef | null = null;
+      for (const event of registry.eventsAfter(entry, 0)) {
+        names.learn(event);
+        const begun = names.started(event);
+        if (begun && parseJob(begun.job)?.gate === null) ref = begun;
+      }
+      const state = registry.stateOf(entry);
+      const step = state.steps.find(s => s.id === ref?.step);
+      if (!ref || !step) return null;
+      const text = await readableTail(
+        state,
+        { role: agentRole(state, step, null), folder: places.job(id, ref.job) },
+        { lines: LAST_OUTPUT_LINES, bytes: LAST_OUTPUT_BYTES, mask: await masks.of(state) },
+      );
+      return text.trimEnd().split('\n').at(-1)!.trim() || null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** One that cannot be read hides no other. */
+  #viewOrDamage(entry: Entry): TaskView {
+    const { registry, store } = this.#options;
+    try {
+      return registry.viewOf(entry);
+    } catch (error) {
+      const damage = store.damage.find(({ task }) => task === entry.id);
+      if (!damage) throw error;
+      return damagedView(damage);
+    }
+  }
+}
+
+export const statusOf = (entry: Entry): TaskView['status'] => entry.state?.status.name ?? entry.brief!.status;
