@@ -1,11 +1,13 @@
 /**
  * The spec of plain commands (`rasen run -- CMD`) and of pipelines (`rasen run -f FILE`): work in the folder itself,
- * no agent, no views in the project, and no limit that the user did not ask for.
+ * no agent, no views in the project, and no limit that the user did not ask for. Of the configuration only the notices
+ * count for them.
  */
 import { basename } from 'node:path';
 import { RasenError } from '../errors.ts';
 import type { Plan, Subtask } from '../task/plan.ts';
 import type { Limits, TaskSpec } from '../task/spec.ts';
+import type { Notices } from './notices-of.ts';
 import type { PlanDefaults } from './plan-draft.ts';
 import { checkedSpec } from './spec-check.ts';
 
@@ -17,6 +19,7 @@ export interface CommandTask {
   name?: string | null | undefined;
   key?: string | null | undefined;
   limits?: Partial<Limits> | undefined;
+  notices?: Notices | undefined;
   /** After a power cut: run it again (default), or count it as failed. */
   on_lost?: Subtask['on_lost'] | undefined;
 }
@@ -33,6 +36,7 @@ export interface PipelineTask {
   name?: string | null | undefined;
   key?: string | null | undefined;
   limits?: Partial<Limits> | undefined;
+  notices?: Notices | undefined;
 }
 
 export function commandTaskSpec(task: CommandTask): TaskSpec {
@@ -88,7 +92,7 @@ export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
 type Draft = Parameters<typeof checkedSpec>[0];
 
 function folderSpec(
-  task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits'> & {
+  task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits' | 'notices'> & {
     name: string;
     goal: string;
     plan: Draft['plan'];
@@ -118,10 +122,12 @@ function folderSpec(
       max_consecutive_failures: 1000,
       ...task.limits,
     },
-    secrets: task.secrets ?? {},
+    time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    secrets: { ...task.notices?.secrets, ...task.secrets },
     review: off,
     qa: off,
     memory: { enabled: false },
+    notify: task.notices?.notify ?? null,
     views: null,
   });
 }

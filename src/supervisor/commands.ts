@@ -246,9 +246,10 @@ export class Commands {
 
   #sameOrder(known: Entry, spec: TaskSpec): void {
     const { spec: was } = this.#registry.stateOf(known);
-    // Not what the machine tells of itself: a script may run with another time zone than its user.
-    const order = ({ id: _id, time_zone: _zone, plan, ...rest }: TaskSpec) => ({
+    // Not what the machine tells of itself, since a script may run with another time zone than its user; nor who is told.
+    const order = ({ id: _id, time_zone: _zone, notify: _notify, plan, secrets, ...rest }: TaskSpec) => ({
       ...rest,
+      secrets: Object.entries(secrets).filter(([, { for: who }]) => who?.join() !== 'notify'),
       workspace: rest.workspace.kind,
       plan: plan && { ...plan, task: '' },
     });

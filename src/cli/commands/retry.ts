@@ -11,6 +11,6 @@ export const retry = defineCommand<{ task?: string }>({
   examples: [{ command: 'rasen retry auth-4', about: 'of the task of this project' }],
   async run({ args: [subtask], options: { task } }, context) {
     const view = await changeTask(context, 'task.retry', task, { subtask: subtask! });
-    context.out.reply(view, () => statusText(view, { given: task, now_ms: Date.now() }));
+    context.out.reply(view, () => statusText(view, { now_ms: Date.now() }));
   },
 });

@@ -34,7 +34,7 @@ export const status = defineCommand<{ watch?: boolean }>({
       throw error;
     }
     if (options.watch) await watch(context, view);
-    else context.out.reply(view, () => statusText(view, { given, now_ms: Date.now() }));
+    else context.out.reply(view, () => statusText(view, { now_ms: Date.now() }));
   },
 });
 
