@@ -6,6 +6,7 @@
 import { basename } from 'node:path';
 import { RasenError } from '../errors.ts';
 import type { Plan, Subtask } from '../task/plan.ts';
+import { shellWord } from '../task/shell-word.ts';
 import type { Limits, TaskSpec } from '../task/spec.ts';
 import type { Notices } from './notices-of.ts';
 import type { PlanDefaults } from './plan-draft.ts';
@@ -44,7 +45,7 @@ export function commandTaskSpec(task: CommandTask): TaskSpec {
     throw new RasenError('usage', 'There is no command.', {
       hint: 'Write it after two dashes: rasen run -- npm test',
     });
-  const goal = task.argv.map(quoted).join(' ');
+  const goal = task.argv.map(shellWord).join(' ');
   const plan = {
     version: 1 as const,
     task: task.id,
@@ -130,11 +131,6 @@ function folderSpec(
     notify: task.notices?.notify ?? null,
     views: null,
   });
-}
-
-/** A word as one would type it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 const shortened = (text: string, max: number) =>

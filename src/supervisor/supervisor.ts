@@ -20,6 +20,7 @@ import { resolveSecrets } from '../secrets/resolve.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
+import type { Judge } from '../task/fold-skip.ts';
 import type { NotifySpec } from '../task/notices.ts';
 import type { Plan } from '../task/plan.ts';
 import { unheldLimits } from '../task/resource-limits.ts';
@@ -322,8 +323,12 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
-    return this.#registry.viewOf(await this.#commands.resume(params.task, askOf(params, context)));
+  async resume(
+    params: { task: string; skip: readonly Judge[]; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
+    const { task, skip } = params;
+    return this.#registry.viewOf(await this.#commands.resume(task, skip, askOf(params, context)));
   }
 
   async retry(

@@ -1,10 +1,13 @@
 /**
- * The command to type next for a task: one that can be pasted into a shell anywhere on this machine, so it always names
- * the task. Pure; types only, so that the thin client can ask too.
+ * The commands that are printed to be typed next. One that can be pasted into a shell anywhere on this machine: it names its task, and where it is
+ * for a project, the folder. Pure; types only, so that the thin client can ask too.
  */
+
+import type { Plan } from './plan.ts';
+import { shellWord } from './shell-word.ts';
 import type { TaskView } from './view.ts';
 
-/** null: nothing to do. */
+/** For a task as it is now. null: nothing to do. */
 export function nextCommand(
   view: Pick<TaskView, 'id' | 'status' | 'why' | 'subtasks' | 'branch' | 'merged' | 'commit'>,
 ): string | null {
@@ -31,3 +34,15 @@ export function nextCommand(
       return 'rasen doctor';
   }
 }
+
+/** The same work once more, as a new task. */
+export function startAgain(project: string, git: boolean, plan: Plan | null): string {
+  const there = inFolder(project);
+  if (git) return `${there}rasen reinit`;
+  const [only, ...more] = plan?.subtasks ?? [];
+  const run = only && more.length === 0 && 'run' in only.do ? only.do.run : null;
+  return run ? `${there}rasen run -- ${run.map(shellWord).join(' ')}` : `${there}rasen run -f FILE`;
+}
+
+/** What comes before a command that is about the folder it is typed in. */
+export const inFolder = (folder: string) => `cd ${shellWord(folder)} && `;

@@ -33,7 +33,7 @@ export const RETRY = {
 } as const;
 
 /** What a person can do about a budget. */
-export const AGAIN = '; `rasen resume` allows as much again';
+export const again = (id: string) => `; \`rasen resume ${id}\` allows as much again`;
 
 export interface Verdict {
   retry_at: string | null;
@@ -120,7 +120,7 @@ export function verdictOf(
           : over
             ? [budgetText(over), reason].filter((text, i, all) => text && all.indexOf(text) === i).join('; ')
             : (reason ?? 'no reason given');
-      return block('budget', `${what}: the budget is used up: ${used}${over ? AGAIN : ''}`);
+      return block('budget', `${what}: the budget is used up: ${used}${over ? again(state.id) : ''}`);
     }
     default: {
       const refused = attempt.gates.find(

@@ -120,7 +120,7 @@ async function refuseUnfinished(context: Context, project: Project): Promise<voi
   }
   if (status === undefined) return;
   throw new RasenError('task_state', `This project has an unfinished task, ${id} (${status}).`, {
-    hint: 'End it with `rasen stop` and `rasen cancel`, or put a new one in its place with `rasen reinit --force`.',
+    hint: `End it with: rasen cancel ${id}\n  Or put a new one in its place: rasen reinit --force`,
     data: { id, status },
   });
 }

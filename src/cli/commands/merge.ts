@@ -1,6 +1,7 @@
 /** `rasen merge`: bring the commits of a completed task into a branch. */
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { sayOnSignal } from '../interrupts.ts';
+import { taskRef } from '../project.ts';
 import { changeTask } from '../task-calls.ts';
 
 export const merge = defineCommand<{ into?: string; squash?: boolean }>({
@@ -23,7 +24,7 @@ export const merge = defineCommand<{ into?: string; squash?: boolean }>({
     const { into = null, squash = false } = options;
     const release = sayOnSignal(
       context.out,
-      'not waited for any more; the merge goes on if the supervisor has begun it. How it ended: rasen status',
+      `not waited for any more; the merge goes on if the supervisor has begun it. How it ended: rasen status ${taskRef(context, given)}`,
     );
     // The gates of the merge have timeouts of their own; there is nothing else to wait for.
     const view = await changeTask(

@@ -44,7 +44,9 @@ export const planEdit = defineCommand<{ task?: string }>({
   async run({ options }, context) {
     const source = await planSource(context, options.task);
     if (!source.plan)
-      throw new RasenError('task_state', 'There is no plan to edit yet.', { hint: 'rasen plan import FILE' });
+      throw new RasenError('task_state', 'There is no plan to edit yet.', {
+        hint: `rasen plan import --task ${source.task} FILE`,
+      });
     const folder = mkdtempSync(join(tmpdir(), 'rasen-plan-'));
     const file = join(folder, 'plan.yml');
     try {

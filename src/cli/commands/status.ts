@@ -48,7 +48,9 @@ function offline({ cwd, out }: Context, error: unknown): boolean {
   if (last.status === 'initialized' || last.status === 'reinitialized')
     out.note('the task was not run yet; start it with: rasen run --background');
   else if (last.status === 'not_running')
-    out.note(`no supervisor answers; the task was last ${last.last_status}. Go on with: rasen resume`);
+    out.note(
+      `no supervisor answers; the task was last ${last.last_status}. Go on with: rasen resume ${project.task.id}`,
+    );
   return true;
 }
 
