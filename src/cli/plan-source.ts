@@ -66,7 +66,7 @@ async function serverSource(
         expected_rev: rev,
         op: crypto.randomUUID(),
       };
-      return await context.link.call('task.replan', params);
+      return await context.link.persist(client => client.call('task.replan', params), { starts: true });
     },
   };
 }
