@@ -68,6 +68,8 @@ complete -c rasen -n '__fish_seen_subcommand_from stop' -l format -x -a 'json te
 complete -c rasen -n '__fish_seen_subcommand_from stop' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from stop' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \$1 }')"
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l background -d 'return when the task goes on'
+complete -c rasen -n '__fish_seen_subcommand_from resume' -l skip-review -d 'no review, whatever the configuration says'
+complete -c rasen -n '__fish_seen_subcommand_from resume' -l skip-qa -d 'no QA, whatever the configuration says'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l wait -d 'wait through usage limits, quiet hours and budgets of the day too, instead of ending with status 75'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l json -d 'short for --format json'

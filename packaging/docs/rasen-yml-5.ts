@@ -1,7 +1,13 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
 
 import { USUAL } from '../../src/cli/captured-env.ts';
-import { CONFIG_KEYS, type ConfigKey, ENV_KEYS, PLACEHOLDERS } from '../../src/config/index.ts';
+import {
+  CONFIG_KEYS,
+  type ConfigKey,
+  ENV_KEYS,
+  PLACEHOLDERS,
+  USER_SECTIONS,
+} from '../../src/config/index.ts';
 import type { Message } from '../../src/notify/message.ts';
 import { MASKED_CHARS_MIN } from '../../src/secrets/mask.ts';
 import {
@@ -80,6 +86,10 @@ export function rasenYml5(version: string): string {
     ],
     ['.rasen/config.yaml', 'The configuration of the task.'],
     ['rasen.yml', 'The configuration of the project, or the file given with `--config`.'],
+    [
+      '~/.config/rasen/config.yml',
+      `Your own configuration, for all projects: ${USER_SECTIONS.map(name => `\`${name}\``).join(' and ')} alone. In $XDG_CONFIG_HOME where that is set.`,
+    ],
     ['defaults', 'Those below.'],
   ] as const)
     page.item(`\`${source}\``, about);
@@ -190,6 +200,10 @@ const NOTICE_FIELDS: Readonly<Record<keyof Message, string>> = {
   why: 'The class of the reason.',
   reason: 'The reason.',
   subtask: 'The subtask it is about, or that is worked on.',
+  result:
+    'Of a completed task: what its last agent said, or the exit status of its command, and its commits.',
+  warnings:
+    'A list of sentences about what ended: gates that are tolerated, work in no commit, and the like.',
   error: 'How the last attempt that went wrong ended.',
   last_lines:
     'The end of what its gate, or it itself, printed; secrets are masked, and what looks like one is hidden.',
@@ -265,7 +279,11 @@ function resources(page: ManPage): void {
     'A person is told of a task that is completed, failed or blocked, that waits for a usage limit (once, however often the stated end moves) or for the budget of the next day, that goes on after a restart of the machine, or that has spent most of its budget. Each is told once for a task and a reason; a crash in the very moment of sending repeats one. There are at most '.concat(
       `${MAX_NOTICES_PER_HOUR} an hour for one task. What could not be sent is tried ${MAX_NOTICE_TRIES} times, ${NOTICE_RETRY_MS / 60_000} minutes apart, by the channels that failed, while it is still true.`,
     ),
-    'The supervisor sends them, with the environment of the task, and no task waits for it. The secrets are for the program of `notify.command` alone; where one cannot be looked up the other channels are used all the same. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels of rasen.yml.',
+    'This holds for every task: those of a project, plain commands (`rasen run --`) and pipelines (`rasen run -f`). For these the configuration is that of the nearest folder of the working tree that has one, else your own; of it they take `notify` and the secrets with `for: [notify]`, which reach no command. What you write once for all projects goes into ~/.config/rasen/config.yml:',
+  );
+  page.code('notify:\n  desktop: true\n  on: [blocked, failed, completed]');
+  page.para(
+    'The supervisor sends them, with the environment of the task, and no task waits for it. The secrets are for the program of `notify.command` alone; where one cannot be looked up the other channels are used all the same. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels that a task started in this folder would use.',
     'The notice is an object of JSON with these fields; a program has it on its standard input, a webhook gets it by POST:',
   );
   for (const [field, about] of Object.entries(NOTICE_FIELDS)) page.item(`\`${field}\``, about);

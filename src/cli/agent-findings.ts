@@ -12,9 +12,8 @@ import {
 import type { Finding } from '../methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import { capturedEnv } from './captured-env.ts';
+import { configFolder } from './config-folder.ts';
 import type { Context } from './context.ts';
-import { projectFolder } from './git-place.ts';
-import { findProject } from './project.ts';
 
 const CHECK = 'agents';
 type Place = Pick<Context, 'cwd' | 'env' | 'loadConfigBundle'>;
@@ -81,8 +80,7 @@ const ok = (message: string): Finding => ({ check: CHECK, level: 'ok', message, 
 async function asked({ cwd, env, loadConfigBundle }: Place) {
   try {
     const bundle = await loadConfigBundle();
-    const project = findProject(cwd)?.root ?? (await projectFolder(cwd));
-    const { settings } = bundle.loadConfig({ project, env });
+    const { settings } = bundle.loadConfig({ project: configFolder(cwd), env });
     // Those whose program the user wrote are not looked for.
     const named = bundle
       .agentsOf(settings)

@@ -1,10 +1,11 @@
-/** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, agents, service. */
+/** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, configuration, agents, service. */
 import { lstatSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
 import { agentFindings } from './agent-findings.ts';
+import { configFindings } from './config-findings.ts';
 import type { Context, ServiceBundle } from './context.ts';
 
 const NODE_MAJOR_MIN = 24;
@@ -22,6 +23,7 @@ export async function clientFindings({ service, ...context }: CheckOptions): Pro
     await git(),
     socket(paths),
     disk(paths),
+    ...(await configFindings(context)),
     ...(await agentFindings(context)),
     ...(await service.serviceFindings({ env, bundle_folder: __dirname })),
   ];

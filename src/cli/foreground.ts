@@ -4,6 +4,7 @@
  */
 import { RasenError } from '../errors.ts';
 import type { LogCursor, LogRecord, TaskView } from '../index.ts';
+import { nextCommand } from '../task/next-command.ts';
 import type { Context } from './context.ts';
 import { onInterrupt } from './interrupts.ts';
 import { readLog } from './log-stream.ts';
@@ -93,6 +94,8 @@ function report({ out }: Context, view: TaskView, raw: boolean): void {
   if (!raw || view.status === 'completed') return;
   const reason = view.reason ?? view.subtasks.find(s => s.reason)?.reason;
   out.note(`${view.status}${reason ? `: ${oneLine(reason)}` : ''}`);
+  const next = raw ? nextCommand(view) : null;
+  if (next?.startsWith('rasen resume ')) out.say(`  Next: ${next}\n`);
 }
 
 /** The output while it comes. `end` gives the rest once the task is over. */

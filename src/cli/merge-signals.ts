@@ -5,12 +5,18 @@
 import { messageOf } from '../errors.ts';
 import type { Output } from './output.ts';
 
-/** Begins to listen; the result ends it. */
-export function onMergeSignal(out: Pick<Output, 'note'>, cancel: () => Promise<unknown>): () => void {
+/** Begins to listen; the result ends it. `task`: as the hint names it. */
+export function onMergeSignal(
+  out: Pick<Output, 'note'>,
+  task: string,
+  cancel: () => Promise<unknown>,
+): () => void {
   let asked = false;
   const leave = (signal: NodeJS.Signals) => {
     release();
-    out.note('not waited for any more; the merge goes on if it was begun. How it ended: rasen status');
+    out.note(
+      `not waited for any more; the merge goes on if it was begun. How it ended: rasen status ${task}`,
+    );
     // Nothing listens to it any more.
     process.kill(process.pid, signal);
   };

@@ -11,6 +11,10 @@ export interface PlanSource {
   task: string;
   plan: Plan | null;
   rev: number;
+  /** The folder of the task. */
+  project: string;
+  /** Why another plan would be refused as the task is now; null: it would be taken. */
+  closed: RasenError | null;
   /** Puts a plan in force, or saves it for the run to come. Gives what is in force. */
   replace(file: string, text: string): Promise<TaskView | null>;
 }
@@ -36,11 +40,14 @@ async function serverSource(
   plan: Plan | null,
   rev: number,
 ): Promise<PlanSource> {
-  const { id, goal } = await context.link.call('task.get', { task: ref });
+  const view = await context.link.call('task.get', { task: ref });
+  const { id, goal, project } = view;
   return {
     task: id,
     plan,
     rev,
+    project,
+    closed: closedBy(view),
     async replace(file, text) {
       const bundle = await context.loadConfigBundle();
       const loaded = bundle.readPlanFile(file, text, { task: id, goal: plan?.goal ?? goal, origin: 'file' });
@@ -60,9 +67,24 @@ async function serverSource(
         expected_rev: rev,
         op: crypto.randomUUID(),
       };
-      return await context.link.call('task.replan', params);
+      return await context.link.persist(client => client.call('task.replan', params), { starts: true });
     },
   };
+}
+
+/** As the supervisor decides, before anybody has written for nothing. */
+function closedBy({ id, status, subtasks }: TaskView): RasenError | null {
+  if (status === 'completed' || status === 'failed' || status === 'cancelled')
+    return new RasenError('task_state', `Task ${id} is ${status}; its plan is what was done.`);
+  if (status === 'interrupted' || status === 'blocked' || subtasks.every(s => s.attempt === null))
+    return null;
+  return new RasenError(
+    'task_state',
+    `Task ${id} is ${status}; its plan can be changed when nothing of it runs.`,
+    {
+      hint: `rasen stop ${id} && rasen plan edit --task ${id} && rasen resume ${id}`,
+    },
+  );
 }
 
 async function fileSource(context: Context, { root, task }: Project): Promise<PlanSource> {
@@ -75,6 +97,8 @@ async function fileSource(context: Context, { root, task }: Project): Promise<Pl
     task: task.id,
     plan: now,
     rev: 0,
+    project: root,
+    closed: null,
     async replace(file, text) {
       const loaded = read(file, text);
       tellNotTaken(context, file, loaded.notes);

@@ -1,13 +1,31 @@
 /** Resuming, with the seed's lines; for `rasen resume` and for a `rasen run` of a task that was stopped. */
 import type { SubtaskView, TaskView } from '../index.ts';
+import type { OptionSpec } from './command.ts';
 import type { Context } from './context.ts';
 import { oneLine } from './output.ts';
 import { progressLine } from './status-text.ts';
 
+export interface SkipOptions {
+  skipReview?: boolean | undefined;
+  skipQa?: boolean | undefined;
+}
+
+export const SKIP_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--skip-review', about: 'no review, whatever the configuration says' },
+  { flags: '--skip-qa', about: 'no QA, whatever the configuration says' },
+];
+
 /** Starts a supervisor where none answers: a restarted one knows the task from its journal. */
-export async function resumeTask({ link, out }: Context, task: string): Promise<TaskView> {
+export async function resumeTask(
+  { link, out }: Context,
+  task: string,
+  { skipReview, skipQa }: SkipOptions,
+): Promise<TaskView> {
   const op = crypto.randomUUID();
-  const view = await link.persist(client => client.call('task.resume', { task, op }), { starts: true });
+  const skip = [...(skipReview ? (['review'] as const) : []), ...(skipQa ? (['qa'] as const) : [])];
+  const view = await link.persist(client => client.call('task.resume', { task, skip, op }), {
+    starts: true,
+  });
   if (!out.json) for (const line of resumeLines(view)) out.answer(line);
   return view;
 }

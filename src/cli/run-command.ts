@@ -3,7 +3,8 @@ import type { TaskSpec } from '../index.ts';
 import { ulid } from '../util/ulid.ts';
 import { askedEnv } from './asked-env.ts';
 import type { AskedEnv } from './captured-env.ts';
-import type { Context } from './context.ts';
+import { configFolder } from './config-folder.ts';
+import type { ConfigBundle, Context } from './context.ts';
 import { inForeground } from './foreground.ts';
 import { tellNotTaken } from './make-task.ts';
 import { submit } from './submit.ts';
@@ -25,7 +26,10 @@ export async function runCommand(
   const bundle = await context.loadConfigBundle();
   const { key, name } = options;
   // The environment goes beside the spec, into a file of its own: a spec is in the journal for ever.
-  const spec = bundle.commandTaskSpec({ id: ulid(), argv, cwd: context.cwd, key, name });
+  const spec = bundle.commandTaskSpec({
+    ...{ id: ulid(), argv, cwd: context.cwd, key, name },
+    notices: noticesHere(bundle, context),
+  });
   return await start(context, spec, asked, options);
 }
 
@@ -41,9 +45,17 @@ export async function runPipeline(
   const loaded = bundle.readPlanFile(file, bundle.readPlanText(file), { task: id, origin: 'file' });
   const { plan, defaults, notes } = loaded;
   tellNotTaken(context, file, notes);
-  const spec = bundle.pipelineTaskSpec({ id, plan, defaults, cwd: context.cwd, file, key, name });
+  const spec = bundle.pipelineTaskSpec({
+    ...{ id, plan, defaults, cwd: context.cwd, file, key, name },
+    notices: noticesHere(bundle, context),
+  });
   const pass = [...asked.pass, ...defaults.pass_env];
   return await start(context, spec, { ...asked, pass }, options);
+}
+
+/** Throws RasenError `config` where the configuration is wrong: nobody would hear of the end. */
+function noticesHere(bundle: ConfigBundle, { cwd, env }: Context) {
+  return bundle.noticesOf(bundle.loadConfig({ project: configFolder(cwd), env }).settings);
 }
 
 async function start(

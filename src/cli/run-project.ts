@@ -1,7 +1,8 @@
 /** `rasen run` in a project: submits the task that `rasen init` made, or goes on with it. */
 import { existsSync } from 'node:fs';
-import { isRasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../errors.ts';
 import type { TaskSpec, TaskView } from '../index.ts';
+import { inFolder, nextCommand } from '../task/next-command.ts';
 import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
@@ -41,11 +42,10 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
     pid_file: spec.views.pid_file,
     log_file: spec.views.log_file,
   };
-  const quiet = context.out.json || !background;
-  if (!quiet) context.out.answer(startingLine(project));
   const { task } = await submit(context, spec, { ...asked, pass: [...asked.pass, ...pass] });
   project.task.submitted_at = new Date().toISOString();
   saveTaskFile(project);
+  if (background && !context.out.json) context.out.answer(startingLine(project));
   if (background) return await leave(context, task);
   return await inForeground(context, task, { through_limits: options.wait === true });
 }
@@ -62,6 +62,9 @@ async function knownTask({ link }: Context, project: Project): Promise<TaskView 
   }
 }
 
+/** Options that count when the task is handed over, and never again. */
+const FIRST_RUN = ['config', 'key', 'name'] as const;
+
 async function goOn(
   context: Context,
   project: Project,
@@ -70,22 +73,33 @@ async function goOn(
 ): Promise<number> {
   const { out } = context;
   const background = options.background === true;
+  const unused = FIRST_RUN.filter(name => options[name] !== undefined).map(name => `--${name}`);
+  if (unused.length > 0) out.note(`not used: ${unused.join(', ')}; the task has what its first run gave it`);
   let now = view;
   switch (view.status) {
     case 'completed':
     case 'failed':
     case 'cancelled': {
-      const next =
-        view.status === 'completed' && !view.merged ? '`rasen merge` takes its commits over; ' : '';
-      out.note(`The task is ${view.status}. ${next}\`rasen reinit\` makes a new one of it.`);
+      const next = nextCommand(view);
+      out.note(
+        `The task is ${view.status}.${next ? ` Next: ${next}` : ''}\n  To make a new one of it: ${inFolder(project.root)}rasen reinit`,
+      );
       if (out.json) out.value(view);
       return view.exit_code ?? 0;
     }
     case 'interrupted':
     case 'blocked':
-      now = await resumeTask(context, view.id);
+      now = await resumeTask(context, view.id, options);
       break;
     default:
+      if (options.skipReview || options.skipQa)
+        throw new RasenError(
+          'task_state',
+          `Task ${view.id} is ${view.status}; its judges stay as they are.`,
+          {
+            hint: `Stop it first: rasen stop ${view.id}`,
+          },
+        );
       out.note('The task is already running.');
   }
   if (!background) return await inForeground(context, now, { through_limits: options.wait === true });

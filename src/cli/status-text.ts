@@ -60,8 +60,6 @@ function secondsOf({ total_duration_seconds, started_at, last_activity }: SeedSt
 const MAX_FORGERIES = 3;
 
 export interface StatusTextOptions {
-  /** How the user named the task; the commands that are suggested name it too. */
-  given?: string | undefined;
   /** In place of its status, where there is another word for it. */
   word?: string;
   now_ms: number;
@@ -92,7 +90,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
   if (view.subtasks.length > 0)
     lines.push('Subtasks:', ...subtaskTable(view.subtasks).map(line => `  ${line}`));
-  const next = nextCommand(view, options.given);
+  const next = nextCommand(view);
   if (next) lines.push(`Next: ${next}`);
   return lines.join('\n');
 }

@@ -9,13 +9,14 @@ export { defaultConfigYaml, type ProjectFacts, projectFacts } from './default-co
 export { type Detected, detectCommands } from './detect.ts';
 export { writtenSecret } from './env-types.ts';
 export { CONFIG_KEYS, type ConfigKey, type Settings } from './keys.ts';
-export { ENV_KEYS } from './layers.ts';
+export { ENV_KEYS, USER_SECTIONS, userConfigPath } from './layers.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
+export { noticesOf, notifyOf } from './notices-of.ts';
 export type { LoadedPlan, PlanDefaults, PlanFileOptions } from './plan-draft.ts';
 export { readPlanFile, readPlanText } from './plan-file.ts';
 export type { Problem } from './problems.ts';
 export { configSchemaJson, planSchemaJson } from './schema.ts';
 export { slugOf } from './slug.ts';
-export { type AgentTask, agentTaskSpec, notifyOf } from './spec-agent.ts';
+export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
 export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
 export { parseDuration, parseSize } from './units.ts';

@@ -1,5 +1,6 @@
 /** The sources of the configuration, weakest first, each read into the values that it writes. */
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Role } from '../task/spec.ts';
 import { reporter } from './fields.ts';
@@ -20,6 +21,15 @@ export interface Layer {
 export const PROJECT_FILE = 'rasen.yml';
 export const TASK_FILE = join('.rasen', 'config.yaml');
 
+/** Sections that a person sets once for all projects. What decides about the work of a project belongs into its own file. */
+export const USER_SECTIONS = ['notify', 'secrets'] as const;
+
+/** The configuration of the user: config.yml in the folder that also has that of rasend. Absolute. */
+export function userConfigPath(env: Readonly<Record<string, string | undefined>>): string {
+  const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  return join(resolve(folder), 'rasen', 'config.yml');
+}
+
 /** Names that look like ours and would be overlooked without a word. */
 const LOOKALIKES = [
   { wrong: 'rasen.yaml', right: PROJECT_FILE },
@@ -32,26 +42,44 @@ export function shown(project: string, path: string): string {
   return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? path : inside;
 }
 
+/** The configuration of the user, which holds for all projects and has few sections. */
+export function userLayer(env: Readonly<Record<string, string | undefined>>): Layer[] {
+  const path = userConfigPath(env);
+  const layer = fileLayer(path, path, 'ok');
+  for (const [key, { as, at }] of layer.written) {
+    if (USER_SECTIONS.some(name => key === name || key.startsWith(`${name}.`))) continue;
+    const message = `is not for all projects, write it in ${PROJECT_FILE}; here: ${USER_SECTIONS.join(', ')}`;
+    layer.problems.add(at, as, message);
+    layer.written.delete(key);
+  }
+  return [layer, ...lookalike(path, path.replace(/yml$/, 'yaml'), path)];
+}
+
 /** rasen.yml, or the file given in its place, which must exist; then `.rasen/config.yaml`. */
 export function fileLayers(project: string, file: string | undefined): Layer[] {
   const first = file === undefined ? join(project, PROJECT_FILE) : resolve(project, file);
   const layers = [
-    fileLayer(project, first, file === undefined ? 'ok' : 'problem'),
-    fileLayer(project, join(project, TASK_FILE), 'ok'),
+    fileLayer(first, shown(project, first), file === undefined ? 'ok' : 'problem'),
+    fileLayer(join(project, TASK_FILE), TASK_FILE, 'ok'),
   ];
   for (const { wrong, right } of LOOKALIKES) {
     const path = join(project, wrong);
     if (file !== undefined && path === first) continue;
-    if (!existsSync(path) || existsSync(join(project, right))) continue;
-    const problems = new Problems(wrong);
-    problems.add({ line: 1, column: 1 }, '', `is not read; rename it to ${right}`, right);
-    layers.push({ path, written: new Map(), problems });
+    layers.push(...lookalike(join(project, right), path, right, wrong));
   }
   return layers;
 }
 
-function fileLayer(project: string, path: string, missing: 'ok' | 'problem'): Layer {
-  const problems = new Problems(shown(project, path));
+/** A file that would be overlooked, where the right one is not there. */
+function lookalike(right: string, wrong: string, meant: string, as = wrong): Layer[] {
+  if (!existsSync(wrong) || existsSync(right)) return [];
+  const problems = new Problems(as);
+  problems.add({ line: 1, column: 1 }, '', `is not read; rename it to ${meant}`, meant);
+  return [{ path: wrong, written: new Map(), problems }];
+}
+
+function fileLayer(path: string, as: string, missing: 'ok' | 'problem'): Layer {
+  const problems = new Problems(as);
   const text = readText(path, problems, missing);
   if (text === null) return { path: null, written: new Map(), problems };
   return { path, written: walkConfig(parseYaml(text, problems), problems), problems };

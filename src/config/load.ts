@@ -1,13 +1,13 @@
 /**
  * Loads the configuration of a project: environment over `.rasen/config.yaml` over rasen.yml (or the file given in
- * its place) over the defaults, key by key. Everything that the files refer to is read here, by value; all problems
+ * its place) over that of the user over the defaults, key by key. Everything that the files refer to is read here, by value; all problems
  * of all sources are thrown together.
  */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Role } from '../task/spec.ts';
 import { DEFAULTS, KEYS, type KeyName, type Settings } from './keys.ts';
-import { envLayer, fileLayers, type Layer } from './layers.ts';
+import { envLayer, fileLayers, type Layer, userLayer } from './layers.ts';
 import { Problems, throwProblems } from './problems.ts';
 import { loadPrompts } from './prompts.ts';
 import { checkSettings } from './rules.ts';
@@ -40,7 +40,7 @@ export interface LoadOptions {
 /** Throws a RasenError of kind config with every problem: `data.problems`. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const project = resolve(options.project);
-  const layers = [...fileLayers(project, options.file), envLayer(options.env)];
+  const layers = [...userLayer(options.env), ...fileLayers(project, options.file), envLayer(options.env)];
   throwProblems(layers.map(layer => layer.problems));
 
   const written = new Map<KeyName, Written>();

@@ -1,7 +1,6 @@
 /** The spec of an agent task: a goal, a configuration, perhaps a plan, all by value. */
 import { normalize, relative } from 'node:path';
 import { RasenError } from '../errors.ts';
-import type { NotifySpec } from '../task/notices.ts';
 import type { GateSpec, Plan } from '../task/plan.ts';
 import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../task/spec.ts';
 import { agentOfRole, backendOfRole, mainAgent } from './agent-choice.ts';
@@ -9,6 +8,7 @@ import { detectCommands } from './detect.ts';
 import { gateName } from './gates.ts';
 import { roleKey } from './keys.ts';
 import type { LoadedConfig } from './load.ts';
+import { notifyOf } from './notices-of.ts';
 import type { PlanDefaults } from './plan-draft.ts';
 import { withPrompts } from './prompts.ts';
 import { slugOf } from './slug.ts';
@@ -135,14 +135,6 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     },
   });
 }
-
-/** Who tells a person, and of what. */
-export const notifyOf = (settings: LoadedConfig['settings']): NotifySpec => ({
-  command: settings['notify.command'],
-  webhook: settings['notify.webhook'],
-  desktop: settings['notify.desktop'],
-  on: settings['notify.on'],
-});
 
 const nameOf = (project: string) => (project.split('/').filter(Boolean).at(-1) ?? 'project').slice(0, 200);
 

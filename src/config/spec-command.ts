@@ -1,11 +1,14 @@
 /**
  * The spec of plain commands (`rasen run -- CMD`) and of pipelines (`rasen run -f FILE`): work in the folder itself,
- * no agent, no views in the project, and no limit that the user did not ask for.
+ * no agent, no views in the project, and no limit that the user did not ask for. Of the configuration only the notices
+ * count for them.
  */
 import { basename } from 'node:path';
 import { RasenError } from '../errors.ts';
 import type { Plan, Subtask } from '../task/plan.ts';
+import { shellWord } from '../task/shell-word.ts';
 import type { Limits, TaskSpec } from '../task/spec.ts';
+import type { Notices } from './notices-of.ts';
 import type { PlanDefaults } from './plan-draft.ts';
 import { checkedSpec } from './spec-check.ts';
 
@@ -17,6 +20,7 @@ export interface CommandTask {
   name?: string | null | undefined;
   key?: string | null | undefined;
   limits?: Partial<Limits> | undefined;
+  notices?: Notices | undefined;
   /** After a power cut: run it again (default), or count it as failed. */
   on_lost?: Subtask['on_lost'] | undefined;
 }
@@ -33,6 +37,7 @@ export interface PipelineTask {
   name?: string | null | undefined;
   key?: string | null | undefined;
   limits?: Partial<Limits> | undefined;
+  notices?: Notices | undefined;
 }
 
 export function commandTaskSpec(task: CommandTask): TaskSpec {
@@ -40,7 +45,7 @@ export function commandTaskSpec(task: CommandTask): TaskSpec {
     throw new RasenError('usage', 'There is no command.', {
       hint: 'Write it after two dashes: rasen run -- npm test',
     });
-  const goal = task.argv.map(quoted).join(' ');
+  const goal = task.argv.map(shellWord).join(' ');
   const plan = {
     version: 1 as const,
     task: task.id,
@@ -88,7 +93,7 @@ export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
 type Draft = Parameters<typeof checkedSpec>[0];
 
 function folderSpec(
-  task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits'> & {
+  task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits' | 'notices'> & {
     name: string;
     goal: string;
     plan: Draft['plan'];
@@ -118,17 +123,14 @@ function folderSpec(
       max_consecutive_failures: 1000,
       ...task.limits,
     },
-    secrets: task.secrets ?? {},
+    time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    secrets: { ...task.notices?.secrets, ...task.secrets },
     review: off,
     qa: off,
     memory: { enabled: false },
+    notify: task.notices?.notify ?? null,
     views: null,
   });
-}
-
-/** A word as one would type it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 const shortened = (text: string, max: number) =>

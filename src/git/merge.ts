@@ -60,7 +60,7 @@ export async function merge(repo: Repository, request: MergeRequest): Promise<Me
   const into = request.into ?? (await currentBranch(repo));
   if (into === null) {
     throw new RasenError('git', `${repo.root} is on no branch to merge into`, {
-      hint: 'Name one: rasen merge --into BRANCH',
+      hint: 'Name one with --into.',
     });
   }
   await withRepositoryLock(repo, async () => {

@@ -6,6 +6,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { readForeign, replaceForeign } from '../host/foreign-file.ts';
+import { shellWord } from '../task/shell-word.ts';
 import { MAX_EXCLUDE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { git } from './run.ts';
@@ -66,7 +67,7 @@ export async function findRepository(
   }).catch(error => {
     if (isRasenError(error) && /dubious ownership/.test(error.message)) {
       throw notGit(dir, 'belongs to another user, so git refuses to work in it', {
-        hint: `If you trust it: git config --global --add safe.directory ${dir}`,
+        hint: `If you trust it: git config --global --add safe.directory ${shellWord(ownedByOther(error) ?? dir)}`,
         cause: error,
       });
     }
@@ -131,6 +132,9 @@ async function soundRepository(
     common_dir: await realpath(common!),
   };
 }
+
+/** The repository that git names, which is what has to be trusted: a folder in it is not enough. */
+const ownedByOther = ({ message }: RasenError) => /ownership in repository at '([^']+)'/.exec(message)?.[1];
 
 function notGit(dir: string, why: string, more: { hint?: string; cause?: unknown } = {}): RasenError {
   return new RasenError('not_git', `${dir} ${why}`, {

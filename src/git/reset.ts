@@ -104,7 +104,10 @@ export async function refuseUnsealed(linked: Linked, unsealed: readonly CommitMa
     throw new RasenError(
       'git',
       `${linked.path} holds what attempt ${marks.attempt} of ${marks.subtask} left, and no commit does; it stays as it is`,
-      { hint: 'Commit it there, or copy what you need; then go on with: rasen resume', data: { ...marks } },
+      {
+        hint: `Commit it there, or copy what you need; then go on with: rasen resume ${marks.task}`,
+        data: { ...marks },
+      },
     );
   }
 }

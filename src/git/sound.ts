@@ -26,7 +26,7 @@ export function problemOf(
 
 function notOrdinary(path: string, problem: string): RasenError {
   return new RasenError('git', `${path} ${problem}`, {
-    hint: 'git expects an ordinary file or folder there. Look at it, remove it, and go on with: rasen resume',
+    hint: 'git expects an ordinary file or folder there. Look at it, remove it, and resume the task.',
     data: { path },
   });
 }

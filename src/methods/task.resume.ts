@@ -1,5 +1,6 @@
 /** `task.resume`: go on with an interrupted or blocked task. */
 import * as z from 'zod';
+import { JUDGES } from '../task/fold-skip.ts';
 import { taskView } from '../task/view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
@@ -9,7 +10,15 @@ export const taskResume = defineMethod({
   summary:
     'Goes on with an interrupted or blocked task, with a fresh allowance of attempts and time. A running task is left as it is.',
   asks: 'child',
-  params: z.strictObject({ task: taskRef, op }),
+  params: z.strictObject({
+    task: taskRef,
+    skip: z
+      .array(z.enum(JUDGES))
+      .max(JUDGES.length)
+      .default([])
+      .describe('Judges that are left out from now on. Refused while the task runs.'),
+    op,
+  }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted', 'project_in_use'],
   handle: (params, supervisor, context) => supervisor.resume(params, context),

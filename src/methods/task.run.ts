@@ -20,6 +20,6 @@ export const taskRun = defineMethod({
     task: taskView,
     notes: z.array(z.string()).describe('What of the task this machine cannot do as asked.'),
   }),
-  errors: ['task_exists', 'config', 'storage', 'shutting_down', 'project_in_use'],
+  errors: ['task_exists', 'config', 'not_git', 'storage', 'shutting_down', 'project_in_use'],
   handle: ({ spec, env }, supervisor, context) => supervisor.run(spec, env, context),
 });

@@ -1,5 +1,6 @@
 /**
- * What a notice says: result, reason, the first error with its last lines, time, tokens and cost, and what to type next.
+ * What a notice says: result, warnings, reason, the first error with its last lines, time, tokens and cost, and what to
+ * type next.
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
 import { budgetShare, budgetText } from '../task/budget.ts';
@@ -7,8 +8,9 @@ import { nextCommand } from '../task/next-command.ts';
 import type { Notice, NoticeKind } from '../task/notices.ts';
 import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
 import { isTrouble } from '../task/status.ts';
-import { viewOf } from '../task/view.ts';
-import { clockTime, duration } from '../task/wall-time.ts';
+import { type TaskView, viewOf } from '../task/view.ts';
+import { clockTime, duration, exactDuration } from '../task/wall-time.ts';
+import { warningsOf } from '../task/warnings.ts';
 import { lastChars, oneLine } from '../views/plain-text.ts';
 
 const LINE_CHARS = 300;
@@ -28,6 +30,10 @@ export interface Message {
   why: string | null;
   reason: string | null;
   subtask: string | null;
+  /** Of a task that is completed: what came of it, in one line. */
+  result: string | null;
+  /** What a person should know of it, whatever its status. */
+  warnings: string[];
   /** Of the last attempt that went wrong. */
   error: string | null;
   last_lines: string[];
@@ -59,6 +65,11 @@ export function messageFor(state: TaskState, notice: Notice, output: string, now
           ? budget(state, notice)
           : reason,
     subtask: 'subtask' in state.status ? state.status.subtask : view.subtask_id,
+    result: notice.kind === 'completed' ? resultOf(state, view) : null,
+    warnings:
+      notice.kind === 'completed' || notice.kind === 'failed'
+        ? warningsOf(state).map(text => oneLine(text, LINE_CHARS))
+        : [],
     error: wrong ? oneLine(`${wrong.outcome}: ${wrong.reason ?? 'no reason given'}`, LINE_CHARS) : null,
     last_lines: notice.kind === 'completed' ? [] : lastLinesOf(wrong?.gate_tail ?? output),
     resume_at: view.resume_at,
@@ -67,7 +78,7 @@ export function messageFor(state: TaskState, notice: Notice, output: string, now
     input_tokens: view.total_input_tokens,
     output_tokens: view.total_output_tokens,
     cost_usd: view.total_cost_usd,
-    next: nextCommand(view, state.id),
+    next: nextCommand(view) ?? (notice.kind === 'completed' ? `rasen logs ${state.id}` : null),
   };
   const title = `rasen: ${about.name}: ${headline(state, notice.kind, nowMs)}`;
   const text = textOf(title, about);
@@ -80,7 +91,16 @@ export function testMessage(name: string, project: string, nowMs: number): Messa
   return {
     ...{ kind: 'test', title, text: `${title}\nNotifications of this project arrive here.` },
     ...{ t: new Date(nowMs).toISOString(), task: '', name: oneLine(name, 80), project, status: 'test' },
-    ...{ why: null, reason: null, subtask: null, error: null, last_lines: [], resume_at: null },
+    ...{
+      why: null,
+      reason: null,
+      subtask: null,
+      result: null,
+      warnings: [],
+      error: null,
+      last_lines: [],
+      resume_at: null,
+    },
     ...{
       duration_seconds: 0,
       active_seconds: 0,
@@ -107,6 +127,27 @@ function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
     return status.name === 'interrupted' ? 'stopped by a restart' : 'goes on after a restart';
   if (kind === 'budget') return 'most of a budget is used';
   return kind;
+}
+
+/** What the last agent said of its work, and what there is of it; of a command, how it ended. */
+function resultOf(
+  state: TaskState,
+  { completed_subtasks: done, total_subtasks: all, ...view }: TaskView,
+): string {
+  const ended = state.steps.filter(s => s.kind === 'subtask').flatMap(s => s.history.at(-1) ?? []);
+  const said = ended
+    .filter(({ summary }) => summary)
+    .toSorted((a, b) => a.ended_at.localeCompare(b.ended_at));
+  const words = said.at(-1)?.summary;
+  const code = ended.length === 1 && !words ? ended[0]!.code : null;
+  const commits = view.total_commits;
+  const parts = [
+    ...(words ? [oneLine(words, LINE_CHARS)] : []),
+    ...(code === null ? [] : [`exit status ${code}`]),
+    ...(all > 1 ? [`${done}/${all} subtasks`] : []),
+    ...(commits > 0 ? [`${commits} ${commits === 1 ? 'commit' : 'commits'} on ${view.branch}`] : []),
+  ];
+  return parts.join('; ') || 'done';
 }
 
 /** How much of which, as far as the task itself can tell. */
@@ -147,10 +188,13 @@ function textOf(title: string, about: Omit<Message, 'kind' | 'title' | 'text' | 
   const { input_tokens, output_tokens, cost_usd, duration_seconds, active_seconds } = about;
   const tokens = input_tokens + output_tokens > 0 ? `, ${input_tokens + output_tokens} tokens` : '';
   const cost = cost_usd === null ? '' : `, ${cost_usd.toFixed(2)} USD`;
-  const spent = `${duration(duration_seconds * 1000)}, ${duration(active_seconds * 1000)} active${tokens}${cost}`;
+  const active = active_seconds === duration_seconds ? '' : `, ${exactDuration(active_seconds)} active`;
+  const spent = `${exactDuration(duration_seconds)}${active}${tokens}${cost}`;
   return [
     title,
     ...(about.reason ? [about.reason] : []),
+    ...(about.result ? [`Result: ${about.result}`] : []),
+    ...about.warnings.map(text => `Warning: ${text}`),
     ...(about.error && !about.reason?.includes(about.error) ? [`Last error: ${about.error}`] : []),
     ...about.last_lines.map(line => `  ${line}`),
     `Time: ${spent}`,

@@ -7,7 +7,9 @@ import { resetWorktree } from '../git/reset.ts';
 import { planHash } from '../store/artifact.ts';
 import type { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
-import type { Origin } from '../task/origin.ts';
+import type { Judge } from '../task/fold-skip.ts';
+import { startAgain } from '../task/next-command.ts';
+import { isInside, type Origin } from '../task/origin.ts';
 import type { Plan } from '../task/plan.ts';
 import type { CapturedRepository } from '../task/repository.ts';
 import type { TaskSpec } from '../task/spec.ts';
@@ -109,7 +111,7 @@ export class Commands {
     return entry;
   }
 
-  async resume(ref: string, ask: Ask): Promise<Entry> {
+  async resume(ref: string, skip: readonly Judge[], ask: Ask): Promise<Entry> {
     const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
@@ -117,8 +119,9 @@ export class Commands {
       if (isTerminal(state.status)) throw over(state, 'resume');
       if (isDone(state, op)) return;
       if (state.want === 'cancel') throw new RasenError('task_state', `task ${entry.id} is being cancelled`);
-      if (state.status.name === 'interrupted' || state.status.name === 'blocked')
-        await this.#registry.record(entry, asked(ask, resumption(op)));
+      const left_out = skip.filter(judge => state.spec[judge].enabled);
+      if (left_out.length > 0) checkSkip(state, left_out, ask);
+      if (isParked(state)) await this.#registry.record(entry, asked(ask, resumption(op, left_out)));
       // Still on its way to a stop: take the wish back; attempts that were told to stop end as killed and go on after.
       else if (state.want === 'stop') await this.#registry.record(entry, asked(ask, [wantRun(op)]));
     });
@@ -191,7 +194,7 @@ export class Commands {
           'task_state',
           `the plan of ${entry.id} is at revision ${state.plan_rev}, and revision ${expectedRev} was edited`,
           {
-            hint: 'Look at it again: rasen plan show',
+            hint: `Look at it again: rasen plan show ${entry.id}`,
           },
         );
       }
@@ -226,7 +229,7 @@ export class Commands {
           'task_state',
           `task ${entry.id} is ${state.status.name}, not completed; nothing was merged`,
           {
-            hint: 'Only a completed task can be merged. See: rasen status',
+            hint: `Only a completed task can be merged. See: rasen status ${entry.id}`,
           },
         );
       }
@@ -264,9 +267,10 @@ export class Commands {
 
   #sameOrder(known: Entry, spec: TaskSpec): void {
     const { spec: was } = this.#registry.stateOf(known);
-    // Not what the machine tells of itself: a script may run with another time zone than its user.
-    const order = ({ id: _id, time_zone: _zone, plan, ...rest }: TaskSpec) => ({
+    // Not what the machine tells of itself, since a script may run with another time zone than its user; nor who is told.
+    const order = ({ id: _id, time_zone: _zone, notify: _notify, plan, secrets, ...rest }: TaskSpec) => ({
       ...rest,
+      secrets: Object.entries(secrets).filter(([, { for: who }]) => who?.join() !== 'notify'),
       workspace: rest.workspace.kind,
       plan: plan && { ...plan, task: '' },
     });
@@ -293,6 +297,13 @@ const wantRun = (op: string | undefined): NewEvent => ({
 /** Nothing of the task is alive, and nothing starts before the user says so. Attempts may be open between their gates. */
 const isParked = (state: TaskState): boolean =>
   state.status.name === 'interrupted' || state.status.name === 'blocked';
+
+/** Judges are left out by a person, and not from under an attempt that runs. */
+function checkSkip(state: TaskState, skip: readonly Judge[], { origin }: Ask): void {
+  if (origin && isInside(origin))
+    throw new RasenError('not_permitted', `only a person leaves out ${skip.join(' and ')}; nothing was done`);
+  if (!isParked(state)) throw stopFirst(state);
+}
 
 function stopFirst(state: TaskState): RasenError {
   return new RasenError('task_state', `task ${state.id} is ${state.status.name}`, {
@@ -326,13 +337,16 @@ const marked = (state: TaskState, op: string | undefined): NewEvent[] =>
     ? []
     : [{ type: 'want_changed', want: state.want, force: state.force, op, by: state.want_by }];
 /** A halted task goes on. */
-export const resumption = (op: string | undefined): NewEvent[] => [wantRun(op), { type: 'task_resumed' }];
+export const resumption = (op: string | undefined, skip: readonly Judge[] = []): NewEvent[] => [
+  wantRun(op),
+  { type: 'task_resumed', ...(skip.length > 0 ? { skip } : {}) },
+];
 
 export function over(state: TaskState, verb: string): RasenError {
   const git = state.spec.workspace.kind === 'git';
-  const again = `Start it again as a new task: ${git ? 'rasen reinit' : 'rasen run'}`;
+  const again = `Start it again as a new task: ${startAgain(state.spec.project, git, state.plan)}`;
   const hints: Record<string, string> = {
-    completed: git && !state.merged ? 'Bring it into your branch: rasen merge' : again,
+    completed: git && !state.merged ? `Bring it into your branch: rasen merge ${state.id}` : again,
     failed: again,
     cancelled: again,
   };
@@ -386,11 +400,24 @@ function rollbackTarget(state: TaskState, subtask: string | undefined): { commit
   return { commit: before, steps: steps.filter(s => s.status !== 'skipped').map(s => s.id) };
 }
 
-/** The repository as the user has it now. Where there is none, the first attempt says so, as it always did. */
+/**
+ * The repository as the user has it now. Throws `not_git` where there is none to work in; what else is wrong with it may
+ * pass, and the first attempt says so.
+ */
 async function captured(spec: TaskSpec, env: Record<string, string>): Promise<CapturedRepository | null> {
   if (spec.workspace.kind !== 'git') return null;
   return await captureRepository(spec.project, env).catch(error => {
-    if (isRasenError(error)) return null;
-    throw error;
+    if (!isRasenError(error)) throw error;
+    if (error.kind === 'not_git') throw noRepository(error);
+    return null;
+  });
+}
+
+function noRepository(error: RasenError): RasenError {
+  const folder = 'Or let it work in the folder itself: worktree: {enabled: false} in rasen.yml';
+  return new RasenError('not_git', `${error.message}; the task was not started`, {
+    hint: error.hint ? `${error.hint}\n  ${folder}` : folder,
+    ...(error.data ? { data: error.data } : {}),
+    cause: error,
   });
 }

@@ -13,6 +13,7 @@ import { secretPlaces } from '../secrets/places.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
 import { insideFindings } from '../service/findings.ts';
 import type { Store } from '../store/store.ts';
+import { inFolder } from '../task/next-command.ts';
 import { userEnv } from './effects/user-env.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
@@ -261,15 +262,15 @@ function stored(upkeep: Upkeep, settings: Settings): Finding[] {
 function notices(registry: Registry): Finding[] {
   const lost = [...registry.all()].flatMap(entry => {
     const last = entry.brief ? entry.brief.notice : registry.viewOf(entry).notifications.at(-1);
-    return last && !last.ok ? [{ id: entry.id, ...last }] : [];
+    return last && !last.ok ? [{ id: entry.id, project: entry.project, ...last }] : [];
   });
   return lost
     .slice(-MAX_NOTICES)
-    .map(({ id, kind, t, detail }) =>
+    .map(({ id, project, kind, t, detail }) =>
       warning(
         'notify',
         `task ${id}: the notification of ${t} (${kind}) could not be sent: ${detail ?? 'no reason given'}`,
-        'Mend what it says, and try it in the project: rasen notify test',
+        `Mend what it says, and try it: ${inFolder(project)}rasen notify test`,
       ),
     );
 }

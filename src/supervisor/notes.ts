@@ -104,8 +104,8 @@ function nobody({ id }: TaskState): RasenError {
 function noQuestion(state: TaskState): RasenError {
   const asked = state.steps.find(s => s.block?.why === 'question');
   const hint = asked
-    ? `${asked.id} has a question, and other subtasks are still worked on. Say it with: rasen note, then: rasen retry ${asked.id}`
-    : 'To say something all the same: rasen note';
+    ? `${asked.id} has a question, and other subtasks are still worked on. Say it with: rasen note ${state.id} "…", then: rasen retry --task ${state.id} ${asked.id}`
+    : `To say something all the same: rasen note ${state.id} "…"`;
   return new RasenError('task_state', `task ${state.id} is ${state.status.name} and waits for no answer`, {
     hint,
   });

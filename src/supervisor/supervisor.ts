@@ -21,6 +21,7 @@ import { resolveSecrets } from '../secrets/resolve.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
+import type { Judge } from '../task/fold-skip.ts';
 import type { NotifySpec } from '../task/notices.ts';
 import type { Plan } from '../task/plan.ts';
 import { unheldLimits } from '../task/resource-limits.ts';
@@ -334,10 +335,14 @@ export class Supervisor {
     return this.#registry.viewOf(entry);
   }
 
-  async resume(params: { task: string; op?: string | undefined }, context: AskContext): Promise<TaskView> {
+  async resume(
+    params: { task: string; skip: readonly Judge[]; op?: string | undefined },
+    context: AskContext,
+  ): Promise<TaskView> {
     this.#assertStays();
+    const { task, skip } = params;
     const ask = askOf(params, context);
-    const entry = await this.#inProject(params.task, () => this.#commands.resume(params.task, ask));
+    const entry = await this.#inProject(task, () => this.#commands.resume(task, skip, ask));
     return this.#registry.viewOf(entry);
   }
 

@@ -13,7 +13,7 @@ import { loginRetryAt, nextLogin } from './login.ts';
 import { nextNotices } from './notices.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
-import { AGAIN, exhaustionOf, RETRY } from './retry.ts';
+import { again, exhaustionOf, RETRY } from './retry.ts';
 import { isOutdated } from './setup.ts';
 import { STEP, type Step, stepOf, type TaskState, workJob } from './state.ts';
 import { isTerminal, type WaitReason } from './status.ts';
@@ -393,7 +393,7 @@ function dry(state: TaskState, step: string, over: BudgetUse): Next {
     return record({
       type: 'task_blocked',
       why: 'budget',
-      message: `${step}: ${text}${AGAIN}`,
+      message: `${step}: ${text}${again(state.id)}`,
       subtask: step,
     });
   const { status } = state;

@@ -7,6 +7,7 @@
  * can tell it before the job is decided on: what ran before could else leave records there.
  */
 import type { BudgetUse } from './budget.ts';
+import type { Judge } from './fold-skip.ts';
 import type { NotifyChannel } from './notices.ts';
 import type { Origin } from './origin.ts';
 import type { Plan, PlanSource } from './plan.ts';
@@ -261,8 +262,8 @@ interface Of {
   };
   /** It was time to look whether the agent is logged in by now: what is blocked for that may be tried. */
   login_retried: Record<never, never>;
-  /** interrupted or blocked → pending, with a fresh allowance of attempts and time. */
-  task_resumed: Record<never, never>;
+  /** interrupted or blocked → pending, with a fresh allowance of attempts and time, and without the judges in `skip`. */
+  task_resumed: { skip?: readonly Judge[] };
   task_completed: { verified: boolean; commit: string | null };
   task_failed: { reason: string; subtask: string | null };
   task_cancelled: Record<never, never>;

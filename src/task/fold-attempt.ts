@@ -23,6 +23,8 @@ import {
 import { COUNTS, type Outcome } from './status.ts';
 import { isSealed, resetsWorktree } from './worktree-use.ts';
 
+/** Issues of a judge that stay with a closed attempt. */
+const MAX_RECORD_ISSUES = 50;
 /** Remembered trees of a step, and distinct issues of a task. */
 const MAX_TREES = 200;
 const MAX_ISSUES = 1000;
@@ -403,6 +405,8 @@ function recordOf(
 ): AttemptRecord {
   const refused =
     attempt.gates.find(g => g.evidence && !g.evidence.passed && !g.evidence.tolerated)?.evidence ?? null;
+  const judged = refused?.kind === 'review' || refused?.kind === 'qa' ? refused.findings : [];
+  const issues = judged.slice(0, MAX_RECORD_ISSUES).map(({ text }) => text);
   return {
     n: attempt.n,
     job: attempt.job,
@@ -420,6 +424,7 @@ function recordOf(
     summary: attempt.claim?.summary ?? null,
     gate: refused?.name ?? null,
     gate_tail: refused ? (refused.log_tail ?? refused.findings.map(f => f.text).join('\n')) : null,
+    ...(issues.length > 0 ? { issues } : {}),
     input_tokens: attempt.claim?.input_tokens ?? 0,
     output_tokens: attempt.claim?.output_tokens ?? 0,
   };

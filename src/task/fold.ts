@@ -22,6 +22,7 @@ import {
   withUnsealed,
 } from './fold-attempt.ts';
 import { noteAdded, noteTold } from './fold-notes.ts';
+import { withoutJudges } from './fold-skip.ts';
 import { given, goOn, live, move, phase, standStill, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { BASE_TESTS } from './gates-of.ts';
@@ -148,7 +149,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'login_retried':
       return loginRetried(state);
     case 'task_resumed':
-      return resumed(state);
+      return resumed(withoutJudges(state, event.skip ?? []));
     case 'task_completed':
       return ended(state, { name: 'completed', verified: event.verified, commit: event.commit }, event.t);
     case 'task_failed':

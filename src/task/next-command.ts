@@ -1,26 +1,32 @@
-/** The command to type next for a task. Pure; types only, so that the thin client can ask too. */
+/**
+ * The commands that are printed to be typed next. One that can be pasted into a shell anywhere on this machine: it names its task, and where it is
+ * for a project, the folder. Pure; types only, so that the thin client can ask too.
+ */
+
+import type { Plan } from './plan.ts';
+import { shellWord } from './shell-word.ts';
 import type { TaskView } from './view.ts';
 
-/** `given`: how the task is named in it; absent: not at all, as in the project of the task. null: nothing to do. */
-export function nextCommand(view: TaskView, given?: string): string | null {
-  const name = given === undefined ? '' : ` ${given}`;
+/** For a task as it is now. null: nothing to do. */
+export function nextCommand(
+  view: Pick<TaskView, 'id' | 'status' | 'why' | 'subtasks' | 'branch' | 'merged' | 'commit'>,
+): string | null {
+  const { id } = view;
   const refused = view.subtasks.find(s => s.status === 'failed');
   switch (view.status) {
     case 'pending':
     case 'running':
-      return `rasen logs${name} --follow`;
+      return `rasen logs ${id} --follow`;
     case 'waiting':
-      return `rasen wait${name} --wait`;
+      return `rasen wait ${id} --wait`;
     case 'interrupted':
-      return `rasen resume${name}`;
+      return `rasen resume ${id}`;
     case 'blocked':
-      return view.why === 'question'
-        ? `rasen answer${name} "…"`
-        : `rasen logs${name}, then rasen resume${name}`;
+      return view.why === 'question' ? `rasen answer ${id} "…"` : `rasen resume ${id}`;
     case 'failed':
-      return refused ? `rasen logs${name} --subtask ${refused.id}` : `rasen logs${name}`;
+      return refused ? `rasen logs ${id} --subtask ${refused.id}` : `rasen logs ${id}`;
     case 'completed':
-      return view.branch && !view.merged ? `rasen merge${name}` : null;
+      return view.branch && view.commit && !view.merged ? `rasen merge ${id}` : null;
     case 'cancelled':
     case 'newer_format':
       return null;
@@ -28,3 +34,15 @@ export function nextCommand(view: TaskView, given?: string): string | null {
       return 'rasen doctor';
   }
 }
+
+/** The same work once more, as a new task. */
+export function startAgain(project: string, git: boolean, plan: Plan | null): string {
+  const there = inFolder(project);
+  if (git) return `${there}rasen reinit`;
+  const [only, ...more] = plan?.subtasks ?? [];
+  const run = only && more.length === 0 && 'run' in only.do ? only.do.run : null;
+  return run ? `${there}rasen run -- ${run.map(shellWord).join(' ')}` : `${there}rasen run -f FILE`;
+}
+
+/** What comes before a command that is about the folder it is typed in. */
+export const inFolder = (folder: string) => `cd ${shellWord(folder)} && `;

@@ -169,7 +169,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   return {
     ...{ id, name, goal, project, status, why, reason, result, verified, resume_at },
     needs_you: status === 'blocked' || status === 'interrupted' || status === 'failed',
-    next: nextCommand(now, id),
+    next: nextCommand(now),
     subtasks: {
       total: now.total_subtasks,
       completed: now.completed_subtasks,

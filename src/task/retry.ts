@@ -33,7 +33,7 @@ export const RETRY = {
 } as const;
 
 /** What a person can do about a budget. */
-export const AGAIN = '; `rasen resume` allows as much again';
+export const again = (id: string) => `; \`rasen resume ${id}\` allows as much again`;
 
 /** No agent can mend what works in the worktree and does not beside it. */
 const SET_UP =
@@ -124,7 +124,7 @@ export function verdictOf(
           : over
             ? [budgetText(over), reason].filter((text, i, all) => text && all.indexOf(text) === i).join('; ')
             : (reason ?? 'no reason given');
-      return block('budget', `${what}: the budget is used up: ${used}${over ? AGAIN : ''}`);
+      return block('budget', `${what}: the budget is used up: ${used}${over ? again(state.id) : ''}`);
     }
     default: {
       const refused = attempt.gates.find(

@@ -170,6 +170,8 @@ export interface AttemptRecord {
   /** End of the output of the gate that refused it. */
   gate: string | null;
   gate_tail: string | null;
+  /** What the judge that refused it named, one by one. Absent: no judge did, or it named nothing. */
+  issues?: readonly string[];
   input_tokens: number;
   output_tokens: number;
 }

@@ -40,15 +40,31 @@ export function clockTime(ms: number, nowMs: number, zone: string | undefined): 
   return same ? time : `${at.year}-${two(at.month)}-${two(at.day)} ${time}`;
 }
 
-/** `5h 12m`, `12m`, `42s`: never more than two units, rounded up so that it is over by then. */
+/** `5h 12m`, `12m`, `1m 3s`: never more than two units, rounded up so that it is over by then. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return exactDuration(seconds);
   const minutes = Math.ceil(seconds / 60);
   const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
   if (days > 0) return hours > 0 ? `${days}d ${hours}h` : `${days}d`;
-  if (hours > 0) return minutes % 60 > 0 ? `${hours}h ${minutes % 60}m` : `${hours}h`;
-  return `${minutes}m`;
+  return minutes % 60 > 0 ? `${hours}h ${minutes % 60}m` : `${hours}h`;
+}
+
+/** `1d 2h 3m 4s` without the units that are zero: of time that has passed, to the second. */
+export function exactDuration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const units = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'm'],
+    [whole % 60, 's'],
+  ] as const;
+  return (
+    units
+      .filter(([n]) => n > 0)
+      .map(([n, unit]) => `${n}${unit}`)
+      .join(' ') || '0s'
+  );
 }
 
 /** Milliseconds since `t` of a record, whatever the wall clock was set to meanwhile. */

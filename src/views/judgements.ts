@@ -21,22 +21,21 @@ export function judgementOf(state: TaskState, step: Step, judge: Judge): Judgeme
   const gates = gatesOf(state, step).map(gate => gate.name);
   const place = gates.indexOf(judge);
   if (place < 0) return NONE;
-  const said: Judgement[] = step.history.flatMap(({ outcome, gate, reason }): Judgement[] => {
+  const said: Judgement[] = step.history.flatMap(({ outcome, gate, reason, issues }): Judgement[] => {
     if (outcome === 'ok') return [{ ...NONE, state: 'approved' }];
     if (outcome !== 'gate_failed' || gate === null) return [];
-    if (gate === judge) return [{ ...NONE, state: 'refused', remarks: reason ? [remark(reason)] : [] }];
+    if (gate === judge) return [{ ...NONE, state: 'refused', remarks: remarksOf(issues, reason) }];
     // A later gate refused the round, so this one let it pass.
     return gates.indexOf(gate) > place ? [{ ...NONE, state: 'approved' }] : [];
   });
   const open = step.attempt?.gates.find(g => g.gate === place)?.evidence;
   if (open) {
-    const remarks =
-      open.findings.length > 0
-        ? open.findings.map(f => remark(f.text))
-        : open.reason
-          ? [remark(open.reason)]
-          : [];
-    said.push(open.passed ? { ...NONE, state: 'approved' } : { ...NONE, state: 'refused', remarks });
+    const issues = open.findings.map(f => f.text);
+    said.push(
+      open.passed
+        ? { ...NONE, state: 'approved' }
+        : { ...NONE, state: 'refused', remarks: remarksOf(issues, open.reason) },
+    );
   }
   const last = said.at(-1) ?? NONE;
   // A step that was reset, or is being worked on again, waits for a new judgement of what was approved.
@@ -69,6 +68,10 @@ export function recurringIssues(state: TaskState): { issue: string; times: numbe
     .sort(([, a], [, b]) => b - a)
     .map(([issue, times]) => ({ issue: remark(issue), times }));
 }
+
+/** Issue by issue; where the judge named none, its summary. */
+const remarksOf = (issues: readonly string[] | undefined, reason: string | null) =>
+  issues && issues.length > 0 ? issues.map(remark) : reason ? [remark(reason)] : [];
 
 const remark = (text: string) =>
   oneLine(

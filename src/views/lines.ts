@@ -65,7 +65,7 @@ const WRITERS: Writers = {
   ],
   task_claimed: state =>
     state.epoch > 1 ? ['INFO', 'The supervisor was started again and takes the task up'] : null,
-  want_changed: (_, event) => wanted(event),
+  want_changed: wanted,
   plan_frozen: (_, event) => [
     'INFO',
     `${event.rev > 1 ? `Plan revised${who(event)} (rev ${event.rev})` : 'Plan ready'}: ${count(event.plan.subtasks.length, 'subtask')}`,
@@ -131,28 +131,31 @@ const WRITERS: Writers = {
     ),
   ],
   budget_nearly_used: (_, event) => ['WARNING', `Budget nearly used up: ${budgetText(event)}`],
-  task_interrupted: (_, { by }) =>
+  task_interrupted: ({ id }, { by }) =>
     by === 'user'
-      ? ['INFO', 'Task interrupted by the user; everything is kept, `rasen resume` goes on']
+      ? ['INFO', `Task interrupted by the user; everything is kept, \`rasen resume ${id}\` goes on`]
       : by === 'shutdown'
         ? [
             'WARNING',
-            'Task interrupted by the end of its supervisor; everything is kept, `rasen resume` goes on',
+            `Task interrupted by the end of its supervisor; everything is kept, \`rasen resume ${id}\` goes on`,
           ]
-        : ['WARNING', 'Task interrupted by a restart; everything is kept, `rasen resume` goes on'],
-  task_blocked: (_, event) => {
+        : ['WARNING', `Task interrupted by a restart; everything is kept, \`rasen resume ${id}\` goes on`],
+  task_blocked: ({ id }, event) => {
     const again = event.retry_at ? `, or it is looked at again at ${seedTime(event.retry_at)}` : '';
     const next =
       event.why === 'question'
-        ? 'answer with: rasen answer TEXT'
-        : `a person is needed, then: rasen resume${again}`;
+        ? `answer with: rasen answer ${id} "…"`
+        : `a person is needed, then: rasen resume ${id}${again}`;
     return ['ERROR', then(`Task blocked (${event.why}): ${event.message}`, next)];
   },
   login_retried: state => [
     'INFO',
     `Looking whether the agent is logged in by now (look ${state.login?.tries ?? 1})`,
   ],
-  task_resumed: () => ['INFO', 'Task resumed'],
+  task_resumed: (_, { skip = [] }) => [
+    'INFO',
+    `Task resumed${skip.length > 0 ? ` without ${skip.join(' and ')}` : ''}`,
+  ],
   task_completed: (state, { verified }) => {
     const done = `Task completed: ${progress(state)}, ${count(state.total_commits, 'commit')}`;
     return verified
@@ -196,12 +199,12 @@ const WRITERS: Writers = {
 /** Behind what was asked for. */
 const who = ({ origin }: Event): string => (origin ? ` ${originText(origin)}` : '');
 
-function wanted(event: EventOf<'want_changed'>): Said {
+function wanted({ id }: TaskState, event: EventOf<'want_changed'>): Said {
   const how = event.force ? ' (force)' : '';
   if (event.by === 'reboot')
-    return ['WARNING', 'The machine was restarted; the task stops until `rasen resume`'];
+    return ['WARNING', `The machine was restarted; the task stops until \`rasen resume ${id}\``];
   if (event.by === 'shutdown')
-    return ['WARNING', 'The supervisor is told to end; the task stops until `rasen resume`'];
+    return ['WARNING', `The supervisor is told to end; the task stops until \`rasen resume ${id}\``];
   if (event.want === 'run') return ['INFO', `Resume requested${who(event)}`];
   return ['INFO', `${event.want === 'stop' ? 'Stop' : 'Cancel'} requested${who(event)}${how}`];
 }

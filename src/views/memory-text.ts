@@ -54,9 +54,9 @@ export function escalationText(state: TaskState): string | null {
     '',
     '## What to do',
     '',
-    '1. Look at the issues, and at the work: `rasen status`, `rasen logs`.',
+    `1. Look at the issues, and at the work: \`rasen status ${state.id}\`, \`rasen logs ${state.id}\`.`,
     '2. Correct the cause in the plan, the prompt or the configuration, or by hand in the worktree.',
-    '3. Go on with `rasen resume`.',
+    `3. Go on with \`rasen resume ${state.id}\`.`,
     '',
   ].join('\n');
 }

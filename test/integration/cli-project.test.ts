@@ -116,7 +116,7 @@ test('from init to merge', async () => {
   expect(stdout).toMatch(
     /^Status: completed\n(PID: \d+\n)?Iteration: 2\/50\nProgress: 2\/2 subtasks completed\nTotal commits: 2\n/,
   );
-  expect(stdout).toContain('\nNext: rasen merge\n');
+  expect(stdout).toMatch(/\nNext: rasen merge \w{26}\n/);
   expect((await run('logs')).stdout).toMatch(
     /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - INFO - Working on subtask: auth-1$/m,
   );

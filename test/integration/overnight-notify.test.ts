@@ -62,7 +62,7 @@ test('27: a person is told once for each reason, with what happened and what to 
     status: 'blocked',
     subtask: 'a',
     reason: expect.stringContaining('OAuth token has expired'),
-    next: `rasen logs ${id}, then rasen resume ${id}`,
+    next: `rasen resume ${id}`,
   });
   expect(told(p)[2]).toMatchObject({ title: 'rasen: p: completed', next: `rasen merge ${id}` });
   await until('all is written down', async () => (await events(p, 'notified')).length === 3);
@@ -100,7 +100,7 @@ test('27: a gate that refuses until the end is told of with its output, by a web
   expect(bodies).toHaveLength(1);
   expect(bodies[0]).toMatchObject({ kind: 'blocked', why: 'attempts', subtask: 'a' });
   expect(bodies[0]!.last_lines.join('\n')).toContain('a test fails in a.txt');
-  expect(bodies[0]!.text).toContain('Next: rasen logs');
+  expect(bodies[0]!.text).toContain('Next: rasen resume');
 });
 
 test('27: of a session its words are told, never what it read, and a secret that is missing silences one channel alone', async () => {

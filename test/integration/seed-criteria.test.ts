@@ -100,7 +100,7 @@ test('3: a kill in the middle of a session leaves a state that can be gone on fr
   const said = await p.rasen('status');
   expect(said.stdout).toMatch(/^Status: not_running\nIteration: 2\/50\nProgress: 1\/2 subtasks completed\n/);
   expect(said.stdout).not.toContain('PID:');
-  expect(said.stderr).toContain('the task was last running. Go on with: rasen resume');
+  expect(said.stderr).toMatch(/the task was last running. Go on with: rasen resume \w{26}$/m);
   expect(isAlive(pid)).toBe(true);
   const resumed = await p.ok('resume', '--background');
   expect(resumed).toMatch(

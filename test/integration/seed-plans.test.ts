@@ -226,9 +226,9 @@ test('outside of git the default is refused with the way out', async () => {
   await p.init([{ id: 'a' }]);
   const ran = await p.rasen('run');
   expect(ran).toMatchObject({
-    status: 3,
+    status: 5,
     stderr: expect.stringMatching(
-      /is in no git repository; make one \(git init, .*"worktree: \{enabled: false\}"/,
+      /is in no git repository; the task was not started\n.*git init.*\n.*worktree: \{enabled: false\}/,
     ),
   });
   expect(p.sessions()).toHaveLength(0);

@@ -2,6 +2,7 @@
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
+import { taskRef } from '../project.ts';
 import { changeTask, STOP_TIMEOUT_MS } from '../task-calls.ts';
 
 export const cancel = defineCommand<{ force?: boolean }>({
@@ -14,7 +15,7 @@ export const cancel = defineCommand<{ force?: boolean }>({
     const { force = false } = options;
     const release = sayOnSignal(
       context.out,
-      'not waited for any more; the end of the task goes on if the supervisor has heard of it. See: rasen status',
+      `not waited for any more; the end of the task goes on if the supervisor has heard of it. See: rasen status ${taskRef(context, given)}`,
     );
     const limit = { timeout_ms: STOP_TIMEOUT_MS };
     const view = await changeTask(context, 'task.cancel', given, { force }, limit).finally(release);

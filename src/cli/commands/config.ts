@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { EXIT, isRasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
-import { projectFolder } from '../git-place.ts';
+import { configFolder } from '../config-folder.ts';
 import { findProject } from '../project.ts';
 
 export const configCheck = defineCommand({
@@ -13,11 +13,13 @@ export const configCheck = defineCommand({
   ],
   arguments: [{ name: 'file', about: 'check this in place of rasen.yml', optional: true }],
   options: [...FORMAT],
-  examples: [{ command: 'rasen config check', about: 'rasen.yml, .rasen/config.yaml and the environment' }],
+  examples: [
+    { command: 'rasen config check', about: 'rasen.yml, .rasen/config.yaml, your own and the environment' },
+  ],
   async run({ args: [file] }, { cwd, env, out, loadConfigBundle }) {
     const bundle = await loadConfigBundle();
     const path = file === undefined ? undefined : resolve(cwd, file);
-    const project = findProject(cwd)?.root ?? (path ? dirname(path) : await projectFolder(cwd));
+    const project = path && !findProject(cwd) ? dirname(path) : configFolder(cwd);
     try {
       const { files } = bundle.loadConfig({ project, env, file: path });
       out.reply({ ok: true, files, problems: [] }, () =>

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { AGENT_PROGRAMS, agentText, installedAgents, OVER_ACP } from '../../agents/installed.ts';
 import { RasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
+import { configFolder } from '../config-folder.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
-import { excludeLocally, projectFolder } from '../git-place.ts';
+import { excludeLocally } from '../git-place.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
 import { findProject, type Project } from '../project.ts';
@@ -32,7 +33,7 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
     if (options.task === undefined)
       throw usage('There is no task text.', 'rasen init --task "what is to be done"');
     const { out } = context;
-    const root = await projectFolder(context.cwd);
+    const root = configFolder(context.cwd);
     const goal = goalOf(context, options.task);
     const old = existsSync(join(root, '.rasen', 'task.json')) ? findProject(root) : null;
     if (old) await refuseUnfinished(context, old);
@@ -105,7 +106,7 @@ async function refuseUnfinished(context: Context, project: Project): Promise<voi
   const status = (await unfinishedTask(context, project))?.status;
   if (status === undefined) return;
   throw new RasenError('task_state', `This project has an unfinished task, ${id} (${status}).`, {
-    hint: 'End it with `rasen stop` and `rasen cancel`, or put a new one in its place with `rasen reinit --force`.',
+    hint: `End it with: rasen cancel ${id}\n  Or put a new one in its place: rasen reinit --force`,
     data: { id, status },
   });
 }

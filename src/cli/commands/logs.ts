@@ -71,12 +71,12 @@ export const logs = defineCommand<Options>({
     { command: 'rasen logs --subtask build > build.log', about: 'the output of one subtask' },
   ],
   async run({ args: [given], options }, context) {
+    const view = await callTask(context, 'task.get', given, {});
     if (options.raw && !options.yes && context.out.stdout.isTTY && !context.out.json)
       throw usage(
         '--raw writes what programs printed as it is, and a terminal obeys what is in it.',
-        'Send it to a file or a program: rasen logs --raw | less. To have it here all the same: --yes',
+        `Send it to a file or a program: rasen logs ${view.id} --raw | less. To have it here all the same: --yes`,
       );
-    const view = await callTask(context, 'task.get', given, {});
     tellSource(context);
     const { follow = false, subtask, since, gates = false } = options;
     const lines = options.lines ?? (follow || since ? 'all' : DEFAULT_LINES);

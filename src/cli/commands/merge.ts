@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 import { onMergeSignal } from '../merge-signals.ts';
 import { refuseMovedHere } from '../moved-project.ts';
+import { taskRef } from '../project.ts';
 import { callTask, changeTask } from '../task-calls.ts';
 import { sleep } from '../time.ts';
 
@@ -43,7 +44,9 @@ export const merge = defineCommand<Options>({
     if (cancel) return await cancelled(context, given);
     if (given === undefined) await refuseMovedHere(context);
     const done = new AbortController();
-    const release = onMergeSignal(context.out, () => callTask(context, 'task.cancel_merge', given, {}));
+    const release = onMergeSignal(context.out, taskRef(context, given), () =>
+      callTask(context, 'task.cancel_merge', given, {}),
+    );
     void tellProgress(context, given, done.signal);
     // The gates of the merge have timeouts of their own; there is nothing else to wait for.
     const view = await changeTask(

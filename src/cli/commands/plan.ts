@@ -1,12 +1,11 @@
 /** `rasen plan show|edit|import`: the subtasks of a task. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { isRasenError, RasenError } from '../../errors.ts';
+import { resolve } from 'node:path';
+import { isRasenError, messageOf, RasenError } from '../../errors.ts';
 import type { Plan } from '../../index.ts';
+import { shellWord } from '../../task/shell-word.ts';
 import { defineCommand, FORMAT, TASK, TASK_OPTION } from '../command.ts';
 import type { Context } from '../context.ts';
-import { editFile } from '../editor.ts';
+import { type Edited, editFile, newEdit } from '../editor.ts';
 import { usage } from '../errors.ts';
 import { oneLine } from '../output.ts';
 import { type PlanSource, planSource } from '../plan-source.ts';
@@ -35,7 +34,8 @@ export const planEdit = defineCommand<{ task?: string }>({
   name: 'plan edit',
   summary: 'Edit the plan of a task in $EDITOR',
   details: [
-    'Subtasks that did not change keep what was done. Nothing of the task may be running: stop it before, resume it after. When the edited plan is wrong, the problems are shown and the editor opens again.',
+    'Subtasks that did not change keep what was done. Nothing of the task may be running: stop it before, resume it after. When the edited plan is wrong, the problems are shown and the editor opens again. An edit that does not come into force is kept in a file, which is named.',
+    'The editor is $VISUAL, else $EDITOR, else vi. One that returns at once needs the option that makes it wait: EDITOR="code --wait".',
   ],
   options: [TASK_OPTION, ...FORMAT],
   examples: [
@@ -44,15 +44,20 @@ export const planEdit = defineCommand<{ task?: string }>({
   async run({ options }, context) {
     const source = await planSource(context, options.task);
     if (!source.plan)
-      throw new RasenError('task_state', 'There is no plan to edit yet.', { hint: 'rasen plan import FILE' });
-    const folder = mkdtempSync(join(tmpdir(), 'rasen-plan-'));
-    const file = join(folder, 'plan.yml');
+      throw new RasenError('task_state', 'There is no plan to edit yet.', {
+        hint: `rasen plan import --task ${source.task} FILE`,
+      });
+    if (source.closed) throw source.closed;
+    const before = yamlText(editable(source.plan));
+    const edited = newEdit(source.project, before);
     try {
-      writeFileSync(file, yamlText(editable(source.plan)));
-      await editUntilRight(context, source, file);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+      await editUntilRight(context, source, edited);
+    } catch (error) {
+      if (edited.read() !== before) throw kept(error, source.task, edited.file);
+      edited.remove();
+      throw error;
     }
+    edited.remove();
   },
 });
 
@@ -69,11 +74,11 @@ export const planImport = defineCommand<{ task?: string }>({
   },
 });
 
-async function editUntilRight(context: Context, source: PlanSource, file: string): Promise<void> {
-  const before = readFileSync(file, 'utf8');
+async function editUntilRight(context: Context, source: PlanSource, { file, read }: Edited): Promise<void> {
+  const before = read();
   for (;;) {
     await editFile(context, file);
-    const text = readFileSync(file, 'utf8');
+    const text = read();
     if (text === before) return context.out.note('the plan was not changed');
     try {
       return await replace(context, source, file, text);
@@ -83,6 +88,18 @@ async function editUntilRight(context: Context, source: PlanSource, file: string
       if (!(await again())) throw usage('The plan was left as it was.');
     }
   }
+}
+
+/** Nothing that somebody wrote goes because it was refused, or nobody was there to take it. */
+function kept(error: unknown, task: string, file: string): RasenError {
+  const known = isRasenError(error) ? error : new RasenError('storage', messageOf(error), { cause: error });
+  const { kind, message, hint, data } = known;
+  const then = `Your edit is kept in ${file}\n  To put it in force: rasen plan import --task ${task} ${shellWord(file)}`;
+  return new RasenError(kind, message, {
+    hint: hint ? `${hint}\n  ${then}` : then,
+    ...(data ? { data } : {}),
+    cause: error,
+  });
 }
 
 async function again(): Promise<boolean> {

@@ -13,6 +13,6 @@ export const retry = defineCommand<{ task?: string }>({
   async run({ args: [subtask], options: { task } }, context) {
     if (task === undefined) await refuseMovedHere(context);
     const view = await changeTask(context, 'task.retry', task, { subtask: subtask! });
-    context.out.reply(view, () => statusText(view, { given: task, now_ms: Date.now() }));
+    context.out.reply(view, () => statusText(view, { now_ms: Date.now() }));
   },
 });

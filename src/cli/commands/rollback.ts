@@ -13,6 +13,6 @@ export const rollback = defineCommand<{ task?: string }>({
   async run({ args: [subtask], options: { task } }, context) {
     const params = subtask === undefined ? {} : { subtask };
     const view = await changeTask(context, 'task.rollback', task, params, { timeout_ms: 120_000 });
-    context.out.reply(view, () => statusText(view, { given: task, now_ms: Date.now() }));
+    context.out.reply(view, () => statusText(view, { now_ms: Date.now() }));
   },
 });

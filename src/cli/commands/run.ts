@@ -2,6 +2,7 @@
 import { ENV_OPTION } from '../asked-env.ts';
 import { defineCommand, FORMAT, WAIT } from '../command.ts';
 import { usage } from '../errors.ts';
+import { SKIP_OPTIONS } from '../resume-task.ts';
 import { runCommand, runPipeline } from '../run-command.ts';
 import { type ProjectRunOptions, runProject } from '../run-project.ts';
 
@@ -34,8 +35,7 @@ export const run = defineCommand<Options>({
       about: 'run the subtasks of a file, each a command, in the order of their needs',
     },
     { flags: '--config <file>', about: 'read this file in place of rasen.yml' },
-    { flags: '--skip-review', about: 'no review, whatever the configuration says' },
-    { flags: '--skip-qa', about: 'no QA, whatever the configuration says' },
+    ...SKIP_OPTIONS,
     WAIT,
     { flags: '--key <key>', about: 'one task per key: the same key again is the same task' },
     { flags: '--name <name>', about: 'short name of the task' },

@@ -39,9 +39,9 @@ export const status = defineCommand<{ watch?: boolean }>({
       return;
     }
     tellSource(context);
-    out.reply(answer, () => statusText(view, { given, word: wordOf(context, view), now_ms: Date.now() }));
+    out.reply(answer, () => statusText(view, { word: wordOf(context, view), now_ms: Date.now() }));
     if (answer.status === 'not_running')
-      out.note(`it goes on when a supervisor runs: rasen resume${given === undefined ? '' : ` ${given}`}`);
+      out.note(`it goes on when a supervisor runs: rasen resume ${view.id}`);
   },
 });
 

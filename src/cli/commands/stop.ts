@@ -2,6 +2,7 @@
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import { oneLine } from '../output.ts';
+import { taskRef } from '../project.ts';
 import { changeTask, STOP_TIMEOUT_MS } from '../task-calls.ts';
 
 export const stop = defineCommand<{ force?: boolean }>({
@@ -21,12 +22,11 @@ export const stop = defineCommand<{ force?: boolean }>({
     if (!force && context.out.stderr.isTTY) context.out.note('stopping (30 s at most)');
     const release = sayOnSignal(
       context.out,
-      'not waited for any more; the stop goes on if the supervisor has heard of it. See: rasen status',
+      `not waited for any more; the stop goes on if the supervisor has heard of it. See: rasen status ${taskRef(context, given)}`,
     );
     const limit = { timeout_ms: STOP_TIMEOUT_MS };
     const view = await changeTask(context, 'task.stop', given, { force }, limit).finally(release);
-    const name = given === undefined ? '' : ` ${given}`;
-    const hint = view.status === 'interrupted' ? ` Go on with: rasen resume${name}` : '';
+    const hint = view.status === 'interrupted' ? ` Go on with: rasen resume ${view.id}` : '';
     context.out.reply(view, () => `Task ${oneLine(view.name)} is ${view.status}.${hint}`);
   },
 });

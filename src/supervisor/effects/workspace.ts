@@ -82,10 +82,11 @@ export const unsealedMarks = (state: TaskState) =>
 /** The reason of a blocked task is its message alone, so the message says what can be done. */
 function withAWayOut(error: unknown): never {
   if (!isRasenError(error) || error.kind !== 'not_git') throw error;
-  const ways = error.data?.moved
-    ? 'move it back and go on with `rasen resume`'
-    : 'make one (git init, git add -A, git commit), or write "worktree: {enabled: false}" in rasen.yml and make the task again (rasen reinit --force)';
-  throw new RasenError('not_git', `${error.message}; ${ways}`, { cause: error });
+  const first = error.hint ? `${error.hint.replace(/\.$/, '')}; or ` : '';
+  const other =
+    'write "worktree: {enabled: false}" in rasen.yml and make the task again (rasen reinit --force)';
+  const ways = error.data?.moved ? 'Move it back and go on with `rasen resume`' : `${first}${other}`;
+  throw new RasenError('not_git', `${error.message}. ${ways}`, { cause: error });
 }
 
 async function ensure(repo: Repository, state: TaskState): Promise<Workspace> {

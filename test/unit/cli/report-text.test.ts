@@ -70,7 +70,7 @@ const blocked = task({
   reason: 'parse-2, attempt 1: diff gate: A test was deleted: test/parse.test.ts.',
   verified: null,
   needs_you: true,
-  next: 'rasen logs 01kbbbbbbbbbbbbbbbbbbbbbbb, then rasen resume 01kbbbbbbbbbbbbbbbbbbbbbbb',
+  next: 'rasen resume 01kbbbbbbbbbbbbbbbbbbbbbbb',
   subtasks: { total: 3, completed: 1, failed: 1, skipped: 1 },
   attempts: { gate_failed: 1, ok: 1 },
   refused: { diff: 1 },

@@ -60,14 +60,16 @@ test('what the terminal would obey is not shown', () => {
   expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
 });
 
-test('the next command fits the status, and names the task as the user did', () => {
-  const next = (over: Parameters<typeof viewWith>[0], given?: string) => nextCommand(viewWith(over), given);
-  expect(next({ status: 'interrupted' })).toBe('rasen resume');
-  expect(next({ status: 'interrupted' }, 'auth')).toBe('rasen resume auth');
-  expect(next({ status: 'completed' })).toBe('rasen merge');
+test('the next command fits the status, and always names the task, so that it works anywhere', () => {
+  const next = (over: Parameters<typeof viewWith>[0]) => nextCommand(viewWith(over));
+  const { id } = viewWith();
+  expect(next({ status: 'interrupted' })).toBe(`rasen resume ${id}`);
+  expect(next({ status: 'blocked', why: 'attempts' })).toBe(`rasen resume ${id}`);
+  expect(next({ status: 'completed' })).toBe(`rasen merge ${id}`);
+  expect(next({ status: 'completed', commit: null })).toBeNull();
   expect(next({ status: 'completed', branch: null })).toBeNull();
   expect(next({ status: 'cancelled' })).toBeNull();
   expect(next({ status: 'failed', subtasks: [subtaskWith({ status: 'failed' })] })).toBe(
-    'rasen logs --subtask auth-4',
+    `rasen logs ${id} --subtask auth-4`,
   );
 });

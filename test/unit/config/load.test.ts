@@ -250,3 +250,42 @@ describe('files that are no files', () => {
     expect(error.message).toMatch(/^rasen\.yml:2:9: project\.root: .*nowhere is not a folder$/);
   });
 });
+
+describe('the configuration of the user', () => {
+  const user = (text: string) => ({ XDG_CONFIG_HOME: project({ 'rasen/config.yml': text }) });
+
+  test('is weaker than every file of the project, key by key', () => {
+    const env = user('notify: {desktop: true, webhook: "https://localhost/own", on: [failed]}\n');
+    const settings = of({ 'rasen.yml': 'notify: {webhook: "https://localhost/project"}\n' }, env);
+    expect([settings['notify.desktop'], settings['notify.webhook'], settings['notify.on']]).toEqual([
+      true,
+      'https://localhost/project',
+      ['failed'],
+    ]);
+  });
+
+  test('is in ~/.config without XDG_CONFIG_HOME, and its secrets add to those of the project', () => {
+    const HOME = project({ '.config/rasen/config.yml': 'secrets: {A: env:A}\n' });
+    const { settings, files } = load(project({ 'rasen.yml': 'secrets: {B: env:B}\n' }), { HOME });
+    expect([Object.keys(settings.secrets), files[0]]).toEqual([
+      ['A', 'B'],
+      join(HOME, '.config/rasen/config.yml'),
+    ]);
+  });
+
+  test('decides nothing about the work of a project, and says so with its place', () => {
+    const env = user('notify: {desktop: true}\nlimits:\n  attempts: 9\n');
+    const file = join(env.XDG_CONFIG_HOME, 'rasen/config.yml');
+    expect(refusal(() => of({}, env)).message).toBe(
+      `${file}:3:13: limits.attempts: is not for all projects, write it in rasen.yml; here: notify, secrets`,
+    );
+  });
+
+  test('an unknown key and a wrong name of the file are told', () => {
+    expect(refusal(() => of({}, user('notifi: {desktop: true}\n'))).message).toContain(
+      'unknown key; did you mean "notify"?',
+    );
+    const env = { XDG_CONFIG_HOME: project({ 'rasen/config.yaml': '' }) };
+    expect(refusal(() => of({}, env)).message).toContain('is not read; rename it to');
+  });
+});

@@ -5,6 +5,9 @@ import { dirname, join } from 'node:path';
 import { afterEach } from 'vitest';
 import { isRasenError, type RasenError } from '../../../src/errors.ts';
 
+// The configuration of whoever runs the tests has no say.
+process.env.HOME = '/nonexistent';
+
 const folders: string[] = [];
 
 afterEach(() => {

@@ -194,9 +194,33 @@ test('the message says result, reason, first error, last lines, time, tokens, co
     last_lines: ['fine', 'red password=[hidden]', 'AssertionError: 1 is not 2'],
     input_tokens: 1000,
     output_tokens: 200,
-    next: `rasen logs ${id}, then rasen resume ${id}`,
+    next: `rasen resume ${id}`,
   });
   expect(said.text).toContain('1200 tokens');
-  expect(said.text).toContain(`Next: rasen logs ${id}`);
+  expect(said.text).toContain(`Next: rasen resume ${id}`);
   expect(JSON.stringify(said)).not.toMatch(/hunter2|\\u001b/);
+});
+
+test('the notice of the end says what the agent said, what is doubtful and the exact time', () => {
+  const task = new TaskBuilder(specOf({ workspace: { kind: 'folder' }, time_zone: 'UTC' }))
+    .claimed()
+    .plan(['a'])
+    .started()
+    .begin('a')
+    .end('a', { outcome: 'ok', claim: { status: 'done', summary: 'moved the tokens' } })
+    .close('a', 'ok')
+    .add({ type: 'task_completed', verified: false, commit: null });
+  const started = Date.parse(task.state.started_at!);
+  const state = { ...task.state, ended_at: new Date(started + 63_000).toISOString(), tolerated: ['lint'] };
+  const said = messageFor(state, { key: 'completed', kind: 'completed' }, '', started + 90_000);
+  expect(said).toMatchObject({
+    title: 'rasen: auth: completed, not verified',
+    result: 'moved the tokens',
+    warnings: ['no gate verified the result', 'gate lint fails, as it did before the task (baseline: allow)'],
+    duration_seconds: 63,
+    next: `rasen logs ${state.id}`,
+  });
+  expect(said.text).toMatch(
+    /^Result: moved the tokens\nWarning: no gate.*\nWarning: gate lint.*\nTime: 1m 3s/m,
+  );
 });

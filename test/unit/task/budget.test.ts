@@ -39,7 +39,9 @@ describe('a budget of the task', () => {
       why: 'budget',
       message: expect.stringContaining('1,050 of 1,000 tokens used (limits.tokens)'),
     });
-    expect(JSON.stringify(status(engine))).toContain('`rasen resume` allows as much again');
+    expect(JSON.stringify(status(engine))).toContain(
+      `\`rasen resume ${engine.state.id}\` allows as much again`,
+    );
   });
 
   it('starts no session when it is used up, and lets commands run', () => {
@@ -51,7 +53,7 @@ describe('a budget of the task', () => {
     expect(engine.started).toEqual(['a/1', 'c/1']);
     expect(status(engine)).toMatchObject({
       name: 'blocked',
-      message: 'b: $2.50 of $2.00 used (limits.usd); `rasen resume` allows as much again',
+      message: `b: $2.50 of $2.00 used (limits.usd); \`rasen resume ${engine.state.id}\` allows as much again`,
     });
   });
 
@@ -104,7 +106,7 @@ describe('a budget of a subtask', () => {
     expect(engine.started).toEqual(['a/1', 'a/2', 'b/1']);
     expect(status(engine)).toMatchObject({
       name: 'blocked',
-      message: 'a: 1,200 of 1,000 tokens used (limits.subtask_tokens); `rasen resume` allows as much again',
+      message: `a: 1,200 of 1,000 tokens used (limits.subtask_tokens); \`rasen resume ${engine.state.id}\` allows as much again`,
     });
     engine.resume().run();
     expect(engine.started.slice(3), 'each that is used up is allowed once more').toEqual([

@@ -113,7 +113,7 @@ describe('failures say outcome, reason and what follows', () => {
     expect(last(blocks)).toEqual(['ERROR Attempt 1 of subtask auth-4: auth (no login); a person is needed']);
     blocks.add({ type: 'task_blocked', why: 'auth', message: 'log in', subtask: 'auth-4' });
     expect(last(blocks)).toEqual([
-      'ERROR Task blocked (auth): log in; a person is needed, then: rasen resume',
+      `ERROR Task blocked (auth): log in; a person is needed, then: rasen resume ${blocks.state.id}`,
     ]);
     const fails = running().add({ type: 'task_failed', reason: 'smoke failed', subtask: 'auth-4' });
     expect(last(fails)).toEqual(['ERROR Task failed: smoke failed; the task is over']);

@@ -255,7 +255,7 @@ describe('implementation_plan.json', () => {
     task.close('a', 'gate_failed', { reason: 'review: changes requested: name it' });
     expect(implementationPlan(task.state)!.subtasks[0]!.review).toEqual({
       status: 'changes_requested',
-      feedback: ['name it'],
+      feedback: ['Name it'],
       iteration: 1,
     });
     task.done('a');

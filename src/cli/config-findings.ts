@@ -1,0 +1,24 @@
+/** What `rasen doctor` says of the configuration that counts in this folder: that of the project and that of the user. */
+import { isRasenError } from '../errors.ts';
+import type { Finding } from '../methods/daemon.doctor.ts';
+import { configFolder } from './config-folder.ts';
+import type { Context } from './context.ts';
+
+const check = 'configuration';
+
+export async function configFindings(context: Pick<Context, 'cwd' | 'env' | 'loadConfigBundle'>) {
+  const { cwd, env, loadConfigBundle } = context;
+  const bundle = await loadConfigBundle();
+  try {
+    const { files, settings } = bundle.loadConfig({ project: configFolder(cwd), env });
+    const { notify } = bundle.noticesOf(settings);
+    const channels = (['command', 'webhook', 'desktop'] as const).filter(name => notify?.[name]);
+    const told = channels.length > 0 ? `notices by ${channels.join(', ')}` : 'notices: none (notify)';
+    const from = files.length > 0 ? files.join(', ') : 'no file, all defaults';
+    return [{ check, level: 'ok', message: `${from}; ${told}`, fix: null } satisfies Finding];
+  } catch (error) {
+    if (!isRasenError(error) || error.kind !== 'config') throw error;
+    const fix = 'Correct it; tasks are not started here before. All problems: rasen config check';
+    return [{ check, level: 'error', message: error.message, fix } satisfies Finding];
+  }
+}

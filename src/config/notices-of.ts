@@ -1,0 +1,30 @@
+/** What of the configuration tells a person what happens to a task, whatever kind of task it is. */
+import type { NotifySpec } from '../task/notices.ts';
+import type { TaskSpec } from '../task/spec.ts';
+import type { Settings } from './keys.ts';
+
+export interface Notices {
+  /** null: no channel is configured. */
+  notify: NotifySpec | null;
+  /** Those of `notify.command`, for it alone. */
+  secrets: TaskSpec['secrets'];
+}
+
+/** Who tells a person, and of what. */
+export const notifyOf = (settings: Settings): NotifySpec => ({
+  command: settings['notify.command'],
+  webhook: settings['notify.webhook'],
+  desktop: settings['notify.desktop'],
+  on: settings['notify.on'],
+});
+
+export function noticesOf(settings: Settings): Notices {
+  const notify = notifyOf(settings);
+  if (notify.command === null && notify.webhook === null && !notify.desktop)
+    return { notify: null, secrets: {} };
+  const told = Object.entries(settings.secrets).filter(([, secret]) => secret.for?.includes('notify'));
+  return {
+    notify,
+    secrets: Object.fromEntries(told.map(([name, secret]) => [name, { ...secret, for: ['notify'] }])),
+  };
+}
