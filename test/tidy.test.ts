@@ -168,6 +168,7 @@ const OPENS: Record<string, { names: string; reason: string }> = {
     names: 'realpath',
     reason: 'where a command would run: names are resolved, nothing is opened',
   },
+  'src/supervisor/disk.ts': { names: 'existsSync', reason: 'the runtime folder' },
   'src/supervisor/doctor.ts': { names: 'statfsSync statSync', reason: 'our own folders' },
   'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },
   'src/supervisor/main.ts': { names: 'existsSync mkdirSync writeSync', reason: 'our own folders and output' },

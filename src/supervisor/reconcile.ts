@@ -155,7 +155,10 @@ export class Reconciler {
     this.#begun += begun;
     try {
       await registry.commit(entry, next.events, next.state);
-      registry.stuck(entry, this.#unwritten.get(entry.id) ?? this.#mergeTrouble(entry));
+      registry.stuck(
+        entry,
+        this.#unwritten.get(entry.id) ?? this.#mergeTrouble(entry) ?? this.#unrecorded(next.state),
+      );
     } finally {
       this.#begun -= begun;
     }
@@ -184,6 +187,21 @@ export class Reconciler {
   #mergeTrouble(entry: Entry): Trouble | null {
     const merge = entry.state?.merge;
     return (merge && this.#troubles.get(entry.id)?.get(mergeKey(merge))?.trouble) ?? null;
+  }
+
+  /** Work that has ended, and whose runner waits until the disk takes the record of it: it only looks as if it ran. */
+  #unrecorded(state: TaskState): Trouble | null {
+    for (const { id, attempt } of state.steps) {
+      if (!attempt) continue;
+      const gate = attempt.gates.find(g => g.live)?.job;
+      const job = gate ?? (attempt.phase === 'running' ? attempt.job : null);
+      if (job && this.#options.world.job(state, job)?.recording)
+        return {
+          why: 'disk',
+          message: `${id}, attempt ${attempt.n}: ${gate ? 'a gate' : 'it'} has ended, and waits for the disk to take the record of that`,
+        };
+    }
+    return null;
   }
 
   /** No event can tell of it: the views do. */

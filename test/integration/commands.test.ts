@@ -385,7 +385,8 @@ test('two instances know nothing of each other', async () => {
     expect(rig.rasen(['cancel', mine, '--force']).status).toBe(0);
     await rig.kill('SIGTERM');
     expect(JSON.parse(other.rasen(['status', theirs, '--json']).stdout).status).toBe('running');
-    expect(rig.rasen(['list']).status).toBe(4);
+    const after = rig.rasen(['status', mine, '--json']);
+    expect([after.status, JSON.parse(after.stdout).source]).toEqual([0, 'disk']);
     expect(other.rasen(['cancel', theirs, '--force']).status).toBe(0);
     expect(readdirSync(join(rig.home, 'tasks'))).toEqual([mine]);
     expect(readFileSync(join(rig.home, 'rasend.log'), 'utf8')).not.toContain(theirs);

@@ -320,6 +320,7 @@ test('what is secret in the environment stays in env.json', async () => {
 });
 
 test('daemon.suspend: what runs ends without a penalty, nothing starts, and the next supervisor goes on', async () => {
+  rig.env.RASEN_SERVICE = 'user';
   await rig.start();
   const runs = join(rig.folder, 'runs');
   const gate = join(rig.folder, 'gate');
@@ -341,6 +342,7 @@ test('daemon.suspend: what runs ends without a penalty, nothing starts, and the 
 });
 
 test('daemon.suspend: a merge that waits for its gate is cut short, and made by the next supervisor', async () => {
+  rig.env.RASEN_SERVICE = 'user';
   await rig.start();
   const repo = makeRepo(join(rig.folder, 'repo'), rig.env);
   const slow = join(rig.folder, 'slow');

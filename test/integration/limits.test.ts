@@ -184,7 +184,7 @@ test('a disk that is nearly full: waiting, in words; it goes on when there is ro
   // Cancelling and stopping need no room.
   const other = await submit(commandSpec(['true'], rig.folder));
   expect(rig.rasen(['cancel', other]).status).toBe(0);
-  await rig.kill('SIGTERM');
+  await rig.kill();
   settings('disk_min: 0\n');
   await rig.start();
   expect((await wait(id)).status).toBe('completed');

@@ -211,7 +211,7 @@ test('the lines of status, one by one', async () => {
     'Progress: 1/2 subtasks completed',
     'Total commits: 1',
     'Current subtask: auth-2',
-    '  Description: Implement password hashing',
+    '  Description: Do auth-2',
     `Last activity: ${STAMP}`,
     'Runtime: (\\d+h )?\\d+[ms]( \\d+s)?',
   ];
@@ -269,7 +269,7 @@ test('stop and resume, with the lines of the guide', async () => {
   expect(p.has('.rasen/rasen.pid')).toBe(false);
   const resumed = await shell(p, 'uv run rasen resume');
   expect(resumed.out).toMatch(
-    /^Resuming task: Implement user authentication\nProgress: 1\/3 subtasks completed\nLast working on: auth-2\n {2}Description: Implement password hashing\n\nStarting again with: auth-2\n/,
+    /^Resuming task: Implement user authentication\nProgress: 1\/3 subtasks completed\nLast working on: auth-2\n {2}Description: Do auth-2\n\nStarting again with: auth-2\n/,
   );
   expect(resumed.code).toBe(0);
   expect(p.sessions().map(s => s.key)).toEqual(['auth-1', 'auth-2', 'auth-2', 'auth-3']);
@@ -316,7 +316,7 @@ test('rm .rasen/rasen.pid disturbs nothing', async () => {
   await p.ok('wait');
 });
 
-test('kill $(cat .rasen/rasen.pid): nothing is lost, and resume goes on', async () => {
+test('kill $(cat .rasen/rasen.pid): what runs is ended, nothing is lost, and resume goes on', async () => {
   const p = project();
   p.script({ '*': waits(p) });
   await p.init(PLAN);
@@ -326,13 +326,14 @@ test('kill $(cat .rasen/rasen.pid): nothing is lost, and resume goes on', async 
   const supervisor = p.instance.pid()!;
   expect((await shell(p, 'kill $(cat .rasen/rasen.pid)')).code).toBe(0);
   await until('it ends', () => !isAlive(supervisor));
-  expect(p.has('.rasen/rasen.pid')).toBe(false);
-  expect((await p.rasen('status')).stdout).toMatch(/^Status: not_running\n/);
-  expect(isAlive(pid)).toBe(true);
+  expect([p.has('.rasen/rasen.pid'), isAlive(pid)]).toEqual([false, false]);
+  expect(p.status()).toMatchObject({ status: 'interrupted', pid: null, state: { why: 'shutdown' } });
+  expect((await p.rasen('status')).stdout).toMatch(/^Status: interrupted\n/);
+  expect(p.instance.pid()).toBeNull();
   await p.ok('resume', '--background');
   go(p);
   await p.ok('wait');
-  expect(p.sessions().map(s => s.key)).toEqual(['auth-1', 'auth-2']);
+  expect(p.sessions().map(s => s.key)).toEqual(['auth-1', 'auth-1', 'auth-2']);
 });
 
 test('the log may be emptied or moved away while the task runs', async () => {

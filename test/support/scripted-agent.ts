@@ -224,8 +224,10 @@ export class SeedProject {
     await this.ok('init', '--task', task, ...(subtasks ? ['--plan', this.beside('plan.yml')] : []));
   }
 
+  /** With our word for its status, where scripts get the seed's. */
   async view(): Promise<TaskView> {
-    return JSON.parse(await this.ok('status', '--format', 'json'));
+    const answer = JSON.parse(await this.ok('status', '--format', 'json'));
+    return { ...answer, status: answer.state.name };
   }
 
   /**

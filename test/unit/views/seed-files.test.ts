@@ -18,7 +18,7 @@ const REFERENCE = {
     'pid, iteration, subtask_id, subtask_description, current_phase, last_activity, status, total_commits, completed_subtasks, total_subtasks, total_duration_seconds, total_input_tokens, total_output_tokens, total_tokens, model, review_enabled, qa_enabled, max_iterations, session_timeout',
   statusSeed:
     'pid, status, iteration, max_iterations, subtask_id, subtask_description, completed_subtasks, total_subtasks, total_commits, last_activity, started_at',
-  statusOurs: 'task_id, task_status, reason, why, resume_at, retry_at, verified, exit_code',
+  statusOurs: 'task_id, task_status, state, reason, why, resume_at, retry_at, result, verified, exit_code',
   plan: 'task_name, subtasks, created_at, updated_at, project, description, notes, review, qa, memory, metrics, session_history',
   planReview: 'status, feedback, iteration, last_reviewed_subtask',
   planQa: 'status, issues, iteration, recurring_issues',
@@ -86,7 +86,7 @@ describe('status.json', () => {
       iteration: 3,
       max_iterations: 50,
       subtask_id: 'auth-2',
-      subtask_description: 'Reset flow',
+      subtask_description: 'Implement password reset flow',
       current_phase: 'Coding',
       completed_subtasks: 1,
       total_subtasks: 2,
@@ -97,6 +97,8 @@ describe('status.json', () => {
       model: 'sonnet',
       session_timeout: 1800,
       task_status: 'running',
+      state: { name: 'running', why: null, resume_at: null, message: null },
+      result: null,
     });
     expect(status.last_activity).toMatch(SEED_TIME);
     expect(status.started_at).toMatch(SEED_TIME);
@@ -131,8 +133,8 @@ describe('status.json', () => {
       at(t => t.started().add({ type: 'task_blocked', why: 'auth', message: 'log in', subtask: null })),
     ).toEqual({
       ...plain,
-      status: 'running',
-      pid: 7,
+      status: 'interrupted',
+      pid: null,
       task_status: 'blocked',
       reason: 'log in',
     });
