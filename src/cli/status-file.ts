@@ -1,4 +1,7 @@
-/** A task that was made and not run yet: no supervisor knows of it, and scripts get the same fields as of every other. */
+/**
+ * Tasks of a project that no supervisor here knows: one that was made and not run yet, or one that was handed to another
+ * RASEN_HOME. Scripts get the same fields as of every other.
+ */
 import type { TaskView } from '../index.ts';
 import { blankView } from '../task/blank-view.ts';
 import { statusFields } from '../views/status-json.ts';
@@ -28,6 +31,58 @@ export function firstView({ root, task }: Project): TaskView {
     project: root,
     base: task.base,
   });
+}
+
+/** The fields of the status file that are taken from it as they are. */
+const TAKEN = [
+  'iteration',
+  'max_iterations',
+  'subtask_id',
+  'subtask_description',
+  'current_phase',
+  'completed_subtasks',
+  'total_subtasks',
+  'total_commits',
+  'last_activity',
+  'started_at',
+  'total_duration_seconds',
+  'total_input_tokens',
+  'total_output_tokens',
+  'total_tokens',
+  'reason',
+  'why',
+  'resume_at',
+  'result',
+] as const satisfies readonly (keyof TaskView)[];
+
+const OURS: ReadonlySet<unknown> = new Set<TaskView['status']>([
+  ...(['pending', 'running', 'waiting', 'interrupted', 'blocked'] as const),
+  ...(['completed', 'failed', 'cancelled'] as const),
+]);
+
+/** What the files of a task say that was run elsewhere; null: nothing. A view, never the truth: somebody may have changed it. */
+export function lastView(project: Project): TaskView | null {
+  const { root, task } = project;
+  let said: Record<string, unknown> | null = null;
+  try {
+    said = JSON.parse(readBelow(root, task.views?.status_file ?? DEFAULT_VIEWS.status_file));
+  } catch {
+    // It is damaged, or was never there.
+  }
+  if (said === null || typeof said !== 'object') return null;
+  // RASEN stored "failed: <reason>".
+  const status = [said.task_status, String(said.status).split(':', 1)[0]].find(name => OURS.has(name));
+  if (status === undefined) return null;
+  const blank = firstView(project);
+  const taken = TAKEN.filter(name => {
+    const [is, was] = [typeof said[name], typeof blank[name]];
+    return said[name] === null ? blank[name] === null : is === was || (blank[name] === null && is === 'string');
+  });
+  return {
+    ...blank,
+    ...Object.fromEntries(taken.map(name => [name, said[name]])),
+    status: status as TaskView['status'],
+  };
 }
 
 function goalIn(root: string): string {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { RasenError } from '../../src/errors.ts';
+import type { TaskView } from '../../src/task/view.ts';
 import { buildCli, type CliBuild, runCli } from '../support/cli.ts';
 import { commandView, FakeDaemon, TASK_ID, viewWith } from '../support/fake-daemon.ts';
 
@@ -57,7 +58,8 @@ test('status of the project’s task, as text and as JSON, from a folder below',
   expect(text).toMatchObject({ code: 0, stdout: expected('status-running.txt'), stderr: '' });
   expect(daemon.called('task.get')).toEqual([{ task: TASK_ID }]);
   const json = await run('status', '--format', 'json');
-  expect(JSON.parse(json.stdout)).toEqual(viewWith());
+  const state = { name: 'running', why: null, resume_at: null, message: null };
+  expect(JSON.parse(json.stdout)).toEqual({ ...viewWith(), state, source: 'supervisor' });
   expect((await run('status', '--json')).stdout).toBe(json.stdout);
 });
 
@@ -73,54 +75,84 @@ test('a name goes to the supervisor as it is, a path as a whole path', async () 
   ]);
 });
 
-test('status without a supervisor tells what the file last said', async () => {
+test('scripts get the seed’s word, and ours beside it', async () => {
+  const words = {
+    pending: 'running',
+    running: 'running',
+    waiting: 'running',
+    blocked: 'interrupted',
+    interrupted: 'interrupted',
+    cancelled: 'interrupted',
+    completed: 'completed',
+    failed: 'failed',
+  } as const;
+  let view = viewWith();
+  await serve({ 'task.get': () => view });
+  for (const [name, word] of Object.entries(words)) {
+    view = viewWith({
+      status: name as TaskView['status'],
+      reason: 'why',
+      why: 'limit',
+      resume_at: view.created_at,
+    });
+    const said = JSON.parse((await run('status', 'x', '--json')).stdout);
+    const state = { name, why: 'limit', resume_at: '2026-01-27T16:30:00Z', message: 'why' };
+    expect(said).toMatchObject({ status: word, state, source: 'supervisor' });
+  }
+});
+
+test('a task that is not known here is told as its files last told it', async () => {
   makeProject({
     status: 'running',
     iteration: 3,
     max_iterations: 50,
     completed_subtasks: 1,
     total_subtasks: 2,
-    pid: 99,
   });
   const text = await run('status');
   expect(text.code).toBe(0);
   expect(text.stdout).toBe(
-    'Status: not_running\nIteration: 3/50\nProgress: 1/2 subtasks completed\nTotal commits: 0\n',
+    'Status: not_running\nIteration: 3/50\nProgress: 1/2 subtasks completed\nTotal commits: 0\nLast activity: 2026-01-27T16:30:00Z\n',
   );
-  const json = await run('status', '--json');
-  expect(JSON.parse(json.stdout)).toMatchObject({
-    status: 'not_running',
-    last_status: 'running',
-    iteration: 3,
-  });
+  expect(text.stderr).toContain('no supervisor here knows this task');
+  const said = JSON.parse((await run('status', '--json')).stdout);
+  expect(said).toMatchObject({ status: 'not_running', source: 'project', iteration: 3, pid: null });
+  await serve({ 'task.get': () => viewWith() });
+  const known = JSON.parse((await run('status', '--json')).stdout);
+  expect(Object.keys(said).sort()).toEqual(Object.keys(known).sort());
 });
 
-test.each(['completed', 'failed', 'cancelled', 'interrupted', 'initialized'])(
-  'at rest the file is right: %s',
-  async name => {
-    makeProject({ status: name });
-    expect((await run('status')).stdout).toMatch(new RegExp(`^Status: ${name}\n`));
-  },
-);
+test.each(['completed', 'failed', 'interrupted'])('at rest its files are right: %s', async name => {
+  makeProject({ status: name });
+  expect((await run('status')).stdout).toMatch(new RegExp(`^Status: ${name}\n`));
+});
 
-test('without a supervisor and without a file nothing is known: 4, and a hint', async () => {
-  makeProject();
+test('without a supervisor what reads is answered from the disk, and what changes something needs one', async () => {
+  expect(await run('list')).toMatchObject({ code: 0, stdout: 'No tasks yet.\n', stderr: '' });
+  expect(JSON.parse((await run('list', '--json')).stdout)).toEqual([]);
+  expect(JSON.parse((await run('report', '--json')).stdout)).toMatchObject({ source: 'disk', tasks: [] });
+  expect((await run('events', '--all')).code).toBe(0);
   for (const args of [
-    ['status'],
     ['status', 'x'],
-    ['logs'],
-    ['list'],
-    ['wait'],
-    ['stop'],
-    ['events'],
-    ['merge'],
+    ['logs', 'x'],
+    ['wait', 'x'],
+    ['events', 'x'],
+    ['logs', 'x', '-f'],
+  ]) {
+    const { code, stderr } = await run(...args);
+    expect([args, code]).toEqual([args, 2]);
+    expect(stderr).toContain('no task "x"');
+  }
+  // In this build there is none that could be started.
+  for (const args of [
+    ['stop', 'x'],
+    ['merge', 'x'],
+    ['cancel', 'x'],
   ]) {
     const { code, stderr, stdout } = await run(...args);
-    expect([args[0], code, stdout]).toEqual([args[0], 4, '']);
-    expect(stderr).toMatch(/^rasen: No supervisor answers on .*\n {2}`rasen run`/);
+    expect([args, code, stdout]).toEqual([args, 5, '']);
+    expect(stderr).toContain('The supervisor did not start');
   }
-  const json = await run('list', '--json');
-  expect(JSON.parse(json.stdout)).toMatchObject({ error: { kind: 'unreachable', hint: expect.any(String) } });
 });
 
 test('without a project and without a name it is said how to go on: 2', async () => {
@@ -146,12 +178,16 @@ test('a task that was not run yet', async () => {
 test('list, as a table and as an array', async () => {
   await serve({ 'task.list': () => [viewWith({ created_at: new Date().toISOString() })] });
   expect((await run('list')).stdout).toMatch(
-    /^ID +STATUS +DONE +AGE +NAME\naaaaaaaa +running +3\/7 +\ds +auth\n$/,
+    /^ID +STATUS +DONE +AGE +NAME +GOAL +LAST\naaaaaaaa +running +3\/7 +\ds +auth +Implement user authentication\n$/,
   );
   expect(
     JSON.parse((await run('list', '--json', '--status', 'running,waiting', '-n', '5')).stdout),
   ).toHaveLength(1);
-  expect(daemon.called('task.list').at(-1)).toEqual({ status: ['running', 'waiting'], limit: 5 });
+  expect(daemon.called('task.list').at(-1)).toEqual({
+    status: ['running', 'waiting'],
+    limit: 5,
+    last_output: true,
+  });
 });
 
 test.each([
@@ -325,7 +361,9 @@ test('doctor works without a supervisor, and with one tells of both', async () =
   });
   const both = await run('doctor');
   expect(both.code).toBe(5);
-  expect(both.stdout).toContain('error    journal: broken\n         mend it');
+  expect(both.stdout).toMatch(
+    /^As this shell sees it:\nok +node: [\s\S]*\nAs the supervisor sees it:\n[\s\S]*error {4}journal: broken\n {9}mend it/,
+  );
   expect(both.stdout).toContain('is another version');
 });
 

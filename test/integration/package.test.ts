@@ -57,6 +57,7 @@ describe('31 · the bundle of the client', () => {
   it('is one file; only what few commands need is beside it', () => {
     expect(importsOf('rasen.cjs').filter(path => path.startsWith('.'))).toEqual([
       './rasen-config.cjs',
+      './rasen-reader.cjs',
       './rasen-service.cjs',
     ]);
   });

@@ -2,14 +2,14 @@
 import { isRasenError } from '../../errors.ts';
 import type { TaskView } from '../../index.ts';
 import { blankView } from '../../task/blank-view.ts';
-import { ourState, seedWord, type Unrun } from '../../views/status-json.ts';
+import { ourState, type SeedWord, seedWord, type Unrun } from '../../views/status-json.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import { Progress } from '../progress.ts';
 import { findProject } from '../project.ts';
 import { sourceOf, tellSource } from '../source.ts';
-import { firstView } from '../status-file.ts';
+import { firstView, lastView } from '../status-file.ts';
 import { seedLines, statusText } from '../status-text.ts';
 import { callTask } from '../task-calls.ts';
 import { waitTasks } from '../wait-task.ts';
@@ -18,7 +18,7 @@ export const status = defineCommand<{ watch?: boolean }>({
   name: 'status',
   summary: 'Show a task as it is now',
   details: [
-    'In JSON, `status` is one word for scripts: running while the task goes on by itself, waits included; interrupted when it needs somebody; completed; failed; not_running when it would go on and no supervisor runs; initialized or reinitialized before the first run. `state` has the rest: name (pending, running, waiting, interrupted, blocked, completed, failed, cancelled), why, resume_at and message. The fields are the same in every situation; `source` is supervisor, or disk where none runs.',
+    'In JSON, `status` is one word for scripts: running while the task goes on by itself, waits included; interrupted when it needs somebody; completed; failed; not_running when it would go on and no supervisor runs; initialized or reinitialized before the first run. `state` has the rest: name (pending, running, waiting, interrupted, blocked, completed, failed, cancelled), why, resume_at and message. The fields are the same in every situation; `source` is supervisor, disk where none runs, or project where only the files in .rasen/ know of the task.',
     'With --watch it stays until the task does not go on by itself. The exit status is 0 whatever the status of the task; `rasen wait` has another for each.',
   ],
   arguments: [TASK],
@@ -30,48 +30,56 @@ export const status = defineCommand<{ watch?: boolean }>({
   ],
   async run({ args: [given], options }, context) {
     const { out } = context;
-    const { view, unrun } = await current(context, given);
-    if (options.watch && unrun === null) return await watch(context, view);
-    const answer = answerOf(context, view, unrun);
-    if (unrun !== null) {
-      out.reply(answer, () => seedLines({ ...view, status: unrun }).join('\n'));
-      out.note('the task was not run yet; start it with: rasen run --background');
-      return;
-    }
-    tellSource(context);
-    out.reply(answer, () => statusText(view, { word: wordOf(context, view), now_ms: Date.now() }));
-    if (answer.status === 'not_running')
+    const current = await currentView(context, given);
+    const { view, from } = current;
+    if (options.watch && from === 'task') return await watch(context, view);
+    const answer = answerOf(context, current);
+    if (from === 'task') tellSource(context);
+    if (from === 'files') out.note('no supervisor here knows this task; this is what its files last said');
+    out.reply(answer, () =>
+      from === 'task'
+        ? statusText(view, { word: wordIn(answer.status, view), now_ms: Date.now() })
+        : seedLines({ ...view, status: wordIn(answer.status, view) }).join('\n'),
+    );
+    if (from === 'first') out.note('the task was not run yet; start it with: rasen run --background');
+    else if (answer.status === 'not_running')
       out.note(`it goes on when a supervisor runs: rasen resume ${view.id}`);
   },
 });
 
-/** A task of the project that was not run yet is described by its own files. */
-async function current(
-  context: Context,
-  given: string | undefined,
-): Promise<{ view: TaskView; unrun: Unrun | null }> {
+interface Current {
+  view: TaskView;
+  /** `first`: it was made and not run yet. `files`: it was run, and no supervisor here knows of it. */
+  from: 'task' | 'first' | 'files';
+  unrun: Unrun | null;
+}
+
+async function currentView(context: Context, given: string | undefined): Promise<Current> {
   try {
-    return { view: await callTask(context, 'task.get', given, {}), unrun: null };
+    return { view: await callTask(context, 'task.get', given, {}), from: 'task', unrun: null };
   } catch (error) {
-    const project =
-      given === undefined && isRasenError(error) && error.kind === 'task_unknown'
-        ? findProject(context.cwd)
-        : null;
+    const unknown = isRasenError(error) && error.kind === 'task_unknown';
+    const project = given === undefined && unknown ? findProject(context.cwd) : null;
     if (!project) throw error;
-    return { view: firstView(project), unrun: project.task.status };
+    const { submitted_at, status: unrun } = project.task;
+    if (submitted_at === null) return { view: firstView(project), from: 'first', unrun };
+    const view = lastView(project);
+    if (!view) throw error;
+    return { view, from: 'files', unrun: null };
   }
 }
 
-function answerOf(context: Context, view: TaskView, unrun: Unrun | null = null) {
+function answerOf(context: Context, { view, from, unrun }: Current) {
   // Whatever an older supervisor does not tell is there all the same.
   const { id, name, goal, status, ...rest } = blankView(view);
-  const word = unrun ?? seedWord(status, !context.link.isFromDisk);
-  return { id, name, goal, status: word, state: ourState(view, unrun), source: sourceOf(context), ...rest };
+  const word = unrun ?? seedWord(status, from === 'task' && !context.link.isFromDisk);
+  const source = from === 'task' ? sourceOf(context) : 'project';
+  return { id, name, goal, status: word, state: ourState(view, unrun), source, ...rest };
 }
 
-/** In text our words stand, which say more; only what would have to run and does not is told as the seed tells it. */
-const wordOf = ({ link }: Context, { status }: TaskView): string =>
-  seedWord(status, !link.isFromDisk) === 'not_running' ? 'not_running' : status;
+/** In text our words stand, which say more, where the seed's would say that it goes on or that it needs somebody. */
+const wordIn = (word: SeedWord, { status }: TaskView): string =>
+  word === 'running' || word === 'interrupted' ? status : word;
 
 async function watch(context: Context, view: TaskView): Promise<void> {
   const { link, out } = context;
@@ -81,7 +89,7 @@ async function watch(context: Context, view: TaskView): Promise<void> {
     if (now.seq <= seq) return;
     seq = now.seq;
     if (progress) progress.show(now);
-    else out.value(answerOf(context, now));
+    else out.value(answerOf(context, { view: now, from: 'task', unrun: null }));
   };
   show(view);
   const release = sayOnSignal(
