@@ -113,7 +113,7 @@ export function rasen1(version: string): string {
 function description(page: ManPage): void {
   page.section('Description');
   page.para(
-    '`rasen` hands work that takes hours to a supervisor, rasend(8), and shows what becomes of it. The work goes on when the terminal is closed, when `rasen` is killed, and when the supervisor is. Where no supervisor answers, `rasen run` and `rasen resume` start one.',
+    '`rasen` hands work that takes hours to a supervisor, rasend(8), and shows what becomes of it. The work goes on when the terminal is closed, when `rasen` is killed, and when the supervisor is. Where no supervisor answers, commands that change something start one, and commands that follow a task do so as long as it goes on. Commands that only read are answered from the disk, and say so, unless a supervisor has left unfinished work without an orderly end: then they start one, too.',
     'In a git repository agents work in a worktree of their own. The checkout and the branches of the user are not touched before `rasen merge`.',
   );
   page.sub('Words');

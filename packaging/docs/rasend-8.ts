@@ -114,7 +114,7 @@ function signals(page: ManPage): void {
   page.section('Signals');
   page.item(
     '`SIGTERM`, `SIGINT`',
-    'End the supervisor: answers are sent, connections closed. Attempts are left running; `rasen stop` is what ends them.',
+    'End the supervisor. Where a service manager will start it again, attempts live on and the next supervisor takes them over. Where none will, nothing is left without an owner: every attempt is ended (SIGTERM, after 30 s SIGKILL; a second signal does not wait), tasks that would go on are interrupted, their views say so, and `rasen resume` goes on with them. A service manager is one that hands over a socket or a notify socket, or sets `RASEN_SERVICE`: a container that is restarted, runit or supervisord set it to any word. After SIGKILL, or when the machine went down, the next command of any kind starts a supervisor, which takes over what was left.',
   );
   page.item(
     '`SIGHUP`',
