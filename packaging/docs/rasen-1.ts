@@ -49,11 +49,18 @@ const ENVIRONMENT: readonly Variable[] = [
     about: 'The editor of `rasen plan edit`; it may have arguments. Not set: EDITOR, then vi.',
   },
   { name: 'EDITOR', about: 'As VISUAL.' },
+  {
+    name: 'RASEN_ATTEMPT',
+    about:
+      'Set inside of an attempt: what is started there would end with it, so a command that reads or follows starts no supervisor.',
+  },
   { name: 'RASEN_DEBUG', about: 'Set to anything: a bug shows where in the code it happened.' },
 ];
 
 const FILES: Readonly<Record<string, string>> = {
   'rasen.yml': 'Configuration of the project; see rasen.yml(5).',
+  '.rasen/supervisor.json':
+    'Who has the lock of the project: process, user and state folder of the supervisor with an unfinished task here. For messages; the lock is the kernel’s.',
   '.rasen/config.yaml':
     'Configuration of the task, stronger than rasen.yml. `rasen init` writes one in which everything is commented out.',
   '.rasen/task.txt': 'The task text.',

@@ -130,7 +130,7 @@ export class Link {
         lost_at ??= now;
         const patient = this.#met && now - lost_at < this.#limits.grace_ms;
         if (settled) {
-          const answer = await settled(await this.#options.disk());
+          const answer = await settled(await this.#read(error));
           if (answer !== undefined) return answer;
           if (!patient) await this.#startAgain();
         } else if (reads && !patient) {
@@ -145,7 +145,7 @@ export class Link {
 
   /** Asks the disk, where no supervisor runs. */
   async fromDisk<T>(ask: (disk: Disk) => Promise<T>): Promise<T> {
-    return await ask(this.#disk ?? (await this.#options.disk()));
+    return await ask(this.#disk ?? (await this.#read(undefined)));
   }
 
   /** For a command that needs no answer of one: work that a supervisor has left gets a new one. */
@@ -155,14 +155,8 @@ export class Link {
 
   /** What to answer with where none answers; null: one was started, since there was work without an owner. */
   async #orDisk(error: unknown): Promise<Disk | null> {
-    const { disk, start, adopts, note } = this.#options;
-    let found: Disk;
-    try {
-      found = await disk();
-    } catch (problem) {
-      if (isRasenError(problem)) throw problem;
-      throw isRasenError(error) ? explained(error, undefined, messageOf(problem)) : problem;
-    }
+    const { start, adopts, note } = this.#options;
+    const found = await this.#read(error);
     if (found.isOrphaned && adopts) {
       try {
         await start();
@@ -173,6 +167,16 @@ export class Link {
     }
     this.#disk = found;
     return found;
+  }
+
+  /** Throws `unreachable` where the disk cannot be read either. */
+  async #read(error: unknown): Promise<Disk> {
+    try {
+      return await this.#options.disk();
+    } catch (problem) {
+      if (isRasenError(problem)) throw problem;
+      throw explained(error, undefined, messageOf(problem));
+    }
   }
 
   async #startAgain(): Promise<void> {

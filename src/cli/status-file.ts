@@ -76,7 +76,9 @@ export function lastView(project: Project): TaskView | null {
   const blank = firstView(project);
   const taken = TAKEN.filter(name => {
     const [is, was] = [typeof said[name], typeof blank[name]];
-    return said[name] === null ? blank[name] === null : is === was || (blank[name] === null && is === 'string');
+    return said[name] === null
+      ? blank[name] === null
+      : is === was || (blank[name] === null && is === 'string');
   });
   return {
     ...blank,

@@ -90,7 +90,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
   if (view.subtasks.length > 0)
     lines.push('Subtasks:', ...subtaskTable(view.subtasks).map(line => `  ${line}`));
-  const next = nextCommand(view);
+  const next = options.word === 'not_running' ? `rasen resume ${view.id}` : nextCommand(view);
   if (next) lines.push(`Next: ${next}`);
   return lines.join('\n');
 }

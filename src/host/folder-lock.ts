@@ -25,7 +25,7 @@ export type FolderLock =
 /** The folder's disk must be known to answer: it is opened by the calling thread. */
 export async function lockFolder(path: string): Promise<FolderLock> {
   const darwin = process.platform === 'darwin';
-  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK;
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   let fd: number;
   try {
     fd = openSync(path, darwin ? flags | O_EXLOCK : flags);

@@ -23,6 +23,8 @@ export interface ProjectLocksOptions {
   /** The state folder of this instance. */
   home: string;
   far: Pick<FarFiles, 'files' | 'isFolder'>;
+  /** Projects with an unfinished task. */
+  unfinished(): ReadonlySet<string>;
   log: Log;
 }
 
@@ -53,6 +55,7 @@ export class ProjectLocks {
       const left = this.#wanted.get(project)! - 1;
       if (left > 0) this.#wanted.set(project, left);
       else this.#wanted.delete(project);
+      this.settle();
     }
   }
 
@@ -64,7 +67,8 @@ export class ProjectLocks {
   }
 
   /** Lets go of the projects that have no unfinished task. */
-  keep(unfinished: ReadonlySet<string>): void {
+  settle(): void {
+    const unfinished = this.#options.unfinished();
     for (const [project, release] of this.#held) {
       if (unfinished.has(project) || this.#wanted.has(project)) continue;
       this.#held.delete(project);

@@ -62,7 +62,7 @@ import { RealWorld } from './world.ts';
 
 /** A task that could not be taken over (disk full) is tried again after this. */
 const CLAIM_RETRY_MS = 5000;
-/** Longest wait for the lock of a project at the start. */
+/** Longest wait for the locks of all projects at the start. */
 const LOCK_MS_MAX = 2000;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
@@ -112,6 +112,8 @@ export class Supervisor {
   readonly #releases: (() => void)[] = [];
   readonly #closing = new AbortController();
   #draining = false;
+  /** Of performance.now(): until then the start waits for the locks of projects. */
+  #locks_end: number | null = null;
 
   constructor(options: SupervisorOptions) {
     const { paths, log } = options;
@@ -168,7 +170,12 @@ export class Supervisor {
       jobs: () => this.#registry.jobs,
       log,
     });
-    this.#projects = new ProjectLocks({ home: paths.home, far: this.#far, log });
+    this.#projects = new ProjectLocks({
+      home: paths.home,
+      far: this.#far,
+      log,
+      unfinished: () => this.#unfinishedProjects(),
+    });
     this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
     this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
       store: this.#store,
@@ -213,7 +220,7 @@ export class Supervisor {
     this.#releases.push(this.#registry.listen(() => this.#awake.busy(this.#registry.jobs > 0)));
     this.#releases.push(
       this.#registry.listen(entry => {
-        if (entry.state === null) this.#projects.keep(this.#unfinishedProjects());
+        if (entry.state === null) this.#projects.settle();
       }),
     );
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
@@ -540,8 +547,10 @@ export class Supervisor {
         return error.message;
       },
     );
-    // A disk that does not answer must not keep the supervisor from its other tasks.
-    return await Promise.race([taken, pause(LOCK_MS_MAX, null, { ref: false })]);
+    // Disks that do not answer must not keep the supervisor from its other tasks.
+    this.#locks_end ??= performance.now() + LOCK_MS_MAX;
+    const left = Math.max(0, this.#locks_end - performance.now());
+    return await Promise.race([taken, pause(left, null, { ref: false })]);
   }
 
   /**

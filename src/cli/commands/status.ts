@@ -42,8 +42,6 @@ export const status = defineCommand<{ watch?: boolean }>({
         : seedLines({ ...view, status: wordIn(answer.status, view) }).join('\n'),
     );
     if (from === 'first') out.note('the task was not run yet; start it with: rasen run --background');
-    else if (answer.status === 'not_running')
-      out.note(`it goes on when a supervisor runs: rasen resume ${view.id}`);
   },
 });
 
