@@ -67,6 +67,7 @@ export function tableLines(rows: readonly (readonly string[])[], columns?: numbe
 
 /** The texts share what the short columns leave; what would be too short to tell anything is left out. */
 function fitted(natural: readonly number[], columns: number): number[] {
+  if (natural.reduce((sum, width) => sum + width + GAP.length, -GAP.length) <= columns) return [...natural];
   const short = natural.slice(0, -TEXTS);
   const [name = 0, goal = 0, last = 0] = natural.slice(-TEXTS);
   let left = columns - short.reduce((sum, width) => sum + width + GAP.length, 0);
@@ -76,7 +77,8 @@ function fitted(natural: readonly number[], columns: number): number[] {
     left -= width + GAP.length;
     return width;
   };
-  const named = Math.max(1, take(name, goal + last === 0 ? name : NARROW_NAME_CHARS));
+  const named = Math.max(1, Math.min(name, goal + last === 0 ? name : NARROW_NAME_CHARS, left));
+  left -= named + GAP.length;
   // What one does not need is the other's.
   const half = Math.floor((left - GAP.length) / 2);
   const goals = take(goal, Math.max(half, left - GAP.length - last));

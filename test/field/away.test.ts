@@ -3,7 +3,7 @@
  * supervisors that meet in one project. Real processes; each test has an instance of its own.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Instance, marked, RASEN, until } from '../support/instance.ts';
@@ -87,6 +87,30 @@ describe('no supervisor runs', () => {
       expect(JSON.parse((await p.rasen(...args, '--json')).stdout).source).toBe('disk');
     expect(p.instance.pid()).toBeNull();
     expect(contentsOf(p.instance.home)).toEqual(files);
+  });
+
+  test('packed and damaged tasks are read, too: the one is told, the other named, and neither is touched', async () => {
+    const rig = instance();
+    mkdirSync(rig.home, { recursive: true, mode: 0o700 });
+    writeFileSync(join(rig.home, 'rasend.yml'), 'pack_after: 0\n');
+    rig.env.TMPDIR = join(rig.folder, 'tmp');
+    mkdirSync(rig.env.TMPDIR);
+    const [sound, broken] = ['sound', 'broken'].map(word =>
+      rig.rasen(['run', '--background', '--name', word, '--', 'echo', word]).stdout.trim(),
+    );
+    const pack = (id?: string) => join(rig.home, 'tasks', `${id}.pack`);
+    await until('both are packed', () => existsSync(pack(sound)) && existsSync(pack(broken)));
+    await end(rig, 'SIGTERM');
+    writeFileSync(pack(broken), readFileSync(pack(broken)).fill(0, 20, 60));
+    const files = contentsOf(rig.home);
+    expect(rig.rasen(['logs', 'sound']).stdout).toBe('sound\n');
+    expect(rig.rasen(['events', sound!]).stdout).toContain('task_completed');
+    const listed = rig.rasen(['list']);
+    expect(listed.stdout).toMatch(/ damaged [\s\S]* completed /);
+    expect(listed.stderr).toContain('Nothing was touched.');
+    expect(rig.rasen(['status', broken!])).toMatchObject({ status: 5, stdout: '' });
+    expect(rig.rasen(['doctor'])).toMatchObject({ status: 5, stdout: expect.stringContaining(broken!) });
+    expect([contentsOf(rig.home), readdirSync(rig.env.TMPDIR)]).toEqual([files, []]);
   });
 
   test('wait for what is over, and logs -f of it, come from the disk; what is stopped ends them with 130 and 4', async () => {
