@@ -221,7 +221,7 @@ test('changes carry an op of their own', async () => {
   });
   expect(await run('stop', 'x')).toMatchObject({
     code: 0,
-    stdout: 'Task auth is interrupted. Go on with: rasen resume x\n',
+    stdout: `Task auth is interrupted. Go on with: rasen resume ${TASK_ID}\n`,
   });
   await run('stop', 'x', '--force');
   await run('cancel', 'x');

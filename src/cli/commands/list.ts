@@ -1,4 +1,5 @@
 /** `rasen list`: all tasks, newest first. */
+import { isRasenError } from '../../errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { isUsable, listRows, tableLines } from '../list-text.ts';
 import { oneLine } from '../output.ts';
@@ -32,11 +33,15 @@ export const list = defineCommand<Options>({
   ],
   async run({ options }, context) {
     const { link, out } = context;
-    const views = await link.call('task.list', {
+    const filter = {
       ...(options.status === undefined ? {} : { status: options.status.split(',').map(s => s.trim()) }),
       ...(options.here ? { project: findProject(context.cwd)?.root ?? context.cwd } : {}),
       ...(options.lines === undefined ? {} : { limit: options.lines }),
-      last_output: true,
+    };
+    const views = await link.call('task.list', { ...filter, last_output: true }).catch(error => {
+      // A supervisor of before the upgrade does not know the last output.
+      if (isRasenError(error) && error.data?.issues) return link.call('task.list', filter);
+      throw error;
     });
     if (out.json) {
       const source = sourceOf(context);
