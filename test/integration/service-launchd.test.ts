@@ -126,6 +126,9 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('an installed agent 
       pid,
       state: `running (gui/${UID})`,
       since: null,
+      said: null,
+      problem: null,
+      cannot_start: false,
       outdated: [],
     });
     await manager().install(request(), report);
@@ -397,13 +400,13 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('a rival (needs pyth
       });
     await expect(manager({ uid: 0 }).install(daemon(), report)).rejects.toMatchObject({
       kind: 'service',
-      message: 'alice has rasend as a LaunchAgent of his own already.',
+      message: 'alice has rasend as a service of their own already.',
     });
     expect(mac.changes()).toEqual([]);
     await manager().uninstall(request(), report);
     await manager({ uid: 0 }).install(daemon(), report);
     await expect(manager().install(request(), report)).rejects.toMatchObject({
-      message: 'rasend is a LaunchDaemon for alice already.',
+      message: 'rasend is a service of the system for alice already.',
     });
   });
 });

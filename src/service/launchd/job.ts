@@ -26,6 +26,9 @@ export function daemonPath(user: string, root = '/'): string {
   return join(root, 'Library/LaunchDaemons', `${daemonLabel(user)}.plist`);
 }
 
+/** Where a user has a job of their own. */
+export const agentPath = (home: string): string => join(home, 'Library/LaunchAgents', `${LABEL}.plist`);
+
 const daemonLabel = (user: string): string => `${LABEL}.${user}`;
 
 /** The program of a plist that `plistFile` made; null when there is none. */
@@ -35,10 +38,9 @@ export function programOf(text: string): string | null {
 }
 
 export function namesOf({ mode, user }: ServiceRequest, root: string): Names {
-  const agents = join(user.home, 'Library');
   const [label, plist, folder] =
     mode === 'user'
-      ? [LABEL, join(agents, 'LaunchAgents', `${LABEL}.plist`), join(agents, 'Logs/rasen')]
+      ? [LABEL, agentPath(user.home), join(user.home, 'Library/Logs/rasen')]
       : [daemonLabel(user.name), daemonPath(user.name, root), join(root, 'Library/Logs/rasen', user.name)];
   return {
     label,

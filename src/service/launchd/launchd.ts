@@ -25,10 +25,11 @@ import {
 } from '../files.ts';
 import type { Report, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
 import { Undo } from '../undo.ts';
+import { refuseBoth } from '../whose.ts';
 import { type Names, namesOf, plistFile, programOf, withoutCaptured } from './job.ts';
 import { JobControl, type LoadedIn } from './job-control.ts';
 import { type Launchctl, launchctlAt } from './launchctl.ts';
-import { refuseOtherInstance, refuseOtherKind } from './rivals.ts';
+import { refuseOtherInstance } from './rivals.ts';
 
 /** Longest wait for the socket: the start of rasend after a ThrottleInterval. */
 const ANSWER_MS = 30_000;
@@ -91,7 +92,7 @@ class Launchd implements ServiceManager {
 
   async install(request: ServiceRequest, report: Report): Promise<void> {
     this.#checkOwner(request);
-    refuseOtherKind(request, this.#options.root);
+    refuseBoth(request.mode, request.user, { manager: 'launchd', root: this.#options.root });
     refuseOtherInstance(request, this.#options.root);
     const { names, job } = this.#of(request);
     const file = plistFile(request, this.#options.root);
@@ -138,7 +139,7 @@ class Launchd implements ServiceManager {
       await job.bootout(domain);
       unloaded.push(domain);
     }
-    await takeOver(request, { service_pid: null, report, undo });
+    await takeOver(request, { service: null, report, undo });
     undo.add(`the loaded job in ${home}`, () => job.bootout(home));
     await job.bootstrap(home);
     await this.#answers(request, job);
@@ -173,7 +174,7 @@ class Launchd implements ServiceManager {
     if (at === undefined) {
       const undo = new Undo(null);
       try {
-        const ended = await takeOver(request, { service_pid: null, report, undo });
+        const ended = await takeOver(request, { service: null, report, undo });
         const home = await job.home();
         // A job that is tried again and again would keep the state from the supervisor that is started again.
         if (ended) undo.add(`the loaded job in ${home}`, () => job.bootout(home));
@@ -205,12 +206,18 @@ class Launchd implements ServiceManager {
     const at = loaded.find(({ pid }) => pid !== null) ?? loaded[0];
     const disabled = await job.disabled();
     const text = seenAt(names.plist);
+    const failed = at !== undefined && at.pid === null && at.last_exit !== null && at.last_exit !== '0';
+    const why =
+      tail(names.err).trim().split('\n').at(-1)?.trim() || `its last exit code was ${at?.last_exit}`;
     const wanted = plistFile(request, this.#options.root).text;
     return {
       installed: text !== null,
       // An agent waits for a login, whatever is done.
       at_boot: request.mode === 'system' && text !== null && !disabled,
       running: at !== undefined && at.pid !== null,
+      said: null,
+      problem: failed ? `rasend does not start: ${why.replace(/\.+$/, '')}` : null,
+      cannot_start: failed,
       pid: at?.pid ?? null,
       state: [
         at === undefined ? 'not loaded' : `${at.state} (${at.domain})`,

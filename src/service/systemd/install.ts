@@ -11,10 +11,11 @@ import { differing, writeFiles } from '../files.ts';
 import { merged, readRecord, recordFile } from '../record.ts';
 import type { Report, ServiceFile } from '../service.ts';
 import { Undo } from '../undo.ts';
+import { refuseBoth } from '../whose.ts';
 import { type Ctl, TIMEOUTS } from './ctl.ts';
 import { letLinger } from './linger.ts';
 import { type Names, namesOf } from './names.ts';
-import { refuseOtherInstance, refuseOtherKind } from './rivals.ts';
+import { refuseOtherInstance } from './rivals.ts';
 import { isActive, type UnitState, unitState } from './state.ts';
 
 /** READY has come by then; this is for the way to us. */
@@ -23,7 +24,7 @@ const ANSWER_MS = 15_000;
 export async function install(ctl: Ctl, files: readonly ServiceFile[], report: Report): Promise<void> {
   const { request, host } = ctl;
   const names = namesOf(request, host.folders);
-  refuseOtherKind(request, host.folders);
+  refuseBoth(request.mode, request.user, { folders: host.folders });
   refuseOtherInstance(request, host.folders);
   const changed = differing(files);
   const undo = new Undo();
@@ -57,7 +58,11 @@ export async function startService(ctl: Ctl, report: Report): Promise<void> {
   const before = await unitState(ctl, names.service);
   const undo = new Undo(null);
   try {
-    const ended = await takeOver(ctl.request, { service_pid: before.pid, report, undo });
+    const ended = await takeOver(ctl.request, {
+      service: { pid: before.pid, unit: names.service },
+      report,
+      undo,
+    });
     // A service that is tried again and again would keep the state from the supervisor that is started again.
     if (ended) undo.add(`the running ${names.service}`, () => stopRunning(ctl, names));
     await startUnits(ctl, names);
@@ -99,7 +104,7 @@ async function run(
     await stopUnits(ctl, names);
   }
   if (!runs || socketChanged) {
-    await takeOver(ctl.request, { service_pid: before.pid, report, undo });
+    await takeOver(ctl.request, { service: { pid: before.pid, unit: names.service }, report, undo });
     if (!runs) undo.add(`the running ${names.service}`, () => stopRunning(ctl, names));
     return await startUnits(ctl, names);
   }

@@ -5,11 +5,12 @@ import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
 import { Ctl, type Host } from './ctl.ts';
 import { programOf } from './escape.ts';
+import { healthOf } from './health.ts';
 import { install, restartService, startService } from './install.ts';
 import { lingers } from './linger.ts';
 import { namesOf } from './names.ts';
 import { refuseOtherInstance } from './rivals.ts';
-import { isActive, unitState } from './state.ts';
+import { isActive, isUp, unitState } from './state.ts';
 import { stopWithTasks, uninstall } from './uninstall.ts';
 import { units } from './units.ts';
 
@@ -70,13 +71,15 @@ export function systemd(host: Host, version: number): ServiceManager {
 async function statusOf(ctl: Ctl, version: number): Promise<ServiceStatus> {
   const { request, host } = ctl;
   refuseOtherInstance(request, host.folders);
-  const state = await unitState(ctl, namesOf(request, host.folders).service);
+  const { service } = namesOf(request, host.folders);
+  const state = await unitState(ctl, service);
   const ours = units(request, version, host.folders);
   const present = ours.filter(({ path }) => isFileAt(path));
   return {
     installed: present.length > 0 || (state.loaded && state.enabled),
     at_boot: state.enabled && (request.mode === 'system' || (await lingers(ctl))),
-    running: isActive(state),
+    running: isUp(state),
+    ...(await healthOf(ctl, service, state)),
     pid: state.pid,
     state: `${state.active} (${state.sub}${state.masked ? ', masked' : ''})`,
     since: state.since,

@@ -142,6 +142,8 @@ WantedBy=sockets.target
 [Unit]
 Wants=user@${user.uid}.service
 After=user@${user.uid}.service
+# A home on a disk of its own may come late.
+RequiresMountsFor=${word(user.home)}
 
 [Service]
 Environment=XDG_RUNTIME_DIR=${folders.run_user}/${user.uid}
