@@ -142,6 +142,40 @@ test('a socket whose file is gone is put back at its path, by one that runs and 
   expect(existsSync(rig.socket), 'what it has bound itself, it removes').toBe(false);
 });
 
+test('the journal tells what becomes of tasks, by the task and with a priority that follows the outcome', async () => {
+  const systemd = manager(ALL);
+  await systemd.start();
+  const good = await run(['true']);
+  const bad = await run(['false']);
+  const told = (task: string) =>
+    systemd.entries
+      .filter(entry => entry.get('RASEN_TASK') === task && entry.has('RASEN_EVENT'))
+      .map(entry => [entry.get('RASEN_EVENT')!, Number(entry.get('PRIORITY'))] as const);
+  await until(
+    'both are over',
+    () =>
+      told(bad).some(([event]) => event === 'task_failed') &&
+      told(good).some(([event]) => event === 'task_completed'),
+  );
+  expect([...new Set(told(good).map(([event]) => event))]).toEqual([
+    ...[
+      'task_submitted',
+      'task_started',
+      'attempt_created',
+      'attempt_ended',
+      'step_completed',
+      'task_completed',
+    ],
+  ]);
+  expect(new Set(told(good).map(([, priority]) => priority))).toEqual(new Set([6]));
+  expect(told(bad)).toContainEqual(['step_failed', 3]);
+  expect(told(bad)).toContainEqual(['task_failed', 3]);
+  const message = systemd.entries
+    .findLast(entry => entry.get('RASEN_EVENT') === 'task_failed')!
+    .get('MESSAGE')!;
+  expect(message).toMatch(new RegExp(`^task ${bad} \\([^)]+\\): Task failed: [^=]+$`));
+});
+
 test('what keeps it from starting is the last thing it says to its manager', async () => {
   mkdirSync(rig.home, { recursive: true });
   chmodSync(rig.home, 0o777);

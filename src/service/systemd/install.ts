@@ -16,7 +16,8 @@ import { type Ctl, TIMEOUTS } from './ctl.ts';
 import { letLinger } from './linger.ts';
 import { type Names, namesOf } from './names.ts';
 import { refuseOtherInstance } from './rivals.ts';
-import { isActive, type UnitState, unitState } from './state.ts';
+import { isDisplaced } from './socket-place.ts';
+import { isActive, isUp, type UnitState, unitState } from './state.ts';
 
 /** READY has come by then; this is for the way to us. */
 const ANSWER_MS = 15_000;
@@ -65,6 +66,7 @@ export async function startService(ctl: Ctl, report: Report): Promise<void> {
     });
     // A service that is tried again and again would keep the state from the supervisor that is started again.
     if (ended) undo.add(`the running ${names.service}`, () => stopRunning(ctl, names));
+    if (isUp(before) && isDisplaced(ctl.request.paths.socket)) await stopUnits(ctl, names);
     await startUnits(ctl, names);
   } catch (error) {
     throw await undo.because(error);
@@ -73,6 +75,10 @@ export async function startService(ctl: Ctl, report: Report): Promise<void> {
 
 export async function restartService(ctl: Ctl): Promise<void> {
   const names = namesOf(ctl.request, ctl.host.folders);
+  if (isDisplaced(ctl.request.paths.socket)) {
+    await stopUnits(ctl, names);
+    return await startUnits(ctl, names);
+  }
   await changeService(ctl, 'restart', names);
   await answers(ctl, names);
 }
@@ -110,7 +116,9 @@ async function run(
   }
   await ctl.must(['start', names.socket]);
   const running = (await answerOn(ctl.request.paths.socket))?.version;
-  if (changed.length === 0 && running === VERSION) return report('it runs already and is up to date');
+  const displaced = isDisplaced(ctl.request.paths.socket);
+  if (changed.length === 0 && running === VERSION && !displaced)
+    return report('it runs already and is up to date');
   restarted.value = true;
   report(
     running === VERSION ? 'restarting it; tasks go on' : `replacing rasend ${running ?? ''}; tasks go on`,

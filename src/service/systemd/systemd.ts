@@ -3,6 +3,7 @@ import { RasenError } from '../../errors.ts';
 import { withPath } from '../environment-file.ts';
 import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
+import { servicesOf } from '../whose.ts';
 import { Ctl, type Host } from './ctl.ts';
 import { programOf } from './escape.ts';
 import { healthOf } from './health.ts';
@@ -26,7 +27,10 @@ export function systemd(host: Host, version: number): ServiceManager {
     const ctl = new Ctl(host, request);
     const { service } = namesOf(request, host.folders);
     const state = await unitState(ctl, service);
-    if (state.loaded || isActive(state)) return ctl;
+    // A template that a package brings is loaded for every name.
+    const exists =
+      request.mode === 'user' || servicesOf(request.user, { folders: host.folders }).system !== null;
+    if ((state.loaded && exists) || isActive(state)) return ctl;
     if (state.masked)
       throw new RasenError('service', `${service} is masked.`, {
         hint: `Allow it again: ${ctl.shown} unmask ${service}`,
