@@ -57,22 +57,20 @@ for (const system of ['host', 'small'] as const)
     bootTest(system)('a program that is gone is named, and found again', async () => {
       const alice = new Rasen(await newMachine({ system }));
       await alice.install();
-      const launcher = (
-        await alice.ok("sed -n 's/^ExecStart=//p' .config/systemd/user/rasend.service")
-      ).trim();
-      await alice.machine.ok(`mv ${launcher} ${launcher}.away`);
+      const dropIn = '/home/alice/.config/systemd/user/rasend.service.d/gone.conf';
+      await alice.machine.put(dropIn, '[Service]\nExecStart=\nExecStart=/opt/gone/rasend\n', {
+        user: 'alice',
+      });
+      await alice.systemctl('daemon-reload');
       await alice.ok(`kill -9 ${await alice.pid()}`);
       const { problem } = await until('the manager has tried', async () => {
-        const { stdout } = await alice
-          .systemctl('show', '-p', 'ExecMainStatus', '--value', 'rasend')
-          .then(stdout => ({ stdout }));
-        if (!/^203/.test(stdout)) return null;
-        // The command is the same installation's, and needs no launcher of rasend.
-        const status = JSON.parse((await alice.run(['rasen', 'service', 'status', '--json'])).stdout || '{}');
-        return status.problem ? status : null;
-      }).catch(error => ({ problem: String(error) }));
-      console.log(`${alice.machine.name}: ${problem}`);
-      await alice.machine.ok(`mv ${launcher}.away ${launcher}`);
+        const status = JSON.parse((await alice.run(['rasen', 'service', 'status', '--json'])).stdout);
+        return status.cannot_start ? status : null;
+      });
+      expect(problem).toContain('/opt/gone/rasend');
+      expect((await alice.run(['rasen', 'list'])).stderr).toContain('/opt/gone/rasend');
+      await alice.ok(`rm ${dropIn}`);
+      await alice.systemctl('daemon-reload');
       await alice.rasen('service', 'restart');
       await alice.rasen('list');
     });
@@ -127,15 +125,28 @@ for (const system of ['host', 'small'] as const)
         expect(alice.count('long', 'term')).toBe(0);
         const status = JSON.parse(await alice.rasen('service', 'status', '--json'));
         expect(status).toMatchObject({ mode: 'system', running: true, pid: Number(pid) });
-        // By hand, past every refusal: the second one says what has the state.
+        // By hand, past every refusal: the second one says what has the state, and its stop ends nothing of the first.
         await alice.systemctl('daemon-reload');
+        await alice.systemctl('enable', 'rasend.socket', 'rasend.service');
         await alice.run(['systemctl', '--user', 'start', '--no-block', 'rasend.socket', 'rasend.service']);
-        const words = await until('it was refused', async () => {
-          const { stdout } = await alice.run(['rasen', 'doctor']);
-          return stdout.includes(`rasend@alice.service`) ? stdout : null;
+        const { problem } = await until('it was refused', async () => {
+          const status = JSON.parse((await alice.run(['rasen', 'service', 'status', '--json'])).stdout);
+          return status.cannot_start ? status : null;
         });
-        expect(words).toContain('rasend@alice.service');
-        await alice.systemctl('stop', 'rasend.socket', 'rasend.service');
+        expect(problem).toMatch(/does not start: Another supervisor is running already/);
+        expect((await alice.run(['rasen', 'list'])).stderr).toContain(
+          'Another supervisor is running already',
+        );
+        for (const verb of ['stop', 'start']) {
+          const { code, stderr } = await alice.run(['rasen', 'service', verb]);
+          expect([verb, code, stderr]).toEqual([
+            verb,
+            4,
+            expect.stringContaining('rasend@alice.service has the state'),
+          ]);
+        }
+        expect(alice.count('long', 'term')).toBe(0);
+        await alice.systemctl('disable', '--now', 'rasend.socket', 'rasend.service');
         // Of bob there is the template of the package, and nothing more.
         await bob.ok(['rasen', 'run', '--', 'true']);
         for (const verb of ['start', 'stop', 'restart']) {
