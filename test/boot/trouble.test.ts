@@ -148,7 +148,7 @@ for (const system of ['host', 'small'] as const)
         expect(alice.count('long', 'term')).toBe(0);
         await alice.systemctl('disable', '--now', 'rasend.socket', 'rasend.service');
         // Of bob there is the template of the package, and nothing more.
-        await bob.ok(['rasen', 'run', '--', 'true']);
+        await bob.ok(['rasen', 'run', '--', 'true'], { bare: true });
         for (const verb of ['start', 'stop', 'restart']) {
           const ran = await machine.run(['rasen', 'service', verb, '--system', 'bob']);
           expect([verb, ran.code, ran.stderr]).toEqual([

@@ -46,7 +46,7 @@ case "$line" in
   "systemctl"*" disable "*) rm -f "$STATE/enabled" ;;
   "systemctl"*" start rasend"*.service|"systemctl"*" restart rasend"*.service) echo "$SERVICE_PID" >"$STATE/active" ;;
   "systemctl"*" stop rasend"*) rm -f "$STATE/active" ;;
-  "journalctl"*) echo "the words of rasend" ;;
+  "journalctl"*) [ -e "$STATE/journal" ] && cat "$STATE/journal" || echo "the words of rasend" ;;
 esac
 `;
 
@@ -126,6 +126,11 @@ export class FakeSystemd {
   /** What `show` says beyond, and instead of, the rest. */
   shows(...properties: string[]): void {
     writeFileSync(join(this.#state, 'shows'), properties.map(line => `${line}\n`).join(''));
+  }
+
+  /** Lines that are in the journal. */
+  journal(...lines: string[]): void {
+    writeFileSync(join(this.#state, 'journal'), lines.map(line => `${line}\n`).join(''));
   }
 
   /** Calls that begin so fail with this answer. */

@@ -29,6 +29,19 @@ export function daemonPath(user: string, root = '/'): string {
 /** Where a user has a job of their own. */
 export const agentPath = (home: string): string => join(home, 'Library/LaunchAgents', `${LABEL}.plist`);
 
+/** The label that `brew services` gives to the job of our formula. */
+export const HOMEBREWS_LABEL = 'homebrew.mxcl.rasen';
+
+/** Where Homebrew writes its job: for a user, and for `sudo brew services`. */
+export function homebrewPlists(
+  { mode, user }: Pick<ServiceRequest, 'mode' | 'user'>,
+  root: string,
+): string[] {
+  const agents = join(user.home, 'Library/LaunchAgents');
+  const folder = mode === 'user' ? agents : join(root, 'Library/LaunchDaemons');
+  return [join(folder, `${HOMEBREWS_LABEL}.plist`)];
+}
+
 const daemonLabel = (user: string): string => `${LABEL}.${user}`;
 
 /** The program of a plist that `plistFile` made; null when there is none. */

@@ -30,11 +30,17 @@ export async function healthOf(ctl: Ctl, unit: string, state: UnitState): Promis
 const isHopeless = ({ result, exit_status }: UnitState): boolean =>
   result === 'exit-code' && (exit_status >= MANAGERS_OWN || NOTHING_TO_RUN.includes(exit_status));
 
-/** The last line of the journal that is not just the manager's count of restarts; null: there is none to read. */
+/** Lines of one try, of rasend and of the manager, and some. */
+const JOURNAL_LINES = 15;
+/** What the manager says of every failure. */
+const ALWAYS_SAID =
+  /Scheduled restart|Failed with result|Main process exited|^(Starting|Started|Stopped|Failed to start) /;
+
+/** The last line of the journal that says something; null: there is none to read. Indented ones go on with another. */
 async function lastError(ctl: Ctl, unit: string): Promise<string | null> {
-  const lines = await ctl.lastWords(unit);
-  const words = lines.filter(line => !/Scheduled restart|Failed with result|^(Starting|Stopped) /.test(line));
-  return words.at(-1)?.trim() ?? null;
+  const lines = await ctl.lastWords(unit, JOURNAL_LINES);
+  const words = lines.filter(line => !/^\s/.test(line) && !ALWAYS_SAID.test(line)).at(-1);
+  return words?.trim().replace(/^(rasend|rasend\S*\.service): /, '') ?? null;
 }
 
 function endIn({ result, exit_status }: UnitState): string {

@@ -29,6 +29,23 @@ export async function unitState(ctl: Ctl, unit: string): Promise<UnitState> {
   return parseShow(text, monotonicNow());
 }
 
+/** A start that fails at once is over by then. */
+const STARTING_MS = 1_500;
+const POLL_MS = 100;
+
+/**
+ * As `unitState`, of a moment at which it tells something: a unit that is tried again and again says nothing while it is
+ * being tried.
+ */
+export async function settledState(ctl: Ctl, unit: string): Promise<UnitState> {
+  for (const end = performance.now() + STARTING_MS; ; ) {
+    const state = await unitState(ctl, unit);
+    const starting = state.active === 'activating' && state.sub !== 'auto-restart' && state.said === '';
+    if (!starting || performance.now() > end) return state;
+    await new Promise(resolve => setTimeout(resolve, POLL_MS));
+  }
+}
+
 /** It serves; what is about to be started once more does not. */
 export const isUp = ({ active }: UnitState): boolean => active === 'active' || active === 'reloading';
 

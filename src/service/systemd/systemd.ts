@@ -11,7 +11,7 @@ import { install, restartService, startService } from './install.ts';
 import { lingers } from './linger.ts';
 import { namesOf } from './names.ts';
 import { refuseOtherInstance } from './rivals.ts';
-import { isActive, isUp, unitState } from './state.ts';
+import { isActive, isUp, settledState, unitState } from './state.ts';
 import { stopWithTasks, uninstall } from './uninstall.ts';
 import { units } from './units.ts';
 
@@ -76,7 +76,7 @@ async function statusOf(ctl: Ctl, version: number): Promise<ServiceStatus> {
   const { request, host } = ctl;
   refuseOtherInstance(request, host.folders);
   const { service } = namesOf(request, host.folders);
-  const state = await unitState(ctl, service);
+  const state = await settledState(ctl, service);
   const ours = units(request, version, host.folders);
   const present = ours.filter(({ path }) => isFileAt(path));
   return {

@@ -329,7 +329,17 @@ test('a program that cannot be executed never comes; one that was killed does', 
   await service.install(request, report);
   const restarted = ['ActiveState=activating', 'SubState=auto-restart', 'MainPID=0'];
   fake.shows(...restarted, 'Result=exit-code', 'ExecMainStatus=203');
-  expect(await service.status(request)).toMatchObject({ cannot_start: true });
+  fake.journal(
+    'rasend.service: Failed to locate executable /opt/gone/rasend: No such file or directory',
+    'rasend.service: Main process exited, code=exited, status=203/EXEC',
+    "rasend.service: Failed with result 'exit-code'.",
+    'Failed to start rasend.service - Rasen task supervisor.',
+    'rasend.service: Scheduled restart job, restart counter is at 7.',
+  );
+  expect(await service.status(request)).toMatchObject({
+    cannot_start: true,
+    problem: expect.stringContaining('Failed to locate executable /opt/gone/rasend: No such file'),
+  });
   fake.shows(...restarted, 'Result=signal', 'ExecMainStatus=9', 'StatusText=1 running, 0 waiting, 0 blocked');
   expect(await service.status(request)).toMatchObject({ cannot_start: false, said: null });
   fake.shows('ActiveState=activating', 'SubState=start', 'MainPID=7');
