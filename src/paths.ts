@@ -72,9 +72,8 @@ export function clientPaths(
   const paths = instancePaths(env);
   if (env.RASEN_HOME || env.RASEN_RUNTIME_DIR || existsSync(paths.socket)) return paths;
   const RASEN_RUNTIME_DIR = join(system_runtime, loginName());
-  return existsSync(join(RASEN_RUNTIME_DIR, 'rasend.sock'))
-    ? instancePaths({ ...env, RASEN_RUNTIME_DIR })
-    : paths;
+  // The folder, which is root's to make and to remove: a socket that was removed from it comes back.
+  return existsSync(RASEN_RUNTIME_DIR) ? instancePaths({ ...env, RASEN_RUNTIME_DIR }) : paths;
 }
 
 /**

@@ -143,8 +143,8 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/runner/cage/choose.ts': { names: 'existsSync', reason: 'what the machine has' },
   'src/runner/cage/unit-members.ts': { names: 'readFileSync', reason: '/proc' },
   'src/runner/cage/unit.ts': {
-    names: 'mkdir readFileSync rm writeFile',
-    reason: 'what units start from, in the runtime folder; our own scripts',
+    names: 'existsSync mkdir readFileSync rm writeFile',
+    reason: 'what units start from, in the runtime folder; our own scripts; whether the manager runs',
   },
   'src/runner/durable.ts': { names: 'open', reason: 'folders, to be synced: O_DIRECTORY' },
   'src/runner/platform/linux.ts': {

@@ -23,9 +23,20 @@ export function control(pkg: PackageJson, runtime: Runtime, installed_kib: numbe
     ['Section', 'devel'],
     ['Priority', 'optional'],
     ['Homepage', pkg.homepage ?? ''],
+    ...vcs(pkg),
     ['Description', DESCRIPTION],
   ];
   return Buffer.from(fields.flatMap(([name, value]) => (value ? [`${name}: ${value}\n`] : [])).join(''));
+}
+
+/** Where the sources are, as package.json has it. */
+function vcs({ repository }: PackageJson): [string, string][] {
+  const git = repository?.url.replace(/^git\+/, '');
+  if (!git) return [];
+  return [
+    ['Vcs-Git', git],
+    ['Vcs-Browser', git.replace(/\.git$/, '')],
+  ];
 }
 
 const DESCRIPTION = `supervisor for long-running coding tasks, builds and checks

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { DebOptions, Entry } from './build.ts';
-import { debVersion } from './control.ts';
+import { changelog } from './changelog.ts';
 import { copyright } from './copyright.ts';
 import { unitFiles } from './units.ts';
 
@@ -17,6 +17,7 @@ export interface PackageJson {
   /** `Name <address>`; the maintainer of the package. */
   author: string;
   homepage?: string;
+  repository?: { url: string };
   man: string[];
 }
 
@@ -36,7 +37,7 @@ export function tree(options: DebOptions): Entry[] {
     ),
     file('usr/share/doc/rasen/README.md', read('README.md')),
     file('usr/share/doc/rasen/copyright', Buffer.from(copyright(options))),
-    file('usr/share/doc/rasen/changelog.gz', gzip(changelog(options))),
+    file('usr/share/doc/rasen/changelog.gz', gzip(Buffer.from(changelog(root, package_json, options.epoch)))),
     file('usr/share/lintian/overrides/rasen', read('packaging/deb/lintian-overrides')),
   ];
 }
@@ -75,14 +76,6 @@ export const maintainerScripts = (root: string): Entry[] =>
 
 function manPage(name: string, text: Buffer): Entry {
   return file(`usr/share/man/man${name.slice(name.lastIndexOf('.') + 1)}/${name}.gz`, gzip(text));
-}
-
-function changelog({ package_json, epoch }: DebOptions): Buffer {
-  const { name, version, author } = package_json;
-  const date = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000');
-  return Buffer.from(
-    `${name} (${debVersion(version)}) unstable; urgency=medium\n\n  * Release ${version}.\n\n -- ${author}  ${date}\n`,
-  );
 }
 
 const file = (path: string, bytes: Buffer): Entry => ({ path, mode: 0o644, bytes });

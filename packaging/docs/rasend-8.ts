@@ -203,7 +203,7 @@ function log(page: ManPage): void {
   );
   page.item(
     '`journal`',
-    'The journal of systemd, in its native protocol over the descriptor `journal`. The fields of a line have the prefix `RASEN_`: `journalctl --user -u rasend RASEN_TASK=ID` shows what was said about a task, `-p warning` what went wrong; an error has its `STACK`. A line that is too long for the journal goes to standard error. Where that descriptor was not handed over but standard error is the journal, lines go there, with their priority.',
+    'The journal of systemd, in its native protocol over the descriptor `journal`. The fields of a line have the prefix `RASEN_`: `journalctl --user -u rasend RASEN_TASK=ID` shows what became of a task: that it was submitted and began, how each attempt and subtask ended, that it waits or is blocked and why, and its outcome. The priority follows that: `-p warning` shows what went wrong, an error is a failed task. `RASEN_EVENT`, `RASEN_SUBTASK` and `RASEN_ATTEMPT` say which line it is; an error has its `STACK`. A line that is too long for the journal goes to standard error. Where that descriptor was not handed over but standard error is the journal, lines go there, with their priority.',
   );
   page.item(
     '`stderr`',

@@ -22,7 +22,7 @@ export const STATUSES: Readonly<Record<TaskStatusName, string>> = {
   pending: 'Accepted and durable; nothing has started.',
   running: 'Something runs or is about to.',
   waiting:
-    'Nothing can run now; it goes on by itself, at the time that is shown or as soon as the machine works again. Reasons: a usage limit, an overloaded service, the network, quiet hours, the budget of the day; and trouble of the machine, `disk` (no space, no inodes, no quota, read-only, a device that fails), `lock` (somebody else holds a lock) or `machine` (too many open files, no memory, no permission, a service manager that is away). Such trouble uses up no attempt, nothing is run twice for it, and what a session left stays in its worktree until it is committed.',
+    'Nothing can run now; it goes on by itself, at the time that is shown or as soon as the machine works again. Reasons: a usage limit, an overloaded service, the network, quiet hours, the budget of the day; and trouble of the machine, `disk` (no space, no inodes, no quota, read-only, a device that fails), `lock` (somebody else holds a lock) `machine` (too many open files, no memory, no permission) or `service manager` (that of the user, which starts attempts, does not run or does not answer). Such trouble uses up no attempt, nothing is run twice for it, and what a session left stays in its worktree until it is committed.',
   interrupted:
     'Stopped by `rasen stop`, or by a restart of the machine where `auto_resume` is false; `rasen resume` goes on.',
   blocked:

@@ -22,6 +22,8 @@ export const LINK_LIMITS = {
   grace_ms: 3_000,
   /** A connection that lived so long was a good one, even when it was silent. */
   good_ms: 5_000,
+  /** A supervisor that says nothing for so long is asked after. */
+  silence_ms: 500,
 } as const;
 
 type Limits = { readonly [name in keyof typeof LINK_LIMITS]: number };
@@ -43,6 +45,11 @@ export interface LinkOptions {
   /** False inside of an attempt: what is started there would end with it. */
   adopts: boolean;
   note(text: string): void;
+  /**
+   * Why nobody answers, or says hello on a connection that was made: a service manager keeps clients waiting, also for a
+   * supervisor that cannot start. Null: it may come, or nobody knows. Asked again and again while it does not.
+   */
+  whySilent?(): Promise<RasenError | null>;
   limits?: Partial<Limits>;
 }
 
@@ -74,6 +81,8 @@ export class Link {
   #dialing: Promise<Client> | undefined;
   /** A supervisor has answered this command before. */
   #met = false;
+  /** Why the supervisor says nothing. */
+  #why: RasenError | undefined;
   /** What was read from the disk, once for the command. */
   #disk: Disk | undefined;
 
@@ -116,10 +125,12 @@ export class Link {
       let client: Client | undefined;
       try {
         client = await this.#dial(starts);
-        return await attempt(client, () => {
+        const work = attempt(client, () => {
           good = true;
         });
+        return await Promise.race([work, this.#silenceOf(client)]);
       } catch (error) {
+        if (isRasenError(error) && error === this.#why && reads) return await attempt(await this.#instead(error), () => {});
         if (!isAway(error)) throw error;
         this.#drop(client);
         const now = monotonicMs();
@@ -136,7 +147,7 @@ export class Link {
         } else if (reads && !patient) {
           const disk = await this.#orDisk(error);
           if (disk) return await attempt(disk, () => {});
-        } else if (!this.#met) throw explained(error);
+        } else if (!this.#met) throw (await this.#options.whySilent?.()) ?? explained(error);
         if (now - lost_at >= patience_ms) throw explained(error, Math.round(patience_ms / 1000));
       }
       await sleep(pause);
@@ -151,6 +162,14 @@ export class Link {
   /** For a command that needs no answer of one: work that a supervisor has left gets a new one. */
   async adopt(): Promise<void> {
     if (!(await this.reachable())) await this.#orDisk(undefined);
+  }
+
+  /** The disk, where it is known why the supervisor does not come; that is told. */
+  async #instead(why: RasenError): Promise<Disk> {
+    this.#drop(this.#client);
+    this.#options.note(`${why.message}${why.hint ? `\n  ${why.hint}` : ''}`);
+    this.#disk = await this.#options.disk();
+    return this.#disk;
   }
 
   /** What to answer with where none answers; null: one was started, since there was work without an owner. */
@@ -250,10 +269,33 @@ export class Link {
     return client;
   }
 
+  /** Rejects when it is known why the supervisor says no hello; never resolves. */
+  async #silenceOf(client: Client): Promise<never> {
+    const { whySilent } = this.#options;
+    let over = whySilent === undefined;
+    const done = () => {
+      over = true;
+    };
+    const heard = Promise.race([client.hello.then(done, done), client.closed.then(done)]);
+    while (!over) {
+      await Promise.race([heard, quietly(this.#limits.silence_ms)]);
+      const why = over ? null : await whySilent!();
+      if (why === null || over) continue;
+      this.#why = why;
+      throw why;
+    }
+    return await new Promise<never>(() => {});
+  }
+
   #drop(client: Client | undefined): void {
     client?.close();
     if (this.#client === client) this.#client = undefined;
   }
+}
+
+/** As `sleep`, without keeping a command that is through. */
+function quietly(ms: number): Promise<void> {
+  return new Promise(resolve => void setTimeout(resolve, ms).unref());
 }
 
 /** The supervisor is not there, or about to leave; it may be back in a moment. */

@@ -3,6 +3,7 @@ import type { TaskView } from '../index.ts';
 import { seedWord } from '../views/status-json.ts';
 import { oneLine } from './output.ts';
 import { elapsed } from './time.ts';
+import { reasonText } from '../task/status.ts';
 
 /** The end of an id: the beginning is the time, and alike for tasks of one day. */
 const SHORT_ID_CHARS = 8;
@@ -42,7 +43,7 @@ export function listRows(
 function statusText(view: TaskView, attended: boolean): string {
   if (seedWord(view.status, attended) === 'not_running') return 'not_running';
   const status = view.status.replaceAll('_', ' ');
-  return oneLine(view.status === 'waiting' && view.why ? `waiting (${view.why})` : status);
+  return oneLine(view.status === 'waiting' && view.why ? `waiting (${reasonText(view.why)})` : status);
 }
 
 /** Why it does not go on, what came of it, or what it printed last. */

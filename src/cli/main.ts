@@ -34,6 +34,7 @@ async function main(): Promise<void> {
       disk: () => new (loadReaderBundle().Disk)(paths, env) as unknown as Disk,
       adopts: env.RASEN_ATTEMPT === undefined,
       note: text => out.note(text),
+      whySilent: () => loadServiceBundle().whyNotServing({ env, paths }),
     });
     const context: Context = {
       cwd: process.cwd(),

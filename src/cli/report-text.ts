@@ -3,6 +3,7 @@
  * Pure, so that the text can be compared with files.
  */
 import type { Report, TaskReport } from '../task/report.ts';
+import { reasonText } from '../task/status.ts';
 import { oneLine } from './output.ts';
 import { forgeryLines } from './status-text.ts';
 import { localTime, runtime } from './time.ts';
@@ -71,7 +72,7 @@ function taskText(task: TaskReport, now_ms: number): string {
 function standing({ status, why, verified, merged }: TaskReport): string {
   if (status === 'completed')
     return `completed, ${verified ? 'verified' : 'not verified'}${merged ? `, merged into ${merged.into}` : ''}`;
-  return why === null ? status : `${status} (${why})`;
+  return why === null ? status : `${status} (${reasonText(why)})`;
 }
 
 function workLine({ subtasks, attempts, refused, commits, branch }: TaskReport): string {

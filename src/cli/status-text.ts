@@ -3,6 +3,7 @@
  * text can be compared with files.
  */
 import { nextCommand } from '../task/next-command.ts';
+import { reasonText } from '../task/status.ts';
 import type { SubtaskView, TaskView } from '../task/view.ts';
 import { oneLine } from './output.ts';
 import { localTime, runtime, toSeconds } from './time.ts';
@@ -97,7 +98,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
 
 /** Of a wait that no time is known for. */
 function waitingFor({ status, why, resume_at }: TaskView): string {
-  return status === 'waiting' && why !== null && resume_at === null ? `waiting (${why}): ` : '';
+  return status === 'waiting' && why !== null && resume_at === null ? `waiting (${reasonText(why)}): ` : '';
 }
 
 /** Of a supervisor that does not know of any: none. */

@@ -11,7 +11,9 @@ export type TroubleKind =
   /** Somebody else holds it. */
   | 'lock'
   /** Descriptors, memory, processes, permissions; a program that was killed or did not answer. */
-  | 'machine';
+  | 'machine'
+  /** The user's service manager, which starts attempts, does not answer. */
+  | 'service_manager';
 
 export interface Trouble {
   why: TroubleKind;
@@ -82,7 +84,7 @@ const DEPTH_MAX = 8;
 export function troubleOf(error: unknown): Trouble | null {
   if (isRasenError(error)) {
     if (error.kind === 'manager_away')
-      return { why: 'machine', errno: null, path: null, message: error.message };
+      return { why: 'service_manager', errno: null, path: null, message: error.message };
     if (!MAY_BE.has(error.kind)) return null;
     const { trouble } = error.data ?? {};
     if (isTrouble(trouble)) return trouble;

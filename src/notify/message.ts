@@ -7,7 +7,7 @@ import { budgetShare, budgetText } from '../task/budget.ts';
 import { nextCommand } from '../task/next-command.ts';
 import type { Notice, NoticeKind } from '../task/notices.ts';
 import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
-import { isTrouble } from '../task/status.ts';
+import { isTrouble, reasonText } from '../task/status.ts';
 import { type TaskView, viewOf } from '../task/view.ts';
 import { clockTime, duration, exactDuration } from '../task/wall-time.ts';
 import { warningsOf } from '../task/warnings.ts';
@@ -118,7 +118,7 @@ function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
     return status.name === 'completed' && status.verified ? 'completed' : 'completed, not verified';
   if (kind === 'blocked' && status.name === 'blocked') return `blocked (${status.why}), needs a person`;
   if (kind === 'waiting' && status.name === 'waiting') {
-    if (isTrouble(status.why)) return `waits (${status.why}), goes on by itself`;
+    if (isTrouble(status.why)) return `waits (${reasonText(status.why)}), goes on by itself`;
     const at = Date.parse(status.resume_at);
     const zone = state.spec.time_zone ?? undefined;
     return `waits until ${clockTime(at, nowMs, zone)} (in ${duration(at - nowMs)})`;

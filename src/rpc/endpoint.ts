@@ -1,7 +1,8 @@
 /**
  * The socket at its path for as long as the server lives: bound under the instance's lock, bound again when its file
  * vanishes (a cleaner of temporary files, a careless rm), given up when another supervisor has taken the place.
- * server.ts opens one; a socket that the service manager holds is only accepted on.
+ * server.ts opens one. A socket that the service manager holds is accepted on; where its file is gone, clients cannot
+ * find it any more, and one of our own takes the path until the manager makes its socket anew.
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -16,6 +17,7 @@ import {
   ensurePrivateFolder,
   type FileId,
   fileId,
+  isAnswered,
 } from './socket-file.ts';
 import { type Listener, type ListenOptions, listenFd, listenPath } from './transport.ts';
 
@@ -38,6 +40,9 @@ export interface EndpointOptions {
 
 export class Endpoint {
   readonly #options: EndpointOptions;
+  /** On the socket of the service manager. */
+  #handed: Listener | undefined;
+  /** On a socket of our own. */
   #listener: Listener | undefined;
   #id: FileId = '';
   #timer: NodeJS.Timeout | undefined;
@@ -56,13 +61,16 @@ export class Endpoint {
     const { fd, paths, limits, listen } = options;
     try {
       if (fd === undefined) await endpoint.#bind();
-      else endpoint.#listener = await accepting(fd, paths.socket, listen);
+      else endpoint.#handed = await accepting(fd, paths.socket, listen);
       endpoint.#writePid();
     } catch (error) {
+      endpoint.#handed?.close();
       endpoint.#unbind();
       throw error;
     }
-    if (fd === undefined) endpoint.#timer = setInterval(() => endpoint.#check(), limits.rebind_check_ms);
+    // Left by a supervisor that was killed: a file that leads nowhere hides that the manager's is gone.
+    if (fd !== undefined && !(await isAnswered(paths.socket, limits.connect_ms))) await endpoint.#rebind();
+    endpoint.#timer = setInterval(() => endpoint.#check(), limits.rebind_check_ms);
     return endpoint;
   }
 
@@ -71,6 +79,7 @@ export class Endpoint {
     this.#closed = true;
     clearInterval(this.#timer);
     await this.#checking;
+    this.#handed?.close();
     this.#unbind();
     this.#removePid();
   }
@@ -94,16 +103,21 @@ export class Endpoint {
   #unbind(): void {
     const listener = this.#listener;
     this.#listener = undefined;
-    if (!listener) return;
-    if (this.#options.fd !== undefined) listener.close();
-    else closeKeepingOthers(this.#options.paths.socket, this.#id, () => listener.close());
+    if (listener) closeKeepingOthers(this.#options.paths.socket, this.#id, () => listener.close());
   }
 
   #check(): void {
-    if (this.#checking || (this.#listener && fileId(this.#options.paths.socket) === this.#id)) return;
+    if (this.#checking || this.#isInPlace()) return;
     this.#checking = this.#rebind().finally(() => {
       this.#checking = undefined;
     });
+  }
+
+  /** Where the manager's socket is accepted on, whatever has the path is left alone. */
+  #isInPlace(): boolean {
+    const there = fileId(this.#options.paths.socket);
+    if (this.#handed) return there !== undefined;
+    return this.#listener !== undefined && there === this.#id;
   }
 
   /** The old listener is closed first: closing it later would remove the new socket. */

@@ -75,7 +75,7 @@ export function closeKeepingOthers(path: string, own: FileId, close: () => void)
 }
 
 /** The lock cannot tell about a program that does not take it; a connection can. */
-function isAnswered(path: string, timeout_ms: number): Promise<boolean> {
+export function isAnswered(path: string, timeout_ms: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(path);
     const done = (answered: boolean) => {

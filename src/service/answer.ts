@@ -10,12 +10,12 @@ export interface Answer {
 const POLL_MS = 50;
 const CALL_MS = 5_000;
 
-/** Null when nobody does. */
-export async function answerOn(socket: string): Promise<Answer | null> {
+/** Null when nobody does in time: a service manager may take connections for one that does not come. */
+export async function answerOn(socket: string, timeout_ms: number = CALL_MS): Promise<Answer | null> {
   try {
     const client = await connect({ socket, any_owner: true });
     try {
-      const { pid, version } = await client.call('daemon.status', {}, { timeout_ms: CALL_MS });
+      const { pid, version } = await client.call('daemon.status', {}, { timeout_ms });
       return { pid, version };
     } finally {
       client.close();

@@ -22,49 +22,82 @@ import { answerOn } from './answer.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
 import type { Report, ServiceRequest, ServiceUser } from './service.ts';
 import type { Undo } from './undo.ts';
+import { unitOf } from './whose.ts';
 
 /** The supervisor waits for its journals when it ends, never for attempts. */
 const END_MS = 30_000;
 const POLL_MS = 25;
+/** Where its lock does not tell: for one that takes its time, and not for a queue behind which nobody is. */
+const ANSWER_MS = 1_500;
 /** More than a lock file has: a pid and a line end. */
 const LOCK_BYTES_MAX = 32;
 
 type Whose = Pick<ServiceRequest, 'paths' | 'user'>;
 
-/** Its pid, when there is one that is not `service_pid`. Whether it is one is seen from the lock or the socket. */
+/** The process that has the state. */
+export interface Master {
+  pid: number;
+  /** The unit that it is of; null: it is detached. */
+  unit: string | null;
+}
+
+/** Null where nobody has it. Who has is seen from the lock or the socket. */
+export async function masterOf({ paths, user }: Whose, run: Run = runProgram): Promise<Master | null> {
+  const lock = join(paths.home, 'rasend.lock');
+  const holder = pidIn(lock, user);
+  const pid =
+    holder !== null && holds(holder, lock) ? holder : (await answerOn(paths.socket, ANSWER_MS))?.pid;
+  if (pid === undefined || !(await belongsTo(pid, user, run))) return null;
+  return { pid, unit: unitOf(pid) };
+}
+
+/** The pid of a supervisor that is neither `service_pid` nor of any other unit. */
 export async function detachedPid(
-  { paths, user }: Whose,
+  whose: Whose,
   service_pid: number | null,
   run: Run = runProgram,
 ): Promise<number | null> {
-  const lock = join(paths.home, 'rasend.lock');
-  const holder = pidIn(lock, user);
-  const pid = holder !== null && holds(holder, lock) ? holder : (await answerOn(paths.socket))?.pid;
-  if (pid === undefined || pid === service_pid) return null;
-  return (await belongsTo(pid, user, run)) ? pid : null;
+  const master = await masterOf(whose, run);
+  return master === null || master.pid === service_pid || master.unit !== null ? null : master.pid;
 }
 
 interface TakeOver {
-  /** Of the service; null: it does not run. */
-  service_pid: number | null;
+  /** The one that is to have the state; null: it does not run, and has no unit. */
+  service: { pid: number | null; unit: string } | null;
   report: Report;
   undo: Undo;
 }
 
 /**
  * Ends a detached supervisor, so that the service can have its state; it is started again when the rest fails. False
- * when there was none.
+ * when there was none. Throws `service` when another service has the state: ended, it would be back in a moment.
  */
 export async function takeOver(
   request: ServiceRequest,
-  { service_pid, report, undo }: TakeOver,
+  { service, report, undo }: TakeOver,
 ): Promise<boolean> {
-  const pid = await detachedPid(request, service_pid);
-  if (pid === null) return false;
+  const master = await masterOf(request);
+  if (master === null || master.pid === service?.pid || isOwn(master, service)) return false;
+  if (master.unit !== null) throw otherServiceHas(master.unit, request);
+  const { pid } = master;
   report(`ending the detached supervisor (PID ${pid}); its tasks go on, the service takes them over`);
   undo.add('the end of the detached supervisor', () => startAgain(request));
   await endDetached(pid, request.user);
   return true;
+}
+
+const isOwn = ({ unit }: Master, service: TakeOver['service']) => unit !== null && unit === service?.unit;
+
+/** RasenError `service`: what one kind of service has is not the other's to end. */
+export function otherServiceHas(unit: string, { mode, user, paths }: ServiceRequest): RasenError {
+  const verbs =
+    mode === 'user'
+      ? `sudo rasen service stop --system ${user.name}`
+      : `as ${user.name}: rasen service stop, or systemctl --user stop rasend.socket rasend.service`;
+  return new RasenError('service', `${unit} has the state ${paths.home}; two services cannot share it.`, {
+    hint: `Use that service, or end it first: ${verbs}`,
+    data: { unit },
+  });
 }
 
 /** With root's environment it would not be the user's: then the next `rasen run` of the user starts it. */

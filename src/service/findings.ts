@@ -9,10 +9,9 @@ import { detachedPid } from './detached.ts';
 import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell } from './login-shell.ts';
 import { serviceManager } from './pick.ts';
-import { requestOf } from './request.ts';
+import { requestOf, servedMode } from './request.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
 import type { ServiceMode } from './service.ts';
-import { hasSystemService } from './system-service.ts';
 import { isLingering } from './systemd/linger.ts';
 import { FOLDERS } from './systemd/names.ts';
 import { ownUser } from './users.ts';
@@ -43,10 +42,10 @@ export async function serviceFindings({ env, bundle_folder }: OutsideOptions): P
     return [ok('systemd does not run here; `rasen run` starts a supervisor, which ends with the machine')];
   try {
     const user = ownUser(env);
-    const mode: ServiceMode = hasSystemService(env, user.name) ? 'system' : 'user';
+    const mode = servedMode(env, user);
     const launcher = findLauncher(bundle_folder);
     const request = requestOf({ mode, user, launcher, env, login: null });
-    const service = await serviceManager(env, launcher);
+    const service = await serviceManager(env, { launcher });
     const status = await service.status(request);
     const flag = mode === 'system' ? ` --system ${user.name}` : '';
     const command = (verb: string) => `${flag ? 'sudo ' : ''}rasen service ${verb}${flag}`;
@@ -63,7 +62,9 @@ export async function serviceFindings({ env, bundle_folder }: OutsideOptions): P
           `The service takes over with: ${command('start')}`,
         ),
       );
-    if (!status.running)
+    if (status.problem !== null)
+      found.push(failure(status.problem, `When that is mended: ${command('restart')}`));
+    else if (!status.running)
       found.push(warning(`installed, but ${status.state}`, `Start it: ${command('start')}`));
     if (!status.at_boot)
       found.push(

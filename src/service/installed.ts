@@ -4,19 +4,27 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../errors.ts';
 import type { Paths } from '../paths.ts';
+import { waitForAnswer } from './answer.ts';
 import { isTaken, seenAt } from './files.ts';
+import { serviceManager } from './pick.ts';
+import { requestOf, servedMode } from './request.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
 import type { ServiceMode, ServiceUser } from './service.ts';
-import { hasSystemService } from './system-service.ts';
 import { FOLDERS, type SystemdFolders, userUnitFolder } from './systemd/names.ts';
 import { servedSocket } from './systemd/rivals.ts';
 import { ownUser } from './users.ts';
 
 const START_MS = 130_000;
+/** Longer than a supervisor takes to see that its socket is gone. */
+const REBIND_MS = 3_000;
 /** Where packages put units for every user. */
-const PACKAGED = ['/etc/systemd/user', '/usr/local/lib/systemd/user', '/usr/lib/systemd/user'];
+const PACKAGED: readonly string[] = [
+  '/etc/systemd/user',
+  '/usr/local/lib/systemd/user',
+  '/usr/lib/systemd/user',
+];
 
 export interface InstalledOptions {
   env: NodeJS.ProcessEnv;
@@ -30,13 +38,15 @@ export function installedFor({ env, paths, folders = FOLDERS }: InstalledOptions
   // A home can be that of a machine with systemd, seen from a container without it.
   if (process.platform !== 'linux' || !existsSync(folders.booted)) return null;
   const user = ownUser(env);
-  if (hasSystemService(env, user.name, folders) && paths.runtime === join(folders.run_rasen, user.name))
-    return 'system';
-  // systemd's link of an enabled socket.
+  // Also where its socket is not there yet, or not any more: then these paths are the user's own.
+  if (!env.RASEN_RUNTIME_DIR && servedMode(env, user, folders) === 'system') return 'system';
   const units = userUnitFolder(user.home);
-  if (!existsSync(join(units, 'sockets.target.wants/rasend.socket'))) return null;
+  // systemd's links of an enabled socket: of this user, or of all.
+  const wanted = [units, ...PACKAGED].some(folder =>
+    existsSync(join(folder, 'sockets.target.wants/rasend.socket')),
+  );
   const file = [units, ...PACKAGED].map(folder => join(folder, 'rasend.socket')).find(isTaken);
-  if (file === undefined) return null;
+  if (!wanted || file === undefined) return null;
   return servedSocket(seenAt(file) ?? '', { user }, folders) === paths.socket ? 'user' : null;
 }
 
@@ -48,16 +58,12 @@ export async function startInstalled(
   const kind = installedFor(options);
   if (kind === null) return false;
   const user = ownUser(options.env);
-  if (kind === 'system')
-    throw new RasenError(
-      'service',
-      `rasend@${user.name}.service, the service of the system, does not answer.`,
-      {
-        hint: `It is for root to start: sudo rasen service start --system ${user.name}`,
-      },
-    );
+  const { env, paths, folders = FOLDERS, run = runProgram } = options;
+  if (kind === 'system') {
+    if (await answersSoon(paths.socket)) return true;
+    throw (await whyNotServing(options)) ?? silentSystemService(user);
+  }
   say('no supervisor answers; starting the installed service');
-  const { env, folders = FOLDERS, run = runProgram } = options;
   const ran = await run(
     ['systemctl', '--user', '--no-ask-password', 'start', 'rasend.socket', 'rasend.service'],
     {
@@ -66,8 +72,57 @@ export async function startInstalled(
     },
   );
   if (ran.code === 0) return true;
-  throw new RasenError('service', `The service rasend does not start: ${lastLine(ran)}.`, {
-    hint: 'Look: systemctl --user status rasend; rasen doctor. Without a service again: rasen service uninstall',
+  throw (
+    (await whyNotServing(options)) ??
+    new RasenError('service', `The service rasend does not start: ${lastLine(ran)}.`, {
+      hint: 'Look: systemctl --user status rasend; rasen doctor. Without a service again: rasen service uninstall',
+    })
+  );
+}
+
+/**
+ * Why the service that should answer does not, for commands that wait for it: RasenError `service`. Null: it may still
+ * come, there is none, or its manager does not tell.
+ */
+export async function whyNotServing(options: InstalledOptions): Promise<RasenError | null> {
+  try {
+    return await problemOf(options);
+  } catch (error) {
+    if (isRasenError(error)) return null;
+    throw error;
+  }
+}
+
+async function problemOf({
+  env,
+  paths,
+  folders = FOLDERS,
+  run = runProgram,
+}: InstalledOptions): Promise<RasenError | null> {
+  const user = ownUser(env);
+  const mode = process.platform === 'linux' ? installedFor({ env, paths, folders }) : servedMode(env, user);
+  if (mode === null) return null;
+  const request = requestOf({ mode, user, launcher: '', env, login: null });
+  const manager = await serviceManager(env, { run, folders });
+  const { problem, cannot_start } = await manager.status(request);
+  if (problem === null || !cannot_start) return null;
+  const [sudo, flag] = mode === 'system' ? ['sudo ', ` --system ${user.name}`] : ['', ''];
+  return new RasenError('service', `${problem}.`, {
+    hint: `When that is mended: ${sudo}rasen service restart${flag}; more: rasen doctor`,
+  });
+}
+
+/** One that runs puts a socket that was removed back by itself. */
+async function answersSoon(socket: string): Promise<boolean> {
+  return await waitForAnswer(socket, { timeout_ms: REBIND_MS }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function silentSystemService({ name }: ServiceUser): RasenError {
+  return new RasenError('service', `rasend@${name}.service, the service of the system, does not answer.`, {
+    hint: `It is for root to start: sudo rasen service start --system ${name}`,
   });
 }
 

@@ -6,11 +6,14 @@ import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell, type LoginShell } from './login-shell.ts';
 import { type Run, runProgram } from './run.ts';
 import type { ServiceMode, ServiceRequest, ServiceUser } from './service.ts';
-import { hasSystemService } from './system-service.ts';
-import { FOLDERS } from './systemd/names.ts';
+import { FOLDERS, type SystemdFolders } from './systemd/names.ts';
 import { namedUser, ownUser } from './users.ts';
+import { type Named, refuseOther, servicesOf } from './whose.ts';
 
 export type ServiceVerb = 'install' | 'uninstall' | 'start' | 'stop' | 'restart' | 'status';
+
+/** What acts on a service that is there; the installation looks for others itself. */
+const CHANGES: readonly ServiceVerb[] = ['uninstall', 'start', 'stop', 'restart'];
 
 export interface RequestOptions {
   env: NodeJS.ProcessEnv;
@@ -32,6 +35,8 @@ export async function serviceRequest(options: RequestOptions): Promise<ServiceRe
   const mode = system === undefined ? 'user' : 'system';
   if (verb !== 'status') checkRights(options);
   const user = system === undefined ? ownUser(env) : await namedUser(system, run);
+  // An instance of its own (RASEN_HOME) is none of the system's; see checkRoot().
+  if (CHANGES.includes(verb) && !env.RASEN_HOME) refuseOther(mode, verb, user);
   const launcher = findLauncher(options.bundle_folder);
   if (installs) await judge(launcher, user, options, run);
   const login = installs ? await askLoginShell(user, run) : null;
@@ -85,10 +90,16 @@ function systemEnvironment({ name, home }: ServiceUser): NodeJS.ProcessEnv {
   return { HOME: home, ...socket };
 }
 
-/** Whoever asks how his service is means the one that there is. */
+/** The service that a user means who does not say which: the one that there is. */
+export function servedMode(env: NodeJS.ProcessEnv, user: Named, folders?: SystemdFolders): ServiceMode {
+  if (env.RASEN_HOME) return 'user';
+  const { system, user: own } = servicesOf(user, folders && { folders });
+  return system !== null && own === null ? 'system' : 'user';
+}
+
 function servedBySystem(env: NodeJS.ProcessEnv): string | undefined {
-  const { name } = ownUser(env);
-  return hasSystemService(env, name) ? name : undefined;
+  const user = ownUser(env);
+  return servedMode(env, user) === 'system' ? user.name : undefined;
 }
 
 function checkRights({ env, system, verb }: RequestOptions): void {

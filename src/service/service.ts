@@ -39,7 +39,17 @@ export interface ServiceFile {
   shared?: boolean;
 }
 
-export interface ServiceStatus {
+/** How a service fares, beyond whether it runs. */
+export interface Health {
+  /** What rasend says of itself: `1 running, 0 waiting, 0 blocked`; null where it says nothing. */
+  said: string | null;
+  /** Why it does not run although it should, in a sentence without its full stop; null: it does, or nobody wants it to. */
+  problem: string | null;
+  /** It will not run before somebody mends that: clients need not wait. */
+  cannot_start: boolean;
+}
+
+export interface ServiceStatus extends Health {
   installed: boolean;
   /** Comes back at boot without a login. */
   at_boot: boolean;

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, isRasenError, messageOf } from '../errors.ts';
+import { EXIT, errnoOf, isRasenError, messageOf, RasenError } from '../errors.ts';
 import { checkHome } from '../host/private.ts';
 import { makeLog } from '../log.ts';
 import { instancePaths } from '../paths.ts';
@@ -16,7 +16,7 @@ import { writeAll } from '../service/runtime/log-stderr.ts';
 import { openLogStream } from '../service/runtime/log-stream.ts';
 import { Notifier, senderOf } from '../service/runtime/notify.ts';
 import { askPatience } from '../service/runtime/patience.ts';
-import { StatusLine } from '../service/runtime/status-line.ts';
+import { CANNOT_START, StatusLine } from '../service/runtime/status-line.ts';
 import { feedWatchdog } from '../service/runtime/watchdog.ts';
 import { VERSION } from '../version.ts';
 import { openCage } from './cage.ts';
@@ -51,19 +51,30 @@ async function main(args: readonly string[]): Promise<number | null> {
   try {
     await serve(handover, notifier);
     return null;
-  } catch (error) {
-    const expected = isRasenError(error);
-    const said = expected ? error.message : messageOf(error);
-    notifier.status(said);
+  } catch (thrown) {
+    const error = refusalOf(thrown);
+    const said = messageOf(error ?? thrown);
+    notifier.status(`${CANNOT_START}${said}`);
     complain(
-      expected
+      error
         ? `${said}${error.hint ? `\n  ${error.hint}` : ''}`
-        : `internal error: ${error instanceof Error ? error.stack : said}`,
+        : `internal error: ${thrown instanceof Error ? thrown.stack : said}`,
       handover,
     );
     await notifier.flush(LAST_WORDS_MS);
-    process.exit(expected ? error.exit : EXIT.internal);
+    process.exit(error?.exit ?? EXIT.internal);
   }
+}
+
+/** What a start met that is no bug: our own errors, and what the system says of files. Null: it is one. */
+function refusalOf(error: unknown): RasenError | null {
+  if (isRasenError(error)) return error;
+  if (errnoOf(error) === undefined) return null;
+  const { home } = instancePaths();
+  return new RasenError('storage', `The state in ${home} cannot be used: ${messageOf(error)}.`, {
+    hint: 'It must be a folder that this user may write to; RASEN_HOME names another one.',
+    cause: error,
+  });
 }
 
 /** Resolves when it is up; it ends by a signal. Throws what keeps it from starting. */

@@ -55,6 +55,7 @@ import { type Entry, Registry } from './registry.ts';
 import type { ReportParams } from './report.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
+import { tellLog } from './tell-log.ts';
 import { isTidyTime, tidy } from './tidy.ts';
 import { Upkeep } from './upkeep.ts';
 import { untilState, waitForTasks } from './wait.ts';
@@ -209,6 +210,7 @@ export class Supervisor {
     for (const damage of this.#store.damage)
       log.error(damage, `task ${damage.task} cannot be used: ${damage.message}`);
     this.#releases.push(this.#registry.listen((_entry, state, events) => this.#views.changed(state, events)));
+    this.#releases.push(this.#registry.listen((_entry, state, events) => tellLog(log, state, events)));
     this.#releases.push(
       this.#registry.listen((_entry, state, events) => {
         if (isTidyTime(state, events))

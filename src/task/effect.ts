@@ -6,7 +6,7 @@ import type { Claim, GateEvidence, SealedFacts, SessionFacts } from './event.ts'
 import type { NotifyChannel } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { Used } from './state.ts';
-import type { StopReason, WaitReason } from './status.ts';
+import type { StopReason, TroubleReason } from './status.ts';
 
 export type Effect =
   /** Worktree at the right commit, folder, spec, prompt. → attempt_prepared (and workspace_ready before it) */
@@ -89,7 +89,7 @@ export interface Day {
 
 /** What is wrong with the machine, as host/trouble.ts tells it. */
 export interface Trouble {
-  why: Extract<WaitReason, 'disk' | 'lock' | 'machine'>;
+  why: TroubleReason;
   /** A sentence for people. */
   message: string;
 }

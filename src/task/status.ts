@@ -1,14 +1,14 @@
 /**
  * The statuses of tasks, steps and attempts, each with its own data, and the one table of task transitions.
  *
- *   pending ──► running ◄──► waiting (limit, …, quiet_hours, disk, lock, machine, budget: goes on by itself)
+ *   pending ──► running ◄──► waiting (limit, …, quiet_hours, disk, …, budget: goes on by itself)
  *                  │  ◄──► interrupted (user, reboot)   ◄──► blocked (needs a person)
  *                  └──► completed | failed | cancelled   (final)
  */
 
 /**
- * disk, lock, machine: trouble that is tried again until it is over, so its `resume_at` is the time of the first try.
- * All others end at their `resume_at`.
+ * disk, lock, machine, service_manager: trouble that is tried again until it is over, so its `resume_at` is the time of
+ * the first try. All others end at their `resume_at`.
  */
 export const WAIT_REASONS = [
   'limit',
@@ -18,12 +18,19 @@ export const WAIT_REASONS = [
   'disk',
   'lock',
   'machine',
+  'service_manager',
   'budget',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
+const TROUBLES = ['disk', 'lock', 'machine', 'service_manager'] as const satisfies readonly WaitReason[];
+export type TroubleReason = (typeof TROUBLES)[number];
+
 /** Waits that end when the machine works again, and at no known time. */
-export const isTrouble = (why: WaitReason): boolean => why === 'disk' || why === 'lock' || why === 'machine';
+export const isTrouble = (why: WaitReason): boolean => (TROUBLES as readonly WaitReason[]).includes(why);
+
+/** A reason as people read it: `waiting (service manager)`. */
+export const reasonText = (why: string): string => why.replaceAll('_', ' ');
 
 export const BLOCK_REASONS = [
   'question',

@@ -104,7 +104,9 @@ export const taskView = z.looseObject({
   why: z
     .string()
     .nullable()
-    .describe('The class of the reason: limit, quiet_hours, disk, lock, machine, attempts, config, …'),
+    .describe(
+      'The class of the reason: limit, quiet_hours, disk, lock, machine, service_manager, attempts, config, …',
+    ),
   resume_at: time
     .nullable()
     .describe(

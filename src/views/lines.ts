@@ -10,7 +10,7 @@ import { kindOf } from '../task/notices.ts';
 import { isInside, originText } from '../task/origin.ts';
 import { exhaustionOf } from '../task/retry.ts';
 import type { Step, TaskState } from '../task/state.ts';
-import { isTrouble } from '../task/status.ts';
+import { isTrouble, reasonText } from '../task/status.ts';
 import { duration } from '../task/wall-time.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
@@ -124,7 +124,7 @@ const WRITERS: Writers = {
   task_waiting: (_, event) => [
     'WARNING',
     then(
-      `Task waiting (${event.why}): ${event.message}`,
+      `Task waiting (${reasonText(event.why)}): ${event.message}`,
       isTrouble(event.why)
         ? 'it goes on by itself when that works again'
         : `it goes on by itself at ${seedTime(event.resume_at)}`,

@@ -4,19 +4,12 @@
  * /opt/rasen-next. Both versions are also made as Debian packages, in a layer of their own for machines in which dpkg
  * installs them. The working tree is not touched.
  */
-import {
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { buildDeb } from '../../packaging/deb/build.ts';
 import { sourceEpoch } from '../../packaging/deb/epoch.ts';
 import { installedRuntimes } from '../../packaging/deb/runtime.ts';
+import { npmTarball } from '../../packaging/npm/tarball.ts';
 import { must } from './command.ts';
 import { hasProgram } from './host.ts';
 
@@ -87,10 +80,8 @@ async function pack(folder: string, version: string): Promise<string> {
   symlinkSync(join(TREE, 'node_modules'), join(tree, 'node_modules'));
   const file = join(tree, 'package.json');
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), version }, null, 2));
-  await must(npm('pack', '--silent', `--pack-destination=${folder}`), { cwd: tree });
-  const tarball = readdirSync(folder).find(name => name.endsWith('.tgz'));
-  if (!tarball) throw new Error(`npm pack left no tarball in ${folder}`);
-  renameSync(join(folder, tarball), join(folder, 'rasen.tgz'));
+  await must([process.execPath, join(tree, 'packaging/build.mjs')], { cwd: tree });
+  renameSync(npmTarball({ root: tree, out: folder, npm: npm() }), join(folder, 'rasen.tgz'));
   return join(folder, 'rasen.tgz');
 }
 

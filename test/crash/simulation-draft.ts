@@ -270,7 +270,7 @@ function brokenOf(rng: Rng): Draft['weather']['broken'] {
   return Array.from({ length: rng.chance(0.3) ? rng.int(1, 4) : 0 }, () => {
     const from = rng.int(0, 20 * MINUTE);
     const to = from + rng.pick([rng.int(100, 10_000), rng.int(1000, 30 * MINUTE)]);
-    return { from, to, why: rng.pick(['disk', 'lock', 'machine']) };
+    return { from, to, why: rng.pick(['disk', 'lock', 'machine', 'service_manager']) };
   });
 }
 

@@ -1,15 +1,17 @@
 /** The Debian package: its bytes, its content, and its life on a system (in a copy of this one that is thrown away). */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { aptRepository } from '../../packaging/apt/repository.ts';
 import { buildDeb } from '../../packaging/deb/build.ts';
+import { changelog, newestIn } from '../../packaging/deb/changelog.ts';
 import { debVersion } from '../../packaging/deb/control.ts';
-import { bundledPackages } from '../../packaging/deb/copyright.ts';
 import { sourceEpoch } from '../../packaging/deb/epoch.ts';
 import { depends, installedRuntimes } from '../../packaging/deb/runtime.ts';
+import { bundledPackages } from '../../packaging/licenses.ts';
 import { ScratchRoot } from '../support/scratch-root.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -103,6 +105,7 @@ describe.skipIf(!debian)('the package (skipped without dpkg-deb)', () => {
     const system = unit('system/rasend@.service');
     for (const text of [user, system]) {
       expect(text).toMatch(/^Type=notify$/m);
+      expect(text).toMatch(/^Documentation=man:rasend\(8\)/m);
       expect(text).toMatch(/^ExecStart=\/usr\/bin\/rasend$/m);
       expect(text, 'the user manager has its umask from PAM').not.toMatch(/^UMask=/m);
       expect(text).not.toMatch(/OpenFile|RestartSteps|notify-reload|\/home\/|\/run\/user\//);
@@ -132,6 +135,17 @@ describe('what is told to dpkg', () => {
       'libatomic1',
     ]);
     expect(() => depends(Buffer.from('a binary for another libc'))).toThrow(/names no version of glibc/);
+  });
+
+  it('is a changelog whose first entry is of this version, also of one that nobody has written about yet', () => {
+    const written = changelog(root, package_json, 0);
+    expect(newestIn(written), 'packaging/deb/changelog has an entry for the version').toBe(
+      debVersion(package_json.version),
+    );
+    const between = changelog(root, { ...package_json, version: '99.0.0-rc.1' }, 0);
+    expect(newestIn(between)).toBe('99.0.0~rc.1');
+    expect(between.endsWith(`\n\n${written}`)).toBe(true);
+    expect(between).toMatch(/^ -- .+ <.+> {2}Thu, 01 Jan 1970 00:00:00 \+0000$/m);
   });
 
   it('sorts a pre-release before its release', () => {
@@ -206,6 +220,70 @@ describe.skipIf(!scratch)(
       expect(verify('--user', '/usr/lib/systemd/user/rasend.service')).not.toMatch(/rasen/);
       expect(verify('/usr/lib/systemd/system/rasend@root.service')).not.toMatch(/rasen/);
     });
+
+    it('a removal ends supervisors without a service manager, and tells of units in homes; what hangs there holds nothing up', () => {
+      install(deb);
+      sh(`echo 'eve:x:4242:4242::/tmp/eve:/bin/sh' >>/etc/passwd
+      echo 'mallory:x:4243:4243::/tmp/mallory:/bin/sh' >>/etc/passwd
+      for user in eve mallory; do mkdir -p /tmp/$user/.config/systemd/user; done
+      echo 'ExecStart=/usr/lib/rasen/bin/rasend' >/tmp/eve/.config/systemd/user/rasend.service
+      mkfifo /tmp/mallory/.config/systemd/user/rasend.service
+      HOME=/tmp/home RASEN_HOME=/tmp/home/rasen; export HOME RASEN_HOME; mkdir -p /tmp/home; cd /tmp/home
+      rasen run --background --name on -- sleep 600`);
+      const pid = sh('cat /tmp/home/rasen/run/rasend.pid');
+      sh(`printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d`);
+      expect(sh('/usr/lib/rasen/deb/services stop')).toContain('policy-rc.d forbids to stop rasend');
+      sh(`kill -0 ${pid}; rm /usr/sbin/policy-rc.d`);
+      const said = dpkg('--remove', 'rasen');
+      expect(said).toMatch(new RegExp(`ending supervisors without a service manager \\(PID ${pid}\\)`));
+      expect(said).toMatch(/eve \(uid 4242\) has rasend enabled/);
+      expect(said).not.toMatch(/mallory/);
+      // Nobody collects it in there, so its number may stay; its program does not.
+      expect(system.run(['readlink', `/proc/${pid}/exe`]).stdout, 'it has ended').toBe('');
+    });
+
+    it.skipIf(!has('gpg', '--version'))(
+      'apt installs it from the repository that `npm run package` lays out, and refuses one that was changed',
+      () => {
+        const env = { ...process.env, GNUPGHOME: join(folder, 'gnupg') };
+        mkdirSync(env.GNUPGHOME, { mode: 0o700 });
+        const words = [
+          '--batch',
+          '--passphrase',
+          '',
+          '--quick-gen-key',
+          'rasen test',
+          'ed25519',
+          'sign',
+          'never',
+        ];
+        execFileSync('gpg', words, { env, stdio: 'pipe' });
+        try {
+          const repository = join(folder, 'apt');
+          aptRepository({ folder: repository, debs: [deb], epoch: 1_700_000_000, key: 'rasen test', env });
+          chmodSync(folder, 0o755);
+          sh(`mkdir -p /tmp/lists/partial /tmp/cache/archives/partial
+        echo 'deb [signed-by=/mnt/apt/rasen-archive-keyring.gpg] file:/mnt/apt stable main' >/tmp/rasen.list`);
+          const options = [
+            'Dir::Etc::sourcelist=/tmp/rasen.list',
+            'Dir::Etc::sourceparts=-',
+            'Dir::State::lists=/tmp/lists',
+          ]
+            .concat(['Dir::Cache=/tmp/cache', 'APT::Sandbox::User=root', 'DPkg::Options::=--force-unsafe-io'])
+            .flatMap(option => ['-o', option]);
+          ok('apt-get', ...options, 'update');
+          ok('apt-get', ...options, 'install', '--yes', '--no-install-recommends', 'rasen');
+          expect(ok('rasen', '--version')).toContain(package_json.version);
+          const index = join(repository, 'dists/stable/main', `binary-${RUNTIME_ARCH}`, 'Packages');
+          for (const path of [index, `${index}.gz`]) writeFileSync(path, 'Package: other\n');
+          sh('rm -rf /tmp/lists; mkdir -p /tmp/lists/partial');
+          const { status, stderr } = system.run(['apt-get', ...options, 'update']);
+          expect([status, stderr]).toEqual([100, expect.stringMatching(/Hash Sum mismatch|unexpected size/)]);
+        } finally {
+          spawnSync('gpgconf', ['--kill', 'all'], { env });
+        }
+      },
+    );
 
     it('a purge takes what was enabled and written for it, and nothing of another installation', () => {
       const template = '/etc/systemd/system/rasend@.service';

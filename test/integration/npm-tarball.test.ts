@@ -13,6 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundledPackages } from '../../packaging/licenses.ts';
+import { npmTarball } from '../../packaging/npm/tarball.ts';
 import { type NpmRegistry, npmRegistry } from '../support/npm-registry.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -36,9 +38,7 @@ beforeAll(async () => {
     npm_config_userconfig: join(folder, 'npmrc'),
     npm_config_globalconfig: join(folder, 'npmrc-global'),
   };
-  const args = ['pack', '--ignore-scripts', '--pack-destination', folder];
-  execFileSync('npm', args, { cwd: root, env, stdio: 'pipe' });
-  tarball = join(folder, `rasen-${package_json.version}.tgz`);
+  tarball = npmTarball({ root, out: folder });
 });
 afterAll(async () => {
   await registry?.close();
@@ -66,12 +66,25 @@ describe('the npm package', () => {
         'dist/runner.sh',
         'dist/index.js',
         'packaging/completions/rasen.bash',
+        'LICENSE',
+        'THIRD-PARTY-NOTICES.txt',
         ...package_json.man,
       ]),
     );
-    expect(
-      files.filter(path => /^(src|test|node_modules|out|packaging\/(deb|homebrew))\/|meta\.json/.test(path)),
-    ).toEqual([]);
+    const folders = /^(bin|dist|man|packaging\/(completions|launchd|logrotate|newsyslog))\//;
+    expect(files.filter(path => path.includes('/') && !folders.test(path))).toEqual([]);
+    expect(files.filter(path => /meta\.json|\.(m?ts|mjs|map)$/.test(path))).toEqual([]);
+    const text = (path: string) =>
+      execFileSync('tar', ['-xzOf', tarball, `package/${path}`], { encoding: 'utf8' });
+    expect(text('LICENSE')).toMatch(/^MIT License\n\nCopyright \(c\) /);
+    const bundled = bundledPackages(JSON.parse(readFileSync(join(root, 'dist/meta.json'), 'utf8')));
+    for (const name of bundled)
+      expect(text('THIRD-PARTY-NOTICES.txt')).toMatch(new RegExp(`^${name} \\d`, 'm'));
+    const published = JSON.parse(text('package.json'));
+    expect(Object.keys(published).filter(key => /ependencies|scripts/.test(key))).toEqual([
+      'optionalDependencies',
+    ]);
+    expect(published.version).toBe(package_json.version);
   });
 
   it('installs with one command, without a build, brings its runtime, and goes again', {
@@ -100,6 +113,15 @@ describe('the npm package', () => {
       /^node-(bin-)?(linux|darwin)/.test(name),
     );
     expect(runtimes, 'of this platform only').toHaveLength(1);
+    const modules = readdirSync(join(installed, 'node_modules')).filter(name => !name.startsWith('.'));
+    expect(modules, 'everything else is in the bundles').toEqual(runtimes);
+    const mib = (path: string) =>
+      Number(execFileSync('du', ['-sk', path], { encoding: 'utf8' }).split('\t')[0]) / 1024;
+    const [all, runtime] = [mib(installed), mib(join(installed, 'node_modules'))];
+    console.log(`installed: ${all.toFixed(1)} MiB, ${(all - runtime).toFixed(1)} MiB without its runtime`);
+    expect(all - runtime, 'with the Node of the machine: npm install -g rasen --omit=optional').toBeLessThan(
+      12,
+    );
     for (const page of package_json.man as string[]) {
       const [, name, section] = /man\/((?:.*)\.(\d))$/.exec(page)!;
       expect(existsSync(join(prefix, `share/man/man${section}/${name}`)), page).toBe(true);

@@ -126,6 +126,9 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('an installed agent 
       pid,
       state: `running (gui/${UID})`,
       since: null,
+      said: null,
+      problem: null,
+      cannot_start: false,
       outdated: [],
     });
     await manager().install(request(), report);
@@ -318,9 +321,9 @@ describe.skipIf(!hasPython || process.platform !== 'linux')(
       await manager().install(request(), report);
       const [text, first] = [readFileSync(plist, 'utf8'), pidOf(TARGET)];
       mac.changes();
-      mac.faults({ bootstrap: [refused] });
+      mac.faults({ bootstrap: [[122, 'Bootstrap failed: 122: Disk quota exceeded']] });
       await expect(manager().install(request({ umask: '077' }), report)).rejects.toMatchObject({
-        message: expect.stringContaining('Input/output error'),
+        message: expect.stringContaining('Disk quota exceeded'),
       });
       expect(readFileSync(plist, 'utf8')).toBe(text);
       const again = pidOf(TARGET)!;
@@ -397,16 +400,103 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('a rival (needs pyth
       });
     await expect(manager({ uid: 0 }).install(daemon(), report)).rejects.toMatchObject({
       kind: 'service',
-      message: 'alice has rasend as a LaunchAgent of his own already.',
+      message: 'alice has rasend as a service of their own already.',
     });
     expect(mac.changes()).toEqual([]);
     await manager().uninstall(request(), report);
     await manager({ uid: 0 }).install(daemon(), report);
     await expect(manager().install(request(), report)).rejects.toMatchObject({
-      message: 'rasend is a LaunchDaemon for alice already.',
+      message: 'rasend is a service of the system for alice already.',
     });
   });
 });
+
+describe.skipIf(!hasPython || process.platform !== 'linux')(
+  'a launchd that misbehaves (needs python3)',
+  () => {
+    const BUSY: [number, string] = [5, 'Bootstrap failed: 5: Input/output error'];
+
+    test('refuses for a while to load what it has just unloaded: it is asked again; a first refusal is an error', async () => {
+      mac.faults({ bootstrap: [BUSY] });
+      await expect(manager().install(request(), report)).rejects.toMatchObject({
+        message: expect.stringContaining('5: Input/output error'),
+      });
+      await manager().install(request(), report);
+      mac.faults({ bootstrap: [BUSY, [37, 'Bootstrap failed: 37: Operation already in progress']] });
+      mac.changes();
+      await manager().install(request({ umask: '022' }), report);
+      expect(mac.changes().filter(call => call.startsWith('bootstrap'))).toHaveLength(3);
+      expect(await manager().status(request())).toMatchObject({ running: true, outdated: [] });
+    });
+
+    test('loads a job and does not start it: it is started', async () => {
+      mac.lazy();
+      await manager({ spawn_ms: 100 }).install(request(), report);
+      expect(mac.changes().at(-1)).toBe(`kickstart ${TARGET}`);
+      expect(await manager().status(request())).toMatchObject({ running: true });
+    });
+
+    test('has the job in both domains: the one whose process runs counts', async () => {
+      await manager().install(request(), report);
+      const [target] = Object.keys(mac.jobs());
+      const pid = pidOf(target!)!;
+      mac.load(`user/${UID}/${LABEL}`, plist, pid);
+      mac.load(TARGET, plist, 0);
+      expect(await manager().status(request())).toMatchObject({
+        running: true,
+        pid,
+        state: `running (user/${UID})`,
+      });
+      mac.changes();
+      await manager().restart(request(), report);
+      expect(mac.changes()).toEqual([`kickstart -k user/${UID}/${LABEL}`]);
+    });
+
+    test('puts off a program that ends again and again: that is told at once, with its last words, and undone', async () => {
+      const failing = launcher('echo the disk is on fire >&2; exit 69');
+      const error = await manager({ spawn_ms: 100 })
+        .install(request({ launcher: failing }), report)
+        .catch(e => e);
+      expect(error).toMatchObject({ kind: 'service' });
+      expect(error.message).toMatch(/launchd tries again every 10 s.*69.*\n {2}the disk is on fire/s);
+      expect(mac.jobs()).toEqual({});
+    });
+
+    test('could not open logs that sudo has left to root: they are put aside', async () => {
+      const logs = join(instance.folder, 'Library/Logs/rasen');
+      mkdirSync(join(instance.folder, 'Library/Logs'), { recursive: true });
+      writeFileSync(logs, 'not a folder');
+      await manager().install(request(), report);
+      expect(readdirSync(logs).sort()).toEqual(['rasend.err.log', 'rasend.out.log']);
+      expect(readdirSync(join(logs, '..')).filter(name => name.startsWith('rasen.unusable-'))).toHaveLength(
+        1,
+      );
+    });
+
+    test('has the job of Homebrew: it is shown, and no verb acts against it', async () => {
+      const homebrews = join(instance.folder, 'Library/LaunchAgents/homebrew.mxcl.rasen.plist');
+      mkdirSync(join(homebrews, '..'), { recursive: true });
+      writeFileSync(homebrews, '');
+      mac.load(`gui/${UID}/homebrew.mxcl.rasen`, homebrews, process.ppid);
+      expect(await manager().status(request())).toMatchObject({
+        installed: true,
+        running: true,
+        pid: process.ppid,
+        state: `running (gui/${UID}), of Homebrew`,
+      });
+      for (const verb of ['start', 'stop', 'restart'] as const)
+        await expect(manager()[verb](request(), report)).rejects.toMatchObject({
+          kind: 'service',
+          hint: `Let Homebrew ${verb} it: brew services ${verb} rasen`,
+        });
+      await expect(manager().install(request(), report)).rejects.toMatchObject({
+        hint: 'Use it as it is, or remove it first: brew services stop rasen',
+      });
+      expect(mac.changes()).toEqual([]);
+      mac.load(`gui/${UID}/homebrew.mxcl.rasen`, homebrews, 0);
+    });
+  },
+);
 
 describe.skipIf(!hasPython || process.platform !== 'linux')('a daemon (needs python3)', () => {
   test('is root’s, runs for the user from boot on, and leaves nothing', async () => {

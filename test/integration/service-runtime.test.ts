@@ -4,12 +4,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { connect } from 'node:net';
@@ -115,6 +117,85 @@ test('its children know nothing of the service manager', async () => {
     expect(sockets(pid).length, `descriptors of ${command}`).toBe(command.includes('rasen-files') ? 1 : 0);
   expect(sockets(systemd.pid!).length).toBeGreaterThanOrEqual(3);
   await rig.call('task.cancel', { task, force: true });
+});
+
+test('a socket whose file is gone is put back at its path, by one that runs and by one that starts; tasks go on', async () => {
+  const systemd = manager(ALL);
+  await systemd.start();
+  const task = await run(['sleep', '600']);
+  const calls = async () => {
+    await until('it is back', () => existsSync(rig.socket));
+    return await rig.call<{ live_jobs: number }>('daemon.status');
+  };
+  rmSync(rig.socket);
+  expect((await calls()).live_jobs).toBe(1);
+  // Its own socket stays where it was when it is killed; nobody is behind it any more.
+  expect(await systemd.end('SIGKILL')).toBe(-9);
+  expect(existsSync(rig.socket)).toBe(true);
+  await systemd.start();
+  expect((await calls()).live_jobs).toBe(1);
+  // The folder goes too, as with a runtime directory that is made anew.
+  rmSync(join(rig.home, 'run'), { recursive: true });
+  expect((await calls()).live_jobs).toBe(1);
+  await rig.call('task.cancel', { task, force: true });
+  await systemd.end();
+  expect(existsSync(rig.socket), 'what it has bound itself, it removes').toBe(false);
+});
+
+test('the journal tells what becomes of tasks, by the task and with a priority that follows the outcome', async () => {
+  const systemd = manager(ALL);
+  await systemd.start();
+  const good = await run(['true']);
+  const bad = await run(['false']);
+  const told = (task: string) =>
+    systemd.entries
+      .filter(entry => entry.get('RASEN_TASK') === task && entry.has('RASEN_EVENT'))
+      .map(entry => [entry.get('RASEN_EVENT')!, Number(entry.get('PRIORITY'))] as const);
+  await until(
+    'both are over',
+    () =>
+      told(bad).some(([event]) => event === 'task_failed') &&
+      told(good).some(([event]) => event === 'task_completed'),
+  );
+  expect([...new Set(told(good).map(([event]) => event))]).toEqual([
+    ...[
+      'task_submitted',
+      'task_started',
+      'attempt_created',
+      'attempt_ended',
+      'step_completed',
+      'task_completed',
+    ],
+  ]);
+  expect(new Set(told(good).map(([, priority]) => priority))).toEqual(new Set([6]));
+  expect(told(bad)).toContainEqual(['step_failed', 3]);
+  expect(told(bad)).toContainEqual(['task_failed', 3]);
+  const message = systemd.entries
+    .findLast(entry => entry.get('RASEN_EVENT') === 'task_failed')!
+    .get('MESSAGE')!;
+  expect(message).toMatch(new RegExp(`^task ${bad} \\([^)]+\\): Task failed: [^=]+$`));
+});
+
+test('what keeps it from starting is the last thing it says to its manager', async () => {
+  mkdirSync(rig.home, { recursive: true });
+  chmodSync(rig.home, 0o777);
+  const systemd = manager(ALL);
+  systemd.launch();
+  expect(await systemd.whenEnded()).not.toBe(0);
+  expect(shown(systemd)).toMatch(/^cannot start: .* can be written by others/);
+});
+
+test.each([
+  ['there is a file at its path', 'above'],
+  ['the folder above it is a file', 'above/state'],
+])('a state that cannot be made is no bug: %s', (_what, state) => {
+  const RASEN_HOME = join(rig.folder, state);
+  writeFileSync(join(rig.folder, 'above'), '');
+  const { status, stderr } = spawnSync(RASEND, { env: { ...rig.env, RASEN_HOME }, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([
+    5,
+    expect.stringMatching(/^rasend: The state in .*\/above\S* cannot be used: E/),
+  ]);
 });
 
 test('sockets for another process are left alone', async () => {

@@ -6,6 +6,7 @@ Usage: fake-launchctl.py FOLDER VERB ARGUMENTS...   FOLDER holds
   disabled.json  labels that are disabled
   faults.json    answers to give once instead: {"bootstrap": [[5, "Bootstrap failed: 5: Input/output error"]]}
   agent.json     what launchd itself gives to an agent: {"HOME": ...}
+  lazy.json      true: a job that is loaded is not started before somebody asks for it
   calls.log      one line for each call
 Not like the real one: nothing is started again when it ends, and nothing is throttled.
 """
@@ -36,6 +37,8 @@ def answer(code, error="", out=""):
 
 
 def alive(pid):
+    if pid == 0:
+        return False
     try:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
@@ -95,16 +98,17 @@ elif verb == "print":
     if args[0] not in jobs:
         answer(113, f'Bad request.\nCould not find service "{args[0]}"')
     job = jobs[args[0]]
-    up = alive(job["pid"])
+    up, never = alive(job["pid"]), job["pid"] == 0
     lines = [
         "active count = 1",
         f"path = {job['plist']}",
-        f"state = {'running' if up else 'spawn scheduled'}",
+        f"state = {'running' if up else 'not running' if never else 'spawn scheduled'}",
+        f"runs = {0 if never else 1}",
         "environment = {",
         "\tstate => none",
         "}",
         *([f"pid = {job['pid']}"] if up else []),
-        f"last exit code = {'(never exited)' if up else '69: EX_UNAVAILABLE'}",
+        f"last exit code = {'(never exited)' if up or never else '69: EX_UNAVAILABLE'}",
         "endpoints = {",
         "\tstate = active",
         "}",
@@ -124,13 +128,19 @@ elif verb == "bootstrap":
         label = plistlib.load(f)["Label"]
     if f"{domain}/{label}" in jobs or label in disabled or os.stat(path).st_mode & 0o022:
         answer(5, "Bootstrap failed: 5: Input/output error")
-    label, pid = start(path, domain)
+    label, pid = (label, 0) if load("lazy.json", False) else start(path, domain)
     save("jobs.json", {**jobs, f"{domain}/{label}": {"plist": path, "pid": pid}})
     answer(0)
 elif verb == "bootout":
     if args[0] not in jobs:
         answer(3, "Boot-out failed: 3: No such process")
     end(jobs.pop(args[0])["pid"])
+    save("jobs.json", jobs)
+    answer(0)
+elif verb == "kickstart" and args[0] in jobs:
+    job = jobs[args[0]]
+    if not alive(job["pid"]):
+        _, job["pid"] = start(job["plist"], args[0].rsplit("/", 1)[0])
     save("jobs.json", jobs)
     answer(0)
 elif verb == "kickstart" and args[0] == "-k":

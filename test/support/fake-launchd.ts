@@ -34,6 +34,16 @@ export class FakeLaunchd {
     this.#write('faults.json', faults);
   }
 
+  /** Jobs that are loaded are not started by that, as without a desktop. */
+  lazy(): void {
+    this.#write('lazy.json', true);
+  }
+
+  /** Loads a job whose process is this one: another manager's, or a second one in another domain. */
+  load(target: string, path: string, pid: number): void {
+    this.#write('jobs.json', { ...this.jobs(), [target]: { plist: path, pid } });
+  }
+
   disable(label: string): void {
     this.#write('disabled.json', [label]);
   }

@@ -22,6 +22,7 @@ while IFS='|' read -r words answer; do
 done <"$STATE/refuse"
 manager() { [ -e "$MANAGER/private" ] || { echo "Failed to connect to bus: No medium found" >&2; exit 1; }; }
 case "$line" in
+  "systemctl --version") echo "systemd 257 (257)" ;;
   "loginctl show-user"*) [ -e "$STATE/linger" ] && echo yes || { echo "not logged in" >&2; exit 1; } ;;
   "loginctl enable-linger "?*) : >"$STATE/linger"; mkdir -p "$MANAGER"; : >"$MANAGER/private" ;;
   "loginctl disable-linger "?*) rm -f "$STATE/linger" "$MANAGER/private" ;;
@@ -37,14 +38,15 @@ case "$line" in
       activity=active
       [ ! -e "$STATE/activity" ] || activity=$(cat "$STATE/activity")
       printf 'ActiveState=%s\\nSubState=running\\nMainPID=%s\\nActiveEnterTimestampMonotonic=1000000\\n' "$activity" "$(cat "$STATE/active")"
-    else printf 'ActiveState=inactive\\nSubState=dead\\nMainPID=0\\n'; fi ;;
+    else printf 'ActiveState=inactive\\nSubState=dead\\nMainPID=0\\n'; fi
+    [ ! -e "$STATE/shows" ] || cat "$STATE/shows" ;;
   "systemctl --user is-active rasen.slice") [ -e "$STATE/slice" ] || exit 3 ;;
   "systemctl --user stop rasen.slice") rm "$STATE/slice" ;;
   "systemctl"*" enable "*) : >"$STATE/enabled" ;;
   "systemctl"*" disable "*) rm -f "$STATE/enabled" ;;
   "systemctl"*" start rasend"*.service|"systemctl"*" restart rasend"*.service) echo "$SERVICE_PID" >"$STATE/active" ;;
   "systemctl"*" stop rasend"*) rm -f "$STATE/active" ;;
-  "journalctl"*) echo "the words of rasend" ;;
+  "journalctl"*) [ -e "$STATE/journal" ] && cat "$STATE/journal" || echo "the words of rasend" ;;
 esac
 `;
 
@@ -119,6 +121,16 @@ export class FakeSystemd {
   /** What `ActiveState` of a running service is from now on. */
   activity(name: string): void {
     writeFileSync(join(this.#state, 'activity'), name);
+  }
+
+  /** What `show` says beyond, and instead of, the rest. */
+  shows(...properties: string[]): void {
+    writeFileSync(join(this.#state, 'shows'), properties.map(line => `${line}\n`).join(''));
+  }
+
+  /** Lines that are in the journal. */
+  journal(...lines: string[]): void {
+    writeFileSync(join(this.#state, 'journal'), lines.map(line => `${line}\n`).join(''));
   }
 
   /** Calls that begin so fail with this answer. */

@@ -59,6 +59,9 @@ const GONE: ServiceStatus = {
   pid: null,
   state: 'not installed',
   since: null,
+  said: null,
+  problem: null,
+  cannot_start: false,
   outdated: [],
 };
 
@@ -123,7 +126,7 @@ export const serviceRestart = defineCommand<ServiceOptions>({
 export const serviceStatus = defineCommand<ServiceOptions>({
   name: 'service status',
   summary: 'Show whether the service is installed, runs, and comes at boot',
-  details: ['The exit status is 4 when it does not run.'],
+  details: ['Of a service that does not start it tells why. The exit status is 4 when it does not run.'],
   options: [SYSTEM, ...FORMAT],
   examples: [{ command: 'rasen service status --json', about: '' }],
   async run({ options }, context) {
@@ -153,7 +156,7 @@ async function open(context: Context, options: ServiceOptions, verb: ServiceVerb
     verb,
     warn: text => out.note(`warning: ${text}`),
   });
-  const manager = await bundle.serviceManager(env, request.launcher);
+  const manager = await bundle.serviceManager(env, { launcher: request.launcher });
   return { context, bundle, manager, request, options, report };
 }
 
@@ -164,7 +167,7 @@ async function tell(
   known?: ServiceStatus,
 ): Promise<ServiceStatus> {
   const status = known ?? (await manager.status(request));
-  const version = (await bundle.answerOn(request.paths.socket))?.version ?? null;
+  const version = status.running ? ((await bundle.answerOn(request.paths.socket))?.version ?? null) : null;
   const value = { manager: manager.name, mode: request.mode, user: request.user.name, ...status, version };
   context.out.reply({ ...value, home: request.paths.home }, () => text(status, version));
   return status;
@@ -196,12 +199,14 @@ function commandsOf({ manager, request: { mode, user } }: Parts): string {
 }
 
 function statusText({ manager, request }: Parts, status: ServiceStatus, version: string | null): string {
-  const { installed, at_boot, running, pid, state, since, outdated } = status;
+  const { installed, at_boot, running, pid, state, since, said, problem, outdated } = status;
   const since_text = since === null ? '' : ` since ${localTime(since)}`;
   const rows = [
     ['service', installed ? `${manager.name}, ${request.mode}, for ${request.user.name}` : 'not installed'],
     ['state', `${state}${since_text}`],
+    ...(problem !== null ? [['problem', `${problem}.`]] : []),
     ...(running ? [['process', `PID ${pid ?? '?'}, rasend ${version ?? '(does not answer)'}`]] : []),
+    ...(said !== null ? [['tasks', said]] : []),
     ['at boot', at_boot ? 'comes without a login' : 'does not come'],
     ...(outdated.length > 0
       ? [['outdated', `${outdated.join(', ')}\n          Bring up to date: rasen service install`]]

@@ -4,8 +4,9 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, RasenError } from '../../errors.ts';
@@ -65,7 +66,7 @@ export function unitCage(options: UnitCageOptions): Cage {
       const start_file = join(options.environments, `${unit}.${randomBytes(6).toString('hex')}`);
       let started = false;
       try {
-        await writeStart(start_file, start, marker);
+        await writeStart(start_file, start, marker, options.env);
         const unit_words = unitWords({
           unit,
           description: `Rasen attempt ${spec.task}/${spec.subtask}/${spec.attempt}`,
@@ -121,9 +122,9 @@ async function run(
     const failure = await systemdRun(words, env);
     if (failure === null) return true;
     if (failure.kind === 'refused') throw refusal(marker, failure.text);
-    if (failure.kind === 'away') throw away(marker, failure.text);
+    if (failure.kind === 'away') throw away(marker, failure.text, env);
     if (statOf(join(dir, 'claim'))) return false;
-    if (performance.now() > end) throw away(marker, failure.text);
+    if (performance.now() > end) throw away(marker, failure.text, env);
     // One that failed before it had a runner is in the way until it is let go of.
     await letGo(unit, env);
     await sleep(NAME_POLL_MS);
@@ -149,13 +150,13 @@ async function systemdRun(
   });
 }
 
-async function writeStart(path: string, text: string, marker: string): Promise<void> {
+async function writeStart(path: string, text: string, marker: string, env: NodeJS.ProcessEnv): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(path, text, { mode: 0o600, flag: 'wx' });
   } catch (error) {
     // The folder of the user's session goes and comes with his manager.
-    if (['ENOENT', 'EACCES'].includes(errnoOf(error) ?? '')) throw away(marker, messageOf(error));
+    if (['ENOENT', 'EACCES'].includes(errnoOf(error) ?? '')) throw away(marker, messageOf(error), env);
     throw new RasenError(
       'storage',
       `What attempt ${marker} starts from could not be written: ${messageOf(error)}.`,
@@ -166,12 +167,19 @@ async function writeStart(path: string, text: string, marker: string): Promise<v
   }
 }
 
-function away(marker: string, why: string): RasenError {
-  return new RasenError(
-    'manager_away',
-    `Attempt ${marker} is not started now: the user's service manager does not take it (${why}).`,
-    { hint: 'It is tried again; nothing to do while the machine shuts down.' },
-  );
+const absence = (user: string) =>
+  `attempts of ${user} run in ${user}'s service manager, which does not run; let it run: sudo loginctl enable-linger ${user}`;
+
+/** `env`: without the manager's socket in it, the manager does not run, and what mends that is known. */
+function away(marker: string, why: string, env: NodeJS.ProcessEnv): RasenError {
+  const folder = env.XDG_RUNTIME_DIR ?? '';
+  const absent = !existsSync(join(folder, 'systemd/private'));
+  const message = absent
+    ? absence(userInfo().username)
+    : `the user's service manager does not take attempt ${marker} now (${why})`;
+  return new RasenError('manager_away', message, {
+    hint: 'It is tried again; nothing to do while the machine shuts down.',
+  });
 }
 
 function refusal(marker: string, why: string): RasenError {

@@ -10,6 +10,9 @@ import { CODE, explained, type Launchctl, type Loaded, parseDisabled, parsePrint
 /** Longest wait for a job to be gone: ExitTimeOut, after which launchd kills, and some. */
 const GONE_MS = 45_000;
 const POLL_MS = 50;
+/** Longest time for which launchd is seen to refuse a job that it has just unloaded, and how often it is asked. */
+const BUSY_MS = 10_000;
+const BUSY_POLL_MS = 250;
 
 export interface LoadedIn extends Loaded {
   domain: string;
@@ -21,6 +24,8 @@ export class JobControl {
   readonly #plist: string;
   /** Where the job can be. A user has two domains with a set of jobs each: of the desktop, and of everything else. */
   readonly #domains: readonly string[];
+  /** Where it was unloaded by us. */
+  readonly #unloaded = new Set<string>();
 
   constructor(
     launchctl: Launchctl,
@@ -34,14 +39,14 @@ export class JobControl {
     this.#domains = request.mode === 'system' ? ['system'] : [`gui/${uid}`, `user/${uid}`];
   }
 
-  /** Everywhere it is loaded; the place that it belongs to first. */
+  /** Everywhere it is loaded: first where it runs, then in the order of places that it belongs to. */
   async loaded(): Promise<LoadedIn[]> {
     const found: LoadedIn[] = [];
     for (const domain of this.#domains) {
       const ran = await this.#launchctl('print', this.#target(domain));
       if (ran.code === 0) found.push({ domain, ...parsePrint(ran.stdout) });
     }
-    return found;
+    return found.sort((a, b) => Number(b.pid !== null) - Number(a.pid !== null));
   }
 
   /** Where it belongs: the desktop's domain when there is one, since only that one may show dialogs and open keychains. */
@@ -57,9 +62,24 @@ export class JobControl {
     return this.#done('enable', domain, ['enable', this.#target(domain)]);
   }
 
-  /** Loads the file; the job starts at once (RunAtLoad). */
-  bootstrap(domain: string): Promise<void> {
-    return this.#done('bootstrap', domain, ['bootstrap', domain, this.#plist]);
+  /**
+   * Loads the file; the job starts at once (RunAtLoad). For a while after a job was unloaded launchd refuses to load it
+   * again, with error 5 or 37, although it is gone for `print`.
+   */
+  async bootstrap(domain: string): Promise<void> {
+    const args = ['bootstrap', domain, this.#plist];
+    for (const end = performance.now() + BUSY_MS; ; await sleep(BUSY_POLL_MS)) {
+      const ran = await this.#launchctl(...args);
+      if (ran.code === 0) return;
+      const busy = ran.code === CODE.io || ran.code === CODE.already || ran.code === CODE.in_progress;
+      if (!busy || !this.#unloaded.has(domain) || performance.now() > end)
+        throw explained('bootstrap', ran, { target: this.#target(domain), plist: this.#plist });
+    }
+  }
+
+  /** Starts a job that is loaded and was never started, as it happens where nobody has a desktop. */
+  spawn(domain: string): Promise<void> {
+    return this.#done('kickstart', domain, ['kickstart', this.#target(domain)]);
   }
 
   /** Ends what runs and starts it again; never unloads, so it cannot end without the job. */
@@ -71,6 +91,7 @@ export class JobControl {
   async bootout(domain: string): Promise<void> {
     const target = this.#target(domain);
     const fine = [CODE.no_such_process, CODE.no_service, CODE.in_progress];
+    this.#unloaded.add(domain);
     await this.#done('bootout', domain, ['bootout', target], fine);
     for (const end = performance.now() + GONE_MS; ; ) {
       if ((await this.#launchctl('print', target)).code !== 0) return;

@@ -26,6 +26,22 @@ export function daemonPath(user: string, root = '/'): string {
   return join(root, 'Library/LaunchDaemons', `${daemonLabel(user)}.plist`);
 }
 
+/** Where a user has a job of their own. */
+export const agentPath = (home: string): string => join(home, 'Library/LaunchAgents', `${LABEL}.plist`);
+
+/** The label that `brew services` gives to the job of our formula. */
+export const HOMEBREWS_LABEL = 'homebrew.mxcl.rasen';
+
+/** Where Homebrew writes its job: for a user, and for `sudo brew services`. */
+export function homebrewPlists(
+  { mode, user }: Pick<ServiceRequest, 'mode' | 'user'>,
+  root: string,
+): string[] {
+  const agents = join(user.home, 'Library/LaunchAgents');
+  const folder = mode === 'user' ? agents : join(root, 'Library/LaunchDaemons');
+  return [join(folder, `${HOMEBREWS_LABEL}.plist`)];
+}
+
 const daemonLabel = (user: string): string => `${LABEL}.${user}`;
 
 /** The program of a plist that `plistFile` made; null when there is none. */
@@ -35,10 +51,9 @@ export function programOf(text: string): string | null {
 }
 
 export function namesOf({ mode, user }: ServiceRequest, root: string): Names {
-  const agents = join(user.home, 'Library');
   const [label, plist, folder] =
     mode === 'user'
-      ? [LABEL, join(agents, 'LaunchAgents', `${LABEL}.plist`), join(agents, 'Logs/rasen')]
+      ? [LABEL, agentPath(user.home), join(user.home, 'Library/Logs/rasen')]
       : [daemonLabel(user.name), daemonPath(user.name, root), join(root, 'Library/Logs/rasen', user.name)];
   return {
     label,

@@ -28,6 +28,8 @@ export interface Loaded {
   pid: number | null;
   /** Of the last run; null: none has ended yet. */
   last_exit: string | null;
+  /** How often it was started; null: launchd does not tell. */
+  runs: number | null;
 }
 
 /**
@@ -38,12 +40,18 @@ export function parsePrint(text: string): Loaded {
   const value = (key: string) => new RegExp(`^\\t${key} = (.*)$`, 'm').exec(text)?.[1]?.trim() ?? null;
   const pid = Number(value('pid'));
   const exit = value('last exit code');
+  const runs = value('runs');
   return {
     state: value('state') ?? 'unknown',
     pid: Number.isSafeInteger(pid) && pid > 0 ? pid : null,
     last_exit: exit === null || exit === '(never exited)' ? null : exit,
+    runs: runs === null || !/^\d+$/.test(runs) ? null : Number(runs),
   };
 }
+
+/** It has ended by itself with an error, and waits for its next try, which launchd puts off (ThrottleInterval). */
+export const hasFailed = ({ pid, last_exit }: Loaded): boolean =>
+  pid === null && last_exit !== null && !/^0\b/.test(last_exit);
 
 /** Whether `launchctl print-disabled DOMAIN` says so; older systems write `true`. */
 export function parseDisabled(text: string, label: string): boolean {

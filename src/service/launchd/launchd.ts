@@ -5,7 +5,7 @@
  * `kickstart -k`, which cannot lose the job half-way. launchd has no socket that waits for us: clients retry. Tasks are
  * none of launchd's business: AbandonProcessGroup and sessions of their own keep them apart from rasend.
  */
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, lchownSync, lstatSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RasenError } from '../../errors.ts';
@@ -25,14 +25,25 @@ import {
 } from '../files.ts';
 import type { Report, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
 import { Undo } from '../undo.ts';
-import { type Names, namesOf, plistFile, programOf, withoutCaptured } from './job.ts';
+import { refuseBoth } from '../whose.ts';
+import {
+  HOMEBREWS_LABEL,
+  homebrewPlists,
+  type Names,
+  namesOf,
+  plistFile,
+  programOf,
+  withoutCaptured,
+} from './job.ts';
 import { JobControl, type LoadedIn } from './job-control.ts';
-import { type Launchctl, launchctlAt } from './launchctl.ts';
-import { refuseOtherInstance, refuseOtherKind } from './rivals.ts';
+import { hasFailed, type Launchctl, launchctlAt } from './launchctl.ts';
+import { refuseOtherInstance } from './rivals.ts';
 
 /** Longest wait for the socket: the start of rasend after a ThrottleInterval. */
 const ANSWER_MS = 30_000;
 const POLL_MS = 50;
+/** A job that is loaded runs by then, or has failed. */
+const SPAWN_MS = 2_000;
 /** Lines of the crash output that a failed start quotes. */
 const TAIL_LINES = 5;
 
@@ -52,6 +63,7 @@ export interface LaunchdOptions {
   uid?: number;
   probe?: Probe;
   answer_ms?: number;
+  spawn_ms?: number;
 }
 
 export function launchd(options: LaunchdOptions): ServiceManager {
@@ -80,6 +92,7 @@ class Launchd implements ServiceManager {
       uid: process.getuid!(),
       probe: answerOn,
       answer_ms: ANSWER_MS,
+      spawn_ms: SPAWN_MS,
       ...options,
     };
     this.#launchctl = launchctlAt(this.#options.launchctl);
@@ -91,7 +104,8 @@ class Launchd implements ServiceManager {
 
   async install(request: ServiceRequest, report: Report): Promise<void> {
     this.#checkOwner(request);
-    refuseOtherKind(request, this.#options.root);
+    this.#refuseHomebrews(request, 'install');
+    refuseBoth(request.mode, request.user, { manager: 'launchd', root: this.#options.root });
     refuseOtherInstance(request, this.#options.root);
     const { names, job } = this.#of(request);
     const file = plistFile(request, this.#options.root);
@@ -138,7 +152,7 @@ class Launchd implements ServiceManager {
       await job.bootout(domain);
       unloaded.push(domain);
     }
-    await takeOver(request, { service_pid: null, report, undo });
+    await takeOver(request, { service: null, report, undo });
     undo.add(`the loaded job in ${home}`, () => job.bootout(home));
     await job.bootstrap(home);
     await this.#answers(request, job);
@@ -161,6 +175,7 @@ class Launchd implements ServiceManager {
   }
 
   async start(request: ServiceRequest, report: Report): Promise<void> {
+    this.#refuseHomebrews(request, 'start');
     const { names, job } = this.#of(request);
     if (!isFileAt(names.plist))
       throw new RasenError('service', `rasend is not installed: ${names.plist} is not there.`, {
@@ -173,7 +188,7 @@ class Launchd implements ServiceManager {
     if (at === undefined) {
       const undo = new Undo(null);
       try {
-        const ended = await takeOver(request, { service_pid: null, report, undo });
+        const ended = await takeOver(request, { service: null, report, undo });
         const home = await job.home();
         // A job that is tried again and again would keep the state from the supervisor that is started again.
         if (ended) undo.add(`the loaded job in ${home}`, () => job.bootout(home));
@@ -188,10 +203,12 @@ class Launchd implements ServiceManager {
   }
 
   async stop(request: ServiceRequest, report: Report): Promise<void> {
+    this.#refuseHomebrews(request, 'stop');
     await this.#unload(request, report, this.#of(request).job);
   }
 
   async restart(request: ServiceRequest, report: Report): Promise<void> {
+    this.#refuseHomebrews(request, 'restart');
     const { job } = this.#of(request);
     const [at] = await job.loaded();
     if (at === undefined) return this.start(request, report);
@@ -200,17 +217,25 @@ class Launchd implements ServiceManager {
   }
 
   async status(request: ServiceRequest): Promise<ServiceStatus> {
+    const homebrews = this.#homebrewsPlist(request);
+    if (homebrews !== null) return await this.#homebrewsStatus(request, homebrews);
     const { names, job } = this.#of(request);
     const loaded = await job.loaded();
-    const at = loaded.find(({ pid }) => pid !== null) ?? loaded[0];
+    const at = loaded[0];
     const disabled = await job.disabled();
     const text = seenAt(names.plist);
+    const failed = at !== undefined && hasFailed(at);
+    const why =
+      tail(names.err).trim().split('\n').at(-1)?.trim() || `its last exit code was ${at?.last_exit}`;
     const wanted = plistFile(request, this.#options.root).text;
     return {
       installed: text !== null,
       // An agent waits for a login, whatever is done.
       at_boot: request.mode === 'system' && text !== null && !disabled,
       running: at !== undefined && at.pid !== null,
+      said: null,
+      problem: failed ? `rasend does not start: ${why.replace(/\.+$/, '')}` : null,
+      cannot_start: failed,
       pid: at?.pid ?? null,
       state: [
         at === undefined ? 'not loaded' : `${at.state} (${at.domain})`,
@@ -225,6 +250,42 @@ class Launchd implements ServiceManager {
 
   program(request: ServiceRequest): string | null {
     return programOf(seenAt(this.#of(request).names.plist) ?? '');
+  }
+
+  /** Where Homebrew has a job of its own for rasend and we have none; null: it has not. */
+  #homebrewsPlist(request: ServiceRequest): string | null {
+    const { root } = this.#options;
+    if (isFileAt(this.#of(request).names.plist)) return null;
+    return homebrewPlists(request, root).find(isFileAt) ?? null;
+  }
+
+  /** Throws `service`: two managers of one job would start and stop it against each other. */
+  #refuseHomebrews(request: ServiceRequest, verb: 'install' | 'start' | 'stop' | 'restart'): void {
+    const path = homebrewPlists(request, this.#options.root).find(isFileAt);
+    if (path === undefined || (verb !== 'install' && this.#homebrewsPlist(request) === null)) return;
+    const way = verb === 'install' ? 'Use it as it is, or remove it first: brew services stop rasen' : '';
+    throw new RasenError('service', 'rasend is a service of Homebrew here.', {
+      hint: way || `Let Homebrew ${verb} it: brew services ${verb} rasen`,
+      data: { path },
+    });
+  }
+
+  async #homebrewsStatus(request: ServiceRequest, plist: string): Promise<ServiceStatus> {
+    const job = new JobControl(this.#launchctl, request, { label: HOMEBREWS_LABEL, plist });
+    const [at] = await job.loaded();
+    const failed = at !== undefined && hasFailed(at);
+    return {
+      installed: true,
+      at_boot: request.mode === 'system',
+      running: at !== undefined && at.pid !== null,
+      said: null,
+      problem: failed ? `rasend does not start: its last exit code was ${at.last_exit}` : null,
+      cannot_start: failed,
+      pid: at?.pid ?? null,
+      state: `${at === undefined ? 'not loaded' : `${at.state} (${at.domain})`}, of Homebrew`,
+      since: null,
+      outdated: [],
+    };
   }
 
   #of(request: ServiceRequest): { names: Names; job: JobControl } {
@@ -245,12 +306,24 @@ class Launchd implements ServiceManager {
       });
   }
 
-  /** launchd opens its two files as the user, and starts nothing when it cannot. */
+  /**
+   * launchd opens its two files as the user, and starts nothing when it cannot: what `sudo` once left there is given back,
+   * or put aside.
+   */
   #makeLogs({ mode, user }: ServiceRequest, { logs, out, err }: Names, undo: Undo): void {
-    if (!makeFolder(logs, undo).includes(logs)) return;
-    for (const file of [out, err]) undo.add(file, () => void removeFile(file));
-    chmodSync(logs, 0o700);
-    if (mode === 'system') chownSync(logs, user.uid, user.gid);
+    const there = lstatSync(logs, { throwIfNoEntry: false });
+    if (mode === 'user' && there && (!there.isDirectory() || there.uid !== process.getuid!()))
+      renameSync(logs, `${logs}.unusable-${Date.now()}`);
+    if (makeFolder(logs, undo).includes(logs)) {
+      for (const file of [out, err]) undo.add(file, () => void removeFile(file));
+      chmodSync(logs, 0o700);
+    }
+    // Never through a link: the folder is the user's.
+    if (mode === 'system')
+      for (const path of [logs, out, err]) if (isTaken(path)) lchownSync(path, user.uid, user.gid);
+    if (mode === 'user')
+      for (const path of [out, err])
+        if (lstatSync(path, { throwIfNoEntry: false })?.uid !== process.getuid!()) removeFile(path);
   }
 
   async #unload(request: ServiceRequest, report: Report, job: JobControl): Promise<void> {
@@ -267,29 +340,47 @@ class Launchd implements ServiceManager {
     await this.#answers(request, job, at.pid);
   }
 
-  /** Waits until the job's own process answers, and not the one that it had `before`. */
+  /**
+   * Waits until the job's own process answers, and not the one that it had `before`. A job that was loaded and not
+   * started is started; one that ends again and again is not waited for.
+   */
   async #answers(request: ServiceRequest, job: JobControl, before: number | null = null): Promise<void> {
     const { answer_ms, probe } = this.#options;
-    const { socket, log } = request.paths;
-    for (const end = performance.now() + answer_ms; ; ) {
-      const answer = await probe(socket);
+    const from = performance.now();
+    for (let spawned = false, failures = 0; ; await sleep(POLL_MS)) {
+      const answer = await probe(request.paths.socket);
       const [at] = await job.loaded();
       // A launchctl that prints in another form tells no pid.
       const ours = answer?.pid === at?.pid || at?.state === 'unknown';
       if (answer !== null && ours && answer.pid !== before) return;
-      if (performance.now() > end) {
-        const exit = at?.last_exit ? ` Its last exit code was ${at.last_exit}.` : '';
-        const words = tail(this.#of(request).names.err);
-        throw new RasenError(
-          'service',
-          `launchd has the job, but its rasend does not answer on ${socket} within ${answer_ms / 1000} s.${exit}${words}`,
-          { hint: `Its log: ${log}. rasen doctor looks for the usual reasons.` },
-        );
+      const waited = performance.now() - from;
+      if (at && !spawned && waited > this.#options.spawn_ms && isIdle(at)) {
+        spawned = true;
+        await job.spawn(at.domain);
       }
-      await sleep(POLL_MS);
+      // Seen twice, so that an end which was on its way when we came does not count.
+      failures = at && hasFailed(at) ? failures + 1 : 0;
+      if (waited > answer_ms || (failures > 1 && waited > this.#options.spawn_ms))
+        throw this.#silent(request, at, waited);
     }
   }
+
+  #silent(request: ServiceRequest, at: LoadedIn | undefined, waited_ms: number): RasenError {
+    const { socket, log } = request.paths;
+    const exit = at?.last_exit ? ` Its last exit code was ${at.last_exit}.` : '';
+    const words = tail(this.#of(request).names.err);
+    const throttled = at && hasFailed(at) ? '; launchd tries again every 10 s' : '';
+    return new RasenError(
+      'service',
+      `launchd has the job, but its rasend does not answer on ${socket} within ${Math.round(waited_ms / 1000)} s${throttled}.${exit}${words}`,
+      { hint: `Its log: ${log}. rasen doctor looks for the usual reasons.` },
+    );
+  }
 }
+
+/** Loaded, and never started by launchd. */
+const isIdle = ({ pid, last_exit, runs }: LoadedIn): boolean =>
+  pid === null && last_exit === null && (runs ?? 0) === 0;
 
 function tail(path: string): string {
   const lines = (seenAt(path) ?? '').trimEnd().split('\n').slice(-TAIL_LINES);

@@ -1,27 +1,8 @@
-/**
- * Services that cannot be there together: an agent and a daemon for one user, since they have one state, and the agent of
- * another RASEN_HOME, since there is one job of that name.
- */
+/** The agent of another RASEN_HOME, which cannot be there together with this one: there is one job of that name. */
 import { RasenError } from '../../errors.ts';
-import { isFileAt, seenAt } from '../files.ts';
+import { seenAt } from '../files.ts';
 import type { ServiceRequest } from '../service.ts';
-import { namesOf, plistFile } from './job.ts';
-
-/** Throws `service` when the other kind of job is installed for this user. */
-export function refuseOtherKind(request: ServiceRequest, root: string): void {
-  const { mode, user } = request;
-  const path = namesOf({ ...request, mode: mode === 'user' ? 'system' : 'user' }, root).plist;
-  if (!isFileAt(path)) return;
-  throw mode === 'user'
-    ? new RasenError('service', `rasend is a LaunchDaemon for ${user.name} already.`, {
-        hint: `Use it as it is, or remove it first: sudo rasen service uninstall --system ${user.name}`,
-        data: { path },
-      })
-    : new RasenError('service', `${user.name} has rasend as a LaunchAgent of his own already.`, {
-        hint: `Use it as it is, or let ${user.name} remove it first: rasen service uninstall`,
-        data: { path },
-      });
-}
+import { plistFile } from './job.ts';
 
 /** Throws `service` when the file on disk is that of another instance. */
 export function refuseOtherInstance(request: ServiceRequest, root: string): void {

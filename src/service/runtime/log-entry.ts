@@ -18,6 +18,8 @@ export interface LogEntry {
 
 /** pino's levels are ten apart from trace (10) to fatal (60). */
 const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
+/** For programs that look for them; the message says as much in words. */
+const UNSAID = new Set(['event', 'subtask', 'attempt']);
 /** Shown in a form of their own, or known to the journal from the kernel. */
 const IMPLIED = new Set(['level', 'time', 'pid', 'msg']);
 
@@ -33,7 +35,7 @@ export function logEntry(line: string): LogEntry {
     fields.set(name, trace === undefined ? plain(value) : summary(value, trace));
   }
   const more = [...fields]
-    .filter(([, value]) => value !== '' && !message.includes(value))
+    .filter(([name, value]) => !UNSAID.has(name) && value !== '' && !message.includes(value))
     .map(([name, value]) => `${name}=${/[\s"=]/.test(value) ? JSON.stringify(value) : value}`);
   return {
     priority: PRIORITIES[Number(record.level)] ?? 6,

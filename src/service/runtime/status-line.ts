@@ -1,5 +1,8 @@
 /** The line that `systemctl status` shows of rasend: how many tasks are where, and what is wrong with its settings. */
 
+/** Before what keeps rasend from starting, in its line; whoever asks the service manager tells it from the counts. */
+export const CANNOT_START = 'cannot start: ';
+
 export interface TaskCounts {
   running: number;
   waiting: number;

@@ -75,10 +75,21 @@ export class Ctl {
   }
 
   /** The last lines that the service said; empty where the journal may not be read. */
-  async lastWords(unit: string): Promise<string[]> {
+  async lastWords(unit: string, lines = 5): Promise<string[]> {
     const user = this.request.mode === 'user';
     const { code, stdout } = await this.host.run(
-      ['journalctl', ...(user ? ['--user'] : []), '-u', unit, '-n', '5', '-o', 'cat', '--no-pager', '-q'],
+      [
+        'journalctl',
+        ...(user ? ['--user'] : []),
+        '-u',
+        unit,
+        '-n',
+        String(lines),
+        '-o',
+        'cat',
+        '--no-pager',
+        '-q',
+      ],
       user ? this.#asUser() : { env: plain(this.host.env) },
     );
     return code === 0 ? stdout.split('\n').filter(line => line.trim() !== '') : [];

@@ -11,11 +11,13 @@ import { differing, writeFiles } from '../files.ts';
 import { merged, readRecord, recordFile } from '../record.ts';
 import type { Report, ServiceFile } from '../service.ts';
 import { Undo } from '../undo.ts';
+import { refuseBoth } from '../whose.ts';
 import { type Ctl, TIMEOUTS } from './ctl.ts';
 import { letLinger } from './linger.ts';
 import { type Names, namesOf } from './names.ts';
-import { refuseOtherInstance, refuseOtherKind } from './rivals.ts';
-import { isActive, type UnitState, unitState } from './state.ts';
+import { refuseOtherInstance } from './rivals.ts';
+import { isDisplaced } from './socket-place.ts';
+import { isActive, isUp, type UnitState, unitState } from './state.ts';
 
 /** READY has come by then; this is for the way to us. */
 const ANSWER_MS = 15_000;
@@ -23,7 +25,7 @@ const ANSWER_MS = 15_000;
 export async function install(ctl: Ctl, files: readonly ServiceFile[], report: Report): Promise<void> {
   const { request, host } = ctl;
   const names = namesOf(request, host.folders);
-  refuseOtherKind(request, host.folders);
+  refuseBoth(request.mode, request.user, { folders: host.folders });
   refuseOtherInstance(request, host.folders);
   const changed = differing(files);
   const undo = new Undo();
@@ -57,9 +59,14 @@ export async function startService(ctl: Ctl, report: Report): Promise<void> {
   const before = await unitState(ctl, names.service);
   const undo = new Undo(null);
   try {
-    const ended = await takeOver(ctl.request, { service_pid: before.pid, report, undo });
+    const ended = await takeOver(ctl.request, {
+      service: { pid: before.pid, unit: names.service },
+      report,
+      undo,
+    });
     // A service that is tried again and again would keep the state from the supervisor that is started again.
     if (ended) undo.add(`the running ${names.service}`, () => stopRunning(ctl, names));
+    if (isUp(before) && isDisplaced(ctl.request.paths.socket)) await stopUnits(ctl, names);
     await startUnits(ctl, names);
   } catch (error) {
     throw await undo.because(error);
@@ -68,6 +75,10 @@ export async function startService(ctl: Ctl, report: Report): Promise<void> {
 
 export async function restartService(ctl: Ctl): Promise<void> {
   const names = namesOf(ctl.request, ctl.host.folders);
+  if (isDisplaced(ctl.request.paths.socket)) {
+    await stopUnits(ctl, names);
+    return await startUnits(ctl, names);
+  }
   await changeService(ctl, 'restart', names);
   await answers(ctl, names);
 }
@@ -99,13 +110,15 @@ async function run(
     await stopUnits(ctl, names);
   }
   if (!runs || socketChanged) {
-    await takeOver(ctl.request, { service_pid: before.pid, report, undo });
+    await takeOver(ctl.request, { service: { pid: before.pid, unit: names.service }, report, undo });
     if (!runs) undo.add(`the running ${names.service}`, () => stopRunning(ctl, names));
     return await startUnits(ctl, names);
   }
   await ctl.must(['start', names.socket]);
   const running = (await answerOn(ctl.request.paths.socket))?.version;
-  if (changed.length === 0 && running === VERSION) return report('it runs already and is up to date');
+  const displaced = isDisplaced(ctl.request.paths.socket);
+  if (changed.length === 0 && running === VERSION && !displaced)
+    return report('it runs already and is up to date');
   restarted.value = true;
   report(
     running === VERSION ? 'restarting it; tasks go on' : `replacing rasend ${running ?? ''}; tasks go on`,

@@ -11,9 +11,16 @@ export interface UnitState {
   sub: string;
   pid: number | null;
   since: string | null;
+  /** What the process of the unit told the manager last. */
+  said: string;
+  /** How it ended last, as Result= has it: `success`, `exit-code`, `signal`, `watchdog` … */
+  result: string;
+  /** Of the process that ended last, where `result` is `exit-code`; those above 199 are the manager's own. */
+  exit_status: number;
 }
 
-const PROPERTIES = 'LoadState,UnitFileState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic';
+const PROPERTIES =
+  'LoadState,UnitFileState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic,StatusText,Result,ExecMainStatus';
 
 /** Where the user's manager does not run, nothing of it is loaded. Throws `service` when one that runs does not tell. */
 export async function unitState(ctl: Ctl, unit: string): Promise<UnitState> {
@@ -22,6 +29,27 @@ export async function unitState(ctl: Ctl, unit: string): Promise<UnitState> {
   return parseShow(text, monotonicNow());
 }
 
+/** A start that fails at once is over by then. */
+const STARTING_MS = 1_500;
+const POLL_MS = 100;
+
+/**
+ * As `unitState`, of a moment at which it tells something: a unit that is tried again and again says nothing while it is
+ * being tried.
+ */
+export async function settledState(ctl: Ctl, unit: string): Promise<UnitState> {
+  for (const end = performance.now() + STARTING_MS; ; ) {
+    const state = await unitState(ctl, unit);
+    const starting = state.active === 'activating' && state.sub !== 'auto-restart' && state.said === '';
+    if (!starting || performance.now() > end) return state;
+    await new Promise(resolve => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** It serves; what is about to be started once more does not. */
+export const isUp = ({ active }: UnitState): boolean => active === 'active' || active === 'reloading';
+
+/** There is something to stop. */
 export const isActive = ({ active }: UnitState): boolean =>
   ['active', 'reloading', 'activating', 'deactivating'].includes(active);
 
@@ -44,6 +72,9 @@ export function parseShow(text: string, now: { wall_ms: number; monotonic_ms: nu
     active,
     sub: values.get('SubState') ?? 'dead',
     pid: pid > 0 ? pid : null,
+    said: values.get('StatusText') ?? '',
+    result: values.get('Result') ?? 'success',
+    exit_status: Number(values.get('ExecMainStatus') ?? 0),
     since: active === 'active' && entered_ms > 0 ? new Date(Math.round(since)).toISOString() : null,
   };
 }

@@ -3,13 +3,15 @@ import { RasenError } from '../../errors.ts';
 import { withPath } from '../environment-file.ts';
 import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
+import { servicesOf } from '../whose.ts';
 import { Ctl, type Host } from './ctl.ts';
 import { programOf } from './escape.ts';
+import { healthOf } from './health.ts';
 import { install, restartService, startService } from './install.ts';
 import { lingers } from './linger.ts';
 import { namesOf } from './names.ts';
 import { refuseOtherInstance } from './rivals.ts';
-import { isActive, unitState } from './state.ts';
+import { isActive, isUp, settledState, unitState } from './state.ts';
 import { stopWithTasks, uninstall } from './uninstall.ts';
 import { units } from './units.ts';
 
@@ -25,7 +27,10 @@ export function systemd(host: Host, version: number): ServiceManager {
     const ctl = new Ctl(host, request);
     const { service } = namesOf(request, host.folders);
     const state = await unitState(ctl, service);
-    if (state.loaded || isActive(state)) return ctl;
+    // A template that a package brings is loaded for every name.
+    const exists =
+      request.mode === 'user' || servicesOf(request.user, { folders: host.folders }).system !== null;
+    if ((state.loaded && exists) || isActive(state)) return ctl;
     if (state.masked)
       throw new RasenError('service', `${service} is masked.`, {
         hint: `Allow it again: ${ctl.shown} unmask ${service}`,
@@ -70,13 +75,15 @@ export function systemd(host: Host, version: number): ServiceManager {
 async function statusOf(ctl: Ctl, version: number): Promise<ServiceStatus> {
   const { request, host } = ctl;
   refuseOtherInstance(request, host.folders);
-  const state = await unitState(ctl, namesOf(request, host.folders).service);
+  const { service } = namesOf(request, host.folders);
+  const state = await settledState(ctl, service);
   const ours = units(request, version, host.folders);
   const present = ours.filter(({ path }) => isFileAt(path));
   return {
     installed: present.length > 0 || (state.loaded && state.enabled),
     at_boot: state.enabled && (request.mode === 'system' || (await lingers(ctl))),
-    running: isActive(state),
+    running: isUp(state),
+    ...(await healthOf(ctl, service, state)),
     pid: state.pid,
     state: `${state.active} (${state.sub}${state.masked ? ', masked' : ''})`,
     since: state.since,

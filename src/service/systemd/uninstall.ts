@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import { answerOn } from '../answer.ts';
+import { endDetached, masterOf, otherServiceHas } from '../detached.ts';
 import { isOnlyOurs } from '../environment-file.ts';
 import { isOurs, isTaken, removeEmptyFolder, removeFile, seenAt } from '../files.ts';
 import { readRecord } from '../record.ts';
@@ -16,14 +17,19 @@ import { isActive, unitState } from './state.ts';
 
 /**
  * The tasks through rasend, then rasend; then, by the manager, what a supervisor that did not answer left running. That
- * comes last and only then: attempts of other instances are in the same slice.
+ * comes last and only then: attempts of other instances are in the same slice. A detached supervisor ends as well.
+ * Throws `service` when another service has the state, whose attempts are not ours to end.
  */
 export async function stopWithTasks(ctl: Ctl, report: Report): Promise<void> {
   const { service, socket } = namesOf(ctl.request, ctl.host.folders);
   const { paths } = ctl.request;
-  const runs = isActive(await unitState(ctl, service));
-  const suspended = runs && (await suspendTasks(paths, report));
+  const state = await unitState(ctl, service);
+  const master = await masterOf(ctl.request);
+  const other = master && master.pid !== state.pid && master.unit !== service ? master : null;
+  if (other?.unit) throw otherServiceHas(other.unit, ctl.request);
+  const suspended = (isActive(state) || other !== null) && (await suspendTasks(paths, report));
   await ctl.must(['stop', socket, service], 'service', TIMEOUTS.stop_ms);
+  if (other) await endDetached(other.pid, ctl.request.user);
   report('rasend has ended');
   if (suspended) return;
   const slice = await ctl.ask(['is-active', SLICE], 'user');

@@ -13,6 +13,7 @@ import { literal, word } from './escape.ts';
 import { dropInPath, FOLDERS, namesOf, SLICE, type SystemdFolders } from './names.ts';
 
 const MODE = 0o644;
+const MANUAL = 'Documentation=man:rasend(8) man:rasen(1)';
 
 export function units(
   request: ServiceRequest,
@@ -36,6 +37,7 @@ function userUnits(request: ServiceRequest, version: number, folders: SystemdFol
   const service = `${head('The supervisor of rasen, as a service of this user.')}
 [Unit]
 Description=Rasen task supervisor
+${MANUAL}
 Wants=rasend.socket
 After=rasend.socket
 ${NEVER_GIVE_UP}
@@ -61,6 +63,7 @@ Also=rasend.socket
   const socket = `${head('The socket of rasend. It outlives every restart: clients wait in its queue, none is refused.')}
 [Unit]
 Description=Rasen supervisor socket
+${MANUAL}
 
 [Socket]
 ListenStream=${listen}
@@ -88,6 +91,7 @@ function systemUnits(request: ServiceRequest, version: number, folders: SystemdF
   const service = `${head('The supervisor of rasen, as a service of the system, for the user after the @.')}
 [Unit]
 Description=Rasen task supervisor of %i
+${MANUAL}
 Wants=rasend@%i.socket
 After=rasend@%i.socket network.target remote-fs.target nss-user-lookup.target time-sync.target systemd-logind.service
 ${NEVER_GIVE_UP}
@@ -127,6 +131,7 @@ Also=rasend@%i.socket
   const socket = `${head('The socket of rasend for the user after the @. It outlives every restart.')}
 [Unit]
 Description=Rasen supervisor socket of %i
+${MANUAL}
 
 [Socket]
 ListenStream=${literal(folders.run_rasen)}/%i/rasend.sock
@@ -142,6 +147,8 @@ WantedBy=sockets.target
 [Unit]
 Wants=user@${user.uid}.service
 After=user@${user.uid}.service
+# A home on a disk of its own may come late.
+RequiresMountsFor=${word(user.home)}
 
 [Service]
 Environment=XDG_RUNTIME_DIR=${folders.run_user}/${user.uid}
@@ -216,6 +223,7 @@ RemoveOnStop=no`;
 const SLICE_TEXT = `${head('All attempts of rasen together; limits for all of them belong here.')}
 [Unit]
 Description=Rasen attempts
+${MANUAL}
 
 [Slice]
 CPUAccounting=yes

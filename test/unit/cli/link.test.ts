@@ -1,4 +1,7 @@
 /** The way to the supervisor: what is repeated, what is not, and for how long. */
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Disk, Link } from '../../../src/cli/link.ts';
 import { RasenError } from '../../../src/errors.ts';
@@ -157,4 +160,33 @@ test('two that lost the connection together share the next', async () => {
   const both = Promise.all([link.call('task.list', {}), link.call('task.get', { task: 'x' })]);
   await daemon.start();
   expect(await both).toMatchObject([[], { name: 'auth' }]);
+});
+
+test('a queue behind which nobody comes: the service manager is asked, and its reason is told as it is', async () => {
+  const queue = createServer(() => {});
+  mkdirSync(dirname(daemon.paths.socket), { recursive: true, mode: 0o700 });
+  const umask = process.umask(0o177);
+  await new Promise<void>(resolve => queue.listen(daemon.paths.socket, resolve));
+  process.umask(umask);
+  let asked = 0;
+  const whySilent = async () => {
+    asked += 1;
+    return asked === 1 ? null : new RasenError('service', 'rasend does not start: the disk is on fire.');
+  };
+  const waiting = new Link({
+    socket: daemon.paths.socket,
+    start: () => start(),
+    whySilent,
+    limits: { silence_ms: 5 },
+  });
+  try {
+    await expect(waiting.call('task.list', {})).rejects.toMatchObject({
+      kind: 'service',
+      message: 'rasend does not start: the disk is on fire.',
+    });
+    expect(asked).toBe(2);
+  } finally {
+    waiting.close();
+    queue.close();
+  }
 });

@@ -24,7 +24,7 @@ describe('trouble of the machine', () => {
   it('is found behind what others made of it', () => {
     const cause = new RasenError('storage', 'cannot write', { cause: errno('ENOSPC') });
     expect(troubleOf(new RasenError('storage', 'no', { cause }))).toMatchObject({ why: 'disk' });
-    expect(troubleOf(new RasenError('manager_away', 'later'))).toMatchObject({ why: 'machine' });
+    expect(troubleOf(new RasenError('manager_away', 'later'))).toMatchObject({ why: 'service_manager' });
     const trouble = troubleWith('lock', '/r', 'held');
     expect(troubleOf(new RasenError('git', 'no', { data: { trouble } }))).toBe(trouble);
   });

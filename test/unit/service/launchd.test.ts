@@ -139,7 +139,7 @@ describe('launchctl', () => {
       'pid = 812',
       'last exit code = (never exited)',
     ]);
-    expect(parsePrint(text)).toEqual({ state: 'running', pid: 812, last_exit: null });
+    expect(parsePrint(text)).toEqual({ state: 'running', pid: 812, last_exit: null, runs: null });
   });
 
   test('tells how it ended', () => {
@@ -147,8 +147,9 @@ describe('launchctl', () => {
       state: 'spawn scheduled',
       pid: null,
       last_exit: '78: EX_CONFIG',
+      runs: null,
     });
-    expect(parsePrint('something new')).toEqual({ state: 'unknown', pid: null, last_exit: null });
+    expect(parsePrint('something new')).toEqual({ state: 'unknown', pid: null, last_exit: null, runs: null });
   });
 
   test('tells what is disabled, in the words of old and new systems', () => {

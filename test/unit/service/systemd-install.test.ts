@@ -270,11 +270,91 @@ test('a rasend that cannot suspend its tasks is stopped all the same, and they b
 test('stops what a supervisor that is gone left running', async () => {
   await service.install(request, report);
   await fake.host().run(['systemctl', '--user', 'stop', 'rasend.service'], { env: fake.host().env });
+  await rasend?.close(0);
   fake.fillSlice();
   fake.changes();
   await service.stop(request, report);
   expect(fake.changes().at(-1)).toBe('systemctl --user stop rasen.slice');
   expect(said).not.toContain('(suspended)');
+});
+
+test('stopping ends a detached supervisor that has the state, after its tasks; nothing else is emptied', async () => {
+  await service.install(request, report);
+  await fake.host().run(['systemctl', '--user', 'stop', 'rasend.service'], { env: fake.host().env });
+  const detached = spawn('sleep', ['600'], { stdio: 'ignore' });
+  const ended = once(detached, 'exit');
+  await answering(detached.pid);
+  fake.fillSlice();
+  fake.changes();
+  await service.stop(request, report);
+  expect((await ended)[1]).toBe('SIGTERM');
+  expect(said).toContain('(suspended)');
+  expect(fake.changes()).toEqual(['systemctl --user stop rasend.socket rasend.service']);
+});
+
+test('a service that is tried again and again does not run: what rasend said last is the reason', async () => {
+  await service.install(request, report);
+  fake.shows(
+    'ActiveState=activating',
+    'SubState=auto-restart',
+    'MainPID=0',
+    'Result=exit-code',
+    'ExecMainStatus=75',
+  );
+  expect(await service.status(request)).toMatchObject({
+    running: false,
+    state: 'activating (auto-restart)',
+    problem: 'rasend does not start: the words of rasend; systemctl --user tries again and again',
+    cannot_start: false,
+  });
+  fake.shows(
+    ...[
+      'ActiveState=activating',
+      'SubState=auto-restart',
+      'MainPID=0',
+      'Result=exit-code',
+      'ExecMainStatus=2',
+    ],
+    'StatusText=cannot start: rasend.yml, line 3: unknown key "lgo".',
+  );
+  expect(await service.status(request)).toMatchObject({
+    problem:
+      'rasend does not start: rasend.yml, line 3: unknown key "lgo"; systemctl --user tries again and again',
+    cannot_start: true,
+    said: null,
+  });
+});
+
+test('a program that cannot be executed never comes; one that was killed does', async () => {
+  await service.install(request, report);
+  const restarted = ['ActiveState=activating', 'SubState=auto-restart', 'MainPID=0'];
+  fake.shows(...restarted, 'Result=exit-code', 'ExecMainStatus=203');
+  fake.journal(
+    'rasend.service: Failed to locate executable /opt/gone/rasend: No such file or directory',
+    'rasend.service: Main process exited, code=exited, status=203/EXEC',
+    "rasend.service: Failed with result 'exit-code'.",
+    'Failed to start rasend.service - Rasen task supervisor.',
+    'rasend.service: Scheduled restart job, restart counter is at 7.',
+  );
+  expect(await service.status(request)).toMatchObject({
+    cannot_start: true,
+    problem: expect.stringContaining('Failed to locate executable /opt/gone/rasend: No such file'),
+  });
+  fake.shows(...restarted, 'Result=signal', 'ExecMainStatus=9', 'StatusText=1 running, 0 waiting, 0 blocked');
+  expect(await service.status(request)).toMatchObject({ cannot_start: false, said: null });
+  fake.shows('ActiveState=activating', 'SubState=start', 'MainPID=7');
+  expect(await service.status(request)).toMatchObject({ problem: null, cannot_start: false });
+  fake.shows(
+    'ActiveState=active',
+    'SubState=running',
+    'MainPID=7',
+    'StatusText=1 running, 0 waiting, 0 blocked',
+  );
+  expect(await service.status(request)).toMatchObject({
+    running: true,
+    problem: null,
+    said: '1 running, 0 waiting, 0 blocked',
+  });
 });
 
 test('a manager that does not answer is not taken for one that knows of no service', async () => {
@@ -415,7 +495,9 @@ test('the system has templates, a drop-in for each user, and loses them with the
 test('the two kinds refuse each other for one user', async () => {
   await service.install(request, report);
   const system = systemd(fake.host('system', answering), 257);
-  await expect(system.install(fake.request('system'), report)).rejects.toThrow(/service of his own already/);
+  await expect(system.install(fake.request('system'), report)).rejects.toThrow(
+    /service of their own already/,
+  );
   await service.uninstall(request, report);
   request = fake.request('system');
   await system.install(request, report);

@@ -98,6 +98,7 @@ test('of the system, only the drop-in knows the user', () => {
     '[Unit]',
     'Wants=user@1500.service',
     'After=user@1500.service',
+    'RequiresMountsFor=/home/alice',
     '[Service]',
     'Environment=XDG_RUNTIME_DIR=/run/user/1500',
     'UMask=027',
@@ -146,6 +147,7 @@ test('systemctl show is read without a locale: times count from the boot', () =>
     'SubState=running',
     'MainPID=42',
     'ActiveEnterTimestampMonotonic=5000000',
+    'StatusText=3 running, 0 waiting, 0 blocked',
   ].join('\n');
   const now = { wall_ms: Date.parse('2026-01-01T00:01:00Z'), monotonic_ms: 65_000 };
   expect(parseShow(text, now)).toEqual({
@@ -155,6 +157,9 @@ test('systemctl show is read without a locale: times count from the boot', () =>
     active: 'active',
     sub: 'running',
     pid: 42,
+    said: '3 running, 0 waiting, 0 blocked',
+    result: 'success',
+    exit_status: 0,
     since: '2026-01-01T00:00:00.000Z',
   });
   expect(parseShow('', now)).toMatchObject({ loaded: false, pid: null, since: null, active: 'inactive' });
