@@ -61,6 +61,21 @@ export function rasenAgents7(version: string): string {
     'The gates then decide: `clean` (something changed, and it is committed), `diff` (no protected path was changed, no test was deleted, skipped, emptied or loosened, no test script was made to succeed, there is no secret and no link that leads out of the tree), and your commands. When all subtasks are done, every gate runs once more in a fresh checkout of the final commit. With `base_tests: true` they also run with the tests from before the task; if those fail, a person decides.',
     'A reviewer and QA work in a checkout that they cannot write. A missing verdict counts as a rejection, and so does one from a judge that changed the work; the change is undone. A judge that meets a limit or a missing login is asked again later, alone: the work is kept.',
   );
+  page.section('Setup');
+  page.para(
+    '`setup` in rasen.yml prepares a checkout, for example with `npm ci`. It runs in the workspace of a task before anything else, and again there when work has changed a lock file, a manifest, or a file that the command names. It also runs in every other checkout in which gates run: for the final check, for review and QA, and for the result of a merge.',
+    '`setup_cache: [node_modules]` names everything that `setup` makes. With the same lock files, the same `setup` and the same versions of tools, a checkout gets copies of that instead of running `setup`. They are copies, which share disk blocks where the file system can, and never links, so nothing that is written to one checkout reaches another. The cache keeps four entries for each repository.',
+    'If `setup` fails before any work, the task is blocked. If it fails after work that changed what it reads, the next attempt has to mend that. If it fails only in a fresh checkout, the task is blocked: it depends on something that is not in the repository.',
+  );
+  page.section('Packages');
+  page.para(
+    'A rasen.yml in a package of a repository, such as pkgs/web/rasen.yml, makes that package the project. The agent, `setup` and the gates work there, `.rasen/` is there, and paths in plans and in `protected` are relative to it. `protected` also holds for a plain path at the top of the repository.',
+  );
+  page.section('Merging');
+  page.para(
+    '`rasen merge` moves a branch together with the checkout that has it. Changes that you have not committed stay as they are; if the merge would overwrite one, it is refused and the files are named. Each gate is named as it begins. Ctrl-C or `rasen merge --cancel` cancels the merge before the branch moves.',
+    'If the project was renamed or moved, the commands that continue its task say where it was and how to move it back.',
+  );
   page.section('See also');
   page.para('rasen(1), rasen.yml(5), rasen-overnight(7), rasend(8)');
   return page.toString();

@@ -1,5 +1,4 @@
 /** Which folder of its repository a task works in: that of its project, which may be a package of many. Pure. */
-import { join } from 'node:path';
 import { subtaskOf } from './gates-of.ts';
 import type { Step, TaskState } from './state.ts';
 
@@ -11,6 +10,5 @@ export function folderOf(state: TaskState): string | null {
 /** The same for one step: a subtask may have a folder of its own within that. */
 export function folderOfStep(state: TaskState, step: Step): string | null {
   const own = step.kind === 'subtask' ? subtaskOf(state, step.id).cwd : null;
-  const folder = join(folderOf(state) ?? '', own ?? '');
-  return folder === '.' ? null : folder;
+  return [folderOf(state), own].filter(Boolean).join('/') || null;
 }

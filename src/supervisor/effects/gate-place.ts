@@ -3,7 +3,6 @@
  * and for each judge. A checkout in which `setup` has run is not made anew for the gates that follow: what was set up would
  * be gone.
  */
-import { stat } from 'node:fs/promises';
 import { RasenError } from '../../errors.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { freshCheckout } from '../../git/worktree.ts';
@@ -30,7 +29,7 @@ export async function gatePlace(
   const is_set_up = kind !== 'setup' && gates.some(g => g.kind === 'setup' && g.place === place);
   // Made when the attempt was prepared; set up once more, it has to be what it was then.
   const is_first = step.kind !== 'final' || kind !== 'setup' || run.try === 1;
-  if (is_set_up) await stillThere(top);
+  if (is_set_up) await stillThere(context, top);
   if (place === 'work' && is_first) await restoreForGates(context, state, step, attempt);
   else if (!is_set_up) await madeAnew(context, state, attempt, place, top);
   if (kind === 'review' || kind === 'qa') await makeReadOnly(top);
@@ -50,9 +49,8 @@ async function madeAnew(
 }
 
 /** The gate is dropped then, and after some tries the attempt is made again, with what it needs. */
-async function stillThere(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (found?.isDirectory()) return;
+async function stillThere({ far }: EffectContext, path: string): Promise<void> {
+  if (await far.isFolder(path)) return;
   throw new RasenError('git', `${path} is gone, with what was set up in it`, {
     hint: 'It is made again in the next attempt.',
     data: { path },

@@ -1,8 +1,9 @@
 /** The command of `setup` in one checkout: as it was written, or with the cache around it (setup-script.ts). */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobsOf } from '../../git/blobs.ts';
 import type { Repository } from '../../git/repository.ts';
+import { keepFolder } from '../../host/foreign-file.ts';
+import { storage } from '../../runner/small-file.ts';
 import type { TaskState } from '../../task/state.ts';
 import { folderOf } from '../../task/working-folder.ts';
 import { setupKey } from './setup-key.ts';
@@ -23,7 +24,9 @@ export async function setupArgv(repo: Repository, state: TaskState, commit: stri
   if ((await blobsOf(repo, commit, isCached)).length > 0) return setup;
   const key = await setupKey(repo, state, commit);
   const cache = join(repo.records, 'setup');
-  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const place = { root: repo.records, path: 'setup' };
+  const made = keepFolder(place);
+  if (!made.ok) throw storage('to make the folder of what setup made', place, made);
   const [common, own] = [`base-${key}`, `${state.id}-${key}`];
   const save = commit === state.workspace?.base ? common : own;
   return ['sh', '-c', SETUP_SCRIPT, 'setup', cache, `${common} ${own}`, save, paths.join('\n'), ...setup];

@@ -16,6 +16,7 @@ test('a folder below, and a linked worktree of the user', async () => {
   const root = t.repo.root;
   expect(await findRepository(join(root, 'src'))).toEqual({
     root,
+    folder: 'src',
     git_dir: join(root, '.git'),
     common_dir: join(root, '.git'),
   });
@@ -24,6 +25,7 @@ test('a folder below, and a linked worktree of the user', async () => {
   const found = await findRepository(linked);
   expect(found).toEqual({
     root: linked,
+    folder: '',
     git_dir: join(root, '.git/worktrees/linked'),
     common_dir: join(root, '.git'),
   });
