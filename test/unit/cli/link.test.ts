@@ -12,6 +12,7 @@ let link: Link;
 let starts = 0;
 let disk: Pick<Disk, 'goesOn' | 'isOrphaned'>;
 let notes: string[];
+let read: () => Disk;
 let start: () => Promise<void>;
 
 beforeEach(() => {
@@ -25,7 +26,7 @@ beforeEach(() => {
     ...{ call_patience_ms: 200, stream_patience_ms: 200, pause_min_ms: 1, pause_max_ms: 5, grace_ms: 100 },
   };
   disk = { goesOn: () => false, isOrphaned: false };
-  const read = () => {
+  read = () => {
     const call = async (method: string) => (method === 'task.list' ? ['from the disk'] : viewWith());
     return { ...disk, call, stream: async () => 'from the disk' } as unknown as Disk;
   };
@@ -176,6 +177,9 @@ test('a queue behind which nobody comes: the service manager is asked, and its r
   const waiting = new Link({
     socket: daemon.paths.socket,
     start: () => start(),
+    disk: read,
+    adopts: true,
+    note: () => {},
     whySilent,
     limits: { silence_ms: 5 },
   });
