@@ -63,6 +63,7 @@ const builds = {
   'rasen-service.cjs': { ...cjs, entryPoints: ['src/service/index.ts'] },
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
   'rasen-session.cjs': { ...cjs, entryPoints: ['src/session/main.ts'] },
+  'rasen-fence.cjs': { ...cjs, entryPoints: ['src/sandbox/fence/main.ts'] },
   'rasen-files.cjs': { ...cjs, entryPoints: ['src/host/far-helper.ts'] },
   'index.js': { ...common, format: 'esm', entryPoints: ['src/index.ts'], packages: 'external' },
 };

@@ -30,6 +30,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ['host', 'agents', 'root', 'util', 'runner'],
   gates: ['host', 'task', 'root', 'util', 'git'],
   git: ['host', 'task', 'root', 'util'],
+  // Programs kept to what they were given.
+  sandbox: ['host', 'task', 'root', 'util', 'runner'],
   runner: ['host', 'task', 'root', 'util'],
   secrets: ['host', 'task', 'root', 'util'],
   notify: ['host', 'task', 'root', 'util', 'views'],
@@ -47,6 +49,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'root',
     'rpc',
     'runner',
+    'sandbox',
     'secrets',
     'service',
     'session',
@@ -147,12 +150,18 @@ const OPENS: Record<string, { names: string; reason: string }> = {
     reason: 'what units start from, in the runtime folder; our own scripts; whether the manager runs',
   },
   'src/runner/durable.ts': { names: 'open', reason: 'folders, to be synced: O_DIRECTORY' },
+  'src/runner/monitor.ts': { names: 'readFileSync', reason: '/proc' },
   'src/runner/platform/linux.ts': {
     names: 'closeSync openSync readdirSync readFileSync readSync',
     reason: '/proc',
   },
   'src/runner/start.ts': { names: 'mkdirSync', reason: 'the fence: made or not, nothing is opened' },
   'src/runner/stop.ts': { names: 'readFileSync', reason: '/proc' },
+  'src/sandbox/choose.ts': { names: 'accessSync', reason: 'programs on PATH' },
+  'src/sandbox/look.ts': {
+    names: 'lstat mkdir realpath stat writeFile',
+    reason: 'names in the home, which are looked at and made where they are missing',
+  },
   'src/session/lock.ts': {
     names: 'mkdirSync readdirSync readlinkSync rmSync symlinkSync',
     reason: 'locks are links that nobody follows',

@@ -21,6 +21,8 @@ export interface AgentRequest {
   writable: readonly string[];
   /** Where it works. */
   cwd: string;
+  /** It may make a sandbox of its own for what it runs: it is in none, or in one where that is possible. */
+  own_sandbox: boolean;
   /** The session of an earlier attempt to go on with; null: a new one. */
   resume: string | null;
   /** Dollars that are left for it; null: nobody counts them. */

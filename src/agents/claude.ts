@@ -12,6 +12,7 @@
 import type { Agent, AgentOutcome, AgentRequest, Conversation } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import { Meter } from './claude-meter.ts';
+import type { AgentFolder } from './folders.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, list, number, object, text } from './json.ts';
 import { sessionId } from './session-id.ts';
@@ -22,6 +23,21 @@ const ALLOWED_TOOLS = ['Bash', 'Edit', 'MultiEdit', 'NotebookEdit', 'Write', 'We
 
 /** Retries of one request before it gives up and rasen waits: about 40 s, where the program's own ten are minutes. */
 const MAX_RETRIES = 6;
+
+/** Its settings name programs that it runs (hooks, servers of tools), in every session of the user's. */
+export const CLAUDE_FOLDERS: readonly AgentFolder[] = [
+  {
+    path: '.claude',
+    variable: 'CLAUDE_CONFIG_DIR',
+    written: true,
+    kept: {
+      'settings.json': '{}\n',
+      ...{ 'settings.local.json': null, 'CLAUDE.md': null, commands: null, agents: null, skills: null },
+      ...{ hooks: null, plugins: null, 'output-styles': null, rules: null },
+    },
+  },
+  { path: '.claude.json', written: false },
+];
 
 export function claudeAgent(command: readonly string[]): Agent {
   return {

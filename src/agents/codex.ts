@@ -4,6 +4,7 @@
  *
  * - Its sandbox takes git's folders for read-only, in a linked worktree also the worktree's own: they are named to it as
  *   writable, or no commit would be made, without a word of it in the stream.
+ * - Where it cannot make its sandbox every command fails in it, without a word, too.
  * - What is refused in the sandbox is no event, and the exit code is 0.
  * - Errors of `codex exec` are texts. Only those of `error` and `turn.failed` are read, from their beginning.
  * - Usage of `codex exec` counts over the thread, told when a turn is completed.
@@ -19,9 +20,23 @@ import {
   serverEventName,
   serverEvents,
 } from './codex-server.ts';
+import type { AgentFolder } from './folders.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, object, text } from './json.ts';
 import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+
+/** config.toml names programs that it runs (notify, servers of tools), in every session of the user's. */
+export const CODEX_FOLDERS: readonly AgentFolder[] = [
+  {
+    path: '.codex',
+    variable: 'CODEX_HOME',
+    written: true,
+    kept: {
+      'config.toml': '',
+      ...{ 'AGENTS.md': null, prompts: null, skills: null, rules: null, hooks: null, 'hooks.json': null },
+    },
+  },
+];
 
 export function codexAgent(command: readonly string[]): Agent {
   return {
@@ -56,8 +71,8 @@ function execArgs(request: AgentRequest): string[] {
   ];
 }
 
-const settings = ({ writable }: AgentRequest): string[] => [
-  ...setting('sandbox_mode', '"workspace-write"'),
+const settings = ({ writable, own_sandbox }: AgentRequest): string[] => [
+  ...setting('sandbox_mode', own_sandbox ? '"workspace-write"' : '"danger-full-access"'),
   ...setting('sandbox_workspace_write.writable_roots', JSON.stringify(writable)),
   // Nothing may change the program, or talk to anybody but the model, while nobody is there.
   ...setting('check_for_update_on_startup', 'false'),

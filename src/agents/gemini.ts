@@ -12,10 +12,24 @@
  */
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
+import type { AgentFolder } from './folders.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, number, object, text } from './json.ts';
 import { sessionId } from './session-id.ts';
 import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+
+/** Its settings name programs that it runs (servers of tools, extensions), in every session of the user's. */
+export const GEMINI_FOLDERS: readonly AgentFolder[] = [
+  {
+    path: '.gemini',
+    written: true,
+    kept: {
+      'settings.json': '{}\n',
+      ...{ 'GEMINI.md': null, '.env': null, commands: null, extensions: null, policies: null, hooks: null },
+      ...{ 'trustedFolders.json': null, agents: null, skills: null },
+    },
+  },
+];
 
 export function geminiAgent(command: readonly string[]): Agent {
   return {

@@ -3,11 +3,12 @@ import { RasenError } from '../errors.ts';
 import type { Backend, Role, TaskSpec } from '../task/spec.ts';
 import { acpAgent } from './acp.ts';
 import type { Agent } from './agent.ts';
-import { claudeAgent } from './claude.ts';
-import { codexAgent } from './codex.ts';
+import { CLAUDE_FOLDERS, claudeAgent } from './claude.ts';
+import { CODEX_FOLDERS, codexAgent } from './codex.ts';
 import { commandAgent } from './command.ts';
-import { geminiAgent } from './gemini.ts';
-import { opencodeAgent } from './opencode.ts';
+import type { AgentFolder } from './folders.ts';
+import { GEMINI_FOLDERS, geminiAgent } from './gemini.ts';
+import { OPENCODE_FOLDERS, opencodeAgent } from './opencode.ts';
 
 export const AGENTS: Readonly<Record<Backend, (command: readonly string[]) => Agent>> = {
   claude: claudeAgent,
@@ -27,4 +28,30 @@ export function agentOf(spec: TaskSpec, role: Role): Agent {
     });
   }
   return AGENTS[chosen.backend](chosen.command);
+}
+
+const FOLDERS: Readonly<Partial<Record<Backend, readonly AgentFolder[]>>> = {
+  claude: CLAUDE_FOLDERS,
+  codex: CODEX_FOLDERS,
+  gemini: GEMINI_FOLDERS,
+  opencode: OPENCODE_FOLDERS,
+};
+
+/**
+ * What an agent keeps in the home of the user, and what the others do, who are nothing to it. A program that is not known
+ * by name may be any of them, or start one; null: it is no agent. `known`: it will need what is its own.
+ */
+export function agentFolders(backend: Backend | null): {
+  own: AgentFolder[];
+  others: AgentFolder[];
+  known: boolean;
+} {
+  const all = Object.entries(FOLDERS);
+  const known = backend !== null && FOLDERS[backend] !== undefined;
+  const is_own = (name: string) => (known ? name === backend : backend !== null);
+  return {
+    own: all.flatMap(([name, folders]) => (is_own(name) ? folders : [])),
+    others: all.flatMap(([name, folders]) => (is_own(name) ? [] : folders)),
+    known,
+  };
 }

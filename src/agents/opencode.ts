@@ -11,6 +11,7 @@
  */
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
+import type { AgentFolder } from './folders.ts';
 import { count, type Json, number, object, text } from './json.ts';
 import { outcomeOfError, outcomeOfMessage } from './opencode-error.ts';
 import { brokenOff, Seen, streamOf } from './stream.ts';
@@ -20,6 +21,12 @@ export const OPENCODE_ENV: Readonly<Record<string, string>> = {
   OPENCODE_DISABLE_AUTOUPDATE: '1',
   OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
 };
+
+export const OPENCODE_FOLDERS: readonly AgentFolder[] = [
+  { path: '.local/share/opencode', written: true },
+  { path: '.local/state/opencode', written: true },
+  { path: '.config/opencode', written: false },
+];
 
 export function opencodeAgent(command: readonly string[]): Agent {
   return {

@@ -83,7 +83,7 @@ function historyText(state: TaskState, step: Step): string {
   if (told.length === 0) return '(this is the first attempt)';
   const lines = told.map(
     r =>
-      `- attempt ${r.n}: ${r.outcome}${r.reason ? `: ${r.reason}` : ''}${r.summary ? ` (it said: ${r.summary})` : ''}`,
+      `- attempt ${r.n}: ${r.outcome}${r.reason ? `: ${r.reason}` : ''}${r.summary ? ` (it said: ${r.summary})` : ''}${r.unreached ? `; the sandbox refused ${r.unreached.join(', ')}` : ''}`,
   );
   const continued = step.attempt ? continuedFrom(state, step, step.attempt.from) : null;
   if (continued)

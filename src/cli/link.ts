@@ -51,6 +51,8 @@ export interface LinkOptions {
    */
   whySilent?(): Promise<RasenError | null>;
   limits?: Partial<Limits>;
+  /** We run in the sandbox of a task, where the supervisor is out of reach on purpose: none is looked for or started. */
+  sandboxed?: boolean;
 }
 
 export interface PersistOptions<T> {
@@ -215,6 +217,7 @@ export class Link {
 
   /** Whether a supervisor answers; never starts one. */
   async reachable(): Promise<boolean> {
+    if (this.#options.sandboxed) return false;
     try {
       await this.#dial(false);
       return true;
@@ -253,7 +256,8 @@ export class Link {
   }
 
   async #connect(starts: boolean): Promise<Client> {
-    const { socket, start } = this.#options;
+    const { socket, start, sandboxed } = this.#options;
+    if (sandboxed) throw outOfReach();
     let client: Client;
     try {
       client = await connect({ socket });
@@ -296,6 +300,14 @@ export class Link {
 /** As `sleep`, without keeping a command that is through. */
 function quietly(ms: number): Promise<void> {
   return new Promise(resolve => void setTimeout(resolve, ms).unref());
+}
+
+function outOfReach(): RasenError {
+  return new RasenError(
+    'not_permitted',
+    'This runs in the sandbox of a task, from which rasen is out of reach. Nothing was done.',
+    { hint: 'What a session has to say, it says in its result: the file that RASEN_RESULT_FILE names.' },
+  );
 }
 
 /** The supervisor is not there, or about to leave; it may be back in a moment. */

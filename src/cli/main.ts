@@ -30,6 +30,8 @@ async function main(): Promise<void> {
     const command = [process.execPath, join(__dirname, 'rasend.cjs')];
     link = new Link({
       socket: paths.socket,
+      // An instance that was named is one of its own, such as that of a test.
+      sandboxed: Boolean(env.RASEN_SANDBOXED) && !env.RASEN_HOME,
       start: () => startSupervisor({ command, paths, env, out, loadServiceBundle }),
       disk: () => new (loadReaderBundle().Disk)(paths, env) as unknown as Disk,
       adopts: env.RASEN_ATTEMPT === undefined,

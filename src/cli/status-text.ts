@@ -88,12 +88,25 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   lines.push(...forgeryLines(view.forgeries));
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
   if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);
+  lines.push(...sandboxLine(view));
   if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
   if (view.subtasks.length > 0)
     lines.push('Subtasks:', ...subtaskTable(view.subtasks).map(line => `  ${line}`));
   const next = options.word === 'not_running' ? `rasen resume ${view.id}` : nextCommand(view);
   if (next) lines.push(`Next: ${next}`);
   return lines.join('\n');
+}
+
+/** Of agents that run: what keeps them from the rest of the machine. */
+function sandboxLine({ subtasks }: TaskView): string[] {
+  const running = subtasks.filter(({ kind, attempt }) => kind !== 'run' && attempt?.cage != null);
+  if (running.length === 0) return [];
+  const kinds = [...new Set(running.map(({ attempt }) => attempt?.sandbox ?? null))];
+  return kinds.map(kind =>
+    kind === null
+      ? 'Sandbox: none, its agent can read and write all that you can (rasen doctor tells why)'
+      : `Sandbox: ${kind}`,
+  );
 }
 
 /** Of a wait that no time is known for. */

@@ -16,6 +16,7 @@ import { ORCHESTRATOR_KEYS } from './keys-orchestrator.ts';
 import { PROJECT_KEYS } from './keys-project.ts';
 import { REVIEW_KEYS } from './keys-review.ts';
 import type { KeyRow } from './keys-row.ts';
+import { SANDBOX_KEYS } from './keys-sandbox.ts';
 import { SUPERVISOR_KEYS } from './keys-supervisor.ts';
 import { WAITING_KEYS } from './keys-waiting.ts';
 
@@ -25,6 +26,7 @@ export type { KeyRow } from './keys-row.ts';
 const rows = {
   ...ORCHESTRATOR_KEYS,
   ...AGENTS_KEYS,
+  ...SANDBOX_KEYS,
   ...PROJECT_KEYS,
   ...REVIEW_KEYS,
   ...GATES_KEYS,
@@ -72,6 +74,7 @@ export const roleKey = {
   model: (role: Role) => `models.${role}` as const,
   command: (role: Role) => `agents.${role}.command` as const,
   backend: (role: Role) => `agents.${role}.backend` as const,
+  sandbox: (role: Role) => `agents.${role}.sandbox` as const,
   prompt: (role: Role) => `agents.${role}.prompt` as const,
 };
 

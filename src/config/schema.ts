@@ -45,10 +45,12 @@ function groupSchema(group: Group, more: JsonSchema = {}): JsonSchema {
   return { type: 'object', additionalProperties: false, properties };
 }
 
-/** A group is a map or nothing, and a list where its `command` may be written short. */
+/** A group is a map or nothing, and a list or a word where its `command` or its `mode` may be written short. */
 function forms(group: Group): JsonSchema[] {
   const list = group.has('command') ? [argv().schema] : [];
-  return [groupSchema(group), { type: 'null' }, ...list];
+  const mode = group.get('mode');
+  const word = mode && !(mode instanceof Map) && 'enum' in mode ? [{ enum: mode.enum }] : [];
+  return [groupSchema(group), { type: 'null' }, ...list, ...word];
 }
 
 const RUN_ABOUT = 'Program and arguments; with shell: true a text for /bin/sh.';

@@ -115,6 +115,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     env: settings.env,
     secrets: { ...task.plan_defaults?.secrets, ...settings.secrets },
+    sandbox: sandboxOf(settings),
     review,
     qa,
     memory: {
@@ -134,6 +135,23 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
       log_keep: settings['log.keep'],
     },
   });
+}
+
+function sandboxOf(settings: LoadedConfig['settings']): TaskSpec['sandbox'] {
+  const of = (role: Role) => settings[roleKey.sandbox(role)] ?? settings['sandbox.mode'];
+  return {
+    roles: {
+      initializer: of('initializer'),
+      coder: of('coder'),
+      reviewer: of('reviewer'),
+      qa: of('qa'),
+    },
+    commands: settings['sandbox.commands'],
+    gates: settings['sandbox.gates'],
+    write: settings['sandbox.write'],
+    read: settings['sandbox.read'],
+    network: settings['sandbox.network'],
+  };
 }
 
 const nameOf = (project: string) => (project.split('/').filter(Boolean).at(-1) ?? 'project').slice(0, 200);

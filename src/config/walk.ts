@@ -66,11 +66,13 @@ function walkGroup(map: MapNode, group: string, written: Map<KeyName, Written>, 
   }
 }
 
-/** `agent: [claude, -p]` for `agent: {command: [claude, -p]}`. */
+/** The names in a group that may be written for the whole of it. */
+const SHORT_FOR = ['command', 'mode'] as const;
+
+/** `agent: [claude, -p]` for `agent: {command: [claude, -p]}`, `sandbox: off` for `sandbox: {mode: off}`. */
 function shorthand(path: string, entry: Entry, written: Map<KeyName, Written>, problems: Problems): void {
-  const command = `${path}.command`;
-  const key = keyOf(command);
-  if (key && entry.value.kind !== 'map') take(key, command, entry, entry.value, written, problems);
+  const whole = SHORT_FOR.map(name => `${path}.${name}`).find(name => keyOf(name));
+  if (whole) take(keyOf(whole)!, whole, entry, entry.value, written, problems);
   else {
     const names = [...GROUPS.get(path)!].join(', ');
     problems.add(entry.value, path, `found ${found(entry.value)}, wanted a map with: ${names}`);

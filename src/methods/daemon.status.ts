@@ -20,6 +20,9 @@ export const daemonStatus = defineMethod({
         enforces: z.array(z.string()).describe('Limits that the system holds; others have no effect here.'),
       })
       .describe('How the processes of an attempt are held together, and why so.'),
+    sandbox: z
+      .looseObject({ kind: z.enum(['bubblewrap', 'seatbelt']).nullable(), why: z.string() })
+      .describe('What programs of tasks are put into that want a sandbox; kind null: nothing, and why so.'),
     tasks: z.record(z.string(), z.int()).describe('Tasks by status.'),
     live_jobs: z.int(),
     max_live_jobs: z.int(),

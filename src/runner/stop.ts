@@ -30,6 +30,7 @@ import {
   STOP_POLL_MS_MIN,
 } from './limits.ts';
 import type { Member } from './members.ts';
+import { isMonitor } from './monitor.ts';
 import { RUNNER_NAME } from './order.ts';
 import { parseIdentity, type RunnerMark } from './records.ts';
 import { readSmall } from './small-file.ts';
@@ -107,12 +108,16 @@ export async function stopAttempt(dir: string, marker: string, options: StopOpti
     } else {
       empty = 0;
       alone = null;
-      if (killing === null && (options.signal?.aborted || waited >= options.grace_ms)) killing = now;
+      // Of a sandbox that nobody is in any more but who left the attempt, there is nobody to be asked.
+      const alone_in_there = killing === null && members.every(({ pid }) => isMonitor(pid));
+      const over = options.signal?.aborted || waited >= options.grace_ms || alone_in_there;
+      if (killing === null && over) killing = now;
       if (killing === null) {
         step('sigterm');
         const asked = waited < Math.min(ASK_MS_MAX, options.grace_ms / 2) ? sessionIn(dir, members) : null;
         for (const member of asked ? [asked] : members) {
-          if (terminated.has(key(member))) continue;
+          // That of a sandbox would leave what is in it, and end for it.
+          if (terminated.has(key(member)) || isMonitor(member.pid)) continue;
           // A shell that was just forked may lose a signal before it has reset its traps: it is told again.
           if (!isFork(member.pid)) terminated.add(key(member));
           cage.signal(member, 'SIGTERM');

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { insideOf } from '../runner/monitor.ts';
 import { agentEnv } from './order.ts';
 
 /** From SIGTERM to SIGKILL, in ms. What it leaves running is swept by the supervisor. */
@@ -105,12 +106,29 @@ export class AgentProcess {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#signalled = true;
-      this.#child.kill('SIGTERM');
-      this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), KILL_MS);
+      this.#tell('SIGTERM');
+      this.#timer = setTimeout(() => this.kill(), KILL_MS);
     }, ms);
   }
 
   kill(): void {
-    this.#child.kill('SIGKILL');
+    this.#tell('SIGKILL');
+  }
+
+  /** In a sandbox the command is told, and not who waits for it there. */
+  #tell(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const { command, monitors } = insideOf(this.pid);
+    const pids = signal === 'SIGKILL' ? [...monitors, command] : [command];
+    for (const pid of pids) if (pid !== null && pid !== this.pid) kill(pid, signal);
+    if (pids.includes(this.pid)) this.#child.kill(signal);
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
   }
 }

@@ -43,7 +43,7 @@ export function codexDialogue(talk: Talk): Dialogue {
     request(id, 'turn/start', { threadId: thread, input: words.map(inputOf) });
 
   function openThread(): string {
-    const how = { cwd: talk.cwd, approvalPolicy: 'never', sandbox: 'workspace-write' };
+    const how = { cwd: talk.cwd, approvalPolicy: 'never' };
     const params = talk.model === null ? how : { ...how, model: talk.model };
     return talk.resume === null
       ? request(THREAD, 'thread/start', params)

@@ -8,6 +8,7 @@ import { shortOf } from '../host/disk.ts';
 import type { FarFiles } from '../host/far-files.ts';
 import type { Finding } from '../methods/daemon.doctor.ts';
 import type { Paths } from '../paths.ts';
+import type { SandboxChoice } from '../sandbox/sandbox.ts';
 import { isMaskable, MASKED_CHARS_MIN } from '../secrets/mask.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
@@ -48,10 +49,11 @@ export async function doctor(parts: {
   settings: Settings;
   far: Pick<FarFiles, 'isFolder'>;
   cage: { kind: string; why: string; enforces: readonly string[] };
+  sandbox: SandboxChoice;
   /** It can be told who asks on the control socket. */
   able: boolean;
 }): Promise<{ findings: Finding[]; agents: string[] }> {
-  const { paths, store, registry, upkeep, settings, far, cage, able } = parts;
+  const { paths, store, registry, upkeep, settings, far, cage, sandbox, able } = parts;
   // What it was given by whoever started it, over what every program of a task has.
   const agents = await installedAgents({ ...userEnv(), ...process.env });
   const findings = [
@@ -70,6 +72,7 @@ export async function doctor(parts: {
     ...notices(registry),
     ...(await unmasked(paths)),
     cageFinding(cage),
+    sandboxFinding(sandbox),
     askersFinding(able),
     ...agents.map(agentFinding),
     ...(await insideFindings({ env: process.env, enforces: cage.enforces })),
@@ -115,6 +118,15 @@ function cageFinding({ kind, why }: { kind: string; why: string }): Finding {
     'cage',
     `attempts run in process groups (${why}); a process that clears its environment and leaves its session can escape a stop`,
     'rasen service install gives each attempt a unit, where systemd runs. Run untrusted agents in a container.',
+  );
+}
+
+function sandboxFinding(choice: SandboxChoice): Finding {
+  if (choice.sandbox !== null) return ok('sandbox', `agents work in one: ${choice.why}`);
+  return warning(
+    'sandbox',
+    `there is none (${choice.why}): an agent can read and write all that you can, such as ~/.ssh, this state folder and your checkouts`,
+    choice.fix,
   );
 }
 

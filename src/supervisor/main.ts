@@ -22,6 +22,7 @@ import { VERSION } from '../version.ts';
 import { openCage } from './cage.ts';
 import { handlersOf } from './dispatch.ts';
 import { reload } from './reload.ts';
+import { lookForSandbox } from './sandbox.ts';
 import { startSettings } from './settings.ts';
 import { watchState } from './state-watch.ts';
 import { Supervisor } from './supervisor.ts';
@@ -108,6 +109,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     settings,
     log,
     cage,
+    sandbox: lookForSandbox({ wanted: settings.sandbox, cage: cage.choice, fence: fenceProgram() }),
     umask,
     session_program: sessionProgram(),
   });
@@ -211,11 +213,14 @@ function scriptsFolder(): string {
   return [here, join(here, '../runner')].find(folder => existsSync(join(folder, 'runner.sh'))) ?? here;
 }
 
+const sessionProgram = () => programOf('rasen-session.cjs', '../session/main.ts');
+const fenceProgram = () => programOf('rasen-fence.cjs', '../sandbox/fence/main.ts');
+
 /** As above: a bundle, or a source file that this runtime reads. */
-function sessionProgram(): string[] {
+function programOf(name: string, source: string): string[] {
   const here = import.meta.dirname;
-  const bundle = join(here, 'rasen-session.cjs');
-  return [process.execPath, existsSync(bundle) ? bundle : join(here, '../session/main.ts')];
+  const bundle = join(here, name);
+  return [process.execPath, existsSync(bundle) ? bundle : join(here, source)];
 }
 
 function say(text: string): number {

@@ -28,6 +28,11 @@ export class Places {
     return join(this.#paths.home, 'git');
   }
 
+  /** What no program of a task has a look into. */
+  get closed(): string[] {
+    return [this.#paths.home, this.#paths.runtime];
+  }
+
   /** Folder of the folders of jobs. */
   attempts(task: string): string {
     return taskFiles(this.#paths.tasks, task).attempts;

@@ -12,6 +12,9 @@ import { LOG_MODES, type LogMode } from '../service/runtime/log-stream.ts';
 export const CAGE_MODES = ['auto', 'unit', 'group'] as const;
 export type CageMode = (typeof CAGE_MODES)[number];
 
+export const SANDBOX_SETTINGS = ['on', 'off'] as const;
+export type SandboxSetting = (typeof SANDBOX_SETTINGS)[number];
+
 export interface Settings {
   /** Attempts and gates alive at once, over all tasks. */
   max_live_jobs: number;
@@ -22,6 +25,8 @@ export interface Settings {
   log: LogMode;
   /** How the processes of an attempt are held together. */
   cage: CageMode;
+  /** off: no program is put into a sandbox, whatever its task says. */
+  sandbox: SandboxSetting;
   /** The machine does not fall asleep by itself while attempts run. */
   keep_awake: boolean;
   /** How long a task is over before it becomes one file. */
@@ -70,6 +75,12 @@ export const SETTINGS = {
     about:
       "How the processes of an attempt are held together: unit, a transient unit of the user's systemd; group, a process group; or auto, which is a unit wherever that systemd answers. The variable RASEN_CAGE, when set, is used instead.",
   },
+  sandbox: {
+    default: 'on',
+    live: false,
+    about:
+      'off: no program is put into a sandbox, whatever its task says; one that requires it is not started. The variable RASEN_SANDBOX, when set, is used instead.',
+  },
   keep_awake: {
     default: true,
     live: true,
@@ -103,6 +114,7 @@ const DEFAULTS: Settings = {
   log_level: 'info',
   log: 'auto',
   cage: 'auto',
+  sandbox: 'on',
   keep_awake: true,
   pack_after_seconds: 60,
   gc_after_seconds: 90 * 86_400,
@@ -120,7 +132,7 @@ export function startSettings(
   const there = statSync(path, { throwIfNoEntry: false });
   const odd = there !== undefined && !there.isFile();
   const problem = odd ? `${path} is not a regular file; all settings have their defaults` : null;
-  return { settings: odd ? withCage(DEFAULTS, env) : readSettings(path, env), problem };
+  return { settings: odd ? withVariables(DEFAULTS, env) : readSettings(path, env), problem };
 }
 
 /** Throws `config` with file, line and column of everything that is wrong. */
@@ -142,6 +154,7 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
       DEFAULTS.log_level,
     log: (map && field(map, 'log', oneOf(...LOG_MODES), problems, '')) ?? DEFAULTS.log,
     cage: (map && field(map, 'cage', oneOf(...CAGE_MODES), problems, '')) ?? DEFAULTS.cage,
+    sandbox: (map && field(map, 'sandbox', oneOf(...SANDBOX_SETTINGS), problems, '')) ?? DEFAULTS.sandbox,
     keep_awake: (map && field(map, 'keep_awake', bool(), problems, '')) ?? DEFAULTS.keep_awake,
     pack_after_seconds:
       (map && field(map, 'pack_after', duration(true), problems, '')) ?? DEFAULTS.pack_after_seconds,
@@ -150,20 +163,21 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
     gc_size_bytes: (map && field(map, 'gc_size', size(0, 2 ** 50), problems, '')) ?? DEFAULTS.gc_size_bytes,
   };
   problems.throwIfAny('The settings of rasend: man rasend, section SETTINGS');
-  return withCage(settings, env);
+  return withVariables(settings, env);
 }
 
-const withCage = (settings: Settings, env: NodeJS.ProcessEnv): Settings => ({
+const withVariables = (settings: Settings, env: NodeJS.ProcessEnv): Settings => ({
   ...settings,
-  cage: cageOf(env) ?? settings.cage,
+  cage: wordOf(env, 'RASEN_CAGE', CAGE_MODES) ?? settings.cage,
+  sandbox: wordOf(env, 'RASEN_SANDBOX', SANDBOX_SETTINGS) ?? settings.sandbox,
 });
 
-function cageOf(env: NodeJS.ProcessEnv): CageMode | null {
-  const word = env.RASEN_CAGE;
+function wordOf<const T extends string>(env: NodeJS.ProcessEnv, name: string, words: readonly T[]): T | null {
+  const word = env[name];
   if (!word) return null;
-  const cage = CAGE_MODES.find(mode => mode === word);
-  if (cage) return cage;
-  throw new RasenError('config', `RASEN_CAGE is "${word}", wanted ${CAGE_MODES.join(', ')}.`, {
+  const known = words.find(mode => mode === word);
+  if (known) return known;
+  throw new RasenError('config', `${name} is "${word}", wanted ${words.join(', ')}.`, {
     hint: 'Correct the variable, or unset it to use the setting in rasend.yml.',
   });
 }

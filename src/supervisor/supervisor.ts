@@ -53,6 +53,7 @@ import { type Listed, type ListFilter, Reader, statusOf } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
 import type { ReportParams } from './report.ts';
+import type { SandboxLook } from './sandbox.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { tellLog } from './tell-log.ts';
@@ -81,6 +82,7 @@ export interface SupervisorOptions {
   settings: Settings;
   log: Log;
   cage: OpenCage;
+  sandbox: SandboxLook;
   /** Command line of the session program, before its order. */
   session_program: readonly string[];
   /** Octal umask of commands. */
@@ -149,6 +151,11 @@ export class Supervisor {
       sweeper: new Sweeper(),
       log,
       cage: options.cage.cage,
+      sandbox: options.sandbox,
+      worktrees: (task: string) =>
+        [...this.#registry.all()].flatMap(({ id, state }) =>
+          id !== task && state?.workspace ? [state.workspace.path] : [],
+        ),
       keys: new RecordKeys(),
       session_program: options.session_program,
       umask: options.umask,
@@ -207,6 +214,7 @@ export class Supervisor {
   async start(): Promise<void> {
     const { log } = this.#options;
     this.#registry.load();
+    void this.#options.sandbox.get();
     for (const damage of this.#store.damage)
       log.error(damage, `task ${damage.task} cannot be used: ${damage.message}`);
     this.#releases.push(this.#registry.listen((_entry, state, events) => this.#views.changed(state, events)));
@@ -443,7 +451,7 @@ export class Supervisor {
   }
 
   status() {
-    const { paths, settings, cage } = this.#options;
+    const { paths, settings, cage, sandbox } = this.#options;
     const tasks: Record<string, number> = {};
     for (const entry of this.#registry.all()) {
       const status = statusOf(entry);
@@ -456,6 +464,7 @@ export class Supervisor {
       home: paths.home,
       socket: paths.socket,
       cage: { kind: cage.choice.kind, why: cage.choice.why, enforces: [...cage.choice.enforces] },
+      sandbox: { kind: sandbox.last.sandbox?.kind ?? null, why: sandbox.last.why },
       tasks,
       live_jobs: this.#registry.jobs,
       max_live_jobs: settings.max_live_jobs,
@@ -490,9 +499,10 @@ export class Supervisor {
   }
 
   async doctor() {
-    const { paths, settings, cage } = this.#options;
+    const { paths, settings, cage, sandbox } = this.#options;
     const parts = {
       ...{ paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice },
+      sandbox: await sandbox.get(),
       upkeep: this.#upkeep,
       far: this.#far,
       able: this.#askers.able,

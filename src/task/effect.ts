@@ -145,6 +145,8 @@ export interface EndFacts {
   claim_problem: string | null;
   /** What the program of an agent says; null: nothing, or it is no agent's job. */
   session: SessionFacts | null;
+  /** Hosts that its sandbox refused. */
+  unreached?: string[];
   /** Notes that were said to it. */
   notes_said: number[];
   log_sha256: string | null;
@@ -165,7 +167,7 @@ export type Result =
       setup?: string | undefined;
     }
   /** `talks`: notes can be said to it. */
-  | { type: 'launch'; pid: number; cage: string | null; talks: boolean }
+  | { type: 'launch'; pid: number; cage: string | null; sandbox: string | null; talks: boolean }
   | { type: 'end'; facts: EndFacts }
   /** false: not yet, or never; it is asked for again while the session runs. */
   | { type: 'tell'; said: boolean }

@@ -148,8 +148,18 @@ interface Of {
   attempt_prepared: { step: string; n: number; record_key?: string; setup?: string };
   /** It will be launched by another supervisor than prepared it, which signs with another key. Either counts. */
   record_key_drawn: { step: string; n: number; record_key: string };
-  /** `cage`: how its processes are held together; `talks`: notes can be said to it. Both absent in older journals. */
-  attempt_started: { step: string; n: number; pid: number; cage?: string | null; talks?: boolean };
+  /**
+   * `cage`: how its processes are held together; `sandbox`: what holds it within its limits, null: nothing does; `talks`:
+   * notes can be said to it. All absent in older journals.
+   */
+  attempt_started: {
+    step: string;
+    n: number;
+    pid: number;
+    cage?: string | null;
+    sandbox?: string | null;
+    talks?: boolean;
+  };
   attempt_stopping: {
     step: string;
     n: number;
@@ -176,6 +186,8 @@ interface Of {
     memory_peak_bytes?: number | null;
     /** Of an agent that says something about its sessions. Absent in older journals. */
     session?: SessionFacts | null;
+    /** Hosts that its sandbox refused, as `name:port`. Absent: none. */
+    unreached?: string[];
   };
   /** What the attempt left is committed and kept under its ref. */
   attempt_sealed: { step: string; n: number; sealed: SealedFacts };

@@ -56,6 +56,7 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       ended_at: null,
       pid: null,
       cage: null,
+      sandbox: null,
       stop_reason: null,
       over: null,
       loop: null,
@@ -128,6 +129,7 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
     dropped_bytes: event.dropped_bytes,
     message: event.message,
     claim: event.claim,
+    ...(event.unreached ? { unreached: event.unreached } : {}),
   }));
   const known = step(next, event.step, s => ({ ...s, session: sessionOf(event, was) }));
   const counted = sessionUsed(known, event, event.session, event.claim);
@@ -422,6 +424,7 @@ function recordOf(
     good: state.good.at(-1)?.commit ?? state.workspace?.base ?? null,
     changed: attempt.sealed?.changed ?? false,
     summary: attempt.claim?.summary ?? null,
+    ...(attempt.unreached ? { unreached: attempt.unreached } : {}),
     gate: refused?.name ?? null,
     gate_tail: refused ? (refused.log_tail ?? refused.findings.map(f => f.text).join('\n')) : null,
     ...(issues.length > 0 ? { issues } : {}),

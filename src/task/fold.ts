@@ -83,6 +83,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
           phase: 'running',
           pid: event.pid,
           cage: event.cage ?? null,
+          sandbox: event.sandbox ?? null,
           talks: event.talks ?? false,
           started_at: event.t,
         })),

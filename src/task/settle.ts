@@ -49,7 +49,10 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
         return lateGate(step, attempt, effect.gate, nowMs);
       if (effect.type !== 'launch' || attempt.phase !== 'prepared') return null;
       return [
-        { type: 'attempt_started', ...at, pid: result.pid, cage: result.cage, talks: result.talks },
+        {
+          ...{ type: 'attempt_started' as const, ...at, pid: result.pid },
+          ...{ cage: result.cage, sandbox: result.sandbox, talks: result.talks },
+        },
         ...toldByPrompt(state, step, attempt),
       ];
     case 'tell':
@@ -222,6 +225,7 @@ function endOfWork(state: TaskState, step: Step, attempt: Attempt, facts: EndFac
       cpu_ms: facts.exit?.cpu_ms ?? null,
       memory_peak_bytes: facts.exit?.memory_peak_bytes ?? null,
       session: facts.session,
+      ...(facts.unreached?.length ? { unreached: facts.unreached } : {}),
     },
   ];
 }

@@ -7,6 +7,7 @@ import { waitLimits } from './limit-policy.ts';
 import { notifySpec } from './notices.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
 import { quietHours } from './quiet-hours.ts';
+import { sandboxSpec } from './sandbox.ts';
 
 /** ULID in lower case: 10 characters of time, 16 of chance. Valid as a folder name and as part of a git ref. */
 export const taskId = z
@@ -267,6 +268,10 @@ export const taskSpec = z.strictObject({
     .record(envName, secretSpec)
     .default({})
     .describe('Variables whose values are looked up whenever a program of the task starts.'),
+  sandbox: sandboxSpec
+    .nullable()
+    .default(null)
+    .describe('Which programs of the task are put into a sandbox, and what they have in it. null: none.'),
   review: judge,
   qa: judge,
   memory: z.strictObject({

@@ -96,6 +96,8 @@ export interface Attempt {
   pid: number | null;
   /** Kind of the cage it runs in; null: not known. */
   cage: string | null;
+  /** Kind of the sandbox that its program is in; null: none, or it is of a journal that does not say. */
+  sandbox: string | null;
   stop_reason: StopReason | null;
   /** The budget that was used up, and the call that went in circles, where it was stopped for that. */
   over: BudgetUse | null;
@@ -110,6 +112,8 @@ export interface Attempt {
   dropped_bytes: number;
   message: string | null;
   claim: Claim | null;
+  /** Hosts that its sandbox refused. Absent: none. */
+  unreached?: string[];
   sealed: SealedFacts | null;
   /** Key of what `setup` reads at `from`. Absent: of an older journal, or there is nothing to set up. */
   setup?: string;
@@ -167,6 +171,8 @@ export interface AttemptRecord {
   good: string | null;
   changed: boolean;
   summary: string | null;
+  /** As in Attempt. */
+  unreached?: string[];
   /** End of the output of the gate that refused it. */
   gate: string | null;
   gate_tail: string | null;

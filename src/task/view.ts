@@ -27,6 +27,12 @@ const attemptView = z.looseObject({
     .string()
     .nullable()
     .describe('What holds its processes together: unit or group; see daemon.status.'),
+  sandbox: z
+    .string()
+    .nullable()
+    .describe(
+      'What keeps its program from the rest of the machine: bubblewrap or seatbelt. null: nothing does.',
+    ),
   started_at: time.nullable(),
   outcome: z.string().nullable(),
   commit: z.string().nullable(),
@@ -368,6 +374,7 @@ function viewOfStep(state: TaskState, step: Step): SubtaskView {
           phase: attempt.phase,
           pid: attempt.phase === 'running' || attempt.phase === 'stopping' ? attempt.pid : null,
           cage: attempt.cage,
+          sandbox: attempt.sandbox,
           started_at: attempt.started_at,
           outcome: attempt.outcome,
           commit: attempt.sealed?.commit ?? null,

@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, inject, type TestContext, test } from 'vitest';
 import { marked } from '../support/instance.ts';
 import { type Failure, NEVER, type Turn } from './model-server.ts';
@@ -15,6 +15,8 @@ import { QUESTIONS } from './questions.ts';
 import { type RealOptions, RealProject, works } from './real-project.ts';
 import type { Real } from './setup.ts';
 
+/** Without it they work as they are, which is seen to work, too. */
+const BWRAP = spawnSync('bwrap', ['--unshare-user', '--ro-bind', '/', '/', 'true']).status === 0;
 const STRACE = spawnSync('strace', ['-f', '--seccomp-bpf', '-o', '/dev/null', 'true']).status === 0;
 
 const BUSY: Failure = {
@@ -138,6 +140,7 @@ export function matrix(real: Real): void {
       expect(p.git('show', `${view.commit}:work.txt`).split('\n')).toHaveLength(3);
       expect(p.summaries()).toEqual(Array(3).fill('wrote work.txt'));
       expect(p.model.begun).toBe(3);
+      if (BWRAP) expect(p.sandboxes()).toEqual(Array(3).fill('bubblewrap'));
       expect(p.model.requests.every(request => request.key?.endsWith('test-key'))).toBe(true);
     });
 
@@ -147,6 +150,7 @@ export function matrix(real: Real): void {
         const trace = join(mkdtempSync(join(tmpdir(), 'rasen-agent-')), 'connects');
         onTestFinished(() => rmSync(join(trace, '..'), { recursive: true }));
         const p = await project({
+          writes: [dirname(trace)],
           through: ['strace', '-f', '--seccomp-bpf', '-qq', '-e', 'trace=connect,sendto', '-o', trace],
         });
         await p.start();

@@ -63,6 +63,8 @@ export interface RealOptions {
   args?: string[];
   /** A command that starts the agent, instead of its program. */
   through?: string[];
+  /** Folders that can be written in its sandbox, too. */
+  writes?: string[];
   /** Of the agent's own settings file, where it has one. */
   settings?: Record<string, unknown>;
   subtasks?: Record<string, unknown>[];
@@ -100,6 +102,11 @@ export class RealProject extends SeedProject {
           agent: { backend: real, command },
           models: { coder: MODELS[real] },
           pass_env: CAPTURED,
+          // Agents that are installed for tests are in the folder for temporary files.
+          sandbox: {
+            read: [dirname(program.at(-1)!).replace(/(\/node_modules)\/.*/, '$1')],
+            write: options.writes ?? [],
+          },
           ...options.config,
         },
         env: {
@@ -111,6 +118,7 @@ export class RealProject extends SeedProject {
           GOOGLE_GEMINI_BASE_URL: model.url,
           OPENAI_API_KEY: 'test-key',
           ...PROXIES,
+          RASEN_SANDBOX: 'on',
           ...options.env,
         },
       },
@@ -149,14 +157,27 @@ export class RealProject extends SeedProject {
     return (await this.view()).subtasks.find(s => s.id === id)!.history.map(h => h.outcome);
   }
 
+  /** What held each session within its limits. */
+  sandboxes(): (string | null | undefined)[] {
+    return this.#events().flatMap(event =>
+      event.type === 'attempt_started' && event.step !== '_final' ? [event.sandbox] : [],
+    );
+  }
+
   /** What the sessions said of their work in their result files, in the order of their ends. */
   summaries(): string[] {
+    return this.#events().flatMap(event =>
+      event.type === 'attempt_ended' && event.claim ? [event.claim.summary] : [],
+    );
+  }
+
+  #events(): Event[] {
     const tasks = join(this.instance.home, 'tasks');
     const { journal } = taskFiles(tasks, readdirSync(tasks)[0]!);
-    const events = readFileSync(journal, 'utf8').trim().split('\n');
-    return events
-      .map(line => JSON.parse(line) as Event)
-      .flatMap(event => (event.type === 'attempt_ended' && event.claim ? [event.claim.summary] : []));
+    return readFileSync(journal, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Event);
   }
 
   override async close(): Promise<void> {

@@ -147,7 +147,7 @@ export class Effects {
     const until = world.t + REPORT_MS;
     do yield { ms: 10, stage: 'spawned' };
     while (!job.identity && !job.exit && world.t < until);
-    return { type: 'launch', pid: job.identity?.pid ?? 0, cage: 'unit', talks: job.talks };
+    return { type: 'launch', sandbox: null, pid: job.identity?.pid ?? 0, cage: 'unit', talks: job.talks };
   }
 
   #behaviour(state: TaskState, step: Step, job: Job): Behaviour {

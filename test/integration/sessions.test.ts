@@ -66,7 +66,6 @@ test('a task of two subtasks: each a thread of its own, the tokens counted, noth
     Array(2).fill({
       cwd: expect.stringContaining('task-'),
       approvalPolicy: 'never',
-      sandbox: 'workspace-write',
       model: 'model-x',
     }),
   );

@@ -99,6 +99,7 @@ export function startCli(cli: CliBuild, args: readonly string[], { home, cwd, en
       HOME: home,
       RASEN_HOME: home,
       RASEN_CAGE: 'group',
+      RASEN_SANDBOX: 'off',
       TZ: 'UTC',
       NO_COLOR: '1',
       ...env,

@@ -44,6 +44,8 @@ export class Instance {
       RASEN_HOME: this.home,
       // Whether or not the machine of the test has a service manager.
       RASEN_CAGE: 'group',
+      // What is tested there is another thing; test/field/sandbox.test.ts and test/agents have it.
+      RASEN_SANDBOX: 'off',
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_CONFIG_SYSTEM: '/dev/null',
       GIT_AUTHOR_NAME: 'Test',

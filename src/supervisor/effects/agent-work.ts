@@ -16,6 +16,7 @@ import type { Step, TaskState } from '../../task/state.ts';
 import { folderOfStep } from '../../task/working-folder.ts';
 import type { EffectContext } from './context.ts';
 import { repositoryOf } from './repository.ts';
+import { sandboxOf, sandboxText, type Wrap } from './sandboxed.ts';
 
 export interface Work {
   argv: string[];
@@ -50,16 +51,19 @@ export async function agentWork(
   state: TaskState,
   step: Step,
   session: Session,
+  wrap: Wrap,
 ): Promise<Work> {
   const { role, nonce, attempt, resume } = session;
   const result_file = context.places.resultFile(state.id, session.nonce);
   // Who only judges has nothing to commit.
   const judges = role === 'reviewer' || role === 'qa';
-  const work = agentOf(state.spec, role).plan({
+  const agent = agentOf(state.spec, role);
+  const sandbox = await sandboxOf(context, state, { role, backend: agent.id });
+  const work = agent.plan({
     role,
     prompt:
       resume === null
-        ? firstPrompt(state, step, session, result_file)
+        ? firstPrompt(state, step, session, { result_file, sandboxed: sandbox !== null })
         : resumePrompt(step, result_file, notesSinceThen(state, step, step.attempt!)),
     result_file,
     task: state.id,
@@ -71,25 +75,39 @@ export async function agentWork(
     max_thinking_tokens: state.spec.max_thinking_tokens,
     writable: [dirname(result_file), ...(judges ? [] : await foldersToCommit(context, state, step))],
     cwd: session.cwd,
+    own_sandbox: sandbox === null || sandbox.nests,
     resume,
     budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),
   });
   const { talk } = work;
+  // Who speaks with it stays outside: it holds locks and notes that are none of the agent's.
   const argv = talk
-    ? sessionArgv(context.session_program, { ...talk, ...context.places.talk(session.folder) })
-    : work.argv;
+    ? sessionArgv(context.session_program, {
+        ...talk,
+        argv: wrap(talk.argv),
+        fallback: talk.fallback && wrap(talk.fallback),
+        ...context.places.talk(session.folder),
+      })
+    : wrap(work.argv);
   return { ...work, argv, talks: talk !== null };
 }
 
 /** The template of the role, filled. A user's own that has no place for notes has them at its end. */
-function firstPrompt(state: TaskState, step: Step, session: Session, result_file: string): string {
+function firstPrompt(
+  state: TaskState,
+  step: Step,
+  session: Session,
+  { result_file, sandboxed }: { result_file: string; sandboxed: boolean },
+): string {
   const { role, attempt, diff_range } = session;
   const values = promptValues(state, step, attempt, { result_file, plan_schema: PLAN_EXAMPLE, diff_range });
   const template = state.spec.prompts[role] ?? DEFAULT_PROMPTS[role];
   const prompt = fillPrompt(template, values, `prompts/${role}.md`);
-  if (values.notes === undefined || values.notes === NO_NOTES || hasPlaceholder(template, 'notes'))
-    return prompt;
-  return `${prompt.trimEnd()}\n\nThe user adds:\n${values.notes}\n`;
+  const parts = [prompt];
+  if (values.notes !== undefined && values.notes !== NO_NOTES && !hasPlaceholder(template, 'notes'))
+    parts.push(`The user adds:\n${values.notes}\n`);
+  if (sandboxed) parts.push(sandboxText(state));
+  return parts.length === 1 ? prompt : parts.map(part => part.trimEnd()).join('\n\n') + '\n';
 }
 
 /**

@@ -21,6 +21,7 @@ import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
+import type { SandboxLook } from '../sandbox.ts';
 import { repositoryOf } from './repository.ts';
 
 export interface EffectContext {
@@ -32,6 +33,9 @@ export interface EffectContext {
   sweeper: Sweeper;
   log: Log;
   cage: Cage;
+  sandbox: Pick<SandboxLook, 'get'>;
+  /** Where other tasks work. */
+  worktrees: (task: string) => string[];
   keys: RecordKeys;
   secrets: SecretPlaces;
   /** What comes in from programs passes through them before it is recorded or told. */

@@ -69,7 +69,7 @@ export async function end(
   // Of an agent's session nothing hangs on the exit code.
   const { facts, forged } = await witnessed(context, folder, { mark: job, marker, proves: role === null });
   if (!gate) forged.push(...planted(context, state, job, folder));
-  const { claim, problem, session } =
+  const { claim, problem, session, unreached } =
     role === null
       ? NOTHING_SAID
       : await whatWasSaid(
@@ -90,6 +90,7 @@ export async function end(
     claim,
     claim_problem: meddled ?? problem,
     session,
+    unreached,
     notes_said: gate ? [] : saidNotes(state, folder),
     log_sha256: gate ? await hashOf(folder, state.spec.limits.output_max_bytes) : null,
     log_tail: gate

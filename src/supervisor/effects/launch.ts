@@ -7,6 +7,7 @@ import type { RunnerMark } from '../../runner/records.ts';
 import { isThere } from '../../runner/small-file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
+import type { Recipient } from '../../task/recipient.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import type { Role } from '../../task/spec.ts';
 import { type Attempt, type GateRun, openJob, type Step, type TaskState } from '../../task/state.ts';
@@ -19,6 +20,7 @@ import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
+import { type Fence, fenceFor, type Wrap } from './sandboxed.ts';
 import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
@@ -36,19 +38,23 @@ export async function launch(
   const { step, attempt, gate, nonce } = mark;
   const folder = context.places.job(state.id, effect.job);
   const job = watched(context, state, { subtask: step.id, attempt: attempt.n, nonce });
+  let sandbox: Fence['kind'] = null;
   if (readAttempt(folder, mark).claimed) {
     context.jobs.watch(state.id, folder, { ...job, mark, child: false });
   } else {
-    const { spec, root, ...added } = gate
-      ? await writeGate(context, state, step, attempt, gate)
-      : await writeWork(context, state, step, attempt);
     const who = gate
       ? recipientOfGate(state, gatesOf(state, step)[gate.gate]!)
       : recipientOfWork(state, step);
-    const env = await jobEnv(context, state, {
+    const start = gate
+      ? await writeGate(context, state, step, attempt, gate, who)
+      : await writeWork(context, state, step, attempt, who);
+    const { spec, root, fence, ...added } = start;
+    sandbox = start.fence.kind;
+    const whole = await jobEnv(context, state, {
       ...{ who, nonce, env_defaults: added.env_defaults },
       env: { ...factsEnv(state, step, attempt.n), ...added.env },
     });
+    const env = fence.env(whole);
     context.jobs.watch(state.id, folder, { ...job, mark, child: context.cage.kind === 'group' });
     const subtask = gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
     try {
@@ -69,7 +75,7 @@ export async function launch(
   }
   const { identity } = await reported(folder, mark);
   const talks = gate === null && isThere(notesFolder(folder));
-  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder, mark).kind, talks };
+  return { type: 'launch', pid: identity?.pid ?? 0, cage: cageOf(folder, mark).kind, sandbox, talks };
 }
 
 /** A runner says who it is within a moment of its claim; one that died in between never will. */
@@ -89,6 +95,7 @@ interface Start {
   root: string | null;
   env: Record<string, string>;
   env_defaults: Record<string, string>;
+  fence: Fence;
 }
 
 /** Its folder was written when it was prepared. Where it runs is looked up now. */
@@ -97,11 +104,21 @@ async function writeWork(
   state: TaskState,
   step: Step,
   attempt: Attempt,
+  who: Recipient,
 ): Promise<Start> {
-  const { env, env_defaults, ...work } = await workOf(context, state, step, attempt);
+  const own = step.kind === 'subtask' ? subtaskOf(state, step.id).env : {};
+  const fenced = { who, nonce: attempt.nonce, root: context.places.root(state, step), env: own };
+  const fence = await fenceFor(context, state, fenced);
+  const { env, env_defaults, ...work } = await workOf(context, state, step, attempt, fence.wrap);
   const place = await folderOfWork(context, state, step);
   const job = { ...jobOfWork(context, state, step, attempt, work), cwd: place.cwd };
-  return { spec: await writeJob(context, state, job), root: place.root, env, env_defaults };
+  return {
+    spec: await writeJob(context, state, job),
+    root: place.root,
+    env,
+    env_defaults,
+    fence,
+  };
 }
 
 /** Folder and spec of a gate's job: made only now, when nothing of the attempt lives any more. */
@@ -111,6 +128,7 @@ async function writeGate(
   step: Step,
   attempt: Attempt,
   run: GateRun,
+  who: Recipient,
 ): Promise<Start> {
   const { nonce, job } = run;
   const folder = context.places.job(state.id, job);
@@ -118,29 +136,31 @@ async function writeGate(
   const commit = attempt.sealed?.commit ?? attempt.from;
   const top = await gatePlace(context, state, step, attempt, run);
   const { cwd, root } = await workingFolder(top, folderOf(state), state.spec.workspace.kind === 'git');
+  const fence = await fenceFor(context, state, { who, nonce, root: top });
   const role = gate.kind === 'review' ? 'reviewer' : gate.kind === 'qa' ? 'qa' : null;
   const { argv, prompt, env, env_defaults } =
     role === null
       ? {
-          argv: gate.run?.run ?? (await argvOfSetup(context, state, commit)),
+          argv: gate.run ? fence.wrap(gate.run.run) : await argvOfSetup(context, state, commit, fence.wrap),
           prompt: null,
           env: {},
           env_defaults: {},
         }
-      : await judgeWork(context, state, step, attempt, role, { nonce, folder, cwd });
+      : await judgeWork(context, state, step, attempt, role, { nonce, folder, cwd, wrap: fence.wrap });
   const files = { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt };
   const spec = await writeJob(context, state, files);
   if (prompt !== null) await rememberWork(context, state, folder);
   const facts = { RASEN_GATE: gate.name, ...(commit ? { RASEN_COMMIT: commit } : {}) };
-  return { spec, root, env: { ...facts, ...env }, env_defaults };
+  return { spec, root, env: { ...facts, ...env }, env_defaults, fence };
 }
 
 async function argvOfSetup(
   context: EffectContext,
   state: TaskState,
   commit: string | null,
+  wrap: Wrap,
 ): Promise<string[]> {
-  return await setupArgv(await repositoryOf(context, state), state, commit ?? goodCommit(state));
+  return await setupArgv(await repositoryOf(context, state), state, commit ?? goodCommit(state), wrap);
 }
 
 /** Review and QA see the commit in a checkout of their own that they cannot write, and that is thrown away. */
@@ -150,12 +170,12 @@ async function judgeWork(
   step: Step,
   attempt: Attempt,
   role: Role,
-  { nonce, folder, cwd }: { nonce: string; folder: string; cwd: string },
+  { nonce, folder, cwd, wrap }: { nonce: string; folder: string; cwd: string; wrap: Wrap },
 ): Promise<Work> {
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
   makeResultFolder(context, state, nonce);
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
   const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
-  const work = await agentWork(context, state, step, session);
+  const work = await agentWork(context, state, step, session, wrap);
   return { ...work, env: { ...work.env, RASEN_DIFF_RANGE: diff_range } };
 }

@@ -26,6 +26,7 @@ import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail, witnessed } from './end.ts
 import { jobEnv, recipientOfGate } from './job-env.ts';
 import { writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
+import { fenceFor } from './sandboxed.ts';
 import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
@@ -138,7 +139,12 @@ async function runGate(
   const folder = join(runs, `${gate.index}-${nonce}`);
   const marker = markerOf(state, gate.index, nonce);
   const { cwd, root } = await workingFolder(gate.checkout, folderOf(state), true);
-  const argv = gate.kind === 'setup' ? await setupArgv(repo, state, gate.commit) : gate.spec.run;
+  const who = recipientOfGate(state, gate);
+  const fence = await fenceFor(context, state, { who, nonce, root: gate.checkout });
+  const argv =
+    gate.kind === 'setup'
+      ? await setupArgv(repo, state, gate.commit, fence.wrap)
+      : fence.wrap(gate.spec.run);
   const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv, cwd, prompt: null };
   const spec = await writeJob(context, state, job);
   const facts = {
@@ -147,8 +153,7 @@ async function runGate(
     RASEN_COMMIT: gate.commit,
     RASEN_PROJECT: state.spec.project,
   };
-  const who = recipientOfGate(state, gate);
-  const env = await jobEnv(context, state, { who, nonce, env: facts });
+  const env = fence.env(await jobEnv(context, state, { who, nonce, env: facts }));
   const started = performance.now();
   context.jobs.watch(state.id, folder, {
     ...{ mark, marker },

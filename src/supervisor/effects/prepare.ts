@@ -13,6 +13,7 @@ import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
 import { repositoryOf } from './repository.ts';
+import { UNFENCED, type Wrap } from './sandboxed.ts';
 import { setupArgv } from './setup-argv.ts';
 import { setupKey } from './setup-key.ts';
 import { workingFolder } from './working-folder.ts';
@@ -145,26 +146,33 @@ export async function writeJob(
   return spec;
 }
 
-async function argvOfSetup(context: EffectContext, state: TaskState, { from }: Attempt): Promise<string[]> {
+async function argvOfSetup(
+  context: EffectContext,
+  state: TaskState,
+  { from }: Attempt,
+  wrap: Wrap,
+): Promise<string[]> {
   const commit = from ?? state.workspace?.base ?? null;
-  if (state.spec.workspace.kind !== 'git' || commit === null) return state.spec.setup!;
-  return await setupArgv(await repositoryOf(context, state), state, commit);
+  if (state.spec.workspace.kind !== 'git' || commit === null) return wrap(state.spec.setup!);
+  return await setupArgv(await repositoryOf(context, state), state, commit, wrap);
 }
 
-/** Command, prompt and environment of an attempt's work. */
+/** Command, prompt and environment of an attempt's work; the command as it is started where `wrap` is given. */
 export async function workOf(
   context: EffectContext,
   state: TaskState,
   step: Step,
   attempt: Attempt,
+  wrap: Wrap = UNFENCED.wrap,
 ): Promise<Work> {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
-    const argv = subtask && 'run' in subtask.do ? subtask.do.run : await argvOfSetup(context, state, attempt);
+    const argv =
+      subtask && 'run' in subtask.do ? wrap(subtask.do.run) : await argvOfSetup(context, state, attempt, wrap);
     return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }
-  const work = await agentWork(context, state, step, {
-    role: step.kind === 'plan' ? 'initializer' : 'coder',
+  const session = {
+    role: step.kind === 'plan' ? ('initializer' as const) : ('coder' as const),
     nonce: attempt.nonce,
     attempt: attempt.n,
     diff_range: state.workspace ? `${goodCommit(state)}..HEAD` : '(no git)',
@@ -172,6 +180,7 @@ export async function workOf(
     cwd: context.places.cwd(state, step),
     folder: context.places.job(state.id, attempt.job),
     resume: attempt.resume,
-  });
+  };
+  const work = await agentWork(context, state, step, session, wrap);
   return { ...work, env: { ...work.env, ...subtask?.env } };
 }

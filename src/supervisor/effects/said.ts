@@ -6,6 +6,7 @@ import { OutputLines } from '../../agents/output-lines.ts';
 import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
 import { streamForeign } from '../../host/foreign-file.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
+import { FENCE_NAME } from '../../runner/monitor.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
 import { placeIn } from '../../runner/small-file.ts';
 import { lastLines } from '../../runner/tail.ts';
@@ -21,10 +22,15 @@ const TAG_BYTES = 64 * 1024;
 export interface SaidAll extends Said {
   /** null: its program says nothing about its sessions. */
   session: SessionFacts | null;
+  /** Hosts that its sandbox refused, as `name:port`. */
+  unreached: string[];
 }
 
 /** Of what is no agent's job. */
-export const NOTHING_SAID: SaidAll = { claim: null, problem: null, session: null };
+export const NOTHING_SAID: SaidAll = { claim: null, problem: null, session: null, unreached: [] };
+
+/** Most hosts that are remembered of one session. */
+const UNREACHED_MAX = 10;
 
 /**
  * Reads all that is to be read of a session whose processes are gone. `after_result`: we ended it because it had left its
@@ -45,7 +51,7 @@ export async function whatWasSaid(
   const report = await reportOf(job.folder, agent, max_bytes, how, mask);
   // What its program said of the session is not known, so nothing that the agent says of itself can be believed.
   if (report !== null && 'problem' in report)
-    return { claim: null, problem: `its output ${report.problem}`, session: null };
+    return { ...NOTHING_SAID, problem: `its output ${report.problem}` };
   const session = sessionFacts(agent, report);
   if (session && (session.unreadable > 0 || Object.keys(session.unknown).length > 0)) {
     const { backend, unknown, unreadable } = session;
@@ -55,9 +61,11 @@ export async function whatWasSaid(
   const place = context.places.resultPlace(state.id, job.nonce);
   const file = readResultFile(place, Date.now(), text => mask.text(text));
   const none = file.claim === null && file.problem === null;
-  const tags = none ? claimFromTags(report?.last_message ?? mask.text(await endOfOutput(job.folder))) : null;
+  const filtered = Array.isArray(state.spec.sandbox?.network);
+  const end = filtered || (none && !report) ? mask.text(await endOfOutput(job.folder)) : '';
+  const tags = none ? claimFromTags(report?.last_message ?? end) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
-  return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session };
+  return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session, unreached: unreachedIn(end) };
 }
 
 /**
@@ -89,6 +97,12 @@ function sessionFacts(agent: Agent, report: AgentReport | null): SessionFacts | 
   const { sessions: ids, outcome, evidence, usage, heard, denied, unknown, unreadable } = report;
   const { id: backend, resumes: resumable } = agent;
   return { backend, ids, resumable, outcome, evidence, usage, heard, denied, unknown, unreadable };
+}
+
+/** What anybody could have printed, too: it is told to the next session, and nothing else hangs on it. */
+function unreachedIn(output: string): string[] {
+  const lines = output.matchAll(new RegExp(`^${FENCE_NAME}: refused ([\\w.:[\\]-]{1,260})$`, 'gm'));
+  return [...new Set([...lines].map(([, host]) => host!))].slice(0, UNREACHED_MAX);
 }
 
 async function endOfOutput(folder: string): Promise<string> {

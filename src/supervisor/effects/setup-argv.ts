@@ -6,15 +6,22 @@ import { keepFolder } from '../../host/foreign-file.ts';
 import { storage } from '../../runner/small-file.ts';
 import type { TaskState } from '../../task/state.ts';
 import { folderOf } from '../../task/working-folder.ts';
+import type { Wrap } from './sandboxed.ts';
 import { setupKey } from './setup-key.ts';
 import { SETUP_SCRIPT } from './setup-script.ts';
 
 /**
  * @param commit what the checkout holds. Entries that the user's own commit made are for all tasks of the repository; those
  * of an agent's commit, whose scripts have run in it, are for its task alone.
+ * @param wrap puts the command itself, and not what fetches and saves for it, into a sandbox.
  */
-export async function setupArgv(repo: Repository, state: TaskState, commit: string): Promise<string[]> {
-  const setup = state.spec.setup!;
+export async function setupArgv(
+  repo: Repository,
+  state: TaskState,
+  commit: string,
+  wrap: Wrap,
+): Promise<string[]> {
+  const setup = wrap(state.spec.setup!);
   const paths = state.spec.setup_cache;
   if (paths.length === 0) return setup;
   const below = folderOf(state) === null ? '' : `${folderOf(state)}/`;

@@ -73,6 +73,7 @@ it('its sandbox may write where git does, and its arguments are TOML', () => {
     writable: ['/a "b"/.git', '/c'],
     cwd: '/work',
     resume: null,
+    own_sandbox: true,
     budget_usd: null,
   });
   expect(argv).toContain('sandbox_workspace_write.writable_roots=["/a \\"b\\"/.git","/c"]');
@@ -95,6 +96,7 @@ it('keeps what it logs in with from the shell of the model, and leaves the userâ
     writable: [],
     cwd: '/',
     resume: null,
+    own_sandbox: true,
     budget_usd: null,
   };
   const settings = AGENTS.codex(['codex'])

@@ -22,6 +22,7 @@ const request: AgentRequest = {
   writable: ['/repo/.git', '/run/rasen/results/t/nonce'],
   cwd: '/work',
   resume: null,
+  own_sandbox: true,
   budget_usd: null,
 };
 

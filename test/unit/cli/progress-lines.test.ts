@@ -11,6 +11,7 @@ test('a heading and one line a subtask', () => {
     phase: 'running',
     pid: 1,
     cage: null,
+    sandbox: null,
     started_at: '2026-01-27T18:43:58Z',
     outcome: null,
     commit: null,

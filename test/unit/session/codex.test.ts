@@ -45,7 +45,6 @@ it('a thread is begun, or gone on with, before anything is asked of the model', 
       params: {
         cwd: '/work',
         approvalPolicy: 'never',
-        sandbox: 'workspace-write',
         model: 'model-x',
         threadId: 'thread',
         excludeTurns: true,

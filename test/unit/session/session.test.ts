@@ -35,7 +35,7 @@ test('the agent is told the prompt, every line of it is copied as it is, and its
     'thread/start',
     'turn/start',
   ]);
-  expect(heard[2].params).toEqual({ cwd: rig.root, approvalPolicy: 'never', sandbox: 'workspace-write' });
+  expect(heard[2].params).toEqual({ cwd: rig.root, approvalPolicy: 'never' });
   expect(heard[3].params).toEqual({ threadId: 'thread-1', input: [{ type: 'text', text: 'Do the work.' }] });
   expect(session.output()).toContain(
     '\n  {"method":"item/started",   "params":{"é":"ü"}}  \nno json at all\n',

@@ -52,6 +52,8 @@ function contextOf(env: () => Record<string, string>, start: () => Promise<void>
     sweeper: { isEmpty: async () => true },
     log: SILENT,
     cage: { kind: 'group', start },
+    worktrees: () => [],
+    sandbox: { get: async () => ({ sandbox: null, why: 'none in this test', fix: '' }) },
     keys: new RecordKeys(),
     secrets: {},
     masks: NO_MASKS,

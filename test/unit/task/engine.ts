@@ -254,6 +254,7 @@ export class Engine {
       case 'launch': {
         const launched: Result = {
           type: 'launch',
+          sandbox: null,
           pid: 1,
           cage: null,
           talks: effect.gate === null && this.talks,

@@ -1,0 +1,172 @@
+/** Puts the program of a job into a sandbox, where its task and this machine want it. */
+import { dirname, isAbsolute, join } from 'node:path';
+import { agentFolders, agentOf } from '../../agents/index.ts';
+import { RasenError } from '../../errors.ts';
+import { linkedAt, listWorktrees } from '../../git/linked.ts';
+import { rulesFor, type Wanted } from '../../sandbox/look.ts';
+import { LOADS, type Sandbox } from '../../sandbox/sandbox.ts';
+import type { Recipient } from '../../task/recipient.ts';
+import type { SandboxMode } from '../../task/sandbox.ts';
+import type { Role } from '../../task/spec.ts';
+import type { TaskState } from '../../task/state.ts';
+import type { EffectContext } from './context.ts';
+import { openEnv } from './job-env.ts';
+import { repositoryOf } from './repository.ts';
+import { madeTemporaryFolder } from './temporary-folder.ts';
+
+/** A command line as it is started. */
+export type Wrap = (argv: readonly string[]) => string[];
+
+export interface Fence {
+  /** null: it is started as it is. */
+  kind: Sandbox['kind'] | null;
+  wrap: Wrap;
+  /** What is left of its environment for whoever makes the sandbox. */
+  env(env: Record<string, string>): Record<string, string>;
+}
+
+export const UNFENCED: Fence = { kind: null, wrap: argv => [...argv], env: env => env };
+
+export interface Fenced {
+  who: Recipient;
+  nonce: string;
+  /** Root of what it works in. */
+  root: string;
+  /** Of the subtask. */
+  env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The sandbox of a recipient; null: there is none. Throws `config` where the task does not want to be without one.
+ */
+export async function sandboxOf(
+  context: Pick<EffectContext, 'sandbox'>,
+  state: TaskState,
+  who: Recipient,
+): Promise<Sandbox | null> {
+  const mode = modeOf(state, who);
+  if (mode === 'off') return null;
+  const choice = await context.sandbox.get();
+  if (choice.sandbox === null && mode === 'require')
+    throw new RasenError('config', `it is not started without a sandbox, and there is none: ${choice.why}`, {
+      hint: `${choice.fix} Or do without: sandbox: on in rasen.yml, and make the task again.`,
+    });
+  if (choice.sandbox && !choice.sandbox.filters && Array.isArray(state.spec.sandbox?.network))
+    throw new RasenError('config', `sandbox.network has a list of hosts, which ${choice.sandbox.kind} cannot hold`, {
+      hint: 'Write all or none in rasen.yml, and make the task again. Lists are held on Linux.',
+    });
+  return choice.sandbox;
+}
+
+function modeOf({ spec }: TaskState, who: Recipient): SandboxMode {
+  if (!spec.sandbox) return 'off';
+  if ('role' in who) return spec.sandbox.roles[who.role];
+  return who.command === 'gates' ? spec.sandbox.gates : spec.sandbox.commands;
+}
+
+/** Makes the folder for temporary files, and folders in the home that the program would miss. */
+export async function fenceFor(context: EffectContext, state: TaskState, fenced: Fenced): Promise<Fence> {
+  const { who, nonce, root } = fenced;
+  const sandbox = await sandboxOf(context, state, who);
+  if (sandbox === null) return UNFENCED;
+  const spec = state.spec.sandbox!;
+  const role = 'role' in who ? who.role : null;
+  const tmp = madeTemporaryFolder(context, state, nonce);
+  const access = role === 'reviewer' || role === 'qa' ? 'read' : 'write';
+  const repository = await repositoryParts(context, state, root, access);
+  const agent = role === null ? null : agentOf(state.spec, role);
+  const env = { ...openEnv(context, state, who), ...fenced.env };
+  const rules = await rulesFor({
+    env,
+    workspace: { path: root, access },
+    closed: context.places.closed,
+    needed: [
+      ...repository.needed,
+      ...sandbox.programs.map(path => ({ path, access: 'read' as const })),
+      ...(role === null
+        ? []
+        : [{ path: dirname(context.places.resultFile(state.id, nonce)), access: 'write' as const }]),
+    ],
+    hidden: [...repository.hidden, ...context.worktrees(state.id), ...secretFiles(context, state)],
+    agent: agentFolders(agent?.id ?? null),
+    command: role === null ? [] : commandOf(state, role),
+    write: spec.write,
+    read: spec.read,
+    project: state.spec.project,
+    tmp,
+    own_tmp: sandbox.own_tmp,
+  });
+  const inside = {
+    ...{ rules, network: spec.network, tmp: sandbox.own_tmp ? '/tmp' : tmp, outer_tmp: tmp },
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => LOADS.test(name))),
+  };
+  return {
+    kind: sandbox.kind,
+    wrap: argv => sandbox.wrap(inside, argv),
+    env: all => Object.fromEntries(Object.entries(all).filter(([name]) => !LOADS.test(name))),
+  };
+}
+
+const commandOf = ({ spec }: TaskState, role: Role) =>
+  (spec.agents[role] ?? spec.agents.coder)?.command ?? [];
+
+/**
+ * What of the user's repository is hidden (every checkout, git's folder, the work of other tasks), and what a linked
+ * worktree needs of it all the same: objects, its own registration and the refs beside its branch are written, the rest
+ * of git's folder is read.
+ */
+async function repositoryParts(
+  context: EffectContext,
+  state: TaskState,
+  root: string,
+  access: 'read' | 'write',
+): Promise<Pick<Wanted, 'needed' | 'hidden'>> {
+  if (state.spec.workspace.kind !== 'git') return { needed: [], hidden: [] };
+  const repo = await repositoryOf(context, state);
+  const { common_dir, objects, refs } = repo;
+  const checkouts = listWorktrees(repo).map(({ path }) => path);
+  const hidden = [repo.root, state.spec.project, common_dir, dirname(root), ...checkouts];
+  const linked = await linkedAt(repo, root);
+  if (linked === null) return { hidden, needed: [] };
+  const branches = dirname(state.workspace?.branch ?? 'rasen/x');
+  const written = [
+    ...[objects, linked.admin, join(refs, 'heads', branches)],
+    join(common_dir, 'logs/refs/heads', branches),
+  ];
+  return {
+    hidden,
+    needed: [
+      { path: common_dir, access: 'read' },
+      ...(access === 'write' ? written.map(path => ({ path, access })) : []),
+    ],
+  };
+}
+
+/** Files that secrets are in: a program gets the values that it is given, and no others. */
+function secretFiles({ secrets }: EffectContext, state: TaskState): string[] {
+  const named = Object.values(state.spec.secrets).flatMap(({ from }) => ('file' in from ? [from.file] : []));
+  return [
+    ...[
+      dirname(secrets.secrets_env),
+      ...(secrets.unit_credentials === null ? [] : [secrets.unit_credentials]),
+    ],
+    ...named.map(path => (isAbsolute(path) ? path : join(secrets.home, path.slice(1)))),
+  ];
+}
+
+/** What an agent is told of its sandbox, so that it looks for no way around, nor takes it for a fault of the machine. */
+export function sandboxText({ spec }: TaskState): string {
+  const network = spec.sandbox?.network ?? 'all';
+  const net =
+    network === 'all'
+      ? ''
+      : network === 'none'
+        ? '\nThere is no network but that of the sandbox to itself.'
+        : `\nOf the network only these hosts can be reached, by the proxy that the environment names: ${network.join(', ')}.`;
+  return `## Where you work
+
+You work in a sandbox. You can write your working folder, $TMPDIR and the caches of package managers; the rest of the
+system can be read only. Keys, logins, the user's own checkout, other tasks and rasen itself cannot be seen.${net} What is refused is
+refused on purpose. If the work cannot be done without it, say in the result what is missing ("blocked").
+`;
+}
