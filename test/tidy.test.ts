@@ -158,6 +158,7 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/runner/start.ts': { names: 'mkdirSync', reason: 'the fence: made or not, nothing is opened' },
   'src/runner/stop.ts': { names: 'readFileSync', reason: '/proc' },
   'src/sandbox/choose.ts': { names: 'accessSync', reason: 'programs on PATH' },
+  'src/sandbox/fence/main.ts': { names: 'writeSync', reason: 'its standard error' },
   'src/sandbox/look.ts': {
     names: 'lstat mkdir realpath stat writeFile',
     reason: 'names in the home, which are looked at and made where they are missing',

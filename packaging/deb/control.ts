@@ -17,8 +17,9 @@ export function control(pkg: PackageJson, runtime: Runtime, installed_kib: numbe
     ['Maintainer', pkg.author],
     ['Installed-Size', String(installed_kib)],
     ['Depends', depends(readFileSync(runtime.binary)).join(', ')],
-    // git: tasks with agents work in worktrees; plain commands do not need it. logind: runs the user managers.
-    ['Recommends', 'git, default-logind | logind'],
+    // git: tasks with agents work in worktrees; plain commands do not need it. bubblewrap: the sandbox of agents. logind: runs
+    // the user managers.
+    ['Recommends', 'git, bubblewrap, default-logind | logind'],
     ['Suggests', 'logrotate'],
     ['Section', 'devel'],
     ['Priority', 'optional'],

@@ -7,7 +7,7 @@ const AGENTS: Readonly<Record<string, readonly string[]>> = {
     'Understood: usage limits with the time they end, overload, network, login, context, budget, refused tools, tokens and cost.',
   ],
   codex: [
-    'Runs `codex app-server` and talks to it; `codex exec --json` where a version has no server. codex works in its own sandbox, which may write the git directory of the workspace.',
+    'Runs `codex app-server` and talks to it; `codex exec --json` where a version has no server. codex works in its own sandbox, which may write the git directory of the workspace; inside of rasen’s sandbox it does so only where one can be made in the other.',
     'Understood: the same, by error class, and tokens call by call. The end of a limit is exact to the second (to the minute with `exec`).',
   ],
   gemini: [
@@ -54,6 +54,10 @@ export function rasenAgents7(version: string): string {
   );
   page.code(
     '# A session that can be talked to hears it now; any other finds it in its next prompt.\nrasen note "use the library that is there"\n# Answer the question of a blocked task, which then goes on.\nrasen answer "PostgreSQL 17"',
+  );
+  page.section('Sandbox');
+  page.para(
+    'Agents work in a sandbox where the machine can make one: they write their workspace and the caches of package managers, and see neither keys nor your checkout nor rasen. See rasen.yml(5), SANDBOX. `sandbox: require` starts no agent without it, `sandbox: off` does without.',
   );
   page.section('What an agent leaves');
   page.para(

@@ -110,6 +110,7 @@ export function rasenYml5(version: string): string {
   });
   page.endList();
   agents(page);
+  sandbox(page);
   gates(page);
   environment(page);
   resources(page);
@@ -140,6 +141,35 @@ function agents(page: ManPage): void {
   page.endList();
   page.para(
     'The agent uses the login that the user has set up for it; rasen has none of its own. The model is `models.*`. An attempt begins a new session; one that a usage limit, an overload, the network, a login or a stop cut short is gone on with once, where the agent (claude, codex, opencode, acp except gemini) still has it and it is less than a day old. Each has a temporary folder of its own. Arguments that you add to its program (`agent.command`) come before those of rasen. A role may have another agent: `agents.reviewer.backend`, or `review: {agent: {backend: gemini}}`.',
+  );
+}
+
+function sandbox(page: ManPage): void {
+  page.section('Sandbox');
+  page.para(
+    'An agent works in a sandbox where the machine can make one: bubblewrap (bwrap(1)) on Linux, sandbox-exec(1) on macOS. `rasen status` names the sandbox of a running attempt; `rasen doctor` says what the machine can do, and what to install if it cannot. Commands and gates have none unless you ask for it.',
+  );
+  page.item(
+    'Writable',
+    'The working folder of the task (read-only for a reviewer and QA); temporary files, which are in /tmp and nobody else’s; the result file; the login and session folders of the agent, but not the settings in them that name programs; the caches of package managers (~/.cache, ~/.npm, ~/.cargo/registry, ~/go/pkg and others); what `sandbox.write` names.',
+  );
+  page.item('Readable', 'The system and the home, but for the following.');
+  page.item(
+    'Hidden',
+    'The state folder and the sockets of rasen; the repository and every checkout of it but the one that is worked in; the worktrees of other tasks; keys, logins, keyrings, browsers, shell histories and the credentials of other agents (~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.config/gh, ~/.docker and others); the files of `secrets`; /run, with the sockets of D-Bus, containers and key agents; processes outside. `sandbox.read` opens one of these again, except what belongs to rasen.',
+  );
+  page.item(
+    'Network',
+    '`all` by default. With a list of hosts the sandbox has a network of its own, and its programs reach the hosts through a proxy on 127.0.0.1 that HTTP_PROXY and HTTPS_PROXY name; a port of 127.0.0.1 in the list is also there as it is. A program that knows no proxy reaches nothing else. The agent’s own service has to be in the list. A refusal is a line in the log, and the next prompt names the host. If you use a proxy yourself, it is asked in turn. On macOS only `all` and `none` are possible.',
+  );
+  page.endList();
+  page.para(
+    'The prompt says that the agent is in a sandbox. A file that is refused shows as missing or read-only; rasen does not learn of it, the agent does. sudo does not work in a sandbox, and neither does rasen itself: an agent speaks through its result file.',
+    'A linked worktree (all of git’s own work happens in it) needs more of the repository: objects, its own registration and the refs beside its branch are writable, the rest of the git directory is readable. So an agent can read every commit of the repository, and could damage objects.',
+    'What a sandbox does not prevent: what is written into a cache can be used later outside; with `network: all` services of this machine and abstract sockets can be reached; settings of an agent that are symbolic links can be replaced. codex makes a sandbox of its own inside if that is possible, and works without it if not. Where a container allows no process table of its own, processes outside can be seen and signalled.',
+  );
+  page.code(
+    'sandbox:\n  mode: require\n  read: [~/.config/gh, data]\n  network: [api.anthropic.com, registry.npmjs.org]',
   );
 }
 

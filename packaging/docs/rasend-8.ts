@@ -43,6 +43,7 @@ export function rasend8(version: string): string {
     'Each attempt has a small process of its own, the runner, which starts the command, writes down how it ended, and outlives the supervisor. Output goes straight to a file. So the supervisor may end at any time, be killed or be upgraded: attempts go on, and the next supervisor adopts them.',
     'What is written into the folder of a project is written by a helper process, `rasen-files.cjs` beside `rasend.cjs`, so that a disk that does not answer holds up nobody. It takes some 10 MiB of memory of its own, is started when there is something to write, and ends after half a minute without work.',
     'An agent that can be spoken with while it works is not started by the runner itself but by the session program, `rasen-session.cjs` beside `rasend.cjs`: it holds the conversation, copies every line of the agent to the output, passes notes on, and ends as the agent ends. It too outlives the supervisor. It takes 10 to 20 MiB of memory of its own. No two processes work in one session: whoever finds it taken leaves it alone, and the next attempt begins a new one.',
+    'The program between a sandbox and a list of hosts, `rasen-fence.cjs` beside `rasend.cjs`, runs once outside and once inside of each such sandbox, and ends with its command. It is not used for any other.',
     'There is one supervisor for an instance; a second one ends with a message that names the first. The umask at its start is that of the commands of its tasks.',
   );
   page.item('`-h`, `--help`', 'Show the usage.');

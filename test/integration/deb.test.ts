@@ -73,6 +73,7 @@ describe.skipIf(!debian)('the package (skipped without dpkg-deb)', () => {
       '/usr/bin/rasend',
       '/usr/lib/rasen/bin/rasend',
       '/usr/lib/rasen/dist/rasend.cjs',
+      '/usr/lib/rasen/dist/rasen-fence.cjs',
       '/usr/lib/rasen/dist/rasen-files.cjs',
       '/usr/lib/rasen/dist/rasen-session.cjs',
       '/usr/lib/rasen/dist/runner.sh',

@@ -61,6 +61,7 @@ describe('the npm package', () => {
         'bin/rasend',
         'dist/rasen.cjs',
         'dist/rasend.cjs',
+        'dist/rasen-fence.cjs',
         'dist/rasen-files.cjs',
         'dist/rasen-session.cjs',
         'dist/runner.sh',
