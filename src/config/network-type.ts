@@ -24,7 +24,10 @@ export const network = (): ValueType<SandboxSpec['network']> => {
       const hosts = node.items.map(item => {
         const text = item.kind === 'scalar' ? String(item.value ?? '') : '';
         if (HOST.test(text)) return text;
-        report(item, `found ${found(item)}, wanted a host such as api.example.org, *.example.org or 127.0.0.1:8080`);
+        report(
+          item,
+          `found ${found(item)}, wanted a host such as api.example.org, *.example.org or 127.0.0.1:8080`,
+        );
         return undefined;
       });
       if (hosts.length === 0 || hosts.length > MAX_HOSTS) {

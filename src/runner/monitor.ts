@@ -24,7 +24,9 @@ export function isMonitor(pid: number): boolean {
  */
 export function insideOf(pid: number): { command: number | null; monitors: number[] } {
   const monitors: number[] = [];
-  const children = isMonitor(pid) ? Map.groupBy(host.table(), row => row.ppid) : new Map<number, ProcessRow[]>();
+  const children = isMonitor(pid)
+    ? Map.groupBy(host.table(), row => row.ppid)
+    : new Map<number, ProcessRow[]>();
   for (let at: number | undefined = pid; at !== undefined; at = oldest(children.get(at) ?? [])?.pid) {
     if (!isMonitor(at)) return { command: at, monitors };
     monitors.push(at);

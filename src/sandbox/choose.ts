@@ -50,7 +50,8 @@ export async function chooseSandbox({
     attempt(bubblewrapArgv(whole, NOTHING, ['true'])),
     attempt(bubblewrapArgv(whole, NOTHING, bubblewrapArgv(whole, NOTHING, ['true']))),
   ]);
-  if (problem === null) return chosen(bubblewrap(whole, fence, { why: 'bubblewrap', nests: nested === null }));
+  if (problem === null)
+    return chosen(bubblewrap(whole, fence, { why: 'bubblewrap', nests: nested === null }));
   // Containers hide parts of /proc, and so allow nobody to mount another one.
   const without = { program, own_processes: false };
   if ((await attempt(bubblewrapArgv(without, NOTHING, ['true']))) === null)
@@ -93,7 +94,15 @@ async function seatbelt(attempt: TryCommand): Promise<SandboxChoice> {
       why: `${SANDBOX_EXEC} does not work here: ${problem}`,
       fix: 'Run agents that you do not trust in a container or a machine of their own.',
     };
-  return chosen({ kind: 'seatbelt', why: 'sandbox-exec', own_tmp: false, programs: [], filters: false, nests: false, wrap: seatbeltArgv });
+  return chosen({
+    kind: 'seatbelt',
+    why: 'sandbox-exec',
+    own_tmp: false,
+    programs: [],
+    filters: false,
+    nests: false,
+    wrap: seatbeltArgv,
+  });
 }
 
 function fixFor(problem: string): string {

@@ -8,7 +8,10 @@ import type { FenceOrder } from './order.ts';
 export async function bridge({ allow, socket }: FenceOrder): Promise<number> {
   for (const { name, port } of ownPorts(allow)) {
     const words = `CONNECT ${name === '::1' ? '[::1]' : name}:${port} HTTP/1.1\r\n\r\n`;
-    await listening(createServer(client => tunnel(client, socket, words)), port);
+    await listening(
+      createServer(client => tunnel(client, socket, words)),
+      port,
+    );
   }
   const proxy = createServer(client => pipe(client, connect(socket)));
   await listening(proxy, 0);

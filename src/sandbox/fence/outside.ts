@@ -120,7 +120,9 @@ function proxyFor(host: Host, scheme: 'http' | 'https', env: NodeJS.ProcessEnv):
   const read = (name: string) => env[name.toLowerCase()] || env[name];
   const without = (read('NO_PROXY') ?? '').split(/[\s,]+/).filter(Boolean);
   const is_without = (entry: string) =>
-    entry === '*' || allowedBy([entry.replace(/^\./, '*.')], host) !== null || host.name.endsWith(`.${entry}`);
+    entry === '*' ||
+    allowedBy([entry.replace(/^\./, '*.')], host) !== null ||
+    host.name.endsWith(`.${entry}`);
   if (isLoopback(host) || without.some(is_without)) return null;
   const text = read(`${scheme.toUpperCase()}_PROXY`) ?? read('ALL_PROXY');
   if (!text) return null;

@@ -142,9 +142,7 @@ async function runGate(
   const who = recipientOfGate(state, gate);
   const fence = await fenceFor(context, state, { who, nonce, root: gate.checkout });
   const argv =
-    gate.kind === 'setup'
-      ? await setupArgv(repo, state, gate.commit, fence.wrap)
-      : fence.wrap(gate.spec.run);
+    gate.kind === 'setup' ? await setupArgv(repo, state, gate.commit, fence.wrap) : fence.wrap(gate.spec.run);
   const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv, cwd, prompt: null };
   const spec = await writeJob(context, state, job);
   const facts = {

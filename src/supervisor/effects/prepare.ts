@@ -168,7 +168,9 @@ export async function workOf(
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   if (!isAgentStep(state, step)) {
     const argv =
-      subtask && 'run' in subtask.do ? wrap(subtask.do.run) : await argvOfSetup(context, state, attempt, wrap);
+      subtask && 'run' in subtask.do
+        ? wrap(subtask.do.run)
+        : await argvOfSetup(context, state, attempt, wrap);
     return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }
   const session = {

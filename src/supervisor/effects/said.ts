@@ -65,7 +65,11 @@ export async function whatWasSaid(
   const end = filtered || (none && !report) ? mask.text(await endOfOutput(job.folder)) : '';
   const tags = none ? claimFromTags(report?.last_message ?? end) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
-  return { ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags), session, unreached: unreachedIn(end) };
+  return {
+    ...claimOf(cut_off ? { ...report, outcome: 'ok' } : report, file, tags),
+    session,
+    unreached: unreachedIn(end),
+  };
 }
 
 /**

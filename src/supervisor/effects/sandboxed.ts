@@ -52,9 +52,13 @@ export async function sandboxOf(
       hint: `${choice.fix} Or do without: sandbox: on in rasen.yml, and make the task again.`,
     });
   if (choice.sandbox && !choice.sandbox.filters && Array.isArray(state.spec.sandbox?.network))
-    throw new RasenError('config', `sandbox.network has a list of hosts, which ${choice.sandbox.kind} cannot hold`, {
-      hint: 'Write all or none in rasen.yml, and make the task again. Lists are held on Linux.',
-    });
+    throw new RasenError(
+      'config',
+      `sandbox.network has a list of hosts, which ${choice.sandbox.kind} cannot hold`,
+      {
+        hint: 'Write all or none in rasen.yml, and make the task again. Lists are held on Linux.',
+      },
+    );
   return choice.sandbox;
 }
 

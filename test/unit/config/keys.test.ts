@@ -27,6 +27,12 @@ const OTHER: Record<string, unknown> = {
   'limits.cpu': 1.5,
   'limits.tasks': 100,
   'limits.runtime': '1h',
+  'sandbox.mode': 'require',
+  'sandbox.commands': 'on',
+  'sandbox.gates': 'on',
+  'sandbox.write': ['~/data'],
+  'sandbox.read': ['~/data'],
+  'sandbox.network': ['api.example.org'],
   env: { NODE_ENV: 'test' },
   pass_env: ['DEPLOY_*'],
   secrets: { TOKEN: 'env:TOKEN' },
@@ -37,6 +43,7 @@ function other(key: string, value: unknown): unknown {
   if (/^limits\..*(?:tokens|usd)/.test(key)) return 5;
   if (key.endsWith('.backend')) return 'gemini';
   if (key.endsWith('.command')) return ['other-agent', '--flag'];
+  if (/^agents\..*\.sandbox$/.test(key)) return 'off';
   if (key.endsWith('.prompt')) return 'other.md';
   if (/^models\.|\.model$/.test(key)) return 'other-model';
   if (/_file$|\.path$|base_path$/.test(key)) return '.rasen/other';

@@ -24,6 +24,7 @@ const DEFAULTS = {
   log_level: 'info',
   log: 'auto',
   cage: 'auto',
+  sandbox: 'on',
   keep_awake: true,
   pack_after_seconds: 60,
   gc_after_seconds: 90 * 86_400,
@@ -38,7 +39,7 @@ test('without a file, and with one that says the documented defaults, it is the 
 
 test('each can be set', () => {
   const text =
-    'max_live_jobs: 2\ndisk_min: 1kb\ndisk_min_inodes: 7\nlog_level: warn\nlog: rolling\ncage: group\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
+    'max_live_jobs: 2\ndisk_min: 1kb\ndisk_min_inodes: 7\nlog_level: warn\nlog: rolling\ncage: group\nsandbox: off\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
   const wanted = {
     max_live_jobs: 2,
     disk_min_bytes: 1024,
@@ -46,6 +47,7 @@ test('each can be set', () => {
     log_level: 'warn',
     log: 'rolling',
     cage: 'group',
+    sandbox: 'off',
     keep_awake: false,
     pack_after_seconds: 3600,
     gc_after_seconds: 7 * 86_400,
@@ -65,9 +67,11 @@ test('what is no file at all keeps no supervisor from starting; a wrong file doe
   expect(() => startSettings(path, {})).toThrow('unknown key');
 });
 
-test('RASEN_CAGE is used instead of the setting; an empty one is none', () => {
+test('RASEN_CAGE and RASEN_SANDBOX are used instead of the settings; an empty one is none', () => {
   expect(read('cage: group\n', { RASEN_CAGE: 'unit' }).cage).toBe('unit');
   expect(read('cage: group\n', { RASEN_CAGE: '' }).cage).toBe('group');
+  expect(read('sandbox: on\n', { RASEN_SANDBOX: 'off' }).sandbox).toBe('off');
+  expect(() => read('', { RASEN_SANDBOX: 'no' })).toThrow('RASEN_SANDBOX is "no", wanted on, off.');
   expect(() => read('', { RASEN_CAGE: 'jail' })).toThrow('RASEN_CAGE is "jail", wanted auto, unit, group.');
 });
 
