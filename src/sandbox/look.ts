@@ -108,13 +108,15 @@ async function system({ env, tmp, own_tmp }: Wanted): Promise<Wish[]> {
   const shown: Wish[] = TMP.map(path => ({ path, from: tmp, access: 'write' }));
   const common = [RUN, ...TMP];
   const on_path = (env.PATH ?? '').split(':').filter(path => common.some(folder => isBelow(folder, path)));
-  for (const entry of on_path) {
-    const whole = basename(entry) === 'bin' && !common.includes(dirname(entry)) ? dirname(entry) : entry;
-    const real = await realpath(whole).catch(() => null);
-    // Links among them are made anew for each shell (fnm).
-    if (real !== null && !common.includes(whole)) shown.push({ path: whole, from: real, access: 'read' });
+  const names = on_path.map(entry =>
+    basename(entry) === 'bin' && !common.includes(dirname(entry)) ? dirname(entry) : entry,
+  );
+  for (const path of [...OF_RUN, ...names]) {
+    // Most are links, some of them made anew for each shell (fnm).
+    const real = await realpath(path).catch(() => null);
+    if (real !== null && !common.includes(path)) shown.push({ path, from: real, access: 'read' });
   }
-  return [...all('hidden', [RUN]), ...all('read', [...OF_RUN, '/etc/resolv.conf']), ...shown];
+  return [...all('hidden', [RUN]), ...all('read', ['/etc/resolv.conf']), ...shown];
 }
 
 async function filesAmong(words: readonly string[]): Promise<string[]> {

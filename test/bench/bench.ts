@@ -3,8 +3,11 @@
  * when one is missed. Needs Linux for the figures that come from /proc.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { agentFolders } from '../../src/agents/index.ts';
+import { chooseSandbox } from '../../src/sandbox/choose.ts';
+import { rulesFor, type Wanted } from '../../src/sandbox/look.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { commandSpec, Instance, pipelineSpec, RASEN, until } from '../support/instance.ts';
 import { storeTasks } from './stored.ts';
@@ -196,6 +199,53 @@ async function exitToWait(instance: Instance): Promise<number> {
   return now - Number(readFileSync(stamp, 'utf8'));
 }
 
+/** What a sandbox adds to the start of a program: names are looked up, and the system makes it. */
+async function sandboxes(): Promise<void> {
+  const instance = new Instance();
+  try {
+    const env = { HOME: instance.folder, PATH: process.env.PATH ?? '' };
+    const attempt = async ([program, ...args]: readonly string[]) => {
+      const { status, stderr } = spawnSync(program!, args, { encoding: 'utf8' });
+      return status === 0 ? null : stderr || 'it did not start';
+    };
+    const choice = await chooseSandbox({ wanted: 'on', env, fence: [process.execPath], attempt });
+    if (choice.sandbox === null) return console.log(`SKIPPED: sandboxes: ${choice.why}`);
+    const { sandbox } = choice;
+    const { folder } = instance;
+    const wanted: Wanted = {
+      ...{ env, tmp: mkdtempSync(join(folder, 't')), own_tmp: sandbox.own_tmp, project: folder },
+      ...{ closed: [], needed: [], hidden: [], command: [], write: [], read: [] },
+      workspace: { path: mkdtempSync(join(folder, 'w')), access: 'write' },
+      agent: agentFolders('claude'),
+    };
+    const looked: number[] = [];
+    let argv: string[] = [];
+    for (let round = -3; round < ROUNDS; round++) {
+      const began = performance.now();
+      const inside = { network: 'all' as const, tmp: '/tmp', outer_tmp: wanted.tmp, env: {} };
+      argv = sandbox.wrap({ ...inside, rules: await rulesFor(wanted) }, ['true']);
+      if (round >= 0) looked.push(performance.now() - began);
+    }
+    const result = interleaved({
+      node: () => timed(process.execPath, ['-e', '0'], { cwd: folder, env }),
+      plain: () => timed('/bin/sh', ['-c', 'exec true'], { cwd: folder, env }),
+      sandbox: () => timed(argv[0]!, argv.slice(1), { cwd: folder, env }),
+    });
+    figure('a sandbox: its rules, median', median(looked), 'ms');
+    figure('a sandbox: added to the start of a program, median', result.sandbox! - result.plain!, 'ms');
+    figure(
+      'both of it / `node -e 0`',
+      (result.sandbox! - result.plain! + median(looked)) / result.node!,
+      '×',
+      {
+        max: 1.5,
+      },
+    );
+  } finally {
+    await instance.close();
+  }
+}
+
 async function logs(): Promise<void> {
   const instance = new Instance();
   await instance.start();
@@ -241,6 +291,7 @@ async function logs(): Promise<void> {
 console.log(`rasen bench: Node ${process.version}, ${process.platform}`);
 await clientStart();
 await attempts();
+await sandboxes();
 await logs();
 console.log(missed === 0 ? 'every goal met' : `${missed} goals missed`);
 process.exitCode = missed === 0 ? 0 : 1;

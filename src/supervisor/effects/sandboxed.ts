@@ -102,7 +102,10 @@ export async function fenceFor(context: EffectContext, state: TaskState, fenced:
   });
   const inside = {
     ...{ rules, network: spec.network, tmp: sandbox.own_tmp ? '/tmp' : tmp, outer_tmp: tmp },
-    env: Object.fromEntries(Object.entries(env).filter(([name]) => LOADS.test(name))),
+    env: {
+      ...Object.fromEntries(Object.entries(env).filter(([name]) => LOADS.test(name))),
+      ...withoutSignatures(env),
+    },
   };
   return {
     kind: sandbox.kind,
@@ -131,7 +134,8 @@ async function repositoryParts(
   const checkouts = listWorktrees(repo).map(({ path }) => path);
   const hidden = [repo.root, state.spec.project, common_dir, dirname(root), ...checkouts];
   const linked = await linkedAt(repo, root);
-  if (linked === null) return { hidden, needed: [] };
+  // Large files of git-lfs are in the user's repository, wherever is worked.
+  if (linked === null) return { hidden, needed: [{ path: join(common_dir, 'lfs'), access: 'read' }] };
   const branches = dirname(state.workspace?.branch ?? 'rasen/x');
   const written = [
     ...[objects, linked.admin, join(refs, 'heads', branches)],
@@ -144,6 +148,16 @@ async function repositoryParts(
       ...(access === 'write' ? written.map(path => ({ path, access })) : []),
     ],
   };
+}
+
+/** The user's keys are out of reach, so a commit that has to be signed would fail; nor are they there for an agent's work. */
+function withoutSignatures({ GIT_CONFIG_COUNT }: Readonly<Record<string, string>>): Record<string, string> {
+  const from = Number(GIT_CONFIG_COUNT) || 0;
+  const lines = ['commit.gpgSign', 'tag.gpgSign'].flatMap((key, n) => [
+    [`GIT_CONFIG_KEY_${from + n}`, key],
+    [`GIT_CONFIG_VALUE_${from + n}`, 'false'],
+  ]);
+  return { ...Object.fromEntries(lines), GIT_CONFIG_COUNT: String(from + 2) };
 }
 
 /** Files that secrets are in: a program gets the values that it is given, and no others. */

@@ -1,5 +1,5 @@
 /** Finding and ending the processes of attempts, with real trees of processes. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -7,6 +7,20 @@ import { group } from '../../../src/runner/cage/group.ts';
 import { bootId, isAlive, startTimeOf } from '../../../src/runner/identity.ts';
 import { findMembers, type Member } from '../../../src/runner/members.ts';
 import { RUNNER_TEXT, RunnerRig, until } from '../../support/runner-rig.ts';
+
+const SANDBOX = [
+  'bwrap',
+  '--unshare-user',
+  '--unshare-pid',
+  '--ro-bind',
+  '/',
+  '/',
+  '--proc',
+  '/proc',
+  '--dev',
+  '/dev',
+];
+const BWRAP = spawnSync(SANDBOX[0]!, [...SANDBOX.slice(1), 'true']).status === 0;
 
 let rig: RunnerRig;
 /** Processes of the test itself, of no attempt. */
@@ -66,6 +80,21 @@ test('a session program that does nothing about it: all are told, before the gra
   await rig.stop(attempt, { grace_ms: 2_000 });
   expect(rig.facts(attempt).exit).toMatchObject({ code: 4 });
 });
+
+test.skipIf(!BWRAP)(
+  'in a sandbox the command is asked, and not who waits for it; what left it goes with it',
+  async () => {
+    const program =
+      'trap "echo handed off; exit 4" TERM; env -i setsid sh -c "while :; do sleep 0.1; done" & echo up; while :; do sleep 0.01; done';
+    const attempt = await rig.make([...SANDBOX, 'sh', '-c', program]);
+    await rig.start(attempt);
+    await until('the command', () => rig.facts(attempt).output_bytes > 0);
+    // Long enough for the test to fail, if it were waited for.
+    await rig.stop(attempt, { grace_ms: 3_600_000 });
+    expect(rig.facts(attempt).exit).toMatchObject({ code: 4 });
+    expect(readFileSync(join(attempt.dir, 'output'), 'utf8')).toContain('handed off');
+  },
+);
 
 test('what ignores SIGTERM is killed after the grace, and the runner records that', async () => {
   const attempt = await rig.make(['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.01; done']);
