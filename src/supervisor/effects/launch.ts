@@ -136,8 +136,9 @@ async function writeGate(
   const commit = attempt.sealed?.commit ?? attempt.from;
   const top = await gatePlace(context, state, step, attempt, run);
   const { cwd, root } = await workingFolder(top, folderOf(state), state.spec.workspace.kind === 'git');
-  const fence = await fenceFor(context, state, { who, nonce, root: top });
   const role = gate.kind === 'review' ? 'reviewer' : gate.kind === 'qa' ? 'qa' : null;
+  if (role !== null) makeResultFolder(context, state, nonce);
+  const fence = await fenceFor(context, state, { who, nonce, root: top });
   const { argv, prompt, env, env_defaults } =
     role === null
       ? {
@@ -173,7 +174,6 @@ async function judgeWork(
   { nonce, folder, cwd, wrap }: { nonce: string; folder: string; cwd: string; wrap: Wrap },
 ): Promise<Work> {
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
-  makeResultFolder(context, state, nonce);
   const diff_range = `${step.kind === 'final' ? state.workspace!.base : goodCommit(state)}..${commit}`;
   const session = { role, nonce, attempt: attempt.n, diff_range, model: null, cwd, folder, resume: null };
   const work = await agentWork(context, state, step, session, wrap);
