@@ -31,7 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   gates: ['host', 'task', 'root', 'util', 'git'],
   git: ['host', 'task', 'root', 'util'],
   // Programs kept to what they were given.
-  sandbox: ['host', 'task', 'root', 'util', 'runner'],
+  sandbox: ['host', 'agents', 'task', 'root', 'util', 'runner'],
   runner: ['host', 'task', 'root', 'util'],
   secrets: ['host', 'task', 'root', 'util'],
   notify: ['host', 'task', 'root', 'util', 'views'],

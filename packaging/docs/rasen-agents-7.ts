@@ -7,7 +7,7 @@ const AGENTS: Readonly<Record<string, readonly string[]>> = {
     'Understood: usage limits with the time they end, overload, network, login, context, budget, refused tools, tokens and cost.',
   ],
   codex: [
-    'Runs `codex app-server` and talks to it; `codex exec --json` where a version has no server. codex works in its own sandbox, which may write the git directory of the workspace; inside of rasen’s sandbox it does so only where one can be made in the other.',
+    "Runs `codex app-server` and talks to it; `codex exec --json` where a version has no server. codex works in its own sandbox, which may write the git directory of the workspace; inside of rasen's sandbox it does so only where one can be made in the other.",
     'Understood: the same, by error class, and tokens call by call. The end of a limit is exact to the second (to the minute with `exec`).',
   ],
   gemini: [

@@ -26,7 +26,7 @@ const BACKENDS: Readonly<Record<Backend, string>> = {
   claude:
     'Claude Code. Files may be changed and commands be run; every other tool that asks is refused, since nobody is there: a session that ends so without a result counts as a question. A usage limit is waited for until the time that it states where `limits.wait` is true; else it blocks the task.',
   codex:
-    'Codex, through its app-server, or by `codex exec` where a version has none. In its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration’s to say (`sandbox_workspace_write.network_access`).',
+    "Codex, through its app-server, or by `codex exec` where a version has none. In its own sandbox, which may write the worktree, the folders of git and the temporary folder. Whether commands reach the network is its own configuration's to say (`sandbox_workspace_write.network_access`).",
   gemini: 'Gemini CLI, with all tools allowed: the cage of the attempt is the only one it has.',
   opencode:
     'OpenCode (`opencode run`), with everything allowed that its own configuration does not deny. A usage limit, or a server that does not answer, it waits for without a word: only the limits of silence end that (`orchestrator.idle_timeout_seconds`), and nobody knows then what it was.',
@@ -37,7 +37,7 @@ const BACKENDS: Readonly<Record<Backend, string>> = {
 
 const GATES: Readonly<Record<string, string>> = {
   clean:
-    'Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, something changed (unless `allow_empty`), and no file of git’s (`.gitattributes`, `.gitignore`, the index) was made a FIFO or another special file.',
+    "Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, something changed (unless `allow_empty`), and no file of git's (`.gitattributes`, `.gitignore`, the index) was made a FIFO or another special file.",
   diff: 'Always, for sessions in a git repository: no protected path, no file that decides about gates, hooks or CI, no test that was deleted, emptied, switched off or loosened, no script that runs tests and now succeeds whatever they find, no secret, no new link that leads out of the tree or into .git, no name that a file system takes for .git, no change beyond all measure. A hit blocks the task until a person has looked; it is nothing that an agent could repair.',
   commands:
     'Those of the project, then those of the plan. Without `gates` in the configuration they are the test and lint commands found in package.json, pyproject.toml, Makefile, Cargo.toml or go.mod.',
@@ -147,11 +147,11 @@ function agents(page: ManPage): void {
 function sandbox(page: ManPage): void {
   page.section('Sandbox');
   page.para(
-    'An agent works in a sandbox where the machine can make one: bubblewrap (bwrap(1)) on Linux, sandbox-exec(1) on macOS. `rasen status` names the sandbox of a running attempt; `rasen doctor` says what the machine can do, and what to install if it cannot. Commands and gates have none unless you ask for it.',
+    'An agent works in a sandbox where the machine can make one: bubblewrap (bwrap(1)) on Linux, sandbox-exec(1) on macOS. `rasen status` names the sandbox of a running attempt; `rasen doctor` says what the machine can do, and what to install if it cannot. Commands and gates have none unless you ask for it; commands of a plan that an agent made are kept to what its planner may.',
   );
   page.item(
     'Writable',
-    'The working folder of the task (read-only for a reviewer and QA); temporary files, which are in /tmp and nobody else’s; the result file; the login and session folders of the agent, but not the settings in them that name programs; the caches of package managers (~/.cache, ~/.npm, ~/.cargo/registry, ~/go/pkg and others); what `sandbox.write` names.',
+    "The working folder of the task (read-only for a reviewer and QA); temporary files, which are in /tmp and nobody else's; the result file; the login and session folders of the agent, but not the settings in them that name programs (an empty file is made where there are none); the caches of package managers (~/.cache, ~/.npm, ~/.cargo/registry, ~/go/pkg and others); what `sandbox.write` names.",
   );
   page.item('Readable', 'The system and the home, but for the following.');
   page.item(
@@ -160,13 +160,13 @@ function sandbox(page: ManPage): void {
   );
   page.item(
     'Network',
-    '`all` by default. With a list of hosts the sandbox has a network of its own, and its programs reach the hosts through a proxy on 127.0.0.1 that HTTP_PROXY and HTTPS_PROXY name; a port of 127.0.0.1 in the list is also there as it is. A program that knows no proxy reaches nothing else. The agent’s own service has to be in the list. A refusal is a line in the log, and the next prompt names the host. If you use a proxy yourself, it is asked in turn. On macOS only `all` and `none` are possible.',
+    "`all` by default. With a list of hosts the sandbox has a network of its own, and its programs reach the hosts through a proxy on 127.0.0.1 that HTTP_PROXY and HTTPS_PROXY name; a port of 127.0.0.1 in the list is also there as it is. A program that knows no proxy reaches nothing else. The agent's own service has to be in the list. A refusal is a line in the log, and the next prompt names the host. If you use a proxy yourself, it is asked in turn. On macOS only `all` and `none` are possible. The support for sandbox-exec was made from its documentation and has not been run on a Mac.",
   );
   page.endList();
   page.para(
     'The prompt says that the agent is in a sandbox. A file that is refused shows as missing or read-only; rasen does not learn of it, the agent does. Commits made in a sandbox are not signed, since the keys are hidden. sudo does not work in a sandbox, and neither does rasen itself: an agent speaks through its result file.',
-    'A linked worktree (all of git’s own work happens in it) needs more of the repository: objects, its own registration and the refs beside its branch are writable, the rest of the git directory is readable. So an agent can read every commit of the repository, and could damage objects.',
-    'What a sandbox does not prevent: what is written into a cache can be used later outside; with `network: all` services of this machine and abstract sockets can be reached; settings of an agent that are symbolic links can be replaced. codex makes a sandbox of its own inside if that is possible, and works without it if not. Where a container allows no process table of its own, processes outside can be seen and signalled.',
+    "A linked worktree needs more of the repository: objects, its own registration and the refs beside its branch are writable, the rest of the git directory is readable. So an agent can read every commit of the repository, and could damage objects.",
+    'What a sandbox does not prevent: what is written into a cache can be used later outside; with `network: all` services of this machine and abstract sockets can be reached; settings of an agent that are symbolic links can be replaced. Files of git-lfs can be read, and are added when rasen commits. codex makes a sandbox of its own inside if that is possible, and works without it if not. Where a container allows no process table of its own, processes outside can be seen and signalled.',
   );
   page.code(
     'sandbox:\n  mode: require\n  read: [~/.config/gh, data]\n  network: [api.anthropic.com, registry.npmjs.org]',
@@ -249,8 +249,8 @@ const NOTICE_FIELDS: Readonly<Record<keyof Message, string>> = {
 function environment(page: ManPage): void {
   page.section('Environment and secrets');
   page.para(
-    'A program of a task finds in its environment, the weakest first: HOME, USER, LOGNAME, SHELL and PATH of the user; what was captured when the task was handed over; `env` of the configuration; the secrets it gets; TMPDIR; what rasen tells it (see rasen(1)); `env` of its subtask. Nothing of the supervisor’s own environment gets in.',
-    'TMPDIR is a folder of each attempt’s and each gate’s own, in the TMPDIR that was captured or else in /tmp. It is removed with what is in it when the attempt has ended.',
+    "A program of a task finds in its environment, the weakest first: HOME, USER, LOGNAME, SHELL and PATH of the user; what was captured when the task was handed over; `env` of the configuration; the secrets it gets; TMPDIR; what rasen tells it (see rasen(1)); `env` of its subtask. Nothing of the supervisor's own environment gets in.",
+    "TMPDIR is a folder of each attempt's and each gate's own, in the TMPDIR that was captured or else in /tmp. It is removed with what is in it when the attempt has ended.",
   );
   page.sub('What is captured');
   page.para(
@@ -336,7 +336,7 @@ function budgets(page: ManPage): void {
   page.section('Silence');
   page.para(
     'A session is silent that prints nothing and does not use the processor (which is seen on Linux only). Where its program tells of tools (all but command), `orchestrator.tool_idle_timeout_seconds` holds while one runs, `orchestrator.idle_timeout_seconds` else. One that has said that it is through is ended after 30 seconds of silence, and what it said counts; a judge, too.',
-    'At `orchestrator.session_timeout_seconds` a session is ended, unless a tool gave a new answer within the last five minutes: then as soon as that is no longer so, and at half of that time more at the latest. At four fifths of that time a coder’s session that can be spoken with (claude, codex, acp) is told to commit and come to an end. In git, one that makes the same call with the same answer eight times within twenty, and changes nothing in the worktree meanwhile, is ended as `stalled`, and the next one is told which call it was.',
+    "At `orchestrator.session_timeout_seconds` a session is ended, unless a tool gave a new answer within the last five minutes: then as soon as that is no longer so, and at half of that time more at the latest. At four fifths of that time a coder's session that can be spoken with (claude, codex, acp) is told to commit and come to an end. In git, one that makes the same call with the same answer eight times within twenty, and changes nothing in the worktree meanwhile, is ended as `stalled`, and the next one is told which call it was.",
   );
 }
 

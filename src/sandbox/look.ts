@@ -4,6 +4,7 @@
  */
 import { lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { AgentFolder } from '../agents/folders.ts';
 import { isBelow } from '../host/below.ts';
 import { CACHES, SECRET, SECRET_OF_SYSTEM } from './home.ts';
 import { arranged, type Rule, type Wish } from './rules.ts';
@@ -20,7 +21,7 @@ export interface Wanted {
   /** The user's repository, other tasks, files of secrets. */
   hidden: readonly string[];
   /** What its agent has in the home, made where it is `known` to need it, and what the others have. */
-  agent: { own: readonly HomeFolder[]; others: readonly HomeFolder[]; known: boolean };
+  agent: { own: readonly AgentFolder[]; others: readonly AgentFolder[]; known: boolean };
   /** Words of its command line that may name files. */
   command: readonly string[];
   /** Of the user; relative to `project`, or from the home. */
@@ -31,13 +32,6 @@ export interface Wanted {
   tmp: string;
   /** It is seen as /tmp. */
   own_tmp: boolean;
-}
-
-export interface HomeFolder {
-  path: string;
-  variable?: string;
-  written: boolean;
-  kept?: Readonly<Record<string, string | null>>;
 }
 
 /** Folders where sockets and temporary files of everybody are. */
@@ -52,7 +46,7 @@ export async function rulesFor(wanted: Wanted): Promise<Rule[]> {
   const at_home = (path: string) => resolve(home, path);
   const of_user = (path: string) =>
     path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : resolve(wanted.project, path);
-  const place = ({ path, variable }: HomeFolder) => {
+  const place = ({ path, variable }: AgentFolder) => {
     const moved = variable === undefined ? undefined : env[variable];
     return moved && isAbsolute(moved) ? moved : at_home(path);
   };
@@ -156,8 +150,8 @@ async function isOnPath(programs: readonly string[], path: string): Promise<bool
 }
 
 async function makeMissing(
-  own: readonly HomeFolder[],
-  place: (folder: HomeFolder) => string,
+  own: readonly AgentFolder[],
+  place: (folder: AgentFolder) => string,
   known: boolean,
 ): Promise<void> {
   for (const folder of own) {

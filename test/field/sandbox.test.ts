@@ -26,29 +26,20 @@ afterEach(async () => {
 /** A project whose agent is a script of sh, outside of the repository. */
 function project(script: string, sandbox: Record<string, unknown> | string = {}, more = {}): SeedProject {
   p = new SeedProject({
-    config: ({ length }) => ({
-      agent: length === 0 ? [] : ['sh', join(dirname(agentPath()), 'agent.sh')],
+    config: command => ({
+      agent: ['sh', join(dirname(command.at(-1)!), 'agent.sh')],
       gates: [['true']],
       sandbox,
       ...more,
     }),
     env: { RASEN_SANDBOX: 'on' },
   });
-  return withAgent(p, script);
-
-  // The folder is known only when the instance is there: the command is relative to HOME then.
-  function agentPath(): string {
-    return '/AGENT/x';
-  }
+  withScript(p, script);
+  return p;
 }
 
-function withAgent(made: SeedProject, script: string): SeedProject {
-  const file = made.beside('agent.sh');
-  writeFileSync(file, script);
-  const config = made.read('rasen.yml').replace('/AGENT/agent.sh', file);
-  made.write({ 'rasen.yml': config });
-  made.git('commit', '-qam', 'the agent');
-  return made;
+function withScript(made: SeedProject, script: string): void {
+  writeFileSync(made.beside('agent.sh'), script);
 }
 
 const DONE = `echo work > work.txt; git add -A; git commit -qm work
@@ -369,6 +360,21 @@ printf '{"status":"done","verdict":"%s","summary":"looked"}' $v > "$RASEN_RESULT
     await made.seen('it is over', v => v.status === 'completed');
   });
 
+  test('as a planner has nothing done for it that it may not do itself', async () => {
+    const steal = 'if cat "$HOME/.ssh/id"; then echo open; else echo closed; fi > seen.txt 2>/dev/null';
+    const plan = { subtasks: [{ id: 'steal', title: 'Steal', run: ['sh', '-c', steal] }] };
+    const made = project(`cat > "$RASEN_RESULT_FILE" <<'EOF'
+${JSON.stringify({ status: 'done', plan })}
+EOF
+`);
+    mkdirSync(made.beside('.ssh'));
+    writeFileSync(made.beside('.ssh/id'), 'key\n');
+    await made.init(null);
+    await made.ok('run', '--background');
+    const { commit } = await made.seen('it is over', v => v.status === 'completed');
+    expect(made.git('show', `${commit}:seen.txt`)).toBe('closed');
+  });
+
   test('commands and gates have one where it is asked for', async () => {
     const see = (name: string) =>
       `if cat "$HOME/.ssh/id" >/dev/null 2>&1; then echo open; else echo closed; fi > "$HOME/seen/${name}"`;
@@ -394,12 +400,8 @@ printf '{"status":"done","verdict":"%s","summary":"looked"}' $v > "$RASEN_RESULT
 
 describe('without a sandbox', () => {
   test('what wants one works all the same, and it is said what an agent can reach', async () => {
-    p = new SeedProject({ config: { gates: [['true']] } });
-    const script = `touch begun; until [ -e "$HOME/go" ]; do sleep 0.1; done\n${DONE}`;
-    writeFileSync(p.beside('agent.sh'), script);
-    const config = JSON.parse(p.read('rasen.yml'));
-    p.write({ 'rasen.yml': JSON.stringify({ ...config, agent: ['sh', p.beside('agent.sh')] }) });
-    p.git('commit', '-qam', 'agent');
+    project(`touch begun; until [ -e "$HOME/go" ]; do sleep 0.1; done\n${DONE}`);
+    p.instance.env.RASEN_SANDBOX = 'off';
     await p.init([{ id: 'a' }]);
     await p.ok('run', '--background');
     await p.seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun')));
@@ -422,10 +424,6 @@ describe('without a sandbox', () => {
     expect(p.begun()).toBe(0);
   });
 });
-
-function withScript(made: SeedProject, script: string): void {
-  writeFileSync(made.beside('agent.sh'), script);
-}
 
 /** Processes whose command line says what only the test's script does. */
 function loops(made: SeedProject): string[] {

@@ -20,7 +20,7 @@ import { jobEnv, recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './prepare.ts';
 import { repositoryOf } from './repository.ts';
-import { type Fence, fenceFor, type Wrap } from './sandboxed.ts';
+import { type Fence, fenceFor, sandboxKindOf, type Wrap } from './sandboxed.ts';
 import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
@@ -38,13 +38,12 @@ export async function launch(
   const { step, attempt, gate, nonce } = mark;
   const folder = context.places.job(state.id, effect.job);
   const job = watched(context, state, { subtask: step.id, attempt: attempt.n, nonce });
-  let sandbox: Fence['kind'] = null;
+  const who = gate ? recipientOfGate(state, gatesOf(state, step)[gate.gate]!) : recipientOfWork(state, step);
+  let sandbox: Fence['kind'];
   if (readAttempt(folder, mark).claimed) {
     context.jobs.watch(state.id, folder, { ...job, mark, child: false });
+    sandbox = await sandboxKindOf(context, state, who);
   } else {
-    const who = gate
-      ? recipientOfGate(state, gatesOf(state, step)[gate.gate]!)
-      : recipientOfWork(state, step);
     const start = gate
       ? await writeGate(context, state, step, attempt, gate, who)
       : await writeWork(context, state, step, attempt, who);

@@ -62,11 +62,27 @@ export async function sandboxOf(
   return choice.sandbox;
 }
 
-function modeOf({ spec }: TaskState, who: Recipient): SandboxMode {
-  if (!spec.sandbox) return 'off';
-  if ('role' in who) return spec.sandbox.roles[who.role];
-  return who.command === 'gates' ? spec.sandbox.gates : spec.sandbox.commands;
+/** What a recipient was started in, as far as can be told of one that an earlier supervisor started. */
+export async function sandboxKindOf(
+  context: Pick<EffectContext, 'sandbox'>,
+  state: TaskState,
+  who: Recipient,
+): Promise<Fence['kind']> {
+  return modeOf(state, who) === 'off' ? null : ((await context.sandbox.get()).sandbox?.kind ?? null);
 }
+
+function modeOf({ spec, plan }: TaskState, who: Recipient): SandboxMode {
+  if (!spec.sandbox) return 'off';
+  const { roles, gates, commands } = spec.sandbox;
+  if ('role' in who) return roles[who.role];
+  if (who.command === 'gates') return gates;
+  // A planner would else have done for it what it may not do itself.
+  const by_agent = who.command === 'run' && plan?.source === 'planner';
+  return by_agent ? stronger(commands, roles.initializer) : commands;
+}
+
+const stronger = (a: SandboxMode, b: SandboxMode): SandboxMode =>
+  (['require', 'on'] as const).find(mode => a === mode || b === mode) ?? 'off';
 
 /** Makes the folder for temporary files, and folders in the home that the program would miss. */
 export async function fenceFor(context: EffectContext, state: TaskState, fenced: Fenced): Promise<Fence> {
