@@ -18,6 +18,9 @@ export const EXIT = {
   internal: 70,
   temporary: 75,
   not_permitted: 77,
+  /** As shells give them: the program cannot be run, or is not there. */
+  not_executable: 126,
+  not_found: 127,
   cancelled: 130,
 } as const;
 
@@ -82,6 +85,22 @@ const rows = {
     about: 'A state file could not be read; it was moved aside and is named.',
   },
   spawn: { code: -32064, exit: EXIT.refused, about: 'A program could not be started.' },
+  program_missing: {
+    code: -32080,
+    exit: EXIT.not_found,
+    about: 'There is no program of this name; no task was made.',
+  },
+  program_refused: {
+    code: -32081,
+    exit: EXIT.not_executable,
+    about:
+      'The program is there and cannot be run: a folder, no permission, no interpreter. No task was made.',
+  },
+  no_folder: {
+    code: -32082,
+    exit: EXIT.usage,
+    about: 'The current folder was removed, cannot be read, or has a name that is not UTF-8.',
+  },
   version: { code: -32065, exit: EXIT.refused, about: 'A state file was written by a newer rasen.' },
   unreachable: { code: -32066, exit: EXIT.unreachable, about: 'No supervisor answers on the socket.' },
   already_running: {

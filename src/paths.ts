@@ -5,7 +5,8 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
+import { RasenError } from './errors.ts';
 
 export interface Paths {
   /** The truth: tasks, quarantine, log. Mode 0700. */
@@ -34,9 +35,13 @@ const SYSTEM_RUNTIME = '/run/rasen';
 /** Where logind makes a folder for each user who is logged in or lingers. */
 const RUN_USER = '/run/user';
 
+/** Throws `usage` for a relative RASEN_HOME or RASEN_RUNTIME_DIR: each folder would have an instance of its own. */
 export function instancePaths(env: NodeJS.ProcessEnv = process.env, run_user = RUN_USER): Paths {
-  const set = (name: string) => (env[name] ? resolve(env[name]) : undefined);
-  const user = env.HOME || homedir();
+  // What is relative is to be ignored: XDG Base Directory Specification.
+  const set = (name: string) => (env[name] && isAbsolute(env[name]) ? resolve(env[name]) : undefined);
+  refuseRelative('RASEN_HOME', env);
+  refuseRelative('RASEN_RUNTIME_DIR', env);
+  const user = env.HOME && isAbsolute(env.HOME) ? env.HOME : homeOfUser();
   const own = set('RASEN_HOME');
   const home = own ?? join(set('XDG_STATE_HOME') ?? join(user, '.local', 'state'), 'rasen');
   const session = sessionRuntime(env, run_user);
@@ -83,12 +88,30 @@ export function clientPaths(
  */
 export function sessionRuntime(env: NodeJS.ProcessEnv, run_user = RUN_USER): string | undefined {
   const uid = process.getuid?.();
-  const set = env.XDG_RUNTIME_DIR ? resolve(env.XDG_RUNTIME_DIR) : undefined;
+  const named = env.XDG_RUNTIME_DIR;
+  const set = named && isAbsolute(named) ? resolve(named) : undefined;
   if (uid === undefined) return set;
   if (set !== undefined && [uid, null].includes(ownerOf(set))) return set;
   if (process.platform !== 'linux') return undefined;
   const folder = join(run_user, String(uid));
   return ownerOf(folder) === uid ? folder : undefined;
+}
+
+function refuseRelative(name: string, env: NodeJS.ProcessEnv): void {
+  const value = env[name];
+  if (!value || isAbsolute(value)) return;
+  throw new RasenError('usage', `${name} is "${value}", which is not an absolute path. Nothing was done.`, {
+    hint: `For example: export ${name}="$HOME/${value.replace(/^(?:~?\.*\/)+/, '')}"`,
+  });
+}
+
+/** In the user database: HOME is not set, or is no absolute path. */
+function homeOfUser(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return homedir();
+  }
 }
 
 /** Null: it is not there; -1: it may not be looked at, so it is not ours. */

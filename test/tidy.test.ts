@@ -181,7 +181,7 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/supervisor/disk.ts': { names: 'existsSync', reason: 'the runtime folder' },
   'src/supervisor/doctor.ts': { names: 'statfsSync statSync', reason: 'our own folders' },
   'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },
-  'src/supervisor/main.ts': { names: 'existsSync mkdirSync writeSync', reason: 'our own folders and output' },
+  'src/supervisor/main.ts': { names: 'existsSync writeSync', reason: 'our own folders and output' },
   'src/supervisor/settings.ts': { names: 'statSync', reason: 'rasend.yml of the user: whether it is a file' },
 };
 /** Rooms whose files are not those of agents, or that have rules of their own. */

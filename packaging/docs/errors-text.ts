@@ -17,6 +17,8 @@ const EXIT_ABOUT: Readonly<Record<keyof typeof EXIT, string>> = {
     'The task waits for a usage limit, or something is busy: try again later. It is EX_TEMPFAIL of sysexits(3).',
   not_permitted:
     'A person has to ask for this, and the request came from inside a task. It is EX_NOPERM of sysexits(3).',
+  not_executable: 'The program of `rasen run --` is there and cannot be run; no task was made.',
+  not_found: 'The program of `rasen run --` was not found; no task was made.',
   cancelled: 'The task was stopped or cancelled, or the command was interrupted.',
 };
 

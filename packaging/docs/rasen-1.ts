@@ -20,13 +20,18 @@ const ENVIRONMENT: readonly Variable[] = [
   {
     name: 'RASEN_HOME',
     about:
-      'Holds everything of one instance: state, settings and socket (in `run/`). An instance knows nothing of another one. It must be yours, and nobody else may write to it: `rasen` and `rasend` refuse another one (exit status 77) before anything is sent or written. Not set: the XDG folders below.',
+      'Holds everything of one instance: state, settings and socket (in `run/`). An absolute path. An instance knows nothing of another one. It must be yours, and nobody else may write to it: `rasen` and `rasend` refuse another one (exit status 77) before anything is sent or written. Not set: the XDG folders below.',
   },
   {
     name: 'RASEN_RUNTIME_DIR',
-    about: 'Folder of the socket where RASEN_HOME is not set. It must be yours and its mode 0700.',
+    about:
+      'Folder of the socket where RASEN_HOME is not set. An absolute path; it must be yours and its mode 0700.',
   },
-  { name: 'XDG_STATE_HOME', about: 'State is in `$XDG_STATE_HOME/rasen`; default `~/.local/state/rasen`.' },
+  {
+    name: 'XDG_STATE_HOME',
+    about:
+      'State is in `$XDG_STATE_HOME/rasen`; default `~/.local/state/rasen`. Relative paths in XDG folders are ignored.',
+  },
   {
     name: 'XDG_RUNTIME_DIR',
     about:
@@ -53,6 +58,15 @@ const ENVIRONMENT: readonly Variable[] = [
     name: 'RASEN_ATTEMPT',
     about:
       'Set inside of an attempt: what is started there would end with it, so a command that reads or follows starts no supervisor.',
+  },
+  {
+    name: 'SHELL',
+    about: 'Named in advice about aliases and functions. A command that runs with `--pty` has it as it is.',
+  },
+  {
+    name: 'RASEN_NOFILE',
+    about:
+      'Set by the launcher itself: the soft limit of open files of the shell, which its runtime raises for itself.',
   },
   { name: 'RASEN_DEBUG', about: 'Set to anything: a bug shows where in the code it happened.' },
 ];

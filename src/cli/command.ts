@@ -76,6 +76,12 @@ export const TASK: ArgumentSpec = {
   optional: true,
 };
 
+export const TASKS: ArgumentSpec = {
+  ...TASK,
+  about: 'tasks: id, part of it, name, or project folder; default: the task of this project',
+  many: true,
+};
+
 export const TASK_OPTION: OptionSpec = {
   flags: '--task <id>',
   about: 'a task other than that of this project',

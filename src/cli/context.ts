@@ -19,9 +19,10 @@ export type ReaderBundle = typeof reader;
 export type ServiceBundle = typeof service;
 
 export interface Context {
-  cwd: string;
+  /** Absolute. Reading it throws `no_folder` where it was removed, or has no name in UTF-8. */
+  readonly cwd: string;
   env: NodeJS.ProcessEnv;
-  /** The words after `rasen`. */
+  /** The words after `rasen`; those of a command byte for byte (util/exact-text.ts). */
   argv: readonly string[];
   /** The table that this command is in, for what is made from it. */
   commands: readonly AnyCommand[];

@@ -2,6 +2,7 @@
  * The foreground of a task: shows it until it does not go on by itself. A task that is one plain command shows its
  * output, byte for byte; every other its progress.
  */
+import { isatty } from 'node:tty';
 import { RasenError } from '../errors.ts';
 import type { LogCursor, LogRecord, TaskView } from '../index.ts';
 import { nextCommand } from '../task/next-command.ts';
@@ -21,7 +22,12 @@ const ALIVE_MS = 1500;
 export interface ForegroundOptions {
   /** Do not end when the task waits for a usage limit. */
   through_limits: boolean;
+  /** Of a task that is one command: end with the status of that. */
+  own_exit_code?: boolean;
 }
+
+/** As of every program that a closed pipe ends: 128 and the number of SIGPIPE. */
+const PIPE_CLOSED = 141;
 
 /** Gives the exit status: that of the task, 75 when it waits for a usage limit, the end of quiet hours or the budget of the next day, 0 after a detach. */
 export async function inForeground(
@@ -32,6 +38,7 @@ export async function inForeground(
   const { out, link } = context;
   const raw = isOneCommand(view);
   const progress = raw ? undefined : new Progress(out, out.stderr);
+  const waits = tellingWaits(out);
   const detached = new AbortController();
   const gone = Promise.withResolvers<never>();
   // Nobody may be left to look at it.
@@ -39,7 +46,8 @@ export async function inForeground(
   const come_back = `Come back with: rasen ${raw ? 'logs --follow' : 'status --watch'} ${view.id}`;
   const release = onInterrupt({
     out,
-    stdin: process.stdin,
+    // Only a terminal is touched: a pipe may be that of a loop around.
+    stdin: isatty(0) ? process.stdin : null,
     before_question: () => progress?.clear(),
     stop: async force => {
       const params = { task: view.id, force, op: crypto.randomUUID() };
@@ -57,30 +65,56 @@ export async function inForeground(
         }),
       ),
   });
+  out.reader_gone = () => {
+    out.note(
+      `nobody reads the output any more; the task goes on in the background. ${come_back}; end it with: rasen stop ${view.id}`,
+    );
+    return PIPE_CLOSED;
+  };
   try {
     progress?.show(view);
     const output = raw ? streamOutput(context, view.id) : undefined;
     const waited = waitTasks(link, {
       tasks: [view.id],
       ...options,
-      changed: changed => progress?.show(changed),
+      changed: changed => (progress ? progress.show(changed) : waits(changed)),
       signal: detached.signal,
     });
     const views = await Promise.race([waited, output?.failed ?? never(), gone.promise]);
     await Promise.race([output?.end(), gone.promise]);
+    // It is over: whatever is not read now was not cut short.
+    out.reader_gone = null;
     const last = views[0]!;
     progress?.show(last);
     progress?.end();
     report(context, last, raw);
-    return exitOf(last);
+    return options.own_exit_code ? ownExitCode(last) : exitOf(last);
   } catch (error) {
     if (!detached.signal.aborted) throw error;
     out.note(`detached; the task goes on. ${come_back}`);
     return 0;
   } finally {
+    out.reader_gone = null;
     progress?.end();
     release();
   }
+}
+
+/** Of the command's last attempt, where it had one: 128 and the signal for one that a signal ended. */
+export function ownExitCode(view: TaskView): number {
+  const last = view.subtasks[0]?.history.at(-1);
+  const ended = view.status === 'completed' || view.status === 'failed' || last?.outcome === 'startup';
+  return (ended ? last?.code : null) ?? exitOf(view);
+}
+
+/** Of a command, whose output is all that is shown: why none comes. */
+function tellingWaits(out: Context['out']): (view: TaskView) => void {
+  let told: string | null = null;
+  return ({ status, reason }) => {
+    const text = status === 'waiting' ? reason : null;
+    if (text !== null && text !== told) out.note(`waiting: ${oneLine(text)}`);
+    told = text;
+  };
 }
 
 /** One command and nothing around it: then its output is all there is to show. */

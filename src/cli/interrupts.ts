@@ -19,7 +19,8 @@ const PATIENCE = 3;
 
 export interface InterruptOptions {
   out: Output;
-  stdin: NodeJS.ReadStream;
+  /** A terminal; null: there is none to ask on. */
+  stdin: NodeJS.ReadStream | null;
   /** Takes a progress display away before something is asked. */
   before_question(): void;
   stop(force: boolean): Promise<void>;
@@ -33,7 +34,7 @@ export interface InterruptOptions {
 /** Begins to listen; the result ends it. */
 export function onInterrupt(options: InterruptOptions): () => void {
   const { out, stdin, before_question, stop, alive, detach, leave } = options;
-  const asks = stdin.isTTY === true && out.stderr.isTTY === true;
+  const asks = stdin !== null && out.stderr.isTTY === true;
   let question: AbortController | undefined;
   let stopping = false;
   let asked = 0;
@@ -62,7 +63,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
     const abort = new AbortController();
     question = abort;
     before_question();
-    const lines = createInterface({ input: stdin, output: out.stderr });
+    const lines = createInterface({ input: stdin!, output: out.stderr });
     // While the question is open the terminal's Ctrl-C comes here.
     lines.once('SIGINT', () => abort.abort());
     try {

@@ -132,7 +132,8 @@ export class Link {
         });
         return await Promise.race([work, this.#silenceOf(client)]);
       } catch (error) {
-        if (isRasenError(error) && error === this.#why && reads) return await attempt(await this.#instead(error), () => {});
+        if (isRasenError(error) && error === this.#why && reads)
+          return await attempt(await this.#instead(error), () => {});
         if (!isAway(error)) throw error;
         this.#drop(client);
         const now = monotonicMs();

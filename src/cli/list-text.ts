@@ -1,9 +1,9 @@
 /** The table of `rasen list`, cut to the width that there is. Pure. */
 import type { TaskView } from '../index.ts';
+import { reasonText } from '../task/status.ts';
 import { seedWord } from '../views/status-json.ts';
 import { oneLine } from './output.ts';
 import { elapsed } from './time.ts';
-import { reasonText } from '../task/status.ts';
 
 /** The end of an id: the beginning is the time, and alike for tasks of one day. */
 const SHORT_ID_CHARS = 8;

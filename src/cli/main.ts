@@ -9,22 +9,27 @@ import { clientPaths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { ConfigBundle, Context, ReaderBundle, ServiceBundle } from './context.ts';
 import { reportError } from './errors.ts';
+import { currentFolder, exactWords, refuseOddWords } from './exact.ts';
 import { type Disk, Link } from './link.ts';
 import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
 import { startSupervisor } from './start-supervisor.ts';
 
 const streams = {
-  stdout: () => quietWhenClosed(process.stdout),
+  stdout: () => quietWhenClosed(process.stdout, () => shown?.reader_gone?.()),
   stderr: () => quietWhenClosed(process.stderr),
 };
+let shown: Output | undefined;
 
 async function main(): Promise<void> {
   const { env } = process;
-  const argv = process.argv.slice(2);
-  const out = new Output({ ...streams, env, json: wantsJson(argv) });
+  const given = process.argv.slice(2);
+  const out = new Output({ ...streams, env, json: wantsJson(given) });
+  shown = out;
   let link: Link | undefined;
   try {
+    const argv = exactWords(given);
+    refuseOddWords(argv);
     const paths = clientPaths(env);
     // A supervisor is started from the same build as this command.
     const command = [process.execPath, join(__dirname, 'rasend.cjs')];
@@ -39,7 +44,10 @@ async function main(): Promise<void> {
       whySilent: () => loadServiceBundle().whyNotServing({ env, paths }),
     });
     const context: Context = {
-      cwd: process.cwd(),
+      // Asked for when it is used: what needs none works in a folder that was removed, too.
+      get cwd() {
+        return currentFolder();
+      },
       env,
       argv,
       commands: COMMANDS,
@@ -52,12 +60,18 @@ async function main(): Promise<void> {
     const program = buildProgram({ commands: COMMANDS, argv, out }, async (spec, call) => {
       process.exitCode = (await spec.run(call, context)) ?? EXIT.ok;
     });
-    await program.parseAsync(process.argv);
+    await program.parseAsync(forParser(argv), { from: 'user' });
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? misused(error, out) : reportError(error, out, env);
   } finally {
     link?.close();
   }
+}
+
+/** Of a command behind `--` the first word does: the parser takes no more than some ten thousand, and changes none. */
+function forParser(argv: readonly string[]): string[] {
+  const end = argv[0] === 'run' ? argv.indexOf('--') : -1;
+  return argv.slice(0, end < 0 ? undefined : end + 2);
 }
 
 function loadConfigBundle(): ConfigBundle {
@@ -92,9 +106,12 @@ function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** A reader that has seen enough (`rasen logs | head`) is no error; a disk that is full is one, and no task has failed. */
-function quietWhenClosed(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+function quietWhenClosed(
+  stream: NodeJS.WriteStream,
+  gone: () => number | undefined = () => undefined,
+): NodeJS.WriteStream {
   return stream.on('error', error => {
-    if (errnoOf(error) === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+    if (errnoOf(error) === 'EPIPE') process.exit(gone() ?? process.exitCode ?? EXIT.ok);
     if (stream !== process.stderr)
       process.stderr.write(`rasen: the output could not be written: ${error.message}\n`);
     process.exit(EXIT.refused);

@@ -26,6 +26,8 @@ export class Output {
   #stderr: Stream | undefined;
   /** The answer is wanted as JSON. */
   readonly json: boolean;
+  /** What to say and do when the reader of stdout has gone away (`| head`); gives the exit status. */
+  reader_gone: (() => number) | null = null;
   readonly #plain: boolean;
   readonly #dumb: boolean;
 

@@ -16,16 +16,20 @@ export const SKIP_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /** Starts a supervisor where none answers: a restarted one knows the task from its journal. */
-export async function resumeTask(
-  { link, out }: Context,
+export function goOn(
+  { link }: Context,
   task: string,
   { skipReview, skipQa }: SkipOptions,
 ): Promise<TaskView> {
   const op = crypto.randomUUID();
   const skip = [...(skipReview ? (['review'] as const) : []), ...(skipQa ? (['qa'] as const) : [])];
-  const view = await link.persist(client => client.call('task.resume', { task, skip, op }), {
-    starts: true,
-  });
+  return link.persist(client => client.call('task.resume', { task, skip, op }), { starts: true });
+}
+
+/** The same, with the seed's lines. */
+export async function resumeTask(context: Context, task: string, skip: SkipOptions): Promise<TaskView> {
+  const { out } = context;
+  const view = await goOn(context, task, skip);
   if (!out.json) for (const line of resumeLines(view)) out.answer(line);
   return view;
 }

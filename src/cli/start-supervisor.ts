@@ -8,13 +8,14 @@ import {
   fstatSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  statfsSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, isRasenError, RasenError } from '../errors.ts';
+import { makeFolder } from '../host/make-folder.ts';
 import { checkHome } from '../host/private.ts';
 import { connect } from '../index.ts';
 import type { Paths } from '../paths.ts';
@@ -63,7 +64,7 @@ export async function startSupervisor(options: StartOptions): Promise<void> {
 async function startDetached({ command, paths, env, out }: StartOptions): Promise<void> {
   const { spawn } = await import('node:child_process');
   const file = join(paths.home, 'rasend.out');
-  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  makeFolder(paths.home, 0o700);
   const fd = openOut(file);
   let from = fstatSync(fd).size;
   if (from > START_LIMITS.out_bytes) {
@@ -91,6 +92,10 @@ async function startDetached({ command, paths, env, out }: StartOptions): Promis
   const end = monotonicMs() + START_LIMITS.wait_ms;
   for (;;) {
     if (await answers(paths.socket)) break;
+    if (ended !== null && isFull(paths.home))
+      throw new RasenError('storage', `The supervisor did not start: no space is left for ${paths.home}.`, {
+        hint: 'Free some space, and try again. Nothing was started.',
+      });
     if (ended !== null)
       throw new RasenError('spawn', `The supervisor did not start (${ended}).${tail(file, from)}`, {
         hint: `All it said is in ${file}; rasen doctor looks for the usual reasons.`,
@@ -127,6 +132,16 @@ async function answers(socket: string): Promise<boolean> {
   } catch (error) {
     if (isRasenError(error) && ['unreachable', 'timeout', 'shutting_down'].includes(error.kind)) return false;
     throw error;
+  }
+}
+
+/** Then it cannot even write why it ended. */
+function isFull(home: string): boolean {
+  try {
+    const { bavail, ffree, files } = statfsSync(home);
+    return bavail === 0 || (files > 0 && ffree === 0);
+  } catch {
+    return false;
   }
 }
 

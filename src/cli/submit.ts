@@ -1,23 +1,32 @@
 /** Hands a spec to the supervisor, started if need be. The id in the spec makes a repeated submit the same submit. */
-import type { Result, TaskSpec } from '../index.ts';
+import { putInInbox, removeFromInbox } from '../host/inbox.ts';
+import type { Params, Result, TaskSpec } from '../index.ts';
+import { LIMITS } from '../rpc/limits.ts';
 import { type AskedEnv, capturedEnv, missedNames, withheldNames } from './captured-env.ts';
 import type { Context } from './context.ts';
+import { usage } from './errors.ts';
+import { exactEnv } from './exact.ts';
+import { inheritedOfShell } from './inherited.ts';
 import { sayOnSignal } from './interrupts.ts';
+import type { Link } from './link.ts';
+
+/** What goes around the params of a request in its line. */
+const FRAME_BYTES = 4096;
+/** A large order is read, checked and written more than once. */
+const LARGE_MS = 120_000;
 
 export async function submit(
   { link, env, out }: Context,
   spec: TaskSpec,
   asked: AskedEnv,
 ): Promise<Result<'task.run'>> {
-  const captured = capturedEnv(env, asked);
-  const params = { spec, env: captured };
+  const captured = capturedEnv(exactEnv(env), asked);
+  const params = { spec: { ...spec, process: inheritedOfShell(env) }, env: captured };
   const release = sayOnSignal(
     out,
     `not waited for any more; whether it was accepted: rasen status ${spec.id}`,
   );
-  const result = await link
-    .persist(client => client.call('task.run', params), { starts: true })
-    .finally(release);
+  const result = await hand(link, params).finally(release);
   const missed = result.created ? missedNames(env, captured, spec) : [];
   if (missed.length > 0)
     out.note(
@@ -30,4 +39,30 @@ export async function submit(
     );
   for (const note of result.notes) out.note(note);
   return result;
+}
+
+/** As a line of the socket, or where that would be too long as a file in the inbox. */
+async function hand(link: Link, params: Params<'task.run'>): Promise<Result<'task.run'>> {
+  const text = JSON.stringify(params);
+  if (Buffer.byteLength(text) + FRAME_BYTES < LIMITS.max_frame_in_bytes)
+    return await link.persist(client => client.call('task.run', params), { starts: true });
+  const { id } = params.spec;
+  const home = await homeOfSupervisor(link);
+  const kept = await putInInbox(home, id, 'order', [Buffer.from(text)]);
+  if (!kept) throw usage('The command, its environment and its arguments are larger than a task may be.');
+  try {
+    const { sha256 } = kept;
+    return await link.persist(
+      client => client.call('task.submit', { id, sha256 }, { timeout_ms: LARGE_MS }),
+      { starts: true },
+    );
+  } finally {
+    removeFromInbox(home, id, 'order');
+  }
+}
+
+/** The folder of its state, as it knows it: the service may have another one than this shell would. */
+export async function homeOfSupervisor(link: Link): Promise<string> {
+  const { home } = await link.persist(client => client.call('daemon.status', {}), { starts: true });
+  return home;
 }

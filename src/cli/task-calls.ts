@@ -2,6 +2,7 @@
 import { isRasenError, RasenError } from '../errors.ts';
 import type { CallOptions, MethodName, Params, Result, TaskView } from '../index.ts';
 import type { Context } from './context.ts';
+import { sayError } from './errors.ts';
 import { oneLine } from './output.ts';
 import { taskRef } from './project.ts';
 
@@ -56,6 +57,38 @@ export function tellNamesakes(
 ): void {
   if (!namesakes || given !== name) return;
   out.note(`${namesakes + 1} tasks are called "${oneLine(name!, 60)}"; this is the newest, ${id}`);
+}
+
+/**
+ * The same for several tasks at once, or for that of the project: what fails of one keeps back no other. Gives the exit
+ * status of the first that failed. JSON: the answer, or a list of answers and `{error}`s where several were named.
+ */
+export async function callEach<T>(
+  { out, env }: Context,
+  given: readonly string[],
+  call: (task: string | undefined) => Promise<T>,
+  text: (answer: T, task: string | undefined) => string,
+  json: (answer: T) => unknown = answer => answer,
+): Promise<number> {
+  const [only] = given;
+  if (given.length < 2) {
+    const answer = await call(only);
+    out.reply(json(answer), () => text(answer, only));
+    return 0;
+  }
+  const results = await Promise.allSettled(given.map(task => call(task)));
+  let exit = 0;
+  const answers = results.map((result, i) => {
+    if (result.status === 'fulfilled') {
+      if (!out.json) out.answer(text(result.value, given[i]));
+      return json(result.value);
+    }
+    const { status, error } = sayError(result.reason, out, env);
+    exit ||= status;
+    return { error };
+  });
+  if (out.json) out.value(answers);
+  return exit;
 }
 
 /** The project's own task is unknown to the supervisor only when nobody ran it. */

@@ -6,11 +6,15 @@
 import { basename } from 'node:path';
 import { RasenError } from '../errors.ts';
 import type { Plan, Subtask } from '../task/plan.ts';
-import { shellWord } from '../task/shell-word.ts';
+import { shellLine } from '../task/shell-word.ts';
 import type { Limits, TaskSpec } from '../task/spec.ts';
+import { shownText } from '../util/exact-text.ts';
 import type { Notices } from './notices-of.ts';
 import type { PlanDefaults } from './plan-draft.ts';
 import { checkedSpec } from './spec-check.ts';
+
+/** A command may be as long as the kernel takes; the text that stands for it is for people. */
+const GOAL_CHARS = 8192;
 
 export interface CommandTask {
   id: string;
@@ -21,6 +25,9 @@ export interface CommandTask {
   key?: string | null | undefined;
   limits?: Partial<Limits> | undefined;
   notices?: Notices | undefined;
+  /** What is run in place of `argv`, which is what people see: the command inside another one. */
+  run?: string[] | undefined;
+  stdin?: TaskSpec['stdin'] | undefined;
   /** After a power cut: run it again (default), or count it as failed. */
   on_lost?: Subtask['on_lost'] | undefined;
 }
@@ -45,7 +52,7 @@ export function commandTaskSpec(task: CommandTask): TaskSpec {
     throw new RasenError('usage', 'There is no command.', {
       hint: 'Write it after two dashes: rasen run -- npm test',
     });
-  const goal = task.argv.map(shellWord).join(' ');
+  const goal = shortened(shellLine(task.argv), GOAL_CHARS);
   const plan = {
     version: 1 as const,
     task: task.id,
@@ -56,12 +63,13 @@ export function commandTaskSpec(task: CommandTask): TaskSpec {
       {
         id: 'run',
         title: shortened(goal, 200),
-        do: { run: task.argv },
+        do: { run: task.run ?? task.argv },
         on_lost: task.on_lost ?? ('rerun' as const),
       },
     ],
   };
-  const name = task.name ?? shortened([basename(task.argv[0]!), ...task.argv.slice(1)].join(' '), 60);
+  const name =
+    task.name ?? shortened(shownText([basename(task.argv[0]!), ...task.argv.slice(1)].join(' ')), 60);
   return folderSpec({ ...task, name, goal, plan });
 }
 
@@ -93,7 +101,7 @@ export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
 type Draft = Parameters<typeof checkedSpec>[0];
 
 function folderSpec(
-  task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits' | 'notices'> & {
+  task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits' | 'notices' | 'stdin'> & {
     name: string;
     goal: string;
     plan: Draft['plan'];
@@ -125,6 +133,7 @@ function folderSpec(
     },
     time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     secrets: { ...task.notices?.secrets, ...task.secrets },
+    stdin: task.stdin ?? null,
     review: off,
     qa: off,
     memory: { enabled: false },

@@ -25,7 +25,7 @@ export interface ValueType<T> {
 }
 
 const MAX_ITEM_CHARS = 64 * 1024;
-const MAX_ITEMS = 1000;
+const MAX_WORDS = 100_000;
 
 function simple<T>(wanted: string, schema: JsonSchema, take: (node: Node) => T | undefined): ValueType<T> {
   return {
@@ -203,10 +203,10 @@ const word = text(MAX_ITEM_CHARS, 'a word of a command', 0);
 
 /** Program and arguments. A text is refused with the list it probably stands for: there is no shell in between. */
 export const argv = (): ValueType<string[]> => {
-  const list = listOf(word, MAX_ITEMS, 'a list of words such as [npm, test]');
+  const list = listOf(word, MAX_WORDS, 'a list of words such as [npm, test]');
   return {
     wanted: list.wanted,
-    schema: { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_ITEMS },
+    schema: { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_WORDS },
     list: true,
     read(node, report) {
       const value = textOf(node);

@@ -22,6 +22,7 @@ import { taskRetry } from './task.retry.ts';
 import { taskRollback } from './task.rollback.ts';
 import { taskRun } from './task.run.ts';
 import { taskStop } from './task.stop.ts';
+import { taskSubmit } from './task.submit.ts';
 import { taskWait } from './task.wait.ts';
 
 const table = [
@@ -47,6 +48,7 @@ const table = [
   taskRollback,
   taskRun,
   taskStop,
+  taskSubmit,
   taskWait,
 ] as const;
 

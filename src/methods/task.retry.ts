@@ -7,9 +7,16 @@ import { op, taskRef } from './params.ts';
 export const taskRetry = defineMethod({
   name: 'task.retry',
   summary:
-    'Gives a failed, blocked or completed subtask a fresh allowance of attempts and goes on with the task.',
+    'Gives failed, blocked or completed subtasks a fresh allowance of attempts and goes on with the task, also where it has failed or is completed and not merged.',
   asks: 'person',
-  params: z.strictObject({ task: taskRef, subtask: z.string().min(1).max(50), op }),
+  params: z.strictObject({
+    task: taskRef,
+    subtask: z
+      .union([z.string().min(1).max(50), z.array(z.string().min(1).max(50)).min(1).max(1000)])
+      .optional()
+      .describe('Ids; absent: all that failed or are blocked.'),
+    op,
+  }),
   result: taskView,
   errors: [
     'task_unknown',

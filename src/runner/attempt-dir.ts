@@ -26,8 +26,10 @@ export interface AttemptSpec {
   cwd: string;
   /** Octal, as `022`. */
   umask: string;
-  /** prompt: `prompt.md`. fifo: the FIFO `stdin`, held open by the runner. */
-  stdin: 'null' | 'prompt' | 'fifo';
+  /** Resource limits of the command, as ulimitWords() has them; absent: those of the supervisor. */
+  limits?: string;
+  /** prompt: `prompt.md`. fifo: the FIFO `stdin`, held open by the runner. Else the absolute path of a file. */
+  stdin: 'null' | 'prompt' | 'fifo' | `/${string}`;
   /** Path of the file with the environment, relative to this directory. */
   env_ref: string;
   output_max_bytes: number;

@@ -26,7 +26,7 @@ export function runnerOrder({ dir, cage, spec, root, parent, key }: RunnerOrder)
   checkCommand(spec);
   const words = [
     ...[dir, cage, spec.nonce, String(parent ?? 0), key.secret],
-    ...[spec.cwd, root ?? '', spec.umask, spec.stdin, ...spec.argv],
+    ...[spec.cwd, root ?? '', spec.umask, spec.stdin, spec.limits ?? '', ...spec.argv],
   ];
   return `set -- ${words.map(quote).join(' ')}\n`;
 }
@@ -51,6 +51,27 @@ export function checkCommand({ argv, cwd, umask }: Pick<AttemptSpec, 'argv' | 'c
   if ([cwd, ...argv].some(word => word.includes('\0'))) {
     throw refusal('an argument or the folder holds a NUL byte');
   }
+}
+
+/** Variables that a shell has for itself and lets nobody set. */
+const SHELL_OWN = new Set([
+  'OPTIND',
+  'UID',
+  'EUID',
+  'PPID',
+  'GROUPS',
+  'BASHOPTS',
+  'SHELLOPTS',
+  'BASH_VERSINFO',
+  '_',
+]);
+
+/** Variables as a shell reads them; names that no shell takes do not survive one anyway. */
+export function exportLines(env: Record<string, string>): string {
+  return Object.entries(env)
+    .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !SHELL_OWN.has(name))
+    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
+    .join('');
 }
 
 /** A word of sh. */

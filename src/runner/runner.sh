@@ -1,7 +1,7 @@
 #!/bin/sh
 # The runner of one attempt: `sh -c TEXT runner.sh DIR`, and on standard input a number of lines, then so many with one command
-#   set -- DIR CAGE NONCE PARENT KEY CWD ROOT UMASK STDIN PROGRAM [ARGUMENT]...
-# which a unit's shell has done already. Claims the attempt, runs its command and records how it ended; it never decides
+#   set -- DIR CAGE NONCE PARENT KEY CWD ROOT UMASK STDIN LIMITS PROGRAM [ARGUMENT]...
+# which a unit's shell has done already. (`all` for the number: up to the end, and its last line says that it is whole.) Claims the attempt, runs its command and records how it ended; it never decides
 # anything. Its protocol is the files in DIR (architecture 3). What it is told stands in none of them: programs of the same
 # user could change one between its writing and its reading. Kept to what dash, bash and macOS' sh share, and to builtins:
 # every program started here costs as much as the command itself may. All names start with rasen_, because an
@@ -12,9 +12,15 @@ trap 'rasen_term=true' TERM
 umask 077
 [ -r /proc/self/limits ] && [ -n "$RASEN_RUNNER_MARK" ] && ulimit -m "$RASEN_RUNNER_MARK" 2>/dev/null # host/mark.ts
 unset RASEN_RUNNER_MARK
-unset rasen_key rasen_words # were they in the environment, the command would be given ours
+unset rasen_key rasen_words rasen_whole # were they in the environment, the command would be given ours
 if [ $# -lt 2 ]; then
   read -r rasen_count || exit 0 # whoever was to tell has died
+  if [ "$rasen_count" = all ]; then
+    rasen_words=$(command -p cat) # a builtin reads byte by byte
+    rasen_count=0
+    case $rasen_words in *"
+rasen_whole=yes") ;; *) exit 0 ;; esac
+  fi
   while [ $rasen_count -gt 0 ]; do
     IFS= read -r rasen_line || exit 0
     rasen_words="$rasen_words$rasen_line
@@ -22,8 +28,8 @@ if [ $# -lt 2 ]; then
   done
   eval "$rasen_words"
 fi
-rasen_dir=$1 rasen_cage=$2 rasen_nonce=$3 rasen_parent=$4 rasen_key=$5 rasen_cwd=$6 rasen_root=$7 rasen_umask=$8 rasen_stdin=$9
-shift 9
+rasen_dir=$1 rasen_cage=$2 rasen_nonce=$3 rasen_parent=$4 rasen_key=$5 rasen_cwd=$6 rasen_root=$7 rasen_umask=$8 rasen_stdin=$9 rasen_limits=${10}
+shift 10
 exec </dev/null
 
 # O_EXCL, for every file that is made here: exactly one of many runners, or the supervisor's mkdir, gets the name, and
@@ -57,6 +63,7 @@ done
 rasen_in=/dev/null rasen_result=exited rasen_code=0 rasen_signal=null
 case $rasen_stdin in
   prompt) rasen_in=$rasen_dir/prompt.md ;;
+  /*) rasen_in=$rasen_stdin ;;
   fifo)
     rasen_in=$rasen_dir/stdin
     [ -p "$rasen_in" ] || mkfifo "$rasen_in"
@@ -78,10 +85,23 @@ case $1 in
   */*) if [ ! -f "$1" ]; then rasen_code=127; elif [ ! -x "$1" ]; then rasen_code=126; fi ;;
   *) command -v "$1" >/dev/null || rasen_code=127 ;;
 esac
+# OPTION:SOFT:HARD each, for the command alone: what is too little for it may be too little for us. Soft first: a hard limit
+# below it would be refused. One that we may not have so high becomes our own.
+rasen_limit() {
+  for rasen_word in $rasen_limits; do
+    rasen_option=${rasen_word%%:*} rasen_hard=${rasen_word##*:} rasen_word=${rasen_word#*:}
+    rasen_set S "${rasen_word%:*}" || rasen_set S "$(rasen_set H)"
+    rasen_set H "$rasen_hard"
+  done 2>/dev/null
+}
+rasen_set() {
+  # What others call u is p to dash.
+  command ulimit -$1 -$rasen_option $2 || { [ $rasen_option = u ] && command ulimit -$1 -p $2; }
+}
 case $rasen_result$rasen_code in
   exited0)
     # In the foreground: a child of `&` would ignore SIGINT. exec: a builtin of the same name must not answer.
-    (umask "$rasen_umask" && exec "$@") <&5 >&4 2>&1 3<&- 4>&- 5<&-
+    (umask "$rasen_umask" && { rasen_limit; exec "$@"; }) <&5 >&4 2>&1 3<&- 4>&- 5<&-
     rasen_code=$?
     if [ $rasen_code -gt 128 ] && [ $rasen_code -le 192 ]; then rasen_signal=$((rasen_code - 128)); fi
     ;;

@@ -8,10 +8,11 @@ import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { errnoOf, messageOf, RasenError } from '../errors.ts';
 import { markFor } from '../host/mark.ts';
+import { bytesOfText } from '../util/exact-text.ts';
 import { attemptMarker } from './attempt-dir.ts';
 import type { StartOptions } from './cage/cage.ts';
 import { syncFile } from './durable.ts';
-import { RUNNER_NAME, runnerOrder } from './order.ts';
+import { exportLines, RUNNER_NAME, runnerOrder } from './order.ts';
 import { MARKER_NAME } from './platform/host.ts';
 import { statOf } from './small-file.ts';
 
@@ -32,12 +33,13 @@ export async function startRunner(
 ): Promise<void> {
   const path = resolve(dir);
   const marker = attemptMarker(spec);
-  const order = runnerOrder({ dir: path, cage: 'group', spec, root, parent: process.pid, key });
+  const [plain, odd] = byBytes(env);
+  const order = `${odd}${runnerOrder({ dir: path, cage: 'group', spec, root, parent: process.pid, key })}`;
   const child = spawn('/bin/sh', ['-c', text, RUNNER_NAME, path], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: { ...env, [MARKER_NAME]: marker, RASEN_RUNNER_MARK: markFor(spec.task) },
+    env: { ...plain, [MARKER_NAME]: marker, RASEN_RUNNER_MARK: markFor(spec.task) },
   });
   child.unref();
   tell(child.stdin, order);
@@ -66,10 +68,27 @@ export async function startRunner(
   });
 }
 
+/** A shell reads a line byte by byte; what is longer it has read by a program, which costs as much as that line. */
+const READ_BYTES_MAX = 16 * 1024;
+
+/** What was cut short must not be run: it may be a command with fewer words. */
+const WHOLE = 'rasen_whole=yes\n';
+
 /** A socket that nobody else can open. A runner that ends without reading (another one was first) is no fault. */
 function tell(stdin: Writable, order: string): void {
   stdin.on('error', () => {});
-  stdin.end(`${order.split('\n').length - 1}\n${order}`);
+  const bytes = bytesOfText(order);
+  const all = bytes.length > READ_BYTES_MAX;
+  const head = `${all ? 'all' : order.split('\n').length - 1}\n`;
+  stdin.end(Buffer.concat([Buffer.from(head), bytes, Buffer.from(all ? WHOLE : '')]));
+}
+
+/** What Node can hand over, which is UTF-8, and the rest as words of the shell. */
+function byBytes(env: Record<string, string>): [Record<string, string>, string] {
+  const odd = Object.entries(env).filter(([, value]) => !value.isWellFormed());
+  if (odd.length === 0) return [env, ''];
+  const plain = Object.entries(env).filter(([, value]) => value.isWellFormed());
+  return [Object.fromEntries(plain), exportLines(Object.fromEntries(odd))];
 }
 
 /**

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 
 export const ENV_FILE = 'env.json';
+/** Not `stdin`: that is a FIFO of runners. */
+export const INPUT_FILE = 'input';
 export const JOURNAL_FILE = 'events.jsonl';
 export const SPEC_FILE = 'spec.json';
 export const SNAPSHOT_FILE = 'task.json';
@@ -18,6 +20,8 @@ export interface TaskFiles {
   snapshot: string;
   spec: string;
   env: string;
+  /** Standard input of the command, where it has one. */
+  input: string;
   attempts: string;
 }
 
@@ -30,6 +34,7 @@ export function taskFiles(tasks: string, id: string): TaskFiles {
     snapshot: join(folder, SNAPSHOT_FILE),
     spec: join(folder, SPEC_FILE),
     env: join(folder, ENV_FILE),
+    input: join(folder, INPUT_FILE),
     attempts: join(folder, 'attempts'),
   };
 }

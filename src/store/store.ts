@@ -29,6 +29,7 @@ import { Keys } from './keys.ts';
 import {
   ENV_FILE,
   headsFile,
+  INPUT_FILE,
   JOURNAL_FILE,
   keysFolder,
   PACK_END,
@@ -155,7 +156,7 @@ export class Store {
   }
 
   /** A new task, all or nothing: made aside, synced, then renamed into place. Durable when it returns. */
-  submit(id: string, events: Event[], env: Record<string, string>): Loaded {
+  submit(id: string, events: Event[], env: Record<string, string>, input: Buffer | null = null): Loaded {
     this.#assertHere();
     const { folder, pack } = this.files(id);
     if (isThere(folder) || isThere(pack)) {
@@ -168,6 +169,7 @@ export class Store {
       rmSync(staged, { recursive: true, force: true });
       mkdirSync(staged, { mode: 0o700 });
       writeDurable(join(staged, ENV_FILE), encodeEnv(env));
+      if (input) writeDurable(join(staged, INPUT_FILE), input);
       const into = { folder: staged, displaced: () => {} };
       const { text, last } = encodeEvents(into, events, this.#formats.current);
       writeDurable(join(staged, JOURNAL_FILE), text);

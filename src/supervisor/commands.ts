@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isRasenError, RasenError } from '../errors.ts';
 import { captureRepository } from '../git/captured.ts';
 import { resetWorktree } from '../git/reset.ts';
+import { readInbox } from '../host/inbox.ts';
 import { planHash } from '../store/artifact.ts';
 import type { Store } from '../store/store.ts';
 import type { NewEvent } from '../task/event.ts';
@@ -38,13 +39,13 @@ export function asked({ origin }: Ask, events: readonly NewEvent[]): NewEvent[] 
 export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
-  readonly #host: { host: string; incarnation: string; boot: string };
+  readonly #host: { host: string; incarnation: string; boot: string; home: string };
   readonly #git: { store: Store; places: Places };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
-    host: { host: string; incarnation: string; boot: string },
+    host: { host: string; incarnation: string; boot: string; home: string },
     git: { store: Store; places: Places },
   ) {
     this.#registry = registry;
@@ -67,7 +68,8 @@ export class Commands {
     // The same order may have come again meanwhile.
     const meanwhile = this.#known(spec);
     if (meanwhile) return meanwhile;
-    const first: NewEvent[] = [{ type: 'task_claimed', ...this.#host }];
+    const { home: _, ...host } = this.#host;
+    const first: NewEvent[] = [{ type: 'task_claimed', ...host }];
     if (repository) first.push({ type: 'repository_captured', repository });
     if (spec.plan)
       first.push({
@@ -77,7 +79,9 @@ export class Commands {
         rev: 1,
         source: spec.plan.source,
       });
-    const entry = this.#registry.submit(spec, first, env, origin);
+    const { home } = this.#host;
+    const input = spec.stdin && readInbox(home, spec.id, 'input', spec.stdin.sha256);
+    const entry = this.#registry.submit(spec, first, env, origin, input);
     await this.#reconciler.pass(entry);
     return { entry, created: true };
   }
@@ -129,28 +133,28 @@ export class Commands {
     return entry;
   }
 
-  async retry(ref: string, subtask: string, ask: Ask): Promise<Entry> {
+  /** `subtasks`: null for all that failed or are blocked. */
+  async retry(ref: string, subtasks: readonly string[] | null, ask: Ask): Promise<Entry> {
     const { op } = ask;
     const entry = this.#registry.resolve(ref);
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
-      if (isTerminal(state.status)) throw over(state, 'retry');
       if (isDone(state, op)) return;
-      const step = stepNamed(state, subtask);
-      if (step.attempt && !isParked(state)) throw stopFirst(state);
-      const closes = isParked(state) ? closesOf(state, 'done again').filter(e => e.step === step.id) : [];
-      const again = withDependents(state, step).filter(
-        s => s === step || (!s.attempt && s.status !== 'pending'),
-      );
-      const resets: NewEvent[] = again.map(s => ({
-        type: 'step_reset',
-        step: s.id,
-        reason: s === step ? 'retry' : `${step.id} is done again`,
-      }));
-      const going =
-        state.status.name === 'interrupted' || state.status.name === 'blocked'
-          ? resumption(op)
-          : marked(state, op);
+      const halted = isParked(state) || isTerminal(state.status);
+      if (state.status.name === 'cancelled') throw over(state, 'retry');
+      if (state.merged || state.merge) throw merged(state);
+      const steps = subtasks === null ? refusedSteps(state) : subtasks.map(id => stepNamed(state, id));
+      if (!halted && steps.some(s => s.attempt)) throw stopFirst(state);
+      const closes = halted
+        ? closesOf(state, 'done again').filter(e => steps.some(s => s.id === e.step))
+        : [];
+      const again = new Map(steps.map(s => [s.id, 'retry']));
+      for (const step of steps)
+        for (const s of withDependents(state, step))
+          if (!again.has(s.id) && !s.attempt && s.status !== 'pending')
+            again.set(s.id, `${step.id} is done again`);
+      const resets = [...again].map(([step, reason]): NewEvent => ({ type: 'step_reset', step, reason }));
+      const going = halted ? resumption(op) : marked(state, op);
       await this.#registry.record(entry, asked(ask, [...closes, ...resets, ...going]));
     });
     await this.#reconciler.pass(entry);
@@ -267,8 +271,17 @@ export class Commands {
 
   #sameOrder(known: Entry, spec: TaskSpec): void {
     const { spec: was } = this.#registry.stateOf(known);
-    // Not what the machine tells of itself, since a script may run with another time zone than its user; nor who is told.
-    const order = ({ id: _id, time_zone: _zone, notify: _notify, plan, secrets, ...rest }: TaskSpec) => ({
+    // Not what the machine or the shell tells of itself, since a script may run with another time zone or umask than its
+    // user; nor who is told.
+    const order = ({
+      id: _id,
+      time_zone: _zone,
+      process: _process,
+      notify: _notify,
+      plan,
+      secrets,
+      ...rest
+    }: TaskSpec) => ({
       ...rest,
       secrets: Object.entries(secrets).filter(([, { for: who }]) => who?.join() !== 'notify'),
       workspace: rest.workspace.kind,
@@ -347,7 +360,7 @@ export function over(state: TaskState, verb: string): RasenError {
   const again = `Start it again as a new task: ${startAgain(state.spec.project, git, state.plan)}`;
   const hints: Record<string, string> = {
     completed: git && !state.merged ? `Bring it into your branch: rasen merge ${state.id}` : again,
-    failed: again,
+    failed: `Do again what failed: rasen retry --task ${state.id}`,
     cancelled: again,
   };
   return new RasenError(
@@ -365,6 +378,25 @@ function stepNamed(state: TaskState, id: string): Step {
   throw new RasenError('subtask_unknown', `task ${state.id} has no subtask "${id}"`, {
     hint: `It has: ${state.steps.map(s => s.id).join(', ')}`,
   });
+}
+
+/** Throws `task_state` when nothing failed. */
+function refusedSteps(state: TaskState): Step[] {
+  const refused = state.steps.filter(s => s.status === 'failed' || s.block);
+  if (refused.length > 0) return refused;
+  throw new RasenError('task_state', `nothing of task ${state.id} failed or is blocked`, {
+    hint: `Name what is to be done again: rasen retry SUBTASK --task ${state.id}`,
+  });
+}
+
+function merged(state: TaskState): RasenError {
+  return new RasenError(
+    'task_state',
+    `task ${state.id} is merged${state.merged ? '' : ' just now'}; nothing of it is done again`,
+    {
+      hint: 'Start a new task: rasen reinit',
+    },
+  );
 }
 
 /** A step, everything that needs it, and the final check. */

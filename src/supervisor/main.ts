@@ -3,9 +3,10 @@
  * SIGINT end it: where a service manager will start it again, attempts live on; else they are ended in good order and
  * their tasks interrupted. SIGHUP, also that of a closed terminal, only reads the settings again.
  */
-import { existsSync, mkdirSync, writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, errnoOf, isRasenError, messageOf, RasenError } from '../errors.ts';
+import { makeFolder } from '../host/make-folder.ts';
 import { checkHome } from '../host/private.ts';
 import { makeLog } from '../log.ts';
 import { instancePaths } from '../paths.ts';
@@ -82,7 +83,7 @@ function refusalOf(error: unknown): RasenError | null {
 async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const umask = userUmask();
   const paths = instancePaths();
-  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  makeFolder(paths.home, 0o700);
   checkHome(paths.home);
   const { settings, problem } = startSettings(paths.config);
   // The state has a lock of its own: the socket may be elsewhere, and one state must never have two masters.

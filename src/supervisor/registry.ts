@@ -283,13 +283,19 @@ export class Registry {
     return problem;
   }
 
-  submit(spec: TaskSpec, first: NewEvent[], env: Record<string, string>, origin?: Origin): Entry {
+  submit(
+    spec: TaskSpec,
+    first: NewEvent[],
+    env: Record<string, string>,
+    origin?: Origin,
+    input: Buffer | null = null,
+  ): Entry {
     const { boot: _, ...time } = this.#clock();
     const order = { type: 'task_submitted', spec, ...(origin && { origin }) } as const;
     const submitted: Event = { seq: 1, ...time, epoch: 0, ...order };
     const rest = stamp(fold(null, submitted), first, this.#clock);
     const events = [submitted, ...rest.events];
-    const entry = this.#add(this.#store.submit(spec.id, events, env));
+    const entry = this.#add(this.#store.submit(spec.id, events, env, input));
     this.#publish(entry, entry.state!, events);
     return entry;
   }

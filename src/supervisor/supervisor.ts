@@ -7,8 +7,10 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isRasenError, RasenError } from '../errors.ts';
 import { FarFiles } from '../host/far-files.ts';
+import { clearInbox, readInbox } from '../host/inbox.ts';
 import type { Log } from '../log.ts';
 import type { AskContext } from '../methods/define.ts';
+import { runParams } from '../methods/task.run.ts';
 import { type Sent, sendAll } from '../notify/index.ts';
 import { testMessage } from '../notify/message.ts';
 import type { Paths } from '../paths.ts';
@@ -185,10 +187,12 @@ export class Supervisor {
       unfinished: () => this.#unfinishedProjects(),
     });
     this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
-    this.#commands = new Commands(this.#registry, this.#reconciler, this.#host, {
-      store: this.#store,
-      places: this.#places,
-    });
+    this.#commands = new Commands(
+      this.#registry,
+      this.#reconciler,
+      { ...this.#host, home: paths.home },
+      { store: this.#store, places: this.#places },
+    );
     this.#notes = new Notes(this.#registry, this.#reconciler, this.#places);
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,
@@ -215,6 +219,7 @@ export class Supervisor {
     const { log } = this.#options;
     this.#registry.load();
     void this.#options.sandbox.get();
+    clearInbox(this.#options.paths.home, Date.now());
     for (const damage of this.#store.damage)
       log.error(damage, `task ${damage.task} cannot be used: ${damage.message}`);
     this.#releases.push(this.#registry.listen((_entry, state, events) => this.#views.changed(state, events)));
@@ -305,6 +310,15 @@ export class Supervisor {
     return { created, task: this.#registry.viewOf(entry), notes: [...notes, ...uncounted(spec)] };
   }
 
+  /** The same for an order in the inbox. */
+  async submit(id: string, sha256: string, context: AskContext) {
+    const text = readInbox(this.#options.paths.home, id, 'order', sha256).toString('utf8');
+    const parsed = runParams.safeParse(jsonIn(text));
+    if (!parsed.success || parsed.data.spec.id !== id)
+      throw new RasenError('usage', `The order of task ${id} is not what task.run takes: ${whyNot(parsed)}.`);
+    return await this.run(parsed.data.spec, parsed.data.env, context);
+  }
+
   view(ref: string): TaskView {
     return this.#reader.view(ref);
   }
@@ -364,13 +378,14 @@ export class Supervisor {
   }
 
   async retry(
-    params: { task: string; subtask: string; op?: string | undefined },
+    params: { task: string; subtask?: string | string[] | undefined; op?: string | undefined },
     context: AskContext,
   ): Promise<TaskView> {
     this.#assertStays();
     const ask = askOf(params, context);
     const { task, subtask } = params;
-    const entry = await this.#inProject(task, () => this.#commands.retry(task, subtask, ask));
+    const subtasks = subtask === undefined ? null : [subtask].flat();
+    const entry = await this.#inProject(task, () => this.#commands.retry(task, subtasks, ask));
     return this.#registry.viewOf(entry);
   }
 
@@ -595,6 +610,20 @@ export class Supervisor {
       this.#releases.push(() => clearTimeout(timer));
     }
   }
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first fault, with its place. */
+function whyNot({ error }: ReturnType<typeof runParams.safeParse>): string {
+  const issue = error?.issues[0];
+  return issue ? `${issue.path.join('.')}: ${issue.message}` : 'it is of another task';
 }
 
 const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });

@@ -32,6 +32,8 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
     base_tests: spec.base_tests ?? false,
     setup_cache: spec.setup_cache ?? [],
     env: spec.env ?? {},
+    process: spec.process ?? null,
+    stdin: spec.stdin ?? null,
     secrets: spec.secrets ?? {},
   };
 }

@@ -30,7 +30,7 @@ import { ledgerWith } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { TaskSpec } from './spec.ts';
 import { STEP, type Step, type StepKind, type TaskState } from './state.ts';
-import { isTrouble, type TaskStatus } from './status.ts';
+import { isTerminal, isTrouble, type TaskStatus } from './status.ts';
 
 export function foldAll(events: Iterable<Event>): TaskState {
   let state: TaskState | null = null;
@@ -415,7 +415,7 @@ function loginRetried(state: TaskState): TaskState {
 function resumed(before: TaskState): TaskState {
   // A person said "go on": the same allowance of attempts and time again, and failed steps get another chance, with
   // what was left out because of them.
-  const state = renewed(before);
+  const state = renewed(reopened(before));
   const steps = state.steps.map(s =>
     s.status === 'failed' || (s.status === 'skipped' && s.kind !== 'fix')
       ? resetStep(s, 'resumed')
@@ -441,6 +441,12 @@ function resumed(before: TaskState): TaskState {
     },
     { name: 'pending' },
   );
+}
+
+/** What was over goes on, and will be over once more. */
+function reopened(state: TaskState): TaskState {
+  if (!isTerminal(state.status)) return state;
+  return { ...state, ended_at: null, merge_refused: null, reopened: (state.reopened ?? 0) + 1 };
 }
 
 /** The commit that was blocked since tests of the base commit fail on it: who says "go on" has looked at why. */

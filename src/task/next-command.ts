@@ -24,7 +24,7 @@ export function nextCommand(
     case 'blocked':
       return view.why === 'question' ? `rasen answer ${id} "…"` : `rasen resume ${id}`;
     case 'failed':
-      return refused ? `rasen logs ${id} --subtask ${refused.id}` : `rasen logs ${id}`;
+      return `rasen logs ${id}${refused ? ` --subtask ${refused.id}` : ''}, then rasen retry --task ${id}`;
     case 'completed':
       return view.branch && view.commit && !view.merged ? `rasen merge ${id}` : null;
     case 'cancelled':

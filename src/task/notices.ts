@@ -111,7 +111,10 @@ function due(state: TaskState): Notice[] {
   const notices: Notice[] = [];
   if (state.rebooted) notices.push({ kind: 'resumed', key: `resumed:${state.rebooted.boot}` });
   if (status.name === 'completed' || status.name === 'failed')
-    notices.push({ kind: status.name, key: status.name });
+    notices.push({
+      kind: status.name,
+      key: state.reopened ? `${status.name}:${state.reopened}` : status.name,
+    });
   // A login is missed once, however often it is looked at.
   const since = status.name === 'blocked' && status.why === 'auth' && state.login ? state.login.since : null;
   if (status.name === 'blocked')

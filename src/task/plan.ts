@@ -17,11 +17,17 @@ export const subtaskId = z
   .refine(id => !id.endsWith('.lock'), 'an id must not end in ".lock" (git refuses such refs)')
   .describe('Id of the subtask, unique in the plan.');
 
+/** More than any kernel takes: what is too much for this one is for exec to say. */
+const MAX_WORD = 1024 * 1024;
+const MAX_WORDS = 1_000_000;
+
 const argv = z
-  .array(z.string().max(MAX_TEXT))
+  .array(z.string().max(MAX_WORD))
   .min(1)
-  .max(1000)
-  .describe('Program and arguments; no shell in between.');
+  .max(MAX_WORDS)
+  .describe(
+    'Program and arguments; no shell in between. A byte that is not UTF-8 is the lone surrogate U+DC00 plus its value.',
+  );
 
 export const gateSpec = z
   .strictObject({

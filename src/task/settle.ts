@@ -6,7 +6,7 @@ import { close, MAX_GATE_DROPS, mayHaveStarted } from './attempt.ts';
 import { budgetText } from './budget.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import type { Claim, GateEvidence, NewEvent } from './event.ts';
-import { type Gate, gatesOf } from './gates-of.ts';
+import { type Gate, gatesOf, subtaskOf } from './gates-of.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
 import { isToldOf, type Notified } from './notices.ts';
 import { verdictOf } from './retry.ts';
@@ -207,7 +207,7 @@ function forgeries({ step, n, gate }: Extract<Effect, { type: 'end' }>, { forged
 
 function endOfWork(state: TaskState, step: Step, attempt: Attempt, facts: EndFacts): NewEvent[] | null {
   if (attempt.phase === 'ended' || attempt.phase === 'sealed' || attempt.phase === 'closed') return null;
-  const { outcome, message } = outcomeOf(attempt, facts);
+  const { outcome, message } = outcomeOf(state, step, attempt, facts);
   return [
     ...toldLive(state, step, attempt, facts.notes_said),
     {
@@ -289,7 +289,12 @@ function serviceOf(facts: EndFacts): { outcome: Outcome; message: string } | nul
 }
 
 /** How the work ended: what a service is to blame for, our own stop, then what the agent claims against itself, then the exit code. */
-function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; message: string | null } {
+function outcomeOf(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  facts: EndFacts,
+): { outcome: Outcome; message: string | null } {
   const { exit } = facts;
   const stopped = facts.ended_by_itself && exit ? null : attempt.stop_reason;
   if (stopped && stopped !== 'result') {
@@ -304,7 +309,8 @@ function outcomeOf(attempt: Attempt, facts: EndFacts): { outcome: Outcome; messa
     if (exit.result === 'killed') return { outcome: 'lost', message: 'the runner was killed' };
     // Its runner could not make or read the files of the attempt, and has started nothing.
     if (exit.result === 'no_files') return { outcome: 'lost', message: 'its files could not be written' };
-    if (exit.result !== 'exited') return { outcome: 'startup', message: unstarted(exit.result) };
+    if (exit.result !== 'exited')
+      return { outcome: 'startup', message: unstarted(exit, programOf(state, step)) };
   }
   if (facts.claim_problem) return { outcome: 'failed', message: facts.claim_problem };
   const claimed = facts.claim ? BY_CLAIM[facts.claim.status] : undefined;
@@ -364,7 +370,7 @@ function endOfGate(
   if (stopped && effect.why === 'result') reason = verdictReason(facts);
   else if (stopped) reason = effect.why === 'timeout' ? 'timed out' : `stopped: ${effect.why}`;
   else if (exit!.ended_by) reason = BY_ENDING[exit!.ended_by].message;
-  else if (exit!.result !== 'exited') reason = unstarted(exit!.result);
+  else if (exit!.result !== 'exited') reason = unstarted(exit!, gate.run?.run[0]);
   else if (gate.kind === 'run' || gate.kind === 'setup')
     reason = (gate.run?.ok ?? [0]).includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
   else reason = exit!.code === 0 ? verdictReason(facts) : noVerdict(facts, `exit code ${exit!.code}`);
@@ -440,9 +446,28 @@ const baseTest = (path: string) => ({
   text: 'the test of the base commit was run in place of the one of today',
 });
 
+/** Of a command; undefined: the program is that of an agent. */
+function programOf(state: TaskState, step: Step): string | undefined {
+  if (step.kind === 'setup') return state.spec.setup?.[0];
+  const work = step.kind === 'subtask' ? subtaskOf(state, step.id).do : null;
+  return work && 'run' in work ? work.run[0] : undefined;
+}
+
 /** Why a runner did not start the command, by the word of its record. */
-export const unstarted = (result: string) =>
-  result === 'outside' ? 'its cwd leads out of the folder that it is for' : result;
+export function unstarted({ result, code }: Pick<ExitFacts, 'result' | 'code'>, program?: string): string {
+  switch (result) {
+    case 'outside':
+      return 'its cwd leads out of the folder that it is for';
+    case 'no_cwd':
+      return 'its folder is not there, or cannot be entered';
+    case 'not_found': {
+      const name = program === undefined ? 'its program' : `the program "${program.toWellFormed()}"`;
+      return code === 126 ? `${name} cannot be executed` : `${name} was not found`;
+    }
+    default:
+      return result;
+  }
+}
 
 const clip = (text: string) => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)} …` : text);
 

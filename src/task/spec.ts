@@ -18,6 +18,9 @@ export const taskId = z
 export const ROLES = ['initializer', 'coder', 'reviewer', 'qa'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Most that is kept of a standard input, in bytes. */
+export const STDIN_BYTES_MAX = 64 * 1024 * 1024;
+
 const seconds = z
   .number()
   .min(0)
@@ -172,6 +175,25 @@ export const agentSpec = z.strictObject({
     .describe('Program and its first arguments; the prompt is on its stdin.'),
 });
 
+const rlimit = z.int().min(0).nullable();
+
+/** What the commands of a task inherit of the shell that it came from, beside the environment. */
+const inherited = z.strictObject({
+  umask: z.string().regex(/^0?[0-7]{3}$/, 'is not an octal umask'),
+  limits: z
+    .partialRecord(
+      z.enum(['cpu', 'fsize', 'data', 'stack', 'core', 'memlock', 'nproc', 'nofile', 'as']),
+      z.strictObject({ soft: rlimit, hard: rlimit }),
+    )
+    .describe('Resource limits (ulimit): bytes, seconds or a number; null: unlimited.'),
+});
+
+/** Standard input of a command, kept with the task. */
+const keptInput = z.strictObject({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.int().min(0).max(STDIN_BYTES_MAX),
+});
+
 export const taskSpec = z.strictObject({
   version: z.literal(1),
   id: taskId,
@@ -264,6 +286,16 @@ export const taskSpec = z.strictObject({
     .default(null)
     .describe('Time zone in which times of day are meant and told. null: that of the supervisor.'),
   env: envMap.default({}).describe('Variables of every program of the task, over those captured at submit.'),
+  process: inherited
+    .nullable()
+    .default(null)
+    .describe(
+      'Umask and resource limits of its commands, never above what the supervisor may have. null: those of the supervisor.',
+    ),
+  stdin: keptInput
+    .nullable()
+    .default(null)
+    .describe('What a command reads on its standard input, handed over in the inbox. null: nothing.'),
   secrets: z
     .record(envName, secretSpec)
     .default({})

@@ -303,6 +303,8 @@ export interface TaskState {
   /** Since when the agent is not logged in, and how often that was looked at again; null: nobody knows it to be so. */
   login: { since: string; tries: number } | null;
   /** How often a person said go on, and the last restart of the machine that the task went on after. */
+  /** How often it was over and went on, since a subtask is done again. Absent: never. */
+  reopened?: number;
   resumes: number;
   rebooted: { boot: string; t: string } | null;
   forgeries: Forgery[];

@@ -3,7 +3,7 @@
  *
  *   pending ──► running ◄──► waiting (limit, …, quiet_hours, disk, …, budget: goes on by itself)
  *                  │  ◄──► interrupted (user, reboot)   ◄──► blocked (needs a person)
- *                  └──► completed | failed | cancelled   (final)
+ *                  └──► completed | failed | cancelled   (over; a person can have a subtask of the first two done again)
  */
 
 /**
@@ -80,13 +80,14 @@ export const TRANSITIONS: Readonly<Record<TaskStatusName, readonly TaskStatusNam
   waiting: ['running', 'waiting', 'interrupted', 'blocked', 'cancelled'],
   interrupted: ['pending', 'cancelled'],
   blocked: ['pending', 'cancelled'],
-  completed: [],
-  failed: [],
+  completed: ['pending'],
+  failed: ['pending'],
   cancelled: [],
 };
 
-export function isTerminal(status: TaskStatus): boolean {
-  return TRANSITIONS[status.name].length === 0;
+/** It is over, and does not go on unless a person says so. */
+export function isTerminal({ name }: TaskStatus): boolean {
+  return name === 'completed' || name === 'failed' || name === 'cancelled';
 }
 
 /** Nothing of it goes on by itself: it is over, or needs somebody. */

@@ -1,19 +1,24 @@
 /** `rasen resume`: go on with a stopped or blocked task. */
-import { defineCommand, FORMAT, TASK, WAIT } from '../command.ts';
+
+import { shellLine } from '../../task/shell-word.ts';
+import { defineCommand, FORMAT, TASKS, WAIT } from '../command.ts';
+import type { Context } from '../context.ts';
+import { usage } from '../errors.ts';
 import { inForeground } from '../foreground.ts';
 import { refuseMovedHere } from '../moved-project.ts';
+import { oneLine } from '../output.ts';
 import { taskRef } from '../project.ts';
-import { resumeTask, SKIP_OPTIONS, type SkipOptions } from '../resume-task.ts';
+import { goOn, resumeTask, SKIP_OPTIONS, type SkipOptions } from '../resume-task.ts';
 import { leave } from '../run-project.ts';
-import { notRunYet, tellNamesakes } from '../task-calls.ts';
+import { callEach, notRunYet, tellNamesakes } from '../task-calls.ts';
 
 export const resume = defineCommand<SkipOptions & { background?: boolean; wait?: boolean }>({
   name: 'resume',
-  summary: 'Go on with a stopped or blocked task',
+  summary: 'Go on with stopped or blocked tasks',
   details: [
-    'Completed subtasks are not done again. A supervisor is started where none answers. In the foreground it is as `rasen run`.',
+    'Completed subtasks are not done again. A supervisor is started where none answers. In the foreground it is as `rasen run`; several tasks go on in the background.',
   ],
-  arguments: [TASK],
+  arguments: [TASKS],
   options: [
     { flags: '--background', about: 'return when the task goes on' },
     ...SKIP_OPTIONS,
@@ -24,7 +29,9 @@ export const resume = defineCommand<SkipOptions & { background?: boolean; wait?:
     { command: 'rasen resume --background', about: 'the task of this project, in the background' },
     { command: 'rasen resume nightly-build', about: 'another task, and watch it' },
   ],
-  async run({ args: [given], options }, context) {
+  async run({ args, options }, context) {
+    const [given] = args;
+    if (args.length > 1) return await resumeAll(context, args, options);
     if (given === undefined) await refuseMovedHere(context);
     const ref = taskRef(context, given);
     const view = await resumeTask(context, ref, options).catch(error => {
@@ -35,3 +42,22 @@ export const resume = defineCommand<SkipOptions & { background?: boolean; wait?:
     return await inForeground(context, view, { through_limits: options.wait === true });
   },
 });
+
+/** One terminal shows one task. */
+function resumeAll(
+  context: Context,
+  tasks: readonly string[],
+  { background, ...skip }: SkipOptions & { background?: boolean },
+): Promise<number> {
+  if (!background)
+    throw usage(
+      'One task can be watched at a time.',
+      `Resume several in the background: rasen resume --background ${shellLine(tasks)}`,
+    );
+  return callEach(
+    context,
+    tasks,
+    given => goOn(context, taskRef(context, given), skip),
+    view => `Task ${oneLine(view.name)} is ${view.status}.`,
+  );
+}

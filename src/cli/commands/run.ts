@@ -1,16 +1,21 @@
 /** `rasen run`: run the task of this project, a command, or a file of subtasks. */
+
+import { shellLine } from '../../task/shell-word.ts';
 import { ENV_OPTION } from '../asked-env.ts';
 import { defineCommand, FORMAT, WAIT } from '../command.ts';
 import { usage } from '../errors.ts';
+import { isShellLine } from '../find-program.ts';
 import { SKIP_OPTIONS } from '../resume-task.ts';
-import { runCommand, runPipeline } from '../run-command.ts';
+import { type CommandRunOptions, runCommand, runPipeline } from '../run-command.ts';
 import { type ProjectRunOptions, runProject } from '../run-project.ts';
 
-interface Options extends ProjectRunOptions {
+interface Options extends ProjectRunOptions, CommandRunOptions {
   file?: string;
 }
 
 const PROJECT_ONLY = ['config', 'skipReview', 'skipQa'] as const;
+/** Of one command. */
+const COMMAND_ONLY = ['stdin', 'pty', 'exitCode'] as const;
 
 export const run = defineCommand<Options>({
   name: 'run',
@@ -19,6 +24,7 @@ export const run = defineCommand<Options>({
     'Without words behind "--" it is the task that `rasen init` made here: it is started, or goes on if it was stopped. A supervisor is started where none answers.',
     'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. The command stays for that as long as the supervisor answers; where it does not, and at the third signal, it says what goes on and ends with 4. SIGHUP always detaches.',
     'The task gets the variables that builds and agents usually need, and those that are asked for: with --env, or with `env`, `pass_env` and `secrets` in the configuration or the plan file. What looks wanted and is not handed over is told. See rasen.yml(5), ENVIRONMENT AND SECRETS.',
+    'No shell reads the command behind "--": for pipes, variables and the like, run one (`rasen run -- sh -c "a | b"`). The program is looked for before there is a task: the exit status is 127 when it is not there, 126 when it cannot be run. The command has the umask and the limits (ulimit) of this shell, but never more than the supervisor may have, and an empty standard input; with --stdin it has what is piped in, at most 64 MiB, which is kept with the task. With --pty it runs in a terminal of its own, which shows what it prints and in which nobody types (script(1)).',
     'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, the end of quiet hours or the budget of the next day, 130 stopped.',
   ],
   arguments: [
@@ -38,8 +44,12 @@ export const run = defineCommand<Options>({
     ...SKIP_OPTIONS,
     WAIT,
     { flags: '--key <key>', about: 'one task per key: the same key again is the same task' },
+    { flags: '--retry', about: 'do again what failed, where the task of this key is there and failed' },
     { flags: '--name <name>', about: 'short name of the task' },
     ENV_OPTION,
+    { flags: '--stdin', about: 'hand what is piped in to the command; it is kept with the task' },
+    { flags: '--pty', about: 'run the command in a terminal of its own' },
+    { flags: '--exit-code', about: 'end with the exit status of the command instead of that of the task' },
     ...FORMAT,
   ],
   examples: [
@@ -52,24 +62,50 @@ export const run = defineCommand<Options>({
   async run({ args, options }, context) {
     if (options.background && options.foreground)
       throw usage('--background and --foreground exclude each other.');
-    const dashes = context.argv.indexOf('--');
-    const behind = dashes < 0 ? 0 : context.argv.length - dashes - 1;
-    if (args.length > behind)
+    if (options.background && options.exitCode)
+      throw usage('--background and --exit-code exclude each other: the command is not waited for.');
+    if (options.stdin && options.pty)
+      throw usage('--stdin and --pty exclude each other: the standard input is the terminal then.');
+    if (options.retry && options.key === undefined)
       throw usage(
-        `"${args[0]}" is not expected here.`,
-        `To run it as a command: rasen run -- ${args.join(' ')}`,
+        '--retry is for orders with a key.',
+        'For example: rasen run --key nightly --retry -- make. A task is retried with: rasen retry --task ID',
       );
-    if (dashes >= 0 && behind === 0)
+    const dashes = context.argv.indexOf('--');
+    // Of the words behind "--" the parser was given the first; these are all, as they were given.
+    const command = dashes < 0 ? [] : context.argv.slice(dashes + 1);
+    const stray = args.slice(0, args.length - Math.min(1, command.length));
+    if (stray.length > 0)
+      throw usage(
+        `"${stray[0]}" is not expected here.`,
+        `To run it as a command: rasen run -- ${isShellLine(stray) ? `sh -c ${shellLine(stray)}` : shellLine(stray)}`,
+      );
+    if (dashes >= 0 && command.length === 0)
       throw usage('There is no command behind "--".', 'For example: rasen run -- npm test');
-    if (args.length === 0 && options.file === undefined) return await runProject(context, options);
-    if (args.length > 0 && options.file !== undefined)
+    if (command.length === 0 && options.file === undefined) {
+      refuseCommandOnly(options);
+      if (options.retry)
+        throw usage(
+          '--retry is for commands and files.',
+          'What failed of the task of this project: rasen retry',
+        );
+      return await runProject(context, options);
+    }
+    if (command.length > 0 && options.file !== undefined)
       throw usage('A file (-f) and a command exclude each other.');
     const odd = PROJECT_ONLY.find(name => options[name] !== undefined);
-    if (odd) {
-      const flag = odd.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-      throw usage(`--${flag} is for the task of a project, not for commands.`);
+    if (odd) throw usage(`--${flagOf(odd)} is for the task of a project, not for commands.`);
+    if (options.file !== undefined) {
+      refuseCommandOnly(options);
+      return await runPipeline(context, options.file, options);
     }
-    if (options.file !== undefined) return await runPipeline(context, options.file, options);
-    return await runCommand(context, args, options);
+    return await runCommand(context, command, options);
   },
 });
+
+const flagOf = (name: string) => name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+
+function refuseCommandOnly(options: Options): void {
+  const odd = COMMAND_ONLY.find(name => options[name] !== undefined);
+  if (odd) throw usage(`--${flagOf(odd)} is for one command: rasen run --${flagOf(odd)} -- CMD`);
+}

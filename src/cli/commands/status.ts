@@ -3,36 +3,42 @@ import { isRasenError } from '../../errors.ts';
 import type { TaskView } from '../../index.ts';
 import { blankView } from '../../task/blank-view.ts';
 import { ourState, type SeedWord, seedWord, type Unrun } from '../../views/status-json.ts';
-import { defineCommand, FORMAT, TASK } from '../command.ts';
+import { defineCommand, FORMAT, TASKS } from '../command.ts';
 import type { Context } from '../context.ts';
+import { usage } from '../errors.ts';
 import { sayOnSignal } from '../interrupts.ts';
 import { Progress } from '../progress.ts';
 import { findProject } from '../project.ts';
 import { sourceOf, tellSource } from '../source.ts';
 import { firstView, lastView } from '../status-file.ts';
 import { seedLines, statusText } from '../status-text.ts';
-import { callTask } from '../task-calls.ts';
+import { callEach, callTask } from '../task-calls.ts';
 import { waitTasks } from '../wait-task.ts';
 
 export const status = defineCommand<{ watch?: boolean }>({
   name: 'status',
-  summary: 'Show a task as it is now',
+  summary: 'Show tasks as they are now',
   details: [
     'In JSON, `status` is one word for scripts: running while the task goes on by itself, waits included; interrupted when it needs somebody; completed; failed; not_running when it would go on and no supervisor runs; initialized or reinitialized before the first run. `state` has the rest: name (pending, running, waiting, interrupted, blocked, completed, failed, cancelled), why, resume_at and message. The fields are the same in every situation; `source` is supervisor, disk where none runs, or project where only the files in .rasen/ know of the task.',
     'With --watch it stays until the task does not go on by itself. The exit status is 0 whatever the status of the task; `rasen wait` has another for each.',
   ],
-  arguments: [TASK],
+  arguments: [TASKS],
   options: [{ flags: '--watch', about: 'keep the display up to date' }, ...FORMAT],
   examples: [
     { command: 'rasen status', about: 'the task of this project' },
     { command: 'rasen status --format json | jq -r .status', about: 'for scripts' },
     { command: 'rasen status nightly-build --watch', about: 'another task, live' },
   ],
-  async run({ args: [given], options }, context) {
+  async run({ args, options }, context) {
     const { out } = context;
+    const [given] = args;
+    if (args.length > 1) return await showAll(context, args, options);
     const current = await currentView(context, given);
     const { view, from } = current;
-    if (options.watch && from === 'task') return await watch(context, view);
+    if (options.watch && from === 'task') {
+      await watch(context, view);
+      return 0;
+    }
     const answer = answerOf(context, current);
     if (from === 'task') tellSource(context);
     if (from === 'files') out.note('no supervisor here knows this task; this is what its files last said');
@@ -42,8 +48,28 @@ export const status = defineCommand<{ watch?: boolean }>({
         : seedLines({ ...view, status: wordIn(answer.status, view) }).join('\n'),
     );
     if (from === 'first') out.note('the task was not run yet; start it with: rasen run --background');
+    return 0;
   },
 });
+
+function showAll(
+  context: Context,
+  tasks: readonly string[],
+  { watch }: { watch?: boolean },
+): Promise<number> {
+  if (watch)
+    throw usage('One task can be watched at a time.', `For example: rasen status --watch ${tasks[0]}`);
+  return callEach(
+    context,
+    tasks,
+    async given => {
+      const current = await currentView(context, given);
+      return { ...current, answer: answerOf(context, current) };
+    },
+    ({ view, answer }) => `${statusText(view, { word: wordIn(answer.status, view), now_ms: Date.now() })}\n`,
+    ({ answer }) => answer,
+  );
+}
 
 interface Current {
   view: TaskView;

@@ -1,7 +1,8 @@
 /** The words of systemd-run for an attempt's unit, and the text of the file that it is started from. Pure. */
 import { RasenError } from '../../errors.ts';
 import type { ResourceLimits } from '../../task/plan.ts';
-import { quote, RUNNER_NAME } from '../order.ts';
+import { bytesOfText } from '../../util/exact-text.ts';
+import { exportLines, RUNNER_NAME } from '../order.ts';
 
 /** What a unit is given between SIGTERM and SIGKILL when the manager stops it, in seconds. */
 const STOP_GRACE_SECONDS = 30;
@@ -80,19 +81,6 @@ function dollars(text: string): string {
   return text.replaceAll('$', '$$$$');
 }
 
-/** Variables that a shell has for itself and lets nobody set. */
-const SHELL_OWN = new Set([
-  'OPTIND',
-  'UID',
-  'EUID',
-  'PPID',
-  'GROUPS',
-  'BASHOPTS',
-  'SHELLOPTS',
-  'BASH_VERSINFO',
-  '_',
-]);
-
 /** The longest variable that the kernel hands to a program (MAX_ARG_STRLEN with the NUL), in bytes. */
 const VARIABLE_BYTES_MAX = 128 * 1024 - 1;
 
@@ -102,17 +90,13 @@ const VARIABLE_BYTES_MAX = 128 * 1024 - 1;
  * Throws `spawn` for what no program could be started with.
  */
 export function startFile(env: Record<string, string>, runner: string): string {
-  const long = Object.keys(env).find(name => Buffer.byteLength(`${name}=${env[name]}`) > VARIABLE_BYTES_MAX);
+  const long = Object.keys(env).find(name => bytesOfText(`${name}=${env[name]}`).length > VARIABLE_BYTES_MAX);
   if (long !== undefined) {
     throw new RasenError('spawn', `The variable ${long} is longer than a program may be given (128 KiB).`, {
       hint: 'Make the environment of the task smaller.',
     });
   }
-  const exports = Object.entries(env)
-    .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !SHELL_OWN.has(name))
-    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
-    .join('');
-  return `exec 3<&-\n${exports}${runner}`;
+  return `exec 3<&-\n${exportLines(env)}${runner}`;
 }
 
 /** What `systemctl show` says of the end of a unit's main process, by the names of its properties. */

@@ -11,6 +11,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, RasenError } from '../../errors.ts';
 import { markFor } from '../../host/mark.ts';
+import { bytesOfText } from '../../util/exact-text.ts';
 import { attemptMarker } from '../attempt-dir.ts';
 import { HELPER_MS_MAX } from '../limits.ts';
 import { runnerOrder, runnerText } from '../order.ts';
@@ -153,7 +154,7 @@ async function systemdRun(
 async function writeStart(path: string, text: string, marker: string, env: NodeJS.ProcessEnv): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+    await writeFile(path, bytesOfText(text), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     // The folder of the user's session goes and comes with his manager.
     if (['ENOENT', 'EACCES'].includes(errnoOf(error) ?? '')) throw away(marker, messageOf(error), env);

@@ -2,8 +2,11 @@
 import { basename, dirname } from 'node:path';
 import { isRasenError, RasenError } from '../../errors.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
+import { atMost, ownRlimits, ulimitWords } from '../../host/rlimits.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
+import { sha256 } from '../../store/artifact.ts';
+import { readWhole } from '../../store/file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
@@ -27,6 +30,7 @@ export async function prepare(
   const step = stepOf(state, effect.step);
   const attempt = step.attempt!;
   await checkGateSecrets(context, state, step);
+  checkInput(context, state);
   const workspace = await prepareWorkspace(context, state, step, attempt).catch(error => {
     throw isReplaced(error, state) ? replaced(state, error) : error;
   });
@@ -81,6 +85,16 @@ async function writeWork(
   if (!made.ok) throw storage('to make the folder of notes', place, made);
 }
 
+/** What was piped in must be what it was. Throws `damaged`. */
+function checkInput({ store }: EffectContext, { id, spec }: TaskState): void {
+  if (!spec.stdin) return;
+  const path = store.files(id).input;
+  if (sha256(readWhole(path)) === spec.stdin.sha256) return;
+  throw new RasenError('damaged', `${path} is not what was piped into the task`, {
+    hint: 'Nothing was run with it. Start the task again with the same input.',
+  });
+}
+
 /** Where the agent of a job leaves its result. Throws `storage`. */
 export function makeResultFolder({ places }: EffectContext, state: TaskState, nonce: string): void {
   const { root, path } = places.resultPlace(state.id, nonce);
@@ -97,18 +111,22 @@ export interface JobFiles {
   argv: string[];
   cwd: string;
   prompt: string | null;
+  /** File that the command reads in its place. */
+  input?: string | null;
 }
 
 /** What the runner of an attempt's work is to do. */
 export function jobOfWork(
-  { places }: Pick<EffectContext, 'places'>,
+  { places, store }: Pick<EffectContext, 'places' | 'store'>,
   state: TaskState,
   step: Step,
   { n, nonce, job }: Attempt,
   { argv, prompt }: Pick<Work, 'argv' | 'prompt'>,
 ): JobFiles {
   const folder = places.job(state.id, job);
-  return { step: step.id, n, nonce, folder, argv, cwd: places.cwd(state, step), prompt };
+  const input =
+    state.spec.stdin && prompt === null && step.kind === 'subtask' ? store.files(state.id).input : null;
+  return { step: step.id, n, nonce, folder, argv, cwd: places.cwd(state, step), prompt, input };
 }
 
 /** Where the work of a step runs. Throws `config` when that leads out. */
@@ -127,6 +145,7 @@ export async function writeJob(
   state: TaskState,
   job: JobFiles,
 ): Promise<AttemptSpec> {
+  const inherits = state.spec.process;
   const spec: AttemptSpec = {
     version: 1,
     task: state.id,
@@ -136,8 +155,9 @@ export async function writeJob(
     nonce: job.nonce,
     argv: job.argv,
     cwd: job.cwd,
-    umask: context.umask,
-    stdin: job.prompt === null ? ('null' as const) : ('prompt' as const),
+    umask: inherits?.umask ?? context.umask,
+    ...(inherits && { limits: ulimitWords(atMost(inherits.limits, ownRlimits())) }),
+    stdin: job.prompt !== null ? 'prompt' : job.input ? (job.input as `/${string}`) : 'null',
     env_ref: context.store.files(state.id).env,
     output_max_bytes: state.spec.limits.output_max_bytes,
   };

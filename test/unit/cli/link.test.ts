@@ -179,16 +179,18 @@ test('a queue behind which nobody comes: the service manager is asked, and its r
     start: () => start(),
     disk: read,
     adopts: true,
-    note: () => {},
+    note: text => notes.push(text),
     whySilent,
     limits: { silence_ms: 5 },
   });
   try {
-    await expect(waiting.call('task.list', {})).rejects.toMatchObject({
+    await expect(waiting.call('task.stop', { task: 'x' })).rejects.toMatchObject({
       kind: 'service',
       message: 'rasend does not start: the disk is on fire.',
     });
     expect(asked).toBe(2);
+    expect(await waiting.call('task.list', {})).toEqual(['from the disk']);
+    expect(notes).toEqual(['rasend does not start: the disk is on fire.']);
   } finally {
     waiting.close();
     queue.close();
