@@ -4,7 +4,10 @@
 import type { Sealed } from '../git/seal.ts';
 import { type Finding, type GateResult, resultOf } from './gate.ts';
 
-export function judgeClean(sealed: Sealed, rules: { allow_empty: boolean; good: string }): GateResult {
+export function judgeClean(
+  sealed: Omit<Sealed, 'elsewhere'>,
+  rules: { allow_empty: boolean; good: string },
+): GateResult {
   const findings: Finding[] = [];
   const add = (kind: string, path: string | null, text: string) =>
     findings.push({ kind, path, line: null, text });
