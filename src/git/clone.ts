@@ -54,6 +54,8 @@ async function makeAdmin(repo: Repository, path: string, head: string) {
   const admin = adminOf(repo, path);
   await mkdir(admin, { recursive: true, mode: 0o700 });
   await copySparse(repo, admin);
+  // For refs git asks this file, and not GIT_COMMON_DIR.
+  await write(admin, 'commondir', `${repo.own}\n`);
   await write(admin, 'HEAD', `${head}\n`);
   return { admin, theirs: join(path, '.git') };
 }
