@@ -29,7 +29,7 @@ export async function cloneAt(repo: Repository, path: string): Promise<Workspace
   const real = await realpath(path);
   const admin = adminOf(repo, real);
   const theirs = join(real, '.git');
-  if (![theirs, join(theirs, 'objects'), join(theirs, 'refs'), admin].every(isFolder)) return null;
+  if (!isGitFolder(theirs) || !isFolder(admin)) return null;
   if (pointer(admin, 'HEAD', /^(ref: refs\/\S+|[0-9a-f]{40,64})$/) === null) return null;
   return { repo, path: real, admin, theirs, common_dir: repo.common_dir };
 }
@@ -39,6 +39,16 @@ export async function makeClone(repo: Repository, path: string, head: string): P
   await mkdir(path, { recursive: true });
   const real = await realpath(path);
   await makeGitFolder(repo, real, head);
+  return { repo, path: real, ...(await makeAdmin(repo, real, head)), common_dir: repo.common_dir };
+}
+
+const isGitFolder = (path: string) =>
+  [path, join(path, 'objects'), join(path, 'refs')].every(folder => isFolder(folder));
+
+/** Makes what is lost of a clone with files. A `.git` that is none is moved beside it. */
+export async function mendClone(repo: Repository, path: string, head: string): Promise<Workspace> {
+  const real = await realpath(path);
+  if (!isGitFolder(join(real, '.git'))) return await remakeClone(repo, real, head);
   return { repo, path: real, ...(await makeAdmin(repo, real, head)), common_dir: repo.common_dir };
 }
 

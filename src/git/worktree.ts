@@ -5,7 +5,7 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { baseFolder } from './base-folder.ts';
-import { isHalfMade, remakeClone } from './clone.ts';
+import { isHalfMade, mendClone } from './clone.ts';
 import { moveAside } from './durable.ts';
 import { registrations, rejoin } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -76,7 +76,7 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   await createRef(here(repo), baseRef(request.task), base);
   const tip = await branchTip(repo, record, base);
   await hideFromUser(repo, record.folder);
-  if (!(await isSound(repo, record, path))) {
+  if (!(await isSound(repo, record, path, tip))) {
     await clearPlace(repo, record, path);
     const made = await makeWorkspace(repo, path, `ref: refs/heads/${branch}`);
     await git(['reset', '--quiet', '--hard'], withOwnIndex(made));
@@ -141,14 +141,16 @@ async function branchTip(repo: Repository, record: TaskRecord, base: string): Pr
 }
 
 /** True when the worktree is there and whole, after mending what of git's is lost or was written over in it. */
-async function isSound(repo: Repository, record: TaskRecord, path: string): Promise<boolean> {
+async function isSound(repo: Repository, record: TaskRecord, path: string, tip: string): Promise<boolean> {
   if (record.state !== 'made') return false;
   if ((await workspaceAt(repo, path)) === null) {
     // An empty folder with a `.git` would look like work that removed everything.
     const content = isFolder(path) ? await readdir(path) : [];
     if (!content.some(name => name !== '.git')) return false;
-    if (repo.isolation === 'clone') await remakeClone(repo, path, `ref: refs/heads/${branchOf(record)}`);
-    else if (!(await rejoin(repo, path))) return false;
+    if (repo.isolation === 'clone') {
+      const head = `ref: refs/heads/${branchOf(record)}`;
+      await installOwnIndex(await mendClone(repo, path, head), tip);
+    } else if (!(await rejoin(repo, path))) return false;
   }
   const linked = await workspaceAt(repo, path);
   if (linked === null) return false;

@@ -63,7 +63,7 @@ export function tempFolder(): string {
 
 export async function makeRepo(
   files: Record<string, string> = { 'a.txt': 'one\n', 'src/b.txt': 'two\n' },
-  isolation: Isolation = (process.env.ISO ?? 'linked') as Isolation,
+  isolation: Isolation = 'linked',
 ): Promise<TestRepo> {
   const folder = tempFolder();
   const root = join(folder, 'project');
@@ -78,7 +78,7 @@ export async function makeRepo(
 export async function openTest(
   root: string,
   task = 't1',
-  isolation: Isolation = (process.env.ISO ?? 'linked') as Isolation,
+  isolation: Isolation = 'linked',
 ): Promise<Repository> {
   const env = { ...process.env, GIT_CONFIG_NOSYSTEM: '1' } as Record<string, string>;
   const captured = await captureRepository(root, env);

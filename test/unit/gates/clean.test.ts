@@ -4,6 +4,7 @@ import { judgeClean } from '../../../src/gates/clean.ts';
 import type { Sealed } from '../../../src/git/seal.ts';
 
 const sealed = (more: Partial<Sealed> = {}): Sealed => ({
+  elsewhere: [],
   commit: 'c'.repeat(40),
   tree: 'e'.repeat(40),
   parent_good: 'a'.repeat(40),
