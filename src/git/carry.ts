@@ -4,7 +4,7 @@
  * (`reader`), with our configuration. What comes in is looked into by git (`fetch.fsckObjects`), and counts by its id.
  */
 import { execFile } from 'node:child_process';
-import { lstatSync, type Stats } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +14,7 @@ import { alternatesOf, remakeClone } from './clone.ts';
 import { writeDurably } from './durable.ts';
 import { MAX_CAPTURED_BYTES, MAX_ODD, MAX_SMALL_BYTES, MAX_TIPS, SEARCH_TIMEOUT_MS } from './limits.ts';
 import { removeTree } from './remove-tree.ts';
-import { here, type Place } from './repository.ts';
+import { here, type Place, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { brokenPlace, kindOf } from './sound.ts';
 import { at, isFolder, pointer, type Workspace, write } from './workspace.ts';
@@ -146,9 +146,12 @@ async function readerPlace(workspace: Workspace): Promise<Place> {
 /** Its settings, besides those of our git directory: nothing that lies with the objects steers git. */
 const READER = '[core]\n\tcommitGraph = false\n\tmultiPackIndex = false\n\tuseReplaceRefs = false\n';
 
-async function reader({ repo, admin, theirs }: Workspace): Promise<string> {
-  const folder = join(admin, 'theirs');
-  if (isFolder(folder)) return folder;
+const reader = ({ repo, admin, theirs }: Workspace) => readerOf(repo, theirs, join(admin, 'theirs'));
+
+/** Makes `folder` a git directory of ours over the objects and refs of `theirs`, if it is none yet. */
+export async function readerOf(repo: Repository, theirs: string, folder: string): Promise<string> {
+  const objects = join(theirs, 'objects');
+  if (isFolder(folder) && readlinkSync(join(folder, 'objects')) === objects) return folder;
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(join(draft, 'info'), { recursive: true, mode: 0o700 });
@@ -158,6 +161,7 @@ async function reader({ repo, admin, theirs }: Workspace): Promise<string> {
   await writeDurably(join(draft, 'HEAD'), 'ref: refs/heads/rasen-none\n');
   for (const name of ['objects', 'refs', 'packed-refs', 'shallow'])
     await symlink(join(theirs, name), join(draft, name));
+  await rm(folder, { recursive: true, force: true });
   await rename(draft, folder);
   return folder;
 }

@@ -8,6 +8,7 @@ import { RasenError } from '../errors.ts';
 import { baseFolder } from './base-folder.ts';
 import { handOver, takeOver } from './carry.ts';
 import { committerEnv } from './identity.ts';
+import { keepLeftOut, leftOut } from './left-out.ts';
 import { linkedAt, registrations } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { dropOwnIndex, installOwnIndex, withOwnIndex } from './own-index.ts';
@@ -16,6 +17,7 @@ import {
   dropCheckout,
   folderOf,
   hadOldCheckout,
+  keptFolder,
   listTasks,
   plainPath,
   readCheckout,
@@ -24,7 +26,7 @@ import {
   writeCheckout,
   writeTask,
 } from './records.ts';
-import { keepCommit } from './refs.ts';
+import { baseRef, keepCommit } from './refs.ts';
 import { findCommit, here, type Repository, resolveCommit } from './repository.ts';
 import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -35,7 +37,8 @@ import { discard, makeWorkspace, workspaceAt } from './workspaces.ts';
 
 /**
  * Removes the worktree of a task or a fresh checkout, also when it is locked, damaged or gone already. What a task's
- * worktree holds beyond its refs is kept as refs/rasen/<task>/kept/<commit> first; ignored files are not.
+ * worktree holds beyond its refs is kept as refs/rasen/<task>/kept/<commit> first, what no commit can hold in a folder of
+ * the state (records.ts, keptFolder); ignored files are not.
  * Throws `git` for a folder that is not ours.
  */
 export function removeWorktree(repo: Repository, path: string): Promise<void> {
@@ -103,8 +106,16 @@ async function keepWork(repo: Repository, record: TaskRecord, path: string): Pro
   for (const { commit } of theirs?.tips ?? []) await keepCommit(place, record.task, commit);
   const parent = head ?? (await findCommit(here(repo), `refs/heads/${branchOf(record)}`));
   if (parent === null) return;
-  const { tree } = await takeSnapshot(linked, parent);
+  const { tree, left_out } = await takeSnapshot(linked, parent);
+  const request = {
+    place: withOwnIndex(linked),
+    good: baseRef(record.task),
+    unreadable: left_out,
+    wanted: [],
+  };
+  const left = await leftOut(linked, request);
   await dropOwnIndex(linked);
+  await keepLeftOut(linked, left, keptFolder(repo, record.task));
   const before = await git(['rev-parse', `${parent}^{tree}`], { ...place, reads: true });
   if (before.stdout.trim() === tree) return;
   const message = `wip: left in the worktree when it was removed\n\nRasen-Task: ${record.task}\n`;

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { handOver, takeOver } from './carry.ts';
 import { headTo } from './durable-objects.ts';
+import { keepLeftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { endOperations } from './operations.ts';
 import { installOwnIndex, openOwnIndex } from './own-index.ts';
-import { branchOf, folderOf, listTasks } from './records.ts';
+import { branchOf, folderOf, keptFolder, listTasks } from './records.ts';
 import { attemptRef, keepCommit, moveRef } from './refs.ts';
 import { refuseMounts, removeTree } from './remove-tree.ts';
 import { findCommit, type Place, type Repository } from './repository.ts';
@@ -66,20 +67,28 @@ export async function resetWorktree(
     const { place: files } = await openOwnIndex(linked, target);
     await compareByContent(linked, target);
     await hard(linked, files, target);
+    const inside = (await listed(files, ['--others', '--exclude-standard'])).filter(path =>
+      path.endsWith('/'),
+    );
+    const left = inside.map(path => ({ path, why: '' }));
+    await keepLeftOut(linked, left, keptFolder(repo, record.task));
     // Twice -f: also repositories that the attempt made inside. What git cannot remove is removed below.
     await git(['clean', '-ffdq'], { ...files, ok: [0, 1] });
     for (const path of await listed(files, ['--others', '--directory', '--exclude-standard'])) {
       await removeTree(join(linked.path, path));
     }
-    const left = [
+    const rest = [
       ...(await listed(files, ['--others', '--exclude-standard'])),
       ...(await listed(files, ['--modified', '--deleted'])),
     ];
-    if (left.length > 0) {
+    if (rest.length > 0) {
       throw new RasenError(
         'git',
-        `${worktree.path} could not be rolled back: ${left.slice(0, 5).join(', ')} differ`,
-        { hint: 'See whether a program still writes there, or a git filter changes files.', data: { left } },
+        `${worktree.path} could not be rolled back: ${rest.slice(0, 5).join(', ')} differ`,
+        {
+          hint: 'See whether a program still writes there, or a git filter changes files.',
+          data: { left: rest },
+        },
       );
     }
     await installOwnIndex(linked, target);

@@ -8,10 +8,11 @@ import { RasenError } from '../errors.ts';
 import { handOver, type Theirs, takeOver } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
+import { type LeftOut, leftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
-import { installOwnIndex } from './own-index.ts';
+import { installOwnIndex, withOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
@@ -35,6 +36,8 @@ export interface SealOptions {
   marks: CommitMarks;
   /** Subject of the commit of leftovers, without `wip: `. */
   title: string;
+  /** Files that the plan names: where git ignores one, that is told. */
+  wanted?: readonly string[];
 }
 
 export interface Sealed {
@@ -53,8 +56,8 @@ export interface Sealed {
   descends: boolean;
   /** Paths with unresolved conflicts. */
   unmerged: string[];
-  /** Paths that no commit can hold: repositories inside the worktree, unreadable files. At most 100. */
-  left_out: string[];
+  /** What no commit of this repository can hold. At most 100. */
+  left_out: LeftOut[];
   /** Files of git's that were special files, as sentences for people; they were put out of the way. */
   special: string[];
   /** Commits of a clone that the result does not reach, with what names them: they are kept under refs of the task. */
@@ -137,7 +140,9 @@ async function look(
     (theirs.head && (await wholeCommit(linked, theirs.head, options.good))) ??
     (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
     options.good;
-  const { tree, unmerged, left_out, special } = await takeSnapshot(linked, head);
+  const { tree, unmerged, left_out: unreadable, special } = await takeSnapshot(linked, head);
+  const { good, wanted = [] } = options;
+  const left_out = await leftOut(linked, { place: withOwnIndex(linked), good, unreadable, wanted });
   const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
   const parents = [head, ...(unmerged.length === 0 ? await mergedHere(linked) : [])];
   const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
