@@ -17,7 +17,7 @@ import { removeTree } from './remove-tree.ts';
 import { here, type Place, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { brokenPlace, kindOf } from './sound.ts';
-import { at, isFolder, pointer, type Workspace, write } from './workspace.ts';
+import { isFolder, pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
 export interface Theirs {
@@ -114,17 +114,29 @@ export async function handOver(
 ): Promise<void> {
   await mendTheirs(workspace);
   await clearTheirLocks(workspace);
+  const head = branch === null ? commit : `ref: ${branch}`;
   try {
+    if (isOfAnotherKind(workspace)) await remakeClone(workspace.repo, workspace.path, head);
     await bring(workspace, commit);
     if (branch !== null)
       await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
-    await write(workspace.theirs, 'HEAD', `${branch === null ? commit : `ref: ${branch}`}\n`);
+    await write(workspace.theirs, 'HEAD', `${head}\n`);
   } catch (error) {
     if (isOurs(error)) throw error;
-    await remakeClone(workspace.repo, workspace.path, branch === null ? commit : `ref: ${branch}`);
+    await remakeClone(workspace.repo, workspace.path, head);
     // What no ref names yet is not in it.
     await bring(workspace, commit);
   }
+}
+
+/** Made anew by whoever works there, with other ids or other files for refs: its git would not read what we write. */
+function isOfAnotherKind({ theirs, repo }: Workspace): boolean {
+  const config = readForeign({ root: theirs, path: 'config' }, MAX_CAPTURED_BYTES);
+  if (!config.ok) return true;
+  const text = config.value.bytes.toString('utf8');
+  const format = (of: string) => /^\s*objectformat\s*=\s*"?(\w+)/im.exec(of)?.[1]?.toLowerCase() ?? 'sha1';
+  const ours = repo.captured.config.findLast(([key]) => key === 'extensions.objectformat')?.[1] ?? 'sha1';
+  return format(text) !== ours || /^\s*refstorage\s*=\s*"?reftable/im.test(text);
 }
 
 async function bring(workspace: Workspace, commit: string): Promise<void> {
@@ -140,7 +152,8 @@ async function bring(workspace: Workspace, commit: string): Promise<void> {
 async function readerPlace(workspace: Workspace): Promise<Place> {
   const { repo } = workspace;
   const folder = await reader(workspace);
-  return { cwd: folder, env: { ...repo.env, GIT_DIR: folder, GIT_NO_LAZY_FETCH: '1' }, repo };
+  const env = { ...repo.env, GIT_DIR: folder, GIT_NO_LAZY_FETCH: '1' };
+  return { cwd: folder, env, repo, stuck: () => stuckOn(workspace.theirs) };
 }
 
 /** Its settings, besides those of our git directory: nothing that lies with the objects steers git. */
@@ -239,6 +252,11 @@ async function putAside(theirs: string, path: string, stat: Stats): Promise<void
 /** Who works there may have links among its hooks and in what other programs keep there. */
 const LEFT_ALONE = ['hooks', 'lfs', 'rasen'];
 
+async function stuckOn(theirs: string): Promise<string | null> {
+  const [path] = await oddIn(theirs);
+  return path === undefined ? null : `${path} is no ordinary file`;
+}
+
 async function oddIn(theirs: string): Promise<string[]> {
   const prune = LEFT_ALONE.flatMap((name, i) => [...(i === 0 ? [] : ['-o']), '-path', join(theirs, name)]);
   // In blocks of 512 bytes: what is too large for a ref, and what git would read as one all the same.
@@ -274,6 +292,5 @@ export async function insidePlace(workspace: Workspace): Promise<Place> {
     ...place,
     cwd: path,
     env: { ...place.env, GIT_DIR: theirs, GIT_COMMON_DIR: place.env.GIT_DIR, GIT_WORK_TREE: path },
-    stuck: at(workspace).stuck,
   };
 }

@@ -6,6 +6,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -17,8 +18,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { markGood, resetWorktree, sealAttempt } from '../../src/git/commit.ts';
+import { markGood, resetWorktree, type Sealed, sealAttempt } from '../../src/git/commit.ts';
+import { putRight, standingOf } from '../../src/git/standing.ts';
+import { restoreWorktree } from '../../src/git/trust.ts';
 import { ensureWorktree, freshCheckout, type Worktree } from '../../src/git/worktree.ts';
+import { worktreeState } from '../../src/git/worktree-state.ts';
 import {
   fingerprint,
   makeRepo,
@@ -224,3 +228,311 @@ test.each([
   }
   untouched();
 });
+
+describe('a clone that is made to harm', () => {
+  beforeEach(async () => {
+    lived();
+    await made();
+  });
+
+  /** Everything that is done with a clone; the answers do not matter here. */
+  async function everything(): Promise<Sealed> {
+    await ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' });
+    await worktreeState(t.repo, w.path).catch(() => {});
+    const sealed = await seal(1);
+    const standing = await standingOf(t.repo, { task: 't1', ...w });
+    expect(await putRight(t.repo, { task: 't1', ...w }, standing!)).toEqual([]);
+    await restoreWorktree(t.repo, w.path);
+    await freshCheckout(t.repo, {
+      task: 't1',
+      commit: sealed.commit,
+      path: join(dirname(w.path), 'final-x'),
+    });
+    await resetWorktree(t.repo, w, t.base, []);
+    expect(inClone('-c', 'core.fsmonitor=false', 'rev-parse', 'HEAD').stdout.trim()).toBe(t.base);
+    return sealed;
+  }
+
+  test('no program that it names is started', async () => {
+    const evil = join(t.folder, 'evil');
+    const ran = join(t.folder, 'ran');
+    writeFileSync(evil, `#!/bin/sh\necho "$@" >>'${ran}'\ncat\n`, { mode: 0o755 });
+    const untouched = witness();
+    const git_dir = join(w.path, '.git');
+    const names = [
+      ...[
+        'post-checkout',
+        'pre-commit',
+        'post-commit',
+        'reference-transaction',
+        'fsmonitor-watchman',
+        'update',
+      ],
+      ...['post-index-change', 'post-merge', 'pre-receive', 'post-receive', 'post-update', 'pre-auto-gc'],
+    ];
+    mkdirSync(join(git_dir, 'hooks'), { recursive: true });
+    for (const name of names)
+      writeFileSync(join(git_dir, 'hooks', name), `#!/bin/sh\nexec '${evil}' hook ${name}\n`, {
+        mode: 0o755,
+      });
+    const config = `
+[core]
+	fsmonitor = ${evil} fsmonitor
+	hooksPath = ${git_dir}/hooks
+	sshCommand = ${evil} ssh
+	gitProxy = ${evil} proxy
+	editor = ${evil} editor
+	pager = ${evil} pager
+	askPass = ${evil} askpass
+	alternateRefsCommand = ${evil} alternates
+	attributesFile = ${git_dir}/evil-attributes
+	worktree = ${t.repo.root}
+[uploadpack]
+	packObjectsHook = ${evil} pack
+[filter "evil"]
+	clean = ${evil} clean
+	smudge = ${evil} smudge
+	process = ${evil} process
+	required = true
+[diff]
+	external = ${evil} external
+[diff "evil"]
+	command = ${evil} diff
+	textconv = ${evil} textconv
+[merge "evil"]
+	driver = ${evil} merge
+[gpg]
+	program = ${evil} gpg
+[commit]
+	gpgSign = true
+[credential]
+	helper = !${evil} credential
+[protocol]
+	allow = always
+[remote "origin"]
+	url = ext::${evil} remote
+	uploadpack = ${evil} uploadpack
+	promisor = true
+	vcs = ${evil}
+[extensions]
+	partialClone = origin
+	worktreeConfig = true
+[submodule]
+	recurse = true
+[submodule "sub"]
+	update = !${evil} update
+	url = ext::${evil} submodule
+[trace2]
+	eventTarget = ${ran}
+[alias]
+	status = !${evil} alias
+`;
+    for (const file of ['config', 'config.worktree'])
+      writeFileSync(join(git_dir, file), config, { flag: 'a' });
+    writeFileSync(join(git_dir, 'evil-attributes'), '* filter=evil diff=evil merge=evil\n');
+    writeFileSync(join(git_dir, 'info/attributes'), '* filter=evil diff=evil merge=evil\n');
+    write(w.path, { '.gitattributes': '* filter=evil diff=evil merge=evil\n', 'a.txt': 'changed\n' });
+    write(w.path, { '.gitmodules': `[submodule "sub"]\n\tpath = sub\n\turl = ext::${evil} url\n` });
+    // A submodule whose git names programs, too, with a commit that nobody else has.
+    mkdirSync(join(w.path, 'sub'));
+    const sub = (...args: string[]) => execFileSync('git', args, { cwd: join(w.path, 'sub'), env: AGENT });
+    sub('init', '-q');
+    sub('commit', '-q', '--allow-empty', '-m', 'one');
+    const id = execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: join(w.path, 'sub'),
+      encoding: 'utf8',
+    }).trim();
+    writeFileSync(join(w.path, 'sub/.git/config'), config, { flag: 'a' });
+    write(w.path, { 'sub/work.c': 'work\n' });
+    // As plumbing writes it, which asks no filter.
+    const plain = {
+      cwd: w.path,
+      env: { ...AGENT, GIT_DIR: join(t.folder, 'plain.git'), GIT_WORK_TREE: w.path },
+    };
+    execFileSync('git', ['init', '-q', '--bare', join(t.folder, 'plain.git')]);
+    execFileSync('git', ['update-index', '--add', '--cacheinfo', `160000,${id},sub`], plain);
+    copyFileSync(join(t.folder, 'plain.git/index'), join(git_dir, 'index'));
+    await everything();
+    expect(existsSync(ran) ? readFileSync(ran, 'utf8') : '').toBe('');
+    untouched();
+  });
+
+  const DISGUISES: [string, (git_dir: string) => void][] = [
+    ['is gone', git_dir => rmSync(git_dir, { recursive: true })],
+    [
+      'is an empty folder',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        mkdirSync(git_dir);
+      },
+    ],
+    [
+      'is an empty file',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        writeFileSync(git_dir, '');
+      },
+    ],
+    [
+      'is a FIFO',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        fifo(git_dir);
+      },
+    ],
+    [
+      'is a link to the user’s',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        symlinkSync(t.repo.common_dir, git_dir);
+      },
+    ],
+    [
+      'is a file that names the user’s',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        writeFileSync(git_dir, `gitdir: ${t.repo.common_dir}\n`);
+      },
+    ],
+    ['has the user’s objects by a link', git_dir => relink(git_dir, 'objects')],
+    ['has the user’s refs by a link', git_dir => relink(git_dir, 'refs')],
+    [
+      'has a FIFO for HEAD',
+      git_dir => {
+        rmSync(join(git_dir, 'HEAD'));
+        fifo(join(git_dir, 'HEAD'));
+      },
+    ],
+    ['has a FIFO for a branch', git_dir => fifo(join(git_dir, 'refs/heads/pipe'))],
+    [
+      'has a FIFO for packed refs',
+      git_dir => {
+        rmSync(join(git_dir, 'packed-refs'));
+        fifo(join(git_dir, 'packed-refs'));
+      },
+    ],
+    [
+      'has a FIFO for its index',
+      git_dir => {
+        rmSync(join(git_dir, 'index'));
+        fifo(join(git_dir, 'index'));
+      },
+    ],
+    [
+      'has a FIFO for an object',
+      git_dir => {
+        inClone('commit', '-q', '--allow-empty', '-m', 'one');
+        const id = inClone('rev-parse', 'HEAD').stdout.trim();
+        const file = join(git_dir, 'objects', id.slice(0, 2), id.slice(2));
+        rmSync(file, { force: true });
+        fifo(file);
+      },
+    ],
+    [
+      'has other object stores',
+      git_dir => writeFileSync(join(git_dir, 'objects/info/alternates'), '/dev/shm\n'),
+    ],
+    ['has a HEAD without end', git_dir => truncateSync(join(git_dir, 'HEAD'), 1e12)],
+    [
+      'has a branch without end',
+      git_dir => {
+        writeFileSync(join(git_dir, 'refs/heads/huge'), '');
+        truncateSync(join(git_dir, 'refs/heads/huge'), 1e12);
+      },
+    ],
+    [
+      'has no objects any more',
+      git_dir => {
+        rmSync(join(git_dir, 'objects'), { recursive: true });
+        mkdirSync(join(git_dir, 'objects'));
+      },
+    ],
+    ['has damaged packs', git_dir => damage(join(git_dir, 'objects/pack'))],
+    [
+      'is another repository',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        inClone('init', '-q', '-b', 'other');
+      },
+    ],
+    [
+      'is one with other hashes',
+      git_dir => {
+        rmSync(git_dir, { recursive: true });
+        inClone('init', '-q', '--object-format=sha256');
+      },
+    ],
+    [
+      'has a branch in the way',
+      () => {
+        inClone('checkout', '-q', '--detach');
+        inClone('branch', '-D', 'rasen/x');
+        inClone('branch', 'rasen');
+      },
+    ],
+    [
+      'has grafts and replaced commits',
+      git_dir => {
+        writeFileSync(join(git_dir, 'info/grafts'), `${t.base}\n`);
+        inClone('replace', '-f', '--graft', t.base);
+      },
+    ],
+    ['is shallow, it says', git_dir => writeFileSync(join(git_dir, 'shallow'), `${t.base}\n`)],
+    [
+      'keeps locks',
+      git_dir =>
+        ['index.lock', 'HEAD.lock', 'refs/heads/rasen/x.lock', 'packed-refs.lock', 'config.lock'].forEach(
+          name => {
+            mkdirSync(dirname(join(git_dir, name)), { recursive: true });
+            writeFileSync(join(git_dir, name), '');
+          },
+        ),
+    ],
+  ];
+  test.each(DISGUISES)('its `.git` %s', async (_what, act) => {
+    const untouched = witness();
+    write(w.path, { 'a.txt': 'work\n', 'new/file.txt': 'new\n' });
+    act(join(w.path, '.git'));
+    const sealed = await everything();
+    expect(sh(t.repo.root, 'show', `${sealed.commit}:a.txt`)).toBe('work');
+    expect(sh(t.repo.root, 'show', `${sealed.commit}:new/file.txt`)).toBe('new');
+    untouched();
+  });
+
+  test('a tree that poses as git’s, or leads out, does not come in', async () => {
+    const blob = execFileSync('git', ['hash-object', '-w', '--stdin'], {
+      cwd: w.path,
+      input: 'evil',
+      encoding: 'utf8',
+    });
+    const tree = (name: string) =>
+      execFileSync('git', ['mktree'], {
+        cwd: w.path,
+        input: `100644 blob ${blob.trim()}\t${name}\n`,
+        encoding: 'utf8',
+      }).trim();
+    for (const [n, name] of ['.git', '.GIT', 'git~1', '.g\u200cit'].entries()) {
+      const commit = inClone('commit-tree', tree(name), '-p', t.base, '-m', 'evil').stdout.trim();
+      inClone('update-ref', 'refs/heads/rasen/x', commit);
+      const sealed = await seal(n + 1);
+      expect(sealed.special.join(), name).toMatch(/could not be taken over/);
+      expect(spawnSync('git', ['cat-file', '-e', commit], { cwd: t.repo.root }).status, name).not.toBe(0);
+    }
+  });
+});
+
+const fifo = (path: string) => execFileSync('mkfifo', [path]);
+
+function relink(git_dir: string, name: string): void {
+  rmSync(join(git_dir, name), { recursive: true });
+  symlinkSync(join(t.repo.common_dir, name), join(git_dir, name));
+}
+
+/** As an editor of packs would: a new file in the place of each. */
+function damage(folder: string): void {
+  for (const name of readdirSync(folder).filter(file => file.endsWith('.pack'))) {
+    const bytes = readFileSync(join(folder, name));
+    rmSync(join(folder, name));
+    writeFileSync(join(folder, name), bytes.fill(0, 20));
+  }
+}
