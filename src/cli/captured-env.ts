@@ -6,6 +6,7 @@
 import type { TaskSpec } from '../index.ts';
 import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import { hasPassword, mayNameSecret } from '../util/secret-shapes.ts';
+import { withoutHook } from './git-env.ts';
 
 /** What the user asks for beside the usual names. */
 export interface AskedEnv {
@@ -49,7 +50,7 @@ export const USUAL: readonly { about: string; names: readonly string[] }[] = [
     ],
   },
   {
-    // Who commits and with which settings; not GIT_DIR and its like, which a hook sets and which name its repository.
+    // Who commits and with which settings; not what git sets for a hook (git-env.ts).
     about: 'git',
     names: [
       ...['GIT_AUTHOR_*', 'GIT_COMMITTER_*', 'GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'],
@@ -188,8 +189,9 @@ const usual = matcher(USUAL.flatMap(group => group.names));
 export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<string, string> {
   const wanted = matcher(asked.pass);
   const kept: Record<string, string> = {};
+  const users = withoutHook(env);
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined) continue;
+    if (value === undefined || !(name in users || wanted.names.has(name))) continue;
     const byStart =
       (wanted.starts(name) || (usual.starts(name) && !mayBeSecret(name, value))) &&
       !OF_THIS_PROCESS.test(name);

@@ -1,6 +1,7 @@
 /** The question that making a project asks git; everything else about git is the supervisor's. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { withoutHook } from './git-env.ts';
 
 const EXCLUDED = ['.rasen/', '.worktrees/'] as const;
 const GIT_TIMEOUT_MS = 10_000;
@@ -21,8 +22,13 @@ export async function excludeLocally(root: string): Promise<void> {
 async function ask(cwd: string, args: string[]): Promise<string | null> {
   const { execFile } = await import('node:child_process');
   return await new Promise(done => {
-    execFile('git', args, { cwd, timeout: GIT_TIMEOUT_MS }, (error, stdout) => {
-      done(error ? null : stdout.replace(/\n$/, ''));
-    });
+    execFile(
+      'git',
+      args,
+      { cwd, env: withoutHook(process.env), timeout: GIT_TIMEOUT_MS },
+      (error, stdout) => {
+        done(error ? null : stdout.replace(/\n$/, ''));
+      },
+    );
   });
 }

@@ -59,6 +59,7 @@ function secondsOf({ total_duration_seconds, started_at, last_activity }: SeedSt
 
 /** Attempts to forge records that are shown; all of them are in the journal. */
 const MAX_FORGERIES = 3;
+const MAX_LEFT_OUT = 5;
 
 export interface StatusTextOptions {
   /** In place of its status, where there is another word for it. */
@@ -85,7 +86,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (view.result) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
-  lines.push(...forgeryLines(view.forgeries));
+  lines.push(...leftOutLines(view.left_out), ...forgeryLines(view.forgeries));
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
   if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);
   lines.push(...sandboxLine(view));
@@ -112,6 +113,12 @@ function sandboxLine({ subtasks }: TaskView): string[] {
 /** Of a wait that no time is known for. */
 function waitingFor({ status, why, resume_at }: TaskView): string {
   return status === 'waiting' && why !== null && resume_at === null ? `waiting (${reasonText(why)}): ` : '';
+}
+
+/** Of a supervisor that does not know of any: none. */
+export function leftOutLines(left: TaskView['left_out']): string[] {
+  const lines = (left ?? []).slice(-MAX_LEFT_OUT).map(({ path, why }) => oneLine(`${path} ${why}`, 300));
+  return lines.map(line => `Not in any commit: ${line}`);
 }
 
 /** Of a supervisor that does not know of any: none. */

@@ -1,8 +1,8 @@
 /**
  * The keys of what a task keeps in and beside the project: `worktree.*`, `memory.*`, `backpressure.*`, `background.*`.
  */
-import { seed } from './keys-row.ts';
-import { bool, insidePath, int, text } from './types.ts';
+import { own, seed } from './keys-row.ts';
+import { bool, insidePath, int, oneOf, text } from './types.ts';
 
 const viewFile = () => insidePath('the project');
 
@@ -16,6 +16,17 @@ export const PROJECT_KEYS = {
     text(4096, 'a path'),
     '.worktrees',
     'Folder of the worktrees, relative to the project. Inside the project it must not be a link that leads out of it.',
+  ),
+
+  'worktree.isolation': own(
+    oneOf('clone', 'linked'),
+    'clone',
+    'clone: a task works in a clone of the repository. linked: in a git worktree that shares the repository, whose branches, stash, tags, hooks and settings agents and tests can then change; for repositories that cannot be cloned.',
+  ),
+  'worktree.push': own(
+    bool(),
+    false,
+    'true: the remotes of the clone can be pushed to. false: a push is refused.',
   ),
 
   'memory.enabled': seed(bool(), true, 'Decisions and learnings of an attempt are told to the later ones.'),

@@ -64,6 +64,8 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
           slug: slugOf(goal, id),
           base: task.base ?? task.plan_defaults?.base ?? null,
           base_path: settings['worktree.base_path'],
+          isolation: settings['worktree.isolation'],
+          push: settings['worktree.push'],
         }
       : { kind: 'folder' },
     plan: plan && { ...plan, task: id, goal: plan.goal || goal },

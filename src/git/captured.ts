@@ -134,7 +134,7 @@ const TAKEN: readonly RegExp[] = [
   /^merge\..+\.(driver|name|recursive)$/s,
   // Where a filter of large files finds them; and what a partial clone fetches from.
   /^lfs\./s,
-  /^remote\..+\.(url|lfsurl|promisor|partialclonefilter)$/s,
+  /^remote\..+\.(url|pushurl|fetch|lfsurl|promisor|partialclonefilter)$/s,
   /^url\..+\.insteadof$/s,
 ];
 /** Which program knows the credentials for the network: only as the user has it for all repositories. */

@@ -5,9 +5,9 @@
 import { dirname, join } from 'node:path';
 import { flush } from './durable.ts';
 import { MAX_SYNCED_OBJECTS } from './limits.ts';
-import { type Linked, pointer, write } from './linked.ts';
 import type { Place } from './refs.ts';
 import { git } from './run.ts';
+import { pointer, type Workspace, write } from './workspace.ts';
 
 const AT_ONCE = 16;
 
@@ -34,10 +34,10 @@ export async function syncRef(git_dir: string, ref: string): Promise<void> {
   await flush(dirname(file));
 }
 
-/** HEAD of the worktree names the branch, and on the disk it does. */
-export async function headTo(linked: Linked, ref: string): Promise<void> {
+/** HEAD of the workspace, as our git has it, names the branch, and on the disk it does. */
+export async function headTo(workspace: Workspace, ref: string): Promise<void> {
   // It mostly does already, and a program that has nothing to do costs as much as one that has.
-  if (pointer(linked.admin, 'HEAD', /^ref: (.+)$/) !== ref)
-    await write(linked.admin, 'HEAD', `ref: ${ref}\n`);
-  await syncRef(linked.admin, 'HEAD');
+  if (pointer(workspace.admin, 'HEAD', /^ref: (.+)$/) !== ref)
+    await write(workspace.admin, 'HEAD', `ref: ${ref}\n`);
+  await syncRef(workspace.admin, 'HEAD');
 }

@@ -71,3 +71,11 @@ export const MAX_CONTROL_BYTES = 100 * 1024 * 1024;
 export const MAX_LOG_BYTES = 16 * 1024 * 1024;
 /** Longest look for special files in a worktree. */
 export const SEARCH_TIMEOUT_MS = 20_000;
+/** Objects that are linked into a clone at the same time. */
+export const LINKED_AT_ONCE = 64;
+/** Times the packs are listed while the user's git makes and removes some. */
+export const MAX_PACK_LOOKS = 10;
+/** Branches, tags and stashes of a clone that are taken over from one attempt. */
+export const MAX_TIPS = 500;
+/** Special files and links in git's folder of a clone that are put aside one by one; with more it is made anew. */
+export const MAX_ODD = 1_000;

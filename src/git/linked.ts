@@ -7,37 +7,17 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { lstat, mkdir, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
-import { readForeign, replaceForeign } from '../host/foreign-file.ts';
+import { errnoOf } from '../errors.ts';
+import { readForeign } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { forgetOwnIndex } from './own-index.ts';
 import { removeTree } from './remove-tree.ts';
-import { type Place, type Repository, storeEnv } from './repository.ts';
-import { ownFolder, problemOf, specialIn } from './sound.ts';
-import { mender } from './stale-locks.ts';
-
-export interface Linked {
-  repo: Repository;
-  path: string;
-  /** git's folder for this worktree: HEAD, index, state of a merge or rebase. */
-  admin: string;
-  common_dir: string;
-}
-
-/** How git is run in a linked worktree: with all folders named, so that nothing is searched for or believed. */
-export function at(linked: Linked): Place {
-  const { repo, path, admin } = linked;
-  return {
-    cwd: path,
-    env: { ...storeEnv(repo), GIT_DIR: admin, GIT_COMMON_DIR: repo.own, GIT_WORK_TREE: path },
-    repo,
-    mend: mender(repo, { root: path, git_dir: admin }),
-    stuck: () => specialIn(path),
-  };
-}
+import type { Repository } from './repository.ts';
+import { ownFolder } from './sound.ts';
+import { isFolder, pointer, type Workspace, write } from './workspace.ts';
 
 /** The linked worktree at `path`, or null when its two halves do not fit together. */
-export async function linkedAt(repo: Repository, path: string): Promise<Linked | null> {
+export async function linkedAt(repo: Repository, path: string): Promise<Workspace | null> {
   const found = await lstat(path).catch(() => null);
   if (!found?.isDirectory()) return null;
   const real = await realpath(path);
@@ -47,21 +27,16 @@ export async function linkedAt(repo: Repository, path: string): Promise<Linked |
   const { common_dir } = repo;
   const home = await realpath(dirname(admin)).catch(() => null);
   if (home === null || home !== join(common_dir, 'worktrees') || !isFolder(admin)) return null;
-  const linked = { repo, path: real, admin: join(home, basename(admin)), common_dir };
+  const folder = join(home, basename(admin));
+  const linked = { repo, path: real, admin: folder, theirs: folder, common_dir };
   return (await isRegistered(linked)) ? linked : null;
 }
 
-/** As linkedAt, but throws `git` when there is no sound linked worktree. */
-export async function requireLinked(repo: Repository, path: string): Promise<Linked> {
-  const linked = await linkedAt(repo, path);
-  if (linked !== null) return linked;
-  throw new RasenError('git', `${path} is not a sound linked worktree`, {
-    hint: 'It is repaired when the task goes on; look into the folder if that does not help.',
-    data: { path },
-  });
-}
-
-async function isRegistered({ path, admin, common_dir }: Omit<Linked, 'repo'>): Promise<boolean> {
+async function isRegistered({
+  path,
+  admin,
+  common_dir,
+}: Pick<Workspace, 'path' | 'admin' | 'common_dir'>): Promise<boolean> {
   const back = pointer(admin, 'gitdir', /^(.+)$/);
   const common = pointer(admin, 'commondir', /^(.+)$/);
   if (back === null || common === null) return false;
@@ -92,7 +67,7 @@ export async function registrations(repo: Pick<Repository, 'common_dir'>, path: 
 /**
  * Makes a registration for `path`, with HEAD as given and no index; nothing is checked out.
  */
-export async function register(repo: Repository, path: string, head: string): Promise<Linked> {
+export async function register(repo: Repository, path: string, head: string): Promise<Workspace> {
   const folder = join(repo.common_dir, 'worktrees');
   await ownFolder(folder);
   await mkdir(path, { recursive: true });
@@ -104,7 +79,7 @@ export async function register(repo: Repository, path: string, head: string): Pr
   await write(real, '.git', `gitdir: ${admin}\n`);
   // Last, since by it a registration is found: one that a crash left without it is nobody's.
   await write(admin, 'gitdir', `${join(real, '.git')}\n`);
-  return { repo, path: real, admin, common_dir: repo.common_dir };
+  return { repo, path: real, admin, theirs: admin, common_dir: repo.common_dir };
 }
 
 async function newFolder(folder: string, name: string): Promise<string> {
@@ -122,19 +97,11 @@ async function newFolder(folder: string, name: string): Promise<string> {
 }
 
 /** As `git worktree add` does: a new worktree is as sparse as the one that it is made from. */
-async function copySparse(repo: Repository, admin: string): Promise<void> {
+export async function copySparse(repo: Repository, admin: string): Promise<void> {
   const own = readForeign({ root: repo.own, path: 'info/sparse-checkout' }, MAX_SMALL_BYTES * 16);
   if (!own.ok) return;
   await mkdir(join(admin, 'info'), { recursive: true });
   await write(admin, 'info/sparse-checkout', own.value.bytes.toString('utf8'));
-}
-
-/** Writes a small file of git's in a folder that agents can write; a folder in its place is moved beside it. */
-export async function write(root: string, path: string, text: string): Promise<void> {
-  const place = join(root, path);
-  if (isFolder(place)) await rename(place, `${place}.aside-${Date.now()}`);
-  const put = replaceForeign({ root, path }, text, { mode: 0o644, sync: true });
-  if (!put.ok) throw problemOf(root, path, put);
 }
 
 /**
@@ -171,7 +138,7 @@ async function registrationFor(repo: Repository, path: string): Promise<string |
 }
 
 /** Removes a worktree with its registration, sound, locked, half made or half gone. The caller has judged that it may. */
-export async function discard(repo: Repository, path: string): Promise<void> {
+export async function discardLinked(repo: Repository, path: string): Promise<void> {
   // The registration goes last: while it is there, a call after a crash finds the rest.
   const admins = await registrations(repo, path);
   await forgetOwnIndex(repo, path);
@@ -214,13 +181,6 @@ export async function isAgreed(repo: Repository, { path, git_dir }: ListedWorktr
   return file !== null && (await realpath(resolve(path, file)).catch(() => null)) === git_dir;
 }
 
-/** First line of a small file of git, by pattern; null when the file is missing or says something else. */
-export function pointer(root: string, path: string, pattern: RegExp): string | null {
-  const found = readForeign({ root, path }, MAX_SMALL_BYTES);
-  if (!found.ok) return null;
-  return pattern.exec(found.value.bytes.toString('utf8').replace(/\r?\n$/, ''))?.[1] ?? null;
-}
-
 function namesIn(folder: string): string[] {
   try {
     return isFolder(folder) ? readdirSync(folder) : [];
@@ -229,5 +189,4 @@ function namesIn(folder: string): string[] {
   }
 }
 
-const isFolder = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;

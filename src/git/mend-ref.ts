@@ -7,11 +7,11 @@ import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readForeign } from '../host/foreign-file.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
-import { at, type Linked } from './linked.ts';
 import { areWhole } from './refs.ts';
 import { findCommit, here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { brokenPlace } from './sound.ts';
+import { at, type Workspace } from './workspace.ts';
 
 /** Entries of the log that are tried, newest first. */
 const MAX_ENTRIES = 100;
@@ -35,7 +35,7 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
 }
 
 /** Takes entries out of the log of a task's branch or HEAD that name commits which are not whole; `known` is. */
-export async function forgetTornEntries(linked: Linked, ref: string, known: string): Promise<void> {
+export async function forgetTornEntries(linked: Workspace, ref: string, known: string): Promise<void> {
   const place = at(linked);
   const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
     .trimEnd()

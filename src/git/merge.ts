@@ -9,9 +9,10 @@ import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { troubleOf } from '../host/trouble.ts';
+import { handOver } from './carry.ts';
 import { committerEnv } from './identity.ts';
 import { MAX_NAMED_PATHS, MERGE_TRIES } from './limits.ts';
-import { at, isAgreed, type ListedWorktree, listWorktrees, pointer, requireLinked } from './linked.ts';
+import { isAgreed, type ListedWorktree, listWorktrees } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { finishCutMerge, syncCheckout, undoCutMerge } from './mend-checkout.ts';
 import { mendObjects } from './mend-objects.ts';
@@ -29,6 +30,8 @@ import {
 } from './repository.ts';
 import { git, parts } from './run.ts';
 import { soundStore } from './sound.ts';
+import { at, isClone, pointer } from './workspace.ts';
+import { requireWorkspace } from './workspaces.ts';
 
 export interface MergeRequest {
   task: string;
@@ -151,7 +154,7 @@ async function build(
   request: MergeRequest,
   target: Target,
 ): Promise<{ commit: string; fast_forward: boolean }> {
-  const linked = await requireLinked(repo, path);
+  const linked = await requireWorkspace(repo, path);
   const place = at(linked);
   const fast_forward = !request.squash && (await isAncestor(place, target.before, request.commit));
   let commit = request.commit;
@@ -177,6 +180,8 @@ async function build(
     commit = stdout.trim();
   }
   await git(['reset', '--quiet', '--hard', commit], place);
+  // Gates ask their own git there.
+  if (isClone(linked)) await handOver(linked, { commit, branch: null });
   return { commit, fast_forward };
 }
 

@@ -5,10 +5,10 @@
 import { join } from 'node:path';
 import { readForeign } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
-import { at, type Linked } from './linked.ts';
 import { keepCommit } from './refs.ts';
 import { removeTree } from './remove-tree.ts';
 import { findCommit } from './repository.ts';
+import { at, type Workspace } from './workspace.ts';
 
 const FILES = [
   'MERGE_HEAD',
@@ -32,25 +32,25 @@ const FILES = [
 const FOLDERS = ['rebase-merge', 'rebase-apply', 'sequencer'];
 const STASHES = ['MERGE_AUTOSTASH', 'rebase-merge/autostash', 'rebase-apply/autostash'];
 
-export async function endOperations(linked: Linked, task: string): Promise<void> {
+export async function endOperations(linked: Workspace, task: string): Promise<void> {
   for (const name of STASHES) {
     const stash = small(linked, name);
     const commit = /^[0-9a-f]{40,64}$/.test(stash) ? await findCommit(at(linked), stash) : null;
     if (commit !== null) await keepCommit(at(linked), task, commit);
   }
-  for (const name of FILES) await removeTree(join(linked.admin, name));
-  for (const name of FOLDERS) await removeTree(join(linked.admin, name));
+  for (const folder of new Set([linked.theirs, linked.admin]))
+    for (const name of [...FILES, ...FOLDERS]) await removeTree(join(folder, name));
 }
 
 /** The other parents of a merge whose conflicts are resolved but which was not committed. */
-export function mergeHeads(linked: Linked): string[] {
+export function mergeHeads(linked: Workspace): string[] {
   return small(linked, 'MERGE_HEAD')
     .split('\n')
     .filter(line => /^[0-9a-f]{40,64}$/.test(line));
 }
 
 /** A file of one or a few ids; empty where there is none that git could have written. */
-function small(linked: Linked, path: string): string {
-  const found = readForeign({ root: linked.admin, path }, MAX_SMALL_BYTES);
+function small(linked: Workspace, path: string): string {
+  const found = readForeign({ root: linked.theirs, path }, MAX_SMALL_BYTES);
   return found.ok ? found.value.bytes.toString('utf8').trim() : '';
 }

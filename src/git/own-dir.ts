@@ -6,20 +6,44 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { readForeign, statForeign } from '../host/foreign-file.ts';
 import type { CapturedRepository } from '../task/repository.ts';
+import { configLines, escaped, lfsText } from './config-text.ts';
 import { writeDurably } from './durable.ts';
 import { MAX_CAPTURED_BYTES } from './limits.ts';
 import { refPart } from './records.ts';
-import type { Repository } from './repository.ts';
+import type { Isolation, Repository } from './repository.ts';
 import { ownFolder } from './sound.ts';
 
 /** Ours in the user's checkout, and nobody's work. */
 const OWN_EXCLUDES = ['.rasen/', '.worktrees/'];
 
 const USERS_ATTRIBUTES = 'rasen-attributes';
+
+/**
+ * Commits of an agent come in by `git fetch` and are looked into. What old tools did wrong in commits that an agent may
+ * bring along from elsewhere is no reason to refuse them; what leads out of a tree or poses as `.git` is. Any commit may be
+ * asked for by its id; many files are written by several processes.
+ */
+const CARRYING = [
+  '[fetch]',
+  '\tfsckObjects = true',
+  '[fetch "fsck"]',
+  ...[
+    'zeroPaddedFilemode',
+    'missingSpaceBeforeDate',
+    'badTimezone',
+    'multipleAuthors',
+    'badDate',
+    'missingEmail',
+  ].map(id => `\t${id} = warn`),
+  '[uploadpack]',
+  '\tallowAnySHA1InWant = true',
+  '[checkout]',
+  '\tworkers = 0',
+];
 
 export interface OpenRequest {
   task: string;
@@ -29,6 +53,10 @@ export interface OpenRequest {
   /** The user's, as captured with the task: PATH and HOME are taken. */
   env: Readonly<Record<string, string>>;
   is_old?: boolean;
+  /** How the task works; a task of an earlier release has a linked worktree. */
+  isolation?: Isolation;
+  /** Remotes of a clone can be pushed to. */
+  push?: boolean;
 }
 
 /**
@@ -71,6 +99,9 @@ export async function openRepository(request: OpenRequest): Promise<Repository> 
     ...{ common_dir, objects, refs, own, records },
     env: { ...(PATH ? { PATH } : {}), ...(HOME ? { HOME } : {}) },
     is_old: request.is_old ?? false,
+    captured,
+    isolation: request.isolation ?? 'linked',
+    push: request.push ?? false,
   };
 }
 
@@ -115,35 +146,16 @@ function another(path: string, problem: string): RasenError {
   });
 }
 
-/** As git would write it. Order counts: a later line wins. */
+/** The configuration of our git directory: what was captured, and nothing of the user's home. */
 export function configText(
   { config, sparse }: Pick<CapturedRepository, 'config' | 'sparse'>,
   attributes: string,
 ): string {
-  const lines = ['[core]', '\trepositoryformatversion = 0', '\tlogallrefupdates = true'];
-  for (const [key, value] of config) {
-    const first = key.indexOf('.');
-    const last = key.lastIndexOf('.');
-    const sub = first === last ? '' : ` "${key.slice(first + 1, last).replace(/["\\]/g, '\\$&')}"`;
-    const name = key.slice(last + 1);
-    lines.push(`[${key.slice(0, first)}${sub}]`);
-    lines.push(value === null ? `\t${name}` : `\t${name} = "${escaped(value)}"`);
-  }
-  // Without these two git reads files in the user's home.
-  const files = ['\texcludesfile = /dev/null', `\tattributesfile = "${escaped(attributes)}"`];
-  lines.push('[core]', '\tbare = false', ...files);
-  if (sparse === null) lines.push('\tsparsecheckout = false');
-  return `${lines.join('\n')}\n`;
+  const lines = configLines(config, { sparse: sparse !== null });
+  // Without the first two git reads files in the user's home.
+  lines.push('[core]', '\texcludesfile = /dev/null', `\tattributesfile = "${escaped(attributes)}"`);
+  return `${[...lines, ...CARRYING].join('\n')}\n`;
 }
-
-/** Large files are in the user's repository, not in our git directory, where git-lfs would look for them. */
-function lfsText({ config, common_dir }: CapturedRepository): string {
-  const named = config.findLast(([key]) => key === 'lfs.storage')?.[1] ?? 'lfs';
-  return `[lfs]\n\tstorage = "${escaped(resolve(common_dir, named))}"\n`;
-}
-
-const escaped = (value: string) =>
-  value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t').replaceAll('\b', '\\b');
 
 async function link(path: string, target: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });

@@ -7,31 +7,19 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, lstat, rename, rm, utimes } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openForeign } from '../host/foreign-file.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
-import { at, type Linked } from './linked.ts';
 import type { Place } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { git, parts } from './run.ts';
-
-interface Files {
-  /** In use. */
-  copy: string;
-  /** As it was last put into the worktree. */
-  kept: string;
-}
-
-function filesOf({ own }: Pick<Repository, 'own'>, path: string): Files {
-  const copy = join(own, `index-${basename(path)}`);
-  return { copy, kept: `${copy}.kept` };
-}
+import { at, indexFiles, type Workspace } from './workspace.ts';
 
 /** git in the worktree with our index, whatever that holds. */
-export function withOwnIndex(linked: Linked): Place {
+export function withOwnIndex(linked: Workspace): Place {
   const place = at(linked);
-  const { copy } = filesOf(linked.repo, linked.path);
+  const { copy } = indexFiles(linked.repo, linked.path);
   return { ...place, env: { ...place.env, GIT_INDEX_FILE: copy } };
 }
 
@@ -42,8 +30,8 @@ export interface OwnIndex {
 }
 
 /** Makes our index for work in the worktree. `head`: the commit from which it is built where we left none there. */
-export async function openOwnIndex(linked: Linked, head: string): Promise<OwnIndex> {
-  const { copy, kept } = filesOf(linked.repo, linked.path);
+export async function openOwnIndex(linked: Workspace, head: string): Promise<OwnIndex> {
+  const { copy, kept } = indexFiles(linked.repo, linked.path);
   const place = withOwnIndex(linked);
   await rm(`${copy}.lock`, { force: true });
   const theirs = await entriesOfTheirs(linked, `${copy}.theirs`);
@@ -55,37 +43,37 @@ export async function openOwnIndex(linked: Linked, head: string): Promise<OwnInd
 }
 
 /** Builds it from a commit alone: every file is then looked into. */
-export async function rebuildOwnIndex(linked: Linked, commit: string): Promise<void> {
-  await rm(filesOf(linked.repo, linked.path).copy, { force: true });
+export async function rebuildOwnIndex(linked: Workspace, commit: string): Promise<void> {
+  await rm(indexFiles(linked.repo, linked.path).copy, { force: true });
   await git(['read-tree', commit], withOwnIndex(linked));
 }
 
 /** Whether we have left an index in the worktree that its files can be compared with. */
-export async function hasOwnIndex({ repo, path }: Linked): Promise<boolean> {
-  return await isThere(filesOf(repo, path).kept);
+export async function hasOwnIndex({ repo, path }: Workspace): Promise<boolean> {
+  return await isThere(indexFiles(repo, path).kept);
 }
 
 /** Puts our index into the worktree and keeps it. Without one it is made of `commit`. */
-export async function installOwnIndex(linked: Linked, commit: string): Promise<void> {
-  const { copy, kept } = filesOf(linked.repo, linked.path);
+export async function installOwnIndex(linked: Workspace, commit: string): Promise<void> {
+  const { copy, kept } = indexFiles(linked.repo, linked.path);
   if (!(await isThere(copy))) {
     if (await isThere(kept)) await copyWithTime(kept, copy);
     await git(['read-tree', '--reset', commit], withOwnIndex(linked));
   }
   // Under a name that nobody can foresee, and then in one step: state and repository may be on different disks.
-  const draft = join(linked.admin, `rasen-${randomUUID()}`);
+  const draft = join(linked.theirs, `rasen-${randomUUID()}`);
   await copyWithTime(copy, draft);
-  await rename(draft, join(linked.admin, 'index'));
+  await rename(draft, join(linked.theirs, 'index'));
   await rename(copy, kept);
 }
 
-export async function dropOwnIndex({ repo, path }: Linked): Promise<void> {
-  await rm(filesOf(repo, path).copy, { force: true });
+export async function dropOwnIndex({ repo, path }: Workspace): Promise<void> {
+  await rm(indexFiles(repo, path).copy, { force: true });
 }
 
 /** When the worktree itself goes. */
 export async function forgetOwnIndex(repo: Repository, path: string): Promise<void> {
-  const { copy, kept } = filesOf(repo, path);
+  const { copy, kept } = indexFiles(repo, path);
   for (const file of [copy, kept]) await rm(file, { force: true });
 }
 
@@ -97,7 +85,7 @@ interface Entry {
 
 /** null: there is none that git can read. */
 async function entriesOfTheirs(
-  linked: Linked,
+  linked: Workspace,
   copy: string,
 ): Promise<{ entries: Entry[]; unmerged: string[] } | null> {
   if (!(await copyTheirs(linked, copy))) return null;
@@ -124,8 +112,8 @@ async function entriesOfTheirs(
 }
 
 /** No further than it reached when it was opened: it may grow for ever. */
-async function copyTheirs({ admin }: Linked, to: string): Promise<boolean> {
-  const found = openForeign({ root: admin, path: 'index' }, constants.O_RDONLY);
+async function copyTheirs({ theirs }: Workspace, to: string): Promise<boolean> {
+  const found = openForeign({ root: theirs, path: 'index' }, constants.O_RDONLY);
   if (!found.ok) return false;
   const { fd, stat } = found.value;
   if (stat.size === 0 || stat.size > MAX_INDEX_BYTES) {

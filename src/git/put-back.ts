@@ -3,11 +3,12 @@
  * with names as they are, never as patterns.
  */
 import { join } from 'node:path';
-import { at, requireLinked } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
 import { here, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
+import { at } from './workspace.ts';
+import { requireWorkspace } from './workspaces.ts';
 
 export interface Differing {
   /** In the earlier commit and not, or not so, in the later one. */
@@ -45,7 +46,7 @@ export async function putBack(
   commit: string,
   { earlier, added }: Differing,
 ): Promise<void> {
-  const linked = await requireLinked(repo, path);
+  const linked = await requireWorkspace(repo, path);
   await withRepositoryLock(linked, async () => {
     for (const file of added) await removeTree(join(linked.path, file));
     if (earlier.length === 0) return;

@@ -58,6 +58,8 @@ export async function plainPath(path: string): Promise<string> {
 }
 
 export const taskFolder = (repo: Records, task: string) => join(repo.records, 'tasks', refPart(task));
+/** What a workspace held that is in no commit, after the workspace went or was rolled back. */
+export const keptFolder = (repo: Records, task: string) => join(taskFolder(repo, task), 'kept');
 const taskFile = (repo: Records, task: string) => join(taskFolder(repo, task), 'worktree.json');
 const sealFile = (repo: Records, a: { task: string; subtask: string; attempt: number }) =>
   join(taskFolder(repo, a.task), 'sealed', `${refPart(a.subtask)}.${a.attempt}.json`);
@@ -132,6 +134,17 @@ export async function writeSeal(
   value: object,
 ): Promise<void> {
   await save(sealFile(repo, attempt), value);
+}
+
+const usersFile = (repo: Records, task: string) => join(taskFolder(repo, task), 'users.json');
+
+/** How the user's side of the repository stood before the attempt that is under way. */
+export async function writeUsers(repo: Records, task: string, state: object): Promise<void> {
+  await save(usersFile(repo, task), { version: 1, state });
+}
+
+export async function readUsers<T>(repo: Records, task: string): Promise<T | null> {
+  return (await load<{ state: T }>(usersFile(repo, task), []))?.state ?? null;
 }
 
 async function save(path: string, value: object): Promise<void> {

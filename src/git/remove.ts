@@ -6,8 +6,10 @@ import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RasenError } from '../errors.ts';
 import { baseFolder } from './base-folder.ts';
+import { handOver, takeOver } from './carry.ts';
 import { committerEnv } from './identity.ts';
-import { at, discard, linkedAt, register, registrations } from './linked.ts';
+import { keepLeftOut, leftOut } from './left-out.ts';
+import { linkedAt, registrations } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { dropOwnIndex, installOwnIndex, withOwnIndex } from './own-index.ts';
 import {
@@ -15,6 +17,7 @@ import {
   dropCheckout,
   folderOf,
   hadOldCheckout,
+  keptFolder,
   listTasks,
   plainPath,
   readCheckout,
@@ -23,16 +26,19 @@ import {
   writeCheckout,
   writeTask,
 } from './records.ts';
-import { keepCommit } from './refs.ts';
+import { baseRef, keepCommit } from './refs.ts';
 import { findCommit, here, type Repository, resolveCommit } from './repository.ts';
 import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { trust } from './trust.ts';
+import { at, isClone } from './workspace.ts';
+import { discard, makeWorkspace, workspaceAt } from './workspaces.ts';
 
 /**
  * Removes the worktree of a task or a fresh checkout, also when it is locked, damaged or gone already. What a task's
- * worktree holds beyond its refs is kept as refs/rasen/<task>/kept/<commit> first; ignored files are not.
+ * worktree holds beyond its refs is kept as refs/rasen/<task>/kept/<commit> first, what no commit can hold in a folder of
+ * the state (records.ts, keptFolder); ignored files are not.
  * Throws `git` for a folder that is not ours.
  */
 export function removeWorktree(repo: Repository, path: string): Promise<void> {
@@ -74,10 +80,12 @@ export function freshCheckout(
     }
     if (known?.commit !== commit) await writeCheckout(repo, { version: 1, task: request.task, path, commit });
     await discard(repo, path);
-    const linked = await register(repo, path, commit);
-    await git(['reset', '--quiet', '--hard', commit], withOwnIndex(linked));
-    await installOwnIndex(linked, commit);
-    await trust(linked);
+    const made = await makeWorkspace(repo, path, commit);
+    // A commit that no ref names is in no clone yet.
+    if (isClone(made)) await handOver(made, { commit, branch: null });
+    await git(['reset', '--quiet', '--hard', commit], withOwnIndex(made));
+    await installOwnIndex(made, commit);
+    await trust(made);
   });
 }
 
@@ -88,16 +96,26 @@ async function isOurs(repo: Repository, path: string): Promise<boolean> {
 }
 
 async function keepWork(repo: Repository, record: TaskRecord, path: string): Promise<void> {
-  const linked = await linkedAt(repo, path);
+  const linked = await workspaceAt(repo, path);
   if (linked === null) return;
-  await mendAdmin(repo, linked.admin);
+  await mendAdmin(linked);
   const place = at(linked);
-  const head = await findCommit(place, 'HEAD');
+  const theirs = isClone(linked) ? await takeOver(linked) : null;
+  const head = theirs === null ? await findCommit(place, 'HEAD') : theirs.head;
   if (head !== null) await keepCommit(place, record.task, head);
+  for (const { commit } of theirs?.tips ?? []) await keepCommit(place, record.task, commit);
   const parent = head ?? (await findCommit(here(repo), `refs/heads/${branchOf(record)}`));
   if (parent === null) return;
-  const { tree } = await takeSnapshot(linked, parent);
+  const { tree, left_out } = await takeSnapshot(linked, parent);
+  const request = {
+    place: withOwnIndex(linked),
+    good: baseRef(record.task),
+    unreadable: left_out,
+    wanted: [],
+  };
+  const left = await leftOut(linked, request);
   await dropOwnIndex(linked);
+  await keepLeftOut(linked, left, keptFolder(repo, record.task));
   const before = await git(['rev-parse', `${parent}^{tree}`], { ...place, reads: true });
   if (before.stdout.trim() === tree) return;
   const message = `wip: left in the worktree when it was removed\n\nRasen-Task: ${record.task}\n`;

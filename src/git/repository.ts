@@ -6,6 +6,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import { readForeign, replaceForeign } from '../host/foreign-file.ts';
+import type { CapturedRepository } from '../task/repository.ts';
 import { shellWord } from '../task/shell-word.ts';
 import { MAX_EXCLUDE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -25,6 +26,9 @@ export interface Checkout {
   common_dir: string;
 }
 
+/** clone: a task works in a repository of its own. linked: in a worktree that shares the user's. */
+export type Isolation = 'clone' | 'linked';
+
 /** A repository as the supervisor works with it: by a git directory of its own (own-dir.ts). */
 export interface Repository extends Omit<Checkout, 'folder'> {
   /** Real paths of the user's object store and refs. */
@@ -38,6 +42,11 @@ export interface Repository extends Omit<Checkout, 'folder'> {
   env: Readonly<Record<string, string>>;
   /** The task is of a time when records were kept in the repository. */
   is_old: boolean;
+  /** What all of this was made of. */
+  captured: CapturedRepository;
+  isolation: Isolation;
+  /** Remotes of a clone can be pushed to. */
+  push: boolean;
 }
 
 /** Where a git command runs: its folder, and the git directories that it is told. */

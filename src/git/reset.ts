@@ -1,15 +1,16 @@
 /**
  * Rolls the worktree of a task back to a commit. The only `reset --hard` in rasen: it runs with both folders named and
- * refuses everything but a linked worktree that a record gives to a task.
+ * refuses everything but the workspace that a record gives to a task.
  */
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
+import { handOver, takeOver } from './carry.ts';
 import { headTo } from './durable-objects.ts';
-import { at, type Linked, requireLinked } from './linked.ts';
+import { keepLeftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { endOperations } from './operations.ts';
 import { installOwnIndex, openOwnIndex } from './own-index.ts';
-import { branchOf, folderOf, listTasks } from './records.ts';
+import { branchOf, folderOf, keptFolder, listTasks } from './records.ts';
 import { attemptRef, keepCommit, moveRef } from './refs.ts';
 import { refuseMounts, removeTree } from './remove-tree.ts';
 import { findCommit, type Place, type Repository } from './repository.ts';
@@ -18,6 +19,8 @@ import type { CommitMarks } from './seal.ts';
 import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import { compareByContent, trust } from './trust.ts';
+import { at, isClone, type Workspace } from './workspace.ts';
+import { requireWorkspace } from './workspaces.ts';
 import type { Worktree } from './worktree.ts';
 
 /**
@@ -32,7 +35,7 @@ export async function resetWorktree(
   commit: string,
   unsealed: readonly CommitMarks[],
 ): Promise<void> {
-  const linked = await requireLinked(repo, worktree.path);
+  const linked = await requireWorkspace(repo, worktree.path);
   await withRepositoryLock(linked, async () => {
     await refuseUnsealed(linked, unsealed);
     const record = (await listTasks(repo)).find(r => join(r.folder, folderOf(r)) === linked.path);
@@ -45,7 +48,7 @@ export async function resetWorktree(
     // `git clean` would remove what is mounted there.
     await refuseMounts(linked.path);
     await soundStore(repo, record.task);
-    await mendAdmin(repo, linked.admin);
+    await mendAdmin(linked);
     await mendControlFiles(repo, linked.path, false);
     const target = await findCommit(place, commit);
     if (target === null) {
@@ -53,31 +56,39 @@ export async function resetWorktree(
     }
     await clearStaleLocks(repo, { ...worktree, task: record.task }, { tree_empty: true });
     const ref = `refs/heads/${worktree.branch}`;
-    const head = await findCommit(place, 'HEAD');
     const tip = await findCommit(place, ref);
-    for (const known of new Set([head, tip])) {
+    for (const known of new Set([...(await commitsThere(linked)), tip])) {
       if (known !== null && known !== target) await keepCommit(place, record.task, known);
     }
     await endOperations(linked, record.task);
     await moveRef(place, ref, { from: tip, to: target, why: 'rasen: rolled back' });
     await headTo(linked, ref);
+    if (isClone(linked)) await handOver(linked, { commit: target, branch: ref });
     const { place: files } = await openOwnIndex(linked, target);
     await compareByContent(linked, target);
     await hard(linked, files, target);
+    const inside = (await listed(files, ['--others', '--exclude-standard'])).filter(path =>
+      path.endsWith('/'),
+    );
+    const left = inside.map(path => ({ path, why: '' }));
+    await keepLeftOut(linked, left, keptFolder(repo, record.task));
     // Twice -f: also repositories that the attempt made inside. What git cannot remove is removed below.
     await git(['clean', '-ffdq'], { ...files, ok: [0, 1] });
     for (const path of await listed(files, ['--others', '--directory', '--exclude-standard'])) {
       await removeTree(join(linked.path, path));
     }
-    const left = [
+    const rest = [
       ...(await listed(files, ['--others', '--exclude-standard'])),
       ...(await listed(files, ['--modified', '--deleted'])),
     ];
-    if (left.length > 0) {
+    if (rest.length > 0) {
       throw new RasenError(
         'git',
-        `${worktree.path} could not be rolled back: ${left.slice(0, 5).join(', ')} differ`,
-        { hint: 'See whether a program still writes there, or a git filter changes files.', data: { left } },
+        `${worktree.path} could not be rolled back: ${rest.slice(0, 5).join(', ')} differ`,
+        {
+          hint: 'See whether a program still writes there, or a git filter changes files.',
+          data: { left: rest },
+        },
       );
     }
     await installOwnIndex(linked, target);
@@ -85,8 +96,15 @@ export async function resetWorktree(
   });
 }
 
+/** The commits that only the workspace names. */
+async function commitsThere(workspace: Workspace): Promise<(string | null)[]> {
+  if (!isClone(workspace)) return [await findCommit(at(workspace), 'HEAD')];
+  const { head, tips } = await takeOver(workspace);
+  return [head, ...tips.map(({ commit }) => commit)];
+}
+
 /** Files that git would wait for are part of what goes. */
-async function hard(linked: Linked, place: Place, target: string): Promise<void> {
+async function hard(linked: Workspace, place: Place, target: string): Promise<void> {
   const reset = () => git(['reset', '--quiet', '--hard', target], place);
   try {
     await reset();
@@ -98,7 +116,7 @@ async function hard(linked: Linked, place: Place, target: string): Promise<void>
 }
 
 /** The last door before work is gone. */
-export async function refuseUnsealed(linked: Linked, unsealed: readonly CommitMarks[]): Promise<void> {
+export async function refuseUnsealed(linked: Workspace, unsealed: readonly CommitMarks[]): Promise<void> {
   for (const marks of unsealed) {
     if ((await findCommit(at(linked), attemptRef(marks))) !== null) continue;
     throw new RasenError(

@@ -5,13 +5,14 @@
  */
 import { join } from 'node:path';
 import { RasenError } from '../errors.ts';
+import { handOver, type Theirs, takeOver } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
-import { at, type Linked, pointer, requireLinked } from './linked.ts';
+import { type LeftOut, leftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
-import { installOwnIndex } from './own-index.ts';
+import { installOwnIndex, withOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
@@ -19,6 +20,8 @@ import { git, parts } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
+import { at, isClone, pointer, type Workspace } from './workspace.ts';
+import { requireWorkspace } from './workspaces.ts';
 import type { Worktree } from './worktree.ts';
 
 export interface CommitMarks {
@@ -33,6 +36,8 @@ export interface SealOptions {
   marks: CommitMarks;
   /** Subject of the commit of leftovers, without `wip: `. */
   title: string;
+  /** Files that the plan names: where git ignores one, that is told. */
+  wanted?: readonly string[];
 }
 
 export interface Sealed {
@@ -51,10 +56,12 @@ export interface Sealed {
   descends: boolean;
   /** Paths with unresolved conflicts. */
   unmerged: string[];
-  /** Paths that no commit can hold: repositories inside the worktree, unreadable files. At most 100. */
-  left_out: string[];
+  /** What no commit of this repository can hold. At most 100. */
+  left_out: LeftOut[];
   /** Files of git's that were special files, as sentences for people; they were put out of the way. */
   special: string[];
+  /** Commits of a clone that the result does not reach, with what names them: they are kept under refs of the task. */
+  elsewhere: { name: string; commit: string }[];
 }
 
 /** What the state remembers. */
@@ -75,9 +82,9 @@ export async function sealAttempt(
   worktree: Pick<Worktree, 'path' | 'branch'>,
   options: SealOptions,
 ): Promise<Sealed> {
-  const linked = await requireLinked(repo, worktree.path);
+  const linked = await requireWorkspace(repo, worktree.path);
   const { marks } = options;
-  const special = await mendAdmin(repo, linked.admin);
+  const special = await mendAdmin(linked);
   const found = await withRepositoryLock(linked, async () => {
     await soundStore(repo, marks.task);
     const before = await sealedBefore(linked, marks);
@@ -91,10 +98,12 @@ export async function sealAttempt(
     const ref = attemptRef(marks);
     let sealed: Sealed;
     if (looked !== null) {
-      sealed = { ...looked, special: [...new Set([...special, ...looked.special])] };
+      sealed = { ...looked.sealed, special: [...new Set([...special, ...looked.sealed.special])] };
       await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
-      await syncCommits(at(linked), { from: options.good, to: sealed.commit });
+      // What was fetched is on the disk.
+      if (!isClone(linked)) await syncCommits(at(linked), { from: options.good, to: sealed.commit });
       await createRef(at(linked), ref, sealed.commit);
+      for (const { commit } of looked.tips) await keepCommit(at(linked), marks.task, commit);
     } else if (found.record !== null && found.is_sealed) {
       sealed = found.record.sealed;
     } else {
@@ -110,39 +119,63 @@ export async function sealAttempt(
 }
 
 /** `written`: the commit that the ref of the attempt names. */
-async function sealedBefore(linked: Linked, marks: CommitMarks) {
+async function sealedBefore(linked: Workspace, marks: CommitMarks) {
   const written = await findCommit(at(linked), attemptRef(marks));
   const record = await readSeal<SealRecord>(linked.repo, marks);
   const is_sealed = written !== null && (record === null || record.sealed.commit === written);
   return { written, record, is_sealed };
 }
 
-/** Makes the commit; changes nothing in the worktree. */
-async function look(linked: Linked, branch: string, options: SealOptions): Promise<Sealed> {
-  const on_branch = pointer(linked.admin, 'HEAD', /^ref: (.+)$/) === `refs/heads/${branch}`;
+/** Makes the commit; changes nothing in the workspace. */
+async function look(
+  linked: Workspace,
+  branch: string,
+  options: SealOptions,
+): Promise<{ sealed: Sealed; tips: Theirs['tips'] }> {
+  const theirs = await standsOn(linked);
+  const on_branch = theirs.symbolic === `refs/heads/${branch}`;
   // Without a HEAD (orphan branch, deleted branch, torn by a power cut) the work continues the branch, else the last
   // good commit.
   const head =
-    (await wholeCommit(linked, 'HEAD', options.good)) ??
+    (theirs.head && (await wholeCommit(linked, theirs.head, options.good))) ??
     (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
     options.good;
-  const { tree, unmerged, left_out, special } = await takeSnapshot(linked, head);
+  const { tree, unmerged, left_out: unreadable, special } = await takeSnapshot(linked, head);
+  const { good, wanted = [] } = options;
+  const left_out = await leftOut(linked, { place: withOwnIndex(linked), good, unreadable, wanted });
   const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
-  const parents = [head, ...(unmerged.length === 0 ? mergeHeads(linked) : [])];
+  const parents = [head, ...(unmerged.length === 0 ? await mergedHere(linked) : [])];
   const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
   const facts = await describe(linked, { commit, good: options.good });
   const leftovers = isLeftover ? await countChanged(linked, head, commit) : 0;
-  return { ...facts, leftovers, on_branch, unmerged, left_out, special };
+  const elsewhere = [];
+  for (const tip of theirs.tips) if (!(await isAncestor(at(linked), tip.commit, commit))) elsewhere.push(tip);
+  const said = [...theirs.problems, ...special];
+  const sealed = { ...facts, leftovers, on_branch, unmerged, left_out, special: said, elsewhere };
+  return { sealed, tips: elsewhere };
 }
 
-async function wholeCommit(linked: Linked, rev: string, good: string): Promise<string | null> {
+/** What HEAD of the workspace is on; of a clone the commits are in the user's objects then. */
+async function standsOn(workspace: Workspace): Promise<Theirs & { problems: string[] }> {
+  if (isClone(workspace)) return await takeOver(workspace);
+  const symbolic = pointer(workspace.admin, 'HEAD', /^ref: (.+)$/);
+  return { symbolic, head: await findCommit(at(workspace), 'HEAD'), tips: [], problems: [] };
+}
+
+/** The other parents of a merge that was not committed, as far as they are there. */
+async function mergedHere(linked: Workspace): Promise<string[]> {
+  const found = await Promise.all(mergeHeads(linked).map(id => findCommit(at(linked), id)));
+  return found.filter(commit => commit !== null);
+}
+
+async function wholeCommit(linked: Workspace, rev: string, good: string): Promise<string | null> {
   const place = at(linked);
   const commit = await findCommit(place, rev);
   return commit !== null && (await areWhole(place, [commit], good)) ? commit : null;
 }
 
 async function commitTree(
-  linked: Linked,
+  linked: Workspace,
   made: { tree: string; parents: string[]; options: SealOptions },
 ): Promise<string> {
   const { marks, title } = made.options;
@@ -165,7 +198,7 @@ async function commitTree(
 }
 
 /** What the commit alone tells. */
-async function describe(linked: Linked, at_: { commit: string; good: string }): Promise<Sealed> {
+async function describe(linked: Workspace, at_: { commit: string; good: string }): Promise<Sealed> {
   const { commit, good } = at_;
   const place = at(linked);
   const tree = await treeAt(linked, commit);
@@ -182,11 +215,16 @@ async function describe(linked: Linked, at_: { commit: string; good: string }): 
     unmerged: [],
     left_out: [],
     special: [],
+    elsewhere: [],
   };
 }
 
 /** Puts the worktree on its branch at the sealed commit. Files stay: they are that commit's. */
-async function settle(linked: Linked, branch: string, to: { task: string; commit: string }): Promise<void> {
+async function settle(
+  linked: Workspace,
+  branch: string,
+  to: { task: string; commit: string },
+): Promise<void> {
   const place = at(linked);
   const ref = `refs/heads/${branch}`;
   const tip = await findCommit(place, ref);
@@ -197,17 +235,18 @@ async function settle(linked: Linked, branch: string, to: { task: string; commit
   await syncRef(linked.repo.refs, ref.slice('refs/'.length));
   await headTo(linked, ref);
   await endOperations(linked, to.task);
+  if (isClone(linked)) await handOver(linked, { commit: to.commit, branch: ref });
   await installOwnIndex(linked, to.commit);
 }
 
-async function treeAt(linked: Linked, commit: string): Promise<string> {
+async function treeAt(linked: Workspace, commit: string): Promise<string> {
   const { stdout } = await git(['rev-parse', '--verify', `${commit}^{tree}`], { ...at(linked), reads: true });
   const tree = stdout.trim();
   if (tree === '') throw new RasenError('git', `${commit} has no tree in ${linked.common_dir}`);
   return tree;
 }
 
-async function countChanged(linked: Linked, from: string, to: string): Promise<number> {
+async function countChanged(linked: Workspace, from: string, to: string): Promise<number> {
   const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', from, to];
   const place = at(linked);
   // diff-tree reads the index for attributes and fails on a corrupt one; a missing one is fine.

@@ -4,11 +4,11 @@
  * the tree differ from the files.
  */
 import { MAX_NAMED_PATHS } from './limits.ts';
-import type { Linked } from './linked.ts';
 import { openOwnIndex, rebuildOwnIndex } from './own-index.ts';
 import type { Place } from './refs.ts';
 import { git, isStuck, parts } from './run.ts';
 import { mendAdmin, mendControlFiles } from './sound.ts';
+import type { Workspace } from './workspace.ts';
 
 export interface Snapshot {
   tree: string;
@@ -21,9 +21,9 @@ export interface Snapshot {
 }
 
 /** `head`: commit from which our index is built where there is none. */
-export async function takeSnapshot(linked: Linked, head: string): Promise<Snapshot> {
-  const { repo, path, admin } = linked;
-  const special = [...(await mendAdmin(repo, admin)), ...(await mendControlFiles(repo, path, false))];
+export async function takeSnapshot(linked: Workspace, head: string): Promise<Snapshot> {
+  const { repo, path } = linked;
+  const special = [...(await mendAdmin(linked)), ...(await mendControlFiles(repo, path, false))];
   try {
     return { ...(await take(linked, head)), special };
   } catch (error) {
@@ -34,7 +34,7 @@ export async function takeSnapshot(linked: Linked, head: string): Promise<Snapsh
   }
 }
 
-async function take(linked: Linked, head: string): Promise<Omit<Snapshot, 'special'>> {
+async function take(linked: Workspace, head: string): Promise<Omit<Snapshot, 'special'>> {
   const { place, unmerged } = await openOwnIndex(linked, head);
   const tree = await writeTree(place).catch(async error => {
     if (isStuck(error)) throw error;

@@ -90,6 +90,12 @@ async function soundRefFolder(repo: Repository, folder: string): Promise<void> {
   }
 }
 
+interface GitFolders {
+  common_dir: string;
+  admin: string;
+  theirs: string;
+}
+
 /** Files in git's folder of a worktree that git reads or writes as a whole, and none of which holds anybody's work. */
 const ADMIN_FOLDERS = ['', 'info', 'logs', 'refs'];
 
@@ -97,10 +103,12 @@ const ADMIN_FOLDERS = ['', 'info', 'logs', 'refs'];
  * Puts what is no ordinary file in git's folder of a worktree out of git's way. The result says what that was, for
  * people, with names as in that folder.
  */
-export async function mendAdmin(repo: Repository, admin: string): Promise<string[]> {
+export async function mendAdmin({ common_dir, admin, theirs }: GitFolders): Promise<string[]> {
   const said: string[] = [];
+  // Of a clone it is its own.
+  const repo = { common_dir: admin === theirs ? common_dir : theirs };
   for (const folder of ADMIN_FOLDERS) {
-    const place = join(admin, folder);
+    const place = join(theirs, folder);
     if (folder !== '' && !isFolder(place)) {
       if (exists(place)) {
         said.push(`${folder} in git's folder of the worktree ${kindOf(lstatSync(place))}`);
@@ -174,7 +182,7 @@ async function search(worktree: string): Promise<string[]> {
 }
 
 /** Removes what holds nothing (a FIFO, a socket, a device); moves anything else out of git's sight. */
-async function putAside(repo: Repository, path: string): Promise<void> {
+async function putAside(repo: { common_dir: string }, path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isFile() && !stat.isDirectory() && !stat.isSymbolicLink()) return await rm(path, { force: true });

@@ -8,11 +8,12 @@ import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LOCK_POLL_MS, STALE_LOCK_MS } from './limits.ts';
-import { linkedAt } from './linked.ts';
 import { HAS_PROC, livePids } from './owner.ts';
 import { refPart } from './records.ts';
 import { removeTree } from './remove-tree.ts';
 import type { Repository } from './repository.ts';
+import { isClone } from './workspace.ts';
+import { workspaceAt } from './workspaces.ts';
 
 /** What the caller knows. `tree_empty`: the attempt's process tree was seen to be empty. */
 export interface Known {
@@ -28,10 +29,11 @@ export async function clearStaleLocks(
   worktree: { task: string; path: string; branch: string },
   known: Known = {},
 ): Promise<string[]> {
-  const linked = await linkedAt(repo, worktree.path);
-  if (linked === null) return [];
-  const own = await locksUnder(linked.admin);
-  const removed = await clearLocks(own, [linked.path, linked.admin], known);
+  const found = await workspaceAt(repo, worktree.path);
+  if (found === null) return [];
+  // Locks of a clone are in nobody's way but its own: carry.ts sees to them.
+  const own = isClone(found) ? [] : await locksUnder(found.admin);
+  const removed = await clearLocks(own, [found.path, found.admin], known);
   removed.push(...(await clearRefLocks(repo, worktree, known)));
   return removed;
 }

@@ -2,8 +2,9 @@
  * How the work of a task stands: its branch, its refs, the files of its worktree. Looked at before and after somebody
  * who has no business there, so that whatever was done to it can be found and put right.
  */
+
+import { lookInto, mendTheirs } from './carry.ts';
 import { committerEnv } from './identity.ts';
-import { at, type Linked, linkedAt, pointer } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { dropOwnIndex } from './own-index.ts';
 import { baseRef, keepCommit, listTaskRefs } from './refs.ts';
@@ -12,6 +13,8 @@ import { resetWorktree } from './reset.ts';
 import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
+import { at, isClone, pointer, type Workspace } from './workspace.ts';
+import { workspaceAt } from './workspaces.ts';
 
 export interface Standing {
   /** Tip of the task's branch. */
@@ -34,7 +37,7 @@ export interface TaskWorktree {
 export function standingOf(repo: Repository, worktree: TaskWorktree): Promise<Standing | null> {
   return withRepositoryLock(repo, async () => {
     await soundStore(repo, worktree.task);
-    const linked = await linkedAt(repo, worktree.path);
+    const linked = await workspaceAt(repo, worktree.path);
     return linked && (await look(linked, worktree));
   });
 }
@@ -48,7 +51,7 @@ export async function putRight(
   worktree: TaskWorktree,
   before: Standing,
 ): Promise<string[]> {
-  const linked = await linkedAt(repo, worktree.path);
+  const linked = await workspaceAt(repo, worktree.path);
   if (linked === null) return ['the worktree is not whole any more'];
   const changed = await withRepositoryLock(repo, async () => {
     await soundStore(repo, worktree.task);
@@ -64,16 +67,25 @@ export async function putRight(
   return changed;
 }
 
-async function look(linked: Linked, { task, branch }: TaskWorktree): Promise<Standing> {
-  const { repo, admin } = linked;
-  await mendAdmin(repo, admin);
-  const symbolic = pointer(admin, 'HEAD', /^ref: (.+)$/);
-  const commit = await findCommit(at(linked), 'HEAD');
+async function look(linked: Workspace, { task, branch }: TaskWorktree): Promise<Standing> {
+  const { repo } = linked;
+  await mendAdmin(linked);
+  const { symbolic, commit } = await headOf(linked);
   const tip = (await findCommit(here(repo), `refs/heads/${branch}`)) ?? '';
-  const { tree } = await takeSnapshot(linked, commit ?? (tip || baseRef(task)));
+  const { tree } = await takeSnapshot(linked, tip || baseRef(task));
   await dropOwnIndex(linked);
   const refs = Object.fromEntries((await listTaskRefs(repo, task)).map(ref => [ref.ref, ref.commit]));
   return { tip, head: symbolic || commit || '', tree, refs };
+}
+
+async function headOf(workspace: Workspace): Promise<{ symbolic: string | null; commit: string | null }> {
+  if (!isClone(workspace)) {
+    const symbolic = pointer(workspace.admin, 'HEAD', /^ref: (.+)$/);
+    return { symbolic, commit: await findCommit(at(workspace), 'HEAD') };
+  }
+  await mendTheirs(workspace);
+  const { symbolic, head } = await lookInto(workspace);
+  return { symbolic: symbolic && `${symbolic} at ${head}`, commit: head };
 }
 
 function differences({ branch, path }: TaskWorktree, before: Standing, after: Standing): string[] {
@@ -106,7 +118,7 @@ async function restoreRefs(
 }
 
 /** What is in the files and in no commit. */
-async function keepFiles(linked: Linked, task: string, { tree, tip }: Standing): Promise<void> {
+async function keepFiles(linked: Workspace, task: string, { tree, tip }: Standing): Promise<void> {
   const place = at(linked);
   const parent = (await findCommit(place, 'HEAD')) ?? tip;
   const made = await git(['commit-tree', tree, '-p', parent], {

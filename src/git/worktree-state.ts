@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { at, requireLinked } from './linked.ts';
+import { insidePlace, lookInto } from './carry.ts';
 import { findCommit, type Repository } from './repository.ts';
 import { git } from './run.ts';
+import { at, isClone } from './workspace.ts';
+import { requireWorkspace } from './workspaces.ts';
 
 /** Changed files that are looked at; of more the names alone count. */
 const MAX_FILES = 1000;
@@ -15,9 +17,9 @@ const MAX_STATUS_BYTES = 1024 * 1024;
  * mended; where that would be needed, it throws `git`.
  */
 export async function worktreeState(repo: Repository, path: string): Promise<string> {
-  const linked = await requireLinked(repo, path);
-  const place = { ...at(linked), reads: true };
-  const head = await findCommit(place, 'HEAD');
+  const found = await requireWorkspace(repo, path);
+  const place = { ...(isClone(found) ? await insidePlace(found) : at(found)), reads: true };
+  const head = isClone(found) ? (await lookInto(found)).head : await findCommit(place, 'HEAD');
   const args = ['status', '--porcelain', '-z', '--untracked-files=all', '--no-renames'];
   const status = await git([...args, '--ignore-submodules=dirty'], {
     ...place,

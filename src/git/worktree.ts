@@ -5,8 +5,9 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { baseFolder } from './base-folder.ts';
+import { isHalfMade, mendClone } from './clone.ts';
 import { moveAside } from './durable.ts';
-import { at, discard, linkedAt, pointer, register, registrations, rejoin, write } from './linked.ts';
+import { registrations, rejoin } from './linked.ts';
 import { withRepositoryLock } from './lock.ts';
 import { mendObjects } from './mend-objects.ts';
 import { mendRef } from './mend-ref.ts';
@@ -26,6 +27,8 @@ import { git } from './run.ts';
 import { soundStore } from './sound.ts';
 import { clearRefLocks } from './stale-locks.ts';
 import { trust } from './trust.ts';
+import { at, isFolder, pointer, write } from './workspace.ts';
+import { discard, makeWorkspace, workspaceAt } from './workspaces.ts';
 
 export { freshCheckout, removeWorktree } from './remove.ts';
 export { clearStaleLocks } from './stale-locks.ts';
@@ -73,15 +76,15 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   await createRef(here(repo), baseRef(request.task), base);
   const tip = await branchTip(repo, record, base);
   await hideFromUser(repo, record.folder);
-  if (!(await isSound(repo, record, path))) {
+  if (!(await isSound(repo, record, path, tip))) {
     await clearPlace(repo, record, path);
-    const made = await register(repo, path, `ref: refs/heads/${branch}`);
+    const made = await makeWorkspace(repo, path, `ref: refs/heads/${branch}`);
     await git(['reset', '--quiet', '--hard'], withOwnIndex(made));
     await installOwnIndex(made, tip);
     await trust(made);
   }
   if (record.state !== 'made') await writeTask(repo, { ...record, state: 'made' });
-  const linked = await linkedAt(repo, path);
+  const linked = await workspaceAt(repo, path);
   const head = linked && (await findCommit(at(linked), 'HEAD'));
   return { path: linked?.path ?? path, branch, head: head ?? tip };
 }
@@ -119,7 +122,7 @@ async function pathOf(
   const path = join(folder, folderOf(record));
   const before = known?.path ?? join(record.folder, folderOf(record));
   if (before === path || basename(before) !== basename(path)) return path;
-  return (await linkedAt(repo, before)) !== null ? before : path;
+  return (await workspaceAt(repo, before)) !== null ? before : path;
 }
 
 /** Makes the branch where it is missing. The result is its tip. */
@@ -138,14 +141,18 @@ async function branchTip(repo: Repository, record: TaskRecord, base: string): Pr
 }
 
 /** True when the worktree is there and whole, after mending what of git's is lost or was written over in it. */
-async function isSound(repo: Repository, record: TaskRecord, path: string): Promise<boolean> {
+async function isSound(repo: Repository, record: TaskRecord, path: string, tip: string): Promise<boolean> {
   if (record.state !== 'made') return false;
-  if ((await linkedAt(repo, path)) === null) {
+  if ((await workspaceAt(repo, path)) === null) {
     // An empty folder with a `.git` would look like work that removed everything.
-    const content = (await isRealFolder(path)) ? await readdir(path) : [];
-    if (!content.some(name => name !== '.git') || !(await rejoin(repo, path))) return false;
+    const content = isFolder(path) ? await readdir(path) : [];
+    if (!content.some(name => name !== '.git')) return false;
+    if (repo.isolation === 'clone') {
+      const head = `ref: refs/heads/${branchOf(record)}`;
+      await installOwnIndex(await mendClone(repo, path, head), tip);
+    } else if (!(await rejoin(repo, path))) return false;
   }
-  const linked = await linkedAt(repo, path);
+  const linked = await workspaceAt(repo, path);
   if (linked === null) return false;
   if (pointer(linked.admin, 'HEAD', /^(ref: refs\/\S+|[0-9a-f]{40,64})$/) === null) {
     // A torn HEAD, or what is none, makes git deny that this is a repository. The branch is what it must say. All else
@@ -174,6 +181,7 @@ async function isRemovable(repo: Repository, { state }: TaskRecord, path: string
   if (!found.isDirectory()) return false;
   if ((await readdir(path)).length === 0) return true;
   if (state === 'made') return false;
+  if (repo.isolation === 'clone') return isHalfMade(repo, path);
   const admin = pointer(path, '.git', /^gitdir: (.+)$/);
   return admin !== null && dirname(resolve(path, admin)) === join(repo.common_dir, 'worktrees');
 }
@@ -187,5 +195,3 @@ async function hideFromUser(repo: Repository, folder: string): Promise<void> {
   if (isExcludedLocally(repo, pattern)) return;
   await excludeLocally(repo, [`/${pattern}`]);
 }
-
-const isRealFolder = async (path: string) => (await lstat(path).catch(() => null))?.isDirectory() ?? false;

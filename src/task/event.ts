@@ -114,6 +114,14 @@ export interface SealedFacts {
   special?: string[];
   /** As in attempt_prepared, of what was left. */
   setup?: string;
+  /** What no commit can hold, with a sentence that begins with the path. Absent in older journals. */
+  left_out?: { path: string; why: string }[];
+  /** Commits that the result does not reach, with what named them; they have refs of the task. Absent in older journals. */
+  elsewhere?: { name: string; commit: string }[];
+  /** What changed in the user's own side of the repository meanwhile, as sentences. Absent in older journals. */
+  meanwhile?: string[];
+  /** … and what of it an attempt in a linked worktree may have done, and nobody but a person can judge. */
+  meddled?: string[];
 }
 
 interface Of {

@@ -28,6 +28,7 @@ const MAX_RECORD_ISSUES = 50;
 /** Remembered trees of a step, and distinct issues of a task. */
 const MAX_TREES = 200;
 const MAX_ISSUES = 1000;
+const MAX_LEFT_OUT = 50;
 
 export function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): TaskState {
   const next = step(state, event.step, s => {
@@ -155,6 +156,15 @@ const wentDown = (state: TaskState, attempt: Attempt) =>
   // killed: by a shutdown in order, which leaves nothing half written.
   attempt.boot !== state.boot && attempt.outcome !== 'killed' && attempt.outcome !== 'startup';
 
+/** The newest word about a path counts. What was there, and is not said any more, may have been rolled back, and was kept. */
+function leftOutOf(state: TaskState, { sealed }: EventOf<'attempt_sealed'>): Pick<TaskState, 'left_out'> {
+  const before = state.left_out ?? [];
+  const now = sealed.left_out ?? [];
+  if (now.length === 0 && before.length === 0) return {};
+  const said = new Set(now.map(({ path }) => path));
+  return { left_out: [...before.filter(({ path }) => !said.has(path)), ...now].slice(-MAX_LEFT_OUT) };
+}
+
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
   // A tree that was not seen before is progress: counters and waits begin anew (task-model 5).
@@ -176,6 +186,7 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     })),
     ...(key === undefined ? {} : { setup: withKey(next.setup, commit, key) }),
     total_commits: next.total_commits + event.sealed.commits,
+    ...leftOutOf(state, event),
     consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
 }

@@ -62,6 +62,7 @@ export const taskReport = z.looseObject({
     .optional()
     .describe('Requests that were refused because no person made them. Absent from older supervisors.'),
   waits: z.array(waitRecord),
+  left_out: view.left_out,
   forgeries: view.forgeries,
   followups: z
     .array(z.looseObject({ step: z.string(), text: z.string() }))
@@ -180,6 +181,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     budgets: now.budgets,
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
+    left_out: now.left_out,
     forgeries: now.forgeries.filter(({ t }) => Date.parse(t) >= since),
     followups: [...followups.values()],
     denied,

@@ -207,7 +207,7 @@ export const taskSpec = z.strictObject({
     .string()
     .max(4096)
     .describe('Absolute path of the project folder, or of the folder where a command runs.'),
-  /** git: work happens in a worktree of the project's repository. folder: in the project folder itself. */
+  /** git: work happens in a clone or a worktree of the project's repository. folder: in the project folder itself. */
   workspace: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('git'),
@@ -222,7 +222,14 @@ export const taskSpec = z.strictObject({
         .string()
         .max(4096)
         .default('.worktrees')
-        .describe('Folder of the worktrees, relative to the project.'),
+        .describe('Folder of the workspaces, relative to the project.'),
+      isolation: z
+        .enum(['clone', 'linked'])
+        .optional()
+        .describe(
+          'clone: the task works in a repository of its own. linked, and absent in older orders: in a git worktree that shares the user’s repository.',
+        ),
+      push: z.boolean().optional().describe('true: the remotes of the clone can be pushed to.'),
     }),
     z.strictObject({ kind: z.literal('folder') }),
   ]),

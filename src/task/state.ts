@@ -267,6 +267,8 @@ export interface TaskState {
    * it.
    */
   unsealed: { step: string; n: number }[];
+  /** What the last attempts left that no commit can hold. Absent in older snapshots. */
+  left_out?: { path: string; why: string }[];
   good: GoodCommit[];
   /** Attempts made, of all steps, and how many of them before the last resume. */
   iterations: number;

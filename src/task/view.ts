@@ -176,6 +176,10 @@ export const taskView = z.looseObject({
   merged: z.looseObject({ into: z.string(), commit: z.string(), t: time }).nullable(),
   merging: mergingView.nullable().describe('The merge that is being made; null: none is.'),
   notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
+  left_out: z
+    .array(z.looseObject({ path: z.string(), why: z.string() }))
+    .optional()
+    .describe('What attempts left that no commit can hold. Absent from older supervisors.'),
   forgeries: z
     .array(
       z.looseObject({
@@ -281,6 +285,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     notifications: state.notified
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
+    left_out: state.left_out ?? [],
     forgeries: state.forgeries.map(forgery => ({ ...forgery })),
     plan_rev: state.plan_rev,
     seq: state.seq,

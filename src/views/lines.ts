@@ -275,7 +275,21 @@ function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>): Said |
   return state.spec.workspace.kind === 'git' && step.kind !== 'plan' ? null : ['INFO', 'Session completed'];
 }
 
-function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): Said | null {
+function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): readonly Said[] | null {
+  const { left_out = [], elsewhere = [], meanwhile = [] } = event.sealed;
+  const commits = sealedCommits(state, event);
+  const said: Said[] = [
+    ...(commits === null ? [] : [commits]),
+    ...left_out.map(({ path, why }): Said => ['WARNING', `Not committed: ${path} ${why}`]),
+    ...elsewhere.map(
+      ({ name, commit }): Said => ['INFO', `Kept as refs/rasen/${state.id}/kept/${commit}: ${name}`],
+    ),
+    ...meanwhile.map((text): Said => ['INFO', `Meanwhile in your repository: ${text}`]),
+  ];
+  return said.length === 0 ? null : said;
+}
+
+function sealedCommits(state: TaskState, event: EventOf<'attempt_sealed'>): Said | null {
   const step = stepIn(state, event.step);
   const commits = count(event.sealed.commits, 'commit');
   if (step && !isAgentStep(state, step))

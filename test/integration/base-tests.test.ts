@@ -70,7 +70,7 @@ test('work that the old tests bear out is completed; a helper of tests is that o
   expect((await p.rasen('run')).status).toBe(0);
   const log = await p.ok('logs', '-n', 'all');
   expect(log).toMatch(/Gate sh run\.sh passed\n[^\n]*\n[^\n]*Gate base_tests:sh run\.sh passed\n/);
-  expect(p.git('worktree', 'list').split('\n')).toHaveLength(2);
+  expect(p.git('worktree', 'list').split('\n')).toHaveLength(1);
 });
 
 test('where there were no tests before, those of today are run again', async () => {

@@ -32,7 +32,7 @@ const meddling: {
   },
   {
     what: 'commits what it repairs on the branch',
-    named: /files in .*, the branch rasen\//,
+    named: /files in .*, HEAD of /,
     acts: ({ worktree }) => [
       { write: { [`${worktree}/app.txt`]: 'better\n' } },
       { git: ['-C', worktree, 'commit', '-qam', 'repaired by the judge'] },
@@ -41,7 +41,7 @@ const meddling: {
   {
     what: 'moves the branch without a word',
     named: /the branch rasen\//,
-    acts: ({ branch }) => [{ git: ['update-ref', `refs/heads/${branch}`, 'HEAD~1'] }],
+    acts: ({ branch }) => [{ git: ['-C', '{project}', 'update-ref', `refs/heads/${branch}`, `${branch}~1`] }],
   },
   {
     what: 'takes the worktree to another commit',
@@ -52,8 +52,8 @@ const meddling: {
     what: 'moves the refs that say what is good, and removes one',
     named: /refs\/rasen\/.*\/attempt\/a\/1, .*\/base/,
     acts: ({ id }) => [
-      { git: ['update-ref', '-d', `refs/rasen/${id}/attempt/a/1`] },
-      { git: ['update-ref', `refs/rasen/${id}/base`, 'HEAD'] },
+      { git: ['-C', '{project}', 'update-ref', '-d', `refs/rasen/${id}/attempt/a/1`] },
+      { git: ['-C', '{project}', 'update-ref', `refs/rasen/${id}/base`, `refs/rasen/${id}/attempt/a/2`] },
     ],
   },
 ];

@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { captureRepository } from '../../src/git/captured.ts';
 import { openRepository } from '../../src/git/own-dir.ts';
-import type { Repository } from '../../src/git/repository.ts';
+import type { Isolation, Repository } from '../../src/git/repository.ts';
 
 export interface TestRepo {
   /** Holds the repository and whatever else the test makes. */
@@ -63,6 +63,7 @@ export function tempFolder(): string {
 
 export async function makeRepo(
   files: Record<string, string> = { 'a.txt': 'one\n', 'src/b.txt': 'two\n' },
+  isolation: Isolation = 'linked',
 ): Promise<TestRepo> {
   const folder = tempFolder();
   const root = join(folder, 'project');
@@ -70,15 +71,19 @@ export async function makeRepo(
   sh(root, 'init', '-q', '-b', 'main');
   write(root, files);
   const base = commitAll(root, 'first');
-  return { folder, repo: await openTest(root), base };
+  return { folder, repo: await openTest(root, 't1', isolation), base };
 }
 
 /** The repository at `root` as a supervisor has it, with the configuration that it has now; its state is beside it. */
-export async function openTest(root: string, task = 't1'): Promise<Repository> {
+export async function openTest(
+  root: string,
+  task = 't1',
+  isolation: Isolation = 'linked',
+): Promise<Repository> {
   const env = { ...process.env, GIT_CONFIG_NOSYSTEM: '1' } as Record<string, string>;
   const captured = await captureRepository(root, env);
   const state = join(dirname(captured.root), 'state', 'git');
-  return await openRepository({ task, captured, state, env });
+  return await openRepository({ task, captured, state, env, isolation });
 }
 
 /** Removes a temporary folder, also where a test took permissions away. */

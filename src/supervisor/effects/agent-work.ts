@@ -6,7 +6,8 @@ import { agentOf } from '../../agents/index.ts';
 import { fillPrompt, hasPlaceholder } from '../../agents/prompt.ts';
 import { NO_NOTES, promptValues } from '../../agents/prompt-values.ts';
 import { resumePrompt } from '../../agents/resume-prompt.ts';
-import { linkedAt } from '../../git/linked.ts';
+import { isClone } from '../../git/workspace.ts';
+import { workspaceAt } from '../../git/workspaces.ts';
 import { sessionArgv } from '../../session/order.ts';
 import { dollarsLeft } from '../../task/budget.ts';
 import { notesSinceThen } from '../../task/notes.ts';
@@ -111,13 +112,14 @@ function firstPrompt(
 }
 
 /**
- * What is written where something is committed, besides the folder that the session works in: the rest of its worktree, and
- * git's own folders of that and of the repository.
+ * What is written where something is committed, besides the folder that the session works in: the rest of its workspace, and
+ * git's own folder of it; of a linked worktree that of the repository, too.
  */
 async function foldersToCommit(context: EffectContext, state: TaskState, step: Step): Promise<string[]> {
   if (state.spec.workspace.kind !== 'git') return [];
   const root = context.places.root(state, step);
-  const linked = await linkedAt(await repositoryOf(context, state), root);
+  const found = await workspaceAt(await repositoryOf(context, state), root);
   const rest = folderOfStep(state, step) === null ? [] : [root];
-  return linked === null ? rest : [...rest, linked.admin, linked.common_dir];
+  if (found === null) return rest;
+  return isClone(found) ? [...rest, found.theirs] : [...rest, found.admin, found.common_dir];
 }

@@ -4,8 +4,10 @@ import { judgeDiff } from '../../gates/diff.ts';
 import type { GateResult } from '../../gates/gate.ts';
 import { readChanges } from '../../git/changes.ts';
 import { commitsSince } from '../../git/history.ts';
+import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import { sealAttempt } from '../../git/seal.ts';
+import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
@@ -37,8 +39,15 @@ export async function seal(
     good: goodCommit(state),
     marks: { task: state.id, subtask: step.id, attempt: effect.n },
     title: titleOf(state, step),
+    wanted: wantedFiles(state, step).filter(path => !/[*?[:\\]/.test(path)),
   });
-  const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special } = sealed;
+  const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special, left_out, elsewhere } =
+    sealed;
+  const users = await readUsers<UsersState>(repo, state.id);
+  const changes = users === null ? [] : await usersChanges(repo, state.id, users);
+  // Whoever works in a linked worktree can change these.
+  const meddled =
+    repo.isolation === 'linked' ? changes.filter(({ by_user, is_new }) => !by_user && !is_new) : [];
   // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
@@ -57,8 +66,21 @@ export async function seal(
       unmerged: unmerged.slice(0, 20),
       ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
       ...(setup === undefined ? {} : { setup }),
+      ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
+      ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
+      ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),
+      ...(elsewhere.length > 0 ? { elsewhere: elsewhere.slice(0, 20) } : {}),
     },
   };
+}
+
+const texts = (changes: readonly UsersChange[]) => changes.slice(0, 20).map(({ text }) => text);
+
+/** What the plan says that the step is about. */
+function wantedFiles(state: TaskState, step: Step): string[] {
+  if (step.kind !== 'subtask') return [];
+  const { files, tests } = subtaskOf(state, step.id);
+  return [...files, ...tests];
 }
 
 /** Subject of the commit of what an attempt left. */
@@ -80,8 +102,10 @@ export async function judge(
   const good = goodCommit(state);
   let result: GateResult;
   if (gate.kind === 'clean') {
-    const facts = { ...sealed, parent_good: good, left_out: [], special: sealed.special ?? [] };
-    result = judgeClean(facts, { allow_empty: subtask?.allow_empty ?? false, good });
+    const { left_out = [], special = [], meddled = [] } = sealed;
+    const facts = { ...sealed, parent_good: good, left_out, special, meddled };
+    const allow_empty = subtask?.allow_empty ?? false;
+    result = judgeClean(facts, { allow_empty, good, wanted: wantedFiles(state, step) });
   } else {
     const repo = await repositoryOf(context, state);
     const changes = await readChanges(repo, good, sealed.commit);

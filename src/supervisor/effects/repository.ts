@@ -26,7 +26,11 @@ export async function repositoryOf(
   const env = capturedEnv(context, state);
   const captured = state.repository ?? (await capturedLate(context, state, env));
   const is_old = !state.repository;
-  return await openRepository({ task: state.id, captured, state: context.places.repositories, env, is_old });
+  const { workspace } = state.spec;
+  return await openRepository({
+    ...{ task: state.id, captured, state: context.places.repositories, env, is_old },
+    ...(workspace.kind === 'git' ? { isolation: workspace.isolation, push: workspace.push } : {}),
+  });
 }
 
 /** The worktree as the journal says; null before it was made. */

@@ -1,9 +1,11 @@
 /** The worktree of a git task, brought to where an attempt starts. Idempotent; never touches the user's checkout. */
 import { isRasenError, RasenError } from '../../errors.ts';
+import { writeUsers } from '../../git/records.ts';
 import { excludeLocally, type Repository, resolveCommit } from '../../git/repository.ts';
 import { resetWorktree } from '../../git/reset.ts';
 import { sealAttempt } from '../../git/seal.ts';
 import { restoreWorktree } from '../../git/trust.ts';
+import { usersState } from '../../git/users-state.ts';
 import { ensureWorktree, freshCheckout } from '../../git/worktree.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { resetsWorktree } from '../../task/worktree-use.ts';
@@ -33,6 +35,7 @@ export async function prepareWorkspace(
     await keepUnsealed(repo, made, state);
     await resetWorktree(repo, made, attempt.from ?? made.base, unsealedMarks(state));
   }
+  if (attempt.work) await writeUsers(repo, state.id, await usersState(repo));
   return made;
 }
 

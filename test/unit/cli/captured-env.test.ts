@@ -38,7 +38,6 @@ test('what builds and agents need is captured, and nothing else', () => {
     ANTHROPIC_CUSTOM_HEADERS: 'x',
     CLAUDE_CODE_OAUTH_TOKEN: 'x',
     AWS_SECRET_ACCESS_KEY: 'x',
-    GIT_DIR: '/other/.git',
     XDG_SESSION_ID: '4',
     RASEN_HOME: '/x',
     npm_config_registry: 'x',
@@ -54,6 +53,34 @@ test('what builds and agents need is captured, and nothing else', () => {
     UV_EXTRA_INDEX_URL: 'https://a/ https://me:secret@b/simple',
   };
   expect(capturedEnv({ ...needed, ...rest }, nothing)).toEqual(needed);
+});
+
+test('what git sets for a hook is not the user’s: neither the repository, nor the author of the commit that was made', () => {
+  const author = { GIT_AUTHOR_NAME: 'Somebody Else', GIT_AUTHOR_EMAIL: 'else@example.org' };
+  const date = { GIT_AUTHOR_DATE: '@1577836800 +0000', GIT_COMMITTER_DATE: '2020-01-01' };
+  const hook = {
+    GIT_INDEX_FILE: '.git/index',
+    GIT_EDITOR: ':',
+    GIT_PREFIX: '',
+    GIT_EXEC_PATH: '/usr/lib/git',
+  };
+  const users = { GIT_CONFIG_GLOBAL: '/my/config', GIT_SSH_COMMAND: 'ssh -4' };
+  expect(capturedEnv({ ...author, ...date, ...hook, ...users }, nothing)).toEqual(users);
+  expect(capturedEnv({ ...author, ...date, ...users }, nothing), 'a name that the user exports').toEqual({
+    ...author,
+    ...users,
+  });
+  for (const of of [
+    'GIT_DIR',
+    'GIT_WORK_TREE',
+    'GIT_REFLOG_ACTION',
+    'GIT_CONFIG_PARAMETERS',
+    'GIT_QUARANTINE_PATH',
+  ])
+    expect(capturedEnv({ ...author, [of]: 'x' }, nothing), of).toEqual({});
+  expect(captured({ GIT_DIR: '/other/.git' }, 'GIT_DIR'), 'unless it is asked for').toEqual({
+    GIT_DIR: '/other/.git',
+  });
 });
 
 test('--env adds names, values and beginnings', () => {

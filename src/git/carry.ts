@@ -1,0 +1,296 @@
+/**
+ * Carries commits between a clone and the user's repository. Whoever works in the clone can write everything below its
+ * `.git`, so our git never takes that for its git directory: it reads the clone's objects and refs through one of ours
+ * (`reader`), with our configuration. What comes in is looked into by git (`fetch.fsckObjects`), and counts by its id.
+ */
+import { execFile } from 'node:child_process';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { isRasenError, messageOf } from '../errors.ts';
+import { readForeign } from '../host/foreign-file.ts';
+import { alternatesOf, remakeClone } from './clone.ts';
+import { writeDurably } from './durable.ts';
+import { MAX_CAPTURED_BYTES, MAX_ODD, MAX_SMALL_BYTES, MAX_TIPS, SEARCH_TIMEOUT_MS } from './limits.ts';
+import { removeTree } from './remove-tree.ts';
+import { here, type Place, type Repository } from './repository.ts';
+import { git } from './run.ts';
+import { brokenPlace, kindOf } from './sound.ts';
+import { isFolder, pointer, type Workspace, write } from './workspace.ts';
+
+/** What a clone is on, and what else was committed in it. */
+export interface Theirs {
+  /** The branch of its HEAD, as a full ref; null where it is detached, or is on nothing. */
+  symbolic: string | null;
+  /** The commit of its HEAD; null where there is none. */
+  head: string | null;
+  /** Other commits that it names, with what names them. */
+  tips: Tip[];
+}
+
+export interface Tip {
+  name: string;
+  commit: string;
+}
+
+export interface TakenOver extends Theirs {
+  /** What could not be taken over and why, as sentences. Then `head` is null, or a tip is missing. */
+  problems: string[];
+}
+
+/** Looks; takes nothing over. */
+export async function lookInto(workspace: Workspace): Promise<Theirs> {
+  const refs = await theirRefs(workspace);
+  const said = pointer(workspace.theirs, 'HEAD', /^(ref: refs\/\S+|[0-9a-f]{40,64})$/);
+  const symbolic = said?.startsWith('ref: ') ? said.slice('ref: '.length) : null;
+  const head = symbolic === null ? said : (refs.find(({ name }) => name === symbolic)?.commit ?? null);
+  const more = [...refs, ...(await unfinished(workspace))].filter(
+    ({ name }) => !name.startsWith('refs/remotes/'),
+  );
+  return { symbolic, head, tips: more.filter(({ name }) => name !== symbolic) };
+}
+
+/**
+ * Brings what was committed in the clone into the user's objects, without a ref: the caller makes those. Does not throw
+ * for what somebody did in the clone.
+ */
+export async function takeOver(workspace: Workspace): Promise<TakenOver> {
+  const problems = await mendTheirs(workspace);
+  let found: Theirs;
+  try {
+    found = await lookInto(workspace);
+  } catch (error) {
+    return { symbolic: null, head: null, tips: [], problems: [...problems, failed('its commits', error)] };
+  }
+  const known = await knownIds(workspace);
+  const isNew = (commit: string | null): commit is string => commit !== null && !known.has(commit);
+  const tips = found.tips.filter(({ commit }) => isNew(commit));
+  if (tips.length > MAX_TIPS)
+    problems.push(`only ${MAX_TIPS} of ${tips.length} branches, tags and stashes were taken over`);
+  const wanted = tips.slice(0, MAX_TIPS);
+  const all = [...new Set([found.head, ...wanted.map(({ commit }) => commit)].filter(isNew))];
+  if (all.length === 0 || (await fetched(workspace, all)) === null)
+    return { ...found, tips: wanted, problems };
+  // One of them is damaged, or holds what git refuses. HEAD counts most.
+  const head_problem = isNew(found.head) ? await fetched(workspace, [found.head]) : null;
+  if (head_problem !== null) problems.push(failed('the commits of its HEAD', head_problem));
+  const taken: Tip[] = [];
+  for (const tip of wanted) {
+    const problem = await fetched(workspace, [tip.commit]);
+    if (problem === null) taken.push(tip);
+    else problems.push(failed(tip.name, problem));
+  }
+  return { ...found, head: head_problem === null ? found.head : null, tips: taken, problems };
+}
+
+const failed = (what: string, error: unknown) =>
+  `${what} could not be taken over: ${messageOf(error).split('\n').slice(0, 3).join(' ').slice(0, 500)}`;
+
+/** null: they are there. */
+async function fetched(workspace: Workspace, ids: readonly string[]): Promise<unknown> {
+  try {
+    const from = await reader(workspace);
+    await git([...FETCH, from, ...ids], here(workspace.repo));
+    return null;
+  } catch (error) {
+    if (isOurs(error)) throw error;
+    return error;
+  }
+}
+
+/** A full disk or the like is no fault of whoever works there. */
+const isOurs = (error: unknown) => !isRasenError(error) || error.data?.trouble !== undefined;
+
+const FETCH = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
+
+/**
+ * Makes the clone stand on `commit`: its objects are there, its branch, or else its HEAD, is at it. A `.git` in which that
+ * cannot be done is moved aside and made anew. `branch` as a full ref, or null.
+ */
+export async function handOver(
+  workspace: Workspace,
+  { commit, branch }: { commit: string; branch: string | null },
+): Promise<void> {
+  await mendTheirs(workspace);
+  await clearTheirLocks(workspace);
+  const head = branch === null ? commit : `ref: ${branch}`;
+  try {
+    if (isOfAnotherKind(workspace)) await remakeClone(workspace.repo, workspace.path, head);
+    await bring(workspace, commit);
+    if (branch !== null)
+      await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
+    await write(workspace.theirs, 'HEAD', `${head}\n`);
+  } catch (error) {
+    if (isOurs(error)) throw error;
+    await remakeClone(workspace.repo, workspace.path, head);
+    // What no ref names yet is not in it.
+    await bring(workspace, commit);
+  }
+}
+
+/** Made anew by whoever works there, with other ids or other files for refs: its git would not read what we write. */
+function isOfAnotherKind({ theirs, repo }: Workspace): boolean {
+  const config = readForeign({ root: theirs, path: 'config' }, MAX_CAPTURED_BYTES);
+  if (!config.ok) return true;
+  const text = config.value.bytes.toString('utf8');
+  const format = (of: string) => /^\s*objectformat\s*=\s*"?(\w+)/im.exec(of)?.[1]?.toLowerCase() ?? 'sha1';
+  const ours = repo.captured.config.findLast(([key]) => key === 'extensions.objectformat')?.[1] ?? 'sha1';
+  return format(text) !== ours || /^\s*refstorage\s*=\s*"?reftable/im.test(text);
+}
+
+async function bring(workspace: Workspace, commit: string): Promise<void> {
+  const place = await readerPlace(workspace);
+  const walk = ['rev-list', '--objects', '--quiet', '--no-walk', commit];
+  const isThere = await git(walk, { ...place, reads: true, ok: [0, 128] });
+  if (isThere.code === 0) return;
+  await git([...FETCH, workspace.repo.own, commit], place);
+  await git(walk, { ...place, reads: true });
+}
+
+/** Our git over the refs and objects of the clone. */
+async function readerPlace(workspace: Workspace): Promise<Place> {
+  const { repo } = workspace;
+  const folder = await reader(workspace);
+  const env = { ...repo.env, GIT_DIR: folder, GIT_NO_LAZY_FETCH: '1' };
+  return { cwd: folder, env, repo, stuck: () => stuckOn(workspace.theirs) };
+}
+
+/** Its settings, besides those of our git directory: nothing that lies with the objects steers git. */
+const READER = '[core]\n\tcommitGraph = false\n\tmultiPackIndex = false\n\tuseReplaceRefs = false\n';
+
+const reader = ({ repo, admin, theirs }: Workspace) => readerOf(repo, theirs, join(admin, 'theirs'));
+
+/** Makes `folder` a git directory of ours over the objects and refs of `theirs`, if it is none yet. */
+export async function readerOf(repo: Repository, theirs: string, folder: string): Promise<string> {
+  const objects = join(theirs, 'objects');
+  if (isFolder(folder) && readlinkSync(join(folder, 'objects')) === objects) return folder;
+  const draft = `${folder}.new`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(join(draft, 'info'), { recursive: true, mode: 0o700 });
+  const config = readForeign({ root: repo.own, path: 'config' }, MAX_CAPTURED_BYTES * 16);
+  if (!config.ok) throw new Error(`${repo.own}/config ${config.problem}`);
+  await writeDurably(join(draft, 'config'), `${config.value.bytes.toString('utf8')}${READER}`);
+  await writeDurably(join(draft, 'HEAD'), 'ref: refs/heads/rasen-none\n');
+  for (const name of ['objects', 'refs', 'packed-refs', 'shallow'])
+    await symlink(join(theirs, name), join(draft, name));
+  await rm(folder, { recursive: true, force: true });
+  await rename(draft, folder);
+  return folder;
+}
+
+async function theirRefs(workspace: Workspace): Promise<Tip[]> {
+  const format = '--format=%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)';
+  const { stdout } = await git(['for-each-ref', format], { ...(await readerPlace(workspace)), reads: true });
+  return stdout.split('\n').flatMap(line => {
+    const [id = '', type, peeled = '', peeled_type, ...name] = line.split(' ');
+    if (type === 'commit') return [{ name: name.join(' '), commit: id }];
+    return peeled_type === 'commit' ? [{ name: name.join(' '), commit: peeled }] : [];
+  });
+}
+
+const UNFINISHED = ['MERGE_HEAD', 'MERGE_AUTOSTASH', 'rebase-merge/autostash', 'rebase-apply/autostash'];
+
+/** What a merge or a rebase that was not ended names, and stashes beneath the last one. */
+async function unfinished({ theirs }: Workspace): Promise<Tip[]> {
+  const found: Tip[] = [];
+  const text = (path: string) => {
+    const read = readForeign({ root: theirs, path }, MAX_CAPTURED_BYTES);
+    return read.ok ? read.value.bytes.toString('utf8') : '';
+  };
+  for (const name of UNFINISHED)
+    for (const id of text(name).split('\n'))
+      if (/^[0-9a-f]{40,64}$/.test(id)) found.push({ name, commit: id });
+  for (const line of text('logs/refs/stash').split('\n')) {
+    const id = /^[0-9a-f]+ ([0-9a-f]{40,64}) /.exec(line)?.[1];
+    if (id !== undefined) found.push({ name: 'refs/stash', commit: id });
+  }
+  return found;
+}
+
+async function knownIds({ repo }: Workspace): Promise<Set<string>> {
+  const args = ['for-each-ref', '--format=%(objectname) %(*objectname)'];
+  const { stdout } = await git(args, { ...here(repo), reads: true });
+  return new Set(stdout.split(/\s+/).filter(id => id !== ''));
+}
+
+/**
+ * Puts aside what git could wait for, or be led away by: special files and links below `.git`, objects of elsewhere. Hooks
+ * and what is not git's own are left alone. The result says what that was.
+ */
+export async function mendTheirs(workspace: Workspace): Promise<string[]> {
+  const { theirs, repo } = workspace;
+  const said: string[] = [];
+  for (const path of await oddIn(theirs)) {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    const what = stat.isFile() ? 'is too large' : kindOf(stat);
+    said.push(`${relative(theirs, path)} in git’s folder of the clone ${what}`);
+    await putAside(theirs, path, stat);
+  }
+  const file = { root: theirs, path: 'objects/info/alternates' };
+  const found = readForeign(file, MAX_CAPTURED_BYTES);
+  const is_ours = found.ok
+    ? found.value.bytes.toString('utf8') === alternatesOf(repo)
+    : found.fault === 'missing';
+  if (!is_ours) {
+    const path = join(theirs, file.path);
+    said.push('objects/info/alternates in git’s folder of the clone names other object stores');
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat) await putAside(theirs, path, stat);
+    if (alternatesOf(repo) !== '') await write(theirs, file.path, alternatesOf(repo));
+  }
+  return said;
+}
+
+async function putAside(theirs: string, path: string, stat: Stats): Promise<void> {
+  if (!stat.isFile() && !stat.isDirectory() && !stat.isSymbolicLink()) return await rm(path, { force: true });
+  const name = relative(theirs, path).replaceAll(/[^A-Za-z0-9.-]/g, '_');
+  await rename(path, await brokenPlace({ common_dir: theirs }, `${name.slice(-100)}-${Date.now()}`));
+}
+
+/** Who works there may have links among its hooks and in what other programs keep there. */
+const LEFT_ALONE = ['hooks', 'lfs', 'rasen'];
+
+async function stuckOn(theirs: string): Promise<string | null> {
+  const [path] = await oddIn(theirs);
+  return path === undefined ? null : `${path} is no ordinary file`;
+}
+
+async function oddIn(theirs: string): Promise<string[]> {
+  const prune = LEFT_ALONE.flatMap((name, i) => [...(i === 0 ? [] : ['-o']), '-path', join(theirs, name)]);
+  // In blocks of 512 bytes: what is too large for a ref, and what git would read as one all the same.
+  const large = ['-path', join(theirs, 'refs', '*'), '-type', 'f', '-size', `+${MAX_SMALL_BYTES / 512}`];
+  const odd = ['(', '!', '-type', 'f', '!', '-type', 'd', ')', '-o', '(', ...large, ')'];
+  const args = [theirs, '-xdev', '(', ...prune, ')', '-prune', '-o', '(', ...odd, ')', '-print0'];
+  const { stdout } = await promisify(execFile)('find', args, {
+    timeout: SEARCH_TIMEOUT_MS,
+    maxBuffer: 16 * 1024 * 1024,
+  }).catch(error => ({ stdout: String((error as { stdout?: unknown }).stdout ?? '') }));
+  return stdout
+    .split('\0')
+    .filter(path => path !== '')
+    .slice(0, MAX_ODD);
+}
+
+/** Nobody works there any more: a lock has no owner. */
+export async function clearTheirLocks({ theirs }: Workspace): Promise<void> {
+  const folders = ['', 'objects/info', 'objects/pack', 'info'];
+  for (const folder of folders) {
+    for (const name of await readdir(join(theirs, folder)).catch(() => [] as string[]))
+      if (name.endsWith('.lock')) await removeTree(join(theirs, folder, name));
+  }
+  for (const name of await readdir(join(theirs, 'refs'), { recursive: true }).catch(() => [] as string[]))
+    if (name.endsWith('.lock')) await removeTree(join(theirs, 'refs', name));
+}
+
+/** Where our git is in the workspace, for questions that change nothing and see what its own git sees. */
+export async function insidePlace(workspace: Workspace): Promise<Place> {
+  const { theirs, path } = workspace;
+  const place = await readerPlace(workspace);
+  return {
+    ...place,
+    cwd: path,
+    env: { ...place.env, GIT_DIR: theirs, GIT_COMMON_DIR: place.env.GIT_DIR, GIT_WORK_TREE: path },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * The user's own side of a repository: branches, tags, stash, settings, and what its checkout is on. Looked at before an
+ * attempt and after it. In a clone nobody but the user changes it; in a linked worktree, agents and tests can, too.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { readForeign } from '../host/foreign-file.ts';
+import { MAX_LOG_BYTES } from './limits.ts';
+import { withRepositoryLock } from './lock.ts';
+import { keepCommit } from './refs.ts';
+import { here, type Repository } from './repository.ts';
+import { git } from './run.ts';
+import { soundStore } from './sound.ts';
+
+export interface UsersState {
+  /** By full name; not what rasen makes, and not what remotes had. */
+  refs: Record<string, string>;
+  head: string;
+  /** Entries of the stash. */
+  stashes: number;
+  /** Hash of the file. */
+  config: string;
+}
+
+export interface UsersChange {
+  /** A ref, `HEAD`, `config` or `refs/stash`. */
+  what: string;
+  /** A whole sentence. */
+  text: string;
+  /** The checkout's log tells of it: the user did it there. */
+  by_user: boolean;
+  /** Nothing was there before, so nothing is lost. */
+  is_new: boolean;
+}
+
+export function usersState(repo: Repository): Promise<UsersState> {
+  return withRepositoryLock(repo, async () => {
+    await soundStore(repo, null);
+    const args = ['for-each-ref', '--format=%(objectname) %(refname)'];
+    const { stdout } = await git(args, { ...here(repo), reads: true });
+    const refs: Record<string, string> = {};
+    for (const line of stdout.split('\n')) {
+      const [id, ref] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
+      if (line !== '' && !/^refs\/(?:rasen|heads\/rasen|remotes)\//.test(ref)) refs[ref] = id;
+    }
+    return {
+      refs,
+      head: textOf(repo.git_dir, 'HEAD').trim(),
+      stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
+      config: createHash('sha256').update(textOf(repo.common_dir, 'config')).digest('hex'),
+    };
+  });
+}
+
+/** What differs. Commits that a ref does not name any more are kept as refs of the task. */
+export async function usersChanges(
+  repo: Repository,
+  task: string,
+  before: UsersState,
+): Promise<UsersChange[]> {
+  const after = await usersState(repo);
+  const log = textOf(repo.git_dir, 'logs/HEAD');
+  const found: UsersChange[] = [];
+  const add = (what: string, text: string, by_user = false, is_new = false) =>
+    found.push({ what, text, by_user, is_new });
+  for (const ref of [...new Set([...Object.keys(before.refs), ...Object.keys(after.refs)])].sort()) {
+    const [was, is] = [before.refs[ref], after.refs[ref]];
+    if (was === is) continue;
+    // A commit, a reset or a switch in the user's checkout is written there, with what it led to.
+    const by_user = is !== undefined && is !== was && log.includes(` ${is} `);
+    if (is === undefined) add(ref, `${ref} is gone; it was ${was}`);
+    else if (was === undefined) add(ref, `${ref} is new, at ${is}`, by_user, true);
+    else add(ref, `${ref} moved from ${was} to ${is}`, by_user);
+  }
+  if (after.stashes !== before.stashes && before.refs['refs/stash'] === after.refs['refs/stash'])
+    add('refs/stash', `the stash has ${after.stashes} entries; it had ${before.stashes}`);
+  if (after.head !== before.head)
+    add('HEAD', `HEAD of ${repo.root} is "${after.head}"; it was "${before.head}"`, log !== '');
+  if (after.config !== before.config) add('config', `${join(repo.common_dir, 'config')} was changed`);
+  const lost = found.flatMap(({ what }) => before.refs[what] ?? []);
+  if (lost.length > 0)
+    await withRepositoryLock(repo, async () => {
+      for (const commit of lost) await keepCommit(here(repo), task, commit);
+    });
+  return found;
+}
+
+function textOf(root: string, path: string): string {
+  const found = readForeign({ root, path }, MAX_LOG_BYTES);
+  return found.ok ? found.value.bytes.toString('utf8') : '';
+}
