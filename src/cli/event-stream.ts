@@ -5,7 +5,7 @@
  */
 import { RasenError } from '../errors.ts';
 import type { Client, TaskView } from '../index.ts';
-import type { Link } from './link.ts';
+import type { Disk, Link } from './link.ts';
 
 export interface EventRecord {
   task: string;
@@ -40,15 +40,18 @@ export async function readEvents(link: Link, { task, after, follow, show }: Even
         }
       },
     );
+  let left: TaskView | null = null;
+  const settled = async (disk: Disk) => {
+    if (disk.goesOn([task])) return undefined;
+    left = await disk.call('task.get', { task });
+    return await attempt(disk, () => {});
+  };
   await link.persist(attempt, {
-    ...(follow
-      ? { settled: async disk => (disk.goesOn([task]) ? undefined : await attempt(disk, () => {})) }
-      : { reads: true }),
+    ...(follow ? { settled } : { reads: true }),
     patience_ms: link.limits.stream_patience_ms,
   });
-  if (!follow) return;
-  const last = await link.call('task.get', { task });
-  if (last.exit_code === null || !OVER.has(last.status)) throw stopped(last);
+  const last = left as TaskView | null;
+  if (last && !OVER.has(last.status)) throw stopped(last);
 }
 
 const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);

@@ -144,7 +144,7 @@ export class Link {
         lost_at ??= now;
         const patient = this.#met && now - lost_at < this.#limits.grace_ms;
         if (settled) {
-          const answer = await settled(await this.#read(error));
+          const answer = await this.#settled(settled, error, patient);
           if (answer !== undefined) return answer;
           if (!patient) await this.#startAgain();
         } else if (reads && !patient) {
@@ -189,6 +189,20 @@ export class Link {
     }
     this.#disk = found;
     return found;
+  }
+
+  /** As `settled`; what the disk cannot tell is no reason to give up while the supervisor may come back. */
+  async #settled<T>(
+    settled: NonNullable<PersistOptions<T>['settled']>,
+    error: unknown,
+    patient: boolean,
+  ): Promise<T | undefined> {
+    try {
+      return await settled(await this.#read(error));
+    } catch (problem) {
+      if (!patient) throw problem;
+      return undefined;
+    }
   }
 
   /** Throws `unreachable` where the disk cannot be read either. */

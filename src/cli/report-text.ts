@@ -54,7 +54,8 @@ function taskText(task: TaskReport, now_ms: number): string {
   const goal = oneLine(task.goal, 120);
   if (goal !== oneLine(task.name, 120)) lines.push(goal);
   if (task.reason) lines.push(`Why: ${oneLine(task.reason, 400)}`);
-  if (task.result) lines.push(`Result: ${oneLine(task.result.replace(/\s+/g, ' '), 400)}`);
+  // Until it is over, that of one step is none of the task.
+  if (task.result && task.ended_at) lines.push(`Result: ${oneLine(task.result.replace(/\s+/g, ' '), 400)}`);
   if (task.resume_at) lines.push(`Goes on: ${localTime(task.resume_at)}${inTime(task.resume_at, now_ms)}`);
   if (task.next) lines.push(`Next: ${task.next}`);
   lines.push(workLine(task), spentLine(task));

@@ -82,8 +82,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
     lines.push(`Looks again: ${localTime(view.retry_at)}${inTime(view.retry_at, options.now_ms)}`);
   const unsent = view.notifications.at(-1);
   if (unsent && !unsent.ok) lines.push(`Not notified: ${unsent.kind}: ${oneLine(unsent.detail ?? '', 200)}`);
-  // Of a supervisor before this field: none.
-  if (view.result) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
+  // Until it is over, that of one step is none of the task. Of an older supervisor: none.
+  if (view.result && view.ended_at) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
   if (view.status === 'completed')
     lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
   lines.push(...leftOutLines(view.left_out), ...forgeryLines(view.forgeries));

@@ -93,7 +93,9 @@ export class Rasen {
   }
 
   async view(task: string): Promise<TaskView> {
-    return JSON.parse(await this.rasen('status', task, '--json'));
+    const answer = JSON.parse(await this.rasen('status', task, '--json'));
+    // Our word; scripts get the seed's.
+    return { ...answer, status: answer.state.name };
   }
 
   async tasks(): Promise<TaskView[]> {

@@ -203,7 +203,7 @@ test('reinit makes a new task, with force also of an unfinished one', async () =
     stdout: expect.stringContaining('Reinitialized'),
   });
   expect((await run('status')).stdout).toMatch(/^Status: reinitialized\n/);
-  expect(JSON.parse((await run('status', before, '--json')).stdout).status).toBe('cancelled');
+  expect(JSON.parse((await run('status', before, '--json')).stdout).state.name).toBe('cancelled');
   rmSync(join(home, 'wait'));
   expect(await run('run')).toMatchObject({ code: 0 });
   await run('reinit', '--keep-progress');

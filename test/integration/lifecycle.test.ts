@@ -62,8 +62,9 @@ test('a terminal that is closed ends nothing, not even the supervisor that was s
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
-  '%s to rasend leaves attempts running; the next one adopts them',
+  '%s to rasend under a service manager leaves attempts running; the next one adopts them',
   async signal => {
+    rig.env.RASEN_SERVICE = 'user';
     await rig.start();
     const live = await submit(
       commandSpec(
