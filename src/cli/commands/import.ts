@@ -9,7 +9,7 @@ export const importProcesses = defineCommand({
   summary: 'Make a plan or gates of a Procfile, process-compose.yaml, package.json or crontab',
   details: [
     'It prints YAML and changes no file. Comments above it say what was taken, and what was not and why. Commands that end become the subtasks of a plan for `rasen run -f`; scripts of package.json that check become gates for rasen.yml. This version has neither services that stay up nor schedules, so such entries are named and left.',
-    'For plans (Markdown, prd.json, tasks.json, …) see `rasen init --plan` and `rasen plan import`.',
+    'For plans (Markdown, prd.json, tasks.json and the like) see `rasen init --plan` and `rasen plan import`.',
   ],
   arguments: [{ name: 'file', about: 'a Procfile, process-compose.yaml, package.json or crontab' }],
   options: FORMAT,
