@@ -28,6 +28,8 @@ const common = {
   legalComments: 'none',
   define: { __RASEN_VERSION__: JSON.stringify(version) },
   absWorkingDir: path('.'),
+  // Its `main` finds its own files with a `require` that no bundler sees through.
+  alias: { 'jsonc-parser': './node_modules/jsonc-parser/lib/esm/main.js' },
 };
 const cjs = { ...common, format: 'cjs', minify: true, keepNames: true };
 

@@ -10,7 +10,7 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
@@ -45,6 +45,7 @@ _rasen() {
     'plan show') flags='--format --json' ;;
     'plan edit') flags='--task --format --json' ;;
     'plan import') flags='--task --format --json' ;;
+    'import') flags='--format --json' ;;
     'retry') flags='--task --format --json' ;;
     'rollback') flags='--task --format --json' ;;
     'notify test') flags='--format --json' ;;

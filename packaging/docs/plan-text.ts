@@ -36,7 +36,8 @@ const SUBTASK: Readonly<Record<keyof typeof SUBTASK_FIELDS, string>> = {
   needs: 'Subtasks that must be done before.',
   files: 'Files it is about; told to the agent.',
   acceptance: 'What must be true when it is done; told to the agent and to those who judge.',
-  tests: 'Test files that it may add or change.',
+  tests:
+    'Test files that it may add or change. In a plan of the user also a file that gates go by, named by its whole path; see GATES.',
   attempts: 'Most attempts. Default: `limits.attempts` for agents, 1 for commands.',
   timeout: 'Longest attempt. Default: `orchestrator.session_timeout_seconds`.',
   timeout_seconds: 'The same as `timeout`.',

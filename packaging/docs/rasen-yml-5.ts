@@ -37,8 +37,8 @@ const BACKENDS: Readonly<Record<Backend, string>> = {
 
 const GATES: Readonly<Record<string, string>> = {
   clean:
-    "Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, something changed (unless `allow_empty`), and no file of git's (`.gitattributes`, `.gitignore`, the index) was made a FIFO or another special file.",
-  diff: 'Always, for sessions in a git repository: no protected path, no file that decides about gates, hooks or CI, no test that was deleted, emptied, switched off or loosened, no script that runs tests and now succeeds whatever they find, no secret, no new link that leads out of the tree or into .git, no name that a file system takes for .git, no change beyond all measure. A hit blocks the task until a person has looked; it is nothing that an agent could repair.',
+    'Always, for sessions in a git repository: what was left uncommitted is committed, the commit descends from the last good one, nothing is unmerged, something changed (unless `allow_empty`), and no file of git’s (`.gitattributes`, `.gitignore`, the index) was made a FIFO or another special file.',
+  diff: 'Always, for sessions in a git repository: no protected path, no file that decides about gates, hooks or CI, nothing else that decides what a gate means (see below), no test that was deleted, emptied, switched off or loosened, no script that runs tests and now succeeds whatever they find, no check switched off for a whole file, no program that asks whether it is tested, no secret, no new link that leads out of the tree or into .git, no name that a file system takes for .git, no change beyond all measure. A hit blocks the task until a person has looked; it is nothing that an agent could repair.',
   commands:
     'Those of the project, then those of the plan. Without `gates` in the configuration they are the test and lint commands found in package.json, pyproject.toml, Makefile, Cargo.toml or go.mod.',
   review:
@@ -187,6 +187,12 @@ function gates(page: ManPage): void {
     'A gate is a list of words, or a map:',
   );
   rows(page, GATE_KEYS);
+  page.sub('What gates go by');
+  page.para(
+    'The same command means something else where its configuration changed. So these may not change unseen, in any folder: configuration of package managers and runtimes (`.npmrc`, `.yarnrc.yml`, `bunfig.toml`, `.nvmrc`, `.tool-versions`, `mise.toml`, `rust-toolchain.toml`, `.cargo/config.toml`, `go.work`, …), what is loaded before everything (`.env`, `.envrc`, `sitecustomize.py`), configuration of test runners, linters and types (`vitest.config.*`, `jest.config.*`, `playwright.config.*`, `pytest.ini`, `eslint.config.*`, `ruff.toml`, `.golangci.yml`, …), what is installed (`node_modules`, `.venv`) where it is committed, and scripts that a gate runs.',
+    '`package.json`, `pyproject.toml`, `Cargo.toml`, `pnpm-workspace.yaml`, `tsconfig.json`, `setup.cfg`, `tox.ini` and Makefiles are parsed and compared key by key: scripts and targets that check (and all that these call), options of tools, sources of packages, module maps, strictness. A new dependency, script, target or alias is free. Of `conftest.py`, `build.gradle`, `pom.xml`, `go.mod`, `vite.config.*` and the like the changed lines that are about tests count.',
+    'A plan of the user may let a subtask change such a file: it names the file in `tests`, by its whole path. A planner cannot.',
+  );
   page.sub('Review and QA');
   page.para(
     'Review and QA are sessions of agents and cost as much. They run where an agent of their own is written (`agents.reviewer.backend` or `.command`, the same for `qa`), or where `review.enabled` or `qa.enabled` is written as true; then the main agent does it. The default true alone starts nothing.',
@@ -343,7 +349,8 @@ function budgets(page: ManPage): void {
 function planFiles(page: ManPage): void {
   page.section('Plan files');
   page.para(
-    'A plan file is given to `rasen init --plan`, `rasen plan import` and `rasen run -f`. It is YAML or JSON in the form below, Markdown, or a plan of RASEN. A plan adds gates and never takes one away. Ids are known and needs go in no circle.',
+    'A plan file is given to `rasen init --plan`, `rasen plan import` and `rasen run -f`. It is YAML or JSON in the form below, Markdown, or what another program wrote. A plan adds gates and never takes one away. Ids are known and needs go in no circle. It has at most 1,000 subtasks.',
+    'An entry of `files` or `tests` is a path below the project, or a glob that begins with the name of a folder (`test/*.test.ts`). Anything else is an error with its line, since it could permit more than its writer thought of.',
     '`rasen run -f` takes files in which every subtask is a command. A planner writes the same form, with `subtasks` only and without a shell.',
   );
   page.sub('The file');
@@ -352,13 +359,29 @@ function planFiles(page: ManPage): void {
   rows(page, SUBTASK_ROWS);
   page.sub('Markdown');
   page.para(
-    'In a file named `*.md` or `*.markdown` every task is a heading of the third level, `### Task N: title`. Below it stand text, checkboxes, which are the acceptance criteria, and lines with `Files:` and `Tests:` and paths between commas. Each task needs the one before it. What could be a task but is not written so is refused.',
+    'In a file named `*.md` or `*.markdown` the tasks are the first of these that the file has: headings such as `### Task 2: title` (also `Step`, `Story`, `Issue`), at any level; items with a checkbox, `- [ ] title`; headings that count, `## Phase 1` or `## 2. Setup`, or the numbered items below those of phases; the rows of a table with a column for the task and one for its state, number or files; numbered items; plain items, in a file of nothing else or below a heading that speaks of tasks, steps or a plan. Each task needs the one before it.',
+    'Below a task stand its text, checkboxes, which are its acceptance criteria, and lists of paths: a label `Files:` or `Tests:`, bold or not, with paths behind it, or in the list below it, one for each item (`- Create: \`src/a.ts\``). Boxes below a heading such as `Success criteria` are criteria of the task before them, or of the phase. Boxes that belong to no task become one. What is below `Out of scope` is left out. Todos in YAML at the top of the file are the tasks, where there are any.',
+    'A ticked box, or a heading that ends in a tick or `(done)`, is a claim: nothing counts as done before its gates passed. A file is read up to 30,000 lines and 12 levels.',
   );
   page.code(MARKDOWN_EXAMPLE);
-  page.sub('Plans of RASEN');
+  page.sub('Plans of other programs');
   page.para(
-    '`implementation_plan.json` and `state.json` of RASEN are read as they are; they are known by `task_name`. Statuses in them, and ticked checkboxes in Markdown, are claims: nothing counts as done before its gates passed.',
+    'These are known by their keys. A status in them is a claim, too. Fields that are not known go into the description; what is left out is told when the file is read. Their checks are run where they are plain commands, never with a shell.',
   );
+  page.item('RASEN', '`implementation_plan.json` and `state.json`; known by `task_name`.');
+  page.item(
+    'Auto-Claude',
+    '`implementation_plan.json` with `phases` of `subtasks`. `depends_on` and `parallel_safe` of phases count; a `verification` that is a plain command is a gate of its subtask.',
+  );
+  page.item(
+    'ralph',
+    '`prd.json` with `userStories`, or a bare list of items with `passes`; done in the order of `priority`. Lists of todos with `content` and `status`, too.',
+  );
+  page.item(
+    'Taskmaster',
+    '`tasks.json`, plain or with tags (`master`, else the first). A task with subtasks is done by these; what is cancelled or deferred is left out.',
+  );
+  page.endList();
 }
 
 function prompts(page: ManPage): void {

@@ -8,6 +8,8 @@ export { agentsOf } from './agent-choice.ts';
 export { defaultConfigYaml, type ProjectFacts, projectFacts } from './default-config.ts';
 export { type Detected, detectCommands } from './detect.ts';
 export { writtenSecret } from './env-types.ts';
+export { importFile } from './import/import-file.ts';
+export type { Imported } from './import/imported.ts';
 export { CONFIG_KEYS, type ConfigKey, type Settings } from './keys.ts';
 export { ENV_KEYS, USER_SECTIONS, userConfigPath } from './layers.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';

@@ -17,7 +17,7 @@ import {
   plainText,
   type Section,
 } from './markdown/tree.ts';
-import { type Box, boxOf, hasBoxes, newWork, type Work, WorkReader } from './markdown/work.ts';
+import { type Box, boxOf, hasBoxes, isBoxed, newWork, type Work, WorkReader } from './markdown/work.ts';
 import { type Draft, type DraftSubtask, NO_DEFAULTS } from './plan-draft.ts';
 import { chain } from './plan-form.ts';
 import { plainId } from './plan-id.ts';
@@ -255,42 +255,59 @@ class PlanReader {
   }
 
   #itemsOf(list: List, section: Section, context: string, label: Work, found: Found[]): void {
+    /** Reads what stands between the boxes, which belongs to the one before it. */
+    let before: { task: Found; reader: WorkReader; own: string } | null = null;
     for (const item of list.children) {
       const box = boxOf(item, this.#markdown);
-      if (box) found.push(this.#item(item, box, section, context, label));
-      else
+      if (box) {
+        before = this.#started(item, box, section, context, label);
+        found.push(before.task);
+      } else if (isBoxed(item, this.#markdown)) {
+        before = null;
         for (const block of item.children)
           if (block.type === 'list') this.#itemsOf(block as List, section, context, label, found);
+      } else if (before) {
+        before.reader.items([item]);
+        before.task.description = joined(before.own, before.reader.description());
+      }
     }
   }
 
-  #item(item: ListItem, box: Box | null, section: Section, context: string, label: Work = newWork()): Found {
+  #item(item: ListItem, section: Section, context: string): Found {
+    return this.#started(item, null, section, context, newWork()).task;
+  }
+
+  #started(item: ListItem, box: Box | null, section: Section, context: string, label: Work) {
     const reader = new WorkReader(this.#markdown, this.#problems);
     const first = firstParagraph(item);
-    const text = box ? box.text : first ? this.#markdown.source(first) : '';
-    reader.take((first ? item.children.slice(1) : item.children) as Block[]);
+    const at = placeOf(item);
+    const text = (box ? box.text : first ? this.#markdown.source(first) : '').split('\n');
+    const more = reader.continued(text.slice(1), { ...at, line: at.line + 1 }).join('\n');
     const { work } = reader;
+    const children = (first ? item.children.slice(1) : item.children) as Block[];
+    reader.take(children);
     if (box) {
       work.boxes++;
       if (box.ticked) work.ticked++;
     }
     work.files.push(...label.files);
     work.tests.push(...label.tests);
-    const [line = '', ...lines] = text.split('\n');
-    const whole = plainText({ value: line });
+    const whole = plainText({ value: text[0] ?? '' });
     const leading = LEADING.exec(whole);
     const title = leading ? whole.slice(leading[0].length) : whole;
-    const more = [context, title.length > MAX_TITLE ? text : lines.join('\n').trim(), reader.description()];
-    return {
-      title: title.length > MAX_TITLE ? `${title.slice(0, 100)}…` : title,
+    const isLong = title.length > MAX_TITLE;
+    const own = joined(context, isLong ? text[0]! : '', more.trim());
+    const task: Found = {
+      title: isLong ? `${title.slice(0, 100)}…` : title,
       number: leading?.[1] ?? null,
       word: '',
-      at: placeOf(item),
+      at,
       work,
-      description: more.filter(part => part !== '').join('\n\n'),
+      description: joined(own, reader.description()),
       section,
       finished: FINISHED.test(section.title),
     };
+    return { task, reader, own };
   }
 
   /** Headings that count (`## Phase 1`, `## 1. Setup`): their numbered items, where they have any, else themselves. */
@@ -303,7 +320,7 @@ class PlanReader {
       const context = this.#contextWithout(section, lists);
       const items = lists.flatMap(list => list.children);
       return items.map((item, i) => {
-        const task = this.#item(item, null, section, context);
+        const task = this.#item(item, section, context);
         return { ...task, number: task.number ?? String(i + 1) };
       });
     });
@@ -340,14 +357,14 @@ class PlanReader {
       if (!where) continue;
       return where.flatMap(section => {
         const context = this.#contextWithout(section, lists(section));
-        return lists(section).flatMap(list =>
-          list.children.map(item => this.#item(item, null, section, context)),
-        );
+        return lists(section).flatMap(list => list.children.map(item => this.#item(item, section, context)));
       });
     }
     return [];
   }
 }
+
+const joined = (...parts: string[]) => parts.filter(part => part !== '').join('\n\n');
 
 interface Named {
   title: string;

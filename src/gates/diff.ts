@@ -4,11 +4,15 @@
  * person to look at.
  */
 import type { Changes, FileChange } from '../git/changes.ts';
+import { pathProblem } from '../util/plain-path.ts';
+import { judgeConfig } from './config/judge.ts';
+import { judgeEvasions } from './evasions.ts';
 import { type Finding, type GateResult, resultOf } from './gate.ts';
 import { judgeLinks } from './links.ts';
 import { judgeLoosened } from './loosened.ts';
 import { type PathMatcher, pathMatcher } from './pathspec.ts';
 import { pathsOf, protectedReason } from './protected-paths.ts';
+import { judgeRunByGates } from './run-by-gates.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTests } from './tests.ts';
 
@@ -27,8 +31,12 @@ export interface DiffInput {
   folder?: string | null;
   /** Git pathspecs of the project. */
   protected: readonly string[];
-  /** Test files that the subtask may add or change, as pathspecs. */
+  /** Test files that the subtask may add or change: paths, and globs that begin with a folder. Others permit nothing. */
   tests: readonly string[];
+  /** Paths of the checks' own configuration that may change, each by its whole name: what the user's own plan lists. */
+  given?: readonly string[];
+  /** Commands of the gates that judge this work. */
+  gates?: readonly (readonly string[])[];
   cap?: SizeCap;
 }
 
@@ -38,13 +46,24 @@ const LOCK_FILE =
 export function judgeDiff(input: DiffInput): GateResult {
   const { files, complete } = input.changes;
   const folder = input.folder ?? '';
+  const { gates = [], given = [] } = input;
+  const isListed = pathMatcher(
+    input.tests.filter(path => pathProblem(path) === null),
+    folder,
+  );
+  /** As the gates and the plan call it. */
+  const called = (path: string) =>
+    folder !== '' && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
   const findings = [
     // First, so that the cap on findings never drops it.
     ...judgeSecrets(files),
     ...judgePaths(files, protectedMatcher(input.protected, folder)),
     ...judgeLinks(files),
-    ...judgeTests(files, pathMatcher(input.tests, folder)),
-    ...judgeLoosened(files, pathMatcher(input.tests, folder)),
+    ...judgeConfig(files, gates, path => given.includes(called(path))),
+    ...judgeRunByGates(files, gates, called),
+    ...judgeTests(files, isListed),
+    ...judgeLoosened(files, isListed),
+    ...judgeEvasions(files, isListed),
     ...judgeSize(files, input.cap ?? DEFAULT_CAP),
   ];
   if (!complete) {
@@ -100,13 +119,16 @@ const REASONS: Record<string, string> = {
   repository: 'A link to another repository was added',
   link: 'A link that leads out of the tree was added',
   git_name: 'A name that stands for .git was added',
+  gate_config: 'What decides about the gates was changed',
   test_deleted: 'A test was deleted',
   test_emptied: 'A test was emptied',
   test_cases_removed: 'Test cases were removed',
   test_skipped: 'A test was switched off',
   test_hollow: 'A test was made to pass',
   test_loosened: 'A test was loosened',
-  test_script: 'A script that runs tests was changed',
+  test_script: 'A check was made to succeed whatever it finds',
+  check_silenced: 'A check was switched off for a file',
+  test_aware: 'A program behaves differently while it is tested',
   secret: 'A secret was added',
   size: 'The change is larger than allowed',
 };

@@ -1,6 +1,6 @@
 /**
  * Checks that are still there and no longer check: fewer assertions, assertions that cannot fail, wider tolerances, and
- * scripts of the project that run the tests, changed or made to succeed. Used by the diff gate. Pure; looks at changed
+ * scripts that run the tests, made to succeed. Used by the diff gate. Pure; looks at changed
  * lines alone, so it says where to look, and a person decides.
  */
 import type { ChangedLine, FileChange } from '../git/changes.ts';
@@ -17,8 +17,6 @@ const TOLERANCE =
   /\b(toBeCloseTo)\(|\b(?:approx|isclose|InDelta|closeTo|tolerance|epsilon|delta|atol|rtol)\b/i;
 const NUMBER = /\b\d+(?:\.\d+)?(?:e[+-]?\d+)?\b/gi;
 
-const SCRIPT =
-  /^\s*"((?:pre|post)?(?:test|lint|check|typecheck|verify)(?::[\w:.-]+)?)"\s*:\s*"(.*)"\s*,?\s*$/;
 const RECIPES =
   /(?:^|\/)(?:Makefile|GNUmakefile|[Jj]ustfile|Taskfile\.ya?ml|tox\.ini|noxfile\.py|[^/]+\.(?:mk|sh|bash))$/;
 const FORGIVING = /(?:\|\||;)\s*(?:true|:|exit 0)\s*(?:$|[;"'&#])|--passWithNoTests\b|--exit-zero\b/;
@@ -37,8 +35,10 @@ export function judgeLoosened(files: readonly FileChange[], isListed: (path: str
   });
 }
 
-const isTest = (file: FileChange) => {
-  const rules = testRules(file.path);
+/** Rust keeps tests beside the code, in the same file. */
+const isTest = (file: FileChange) => testRules(file.path) !== null;
+const isPlainTest = (path: string) => {
+  const rules = testRules(path);
   return rules !== null && (rules.named || rules.in_folder);
 };
 const isAssertion = ({ text }: ChangedLine) => ASSERTION.test(text);
@@ -66,7 +66,12 @@ function loosened(file: FileChange, everywhere: ReadonlySet<string>): Finding[] 
           },
         ]
       : []),
-    ...wider(file).map(({ line }) => ({ kind: 'test_loosened', path, line, text: 'a tolerance is wider' })),
+    ...(isPlainTest(path) ? wider(file) : []).map(({ line }) => ({
+      kind: 'test_loosened',
+      path,
+      line,
+      text: 'a tolerance is wider',
+    })),
   ];
 }
 
@@ -84,14 +89,6 @@ function wider(file: FileChange): ChangedLine[] {
 
 function scripts(file: FileChange): Finding[] {
   const { path } = file;
-  if (/(?:^|\/)package\.json$/.test(path)) {
-    const now = new Map(file.added.map(({ text }) => SCRIPT.exec(text)).map(m => [m?.[1], m?.[2]]));
-    return file.removed.flatMap(({ text }) => {
-      const [, name, command] = SCRIPT.exec(text) ?? [];
-      if (name === undefined || now.get(name) === command) return [];
-      return [{ kind: 'test_script', path, line: null, text: `the script "${name}" was changed or removed` }];
-    });
-  }
   if (!RECIPES.test(path)) return [];
   return file.added
     .filter(({ text }) => FORGIVING.test(text) && RUNS_CHECKS.test(text))

@@ -2,7 +2,7 @@
  * What changed between two commits, as data for the diff gate: files, modes, sizes, and the lines that came and went.
  * Attributes in the tree cannot hide text (`*.ts -diff`): everything is compared as text.
  */
-import { MAX_LINE_CHARACTERS, MAX_PATCH_BYTES } from './limits.ts';
+import { MAX_LINE_CHARACTERS, MAX_PATCH_BYTES, MAX_WHOLE_BYTES } from './limits.ts';
 import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 
@@ -28,6 +28,8 @@ export interface FileChange {
   bytes: number;
   /** Holds a NUL: its lines are not text and are left out. */
   binary: boolean;
+  /** The whole file before and after, where it was asked for and is no larger than MAX_WHOLE_BYTES; null: not there. */
+  whole?: { before: string | null; after: string | null };
 }
 
 export interface Changes {
@@ -46,10 +48,16 @@ const STATUS: Record<string, FileChange['status']> = {
 };
 const OPTIONS = ['-M', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
 
-export async function readChanges(repo: Repository, good: string, commit: string): Promise<Changes> {
+/** `wantsWhole`: of these files the whole text is read, too. */
+export async function readChanges(
+  repo: Repository,
+  good: string,
+  commit: string,
+  wantsWhole: (path: string) => boolean = () => false,
+): Promise<Changes> {
   const where = { ...here(repo), reads: true };
   const raw = await git(['diff', ...OPTIONS, '--raw', '--no-abbrev', '-z', good, commit, '--'], where);
-  const { files, blobs } = parseRaw(raw.stdout);
+  const { files, blobs, before } = parseRaw(raw.stdout);
   const patch = await git(['diff', ...OPTIONS, '--text', '--unified=0', good, commit, '--'], {
     ...where,
     max_bytes: MAX_PATCH_BYTES,
@@ -58,16 +66,20 @@ export async function readChanges(repo: Repository, good: string, commit: string
   addLines(files, patch.stdout);
   await addSizes(repo, files, blobs);
   await addTargets(repo, files, blobs);
+  for (const [i, file] of files.entries())
+    if (wantsWhole(file.path) || (file.old_path !== null && wantsWhole(file.old_path)))
+      await addWhole(repo, file, before[i]!, blobs[i]!);
   return { files, complete: !patch.cut };
 }
 
 /** `:<mode> <mode> <id> <id> <status>`, then one path, or two for renames and copies; all ended by NUL. */
-export function parseRaw(stdout: string): { files: FileChange[]; blobs: string[] } {
+export function parseRaw(stdout: string): { files: FileChange[]; blobs: string[]; before: string[] } {
   const fields = stdout.split('\0');
   const files: FileChange[] = [];
   const blobs: string[] = [];
+  const before: string[] = [];
   for (let i = 0; i + 1 < fields.length; ) {
-    const [, mode = '', , blob = '', letter = ''] = fields[i]!.split(' ');
+    const [, mode = '', old = '', blob = '', letter = ''] = fields[i]!.split(' ');
     const isPair = /^[RC]/.test(letter);
     const path = fields[i + (isPair ? 2 : 1)]!;
     files.push({
@@ -82,9 +94,10 @@ export function parseRaw(stdout: string): { files: FileChange[]; blobs: string[]
       binary: false,
     });
     blobs.push(blob);
+    before.push(old);
     i += isPair ? 3 : 2;
   }
-  return { files, blobs };
+  return { files, blobs, before };
 }
 
 /**
@@ -160,4 +173,23 @@ async function addTargets(repo: Repository, files: FileChange[], blobs: string[]
     file.target = Buffer.from(stdout.slice(start, start + file.bytes), 'latin1').toString('utf8');
     from = start + file.bytes + 1;
   }
+}
+
+async function addWhole(repo: Repository, file: FileChange, before: string, after: string): Promise<void> {
+  const texts: (string | null)[] = [];
+  for (const blob of [before, after]) {
+    if (/^0+$/.test(blob)) {
+      texts.push(null);
+      continue;
+    }
+    const { stdout, cut } = await git(['cat-file', 'blob', blob], {
+      ...here(repo),
+      reads: true,
+      max_bytes: MAX_WHOLE_BYTES,
+      cut: true,
+    });
+    if (cut) return;
+    texts.push(stdout);
+  }
+  file.whole = { before: texts[0]!, after: texts[1]! };
 }

@@ -52,6 +52,8 @@ export const TORN_OBJECT_MS = 60 * 60_000;
 export const MERGE_TRIES = 3;
 /** Patch text read for the diff gate; more is reported as not inspected. */
 export const MAX_PATCH_BYTES = 32 * 1024 * 1024;
+/** A file of configuration that is compared as a whole. */
+export const MAX_WHOLE_BYTES = 1024 * 1024;
 /** Characters of one changed line that are looked at. */
 export const MAX_LINE_CHARACTERS = 4_096;
 

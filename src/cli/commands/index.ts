@@ -7,6 +7,7 @@ import { configCheck, configSchema } from './config.ts';
 import { doctor } from './doctor.ts';
 import { events } from './events.ts';
 import { gc } from './gc.ts';
+import { importProcesses } from './import.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
@@ -44,6 +45,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   planShow,
   planEdit,
   planImport,
+  importProcesses,
   retry,
   rollback,
   notifyTest,

@@ -22,7 +22,7 @@ export const init = defineCommand<{ task?: string; plan?: string }>({
   ],
   options: [
     { flags: '-t, --task <text>', about: 'what is to be done: a text, or a file with the text' },
-    { flags: '--plan <file>', about: 'subtasks, in YAML, JSON or Markdown' },
+    { flags: '--plan <file>', about: 'subtasks, in YAML, JSON or Markdown, or a plan of another program' },
     ...FORMAT,
   ],
   examples: [

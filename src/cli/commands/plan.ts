@@ -64,7 +64,7 @@ export const planEdit = defineCommand<{ task?: string }>({
 export const planImport = defineCommand<{ task?: string }>({
   name: 'plan import',
   summary: 'Put the plan of a file in force',
-  arguments: [{ name: 'file', about: 'a plan in YAML, JSON or Markdown' }],
+  arguments: [{ name: 'file', about: 'a plan in YAML, JSON or Markdown, or of another program' }],
   options: [TASK_OPTION, ...FORMAT],
   examples: [{ command: 'rasen plan import plan.yml', about: 'for the task of this project' }],
   async run({ args: [file], options }, context) {

@@ -61,11 +61,42 @@ export class WorkReader {
     for (const block of blocks) {
       const label = this.#label;
       this.#label = null;
-      if (block.type === 'list' && label !== null) this.#listed(block.children, label);
-      else if (block.type === 'list') this.#list(block.children);
-      else if (block.type === 'paragraph') this.#lines(block);
+      if (block.type === 'list') this.items(block.children, label);
+      else if (block.type === 'paragraph')
+        this.#say(this.continued(this.#markdown.source(block).split('\n'), placeOf(block)).join('\n'));
       else if (block.type !== 'thematicBreak') this.#say(this.#markdown.source(block));
     }
+  }
+
+  /**
+   * Items of a list. Below a label they are paths, up to the first box, which may stand in the same list; the label may also be
+   * the last line of an item, since a line without a sign belongs to the item before it.
+   */
+  items(items: readonly ListItem[], label: PathKind | null = this.#label): void {
+    for (const item of items) {
+      const boxed = isBoxed(item, this.#markdown);
+      if (label !== null && !boxed) this.#path(item, label);
+      else {
+        this.#label = null;
+        this.#item(item, boxed);
+        label = this.#label;
+      }
+    }
+    this.#label = null;
+  }
+
+  /** Lines of a paragraph without the labels and paths among them, which are taken. */
+  continued(lines: readonly string[], at: Place): string[] {
+    let open: PathKind | null = null;
+    const text = lines.filter((line, i) => {
+      const label = labelOf(line);
+      const kind: PathKind | null = label?.kind ?? open;
+      if (kind !== null) this.#paths(label ? label.rest : line, kind, { ...at, line: at.line + i });
+      if (label) open = label.rest === '' ? label.kind : null;
+      return kind === null;
+    });
+    this.#label = open;
+    return text;
   }
 
   /** A heading inside a task is a part of its text. */
@@ -93,31 +124,8 @@ export class WorkReader {
     this.work.text.push(text);
   }
 
-  #lines(block: Block): void {
-    const text: string[] = [];
-    const at = placeOf(block);
-    let open: PathKind | null = null;
-    for (const [i, line] of this.#markdown.source(block).split('\n').entries()) {
-      const label = labelOf(line);
-      const kind: PathKind | null = label?.kind ?? (text.length === 0 ? open : null);
-      if (kind === null) text.push(line);
-      else this.#paths(label ? label.rest : line, kind, { ...at, line: at.line + i });
-      open = label && label.rest === '' ? label.kind : null;
-    }
-    this.#say(text.join('\n'));
-    if (text.length === 0) this.#label = open;
-  }
-
   #paths(text: string, kind: PathKind, at: Place): void {
     takePaths(text, kind, at, this.work, this.#problems);
-  }
-
-  /** Below a label: paths up to the first box, which may stand in the same list with only a blank line between them. */
-  #listed(items: readonly ListItem[], kind: PathKind): void {
-    const box = items.findIndex(item => isBoxed(item, this.#markdown));
-    const end = box < 0 ? items.length : box;
-    for (const item of items.slice(0, end)) this.#path(item, kind);
-    this.#list(items.slice(end));
   }
 
   #path(item: ListItem, kind: PathKind): void {
@@ -127,28 +135,22 @@ export class WorkReader {
       if (block.type === 'list') for (const inner of block.children) this.#path(inner, kind);
   }
 
-  #list(items: readonly ListItem[]): void {
-    for (const item of items) {
-      const box = boxOf(item, this.#markdown);
-      if (box) {
-        this.#box(box, item);
-        continue;
-      }
-      const first = firstParagraph(item);
-      if (first && labelOf(this.#markdown.source(first).split('\n')[0]!)) this.take(item.children as Block[]);
-      else if (hasBoxes(item.children as Block[], this.#markdown)) {
-        if (first) this.#say(this.#markdown.source(first));
-        this.take(item.children.slice(first ? 1 : 0) as Block[]);
-      } else this.#item(this.#markdown.source(item));
-    }
+  #item(item: ListItem, boxed: boolean): void {
+    const box = boxOf(item, this.#markdown);
+    const first = firstParagraph(item);
+    if (box) this.#box(box, item);
+    else if (first && labelOf(this.#markdown.source(first).split('\n')[0]!))
+      this.take(item.children as Block[]);
+    else if (boxed) this.take(item.children as Block[]);
+    else this.#sayItem(this.#markdown.source(item));
   }
 
   /** Neighbours in a list stay neighbours. */
-  #item(text: string): void {
-    const { work } = this;
-    const last = work.text.at(-1);
+  #sayItem(text: string): void {
+    const said = this.work.text;
+    const last = said.at(-1);
     if (last !== undefined && this.#boxes.length === 0 && /^(?:[-*+]|\d+[.)])\s/.test(last))
-      work.text[work.text.length - 1] = `${last}\n${text}`;
+      said[said.length - 1] = `${last}\n${text}`;
     else this.#say(text);
   }
 
@@ -156,7 +158,8 @@ export class WorkReader {
     const { work } = this;
     work.boxes++;
     if (box.ticked) work.ticked++;
-    const text = box.text.replaceAll(/\s*\n\s*/g, ' ');
+    const lines = this.continued(box.text.split('\n'), placeOf(item));
+    const text = lines.map(line => line.trim()).join(' ');
     if (text !== '') {
       work.acceptance.push(text);
       this.#boxes.push(text);

@@ -1,5 +1,6 @@
 /** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
 import { judgeClean } from '../../gates/clean.ts';
+import { isCompared } from '../../gates/config/judge.ts';
 import { judgeDiff } from '../../gates/diff.ts';
 import type { GateResult } from '../../gates/gate.ts';
 import { readChanges } from '../../git/changes.ts';
@@ -108,10 +109,13 @@ export async function judge(
     result = judgeClean(facts, { allow_empty, good, wanted: wantedFiles(state, step) });
   } else {
     const repo = await repositoryOf(context, state);
-    const changes = await readChanges(repo, good, sealed.commit);
+    const changes = await readChanges(repo, good, sealed.commit, isCompared);
+    const tests = subtask?.tests ?? [];
     result = judgeDiff({
-      ...{ changes, folder: folderOf(state) },
-      ...{ protected: state.spec.protected, tests: subtask?.tests ?? [] },
+      ...{ changes, folder: folderOf(state), protected: state.spec.protected, tests },
+      // A planner is an agent: it names tests, and nothing that its own work is measured by.
+      given: state.plan?.source === 'planner' ? [] : tests,
+      gates: [...state.spec.gates, ...(subtask?.gates ?? [])].map(({ run }) => run),
     });
   }
   return {

@@ -142,6 +142,13 @@ describe('Markdown', () => {
     ['nested', 'Files:\n- src/a.ts\n  - src/b.ts', ['src/a.ts', 'src/b.ts']],
     ['the next line', 'Files:\nsrc/a.ts, src/b.ts', ['src/a.ts', 'src/b.ts']],
     ['names with brackets', 'Files: `app/[id]/a.tsx` and Makefile', ['app/[id]/a.tsx', 'Makefile']],
+    ['right below a box', '- [ ] do it\nFiles: src/a.ts, src/b.ts', ['src/a.ts', 'src/b.ts']],
+    [
+      'right below a box, as a list',
+      '- [ ] do it\n**Files:**\n- src/a.ts\n- src/b.ts\n- [ ] more',
+      ['src/a.ts', 'src/b.ts'],
+    ],
+    ['below words', 'Some words.\n**Files:**\n- src/a.ts\n- src/b.ts', ['src/a.ts', 'src/b.ts']],
     ['none', 'Files: none', []],
     ['boxes below', '**Files:**\n\n- [ ] not a file', []],
   ])('files %s', (_, text, files) => {
@@ -154,6 +161,13 @@ describe('Markdown', () => {
       acceptance: ['do it'],
       description: '- do it\n\n- free words',
     });
+  });
+
+  test('what stands between boxes belongs to the one before it', () => {
+    const [a, b] = parse('p.md', '- [ ] a\n  more of a\n- a note\n- [ ] b\n  Tests: test/b.ts\n').plan
+      .subtasks;
+    expect(a).toMatchObject({ title: 'a', description: 'more of a\n\n- a note', tests: [] });
+    expect(b).toMatchObject({ title: 'b', tests: ['test/b.ts'] });
   });
 
   test('HTML comments, code and quotes hold no tasks', () => {

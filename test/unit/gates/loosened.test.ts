@@ -50,21 +50,6 @@ test.each([
   ['assert True', 'tests/test_a.py', '', '    assert True', 'test_hollow'],
   ['assert(true)', 'test/a.js', '', '  assert.ok(true);', 'test_hollow'],
   ['one thing with itself', 'test/a.js', '', '  assert.equal(a, a);', 'test_hollow'],
-  [
-    '|| true in a script',
-    'package.json',
-    '    "test": "vitest",',
-    '    "test": "vitest || true",',
-    'test_script',
-  ],
-  [
-    'another script',
-    'package.json',
-    '    "lint:ci": "biome check",',
-    '    "lint:ci": "echo ok",',
-    'test_script',
-  ],
-  ['no script', 'package.json', '    "test": "vitest"', '', 'test_script'],
   ['|| true in a recipe', 'Makefile', '\tpytest', '\tpytest || true', 'test_script'],
   ['; exit 0', 'scripts/ci.sh', 'npm test', 'npm test; exit 0', 'test_script'],
 ])('%s (%s)', (_, path, before, after, kind) => {
@@ -76,9 +61,6 @@ test.each([
   ['one that moved', T, '  expect(a).toBe(1);', '    expect(a).toBe(1);'],
   ['more digits', T, '  expect(a).toBeCloseTo(1.5, 1);', '  expect(a).toBeCloseTo(1.5, 6);'],
   ['true that was found out', T, '', '  expect(isOpen(true)).toBe(true);'],
-  ['a script that is new', 'package.json', '', '    "test:e2e": "playwright test",'],
-  ['a comma', 'package.json', '    "test": "vitest"', '    "test": "vitest",'],
-  ['another script', 'package.json', '    "build": "tsc",', '    "build": "esbuild",'],
   ['|| true elsewhere', 'scripts/clean.sh', '', 'rm -r build || true'],
   ['a program that is loaded', 'test/a.js', "const a = require('a');", "import a from 'a';"],
   ['words about it', 'docs/ci.md', '', 'Never write `npm test || true`, nor expect(true).toBe(true).'],
@@ -97,5 +79,4 @@ test('a subtask may change the assertions of files that it lists, and make none 
   const files = [change(T, '  expect(a).toBe(1);\n  expect(b).toBe(1);', '  expect(true).toBe(true);')];
   expect(judge(files).sort()).toEqual(['test_hollow', 'test_loosened']);
   expect(judge(files, [T])).toEqual(['test_hollow']);
-  expect(judge([change('package.json', '  "test": "a"', '  "test": "b"')], ['package.json'])).toEqual([]);
 });

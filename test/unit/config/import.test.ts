@@ -1,0 +1,126 @@
+/** Files of processes: what is taken, and that everything else is named with its reason. */
+import { describe, expect, test } from 'vitest';
+import { yamlText } from '../../../src/cli/yaml-text.ts';
+import { importFile, readPlanFile } from '../../../src/config/index.ts';
+import { project, refusal } from './support.ts';
+
+const load = (name: string, text: string, beside: Record<string, string> = {}) =>
+  importFile(name, `${project({ ...beside, [name]: text })}/${name}`, text);
+const why = (found: ReturnType<typeof load>) =>
+  Object.fromEntries(found.left.map(({ name, why }) => [name, why]));
+const UP = 'it is to stay up, and this version has no services';
+
+test('Procfile: the release phase ends, everything else stays up', () => {
+  const found = load(
+    'Procfile',
+    '# mine\nrelease: ./migrate --all && echo ok\nweb: npm start\r\nworker: node w.js\nodd\n',
+  );
+  expect(found).toMatchObject({
+    kind: 'Procfile',
+    taken: [{ name: 'release', line: 2, as: 'subtask release' }],
+  });
+  expect(why(found)).toEqual({ web: UP, worker: UP, odd: 'it is not written as NAME: COMMAND' });
+  const { plan } = readPlanFile('pipeline.yml', yamlText(found.file), { task: 't', origin: 'file' });
+  expect(plan.subtasks.map(({ id, do: what }) => [id, what])).toEqual([
+    ['release', { run: ['/bin/sh', '-c', './migrate --all && echo ok'] }],
+  ]);
+});
+
+test('process-compose: what is waited for until it ends is a subtask', () => {
+  const text = `version: "0.5"
+environment: ["LEVEL=3"]
+processes:
+  db:
+    command: postgres
+    readiness_probe: {exec: {command: pg_isready}}
+  build: {command: make all, working_dir: app, environment: ["A=b=c"]}
+  Migrate DB:
+    command: ./migrate
+    depends_on: {build: {condition: process_completed_successfully}}
+  seed: {command: ./seed, depends_on: {db: {condition: process_healthy}}, availability: {exit_on_end: true}}
+  web: {command: ./web, depends_on: {"Migrate DB": {condition: process_completed_successfully}}, availability: {restart: always}}
+  maybe: {command: ./maybe}
+  off: {command: ./off, disabled: true}
+  nightly: {command: ./n, schedule: {cron: "0 2 * * *"}}
+`;
+  const found = load('process-compose.yaml', text);
+  expect(found.taken.map(({ as }) => as)).toEqual(['subtask build', 'subtask migrate-db']);
+  expect(why(found)).toEqual({
+    db: UP,
+    seed: 'it needs db, which is not taken',
+    web: UP,
+    maybe: 'nothing says that it ends, and this version has no services',
+    off: 'it is disabled',
+    nightly: 'this version has no schedules',
+  });
+  const { plan } = readPlanFile('pipeline.yml', yamlText(found.file), { task: 't', origin: 'file' });
+  expect(plan.subtasks).toMatchObject([
+    { id: 'build', cwd: 'app', env: { A: 'b=c', LEVEL: '3' } },
+    { id: 'migrate-db', needs: ['build'], do: { run: ['/bin/sh', '-c', './migrate'] } },
+  ]);
+});
+
+test('package.json: checks become gates, nothing that deploys or stays up does', () => {
+  const scripts = {
+    test: 'vitest run',
+    pretest: 'npm run build',
+    'lint:ci': 'biome ci',
+    'test:watch': 'vitest',
+    build: 'tsc --watch',
+    dev: 'vite',
+    deploy: 'ship --prod',
+    prepare: 'husky',
+    format: 'biome format --write',
+  };
+  const found = load('package.json', JSON.stringify({ scripts }, null, 2), { 'pnpm-lock.yaml': '' });
+  expect(found.file).toEqual({
+    setup: ['pnpm', 'install', '--frozen-lockfile'],
+    gates: [
+      ['pnpm', 'test'],
+      ['pnpm', 'run', 'lint:ci'],
+    ],
+  });
+  expect(why(found)).toMatchObject({
+    pretest: 'it runs with test',
+    'test:watch': UP,
+    build: UP,
+    dev: UP,
+    prepare: 'pnpm runs it by itself',
+    deploy:
+      'it is not known as a check; add it to the gates if it is one, or run it: rasen run -- pnpm run deploy',
+  });
+  expect(found.left.find(({ name }) => name === 'dev')!.line).toBe(8);
+  expect(
+    load('package.json', '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}').file,
+  ).toBeNull();
+});
+
+test('a crontab is all schedules, each of which can be run once', () => {
+  const found = load(
+    'crontab',
+    "# m h\nMAILTO=me\n0 3 * * 1-5 ./backup 'all'\n@daily /bin/x\n*/5 * * * mon,tue y\nwords\n",
+  );
+  expect(found).toMatchObject({ kind: 'crontab', taken: [], file: null });
+  expect(found.left.map(({ line, why }) => [line, why])).toEqual([
+    [2, 'it sets a variable for schedules'],
+    [3, "this version has no schedules; once: rasen run -- sh -c './backup '\\''all'\\'''"],
+    [4, 'this version has no schedules; once: rasen run -- sh -c /bin/x'],
+    [5, 'this version has no schedules; once: rasen run -- sh -c y'],
+    [6, 'it is no line of a crontab'],
+  ]);
+});
+
+describe('what is none of them is refused', () => {
+  test.each([
+    ['x.yml', 'a: 1\n', 'x.yml:1:1: is not known: wanted a Procfile'],
+    ['docker-compose.yml', 'services: {a: {image: b}}\n', 'is not known'],
+    ['x.json', '', 'x.json:1:1: is empty'],
+    ['process-compose.yml', 'processes: [a]\n', 'processes: wanted a map of processes'],
+    ['package.json', '{"scripts": []}', 'has no scripts'],
+    ['plan.md', '- [ ] x\n', 'plan.md is a plan'],
+    ['tasks.json', '{"tasks": []}', 'tasks.json is a plan'],
+    ['process-compose.yaml', 'processes: {a: {', 'not valid YAML'],
+  ])('%s', (name, text, message) => {
+    expect(refusal(() => load(name, text)).message).toContain(message);
+  });
+});
