@@ -55,6 +55,10 @@ const ENVIRONMENT: readonly Variable[] = [
   },
   { name: 'EDITOR', about: 'As VISUAL.' },
   {
+    name: 'RASEN_SANDBOXED',
+    about: 'Set in the sandbox of a task, from which the supervisor is out of reach: commands that need it say so and do nothing, unless RASEN_HOME names an instance.',
+  },
+  {
     name: 'RASEN_ATTEMPT',
     about:
       'Set inside of an attempt: what is started there would end with it, so a command that reads or follows starts no supervisor.',
