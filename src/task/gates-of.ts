@@ -1,5 +1,6 @@
 /** Which gates a step has, in order. Pure; the same list is used by decide, by the effects and by the views. */
 import type { GateSpec, Plan, Subtask } from './plan.ts';
+import type { TaskSpec } from './spec.ts';
 import type { Step, TaskState } from './state.ts';
 import { COUNTS } from './status.ts';
 
@@ -10,7 +11,7 @@ export interface Gate {
   kind: GateKind;
   name: string;
   place: GatePlace;
-  /** Only of kind run. */
+  /** Of the kinds run and setup. */
   run: GateSpec | null;
   /** Run where the tests of the base commit stand in place of those of today. */
   base_tests: boolean;
@@ -42,22 +43,33 @@ export const SETUP_NAME: Readonly<Record<GatePlace, string>> = {
   qa: 'qa:setup',
 };
 
+/** Longest `setup`, in seconds, where sessions have no limit. */
+const SETUP_SECONDS = 3600;
+
+/** `setup` as a gate: what is judged is whether it ends well. */
+export function setupGate({ setup, limits }: TaskSpec, place: GatePlace): Gate {
+  const name = SETUP_NAME[place];
+  const timeout_seconds = limits.session_timeout_seconds ?? SETUP_SECONDS;
+  const run = { name, run: setup!, timeout_seconds, ok: [0] };
+  return { kind: 'setup', name, place, run, base_tests: false };
+}
+
 /** `setup` before the first gate in each checkout that has not seen it. */
-function withSetup(gates: readonly Gate[], { attempt }: Step, in_work: boolean): Gate[] {
-  if (attempt?.setup === undefined) return [...gates];
+function withSetup(spec: TaskSpec, gates: readonly Gate[], { attempt }: Step, in_work: boolean): Gate[] {
+  if (attempt?.setup === undefined || spec.setup === null) return [...gates];
   const ready = new Set<GatePlace>(in_work ? [] : ['work']);
   return gates.flatMap(gate => {
     const looks = gate.kind === 'clean' || gate.kind === 'diff';
     if (looks || ready.has(gate.place)) return [gate];
     ready.add(gate.place);
-    return [{ ...builtIn('setup', gate.place), name: SETUP_NAME[gate.place] }, gate];
+    return [setupGate(spec, gate.place), gate];
   });
 }
 
 /** Gates of a step: built-in ones first, then the project's, then the plan's, then the judges; each where it is set up. */
 export function gatesOf(state: TaskState, step: Step): Gate[] {
   const is_final = step.kind === 'final';
-  return withSetup(ownGates(state, step), step, is_final || step.attempt?.sets_up === true);
+  return withSetup(state.spec, ownGates(state, step), step, is_final || step.attempt?.sets_up === true);
 }
 
 function ownGates(state: TaskState, step: Step): Gate[] {

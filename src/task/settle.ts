@@ -372,7 +372,7 @@ function endOfGate(
   else if (exit!.ended_by) reason = BY_ENDING[exit!.ended_by].message;
   else if (exit!.result !== 'exited') reason = unstarted(exit!, gate.run?.run[0]);
   else if (gate.kind === 'run' || gate.kind === 'setup')
-    reason = (gate.run?.ok ?? [0]).includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
+    reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
   else reason = exit!.code === 0 ? verdictReason(facts) : noVerdict(facts, `exit code ${exit!.code}`);
   const passed = reason === null;
   const evidence: GateEvidence = {
@@ -387,7 +387,7 @@ function endOfGate(
       ...(facts.claim?.issues ?? []).map(text => ({ kind: gate.kind, path: null, line: null, text })),
       ...(passed || !gate.base_tests ? [] : facts.base_tests.map(baseTest)),
     ],
-    argv: gate.kind === 'setup' ? state.spec.setup : (gate.run?.run ?? null),
+    argv: gate.run?.run ?? null,
     code: exit?.code ?? null,
     duration_ms: Math.max(0, Date.parse(ended_at) - Date.parse(run.started_at) - run.paused_ms),
     log_sha256: facts.log_sha256,

@@ -309,14 +309,15 @@ export class Checks {
     }
     const gates = gatesOf(before, claimed ? { ...step, attempt: { work: false } as never } : step);
     must(gates.length > 0 || !claimed, 4, `${id} completed without work or gates`);
-    for (const [index, gate] of gates.entries()) {
+    for (const gate of gates) {
       if (gate.kind === 'clean' || gate.kind === 'diff') {
         const reason = this.#effects.truthOf(gate.kind, commit!, before, step);
         must(reason === null, 4, `${id} completed on ${commit}: ${reason}`);
         continue;
       }
-      const tries = [...this.#world.jobs.values()].filter(job =>
-        job.name.startsWith(`${name}/gates/${index}.`),
+      // By their names: their numbers count `setup`, too, where the attempt had it.
+      const tries = [...this.#world.jobs.values()].filter(
+        job => job.name.startsWith(`${name}/gates/`) && job.gate === gate.name,
       );
       const passed = tries.some(job =>
         job.gate !== 'review' && job.gate !== 'qa'

@@ -40,6 +40,12 @@ export type Stages = Generator<{ ms: number; stage: string }, Result>;
 /** What readies the worktree, or plans in it, leaves nothing that has to be kept. */
 const UNCOMMITTED: ReadonlySet<string> = new Set([STEP.setup, STEP.plan]);
 
+/** Every third commit changes the lock file. */
+const lockOf = ({ spec }: TaskState, commit: string): { setup?: string } =>
+  spec.setup === null || spec.workspace.kind !== 'git'
+    ? {}
+    : { setup: `lock ${commit === 'base' ? 0 : Math.floor(Number(commit.slice(1)) / 3)}` };
+
 const GRACE_MS = 30_000;
 const SWEEP_MS = 2000;
 const REPORT_MS = 10_000;
@@ -130,6 +136,7 @@ export class Effects {
       type: 'prepare',
       workspace: git ? { base: 'base', branch: 'rasen/life', path: '/simulated/worktree' } : null,
       record_key: this.#recordKey(attempt.nonce),
+      ...lockOf(state, attempt.from ?? 'base'),
     };
   }
 
@@ -288,6 +295,7 @@ export class Effects {
         on_branch: true,
         descends: world.descends(id, good),
         unmerged: commit.unmerged ? ['a'] : [],
+        ...lockOf(state, id),
       },
     };
   }

@@ -141,7 +141,10 @@ async function writeGate(
   const { argv, prompt, env, env_defaults } =
     role === null
       ? {
-          argv: gate.run ? fence.wrap(gate.run.run) : await argvOfSetup(context, state, commit, fence.wrap),
+          argv:
+            gate.kind === 'setup'
+              ? await argvOfSetup(context, state, commit, fence.wrap)
+              : fence.wrap(gate.run!.run),
           prompt: null,
           env: {},
           env_defaults: {},

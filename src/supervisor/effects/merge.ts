@@ -16,7 +16,7 @@ import { placeIn } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import type { GateEvidence } from '../../task/event.ts';
-import { finalGates, SETUP_NAME } from '../../task/gates-of.ts';
+import { finalGates, type Gate, type GateKind, setupGate } from '../../task/gates-of.ts';
 import type { GateSpec } from '../../task/plan.ts';
 import { resourceLimitsOf } from '../../task/resource-limits.ts';
 import { STEP, type TaskState } from '../../task/state.ts';
@@ -32,8 +32,6 @@ import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
 
 const POLL_MS = 20;
-/** Longest `setup` where sessions have no limit. */
-const SETUP_SECONDS = 3600;
 /** Runs of gates of one merge whose folders can be there. */
 const RUNS_MAX = 10_000;
 
@@ -57,10 +55,10 @@ export async function merge(
     check: async (checkout, commit) => {
       gates.length = 0;
       const checks = checksOf(state);
-      for (const [index, { kind, spec }] of checks.entries()) {
+      for (const [index, { kind, name, run }] of checks.entries()) {
         if (suspended.aborted) throw cutShort(state, suspended);
-        context.merging(state.id, { gate: spec.name, done: index, of: checks.length });
-        const gate = { suspended, op: effect.op, index, kind, spec, checkout, commit };
+        context.merging(state.id, { gate: name, done: index, of: checks.length });
+        const gate = { suspended, op: effect.op, index, kind, spec: run!, checkout, commit };
         const evidence = await runGate(context, state, repo, gate);
         gates.push(evidence);
         if (!evidence.passed && !evidence.tolerated) throw refused(evidence);
@@ -72,20 +70,10 @@ export async function merge(
   return { type: 'merge', merged: { ...merged, gates } };
 }
 
-interface Check {
-  kind: 'setup' | 'run';
-  spec: GateSpec;
-}
-
 /** What is run on the result, in order: the checkout is made ready first, where there are gates to be ready for. */
-function checksOf(state: TaskState): Check[] {
-  const { setup, limits } = state.spec;
-  const gates = finalGates(state).flatMap((gate): Check[] =>
-    gate.run && !gate.base_tests ? [{ kind: 'run', spec: gate.run }] : [],
-  );
-  if (setup === null || gates.length === 0) return gates;
-  const timeout_seconds = limits.session_timeout_seconds ?? SETUP_SECONDS;
-  return [{ kind: 'setup', spec: { name: SETUP_NAME.work, run: setup, timeout_seconds, ok: [0] } }, ...gates];
+function checksOf(state: TaskState): Gate[] {
+  const gates = finalGates(state).filter(gate => gate.run && !gate.base_tests);
+  return state.spec.setup === null || gates.length === 0 ? gates : [setupGate(state.spec, 'work'), ...gates];
 }
 
 function refused({ kind, name, ...evidence }: GateEvidence): RasenError {
@@ -118,7 +106,7 @@ interface GateOnMerge {
   suspended: AbortSignal;
   op: string;
   index: number;
-  kind: Check['kind'];
+  kind: GateKind;
   spec: GateSpec;
   checkout: string;
   commit: string;

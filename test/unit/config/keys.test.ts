@@ -18,6 +18,7 @@ const OTHER: Record<string, unknown> = {
   gates: [['make', 'check']],
   baseline: 'allow',
   protected: ['src/secret'],
+  setup_cache: ['node_modules'],
   setup: ['npm', 'ci'],
   'project.name': 'other-name',
   'limits.quiet_hours': ['22:00-06:30'],
