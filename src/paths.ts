@@ -7,6 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { RasenError } from './errors.ts';
+import { listenersAt } from './util/listening.ts';
 
 export interface Paths {
   /** The truth: tasks, quarantine, log. Mode 0700. */
@@ -75,10 +76,14 @@ export function clientPaths(
   system_runtime: string = SYSTEM_RUNTIME,
 ): Paths {
   const paths = instancePaths(env);
-  if (env.RASEN_HOME || env.RASEN_RUNTIME_DIR || existsSync(paths.socket)) return paths;
+  if (env.RASEN_HOME || env.RASEN_RUNTIME_DIR) return paths;
   const RASEN_RUNTIME_DIR = join(system_runtime, loginName());
   // The folder, which is root's to make and to remove: a socket that was removed from it comes back.
-  return existsSync(RASEN_RUNTIME_DIR) ? instancePaths({ ...env, RASEN_RUNTIME_DIR }) : paths;
+  if (!existsSync(RASEN_RUNTIME_DIR)) return paths;
+  const system = instancePaths({ ...env, RASEN_RUNTIME_DIR });
+  if (!existsSync(paths.socket)) return system;
+  // Both were used: one that was stopped has left its file.
+  return listenersAt(paths.socket) === 0 && listenersAt(system.socket) > 0 ? system : paths;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The installed service, as found by a command that nobody answers; and the sockets that commands look for. */
 import { chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -92,6 +93,22 @@ test('commands find the socket of the system only where the user has none of his
   put(own);
   expect(found()).toBe(own);
 });
+
+test.runIf(process.platform === 'linux')(
+  'of two sockets, one of which was stopped and has left its file, the other is found',
+  async () => {
+    const env = { HOME: fake.home, XDG_RUNTIME_DIR: join(fake.folder, 'run/user') };
+    const own = join(fake.folder, 'run/user/rasen/rasend.sock');
+    const system = join(fake.folders.run_rasen, userInfo().username, 'rasend.sock');
+    put(own);
+    mkdirSync(dirname(system), { recursive: true });
+    const server = createServer();
+    await new Promise<void>(resolve => server.listen(system, resolve));
+    expect(clientPaths(env, fake.folders.run_rasen).socket).toBe(system);
+    await new Promise(resolve => server.close(resolve));
+    expect(clientPaths(env, fake.folders.run_rasen).socket).toBe(own);
+  },
+);
 
 test.runIf(process.platform === 'linux')('without XDG_RUNTIME_DIR, the folder of the session is used', () => {
   const session = join(fake.folder, 'session');

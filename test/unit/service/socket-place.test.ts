@@ -4,7 +4,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isDisplaced, listenersIn } from '../../../src/service/systemd/socket-place.ts';
+import { isDisplaced } from '../../../src/service/systemd/socket-place.ts';
+import { listenersIn } from '../../../src/util/listening.ts';
 
 let folder: string;
 let servers: Server[];
