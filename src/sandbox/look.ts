@@ -3,7 +3,7 @@
  * what has to be there for its program to work is made.
  */
 import { lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { AgentFolder } from '../agents/folders.ts';
 import { isBelow } from '../host/below.ts';
 import { CACHES, SECRET, SECRET_OF_SYSTEM } from './home.ts';
@@ -96,11 +96,19 @@ async function lookAt(wish: Wish): Promise<Rule | null> {
   }
 }
 
-/** What is everybody's is hidden, but for what a name on PATH, or of a name server, leads to. */
-async function system({ env, tmp, own_tmp }: Wanted): Promise<Wish[]> {
+/**
+ * What is everybody's is hidden, but for what a name on PATH, or of a name server, leads to, and what is beside a project
+ * or a home that lies there: as beside any other.
+ */
+async function system({ env, project, tmp, own_tmp }: Wanted): Promise<Wish[]> {
   if (!own_tmp) return all('write', [tmp]);
   const shown: Wish[] = TMP.map(path => ({ path, from: tmp, access: 'write' }));
   const common = [RUN, ...TMP];
+  for (const path of [project, env.HOME ?? '/'])
+    for (const folder of TMP.filter(around => path !== around && isBelow(around, path))) {
+      const beside = join(folder, relative(folder, path).split(sep)[0]!);
+      shown.push({ path: beside, from: beside, access: 'read' });
+    }
   const on_path = (env.PATH ?? '').split(':').filter(path => common.some(folder => isBelow(folder, path)));
   const names = on_path.map(entry =>
     basename(entry) === 'bin' && !common.includes(dirname(entry)) ? dirname(entry) : entry,
