@@ -3,6 +3,7 @@
  * phase begins when those that it depends on are through; within it one follows the other unless it says `parallel_safe`.
  * A verification that is a plain command becomes a gate of its subtask, any other a criterion.
  */
+import { join } from './fields.ts';
 import { gateName } from './gates.ts';
 import type { MapNode, Node } from './node.ts';
 import { type Draft, NO_DEFAULTS } from './plan-draft.ts';
@@ -33,13 +34,12 @@ const KNOWN = [
 ];
 const LISTS = ['subtasks', 'chunks', 'tasks'];
 
+/** Older and small plans have the subtasks of one phase at the top. */
 export function isPhasePlan(map: MapNode): boolean {
   const phases = map.entries.get('phases')?.value;
-  return (
-    phases?.kind === 'list' &&
-    !map.entries.has('subtasks') &&
-    phases.items.some(phase => listIn(phase) !== undefined)
-  );
+  if (phases?.kind === 'list' && !map.entries.has('subtasks'))
+    return phases.items.some(phase => listIn(phase));
+  return map.entries.has('workflow_type') && listIn(map) !== undefined;
 }
 
 const listIn = (phase: Node): Node | undefined =>
@@ -56,9 +56,7 @@ interface Phase {
 }
 
 export function readPhasePlan(top: MapNode, problems: Problems): Draft {
-  const phases = mapsOf(top.entries.get('phases')!.value, 'phases', problems, 'a phase').map(
-    ({ map, path }, index) => phaseOf(map, path, index, problems),
-  );
+  const phases = phaseMaps(top, problems).map(({ map, path }, index) => phaseOf(map, path, index, problems));
   const isOrdered = phases.every(({ map }) => !map.entries.has('depends_on'));
   for (const [index, phase] of phases.entries()) {
     const before = isOrdered
@@ -84,12 +82,17 @@ export function readPhasePlan(top: MapNode, problems: Problems): Draft {
   };
 }
 
+function phaseMaps(top: MapNode, problems: Problems): { map: MapNode; path: string }[] {
+  const phases = top.entries.get('phases')?.value;
+  return phases ? mapsOf(phases, 'phases', problems, 'a phase') : [{ map: top, path: '' }];
+}
+
 function phaseOf(map: MapNode, path: string, index: number, problems: Problems): Phase {
   const text = (key: string) => textOf(map.entries.get(key)?.value);
   const title = text('name') || text('title');
   const key = LISTS.find(word => map.entries.get(word)?.value.kind === 'list') ?? 'subtasks';
   const parallel = map.entries.get('parallel_safe')?.value;
-  const steps = mapsOf(map.entries.get(key)?.value, `${path}.${key}`, problems, 'a subtask').map((item, i) =>
+  const steps = mapsOf(map.entries.get(key)?.value, join(path, key), problems, 'a subtask').map((item, i) =>
     stepOf(item.map, item.path, `${index + 1}-${i + 1}`, title, problems),
   );
   return {

@@ -18,7 +18,9 @@ import {
 import { chain } from './plan-form.ts';
 import type { Problems } from './problems.ts';
 
-const LISTS = ['userStories', 'user_stories', 'stories', 'features', 'items', 'todos'];
+/** Nothing else has a list of this name. */
+const STORIES = ['userStories', 'user_stories'];
+const LISTS = [...STORIES, 'stories', 'features', 'items', 'todos'];
 const NEEDS = ['dependsOn', 'depends_on', 'dependencies', 'blockedBy'];
 const ACCEPTANCE = ['acceptanceCriteria', 'acceptance_criteria', 'acceptance', 'steps', 'criteria'];
 const FILES = ['files', 'filesToModify', 'files_to_modify', 'filesToCreate', 'files_to_create'];
@@ -42,10 +44,13 @@ export function ralphItems(tree: Node): Node | null {
   if (list?.kind !== 'list' || list.items.length === 0) return null;
   const isItem = (node: Node) =>
     node.kind === 'map' &&
-    (node.entries.has('passes') ||
+    (STORIES.some(key => hasKey(tree, key)) ||
+      node.entries.has('passes') ||
       (node.entries.has('status') && (node.entries.has('content') || tree.kind === 'map')));
   return list.items.every(isItem) ? list : null;
 }
+
+const hasKey = (tree: Node, key: string) => tree.kind === 'map' && tree.entries.has(key);
 
 const listIn = (map: MapNode): Node | null =>
   LISTS.map(key => map.entries.get(key)?.value).find(node => node?.kind === 'list') ?? null;

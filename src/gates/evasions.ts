@@ -7,9 +7,14 @@ import type { FileChange } from '../git/changes.ts';
 import type { Finding } from './gate.ts';
 import { isOfTests, testRules } from './test-rules.ts';
 
-/** Ends the run, or changes how it ended, where tests or what is loaded with them stand. */
+/** Ends the run, where a test or what is loaded with it says so; a program that a test starts may well end so. */
 const ENDS_RUN =
-  /\bprocess\.(?:exit|reallyExit|abort)\s*\(\s*(?:0|\))|\bprocess\.exitCode\s*=\s*0\b|\bprocess\.on\(\s*['"](?:exit|beforeExit|uncaughtException|unhandledRejection)['"]|\bprocess\.exit\s*=|\bDeno\.exit\(\s*0?\s*\)|\bos\._exit\(\s*0|\bsys\.exit\(\s*(?:0\s*)?\)|\batexit\.register|\bos\.Exit\(\s*0\s*\)|\b(?:std::)?process::exit\(\s*0\s*\)|\bSystem\.exit\(\s*0\s*\)|^\s*exit!?\s+0\b/;
+  /\bprocess\.exit\s*\(\s*(?:0|\))|\bDeno\.exit\(\s*0?\s*\)|\bsys\.exit\(\s*(?:0\s*)?\)|\bos\.Exit\(\s*0\s*\)|\b(?:std::)?process::exit\(\s*0\s*\)|\bSystem\.exit\(\s*0\s*\)|^\s*exit!?\s+0\b/;
+/** Changes how a run ended. */
+const CHANGES_END =
+  /\bprocess\.(?:reallyExit|abort)\s*\(|\bprocess\.exitCode\s*=\s*0\b|\bprocess\.exit\s*=|\bos\._exit\(\s*0|\batexit\.register/;
+const HEARS_END = /\bprocess\.on\(\s*['"](?:exit|beforeExit|uncaughtException|unhandledRejection)['"]/;
+const TEXTS = /(['"`])(?:\\.|(?!\1).)*\1/g;
 /** What the test tools say about themselves to the program. */
 const AWARE =
   /\bprocess\.env\.(?:VITEST|JEST_WORKER_ID|NODE_TEST_CONTEXT|VITEST_\w+|CYPRESS|PLAYWRIGHT_\w+)\b|\bimport\.meta\.(?:env\.VITEST|vitest)\b|\bPYTEST_CURRENT_TEST\b|['"](?:pytest|_pytest|unittest|nose)['"]\s+in\s+sys\.modules|\btesting\.Testing\(\)|\bflag\.Lookup\(\s*"test\.|\bstrings\.HasSuffix\(\s*os\.Args\[0\],\s*"\.test"|\bcfg!\(\s*test\s*\)|\b(?:inspect\.stack|sys\._getframe)\(.*(?:pytest|test)|\bnew Error\(\)\.stack\b.*\b(?:test|spec)\b|\bargv\b.*\b(?:pytest|vitest|jest|mocha)\b/;
@@ -30,6 +35,7 @@ export function judgeEvasions(files: readonly FileChange[], isListed: (path: str
 
 function linesOf({ path, added, removed }: FileChange): Finding[] {
   const isTest = isOfTests(path) || FRAMEWORK_FILE.test(path);
+  const isRun = (testRules(path)?.named ?? false) || FRAMEWORK_FILE.test(path);
   const isCode = /\.(?:[cm]?[jt]sx?|py|go|rs|rb|java|kt|cs)$/.test(path);
   if (!isCode) return [];
   const was = new Set(removed.map(({ text }) => text.trim()));
@@ -37,10 +43,17 @@ function linesOf({ path, added, removed }: FileChange): Finding[] {
     if (was.has(text.trim())) return [];
     const find = (kind: string, what: string): Finding[] => [{ kind, path, line, text: what }];
     if (SILENCED.test(text)) return find('check_silenced', 'a check is switched off for the whole file');
-    if (isTest && ENDS_RUN.test(text)) return find('test_hollow', 'ends the run of the tests itself');
+    if (isTest && endsRun(text, isRun)) return find('test_hollow', 'ends the run of the tests itself');
     if (!isTest && AWARE.test(text)) return find('test_aware', 'asks whether it is being tested');
     return [];
   });
+}
+
+/** What stands in quotes is for another program. `isRun`: the file is a test, or loaded before them. */
+function endsRun(text: string, isRun: boolean): boolean {
+  const code = text.replaceAll(TEXTS, "''");
+  if (CHANGES_END.test(code) || (isRun && ENDS_RUN.test(code))) return true;
+  return /\bprocess\.on\(/.test(code) && HEARS_END.test(text);
 }
 
 /** Results that were recorded and are others now; new ones are not looked at. */

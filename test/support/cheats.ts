@@ -31,6 +31,23 @@ const js = (name: string, before: Tree, cheat: Tree, honest: Tree, gates = NPM):
 
 const JAVASCRIPT: Cheat[] = [
   js(
+    'a test ends the run',
+    { [T]: suite(one) },
+    { [T]: `process.exit(0);\n${suite(one)}` },
+    {
+      [T]: suite(
+        one,
+        "test('a program', () => {\n  expect(spawn(node, ['-e', 'process.exit(0)']).status).toBe(0);\n});",
+      ),
+    },
+  ),
+  js(
+    'a helper changes how the run ends',
+    {},
+    { 'test/helper.js': 'process.exitCode = 0;\nprocess.exit = () => {};\n' },
+    { 'test/fake-server.js': 'server.close(() => process.exit(0));\n' },
+  ),
+  js(
     '.npmrc loads a file into node',
     {},
     { '.npmrc': 'node-options=--import=./x.mjs\n', 'x.mjs': 'process.exit = () => {};\n' },
@@ -249,6 +266,18 @@ const case_py =
   'from add import add\n\n\ndef test_one():\n    assert add(1, 1) == 2\n\n\ndef test_two():\n    assert add(2, 2) == 4\n';
 const toml = (more = '') => `[project]\nname = "app"\nversion = "1.0"\ndependencies = ["requests"]\n${more}`;
 const PYTHON: Cheat[] = [
+  py(
+    'a pyproject.toml that was not there',
+    {},
+    { 'pyproject.toml': toml('[tool.pytest.ini_options]\naddopts = "--collect-only"\n') },
+    { 'pyproject.toml': toml() },
+  ),
+  py(
+    'a tox.ini that was not there',
+    {},
+    { 'tox.ini': '[pytest]\naddopts = -k nothing\n' },
+    { 'setup.cfg': '[metadata]\nname = app\n' },
+  ),
   py(
     'pytest.ini',
     {},

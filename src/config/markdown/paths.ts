@@ -41,46 +41,56 @@ const LINK = /^\[([^[\]]*)\]\(([^()\s]+)\)/;
 /** Between one path and the next. */
 const NEXT = /^\s*(?:,|;|&|\+|and\b|→|->)\s*/i;
 /** After a path: where in it, or what it is for. */
-const REMARK = /^(?:\s*(?:\(.*|\[.*)|\s+(?:[-–—:#].*)|\s*:\s.*|\s*,?\s*)$/s;
+const REMARK = /^(?:\s*(?:\(.*|\[.*)|\s+(?:[-–—:#→=].*)|\s*:\s.*|\s*,?\s*)$/s;
 const LINES =
   /(?::\d+(?:[-–:]\d+)*(?:,\s?\d+(?:[-–]\d+)?)*|#L\d+(?:-L?\d+)?|\s\(?lines? \d+(?:[-–]\d+)?\)?)$/;
 
 /** Takes one line of a list, or what stands behind a label, into `into`. */
 export function takePaths(text: string, kind: PathKind, at: Place, into: Paths, problems: Problems): void {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
+  // A bold path is one; the stars of a glob stand in backquotes, or inside of a path.
+  const line = text
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .replace(/^\*\*(?=[`\w.[])([^*]+)\*\*/, '$1');
   if (line === '' || NOTHING.test(line) || /^\([^()]*\)$/.test(line)) return;
-  const action = ACTION.exec(line);
-  const to = action && /^test/i.test(action[1]!) ? 'tests' : kind;
-  const found = pathsIn(action ? line.slice(action[0].length) : line);
+  const found = pathsIn(line, kind);
   if (found === null)
     problems.add(
       at,
       '',
       `"${line.slice(0, 80)}" under "${kind === 'files' ? 'Files' : 'Tests'}:" is not a path; write paths alone, in backquotes, and anything else under another name`,
     );
-  for (const path of found ?? []) {
+  for (const { path, is_test } of found ?? []) {
     const wrong = pathProblem(path);
-    if (wrong === null) into[to].push(path);
-    else problems.add(at, '', `"${(path || line).slice(0, 80)}" ${wrong}`);
-    if (wrong === null && to !== kind && kind === 'files') into.files.push(path);
+    if (wrong !== null) problems.add(at, '', `"${(path || line).slice(0, 80)}" ${wrong}`);
+    else if (kind === 'tests') into.tests.push(path);
+    else {
+      into.files.push(path);
+      if (is_test) into.tests.push(path);
+    }
   }
 }
 
 /** null: it does not read as paths, with a remark at its end perhaps. */
-function pathsIn(line: string): string[] | null {
-  const paths: string[] = [];
+function pathsIn(line: string, kind: PathKind): { path: string; is_test: boolean }[] | null {
+  const paths: { path: string; is_test: boolean }[] = [];
+  let is_test = kind === 'tests';
   let rest = line;
   for (;;) {
+    const action = ACTION.exec(rest);
+    if (action) {
+      is_test = kind === 'tests' || /^test/i.test(action[1]!);
+      rest = rest.slice(action[0].length);
+    }
     const code = CODE.exec(rest);
     const link = code ? null : LINK.exec(rest);
     const bare = code || link ? null : /^[^\s,;()`]+/.exec(rest);
     const token = code ?? link ?? bare;
     if (token === null) return null;
     const path = link ? link[2]! : (code ? code[1]! : token[0].replace(/^(["'*_]+)(.*)\1$/, '$2')).trim();
-    const plain = path.replace(LINES, '').replace(/:$/, '');
-    // A bare word may be anything; with a dot or a slash it is a name.
-    if (link && /^[a-z][a-z+.-]*:/i.test(plain)) return null;
-    paths.push(plain);
+    // An address of the web is no file.
+    if (/^[a-z][a-z+.-]*:\/\//i.test(path)) return null;
+    paths.push({ path: path.replace(LINES, '').replace(/:$/, ''), is_test });
     rest = rest.slice(token[0].length);
     const next = NEXT.exec(rest);
     if (next && rest.length > next[0].length) rest = rest.slice(next[0].length);

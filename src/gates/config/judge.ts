@@ -21,6 +21,8 @@ interface Kind {
   name: RegExp;
   parse(text: string): unknown;
   compare(before: never, after: never, gates: Gates): string[];
+  /** What a file that is new is compared with; absent: it decides about its own folder alone. */
+  nothing?: unknown;
 }
 
 const plain = (text: string) => text;
@@ -30,16 +32,17 @@ const KINDS: readonly Kind[] = [
     parse: text => JSON.parse(text.replace(/^\uFEFF/, '')),
     compare: packageFindings,
   },
-  { name: /(?:^|\/)pyproject\.toml$/, parse: parseToml, compare: pythonFindings },
+  { name: /(?:^|\/)pyproject\.toml$/, parse: parseToml, compare: pythonFindings, nothing: {} },
   { name: /(?:^|\/)Cargo\.toml$/, parse: parseToml, compare: rustFindings },
   {
     name: /(?:^|\/)(?:pnpm-workspace\.ya?ml)$/,
     parse: text => parseYaml(text, { maxAliasCount: 100 }),
     compare: workspaceFindings,
+    nothing: {},
   },
   { name: /(?:^|\/)[tj]sconfig(?:[.-][\w.-]+)?\.json$/, parse: jsonc, compare: typescriptFindings },
   { name: /(?:^|\/)(?:GNUm|M|m)akefile$|\.mk$/, parse: plain, compare: makefileFindings },
-  { name: /(?:^|\/)(?:setup\.cfg|tox\.ini)$/, parse: plain, compare: iniFindings },
+  { name: /(?:^|\/)(?:setup\.cfg|tox\.ini)$/, parse: plain, compare: iniFindings, nothing: '' },
 ];
 
 /** Its whole text is compared. */
@@ -74,11 +77,12 @@ function findingsOf(file: FileChange, gates: Gates): string[] {
   return LINES.some(({ name }) => name.test(file.path)) ? lineFindings(file) : [];
 }
 
-function compared(file: FileChange, { parse, compare }: Kind, gates: Gates): string[] {
+function compared(file: FileChange, { parse, compare, nothing }: Kind, gates: Gates): string[] {
   const { whole, status } = file;
-  if (status === 'renamed' || status === 'type_changed') return ['has another name or is no plain file now'];
+  const hasMoved = status === 'renamed' && nameOf(file.path) === nameOf(file.old_path!);
+  if ((status === 'renamed' && !hasMoved) || status === 'type_changed')
+    return ['has another name or is no plain file now'];
   if (!whole) return ['is too large to be compared'];
-  if (whole.before === null) return [];
   if (whole.after === null) return ['was deleted'];
   const read = (text: string) => {
     try {
@@ -87,12 +91,16 @@ function compared(file: FileChange, { parse, compare }: Kind, gates: Gates): str
       return null;
     }
   };
-  const before = read(whole.before);
   const after = read(whole.after);
+  if (whole.before === null)
+    return nothing === undefined || after === null ? [] : compare(nothing as never, after.value, gates);
+  const before = read(whole.before);
   // What could not be read before can only be mended.
   if (before === null) return [];
   return after === null ? ['cannot be read any more'] : compare(before.value, after.value, gates);
 }
+
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
 function jsonc(text: string): unknown {
   const errors: ParseError[] = [];

@@ -149,6 +149,12 @@ describe('Markdown', () => {
       ['src/a.ts', 'src/b.ts'],
     ],
     ['below words', 'Some words.\n**Files:**\n- src/a.ts\n- src/b.ts', ['src/a.ts', 'src/b.ts']],
+    [
+      'actions in the line',
+      '**Files:** Modify: `src/a.ts`, Create: `src/b.ts` - new',
+      ['src/a.ts', 'src/b.ts'],
+    ],
+    ['bold paths', '**Files:**\n- **`src/a.ts`** - words\n- **src/b.ts**', ['src/a.ts', 'src/b.ts']],
     ['none', 'Files: none', []],
     ['boxes below', '**Files:**\n\n- [ ] not a file', []],
   ])('files %s', (_, text, files) => {
@@ -226,6 +232,19 @@ describe('other programs', () => {
       ['c', ['a', 'b']],
       ['d', ['c']],
     ]);
+  });
+
+  test('a small plan of phases is one phase; stories need no state', () => {
+    const small = {
+      feature: 'F',
+      workflow_type: 'simple',
+      subtasks: [{ id: 'a', description: 'x', status: 'done' }],
+    };
+    expect(parse('implementation_plan.json', JSON.stringify(small)).plan.subtasks).toMatchObject([
+      { id: 'a', title: 'x', claimed_completed: true },
+    ]);
+    const stories = { userStories: [{ id: 'US-1', title: 'x' }] };
+    expect(parse('prd.json', JSON.stringify(stories)).plan.subtasks).toMatchObject([{ id: 'us-1' }]);
   });
 
   test('tasks without tags, and what is left out is told', () => {

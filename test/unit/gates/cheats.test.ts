@@ -109,3 +109,16 @@ test('a file of configuration that is too large, or that cannot be read, is for 
   ]);
   expect(judged({ ...file, whole: { before: '{', after: '{}' } })).toEqual([]);
 });
+
+test('a package that moved is the same package, and is compared', () => {
+  const text = '{"scripts": {"test": "vitest"}}';
+  const moved = (after: string): FileChange => ({
+    ...(changes({}, { 'b/package.json': after })[0] as FileChange),
+    ...{ status: 'renamed', old_path: 'a/package.json', whole: { before: text, after } },
+  });
+  const judged = (file: FileChange) =>
+    judgeDiff({ changes: { files: [file], complete: true }, protected: [], tests: [] }).passed;
+  expect(judged(moved(text))).toBe(true);
+  expect(judged(moved(text.replace('vitest', 'true')))).toBe(false);
+  expect(judged({ ...moved(text), path: 'a/package.json.old' })).toBe(false);
+});
