@@ -32,7 +32,7 @@ import { trimWhenQuiet } from './trim.ts';
 const HELP = `Usage: rasend [--help] [--version]
 
 The supervisor of rasen. Runs in the foreground until SIGTERM or SIGINT. Under a service manager, what it
-started lives on; elsewhere it is ended in good order, and rasen resume goes on with it.
+started lives on; elsewhere it is ended in good order and kept, to be resumed.
 Everything of one instance is under RASEN_HOME. See rasend(8).
 `;
 /** Last words to the service manager must not keep the process alive. */
