@@ -183,6 +183,7 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   'src/supervisor/effects/temporary-folder.ts': { names: 'mkdirSync', reason: 'made or not, never opened' },
   'src/supervisor/main.ts': { names: 'existsSync writeSync', reason: 'our own folders and output' },
   'src/supervisor/settings.ts': { names: 'statSync', reason: 'rasend.yml of the user: whether it is a file' },
+  'src/util/listening.ts': { names: 'readFileSync', reason: '/proc' },
 };
 /** Rooms whose files are not those of agents, or that have rules of their own. */
 const OTHER_ROOMS: Record<string, string> = {
