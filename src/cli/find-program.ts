@@ -7,6 +7,7 @@ import { basename } from 'node:path';
 import { errnoOf, RasenError } from '../errors.ts';
 import { shellLine, shellWord } from '../task/shell-word.ts';
 import { bytesOfText, shownText } from '../util/exact-text.ts';
+import { usage } from './errors.ts';
 
 export interface CommandPlace {
   /** Absolute. */
@@ -32,6 +33,11 @@ const BUILTINS = new Set(
 /** Throws `program_missing` (exit status 127) or `program_refused` (126) with what to do instead. */
 export function checkProgram(argv: readonly string[], place: CommandPlace): void {
   const name = argv[0]!;
+  if (name.trim() === '')
+    throw usage(
+      'The name of the program is empty. Nothing was started.',
+      'For example: rasen run -- npm test',
+    );
   const found = name.includes('/') ? lookAt(inFolder(place.cwd, name), name) : onPath(name, place);
   if (found === 'ok') return;
   if (found === 'missing')

@@ -26,7 +26,9 @@ const background = (...words: string[]) => rig.rasen(['run', '--background', '--
 test('wait: several tasks, and the statuses 0, 1, 3 and 130', async () => {
   await rig.start();
   const [good, bad] = [background('true'), background('false')];
-  const blocked = background('/no/such/program');
+  const plan = join(rig.folder, 'blocked.yml');
+  writeFileSync(plan, 'subtasks:\n  - { id: one, run: [/no/such/program] }\n');
+  const blocked = rig.rasen(['run', '--background', '-f', plan]).stdout.trim();
   const slow = background('sleep', '600');
   expect(rig.rasen(['wait', good]).status).toBe(0);
   expect(rig.rasen(['wait', bad]).status).toBe(1);
@@ -44,7 +46,7 @@ test('wait: several tasks, and the statuses 0, 1, 3 and 130', async () => {
   // The foreground has the same statuses.
   expect(rig.rasen(['run', '--', 'true']).status).toBe(0);
   expect(rig.rasen(['run', '--', 'sh', '-c', 'exit 7']).status).toBe(1);
-  expect(rig.rasen(['run', '--', '/no/such/program']).status).toBe(3);
+  expect(rig.rasen(['run', '-f', plan]).status).toBe(3);
   const stopped = background('sleep', '600');
   expect(rig.rasen(['stop', stopped, '--force']).status).toBe(0);
   expect(rig.rasen(['wait', stopped]).status).toBe(130);

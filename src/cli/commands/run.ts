@@ -69,7 +69,7 @@ export const run = defineCommand<Options>({
     if (options.retry && options.key === undefined)
       throw usage(
         '--retry is for orders with a key.',
-        'For example: rasen run --key nightly --retry -- make. A task is retried with: rasen retry --task ID',
+        'For example: rasen run --key nightly --retry -- make',
       );
     const dashes = context.argv.indexOf('--');
     // Of the words behind "--" the parser was given the first; these are all, as they were given.
@@ -85,10 +85,7 @@ export const run = defineCommand<Options>({
     if (command.length === 0 && options.file === undefined) {
       refuseCommandOnly(options);
       if (options.retry)
-        throw usage(
-          '--retry is for commands and files.',
-          'What failed of the task of this project: rasen retry',
-        );
+        throw usage('--retry is for commands and files.', 'The command retry is for the task of a project.');
       return await runProject(context, options);
     }
     if (command.length > 0 && options.file !== undefined)
