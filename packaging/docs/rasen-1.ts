@@ -87,7 +87,7 @@ const FILES: Readonly<Record<string, string>> = {
   '.rasen/prompts/': 'Prompts of the roles, yours to edit.',
   '.rasen/status.json':
     'A view of the task, for scripts; beside it are `implementation_plan.json`, `attempt_history.json`, `good_commits.json`, `metrics.json`, `memories.md`, `rasen.log` and `rasen.pid`. Its statuses are the few of RASEN: waiting and blocked show as running, with the reason. Editing a view changes nothing.',
-  '.worktrees/task-SLUG': 'The worktree of a task in a git repository, on the branch `rasen/SLUG`.',
+  '.worktrees/task-SLUG': 'The clone that a task in a git repository works in, on the branch `rasen/SLUG`.',
   'refs/rasen/TASK/':
     'Refs in the repository: `base`, `good/K` for every accepted commit, `attempt/SUBTASK/N` for every attempt. Made once, never moved.',
 };
@@ -139,7 +139,7 @@ function description(page: ManPage): void {
   page.section('Description');
   page.para(
     '`rasen` hands work that takes hours to a supervisor, rasend(8), and shows what becomes of it. The work goes on when the terminal is closed, when `rasen` is killed, and when the supervisor is. Where no supervisor answers, commands that change something start one, and commands that follow a task do so as long as it goes on. Commands that only read are answered from the disk, and say so, unless a supervisor has left unfinished work without an orderly end: then they start one, too.',
-    'In a git repository agents work in a worktree of their own. The checkout and the branches of the user are not touched before `rasen merge`.',
+    'In a git repository agents work in a clone of their own (or in a linked worktree: `worktree.isolation` in rasen.yml(5)). The checkout and the branches of the user are not touched before `rasen merge`.',
   );
   page.sub('Words');
   for (const [word, about] of Object.entries(WORDS)) page.item(word, about);

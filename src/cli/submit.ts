@@ -37,6 +37,10 @@ export async function submit(
     out.note(
       `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
     );
+  if (result.created && spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
+    out.note(
+      'worktree.isolation is linked: agents and tests of this task can change the branches, stash, hooks and settings of your repository. To keep them apart: worktree.isolation: clone, in rasen.yml(5)',
+    );
   for (const note of result.notes) out.note(note);
   return result;
 }

@@ -10,7 +10,7 @@ export const PROJECT_KEYS = {
   'worktree.enabled': seed(
     bool(),
     true,
-    'true: work in a git worktree of its own. false: in the project folder itself.',
+    'true: work in a workspace of its own (see worktree.isolation). false: in the project folder itself.',
   ),
   'worktree.base_path': seed(
     text(4096, 'a path'),

@@ -11,11 +11,12 @@ import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
+import { cloneConfig } from './clone-files.ts';
 import { writeDurably } from './durable.ts';
 import { MAX_CAPTURED_BYTES, MAX_ODD, MAX_SMALL_BYTES, MAX_TIPS, SEARCH_TIMEOUT_MS } from './limits.ts';
 import { removeTree } from './remove-tree.ts';
 import { here, type Place, type Repository } from './repository.ts';
-import { git } from './run.ts';
+import { git, parts } from './run.ts';
 import { brokenPlace, kindOf } from './sound.ts';
 import { isFolder, pointer, type Workspace, write } from './workspace.ts';
 
@@ -116,7 +117,7 @@ export async function handOver(
   await clearTheirLocks(workspace);
   const head = branch === null ? commit : `ref: ${branch}`;
   try {
-    if (isOfAnotherKind(workspace)) await remakeClone(workspace.repo, workspace.path, head);
+    if (await mendSettings(workspace)) await remakeClone(workspace.repo, workspace.path, head);
     await bring(workspace, commit);
     if (branch !== null)
       await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
@@ -129,14 +130,44 @@ export async function handOver(
   }
 }
 
-/** Made anew by whoever works there, with other ids or other files for refs: its git would not read what we write. */
-function isOfAnotherKind({ theirs, repo }: Workspace): boolean {
-  const config = readForeign({ root: theirs, path: 'config' }, MAX_CAPTURED_BYTES);
-  if (!config.ok) return true;
-  const text = config.value.bytes.toString('utf8');
-  const format = (of: string) => /^\s*objectformat\s*=\s*"?(\w+)/im.exec(of)?.[1]?.toLowerCase() ?? 'sha1';
+/**
+ * Sees that git works in the clone: its settings can be read, it has a working tree and nobody else's refs. Settings that are
+ * fine stay, since programs that were set up there have written some. True: it was made anew by whoever works there, with
+ * other ids or other files for refs, so that its git would not read what we write.
+ */
+async function mendSettings({ theirs, repo }: Workspace): Promise<boolean> {
+  // What makes it the worktree of another repository.
+  for (const name of ['commondir', 'gitdir']) await removeTree(join(theirs, name));
+  const settings = await settingsOf(theirs, repo);
+  const last = (name: string) => settings?.findLast(([key]) => key === name)?.[1]?.toLowerCase();
   const ours = repo.captured.config.findLast(([key]) => key === 'extensions.objectformat')?.[1] ?? 'sha1';
-  return format(text) !== ours || /^\s*refstorage\s*=\s*"?reftable/im.test(text);
+  const isOther =
+    (last('extensions.objectformat') ?? ours) !== ours || last('extensions.refstorage') === 'reftable';
+  if (settings !== null && isOther) return true;
+  const bare = settings?.findLast(([key]) => key === 'core.bare');
+  const isBare = bare !== undefined && !/^(?:false|no|off|0|)$/i.test(bare[1] ?? 'true');
+  if (settings === null || isBare || last('core.worktree') !== undefined)
+    await write(theirs, 'config', cloneConfig(repo.captured, repo.push));
+  return false;
+}
+
+/** Of the file alone; null: git cannot read it. */
+async function settingsOf(
+  theirs: string,
+  repo: Repository,
+): Promise<[key: string, value: string | null][] | null> {
+  const file = readForeign({ root: theirs, path: 'config' }, MAX_CAPTURED_BYTES);
+  if (!file.ok) return null;
+  const args = ['config', '--file', '-', '--no-includes', '--list', '-z'];
+  const { code, stdout } = await git(args, {
+    ...{ ...here(repo), reads: true, ok: [0, 1, 128] },
+    input: file.value.bytes.toString('utf8'),
+  });
+  if (code !== 0) return null;
+  return parts(stdout).map(entry => {
+    const end = entry.indexOf('\n');
+    return end < 0 ? [entry, null] : [entry.slice(0, end), entry.slice(end + 1)];
+  });
 }
 
 async function bring(workspace: Workspace, commit: string): Promise<void> {

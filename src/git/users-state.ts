@@ -20,6 +20,8 @@ export interface UsersState {
   stashes: number;
   /** Hash of the file. */
   config: string;
+  /** Length of the log of the checkout's HEAD, in characters. */
+  logged: number;
 }
 
 export interface UsersChange {
@@ -47,6 +49,7 @@ export function usersState(repo: Repository): Promise<UsersState> {
       refs,
       head: textOf(repo.git_dir, 'HEAD').trim(),
       stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
+      logged: textOf(repo.git_dir, 'logs/HEAD').length,
       config: createHash('sha256').update(textOf(repo.common_dir, 'config')).digest('hex'),
     };
   });
@@ -59,7 +62,7 @@ export async function usersChanges(
   before: UsersState,
 ): Promise<UsersChange[]> {
   const after = await usersState(repo);
-  const log = textOf(repo.git_dir, 'logs/HEAD');
+  const log = textOf(repo.git_dir, 'logs/HEAD').slice(before.logged);
   const found: UsersChange[] = [];
   const add = (what: string, text: string, by_user = false, is_new = false) =>
     found.push({ what, text, by_user, is_new });

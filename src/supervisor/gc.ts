@@ -68,6 +68,8 @@ export function remove(parts: Parts, entry: Entry, unmerged: boolean): Promise<s
     }
     if (state.unsealed.length > 0 && !unmerged)
       return 'its worktree holds work that is in no commit (--unmerged removes it all the same)';
+    if (state.left_out?.length && !unmerged)
+      return 'it left work that no commit can hold (--unmerged removes it all the same)';
     const problem = await removeFromGit(parts, state);
     if (problem === null) registry.forget(entry);
     return problem;

@@ -181,7 +181,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     budgets: now.budgets,
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
-    left_out: now.left_out,
+    ...(now.left_out ? { left_out: now.left_out } : {}),
     forgeries: now.forgeries.filter(({ t }) => Date.parse(t) >= since),
     followups: [...followups.values()],
     denied,

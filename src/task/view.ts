@@ -179,7 +179,7 @@ export const taskView = z.looseObject({
   left_out: z
     .array(z.looseObject({ path: z.string(), why: z.string() }))
     .optional()
-    .describe('What attempts left that no commit can hold. Absent from older supervisors.'),
+    .describe('What attempts left that no commit can hold. Absent where there is nothing.'),
   forgeries: z
     .array(
       z.looseObject({
@@ -285,7 +285,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     notifications: state.notified
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
-    left_out: state.left_out ?? [],
+    ...(state.left_out?.length ? { left_out: state.left_out } : {}),
     forgeries: state.forgeries.map(forgery => ({ ...forgery })),
     plan_rev: state.plan_rev,
     seq: state.seq,

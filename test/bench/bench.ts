@@ -11,6 +11,7 @@ import { rulesFor, type Wanted } from '../../src/sandbox/look.ts';
 import type { TaskView } from '../../src/task/view.ts';
 import { commandSpec, Instance, pipelineSpec, RASEN, until } from '../support/instance.ts';
 import { storeTasks } from './stored.ts';
+import { workspaces } from './workspaces.ts';
 
 const ROUNDS = 40;
 const STORED = 10_000;
@@ -293,5 +294,8 @@ await clientStart();
 await attempts();
 await sandboxes();
 await logs();
+for (const files of process.env.RASEN_TEST_LONG ? [20_000, 200_000] : [20_000])
+  for await (const { name, value, unit, max } of workspaces(files))
+    figure(name, value, unit, max === undefined ? undefined : { max });
 console.log(missed === 0 ? 'every goal met' : `${missed} goals missed`);
 process.exitCode = missed === 0 ? 0 : 1;

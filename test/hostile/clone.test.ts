@@ -194,7 +194,7 @@ test.each([
   for (let n = 1; n <= attempts; n += 1) {
     await ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees' });
     await resetWorktree(t.repo, w, good, []);
-    expect(inClone('status', '--porcelain').stdout, history.join('\n')).toBe('');
+    expect(inClone('status', '--porcelain'), history.join('\n')).toMatchObject({ status: 0, stdout: '' });
     expect(inClone('rev-parse', 'HEAD').stdout.trim()).toBe(good);
     for (let i = 0; i < 5; i += 1) {
       const args = COMMANDS[roll(COMMANDS.length)]!(roll);
@@ -477,6 +477,12 @@ describe('a clone that is made to harm', () => {
         inClone('replace', '-f', '--graft', t.base);
       },
     ],
+    [
+      'names another common dir',
+      git_dir => writeFileSync(join(git_dir, 'commondir'), `${t.repo.common_dir}\n`),
+    ],
+    ['says that it is bare', () => inClone('config', 'core.bare', 'true')],
+    ['has settings that git cannot read', git_dir => writeFileSync(join(git_dir, 'config'), '[core\n')],
     ['is shallow, it says', git_dir => writeFileSync(join(git_dir, 'shallow'), `${t.base}\n`)],
     [
       'keeps locks',

@@ -32,12 +32,21 @@ describe('through the whole product', () => {
   const make = projects();
 
   /** A project whose agent is a shell script in the worktree, with `$OUT`, a folder of the test, and `$GIT`, the user's. */
-  function hostile(script: string, files: Record<string, string> = {}): SeedProject {
+  function hostile(
+    script: string,
+    files: Record<string, string> = {},
+    isolation: 'clone' | 'linked' = 'clone',
+  ): SeedProject {
     const head = 'cat >/dev/null\nOUT=$(dirname "$RASEN_PROJECT")/out; GIT=$RASEN_PROJECT/.git\nset -e\n';
     const done = `\nprintf '{"status":"done"}' >"$RASEN_RESULT_FILE"\n`;
     const p = make({
       files,
-      config: { agent: ['sh', '-c', head + script + done], gates: [['true']], limits: { attempts: 2 } },
+      config: {
+        agent: ['sh', '-c', head + script + done],
+        gates: [['true']],
+        worktree: { isolation },
+        limits: { attempts: 2 },
+      },
     });
     mkdirSync(p.beside('out'));
     mkdirSync(p.beside('precious'));
@@ -109,7 +118,7 @@ describe('through the whole product', () => {
 [extensions]
 	worktreeConfig = true
 C
-      for file in "$GIT/config" "$HOME/.gitconfig" "$(git rev-parse --git-dir)/config.worktree"; do
+      for file in "$GIT/config" "$HOME/.gitconfig" "$(git rev-parse --git-dir)/config" "$(git rev-parse --git-dir)/config.worktree"; do
         cat "$OUT/config" >>"$file"
       done
       mkdir -p "$HOME/.config/git" "$GIT/info"
@@ -155,7 +164,8 @@ C
   });
 
   test('a folder that a record of an agent names is not removed, nor one that a link leads to', async () => {
-    const p = hostile(`
+    const p = hostile(
+      `
       name=$(basename "$PWD")
       precious=$(dirname "$OUT")/precious
       mkdir -p "$GIT/rasen/tasks/$RASEN_TASK" "$GIT/rasen/checkouts"
@@ -166,7 +176,10 @@ C
       ln -s "$precious" ../final-implement-user-authentication
       ln -s "$precious" ../reviewer-implement-user-authentication
       echo work >>app.txt
-    `);
+    `,
+      {},
+      'linked',
+    );
     await p.init([{ id: 'a' }]);
     await p.rasen('run');
     expect(isWhole(p)).toBe(true);

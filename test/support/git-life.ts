@@ -1,16 +1,18 @@
 /**
  * The git work of one small task, step by step, as a supervisor does it: each step is written down when it is done, and
- * a new start begins with the first step that is not. Arguments: repository, common dir, base commit, state folder.
+ * a new start begins with the first step that is not. Arguments: repository, common dir, base commit, state folder, kind of
+ * workspace.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { markGood, resetWorktree, sealAttempt } from '../../src/git/commit.ts';
 import { merge } from '../../src/git/merge.ts';
+import type { Isolation } from '../../src/git/repository.ts';
 import { ensureWorktree, removeWorktree } from '../../src/git/worktree.ts';
 import { openTest, write } from './git-repo.ts';
 
-const [root, , base, state] = process.argv.slice(2) as [string, string, string, string];
-const repo = await openTest(root);
+const [root, , base, state, kind] = process.argv.slice(2) as [string, string, string, string, Isolation];
+const repo = await openTest(root, 't1', kind);
 const journal = join(state, 'journal');
 const done = new Set(existsSync(journal) ? readFileSync(journal, 'utf8').split('\n') : []);
 const once = async (step: string, act: () => Promise<unknown>) => {

@@ -1,4 +1,4 @@
-/** The worktree of a git task, brought to where an attempt starts. Idempotent; never touches the user's checkout. */
+/** The workspace of a git task, brought to where an attempt starts. Idempotent; never touches the user's checkout. */
 import { isRasenError, RasenError } from '../../errors.ts';
 import { writeUsers } from '../../git/records.ts';
 import { excludeLocally, type Repository, resolveCommit } from '../../git/repository.ts';

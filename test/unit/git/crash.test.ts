@@ -28,7 +28,11 @@ esac
 let t: TestRepo;
 afterEach(() => removeFolder(t.folder));
 
-function live(kill_at: number, phase: string): { signal: string | null; out: string; count: number } {
+function live(
+  kill_at: number,
+  phase: string,
+  kind: string,
+): { signal: string | null; out: string; count: number } {
   const bin = join(t.folder, 'bin');
   const state = join(t.folder, 'state');
   mkdirSync(bin, { recursive: true });
@@ -43,20 +47,22 @@ function live(kill_at: number, phase: string): { signal: string | null; out: str
     KILL_AT: String(kill_at),
     PHASE: phase,
   };
-  const args = [LIFE, t.repo.root, t.repo.common_dir, t.base, state];
+  const args = [LIFE, t.repo.root, t.repo.common_dir, t.base, state, kind];
   const run = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
   if (run.signal === null && run.status !== 0) throw new Error(`at ${kill_at} ${phase}: ${run.stderr}`);
   return { signal: run.signal, out: run.stdout, count: Number(readFileSync(count, 'utf8')) };
 }
 
-test.each(['before', 'during', 'after'])(
-  'killed %s a git command',
-  async phase => {
+test.each(
+  ['linked', 'clone'].flatMap(kind => ['before', 'during', 'after'].map(phase => [phase, kind] as const)),
+)(
+  'killed %s a git command, in a workspace that is %s',
+  async (phase, kind) => {
     let kill_at = 1 + ['before', 'during', 'after'].indexOf(phase) * Math.floor(STRIDE / 3);
     for (let killed = true; killed; kill_at += STRIDE) {
       t = await makeRepo();
-      killed = live(kill_at, phase).signal === 'SIGKILL';
-      const { out } = live(0, '');
+      killed = live(kill_at, phase, kind).signal === 'SIGKILL';
+      const { out } = live(0, '', kind);
       const { first, merged } = JSON.parse(out);
       const where = `killed ${phase} command ${kill_at}`;
       expect(first, where).toMatchObject({ commits: 1, leftovers: 2, on_branch: true, left_out: [] });

@@ -1,0 +1,216 @@
+/**
+ * Situations from the field: what agents and the tests that they run do to the repository that they work in. The user's
+ * stays what it was, what no commit can hold is told, and the git of the user's shell is the git of the task.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fingerprint } from '../support/git-repo.ts';
+import { projects } from '../support/projects.ts';
+import type { SeedProject } from '../support/scripted-agent.ts';
+
+const make = projects();
+const DONE = `\nprintf '{"status":"done"}' >"$RASEN_RESULT_FILE"\n`;
+
+/** Its agent is a shell script, run in the workspace. */
+function project(
+  script: string,
+  more: { files?: Record<string, string>; config?: object } = {},
+): SeedProject {
+  const agent = ['sh', '-c', `cat >/dev/null\n${script}\n:${DONE}`];
+  return make({
+    files: more.files ?? {},
+    config: { agent, gates: [['true']], limits: { attempts: 2 }, ...more.config },
+  });
+}
+
+test('whatever an agent does with git stays in its clone: stash, branches, settings, hooks', async () => {
+  const p = project(`
+    git stash; git stash pop; git stash clear
+    git branch -D precious; git update-ref refs/heads/main HEAD~1; git tag -d v1
+    GIT_DIR=$(git rev-parse --git-dir) git init -q
+    git config core.bare true; git config --unset core.bare; git config user.name Nobody
+    printf '#!/bin/sh\nexit 1\n' >"$(git rev-parse --git-path hooks)/pre-commit" 2>/dev/null
+    git gc -q --prune=now
+    git log --oneline precious main >/dev/null 2>&1
+    echo done >done.txt
+  `);
+  p.git('branch', 'precious');
+  p.git('tag', 'v1');
+  p.write({ 'app.txt': 'private\n' });
+  p.git('stash', '-q');
+  p.write({ 'app.txt': 'second\n' });
+  p.git('commit', '-qam', 'second');
+  await p.init([{ id: 'a' }]);
+  const before = [p.git('for-each-ref'), p.git('stash', 'list'), p.git('status', '--porcelain')];
+  const files = fingerprint(p.root);
+  expect((await p.rasen('run')).status).toBe(0);
+  const users = p
+    .git('for-each-ref')
+    .split('\n')
+    .filter(line => !line.includes('/rasen/'));
+  expect([users.join('\n'), p.git('stash', 'list'), p.git('status', '--porcelain')]).toEqual(before);
+  for (const [path, now] of fingerprint(p.root))
+    if (path.startsWith('.git/')) expect([path, now]).toEqual([path, files.get(path)]);
+  const { branch } = await p.view();
+  expect(p.git('show', `${branch}:done.txt`)).toBe('done');
+});
+
+test('remotes can be fetched from, and refuse to be pushed to, in words', async () => {
+  const p = project(`
+    git fetch -q origin && git log -1 --format=%s origin/main >fetched.txt
+    git push origin HEAD:main 2>pushed.txt
+    git push ../../origin.git HEAD:refs/heads/around 2>/dev/null
+  `);
+  const origin = p.beside('origin.git');
+  p.git('init', '-q', '--bare', origin);
+  p.git('remote', 'add', 'origin', origin);
+  p.git('push', '-q', 'origin', 'main');
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(0);
+  const { branch, base } = await p.view();
+  expect(p.git('show', `${branch}:fetched.txt`)).toBe(p.git('log', '-1', '--format=%s', 'origin/main'));
+  expect(p.git('show', `${branch}:pushed.txt`)).toContain(
+    'rasen does not let tasks push (worktree.push in rasen.yml)',
+  );
+  expect(p.git('ls-remote', origin, 'main')).toContain(base!);
+});
+
+test('commits on other branches are kept, and told; the task has those that it stands on', async () => {
+  const p = project(`
+    echo idea >idea.txt; git add -A; git checkout -q -b idea; git commit -qm idea
+    git checkout -q rasen/* 2>/dev/null || git checkout -q -
+    rm -f idea.txt; echo done >done.txt; git add -A; git commit -qm done
+  `);
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(0);
+  const { id, branch } = await p.view();
+  const kept = p.git('for-each-ref', '--format=%(refname)', `refs/rasen/${id}/kept/`);
+  expect(p.git('show', `${kept}:idea.txt`)).toBe('idea');
+  expect(p.git('ls-tree', '--name-only', branch!)).not.toContain('idea.txt');
+  expect(await p.ok('logs', '-n', 'all')).toContain(`Kept as ${kept}: refs/heads/idea`);
+});
+
+test('work in a submodule, or in a repository that was made inside, is told, and no `verified` where the plan names it', async () => {
+  const script = `
+    git -c protocol.file.allow=always submodule -q update --init
+    echo new >lib/new.c; echo fixed >lib/app.txt
+    mkdir tool && git -C tool init -q && echo tool >tool/main.c
+    echo done >done.txt
+  `;
+  const p = project(script, { config: { limits: { attempts: 1 } } });
+  const lib = p.beside('lib');
+  p.git('clone', '-q', p.root, lib);
+  p.git('-c', 'protocol.file.allow=always', 'submodule', '-q', 'add', lib, 'lib');
+  p.git('commit', '-qm', 'sub');
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(0);
+  for (const said of [await p.ok('status'), await p.ok('report'), await p.ok('logs', '-n', 'all')]) {
+    expect(said).toMatch(/lib\/ is a submodule with changes that are not committed \(.*new\.c/);
+    expect(said).toContain('tool/ is a repository of its own');
+  }
+  expect((await p.rasen('merge')).status).toBe(0);
+  // Its workspace went with the merge; what no commit holds did not.
+  const left = join(p.instance.home, 'git');
+  await expect
+    .poll(() => find(left, 'new.c').map(path => readFileSync(path, 'utf8')), { timeout: 30_000 })
+    .toEqual(['new\n']);
+  expect(find(left, 'main.c').map(path => readFileSync(path, 'utf8'))).toEqual(['tool\n']);
+  const gc = await p.ok('gc', '--older-than', '0');
+  expect(gc).toContain(`--unmerged`);
+  expect(find(left, 'new.c')).toHaveLength(1);
+
+  const q = project(script, { config: { limits: { attempts: 1 } } });
+  q.git('-c', 'protocol.file.allow=always', 'submodule', '-q', 'add', lib, 'lib');
+  q.git('commit', '-qm', 'sub');
+  await q.init([{ id: 'a', files: ['lib/new.c'] }]);
+  expect((await q.rasen('run')).status).not.toBe(0);
+  expect((await q.view()).reason).toMatch(/The plan names files that are in no commit: lib\/ is a submodule/);
+});
+
+test('a file that the plan names and git ignores is no work that was done', async () => {
+  const p = project('mkdir -p build; echo out >build/out.txt; echo done >done.txt', {
+    files: { '.gitignore': 'build/\n' },
+    config: { limits: { attempts: 1 } },
+  });
+  await p.init([{ id: 'a', files: ['build/out.txt'] }]);
+  expect((await p.rasen('run')).status).not.toBe(0);
+  expect((await p.view()).reason).toMatch(/build\/out\.txt is ignored by git/);
+});
+
+test('the git of the user’s shell is that of the task: filters on PATH, GIT_CONFIG_GLOBAL', async () => {
+  const p = project('git add -A; echo more >more.up', { files: { '.gitattributes': '*.up filter=case\n' } });
+  // The supervisor has the environment of whoever needed it first.
+  expect((await p.rasen('run', '--', 'true')).status).toBe(0);
+  const tools = p.beside('tools');
+  mkdirSync(tools);
+  const filter = '#!/bin/sh\ncase $1 in clean) tr a-z A-Z;; smudge) tr A-Z a-z;; esac\n';
+  writeFileSync(join(tools, 'case-filter'), filter, { mode: 0o755 });
+  const config = p.beside('gitconfig');
+  writeFileSync(
+    config,
+    '[user]\nname = Somewhere Else\nemail = else@example.org\n[filter "case"]\nclean = case-filter clean\nsmudge = case-filter smudge\nrequired = true\n',
+  );
+  const env = { PATH: `${tools}:${p.instance.env.PATH}`, GIT_CONFIG_GLOBAL: config };
+  await p.init([{ id: 'a' }]);
+  const ran = await p.instance.rasenAsync(['run'], { cwd: p.root, env });
+  expect([ran.status, ran.stderr]).toEqual([0, expect.anything()]);
+  const { branch } = await p.view();
+  expect(p.git('cat-file', '-p', `${branch}:more.up`)).toBe('MORE');
+  expect(p.git('log', '-1', '--format=%an <%ae>', branch!)).toBe('Somewhere Else <else@example.org>');
+});
+
+test('a task that is submitted from a hook is not by the author of the commit', async () => {
+  const p = project('echo done >done.txt; git add -A; git commit -qm "agent work"');
+  await p.init([{ id: 'a' }]);
+  const env = {
+    GIT_AUTHOR_NAME: 'Somebody Else',
+    GIT_AUTHOR_EMAIL: 'else@example.org',
+    GIT_AUTHOR_DATE: '@1577836800 +0000',
+    GIT_INDEX_FILE: '.git/index',
+    GIT_PREFIX: '',
+  };
+  expect((await p.instance.rasenAsync(['run'], { cwd: p.root, env })).status).toBe(0);
+  const { branch } = await p.view();
+  expect(p.git('log', '-1', '--format=%an %ad', '--date=format:%Y', branch!)).not.toMatch(/Somebody|2020/);
+});
+
+test('in a linked worktree, what an attempt does to the user’s branches and stash blocks, with the way back', async () => {
+  const p = project(
+    'git branch -D precious; git stash drop -q; git update-ref refs/heads/main HEAD~1; echo done >done.txt',
+    { config: { worktree: { isolation: 'linked' } } },
+  );
+  p.git('branch', 'precious');
+  p.write({ 'app.txt': 'private\n' });
+  p.git('stash', '-q');
+  p.write({ 'app.txt': 'second\n' });
+  p.git('commit', '-qam', 'second');
+  const lost = [p.git('rev-parse', 'precious'), p.git('rev-parse', 'stash'), p.git('rev-parse', 'main')];
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.stderr).toContain('worktree.isolation is linked');
+  const { status, reason, id } = await p.view();
+  expect([status, ran.status]).toEqual(['blocked', expect.any(Number)]);
+  for (const [i, ref] of ['refs/heads/precious', 'refs/stash', 'refs/heads/main'].entries())
+    expect(reason).toMatch(new RegExp(`${ref} .*${lost[i]}`));
+  for (const commit of lost)
+    expect(p.git('for-each-ref', '--contains', commit, `refs/rasen/${id}/`)).not.toBe('');
+});
+
+test('a repository whose `.git` an agent removed or replaced: its work is there, and so is its place', async () => {
+  const p = project(
+    'echo done >done.txt; rm -rf .git; [ "$RASEN_SUBTASK" = a ] || { git init -q; git add -A; git commit -qm mine; }',
+  );
+  await p.init([{ id: 'a' }, { id: 'b', needs: ['a'] }]);
+  await p.rasen('run');
+  const { subtasks, branch } = await p.view();
+  expect(subtasks.find(s => s.id === 'a')!.status).toBe('completed');
+  expect(p.git('show', `${branch}:done.txt`)).toBe('done');
+});
+
+const find = (folder: string, name: string): string[] =>
+  !existsSync(folder)
+    ? []
+    : (readdirSync(folder, { recursive: true }) as string[])
+        .filter(path => path.endsWith(`/${name}`))
+        .map(path => join(folder, path));
