@@ -138,6 +138,7 @@ async function furnished(made: SeedProject): Promise<{ tries: Record<string, str
   writeFileSync(join(other, 'half.txt'), 'half\n');
   made.write({ 'only-here.txt': 'not committed\n' });
   const state = made.instance.home;
+  const git = `git --git-dir=${made.root}/.git`;
   return {
     socket,
     tries: {
@@ -155,12 +156,13 @@ async function furnished(made: SeedProject): Promise<{ tries: Record<string, str
       'write into the checkout of the user': `echo evil > ${made.root}/evil.txt`,
       'read the work of another task': `cat ${other}/half.txt`,
       'write into the work of another task': `echo evil > ${other}/evil.txt`,
-      'make a branch of the user': 'git branch evil',
-      'delete the branch of the user': 'git update-ref -d refs/heads/kept',
-      'change the configuration of the repository': 'git config user.name Mallory',
-      'leave a hook': 'echo evil > "$(git rev-parse --git-common-dir)/hooks/post-commit"',
-      'change the index of the user': 'echo x >> "$(git rev-parse --git-common-dir)/index"',
-      'stash for the user': 'echo x >> app.txt && git stash',
+      'read the commits of the user': `${git} log --all`,
+      'make a branch of the user': `${git} branch evil`,
+      'delete the branch of the user': `${git} update-ref -d refs/heads/kept`,
+      'change the configuration of the repository': `${git} config user.name Mallory`,
+      'leave a hook': `echo evil > ${made.root}/.git/hooks/post-commit`,
+      'change the index of the user': `echo >> ${made.root}/.git/index`,
+      'stash for the user': `${git} update-ref refs/stash HEAD`,
       'see processes outside': "cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -q ^RASEN_HOME=",
       'look through a process': `for pid in /proc/[0-9]*; do cat $pid/root${home}/.ssh/id_ed25519 && exit 0; done; false`,
       'end the supervisor': `kill -0 "$(cat ${state}/run/rasend.pid)"`,
@@ -208,6 +210,20 @@ sandboxed('an agent in a sandbox', () => {
     // Who signs all that he commits has his keys where no agent sees them.
     made.git('config', 'commit.gpgSign', 'true');
     expect(await succeeded(made)).toEqual(Object.keys(tries));
+  });
+
+  test('in a linked worktree it commits, and changes nothing else of the repository', async () => {
+    const tries = {
+      commit: 'echo more >> app.txt && git commit -qam more',
+      'make a branch of the user': 'git branch evil',
+      'change the configuration': 'git config user.name Mallory',
+      'leave a hook': 'echo evil > "$(git rev-parse --git-common-dir)/hooks/post-commit"',
+      'stash for the user': 'echo x >> app.txt && git stash; code=$?; git checkout -q app.txt; exit $code',
+      'read the checkout of the user': `cat "$RASEN_PROJECT/only-here.txt"`,
+    };
+    const made = project(trying(tries), {}, { worktree: { isolation: 'linked' } });
+    made.write({ 'only-here.txt': 'not committed\n' });
+    expect(await succeeded(made)).toEqual(['commit']);
   });
 
   test('is given what the user opens, and nothing of rasen’s own even then', async () => {
