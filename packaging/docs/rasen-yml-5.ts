@@ -147,7 +147,7 @@ function agents(page: ManPage): void {
 function sandbox(page: ManPage): void {
   page.section('Sandbox');
   page.para(
-    'An agent works in a sandbox where the machine can make one: bubblewrap (bwrap(1)) on Linux, sandbox-exec(1) on macOS. `rasen status` names the sandbox of a running attempt; `rasen doctor` says what the machine can do, and what to install if it cannot. Commands and gates have none unless you ask for it; commands of a plan that an agent made are kept to what its planner may.',
+    'An agent that rasen knows works in a sandbox where the machine can make one: bubblewrap (bwrap(1)) on Linux, sandbox-exec(1) on macOS. A program of your own (`agent: [program]`) does with `sandbox: on`. `rasen status` names the sandbox of a running attempt; `rasen doctor` says what the machine can do, and what to install if it cannot. Commands and gates have none unless you ask for it; commands of a plan that an agent made are kept to what its planner may.',
   );
   page.item(
     'Writable',

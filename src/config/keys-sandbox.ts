@@ -11,9 +11,9 @@ const role = (name: string) =>
 
 export const SANDBOX_KEYS = {
   'sandbox.mode': own(
-    mode(),
-    'on',
-    'Whether agents work in a sandbox. on: where the machine can, which rasen doctor tells. require: where it cannot, nothing is started. `sandbox: off` is short for it. See SANDBOX.',
+    nullable(mode(), 'on for the agents that rasen knows, off for a program of your own'),
+    null,
+    'Whether agents work in a sandbox. on: where the machine can, which rasen doctor tells. require: where it cannot, nothing is started. What a program of your own needs outside of its workspace nobody knows, so it has a sandbox only when you say so. `sandbox: off` is short for it. See SANDBOX.',
   ),
   'sandbox.commands': own(mode(), 'off', 'The same for commands of subtasks, and for setup.'),
   'sandbox.gates': own(mode(), 'off', 'The same for the commands of gates.'),

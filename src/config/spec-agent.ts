@@ -140,7 +140,10 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
 }
 
 function sandboxOf(settings: LoadedConfig['settings']): TaskSpec['sandbox'] {
-  const of = (role: Role) => settings[roleKey.sandbox(role)] ?? settings['sandbox.mode'];
+  const of = (role: Role) =>
+    settings[roleKey.sandbox(role)] ??
+    settings['sandbox.mode'] ??
+    (backendOfRole(settings, role) === 'command' ? 'off' : 'on');
   return {
     roles: {
       initializer: of('initializer'),

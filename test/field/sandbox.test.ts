@@ -29,7 +29,7 @@ function project(script: string, sandbox: Record<string, unknown> | string = {},
     config: command => ({
       agent: ['sh', join(dirname(command.at(-1)!), 'agent.sh')],
       gates: [['true']],
-      sandbox,
+      sandbox: typeof sandbox === 'string' ? sandbox : { mode: 'on', ...sandbox },
       ...more,
     }),
     env: { RASEN_SANDBOX: 'on' },
@@ -180,7 +180,7 @@ sandboxed('an agent in a sandbox', () => {
     expect(made.git('branch', '--list', 'kept', 'evil')).toBe('  kept');
 
     // The same without, to see that they would.
-    made.write({ 'rasen.yml': made.read('rasen.yml').replace('"sandbox": {}', '"sandbox": "off"') });
+    made.write({ 'rasen.yml': made.read('rasen.yml').replace('"mode": "on"', '"mode": "off"') });
     made.git('commit', '-qam', 'without');
     await made.ok('reinit', '--force');
     const without = await succeeded(made);

@@ -3,12 +3,21 @@ import { expect, test } from 'vitest';
 import { agentTaskSpec, loadConfig } from '../../../src/config/index.ts';
 import { ID, project, refusal } from './support.ts';
 
-const load = (yaml: string) =>
-  loadConfig({ project: project({ 'rasen.yml': `agent: [x]\ngates: none\n${yaml}` }), env: {} });
+const load = (yaml: string, agent = 'backend: claude') =>
+  loadConfig({ project: project({ 'rasen.yml': `${agent}\ngates: none\n${yaml}` }), env: {} });
 const sandbox = (yaml: string) =>
   agentTaskSpec({ id: ID, goal: 'Do it', config: load(yaml), plan: null }).sandbox!;
 
-test('agents have one unless it is said otherwise, and nobody else has', () => {
+test('a program of the user has one when he says so', () => {
+  const own = (yaml: string) =>
+    agentTaskSpec({ id: ID, goal: 'Do it', config: load(yaml, 'agent: [x]'), plan: null }).sandbox!.roles;
+  expect(own('')).toEqual({ initializer: 'off', coder: 'off', reviewer: 'off', qa: 'off' });
+  expect(own('sandbox: on').coder).toBe('on');
+  const roles = own('review: {agent: {backend: gemini}}');
+  expect([roles.coder, roles.reviewer]).toEqual(['off', 'on']);
+});
+
+test('agents that rasen knows have one unless it is said otherwise, and nobody else has', () => {
   const roles = { initializer: 'on', coder: 'on', reviewer: 'on', qa: 'on' };
   expect(sandbox('')).toEqual({
     roles,
