@@ -41,7 +41,9 @@ const meddling: {
   {
     what: 'moves the branch without a word',
     named: /the branch rasen\//,
-    acts: ({ branch }) => [{ git: ['-C', '{project}', 'update-ref', `refs/heads/${branch}`, `${branch}~1`] }],
+    acts: ({ branch, worktree }) => [
+      { git: ['-C', `${worktree}/../..`, 'update-ref', `refs/heads/${branch}`, `${branch}~1`] },
+    ],
   },
   {
     what: 'takes the worktree to another commit',
@@ -51,9 +53,17 @@ const meddling: {
   {
     what: 'moves the refs that say what is good, and removes one',
     named: /refs\/rasen\/.*\/attempt\/a\/1, .*\/base/,
-    acts: ({ id }) => [
-      { git: ['-C', '{project}', 'update-ref', '-d', `refs/rasen/${id}/attempt/a/1`] },
-      { git: ['-C', '{project}', 'update-ref', `refs/rasen/${id}/base`, `refs/rasen/${id}/attempt/a/2`] },
+    acts: ({ id, worktree }) => [
+      { git: ['-C', `${worktree}/../..`, 'update-ref', '-d', `refs/rasen/${id}/attempt/a/1`] },
+      {
+        git: [
+          '-C',
+          `${worktree}/../..`,
+          'update-ref',
+          `refs/rasen/${id}/base`,
+          `refs/rasen/${id}/attempt/a/2`,
+        ],
+      },
     ],
   },
 ];
