@@ -166,7 +166,7 @@ test('gates of a merge are named as they run; cancelled, by Ctrl-C or from elsew
     expect(await ended).toBe(130);
     expect(said.text).toContain('was cancelled; nothing was moved');
     expect([git('user', 'rev-parse', 'main'), git('user', 'status', '--porcelain')]).toEqual([main, '']);
-    expect(git('user', 'worktree', 'list').split('\n')).toHaveLength(2);
+    expect(git('user', 'worktree', 'list')).not.toContain('/merge-');
   }
   expect(await rasen('user', 'merge', '--cancel')).toMatchObject({ status: 5 });
   writeFileSync(join(p.instance.env.HOME!, 'go'), '');
