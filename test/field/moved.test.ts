@@ -26,7 +26,7 @@ test('renamed while the task is stopped: every command that goes on says where i
   const id = JSON.parse((await elsewhere('status', '--format', 'json')).stdout).id;
   // By its id the supervisor is asked, which says as much.
   const { stdout, stderr } = await elsewhere('resume', id);
-  expect(stdout + stderr).toContain('it was moved, renamed or removed; move it back');
+  expect(stdout + stderr).toContain('it was moved, renamed or removed. Move it back');
   renameSync(p.beside('renamed'), p.root);
   p.write({ '../go': '' });
   expect((await p.rasen('resume')).status).toBe(0);

@@ -184,11 +184,12 @@ test('a Python venv: made where it is used, with what requirements.txt says', as
   const setup =
     'python3 -m venv --without-pip .venv && for m in $(cat requirements.txt); do cp lib/$m.py .venv/lib/python3*/site-packages/; done';
   project({
-    agent: 'echo VALUE = 2 >lib/two.py; echo two >>requirements.txt; echo "import two" >>test.py\n',
+    agent: 'echo VALUE = 2 >lib/two.py; echo two >>requirements.txt\n',
     config: { setup: ['sh', '-c', setup], gates: [['.venv/bin/python3', 'test.py']] },
     files: {
       ...{ '.gitignore': '.venv/\n', 'requirements.txt': 'one\n', 'lib/one.py': 'VALUE = 1\n' },
-      'test.py': 'import os, sys, one\nassert sys.prefix == os.path.join(os.getcwd(), ".venv")\n',
+      'test.py':
+        'import os, sys\nassert sys.prefix == os.path.join(os.getcwd(), ".venv")\nfor name in open("requirements.txt").read().split(): __import__(name)\n',
     },
   });
   if (!works(p, ['python3', '-m', 'venv', '--without-pip', p.beside('venv')]))
