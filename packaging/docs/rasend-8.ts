@@ -118,6 +118,10 @@ function signals(page: ManPage): void {
     'End the supervisor. Where a service manager will start it again, attempts live on and the next supervisor takes them over. Where none will, nothing is left without an owner: every attempt is ended (SIGTERM, after 30 s SIGKILL; a second signal does not wait), tasks that would go on are interrupted, their views say so, and `rasen resume` goes on with them. A service manager is one that hands over a socket or a notify socket, or sets `RASEN_SERVICE`: a container that is restarted, runit or supervisord set it to any word. After SIGKILL, or when the machine went down, the next command of any kind starts a supervisor, which takes over what was left.',
   );
   page.item(
+    '`SIGUSR2`',
+    'End the supervisor and leave attempts running: another one is about to take them over. `rasen service install` sends it to one that no service manager runs.',
+  );
+  page.item(
     '`SIGHUP`',
     'Read `rasend.yml` again and open the log file again; see SETTINGS for what takes effect at once. Settings that are wrong change nothing: the log and the status line name file, line and column, and the old ones stay. A closed terminal sends this signal, too, and ends nothing.',
   );

@@ -24,6 +24,8 @@ import type { Report, ServiceRequest, ServiceUser } from './service.ts';
 import type { Undo } from './undo.ts';
 import { unitOf } from './whose.ts';
 
+/** Ends it for another one to take over: attempts live on, which SIGTERM would end. One of an older release dies of it. */
+const HAND_OVER = 'SIGUSR2';
 /** The supervisor waits for its journals when it ends, never for attempts. */
 const END_MS = 30_000;
 const POLL_MS = 25;
@@ -124,16 +126,16 @@ export async function endDetached(pid: number, user: ServiceUser, run: Run = run
 /** As the user: between the look and the signal, the pid may have become that of a process which is none of his. */
 async function terminate(pid: number, user: ServiceUser, run: Run): Promise<void> {
   if (process.getuid?.() === user.uid) {
-    process.kill(pid, 'SIGTERM');
+    process.kill(pid, HAND_OVER);
     return;
   }
   // The word of the shell: kill(1) is not everywhere.
-  const ran = await run(['/bin/sh', '-c', 'kill -TERM "$1"', 'kill', String(pid)], { as: user });
+  const ran = await run(['/bin/sh', '-c', 'kill -USR2 "$1"', 'kill', String(pid)], { as: user });
   if (ran.code !== 0 && isThere(pid))
     throw new RasenError(
       'service',
       `The detached supervisor (PID ${pid}) cannot be ended as ${user.name}: ${lastLine(ran)}.`,
-      { hint: `Let ${user.name} end it: kill ${pid}; then repeat the command.` },
+      { hint: `Let ${user.name} end it: kill -USR2 ${pid}; then repeat the command.` },
     );
 }
 

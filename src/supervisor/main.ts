@@ -1,7 +1,7 @@
 /**
  * rasend: the supervisor as a process. Runs in the foreground; a service manager, or `rasen run`, starts it. SIGTERM and
  * SIGINT end it: where a service manager will start it again, attempts live on; else they are ended in good order and
- * their tasks interrupted. SIGHUP, also that of a closed terminal, only reads the settings again.
+ * their tasks interrupted. SIGUSR2 ends it for another one that is about to take over. SIGHUP, also that of a closed terminal, only reads the settings again.
  */
 import { existsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -155,6 +155,10 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
 
   const up = Promise.withResolvers<void>();
   const isManaged = process.env.RASEN_SERVICE !== undefined || isHandedOver(handover);
+  process.on('SIGUSR2', async () => {
+    await up.promise;
+    void end('SIGUSR2', EXIT.ok);
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, async () => {
       // Not before it has taken over what an earlier one has left.

@@ -191,6 +191,17 @@ describe('the end of a supervisor', () => {
     expect(status(rig, id).subtasks[0].attempts).toBe(1);
   });
 
+  test('SIGUSR2, for one that takes over: attempts live on', async () => {
+    const rig = withGo();
+    const id = await started(rig, 'goes');
+    const [attempt] = marked(rig.home);
+    await end(rig, 'SIGUSR2');
+    expect(status(rig, id)).toMatchObject({ status: 'not_running', state: { name: 'running' } });
+    expect(isAlive(attempt!.pid)).toBe(true);
+    go(rig);
+    expect(rig.rasen(['wait', id]).status).toBe(0);
+  });
+
   test('SIGKILL: the next command of any kind adopts what was left', async () => {
     const rig = withGo();
     const id = await started(rig, 'goes');

@@ -108,14 +108,14 @@ test('whoever asks for himself ends it himself', async () => {
   const own = running();
   const ended = once(own, 'exit');
   await endDetached(own.pid!, userWith(), run);
-  expect((await ended)[1]).toBe('SIGTERM');
+  expect((await ended)[1]).toBe('SIGUSR2');
 });
 
 test.runIf(root)('as another user, root ends what that user may end, and nothing else', async () => {
   const alices = running(ALICE);
   const ended = once(alices, 'exit');
   await endDetached(alices.pid!, userWith(ALICE));
-  expect((await ended)[1]).toBe('SIGTERM');
+  expect((await ended)[1]).toBe('SIGUSR2');
   const roots = running();
   await expect(endDetached(roots.pid!, userWith(ALICE))).rejects.toMatchObject({
     kind: 'service',
