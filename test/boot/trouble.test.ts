@@ -44,7 +44,7 @@ for (const system of ['host', 'small'] as const)
       const doctor = await timed(alice.run(['rasen', 'doctor']));
       expect([doctor.code, doctor.stdout]).toEqual([
         5,
-        expect.stringMatching(/error +service: rasend does not start: .*lgo/),
+        expect.stringMatching(/error +(service|supervisor): rasend does not start: .*lgo/),
       ]);
       for (const [name, { ms }] of Object.entries({ status: text, list, run, doctor })) {
         console.log(`${alice.machine.name}: ${name} told why after ${Math.round(ms)} ms`);
@@ -181,7 +181,7 @@ for (const system of ['host', 'small'] as const)
         await alice.ok(['rasen', 'run', '--background', '--name', 'waits', '--', 'true'], { bare: true });
         const view = await until('it waits', async () => {
           const found = JSON.parse(await alice.ok(['rasen', 'status', 'waits', '--json'], { bare: true }));
-          return found.status === 'waiting' ? found : null;
+          return found.task_status === 'waiting' ? found : null;
         });
         expect(view).toMatchObject({ why: 'service_manager', resume_at: null });
         expect(view.reason).toContain('sudo loginctl enable-linger alice');
