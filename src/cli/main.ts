@@ -12,7 +12,7 @@ import { reportError } from './errors.ts';
 import { currentFolder, exactWords, refuseOddWords } from './exact.ts';
 import { type Disk, Link } from './link.ts';
 import { Output } from './output.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, withoutHelpWord } from './program.ts';
 import { startSupervisor } from './start-supervisor.ts';
 
 const streams = {
@@ -23,7 +23,7 @@ let shown: Output | undefined;
 
 async function main(): Promise<void> {
   const { env } = process;
-  const given = process.argv.slice(2);
+  const given = withoutHelpWord(process.argv.slice(2));
   const out = new Output({ ...streams, env, json: wantsJson(given) });
   shown = out;
   let link: Link | undefined;
