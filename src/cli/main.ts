@@ -23,12 +23,12 @@ let shown: Output | undefined;
 
 async function main(): Promise<void> {
   const { env } = process;
-  const given = withoutHelpWord(process.argv.slice(2));
+  const given = process.argv.slice(2);
   const out = new Output({ ...streams, env, json: wantsJson(given) });
   shown = out;
   let link: Link | undefined;
   try {
-    const argv = exactWords(given);
+    const argv = withoutHelpWord(exactWords(given));
     refuseOddWords(argv);
     const paths = clientPaths(env);
     // A supervisor is started from the same build as this command.
