@@ -143,8 +143,8 @@ function report({ out }: Context, view: TaskView, raw: boolean): void {
   if (!raw || view.status === 'completed') return;
   const reason = view.reason ?? view.subtasks.find(s => s.reason)?.reason;
   out.note(`${view.status}${reason ? `: ${oneLine(reason)}` : ''}`);
-  const next = raw ? nextCommand(view) : null;
-  if (next?.startsWith('rasen resume ')) out.say(`  Next: ${next}\n`);
+  const halted = view.status === 'interrupted' || view.status === 'blocked';
+  if (raw && halted) out.say(`  Next: ${nextCommand(view)}\n`);
 }
 
 /** The last line of each that is worked on, for the display. It is company and no more: without it the display goes on. */
