@@ -19,7 +19,7 @@ _rasen() {
     config) words='check schema' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
-    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan retry rollback notify config service doctor gc completion' ;;
+    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config service doctor gc completion' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

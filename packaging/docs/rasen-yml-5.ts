@@ -165,7 +165,7 @@ function sandbox(page: ManPage): void {
   page.endList();
   page.para(
     'The prompt says that the agent is in a sandbox. A file that is refused shows as missing or read-only; rasen does not learn of it, the agent does. Commits made in a sandbox are not signed, since the keys are hidden. sudo does not work in a sandbox, and neither does rasen itself: an agent speaks through its result file.',
-    "A linked worktree needs more of the repository: objects, its own registration and the refs beside its branch are writable, the rest of the git directory is readable. So an agent can read every commit of the repository, and could damage objects.",
+    'A linked worktree needs more of the repository: objects, its own registration and the refs beside its branch are writable, the rest of the git directory is readable. So an agent can read every commit of the repository, and could damage objects.',
     'What a sandbox does not prevent: what is written into a cache can be used later outside; with `network: all` services of this machine and abstract sockets can be reached; settings of an agent that are symbolic links can be replaced. Files of git-lfs can be read, and are added when rasen commits. codex makes a sandbox of its own inside if that is possible, and works without it if not. Where a container allows no process table of its own, processes outside can be seen and signalled.',
   );
   page.code(
@@ -360,7 +360,7 @@ function planFiles(page: ManPage): void {
   page.sub('Markdown');
   page.para(
     'In a file named `*.md` or `*.markdown` the tasks are the first of these that the file has: headings such as `### Task 2: title` (also `Step`, `Story`, `Issue`), at any level; items with a checkbox, `- [ ] title`; headings that count, `## Phase 1` or `## 2. Setup`, or the numbered items below those of phases; the rows of a table with a column for the task and one for its state, number or files; numbered items; plain items, in a file of nothing else or below a heading that speaks of tasks, steps or a plan. Each task needs the one before it.',
-    'Below a task stand its text, checkboxes, which are its acceptance criteria, and lists of paths: a label `Files:` or `Tests:`, bold or not, with paths behind it, or in the list below it, one for each item (`- Create: \`src/a.ts\``). Boxes below a heading such as `Success criteria` are criteria of the task before them, or of the phase. Boxes that belong to no task become one. What is below `Out of scope` is left out. Todos in YAML at the top of the file are the tasks, where there are any.',
+    'Below a task stand its text, checkboxes, which are its acceptance criteria, and lists of paths: a label `Files:` or `Tests:`, bold or not, with paths behind it, or in the list below it, one for each item (`- Create: `src/a.ts``). Boxes below a heading such as `Success criteria` are criteria of the task before them, or of the phase. Boxes that belong to no task become one. What is below `Out of scope` is left out. Todos in YAML at the top of the file are the tasks, where there are any.',
     'A ticked box, or a heading that ends in a tick or `(done)`, is a claim: nothing counts as done before its gates passed. A file is read up to 30,000 lines and 12 levels.',
   );
   page.code(MARKDOWN_EXAMPLE);
