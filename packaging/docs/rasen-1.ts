@@ -56,7 +56,8 @@ const ENVIRONMENT: readonly Variable[] = [
   { name: 'EDITOR', about: 'As VISUAL.' },
   {
     name: 'RASEN_SANDBOXED',
-    about: 'Set in the sandbox of a task, from which the supervisor is out of reach: commands that need it say so and do nothing, unless RASEN_HOME names an instance.',
+    about:
+      'Set in the sandbox of a task, from which the supervisor is out of reach: commands that need it say so and do nothing, unless RASEN_HOME names an instance.',
   },
   {
     name: 'RASEN_ATTEMPT',
