@@ -34,11 +34,11 @@ test('a branch that somebody went on with, or has checked out, stays', async () 
   expect(rasens(p)).toBe(`refs/heads/${branch}`);
 });
 
-test('what was left in the worktree after the merge is kept, and so is its task, until --unmerged', async () => {
+test('what was left in the worktree beside what was merged is kept, and so is its task, until --unmerged', async () => {
   const p = project();
   const { worktree } = await done(p);
-  await p.ok('merge');
   writeFileSync(join(worktree, 'mine.txt'), 'an afternoon of work\n');
+  await p.ok('merge');
   for (const _again of [1, 2]) expect(await gc(p)).toContain('is in no branch but its own');
   const kept = rasens(p)
     .split('\n')
