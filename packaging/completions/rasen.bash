@@ -19,13 +19,14 @@ _rasen() {
     config) words='check schema' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
+    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config service doctor gc completion' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
     return
   fi
   name=$first
-  [[ -n $words && $first != completion ]] && name="$first $second"
+  [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
     'init') flags='-t --task --plan --format --json' ;;
     'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --pty --exit-code --format --json' ;;
@@ -67,11 +68,12 @@ _rasen() {
   fi
   case ${COMP_WORDS[COMP_CWORD-1]} in
     --format) COMPREPLY=($(compgen -W 'json text' -- "$cur")); return ;;
+    --task) COMPREPLY=($(compgen -W "$(rasen completion tasks 2>/dev/null | cut -f 1)" -- "$cur")); return ;;
     --config | --plan | --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $name in
     'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show')
-      COMPREPLY=($(compgen -W "$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur")) ;;
+      COMPREPLY=($(compgen -W "$(rasen completion tasks 2>/dev/null | cut -f 1)" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }

@@ -14,6 +14,8 @@ interface Flag {
   value: boolean;
   choices: readonly string[];
   about: string;
+  /** Its value is a task. */
+  task: boolean;
 }
 
 function flagsOf(command: AnyCommand): Flag[] {
@@ -22,6 +24,7 @@ function flagsOf(command: AnyCommand): Flag[] {
     value: flags.includes('<'),
     choices: choices ?? [],
     about,
+    task: flags.includes('--task <id>'),
   }));
 }
 
@@ -32,9 +35,13 @@ const firstWords = (commands: readonly AnyCommand[]) => [
 
 /** The second words of `plan`, `config`; what an argument with fixed values may be for others. */
 function secondWords(commands: readonly AnyCommand[], first: string): string[] {
-  const words = commands.flatMap(c => (c.name.startsWith(`${first} `) ? [c.name.split(' ')[1]!] : []));
-  return first === 'completion' ? [...SHELLS] : words;
+  if (first === 'completion') return [...SHELLS];
+  if (first === 'help') return firstWords(commands).filter(word => word !== 'help');
+  return commands.flatMap(c => (c.name.startsWith(`${first} `) ? [c.name.split(' ')[1]!] : []));
 }
+
+/** What the scripts ask for the tasks: a word for each, and behind a tab what it is. */
+const TASKS = 'rasen completion tasks 2>/dev/null';
 
 /** Which commands take the name of a task as their first word. */
 const takesTask = (c: AnyCommand) => c.arguments?.[0]?.name === 'id';
@@ -80,7 +87,7 @@ ${words}
     return
   fi
   name=$first
-  [[ -n $words && $first != completion ]] && name="$first $second"
+  [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
 ${flags}
   esac
@@ -90,11 +97,12 @@ ${flags}
   fi
   case \${COMP_WORDS[COMP_CWORD-1]} in
     --format) COMPREPLY=($(compgen -W 'json text' -- "$cur")); return ;;
+    --task) COMPREPLY=($(compgen -W "$(${TASKS} | cut -f 1)" -- "$cur")); return ;;
     --config | --plan | --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $name in
     ${tasks})
-      COMPREPLY=($(compgen -W "$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur")) ;;
+      COMPREPLY=($(compgen -W "$(${TASKS} | cut -f 1)" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
@@ -106,7 +114,13 @@ const quoteZsh = (text: string) => text.replaceAll("'", "'\\''").replaceAll(/[[\
 
 function zsh(commands: readonly AnyCommand[]): string {
   const specOf = (f: Flag) => {
-    const value = !f.value ? '' : f.choices.length > 0 ? `:value:(${f.choices.join(' ')})` : ':value:_files';
+    const value = !f.value
+      ? ''
+      : f.choices.length > 0
+        ? `:value:(${f.choices.join(' ')})`
+        : f.task
+          ? ':task:_rasen_tasks'
+          : ':value:_files';
     return f.names.map(name => `'${name}[${quoteZsh(f.about)}]${value}'`);
   };
   const cases = commands.map(c => {
@@ -125,8 +139,9 @@ function zsh(commands: readonly AnyCommand[]): string {
 # zsh completion for rasen; made by: rasen completion zsh
 _rasen_tasks() {
   local -a tasks
-  tasks=(\${(f)"$(rasen list 2>/dev/null | awk 'NR > 1 { print $1 }')"})
-  compadd -a tasks
+  # What stands before the first colon is the word.
+  tasks=(\${(f)"$(${TASKS} | sed 's/:/\\\\:/g; s/\t/:/')"})
+  _describe task tasks
 }
 _rasen() {
   local -a first subs
@@ -145,14 +160,20 @@ ${seconds.join('\n')}
     compadd -a subs
     return
   fi
-  ((\${#subs} > 0)) && [[ $name != completion ]] && name="$name $words[3]"
+  ((\${#subs} > 0)) && [[ $name != completion && $name != help ]] && name="$name $words[3]"
   shift words
   ((CURRENT--))
   case $name in
 ${cases.join('\n')}
   esac
 }
-_rasen "$@"
+# In a folder of $fpath it is called; sourced, it is registered.
+if [[ $funcstack[1] == _rasen ]]; then
+  _rasen "$@"
+else
+  (($+functions[compdef])) || { autoload -Uz compinit && compinit -i -D }
+  compdef _rasen rasen
+fi
 `;
 }
 
@@ -184,13 +205,12 @@ function fish(commands: readonly AnyCommand[]): string {
         ? ''
         : flag.choices.length > 0
           ? ` -x -a '${flag.choices.join(' ')}'`
-          : ' -r -F';
+          : flag.task
+            ? ` -x -a '(${TASKS})'`
+            : ' -r -F';
       lines.push(`complete -c rasen -n '${when}' ${names.join(' ')}${value} -d ${quoteFish(flag.about)}`);
     }
-    if (takesTask(command))
-      lines.push(
-        `complete -c rasen -n '${when}' -a "(rasen list 2>/dev/null | awk 'NR > 1 { print \\$1 }')"`,
-      );
+    if (takesTask(command)) lines.push(`complete -c rasen -n '${when}' -a '(${TASKS})'`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -9,7 +9,7 @@ import { nextCommand } from '../task/next-command.ts';
 import type { Context } from './context.ts';
 import { onInterrupt } from './interrupts.ts';
 import { readLog } from './log-stream.ts';
-import { bytesOf } from './log-text.ts';
+import { bytesOf, LogText } from './log-text.ts';
 import { oneLine } from './output.ts';
 import { Progress } from './progress.ts';
 import { statusText } from './status-text.ts';
@@ -18,6 +18,8 @@ import { waitTasks } from './wait-task.ts';
 
 /** Longest wait for a sign of the supervisor, when this command was told to end. */
 const ALIVE_MS = 1500;
+/** Of what was printed before somebody looked. */
+const HEARD_LINES = 5;
 
 export interface ForegroundOptions {
   /** Do not end when the task waits for a usage limit. */
@@ -40,15 +42,26 @@ export async function inForeground(
   const progress = raw ? undefined : new Progress(out, out.stderr);
   const waits = tellingWaits(out);
   const detached = new AbortController();
+  const listening = new AbortController();
   const gone = Promise.withResolvers<never>();
   // Nobody may be left to look at it.
   gone.promise.catch(() => {});
+  /** While it is asked what Ctrl-C means, the output of a command waits. */
+  let question: PromiseWithResolvers<void> | undefined;
   const come_back = `Come back with: rasen ${raw ? 'logs --follow' : 'status --watch'} ${view.id}`;
   const release = onInterrupt({
     out,
     // Only a terminal is touched: a pipe may be that of a loop around.
     stdin: isatty(0) ? process.stdin : null,
-    before_question: () => progress?.clear(),
+    before_words: () => progress?.clear(),
+    before_question: () => {
+      progress?.hold();
+      question = Promise.withResolvers<void>();
+    },
+    after_question: () => {
+      progress?.resume();
+      question?.resolve();
+    },
     stop: async force => {
       const params = { task: view.id, force, op: crypto.randomUUID() };
       await link.call('task.stop', params, { timeout_ms: STOP_TIMEOUT_MS });
@@ -73,7 +86,8 @@ export async function inForeground(
   };
   try {
     progress?.show(view);
-    const output = raw ? streamOutput(context, view.id) : undefined;
+    const output = raw ? streamOutput(context, view.id, () => question?.promise) : undefined;
+    if (progress && out.live(out.stderr)) void listen(context, view.id, progress, listening.signal);
     const waited = waitTasks(link, {
       tasks: [view.id],
       ...options,
@@ -90,12 +104,13 @@ export async function inForeground(
     report(context, last, raw);
     return options.own_exit_code ? ownExitCode(last) : exitOf(last);
   } catch (error) {
+    progress?.end();
     if (!detached.signal.aborted) throw error;
     out.note(`detached; the task goes on. ${come_back}`);
     return 0;
   } finally {
     out.reader_gone = null;
-    progress?.end();
+    listening.abort();
     release();
   }
 }
@@ -128,12 +143,33 @@ function report({ out }: Context, view: TaskView, raw: boolean): void {
   if (!raw || view.status === 'completed') return;
   const reason = view.reason ?? view.subtasks.find(s => s.reason)?.reason;
   out.note(`${view.status}${reason ? `: ${oneLine(reason)}` : ''}`);
-  const next = raw ? nextCommand(view) : null;
-  if (next?.startsWith('rasen resume ')) out.say(`  Next: ${next}\n`);
+  const halted = view.status === 'interrupted' || view.status === 'blocked';
+  if (raw && halted) out.say(`  Next: ${nextCommand(view)}\n`);
+}
+
+/** The last line of each that is worked on, for the display. It is company and no more: without it the display goes on. */
+async function listen(
+  { link }: Context,
+  task: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const texts = new Map<string, LogText>();
+  const show = (record: LogRecord) => {
+    const subtask = record.subtask ?? '';
+    const text = texts.get(subtask) ?? new LogText({ bare: true });
+    texts.set(subtask, text);
+    const line = text.push(record).trimEnd().split('\n').at(-1)?.trim();
+    if (line) progress.hear(task, subtask, line);
+    return undefined;
+  };
+  await readLog(link, { task, follow: true, events: false, lines: HEARD_LINES, show, signal }).catch(
+    () => {},
+  );
 }
 
 /** The output while it comes. `end` gives the rest once the task is over. */
-function streamOutput(context: Context, task: string) {
+function streamOutput(context: Context, task: string, asked: () => Promise<void> | undefined) {
   const { link } = context;
   const following = new AbortController();
   const show = showOutput(context);
@@ -142,7 +178,10 @@ function streamOutput(context: Context, task: string) {
     task,
     follow: true,
     events: false,
-    show: show.record,
+    show: async record => {
+      await asked();
+      await show.record(record);
+    },
     signal: following.signal,
   }).then(end => {
     cursor = end.cursor;

@@ -21,8 +21,11 @@ export interface InterruptOptions {
   out: Output;
   /** A terminal; null: there is none to ask on. */
   stdin: NodeJS.ReadStream | null;
-  /** Takes a progress display away before something is asked. */
+  /** Takes a progress display away before something is said. */
+  before_words(): void;
+  /** The same while something is asked, until the answer is there. */
   before_question(): void;
+  after_question(): void;
   stop(force: boolean): Promise<void>;
   /** Whether the supervisor answers, within a second or two. */
   alive(): Promise<boolean>;
@@ -33,7 +36,7 @@ export interface InterruptOptions {
 
 /** Begins to listen; the result ends it. */
 export function onInterrupt(options: InterruptOptions): () => void {
-  const { out, stdin, before_question, stop, alive, detach, leave } = options;
+  const { out, stdin, before_words, before_question, after_question, stop, alive, detach, leave } = options;
   const asks = stdin !== null && out.stderr.isTTY === true;
   let question: AbortController | undefined;
   let stopping = false;
@@ -42,7 +45,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
 
   const halt = () => {
     asked++;
-    before_question();
+    before_words();
     if (asked >= PATIENCE) return leave('the task is still being stopped');
     const force = stopping;
     stopping = true;
@@ -76,6 +79,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
     } finally {
       lines.close();
       question = undefined;
+      after_question();
     }
   };
   const onInt = () => {

@@ -12,7 +12,7 @@ import { reportError } from './errors.ts';
 import { currentFolder, exactWords, refuseOddWords } from './exact.ts';
 import { type Disk, Link } from './link.ts';
 import { Output } from './output.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, withoutHelpWord } from './program.ts';
 import { startSupervisor } from './start-supervisor.ts';
 
 const streams = {
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   shown = out;
   let link: Link | undefined;
   try {
-    const argv = exactWords(given);
+    const argv = withoutHelpWord(exactWords(given));
     refuseOddWords(argv);
     const paths = clientPaths(env);
     // A supervisor is started from the same build as this command.

@@ -1,8 +1,10 @@
 /** Makes the parser of the command line from the table of commands. */
 import { Command, Option } from 'commander';
+import { nearest } from '../util/nearest.ts';
 import { VERSION } from '../version.ts';
 import type { AnyCommand, Call } from './command.ts';
 import { GROUPS } from './commands/index.ts';
+import { usage } from './errors.ts';
 import type { Output } from './output.ts';
 
 export type Run = (command: AnyCommand, call: Call<Record<string, unknown>>) => Promise<void>;
@@ -16,8 +18,11 @@ export interface ProgramOptions {
 
 /** Parsing rejects with a CommanderError for whatever is not a command, after it was shown. */
 export function buildProgram({ commands, argv, out }: ProgramOptions, run: Run): Command {
-  const words = argv.filter(word => !word.startsWith('-'));
-  const wanted = words[0] === 'help' ? words[1] : words[0];
+  const end = argv.indexOf('--');
+  const own = end < 0 ? argv : argv.slice(0, end);
+  const words = own.filter(word => !word.startsWith('-'));
+  const [wanted] = words;
+  if (own.includes('--help') || own.includes('-h')) checkAsked(words, commands);
   const program = new Command('rasen')
     .description('Runs long tasks that survive closed terminals, crashes and restarts.')
     .version(VERSION, '-V, --version', 'show the version')
@@ -49,6 +54,28 @@ export function buildProgram({ commands, argv, out }: ProgramOptions, run: Run):
   }
   return program;
 }
+
+/** `help plan edit` as `plan edit --help`, since the parser's own help takes one word and any. */
+export function withoutHelpWord(argv: readonly string[]): readonly string[] {
+  const [first, ...asked] = argv;
+  if (first !== 'help') return argv;
+  return asked.length === 0 || asked[0] === 'help' ? ['--help'] : [...asked, '--help'];
+}
+
+/** The parser shows the help of everything where the help of what is no command is asked for. */
+function checkAsked([first, second]: readonly string[], commands: readonly AnyCommand[]): void {
+  const names = commands.map(({ name }) => name);
+  const firsts = [...new Set(names.map(name => name.split(' ')[0]!)), 'help'];
+  if (first === undefined) return;
+  if (!firsts.includes(first)) throw unknown(first, nearest(first, firsts));
+  const seconds = names.flatMap(name => (name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : []));
+  if (second === undefined || seconds.length === 0 || seconds.includes(second)) return;
+  const near = nearest(second, seconds);
+  throw unknown(`${first} ${second}`, near && `${first} ${near}`);
+}
+
+const unknown = (name: string, near: string | null) =>
+  usage(`Unknown command: ${name}.`, near ? `Did you mean: rasen help ${near}` : 'All commands: rasen help');
 
 function complete(command: Command, spec: AnyCommand, run: Run): void {
   command.description(descriptionOf(spec));

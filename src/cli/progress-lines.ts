@@ -3,20 +3,34 @@ import type { SubtaskView, TaskView } from '../task/view.ts';
 import { oneLine } from './output.ts';
 import { elapsed, localTime } from './time.ts';
 
-/** At most `rows_max` lines: the heading, then those subtasks that tell most. */
-export function progressLines(view: TaskView, now_ms: number, rows_max: number): string[] {
+/** Of what an agent says, more than any terminal is wide. */
+const SAID_CHARS = 300;
+
+/**
+ * At most `rows_max` lines: the heading, then those subtasks that tell most. `said`: the last line of what each prints, by
+ * subtask, shown below those that are worked on.
+ */
+export function progressLines(
+  view: TaskView,
+  now_ms: number,
+  rows_max: number,
+  said: ReadonlyMap<string, string> = new Map(),
+): string[] {
   const since = Date.parse(view.started_at ?? view.created_at);
   const until = view.ended_at ? Date.parse(view.ended_at) : now_ms;
   const wait = view.resume_at ? `, goes on at ${localTime(view.resume_at)}` : '';
   const reason = view.reason && view.status !== 'running' ? `: ${oneLine(view.reason, 160)}` : '';
   const counts = `${view.completed_subtasks}/${view.total_subtasks} subtasks`;
   const heading = `${oneLine(view.name, 60)}  ${view.status}${reason}${wait}  ${counts}  ${elapsed(until - since)}`;
-  const shown = mostTelling(view.subtasks, Math.max(1, rows_max - 2));
+  const speaking = view.subtasks.filter(s => s.status === 'in_progress' && said.has(s.id));
+  const heard = speaking.slice(0, Math.max(0, Math.floor((rows_max - 2) / 2)));
+  const shown = mostTelling(view.subtasks, Math.max(1, rows_max - 2 - heard.length));
   const hidden = view.subtasks.length - shown.length;
   const width = Math.max(0, ...shown.map(s => s.id.length));
-  const lines = shown.map(s =>
+  const lines = shown.flatMap(s => [
     `  ${s.status.padEnd(11)}  ${s.id.padEnd(width)}  ${detail(s, now_ms)}`.trimEnd(),
-  );
+    ...(heard.includes(s) ? [`    ${oneLine(said.get(s.id)!, SAID_CHARS)}`] : []),
+  ]);
   return [heading, ...lines, ...(hidden > 0 ? [`  … and ${hidden} more`] : [])];
 }
 
@@ -28,9 +42,10 @@ function mostTelling(subtasks: readonly SubtaskView[], count: number): SubtaskVi
   return subtasks.filter(s => chosen.has(s));
 }
 
+/** What changes comes first: a narrow terminal cuts the end. */
 function detail(subtask: SubtaskView, now_ms: number): string {
   const { attempt, history } = subtask;
-  const parts = [oneLine(subtask.title, 80)];
+  const parts: string[] = [];
   if (attempt) {
     const gate = attempt.gates.find(g => g.status === 'running');
     parts.push(gate ? `gate ${oneLine(gate.name, 60)}` : attempt.phase);
@@ -41,7 +56,7 @@ function detail(subtask: SubtaskView, now_ms: number): string {
     if (history.length > 0) parts.push(elapsed(ms));
     if (subtask.reason) parts.push(oneLine(subtask.reason, 120));
   } else if (subtask.retry_at) parts.push(`again at ${localTime(subtask.retry_at)}`);
-  return parts.filter(part => part !== '').join('  ');
+  return [...parts, oneLine(subtask.title, 80)].filter(part => part !== '').join('  ');
 }
 
 /** What changed between two views, as lines for a log; the first view tells where things stand. */

@@ -1,7 +1,6 @@
 /** Times and durations as people write and read them. Pure, apart from the time zone of the process. */
+import { parseDuration } from '../config/units.ts';
 import { usage } from './errors.ts';
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** `2h 15m`, `15m`, `42s`: the seed's form, never more than two units. */
 export function runtime(seconds: number): string {
@@ -33,23 +32,13 @@ export function localTime(time: string | number): string {
   return `${day} ${pad(t.getHours())}:${pad(t.getMinutes())}:${pad(t.getSeconds())}`;
 }
 
-/** Seconds of `90`, `90s`, `10m`, `2h`, `7d` or a sum like `1h30m`; null when it is none of them. */
-export function durationSeconds(text: string): number | null {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  if (!/^(\d+(\.\d+)?[smhd])+$/.test(text)) return null;
-  let sum = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)([smhd])/g))
-    sum += Number(amount) * UNIT_SECONDS[unit!]!;
-  return sum;
-}
-
 /** RFC 3339 UTC of a point in time: how long ago (`10m`), or a date and time, local unless it names its zone. */
 export function parseSince(text: string, now_ms: number = Date.now()): string {
-  const ago = durationSeconds(text);
+  const ago = parseDuration(text);
   const at = ago === null ? Date.parse(text.replace(' ', 'T')) : now_ms - ago * 1000;
   if (Number.isNaN(at) || Math.abs(at) > 8.64e15)
     throw usage(
-      `"${text}" is no time.`,
+      `Not a time: "${text}".`,
       'Write how long ago (90s, 10m, 2h, 7d) or a time (2026-01-27T18:45).',
     );
   return new Date(at).toISOString();

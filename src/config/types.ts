@@ -88,7 +88,8 @@ export const duration = (zero = false): ValueType<number> =>
         { type: 'number', [zero ? 'minimum' : 'exclusiveMinimum']: 0, maximum: MAX_SECONDS },
         {
           type: 'string',
-          pattern: '^[0-9]+(\\.[0-9]+)?$|^([0-9]+[dD])?\\s*([0-9]+[hH])?\\s*([0-9]+[mM])?\\s*([0-9.]+[sS])?$',
+          pattern:
+            '^[0-9]+(\\.[0-9]+)?$|^([0-9.]+[dD])?\\s*([0-9.]+[hH])?\\s*([0-9.]+[mM])?\\s*([0-9.]+[sS])?$',
         },
       ],
     },

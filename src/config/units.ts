@@ -9,11 +9,14 @@ const BYTES: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 **
 /** Longest duration that is accepted: a year. */
 export const MAX_SECONDS = 366 * 86_400;
 
+const AMOUNT = String.raw`(\d+(?:\.\d+)?)`;
+const DURATION = new RegExp(`^${['d', 'h', 'm', 's'].map(unit => `(?:${AMOUNT}${unit})?`).join('')}$`);
+
 /** Seconds, or null when the text is not a duration. Units go from large to small, each at most once. */
 export function parseDuration(text: string): number | null {
   const words = text.trim().toLowerCase();
   if (/^\d+(?:\.\d+)?$/.test(words)) return Number(words);
-  const match = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(words.replaceAll(/\s+/g, ''));
+  const match = DURATION.exec(words.replaceAll(/\s+/g, ''));
   if (!match || words === '') return null;
   const total = ['d', 'h', 'm', 's'].reduce(
     (sum, unit, index) => sum + Number(match[index + 1] ?? 0) * SECONDS[unit]!,

@@ -134,7 +134,7 @@ function gone(root: string, path: string): RasenError {
       data: { path },
     });
   return new RasenError('not_git', `${root} is not there any more: it was moved, renamed or removed`, {
-    hint: 'Move it back, then go on with: rasen resume',
+    hint: 'Move it back, then resume the task.',
     data: { path, moved: true },
   });
 }

@@ -31,6 +31,11 @@ export async function removeTree(path: string): Promise<string | null> {
   });
 }
 
+/** Removes a folder where nothing is in it. */
+export async function removeEmpty(path: string): Promise<void> {
+  await rmdir(path).catch(() => {});
+}
+
 /** Where something is mounted, at the path or below it. Linux; elsewhere nobody can mount without being asked. */
 export async function mountIn(path: string): Promise<string | null> {
   const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');

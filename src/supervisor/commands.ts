@@ -174,13 +174,17 @@ export class Commands {
       if (!isParked(state)) throw stopFirst(state);
       const { commit, steps } = rollbackTarget(state, subtask);
       const repo = await repositoryOf(this.#git, state);
-      await keepUnsealed(repo, state.workspace, state);
-      await resetWorktree(repo, state.workspace, commit, unsealedMarks(state));
+      const { workspace } = state;
+      await keepUnsealed(repo, workspace, state);
       const closes = closesOf(state, 'rolled back');
       await this.#registry.record(
         entry,
         asked(ask, [...closes, { type: 'rolled_back', commit, steps }, ...marked(state, op)]),
       );
+      // Decided first: cut off here, or where it cannot be done now, the next attempt begins with it.
+      await resetWorktree(repo, workspace, commit, unsealedMarks(state)).catch(error => {
+        throw notResetYet(error, entry.id);
+      });
     });
     this.#reconciler.kick(entry);
     return entry;
@@ -411,6 +415,17 @@ function withDependents(state: TaskState, step: Step): Step[] {
     }
   }
   return state.steps.filter(s => ids.has(s.id) || (s.kind === 'final' && s !== step));
+}
+
+function notResetYet(error: unknown, id: string): unknown {
+  if (!isRasenError(error)) return error;
+  const { kind, message, hint, data } = error;
+  const then = `Task ${id} is rolled back all the same; its worktree is put back before its next attempt.`;
+  return new RasenError(kind, message, {
+    hint: hint ? `${hint}\n  ${then}` : then,
+    ...(data ? { data } : {}),
+    cause: error,
+  });
 }
 
 /** The good commit before a subtask, and the steps that are undone with it. */

@@ -1,8 +1,11 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
 import { execFile } from 'node:child_process';
+import { basename, dirname } from 'node:path';
 import { isRasenError, messageOf } from '../errors.ts';
+import { deleteTaskBranch, onlyCopy } from '../git/forget.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { removeWorktree } from '../git/worktree.ts';
+import { removeEmpty } from '../host/remove-tree.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskState } from '../task/state.ts';
@@ -12,6 +15,8 @@ import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
 const SIZE_MS_MAX = 60_000;
+/** As `worktree.base_path` has it by itself; a folder that a user named is the user's. */
+const WORKTREES = '.worktrees';
 
 export interface GcParams {
   older_than_days: number;
@@ -70,7 +75,7 @@ export function remove(parts: Parts, entry: Entry, unmerged: boolean): Promise<s
       return 'its worktree holds work that is in no commit (--unmerged removes it all the same)';
     if (state.left_out?.length && !unmerged)
       return 'it left work that no commit can hold (--unmerged removes it all the same)';
-    const problem = await removeFromGit(parts, state);
+    const problem = await removeFromGit(parts, state, unmerged);
     if (problem === null) registry.forget(entry);
     return problem;
   });
@@ -86,19 +91,34 @@ function keepReason(entry: Entry, params: GcParams): string | null {
   return null;
 }
 
-/** Worktree, branch refs and records of the task; null, or why they could not be removed. */
+const onlyHere = (commit: string) =>
+  `${commit.slice(0, 12)} is in no branch but its own (--unmerged removes it all the same)`;
+
+/** Worktree, branch, refs and records of the task; null, or why they could not be removed. */
 async function removeFromGit(
   parts: { store: Store; places: Places },
   state: TaskState,
+  unmerged: boolean,
 ): Promise<string | null> {
   if (!state.workspace) return null;
+  const { path, branch } = state.workspace;
+  const task = { task: state.id, branch, merged: state.merged !== null };
   try {
     const repo = await repositoryOf(parts, state);
-    await removeWorktree(repo, state.workspace.path).catch(error => {
+    const kept = async () => (unmerged ? null : await onlyCopy(repo, task));
+    const work = await kept();
+    if (work !== null) return onlyHere(work);
+    await removeWorktree(repo, path).catch(error => {
       // What is no worktree any more needs no removal; what cannot be removed now stays whole.
       if (!isRasenError(error) || troubleOf(error)) throw error;
     });
+    // What was left in the worktree was kept as a commit just now.
+    const left = await kept();
+    if (left !== null) return onlyHere(left);
+    await deleteTaskBranch(repo, task);
     await deleteTaskRefs(repo, state.id);
+    // The folder of the worktrees, with the last of them.
+    if (basename(dirname(path)) === WORKTREES) await removeEmpty(dirname(path));
     return null;
   } catch (error) {
     // The repository itself is gone: nothing is left to remove there.

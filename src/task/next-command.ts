@@ -9,10 +9,9 @@ import type { TaskView } from './view.ts';
 
 /** For a task as it is now. null: nothing to do. */
 export function nextCommand(
-  view: Pick<TaskView, 'id' | 'status' | 'why' | 'subtasks' | 'branch' | 'merged' | 'commit'>,
+  view: Pick<TaskView, 'id' | 'status' | 'why' | 'branch' | 'merged' | 'commit'>,
 ): string | null {
   const { id } = view;
-  const refused = view.subtasks.find(s => s.status === 'failed');
   switch (view.status) {
     case 'pending':
     case 'running':
@@ -24,7 +23,7 @@ export function nextCommand(
     case 'blocked':
       return view.why === 'question' ? `rasen answer ${id} "…"` : `rasen resume ${id}`;
     case 'failed':
-      return `rasen logs ${id}${refused ? ` --subtask ${refused.id}` : ''}, then rasen retry --task ${id}`;
+      return `rasen retry --task ${id}`;
     case 'completed':
       return view.branch && view.commit && !view.merged ? `rasen merge ${id}` : null;
     case 'cancelled':

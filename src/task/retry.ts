@@ -36,8 +36,8 @@ export const RETRY = {
 export const again = (id: string) => `; \`rasen resume ${id}\` allows as much again`;
 
 /** No agent can mend what works in the worktree and does not beside it. */
-const SET_UP =
-  'it had passed in the worktree. See its output with `rasen logs`, and go on with `rasen resume`';
+const setUp = (id: string) =>
+  `it had passed in the worktree. See its output with \`rasen logs ${id}\`, and go on with \`rasen resume ${id}\``;
 
 export interface Verdict {
   retry_at: string | null;
@@ -135,7 +135,7 @@ export function verdictOf(
       if (refused?.kind === 'setup' && !(attempt.sets_up && refused.name === SETUP_NAME.work))
         return block(
           'config',
-          `${what}: ${refused.name} failed in a fresh checkout (${refused.reason}); ${SET_UP}`,
+          `${what}: ${refused.name} failed in a fresh checkout (${refused.reason}); ${setUp(state.id)}`,
         );
       // Its next try waits for the fix anyway.
       if (step.kind === 'final') return pause(0);

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { budgetsSoFar } from './budget.ts';
 import type { Trouble } from './effect.ts';
-import { isAgentStep, subtaskOf } from './gates-of.ts';
+import { gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
 import { openNotes } from './notes.ts';
 import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
@@ -361,6 +361,7 @@ export function phaseOf(step: Step): string {
 
 function viewOfStep(state: TaskState, step: Step): SubtaskView {
   const { attempt } = step;
+  const gates = attempt && attempt.gates.length > 0 ? gatesOf(state, step) : [];
   const kind = step.kind !== 'subtask' ? step.kind : isAgentStep(state, step) ? 'agent' : 'run';
   return {
     id: step.id,
@@ -384,7 +385,7 @@ function viewOfStep(state: TaskState, step: Step): SubtaskView {
           outcome: attempt.outcome,
           commit: attempt.sealed?.commit ?? null,
           gates: attempt.gates.map(g => ({
-            name: g.evidence?.name ?? `gate ${g.gate}`,
+            name: g.evidence?.name ?? gates[g.gate]?.name ?? `${g.gate + 1}`,
             status: !g.evidence
               ? 'running'
               : g.evidence.passed

@@ -133,7 +133,7 @@ test('plan edit with a mistake changes nothing and says where', async () => {
   p.instance.env.EDITOR = `sh -c 'sed -i "s/auth-1$/auth-7/" "$1"' --`;
   const edited = await p.rasen('plan', 'edit');
   expect(edited.status).toBe(2);
-  expect(edited.stderr).toMatch(/plan\.yml:\d+:\d+: .*auth-1/);
+  expect(edited.stderr).toMatch(/plan-edit-\w+\.yml:\d+:\d+: .*auth-1/);
   expect(await p.view()).toMatchObject({ plan_rev: 1 });
 });
 
@@ -226,7 +226,7 @@ test('outside of git the default is refused with the way out', async () => {
   await p.init([{ id: 'a' }]);
   const ran = await p.rasen('run');
   expect(ran).toMatchObject({
-    status: 5,
+    status: 2,
     stderr: expect.stringMatching(
       /is in no git repository; the task was not started\n.*git init.*\n.*worktree: \{enabled: false\}/,
     ),

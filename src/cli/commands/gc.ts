@@ -1,8 +1,8 @@
 /** `rasen gc`: remove what is over and old. */
+import { parseDuration } from '../../config/units.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { usage } from '../errors.ts';
 import { oneLine } from '../output.ts';
-import { durationSeconds } from '../time.ts';
 
 interface Options {
   olderThan?: number;
@@ -49,7 +49,7 @@ export const gc = defineCommand<Options>({
 });
 
 function readDays(text: string): number {
-  const seconds = durationSeconds(text);
+  const seconds = parseDuration(text);
   if (seconds === null) throw usage(`--older-than: "${text}" is no duration.`, 'Write 7d, 12h or 0.');
   return seconds / 86_400;
 }

@@ -38,11 +38,9 @@ export const notifyTest = defineCommand({
       { starts: true },
     );
     out.reply({ sent, on: notify.on }, () =>
-      [
-        ...sent.map(({ channel, ok, detail }) => `${channel}: ${ok ? 'sent' : detail}`),
-        `Tasks started here send: ${notify.on.join(', ')}`,
-      ].join('\n'),
+      sent.map(({ channel, ok, detail }) => `${channel}: ${ok ? 'sent' : detail}`).join('\n'),
     );
+    out.note(`tasks started here tell of: ${notify.on.join(', ')}`);
     return sent.every(({ ok }) => ok) ? EXIT.ok : EXIT.refused;
   },
 });

@@ -9,6 +9,7 @@ import { sha256 } from '../../store/artifact.ts';
 import { readWhole } from '../../store/file.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
+import { inFolder } from '../../task/next-command.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
 import { folderOfStep } from '../../task/working-folder.ts';
 import { notesFolder } from '../places.ts';
@@ -49,10 +50,10 @@ export async function prepare(
 const isReplaced = (error: unknown, { workspace }: TaskState): boolean =>
   isRasenError(error) && workspace !== null && error.data?.rev === workspace.base;
 
-function replaced({ spec, repository }: TaskState, cause: unknown): RasenError {
+function replaced({ id, spec, repository }: TaskState, cause: unknown): RasenError {
   const place = repository?.root ?? spec.project;
   return new RasenError('git', `another repository is in ${place} than when the task was submitted`, {
-    hint: 'Put the one of then back, and go on with `rasen resume`; or make a new task with `rasen reinit --force`.',
+    hint: `Put the one of then back, and go on with \`rasen resume ${id}\`; or make a new task: ${inFolder(spec.project)}rasen reinit --force`,
     cause,
   });
 }

@@ -27,7 +27,7 @@ export async function prepareWorkspace(
 ): Promise<Workspace | null> {
   const { workspace } = state.spec;
   if (workspace.kind !== 'git') return null;
-  const repo = await repositoryOf(context, state).catch(withAWayOut);
+  const repo = await repositoryOf(context, state).catch(error => withAWayOut(error, state.id));
   const made = await ensure(repo, state);
   if (step.kind === 'final') {
     await finalCheckout(context, repo, state, attempt);
@@ -83,12 +83,14 @@ export const unsealedMarks = (state: TaskState) =>
   state.unsealed.map(({ step, n }) => ({ task: state.id, subtask: step, attempt: n }));
 
 /** The reason of a blocked task is its message alone, so the message says what can be done. */
-function withAWayOut(error: unknown): never {
+function withAWayOut(error: unknown, task: string): never {
   if (!isRasenError(error) || error.kind !== 'not_git') throw error;
   const first = error.hint ? `${error.hint.replace(/\.$/, '')}; or ` : '';
   const other =
     'write "worktree: {enabled: false}" in rasen.yml and make the task again (rasen reinit --force)';
-  const ways = error.data?.moved ? 'Move it back and go on with `rasen resume`' : `${first}${other}`;
+  const ways = error.data?.moved
+    ? `Move it back and go on with \`rasen resume ${task}\``
+    : `${first}${other}`;
   throw new RasenError('not_git', `${error.message}. ${ways}`, { cause: error });
 }
 

@@ -1,13 +1,14 @@
 /** The table of commands is complete and sound, since help, man page and completions are made of it. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { taskWords } from '../../../src/cli/commands/completion.ts';
 import { COMMANDS, GROUPS } from '../../../src/cli/commands/index.ts';
 import { completionScript } from '../../../src/cli/completion-script.ts';
 import { Output } from '../../../src/cli/output.ts';
-import { buildProgram } from '../../../src/cli/program.ts';
+import { buildProgram, withoutHelpWord } from '../../../src/cli/program.ts';
 
 const ONE_WORD =
-  'init run status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion';
+  'init run status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion import';
 const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
   ...['check', 'schema'].map(verb => `config ${verb}`),
@@ -36,8 +37,7 @@ test.each(COMMANDS.map(c => [c.name] as const))('the help of %s shows every opti
   let text = '';
   const sink = { write: (part: string) => (text += part) } as never;
   const out = new Output({ stdout: () => sink, stderr: () => sink, env: {}, json: false });
-  const argv = ['help', ...name.split(' ')];
-  if (name.includes(' ')) argv.splice(0, argv.length, ...name.split(' '), '--help');
+  const argv = withoutHelpWord(['help', ...name.split(' ')]);
   const program = buildProgram({ commands: COMMANDS, argv, out }, async () => {});
   await expect(program.parseAsync(argv, { from: 'user' })).rejects.toMatchObject({ exitCode: 0 });
   const command = COMMANDS.find(c => c.name === name)!;
@@ -71,4 +71,17 @@ test('completion scripts name every command; bash takes its one', () => {
   expect(ask('rasen', 'completion', 'f')).toEqual(['fish']);
   expect(ask('rasen', 'run', '--back')).toEqual(['--background']);
   expect(ask('rasen', 'plan', 'edit', '--ta')).toEqual(['--task']);
+});
+
+test('a task is completed by its name where that is one word and nobody newer has it, else by its id', () => {
+  const id = (end: string) => `01kaaaaaaaaaaaaaaa${end}`;
+  const views = [
+    { id: id('newer000'), name: 'build', status: 'running' as const },
+    { id: id('older000'), name: 'build', status: 'failed' as const },
+    { id: id('words000'), name: 'sh -c true', status: 'completed' as const },
+    { id: id('option00'), name: '--help', status: 'completed' as const },
+  ];
+  expect(taskWords(views)).toBe(
+    'build\trunning\nolder000\tfailed: build\nwords000\tcompleted: sh -c true\noption00\tcompleted: --help\n',
+  );
 });

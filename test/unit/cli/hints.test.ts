@@ -20,13 +20,11 @@ const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'src
 const DOCUMENTATION = /^src\/(?:config\/keys-|cli\/completion-script|agents\/(?:prompt|default-prompts))/;
 const TELLS = /^\s*(?:\/?\*|\/\/)|\b(?:summary|about|command): ['`"]|\.describe\(/;
 const TOLD: Readonly<Record<string, string>> = {
+  'src/supervisor/main.ts': 'what rasend is',
+  'src/task/spec.ts': 'what a setting means',
+  'src/cli/commands/run.ts': 'what fits in place of an option, in the folder of a project',
   'src/cli/link.ts': 'what starts a supervisor',
   'src/service/pick.ts': 'what starts a supervisor',
-  'src/service/findings.ts': 'what starts a supervisor',
-  'src/cli/commands/init.ts': 'who says what is wrong with a configuration',
-  'src/methods/task.wait.ts': 'what an answer means',
-  'src/task/view.ts': 'what an answer means',
-  'src/task/spec.ts': 'what a setting means',
 };
 
 interface Hint {

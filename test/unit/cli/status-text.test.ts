@@ -70,6 +70,6 @@ test('the next command fits the status, and always names the task, so that it wo
   expect(next({ status: 'completed', branch: null })).toBeNull();
   expect(next({ status: 'cancelled' })).toBeNull();
   expect(next({ status: 'failed', subtasks: [subtaskWith({ status: 'failed' })] })).toBe(
-    `rasen logs ${id} --subtask auth-4, then rasen retry --task ${id}`,
+    `rasen retry --task ${id}`,
   );
 });

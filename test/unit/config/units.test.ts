@@ -20,7 +20,7 @@ test.each<[string, number | null]>([
   ['-1', null],
   ['1m1h', null],
   ['1m1m', null],
-  ['1.5h', null],
+  ['1.5h', 5400],
   ['1w', null],
   ['ten', null],
   ['1e3', null],
