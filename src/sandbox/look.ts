@@ -51,8 +51,11 @@ export async function rulesFor(wanted: Wanted): Promise<Rule[]> {
     return moved && isAbsolute(moved) ? moved : at_home(path);
   };
   const { own, others, known } = wanted.agent;
-  await makeMissing(own, place, known);
-  await makeCaches(home, env);
+  // Whoever has no home gets none.
+  if ((await stat(home).catch(() => null))?.isDirectory()) {
+    await makeMissing(own, place, known);
+    await makeCaches(home, env);
+  }
 
   const wishes: Wish[] = [
     ...(await system(wanted)),

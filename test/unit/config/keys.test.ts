@@ -28,6 +28,7 @@ const OTHER: Record<string, unknown> = {
   'limits.cpu': 1.5,
   'limits.tasks': 100,
   'limits.runtime': '1h',
+  'worktree.isolation': 'linked',
   'sandbox.mode': 'require',
   'sandbox.commands': 'on',
   'sandbox.gates': 'on',
@@ -44,7 +45,7 @@ function other(key: string, value: unknown): unknown {
   if (/^limits\..*(?:tokens|usd)/.test(key)) return 5;
   if (key.endsWith('.backend')) return 'gemini';
   if (key.endsWith('.command')) return ['other-agent', '--flag'];
-  if (/^agents\..*\.sandbox$/.test(key)) return 'off';
+  if (/^agents\..*\.sandbox$/.test(key)) return 'require';
   if (key.endsWith('.prompt')) return 'other.md';
   if (/^models\.|\.model$/.test(key)) return 'other-model';
   if (/_file$|\.path$|base_path$/.test(key)) return '.rasen/other';

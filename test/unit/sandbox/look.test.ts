@@ -1,5 +1,5 @@
 /** Which of the machine's folders the rules of a sandbox name. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ let folder = '';
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const wanted = (project: string): Wanted => ({
-  env: { HOME: '/nonexistent', PATH: '/usr/bin' },
+  env: { HOME: join(folder, 'home'), PATH: '/usr/bin' },
   workspace: { path: join(project, 'work'), access: 'write' },
   closed: [],
   needed: [],
@@ -24,7 +24,7 @@ const wanted = (project: string): Wanted => ({
 });
 
 test.skipIf(realpathSync(tmpdir()) !== '/tmp')(
-  'of the folder of temporary files only what is beside the project is seen, where that lies there',
+  'of the folder of temporary files only what is beside the project is seen, where that lies there; no home is made',
   async () => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'rasen-look-')));
     for (const name of ['p/work', 'beside', 'own']) mkdirSync(join(folder, name), { recursive: true });
@@ -36,6 +36,7 @@ test.skipIf(realpathSync(tmpdir()) !== '/tmp')(
       `hidden ${folder}/p`,
       `write ${folder}/p/work`,
     ]);
+    expect(existsSync(join(folder, 'home'))).toBe(false);
     expect(below[0]!.from).toBe(join(folder, 'own'));
   },
 );

@@ -287,7 +287,7 @@ test('stopping ends a detached supervisor that has the state, after its tasks; n
   fake.fillSlice();
   fake.changes();
   await service.stop(request, report);
-  expect((await ended)[1]).toBe('SIGTERM');
+  expect((await ended)[1]).toBe('SIGUSR2');
   expect(said).toContain('(suspended)');
   expect(fake.changes()).toEqual(['systemctl --user stop rasend.socket rasend.service']);
 });
@@ -462,7 +462,7 @@ test('ends a detached supervisor before the service starts', async () => {
   );
   await answering(detached.pid);
   await service.install(request, report);
-  expect(await gone).toBe('SIGTERM');
+  expect(await gone).toBe('SIGUSR2');
   expect(said.join('\n')).toContain(`ending the detached supervisor (PID ${detached.pid})`);
 });
 

@@ -336,7 +336,7 @@ test('what a newer rasen wrote is left alone and named as such', async () => {
 
 test('a journal whose checksums are right and that makes no sense is left alone and named', async () => {
   const { state, events } = await live();
-  const line = encodeJournalLine({ seq: events.length + 1, t: 'x', mono: 1, epoch: 1, type: 'task_resumed' });
+  const line = encodeJournalLine({ seq: events.length + 1, t: 'x', mono: 1, epoch: 1, type: 'task_started' });
   writeFileSync(rig.path(state.id, 'events.jsonl'), line, { flag: 'a' });
   const store = rig.open();
   expect(store.load(state.id)).toBeNull();
