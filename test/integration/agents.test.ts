@@ -127,8 +127,7 @@ test('codex: overloaded, and then not; what was refused by the service costs no 
   const roots = argv.find(word => word.startsWith('sandbox_workspace_write.writable_roots='))!;
   expect(JSON.parse(roots.split('=')[1]!)).toEqual([
     expect.stringContaining('/results/'),
-    expect.stringContaining('/.git/worktrees/'),
-    join(p.root, '.git'),
+    join(view.worktree!, '.git'),
   ]);
 });
 

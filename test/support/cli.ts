@@ -27,6 +27,8 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
     format: 'cjs',
     logLevel: 'error',
     metafile: true,
+    // As in packaging/build.mjs: the other form of it cannot be bundled.
+    alias: { 'jsonc-parser': './node_modules/jsonc-parser/lib/esm/main.js' },
     absWorkingDir: new URL('../..', import.meta.url).pathname,
   } as const;
   const entry = join(folder, 'rasen.cjs');
