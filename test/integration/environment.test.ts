@@ -27,7 +27,17 @@ function holding(folder: string, text: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter(name => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile())
     .filter(name => !/(?:^|\/)(?:output|secrets\.env)$/.test(name))
-    .filter(name => readFileSync(join(folder, name)).includes(text));
+    .filter(name => contentOf(join(folder, name)).includes(text));
+}
+
+/** Files come and go while a supervisor works. */
+function contentOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 test('a command gets what the shell has of the usual names, and what is asked for', () => {
