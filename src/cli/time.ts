@@ -1,5 +1,5 @@
 /** Times and durations as people write and read them. Pure, apart from the time zone of the process. */
-import { parseDuration } from '../config/units.ts';
+import { parseDuration } from '../util/units.ts';
 import { usage } from './errors.ts';
 
 /** `2h 15m`, `15m`, `42s`: the seed's form, never more than two units. */

@@ -4,6 +4,7 @@
  */
 export { DEFAULT_PROMPTS, PLAN_EXAMPLE } from '../agents/default-prompts.ts';
 export { checkPrompt, fillPrompt, PLACEHOLDERS, ROLE_PLACEHOLDERS } from '../agents/prompt.ts';
+export { parseDuration, parseSize } from '../util/units.ts';
 export { agentsOf } from './agent-choice.ts';
 export { defaultConfigYaml, type ProjectFacts, projectFacts } from './default-config.ts';
 export { type Detected, detectCommands } from './detect.ts';
@@ -21,4 +22,3 @@ export { configSchemaJson, planSchemaJson } from './schema.ts';
 export { slugOf } from './slug.ts';
 export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
 export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
-export { parseDuration, parseSize } from './units.ts';

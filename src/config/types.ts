@@ -2,9 +2,10 @@
  * The kinds of values that a key can have: how one is read from a node, how it is named in messages and man pages,
  * and its JSON Schema. Both tables of keys (config, plan) are written in these kinds.
  */
+
+import { MAX_SECONDS, parseDuration, parseSize } from '../util/units.ts';
 import { found, isNothing, type Node } from './node.ts';
 import type { Place } from './problems.ts';
-import { MAX_SECONDS, parseDuration, parseSize } from './units.ts';
 
 export type JsonSchema = { [key: string]: unknown };
 

@@ -3,7 +3,6 @@
  * client makes the file and removes it after the answer; what it came not to remove goes after a day. It is in the state,
  * which is private, but programs of the same user can write there: what is read is compared with the hash of the request.
  */
-import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, RasenError } from '../errors.ts';
@@ -24,6 +23,8 @@ export interface Kept {
   bytes: number;
 }
 
+/** Asked for when there is something to hash: every client has this file in it, and few leave anything. */
+const sha256 = () => process.getBuiltinModule('node:crypto').createHash('sha256');
 const inboxOf = (home: string) => join(home, 'inbox');
 const nameOf = (task: string, kind: InboxKind) => `${task}.${kind}`;
 
@@ -36,7 +37,7 @@ export async function putInInbox(
 ): Promise<Kept | null> {
   makeFolder(inboxOf(home), 0o700);
   const fd = openSync(join(inboxOf(home), nameOf(task, kind)), 'wx', 0o600);
-  const hash = createHash('sha256');
+  const hash = sha256();
   let bytes = 0;
   try {
     for await (const chunk of chunks) {
@@ -61,7 +62,7 @@ export function removeFromInbox(home: string, task: string, kind: InboxKind): vo
 }
 
 /** What a client left for this request. Throws `usage` when it is not there or is something else. */
-export function readInbox(home: string, task: string, kind: InboxKind, sha256: string): Buffer {
+export function readInbox(home: string, task: string, kind: InboxKind, expected: string): Buffer {
   const place = { root: inboxOf(home), path: nameOf(task, kind) };
   const read = readForeign(place, INBOX_BYTES_MAX[kind]);
   if (!read.ok)
@@ -73,7 +74,7 @@ export function readInbox(home: string, task: string, kind: InboxKind, sha256: s
       },
     );
   const { bytes } = read.value;
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+  if (sha256().update(bytes).digest('hex') !== expected)
     throw new RasenError('usage', `${join(place.root, place.path)} is not what the request says it is.`, {
       hint: 'Nothing was accepted. Try again.',
     });

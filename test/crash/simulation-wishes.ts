@@ -8,7 +8,7 @@ import type { Rng } from './simulation-random.ts';
 
 export function wish(state: TaskState, kind: WishKind, op: string, rng: Rng): NewEvent[] | null {
   if (kind === 'merge') return merge(state, op);
-  if (isTerminal(state.status)) return null;
+  if (isTerminal(state.status) && kind !== 'retry') return null;
   switch (kind) {
     case 'stop':
     case 'stop_force':
@@ -54,8 +54,12 @@ function resume(state: TaskState, op: string): NewEvent[] | null {
 }
 
 function retry(state: TaskState, op: string, rng: Rng): NewEvent[] | null {
+  const { name } = state.status;
+  const over = isTerminal(state.status);
+  // What was merged stays as it is.
+  if (name === 'cancelled' || state.merged || state.merge) return null;
   const step = rng.pick(state.steps);
-  if (step.attempt || state.want === 'cancel') return null;
+  if (step.attempt || (state.want === 'cancel' && !over)) return null;
   const ids = new Set([step.id]);
   for (let grew = true; grew; ) {
     grew = false;
@@ -68,6 +72,7 @@ function retry(state: TaskState, op: string, rng: Rng): NewEvent[] | null {
   const with_ = state.steps.filter(s => ids.has(s.id) || (s.kind === 'final' && s !== step));
   const again = with_.filter(s => !s.attempt && (s === step || s.status !== 'pending'));
   const resets: NewEvent[] = again.map(s => ({ type: 'step_reset', step: s.id, reason: 'retry' }));
+  if (over) return [...resets, wantRun(op), { type: 'task_resumed' }];
   return [...resets, ...(isHalted(state) ? (resume(state, op) ?? []) : [])];
 }
 

@@ -237,6 +237,11 @@ test('parameters of every method', async () => {
         ],
       },
     },
+    'task.cancel_merge': { base: { task: 'none' }, fields: { ...onTask } },
+    'task.submit': {
+      base: { id: done, sha256: 'a'.repeat(64) },
+      fields: { id: [null, 7, '', 'x', [], {}], sha256: [null, 7, '', 'A'.repeat(64), [], {}] },
+    },
     'task.cancel': { base: { task: 'none' }, fields: { ...onTask, ...op, force: WRONG_FLAGS } },
     'task.get': { base: { task: done }, fields: onTask },
     'task.list': {
@@ -277,7 +282,11 @@ test('parameters of every method', async () => {
     'task.resume': { base: { task: 'none' }, fields: { ...onTask, ...op } },
     'task.retry': {
       base: { task: 'none', subtask: 'a' },
-      fields: { ...onTask, ...op, subtask: WRONG_TEXTS },
+      fields: {
+        ...onTask,
+        ...op,
+        subtask: WRONG_TEXTS.filter(text => !(Array.isArray(text) && text.length > 0)),
+      },
     },
     'task.note': { base: { task: 'none', text: 'x' }, fields: { ...onTask, ...op, text: WRONG_NOTES } },
     'task.answer': { base: { task: 'none', text: 'x' }, fields: { ...onTask, ...op, text: WRONG_NOTES } },
@@ -444,26 +453,14 @@ test('specs of tasks', async () => {
     null,
   ])
     add(`subtask ${shown(id)}`, withSteps({ ...one, id }));
-  for (const argv of [
-    [],
-    'true',
-    null,
-    [7],
-    [null],
-    [''],
-    ['a\0b'],
-    ['true', 'x\0'],
-    Array(1001).fill('x'),
-    ['x'.repeat(65_537)],
-    {},
-  ])
+  for (const argv of [[], 'true', null, [7], [null], [''], ['a\0b'], ['true', 'x\0'], {}])
     add(`argv ${shown(argv)}`, withSteps({ id: 'a', do: { run: argv } }));
   add('do: nothing', withSteps({ id: 'a' }));
   add('do: empty', withSteps({ id: 'a', do: {} }));
   add('do: two things', withSteps({ id: 'a', do: { run, agent: 'coder' } }));
   add('do: unknown', withSteps({ id: 'a', do: { keep: run } }));
   add('no subtask', withSteps());
-  add('201 subtasks', withSteps(...chain(201)));
+  add('1001 subtasks', withSteps(...chain(1001)));
   add('two of one id', withSteps(one, one));
   add('needs itself', withSteps({ ...one, needs: ['a'] }));
   add('a cycle of two', withSteps({ ...one, needs: ['b'] }, { id: 'b', do: { run }, needs: ['a'] }));
@@ -631,7 +628,7 @@ test('command lines', { timeout: 120_000 }, async () => {
     ['merge', 'nope'],
     ['retry'],
     ['retry', 'a', '--task', 'nope'],
-    [5, 'retry', 'nope', '--task', done],
+    ['retry', 'nope', '--task', done],
     ['rollback', 'a', '--task', 'nope'],
     ['list', '--status', 'runing'],
     ['list', '--status', ''],
@@ -674,7 +671,6 @@ test('command lines', { timeout: 120_000 }, async () => {
     [5, 'resume', done],
     [5, 'cancel', done],
     [5, 'merge', done],
-    [5, 'retry', 'run', '--task', done],
     [5, 'rollback', '--task', done],
   ] as never;
   const wrong: string[] = [];
@@ -771,7 +767,7 @@ test('plan and configuration files', { timeout: 120_000 }, async () => {
     'subtasks: [{id: a, run: ["a\\0b"]}]',
     Buffer.from([0xff, 0xfe, 0x00]),
     Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0xff, 0xff]),
-    `subtasks:\n${Array.from({ length: 201 }, (_, i) => `  - {id: s${i}, run: ["true"]}`).join('\n')}`,
+    `subtasks:\n${Array.from({ length: 1001 }, (_, i) => `  - {id: s${i}, run: ["true"]}`).join('\n')}`,
     `subtasks:\n${Array.from({ length: 3 }, (_, i) => `  - {id: s${i}, run: ["true"], needs: [s${(i + 1) % 3}]}`).join('\n')}`,
   ];
   const configs = [

@@ -143,7 +143,7 @@ test('stop and resume, with the lines of the seed', async () => {
   const refused = await run('init', '--task', 'other');
   expect(refused).toMatchObject({
     code: 5,
-    stderr: expect.stringMatching(/unfinished[\s\S]*rasen stop[\s\S]*rasen reinit --force/),
+    stderr: expect.stringMatching(/unfinished[\s\S]*rasen cancel \w{26}[\s\S]*rasen reinit --force/),
   });
   expect(await run('stop')).toMatchObject({ code: 0, stdout: expect.stringContaining('interrupted') });
   rmSync(join(home, 'wait'));
@@ -169,7 +169,7 @@ test('the plan: shown, edited, and edited again while it is wrong is refused', a
   expect(JSON.parse((await run('plan', 'show', '--json')).stdout).subtasks[1].id).toBe('auth-9');
   expect(await edit('echo "subtasks: 1" > "$1"')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('plan.yml:1:'),
+    stderr: expect.stringMatching(/plan-edit-\w+\.yml:1:[\s\S]*Your edit is kept/),
   });
   expect(await edit('exit 7')).toMatchObject({ code: 5, stderr: expect.stringContaining('status 7') });
 });

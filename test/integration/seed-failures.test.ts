@@ -299,7 +299,7 @@ test('I: `stop --force` while an agent runs leaves no orphan, a true status.json
   expect(p.has('.rasen/rasen.pid')).toBe(true);
 
   const began = Date.now();
-  expect(await p.ok('stop', '--force')).toMatch(/is interrupted\. Go on with: rasen resume\n$/);
+  expect(await p.ok('stop', '--force')).toMatch(/is interrupted\. Go on with: rasen resume \w{26}\n$/);
   // Not the ladder of 30 s; generous, for a loaded machine.
   expect(Date.now() - began).toBeLessThan(15_000);
   expect([isAlive(pid), isAlive(child)]).toEqual([false, false]);

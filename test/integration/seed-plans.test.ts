@@ -148,6 +148,8 @@ test('retry gives a failed subtask a fresh allowance and goes on', async () => {
   await p.ok('retry', 'auth-1');
   await p.ok('wait');
   expect(await statuses(p)).toEqual({ 'auth-1': 'completed', 'auth-2': 'completed' });
+  // What was merged stays as it is.
+  await p.ok('merge');
   expect(await p.rasen('retry', 'auth-1')).toMatchObject({ status: 5 });
 });
 

@@ -264,7 +264,7 @@ test('stop and resume, with the lines of the guide', async () => {
   await p.init([...PLAN, { id: 'auth-3' }]);
   await p.ok('run', '--background');
   await p.session('auth-2');
-  expect(await p.ok('stop')).toMatch(/is interrupted\. Go on with: rasen resume\n$/);
+  expect(await p.ok('stop')).toMatch(/is interrupted\. Go on with: rasen resume \w{26}\n$/);
   await p.viewed({ status: 'interrupted' });
   expect(p.has('.rasen/rasen.pid')).toBe(false);
   const resumed = await shell(p, 'uv run rasen resume');

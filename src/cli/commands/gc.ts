@@ -1,5 +1,5 @@
 /** `rasen gc`: remove what is over and old. */
-import { parseDuration } from '../../config/units.ts';
+import { parseDuration } from '../../util/units.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { usage } from '../errors.ts';
 import { oneLine } from '../output.ts';
