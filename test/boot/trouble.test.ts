@@ -181,7 +181,7 @@ for (const system of ['host', 'small'] as const)
         await alice.ok(['rasen', 'run', '--background', '--name', 'waits', '--', 'true'], { bare: true });
         const view = await until('it waits', async () => {
           const found = JSON.parse(await alice.ok(['rasen', 'status', 'waits', '--json'], { bare: true }));
-          return found.task_status === 'waiting' ? found : null;
+          return found.state?.name === 'waiting' ? found : null;
         });
         expect(view).toMatchObject({ why: 'service_manager', resume_at: null });
         expect(view.reason).toContain('sudo loginctl enable-linger alice');

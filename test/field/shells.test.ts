@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Instance, unpacked, until } from '../support/instance.ts';
+import { isAlive } from '../support/scripted-agent.ts';
 import { adviceIn, ShellUser } from '../support/shell-user.ts';
 
 let rasen: Instance;
@@ -255,6 +256,6 @@ describe('a terminal of its own', () => {
     );
     await until('the command runs', () => existsSync(join(user.folder, 'drawn')) && lines('drawn')[0]);
     expect(user.types('rasen stop drawn').status).toBe(0);
-    expect(existsSync(`/proc/${lines('drawn')[0]}`), stdout).toBe(false);
+    expect(isAlive(Number(lines('drawn')[0])), stdout).toBe(false);
   });
 });

@@ -149,7 +149,7 @@ test('stop and resume, with the lines of the seed', async () => {
   rmSync(join(home, 'wait'));
   const resumed = await run('resume', '--background');
   expect(resumed.stdout).toMatch(
-    /^Resuming task: Implement user authentication\nProgress: 0\/2 subtasks completed\nLast working on: auth-1\n {2}Description: First\n\nStarting again with: auth-1\nDaemon started with PID \d+\n$/,
+    /^Resuming task: Implement user authentication\nProgress: 0\/2 subtasks completed\nLast working on: auth-1\n {2}Description: do it\n\nStarting again with: auth-1\nDaemon started with PID \d+\n$/,
   );
   expect(await run('wait')).toMatchObject({ code: 0 });
 });
