@@ -266,7 +266,7 @@ describe('what a person decides', () => {
     const open = METHODS.filter(m => m.asks === 'reader' || m.asks === 'anyone').map(m => m.name);
     expect(open).toEqual([
       ...['daemon.doctor', 'daemon.status', 'event.follow', 'log.follow', 'task.get', 'task.list'],
-      ...['task.plan', 'task.report', 'task.run', 'task.wait'],
+      ...['task.plan', 'task.report', 'task.run', 'task.submit', 'task.wait'],
     ]);
   });
 });

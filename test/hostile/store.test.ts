@@ -503,7 +503,12 @@ test('a task that is over becomes one file, on which every command says the same
     ['list', '--json'],
     ['wait', spec.id],
   ];
-  const say = () => commands.map(args => [args[0], rig.rasen(args).stdout]);
+  // The last line of an output is looked up for tasks that are not packed.
+  const say = () =>
+    commands.map(args => [
+      args[0],
+      rig.rasen(args).stdout.replace(/,"last_output":(?:null|"(?:[^"\\]|\\.)*")/g, ''),
+    ]);
   const before = say();
   const files = () =>
     Number(
