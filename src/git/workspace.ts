@@ -6,7 +6,8 @@
 import { lstatSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readForeign, replaceForeign } from '../host/foreign-file.ts';
+import { foreignError, readForeign, replaceForeign } from '../host/foreign-file.ts';
+import { isPassing } from '../host/trouble.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { type Place, type Repository, storeEnv } from './repository.ts';
 import { problemOf, specialIn } from './sound.ts';
@@ -54,9 +55,14 @@ export async function write(root: string, path: string, text: string): Promise<v
   if (!put.ok) throw problemOf(root, path, put);
 }
 
-/** First line of a small file of git, by pattern; null when the file is missing or says something else. */
+/**
+ * First line of a small file of git, by pattern; null when the file is missing or says something else. Throws what will pass:
+ * a worktree is not lost because a disk could not be read for a moment.
+ */
 export function pointer(root: string, path: string, pattern: RegExp): string | null {
-  const found = readForeign({ root, path }, MAX_SMALL_BYTES);
+  const place = { root, path };
+  const found = readForeign(place, MAX_SMALL_BYTES);
+  if (!found.ok && found.fault === 'unreadable' && isPassing(found.errno)) throw foreignError(place, found);
   if (!found.ok) return null;
   return pattern.exec(found.value.bytes.toString('utf8').replace(/\r?\n$/, ''))?.[1] ?? null;
 }
