@@ -45,7 +45,9 @@ for (const system of ['host', 'small'] as const)
       await machine.ok(['rasen', 'service', 'install', '--system', bob.user]);
 
       for (const unit of ['rasend.service', 'rasend.socket', 'rasen.slice'])
-        expect(await alice.run(['systemd-analyze', '--user', '--man=no', 'verify', unit]), unit).toEqual(SILENT);
+        expect(await alice.run(['systemd-analyze', '--user', '--man=no', 'verify', unit]), unit).toEqual(
+          SILENT,
+        );
       for (const unit of ['rasend@bob.service', 'rasend@bob.socket'])
         expect(await machine.run(['systemd-analyze', '--man=no', 'verify', unit]), unit).toEqual(SILENT);
 
