@@ -206,7 +206,7 @@ describe.skipIf('missing' in inject('agents').opencode)(
       await run(way, { orchestrator: { session_delay_seconds: 0, idle_timeout_seconds: 10 } });
       const view = await over();
       expect([view.status, view.reason]).toEqual(['completed', null]);
-      expect(outcomesOf(view)).toEqual(['stalled', 'ok']);
+      expect(outcomesOf(view)).toEqual(['network', 'ok']);
       expect(model.failures).toEqual([]);
     });
 
