@@ -3,16 +3,16 @@
  * over a store that is only read. Nothing is written, locked or mended, so that a supervisor may start at any moment.
  */
 import { existsSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { AskContext } from '../contract/methods/define.ts';
+import { METHODS } from '../contract/methods/index.ts';
+import { isAtRest } from '../contract/status.ts';
 import type { Log } from '../log.ts';
-import type { AskContext } from '../methods/define.ts';
-import { METHODS } from '../methods/index.ts';
 import type { Paths } from '../paths.ts';
 import type { CallOptions, OnNotify } from '../rpc/client.ts';
 import { bootId } from '../runner/identity.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import { Store } from '../store/store.ts';
-import { isAtRest } from '../task/status.ts';
 import { systemClock } from './clock.ts';
 import { stateFindings } from './doctor.ts';
 import { Masks } from './masks.ts';

@@ -1,6 +1,6 @@
 /** Turns the method table into the handlers of the socket: parse strictly, find out who asks where it matters, call, answer. */
-import type { AskContext } from '../methods/define.ts';
-import { METHODS } from '../methods/index.ts';
+import type { AskContext } from '../contract/methods/define.ts';
+import { METHODS } from '../contract/methods/index.ts';
 import { invalidParams } from '../rpc/message.ts';
 import type { Handler, RequestContext } from '../rpc/server.ts';
 import type { Supervisor } from './supervisor.ts';
