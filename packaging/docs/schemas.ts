@@ -9,7 +9,7 @@ import { logCursor, logRecord } from '../../src/contract/methods/log.follow.ts';
 import { taskRef } from '../../src/contract/methods/params.ts';
 import { gateSpec, plan, subtask, subtaskId } from '../../src/contract/plan.ts';
 import { agentSpec, limits, taskId, taskSpec } from '../../src/contract/spec.ts';
-import { taskView } from '../../src/engine/view.ts';
+import { taskView } from '../../src/contract/view.ts';
 
 export interface Schema {
   $ref?: string;

@@ -3,8 +3,8 @@
  * Pure, so that the text can be compared with files.
  */
 
+import type { Report, TaskReport } from '../contract/report.ts';
 import { reasonText } from '../contract/status.ts';
-import type { Report, TaskReport } from '../engine/report.ts';
 import { oneLine } from './output.ts';
 import { forgeryLines, leftOutLines } from './status-text.ts';
 import { localTime, runtime } from './time.ts';

@@ -4,8 +4,8 @@
  */
 
 import { reasonText } from '../contract/status.ts';
+import type { SubtaskView, TaskView } from '../contract/view.ts';
 import { nextCommand } from '../engine/next-command.ts';
-import type { SubtaskView, TaskView } from '../engine/view.ts';
 import { oneLine } from './output.ts';
 import { localTime, runtime, toSeconds } from './time.ts';
 

@@ -6,13 +6,12 @@
  * (`build/1-NONCE/gates/2.1-NONCE`: gate 2, first try). Its name is the path of its folder under `attempts/`, and nobody
  * can tell it before the job is decided on: what ran before could else leave records there.
  */
-import type { BudgetUse } from '../engine/budget.ts';
-import type { Judge } from '../engine/fold-skip.ts';
-import type { NotifyChannel } from '../engine/notices.ts';
+import type { BudgetUse } from './budget.ts';
+import type { NotifyChannel } from './notify.ts';
 import type { Origin } from './origin.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import type { CapturedRepository } from './repository.ts';
-import type { TaskSpec } from './spec.ts';
+import type { Judge, TaskSpec } from './spec.ts';
 import type { BlockReason, Outcome, StoppedBy, StopReason, WaitReason } from './status.ts';
 
 /** What the user wants of a task; separate from what is. */

@@ -3,11 +3,11 @@
  * an edited rasen.yml nor an agent in the worktree can move the goalposts of a running task.
  */
 import * as z from 'zod';
-import { waitLimits } from '../engine/limit-policy.ts';
-import { notifySpec } from '../engine/notices.ts';
-import { quietHours } from '../engine/quiet-hours.ts';
+import { notifySpec } from './notify.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
+import { quietHours } from './quiet-hours.ts';
 import { sandboxSpec } from './sandbox.ts';
+import { waitLimits } from './wait-limits.ts';
 
 /** ULID in lower case: 10 characters of time, 16 of chance. Valid as a folder name and as part of a git ref. */
 export const taskId = z
@@ -150,6 +150,10 @@ export const secretSpec = z.strictObject({
       'Who gets it: agent (every session) or planner, coder, reviewer, qa; run (commands of subtasks), gates, setup, notify. null: agent and run, but what an agent logs in with only that agent.',
     ),
 });
+
+/** Judges that `--skip-review` and `--skip-qa` leave out. */
+export const JUDGES = ['review', 'qa'] as const;
+export type Judge = (typeof JUDGES)[number];
 
 /** How review or QA is done; they run only with a program of their own (see config.ts for why). */
 const judge = z.strictObject({

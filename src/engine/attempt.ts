@@ -7,9 +7,10 @@
  *                          └─ a check has no work: straight to its gates
  */
 
+import type { BudgetUse } from '../contract/budget.ts';
 import type { NewEvent } from '../contract/event.ts';
 import type { Outcome, StopReason, WaitReason } from '../contract/status.ts';
-import { type BudgetUse, usedUp, waitsForDay } from './budget.ts';
+import { usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import { type Gate, gatesOf, isAgentStep } from './gates-of.ts';
 import { HURRY_SHARE, hurry, notesFor } from './notes.ts';

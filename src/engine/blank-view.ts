@@ -2,7 +2,7 @@
  * A view of which nothing but the id is known, to be filled in: of a task that was made and not run yet, and of one whose
  * files cannot be used. Types only, so that the thin client can make one, too.
  */
-import type { TaskView } from './view.ts';
+import type { TaskView } from '../contract/view.ts';
 
 export function blankView(
   known: Pick<TaskView, 'id' | 'name' | 'status' | 'created_at'> & Partial<TaskView>,

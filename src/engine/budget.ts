@@ -6,30 +6,10 @@
  * A budget that is used up ends what runs, and starts no session. That of a day waits for the next one; the others wait
  * for a person: `rasen resume` then allows each of them that is used up once more (fold-usage.ts).
  */
+import { BUDGETS, type Budget, type BudgetUse } from '../contract/budget.ts';
 import type { Observed } from './effect.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
 import type { Step, TaskState, Used } from './state.ts';
-
-export const BUDGETS = [
-  'attempt_tokens',
-  'attempt_usd',
-  'subtask_tokens',
-  'subtask_usd',
-  'tokens',
-  'usd',
-  'tokens_per_day',
-  'usd_per_day',
-] as const;
-/** By its name in `limits`. */
-export type Budget = (typeof BUDGETS)[number];
-
-export interface BudgetUse {
-  budget: Budget;
-  used: number;
-  limit: number;
-  /** RFC 3339: when a budget of a day is whole again. null: when a person says so. */
-  until: string | null;
-}
 
 /** From this share on a budget of a task or a day is nearly used up, and somebody may want to know. */
 export const NEARLY = 0.8;

@@ -4,11 +4,12 @@
  * way is not started again.
  */
 
+import type { BudgetUse } from '../contract/budget.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { isTerminal, type WaitReason } from '../contract/status.ts';
 import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
 import { holdsUnfinishedWork, serviceHold } from './backend.ts';
-import { type BudgetUse, budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
+import { budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed, Trouble } from './effect.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { loginRetryAt, nextLogin } from './login.ts';

@@ -3,9 +3,9 @@
  * must find it done: by the claim in the attempt's folder, by refs and trailers in git, by the nonce.
  */
 import type { Claim, GateEvidence, SealedFacts, SessionFacts } from '../contract/event.ts';
+import type { NotifyChannel } from '../contract/notify.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { StopReason, TroubleReason } from '../contract/status.ts';
-import type { NotifyChannel } from './notices.ts';
 import type { Used } from './state.ts';
 
 export type Effect =

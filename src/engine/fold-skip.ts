@@ -1,10 +1,7 @@
 /** What a person leaves out from now on. Part of the fold. */
+import type { Judge } from '../contract/spec.ts';
 import { gatesOf } from './gates-of.ts';
 import type { GateRun, Step, TaskState } from './state.ts';
-
-/** Judges that `--skip-review` and `--skip-qa` leave out. */
-export const JUDGES = ['review', 'qa'] as const;
-export type Judge = (typeof JUDGES)[number];
 
 export function withoutJudges(state: TaskState, skip: readonly Judge[]): TaskState {
   if (skip.length === 0) return state;

@@ -1,7 +1,8 @@
 /** The part of the fold that is about what sessions use: sums of attempt, subtask, task and day. Pure. */
 
+import type { Budget } from '../contract/budget.ts';
 import type { Claim, EventOf, SessionFacts } from '../contract/event.ts';
-import { type Budget, budgetsSoFar, NOTHING_USED, usedBy, warningOf } from './budget.ts';
+import { budgetsSoFar, NOTHING_USED, usedBy, warningOf } from './budget.ts';
 import { editAttempt, step } from './fold-tools.ts';
 import type { Spending, Step, TaskState, Used } from './state.ts';
 

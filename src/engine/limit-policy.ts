@@ -2,7 +2,6 @@
  * What follows a usage limit: waiting for its end is the user's to allow, and is bounded in number and time. Pure.
  * A stated end is waited for with some chance added, so that not everything that waits goes on in the same second.
  */
-import * as z from 'zod';
 import type { Attempt, Step, TaskState } from './state.ts';
 import { clockTime, duration, sinceMs } from './wall-time.ts';
 
@@ -15,28 +14,6 @@ export const LIMIT_RETRY = {
   /** Most that is added to a stated end. */
   jitter_ms: MINUTE,
 } as const;
-
-/** Part of the limits of a task. */
-export const waitLimits = z.object({
-  wait: z
-    .boolean()
-    .default(false)
-    .describe('true: a usage limit is waited for. false: it blocks the task, since waiting spends later.'),
-  max_waits: z.int().min(1).max(100).default(6).describe('Most waits for one usage limit, in a row.'),
-  max_wait_seconds: z
-    .number()
-    .positive()
-    .max(366 * 86_400)
-    .default(26 * 3600)
-    .describe('Longest time that waits in a row take together.'),
-  login_retry_seconds: z
-    .number()
-    .min(1)
-    .max(86_400)
-    .nullable()
-    .default(600)
-    .describe('How often it is looked whether an agent is logged in by now. null: never.'),
-});
 
 /** The policy of orders that were made before they could say one. */
 export const WAITED_ALWAYS = {

@@ -4,8 +4,8 @@
  */
 
 import type { Plan } from '../contract/plan.ts';
+import type { TaskView } from '../contract/view.ts';
 import { shellWord } from './shell-word.ts';
-import type { TaskView } from './view.ts';
 
 /** For a task as it is now. null: nothing to do. */
 export function nextCommand(

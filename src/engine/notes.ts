@@ -3,8 +3,7 @@ import type { NewEvent } from '../contract/event.ts';
 import { isAgentStep } from './gates-of.ts';
 import type { Attempt, Note, Step, TaskState } from './state.ts';
 
-/** Longest text of a note; notes that may wait to be told at once, and all their text. */
-export const MAX_NOTE_CHARS = 8000;
+/** Notes that may wait to be told at once, and all their text. */
 export const MAX_OPEN_NOTES = 20;
 export const MAX_OPEN_CHARS = 32_000;
 /** Text of notes that were told before, in one prompt; the last ones. */

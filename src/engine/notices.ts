@@ -4,39 +4,10 @@
  * restarts in between. A crash between sending and writing that down repeats one, at most. What could not be sent is
  * tried again, by the channels that failed: a network that is away for a moment must not cost a night.
  */
-import * as z from 'zod';
+import type { NoticeKind, NotifyChannel, NotifySpec } from '../contract/notify.ts';
 import { isTerminal, isTrouble } from '../contract/status.ts';
 import type { Effect, Observed } from './effect.ts';
 import type { TaskState } from './state.ts';
-
-/** budget: most of what may be spent is spent. resumed: the machine was restarted. waiting: for a usage limit, the budget of the next day, or the machine. */
-export const NOTICE_KINDS = ['completed', 'failed', 'blocked', 'waiting', 'resumed', 'budget'] as const;
-export type NoticeKind = (typeof NOTICE_KINDS)[number];
-
-const MAX_URL = 2000;
-
-/** Where notices of a task go. */
-export const notifySpec = z.strictObject({
-  command: z
-    .array(z.string().max(65_536))
-    .min(1)
-    .max(1000)
-    .nullable()
-    .default(null)
-    .describe('Program that finds the notice as JSON on its standard input.'),
-  webhook: z
-    .url({ protocol: /^https?$/ })
-    .max(MAX_URL)
-    .nullable()
-    .default(null)
-    .describe('Address that gets the notice as JSON by POST.'),
-  desktop: z.boolean().default(false).describe('Shown by notify-send, or by osascript on macOS.'),
-  on: z
-    .array(z.enum(NOTICE_KINDS))
-    .default([...NOTICE_KINDS])
-    .describe('What is told.'),
-});
-export type NotifySpec = z.infer<typeof notifySpec>;
 
 export interface Notice {
   /** The same for the same reason; begins with the kind. */
@@ -54,9 +25,6 @@ export interface Notified {
   /** Channels that failed; the others told the person. Absent in older journals, and where all is to be tried again. */
   failed?: NotifyChannel[];
 }
-
-export const NOTIFY_CHANNELS = ['command', 'webhook', 'desktop'] as const;
-export type NotifyChannel = (typeof NOTIFY_CHANNELS)[number];
 
 /** Lines of the ledger that are kept whatever they are of. */
 export const MAX_NOTIFIED = 100;

@@ -1,5 +1,6 @@
 /** The state of a task: what a fold over its events gives. Plain data, cheap to copy, safe to serialize. */
 
+import type { BudgetUse } from '../contract/budget.ts';
 import type { Claim, GateEvidence, SealedFacts, Want } from '../contract/event.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { CapturedRepository } from '../contract/repository.ts';
@@ -14,7 +15,6 @@ import type {
   TaskStatus,
   WaitReason,
 } from '../contract/status.ts';
-import type { BudgetUse } from './budget.ts';
 import type { Notified } from './notices.ts';
 import type { SetupFacts } from './setup.ts';
 

@@ -4,12 +4,14 @@
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
 
+import type { NoticeKind } from '../contract/notify.ts';
 import { isTrouble, reasonText } from '../contract/status.ts';
+import type { TaskView } from '../contract/view.ts';
 import { budgetShare, budgetText } from '../engine/budget.ts';
 import { nextCommand } from '../engine/next-command.ts';
-import type { Notice, NoticeKind } from '../engine/notices.ts';
+import type { Notice } from '../engine/notices.ts';
 import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
-import { type TaskView, viewOf } from '../engine/view.ts';
+import { viewOf } from '../engine/view.ts';
 import { clockTime, duration, exactDuration } from '../engine/wall-time.ts';
 import { warningsOf } from '../engine/warnings.ts';
 import { lastChars, oneLine } from '../views/plain-text.ts';

@@ -5,7 +5,7 @@
 import { RasenError } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import { TRANSITIONS } from '../contract/status.ts';
-import { type TaskView, UNUSABLE_STATUSES } from '../engine/view.ts';
+import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import type { Store } from '../store/store.ts';
 import { damagedView } from './damaged-view.ts';

@@ -1,8 +1,8 @@
 /** Waiting for tasks: for a rest of any kind, or for one particular thing. */
 
 import type { WaitReason } from '../contract/status.ts';
+import { exitCodeOf, type TaskView } from '../contract/view.ts';
 import type { TaskState } from '../engine/state.ts';
-import { exitCodeOf, type TaskView } from '../engine/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { Changes } from './changes.ts';
 import type { Entry, Registry } from './registry.ts';

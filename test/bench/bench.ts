@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentFolders } from '../../src/agents/index.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { chooseSandbox } from '../../src/sandbox/choose.ts';
 import { rulesFor, type Wanted } from '../../src/sandbox/look.ts';
 import { commandSpec, Instance, pipelineSpec, RASEN, until } from '../support/instance.ts';

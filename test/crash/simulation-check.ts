@@ -1,5 +1,6 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
 
+import type { Budget } from '../../src/contract/budget.ts';
 import type { Event, EventType } from '../../src/contract/event.ts';
 import {
   isTerminal,
@@ -8,7 +9,7 @@ import {
   TRANSITIONS,
   type WaitReason,
 } from '../../src/contract/status.ts';
-import { type Budget, budgetsSoFar, budgetText } from '../../src/engine/budget.ts';
+import { budgetsSoFar, budgetText } from '../../src/engine/budget.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
 import { LIMIT_RETRY } from '../../src/engine/limit-policy.ts';
 import { LOGIN_TRIES } from '../../src/engine/login.ts';

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import type { Event, EventOf } from '../../src/contract/event.ts';
 import { METHODS } from '../../src/contract/methods/index.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { hardLimitOf } from '../../src/host/mark.ts';
 import { SocketPeers } from '../../src/host/socket-peer.ts';
 import { Bell } from '../../src/runner/cage/bell.ts';

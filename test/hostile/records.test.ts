@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/contract/event.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
 
 const FORGER = join(import.meta.dirname, '../support/forger.mjs');

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { isRasenError } from '../../src/contract/errors.ts';
 import type { Event } from '../../src/contract/event.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
 import { Instance, pipelineSpec, until } from '../support/instance.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';

@@ -6,8 +6,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MAX_NOTE_CHARS } from '../../src/engine/notes.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import { MAX_NOTE_CHARS } from '../../src/contract/methods/params.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { type CliResult, commandSpec, Instance, pipelineSpec, unpacked } from '../support/instance.ts';
 import { type Answer, askOnce, RawSocket } from '../support/raw-socket.ts';

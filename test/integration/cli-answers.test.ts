@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { RasenError } from '../../src/contract/errors.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { buildCli, type CliBuild, runCli } from '../support/cli.ts';
 import { commandView, FakeDaemon, TASK_ID, viewWith } from '../support/fake-daemon.ts';
 

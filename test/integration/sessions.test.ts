@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Event, EventOf } from '../../src/contract/event.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { taskFiles } from '../../src/store/layout.ts';
 import { attemptFolder, marked, until } from '../support/instance.ts';
 import { type Act, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';

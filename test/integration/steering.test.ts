@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Event, EventOf } from '../../src/contract/event.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { taskFiles } from '../../src/store/layout.ts';
 import { until } from '../support/instance.ts';
 import { streamed } from '../support/night-faults.ts';

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findProject } from '../../src/cli/project.ts';
 import { isRasenError } from '../../src/contract/errors.ts';
-import type { TaskView } from '../../src/engine/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import type { RpcClient } from '../../src/rpc/client.ts';
 import { type CliResult, Instance, until } from './instance.ts';
 

@@ -23,7 +23,6 @@ export const daemonDoctor = defineMethod({
       .describe('Names of the agents that the supervisor itself finds; absent from older ones.'),
   }),
   errors: [],
-  handle: (_params, supervisor) => supervisor.doctor(),
 });
 
 export type Finding = z.infer<typeof finding>;

@@ -21,5 +21,4 @@ export const daemonGc = defineMethod({
     kept: z.array(z.looseObject({ id: z.string(), name: z.string(), reason: z.string() })),
   }),
   errors: ['git', 'storage', 'not_permitted'],
-  handle: (params, supervisor) => supervisor.gc(params),
 });

@@ -1,6 +1,6 @@
 /** `daemon.notify`: send a test notice. */
 import * as z from 'zod';
-import { notifySpec } from '../../engine/notices.ts';
+import { notifySpec } from '../notify.ts';
 import { envName } from '../plan.ts';
 import { secretSpec } from '../spec.ts';
 import { defineMethod } from './define.ts';
@@ -27,5 +27,4 @@ export const daemonNotify = defineMethod({
     ),
   }),
   errors: ['secret', 'not_permitted'],
-  handle: async (params, supervisor) => ({ sent: await supervisor.notify(params) }),
 });

@@ -37,5 +37,4 @@ export const daemonStatus = defineMethod({
     damaged: z.int().describe('Tasks on disk that cannot be used; see task.list and daemon.doctor.'),
   }),
   errors: [],
-  handle: (_params, supervisor) => supervisor.status(),
 });

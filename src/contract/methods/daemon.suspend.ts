@@ -10,5 +10,4 @@ export const daemonSuspend = defineMethod({
   params: z.strictObject({}),
   result: z.looseObject({ stopped: z.int().describe('Attempts and gates that were alive.') }),
   errors: ['not_permitted'],
-  handle: (_params, supervisor, context) => supervisor.suspend(context.signal),
 });

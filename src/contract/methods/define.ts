@@ -1,12 +1,9 @@
 /**
- * What a method of the control protocol is: name, schemas, documentation and handler in one object. The dispatcher,
- * the OpenRPC document and rasen-protocol(7) are all made from these.
+ * What a method of the control protocol is: name, schemas and documentation in one object. The dispatcher, the OpenRPC
+ * document and rasen-protocol(7) are all made from these; what answers it is in supervisor/handlers/.
  */
 import type * as z from 'zod';
-import type { RequestContext } from '../../rpc/server.ts';
-import type { Supervisor } from '../../supervisor/supervisor.ts';
 import type { ErrorKind } from '../errors.ts';
-import type { Origin } from '../origin.ts';
 
 /**
  * Who may ask. What runs inside an attempt is no person, and may ask for less:
@@ -18,11 +15,6 @@ import type { Origin } from '../origin.ts';
  *   person   a person
  */
 export type Who = 'reader' | 'anyone' | 'own' | 'child' | 'person';
-
-export interface AskContext extends RequestContext {
-  /** Known for all but a `reader`. */
-  readonly origin: Origin;
-}
 
 export interface Method<
   N extends string = string,
@@ -41,7 +33,6 @@ export interface Method<
   stream?: { notification: string; params: z.ZodType };
   /** Domain errors a caller must expect, besides the general ones. */
   errors: readonly ErrorKind[];
-  handle(params: z.output<P>, supervisor: Supervisor, context: AskContext): Promise<z.input<R>> | z.input<R>;
 }
 
 export function defineMethod<const N extends string, P extends z.ZodType, R extends z.ZodType>(
@@ -50,6 +41,9 @@ export function defineMethod<const N extends string, P extends z.ZodType, R exte
   return method;
 }
 
-/** Parameters (as a caller writes them) and result of a method. */
+/** Parameters (as a caller writes them) and result (as a caller reads it) of a method. */
 export type ParamsOf<M> = M extends Method<string, infer P, z.ZodType> ? z.input<P> : never;
 export type ResultOf<M> = M extends Method<string, z.ZodType, infer R> ? z.output<R> : never;
+/** The same as the one who answers has them: parameters with their defaults, and a result that may leave out its own. */
+export type AskedOf<M> = M extends Method<string, infer P, z.ZodType> ? z.output<P> : never;
+export type AnswerOf<M> = M extends Method<string, z.ZodType, infer R> ? z.input<R> : never;

@@ -22,5 +22,4 @@ export const eventFollow = defineMethod({
     }),
   },
   errors: ['task_unknown', 'task_ambiguous', 'damaged'],
-  handle: (params, supervisor, context) => supervisor.followEvents(params, context),
 });

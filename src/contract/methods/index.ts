@@ -4,7 +4,7 @@ import { daemonGc } from './daemon.gc.ts';
 import { daemonNotify } from './daemon.notify.ts';
 import { daemonStatus } from './daemon.status.ts';
 import { daemonSuspend } from './daemon.suspend.ts';
-import type { Method, ParamsOf, ResultOf } from './define.ts';
+import type { AnswerOf, AskedOf, Method, ParamsOf, ResultOf } from './define.ts';
 import { eventFollow } from './event.follow.ts';
 import { logFollow } from './log.follow.ts';
 import { taskAnswer } from './task.answer.ts';
@@ -59,3 +59,6 @@ export type MethodName = Table['name'];
 /** Parameters and results by method name, for typed clients. */
 export type Params<N extends MethodName> = ParamsOf<Extract<Table, { name: N }>>;
 export type Result<N extends MethodName> = ResultOf<Extract<Table, { name: N }>>;
+/** The same on the side that answers. */
+export type Asked<N extends MethodName> = AskedOf<Extract<Table, { name: N }>>;
+export type Answer<N extends MethodName> = AnswerOf<Extract<Table, { name: N }>>;

@@ -60,7 +60,6 @@ export const logFollow = defineMethod({
     }),
   },
   errors: ['task_unknown', 'task_ambiguous', 'subtask_unknown', 'damaged'],
-  handle: (params, supervisor, context) => supervisor.followLog(params, context),
 });
 
 export type LogRecord = z.infer<typeof logRecord>;

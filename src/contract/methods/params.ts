@@ -1,7 +1,6 @@
 /** Parameters that several methods share. */
 import * as z from 'zod';
-import { MAX_NOTE_CHARS } from '../../engine/notes.ts';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 
 export const taskRef = z
   .string()
@@ -17,6 +16,9 @@ export const op = z
   .max(100)
   .optional()
   .describe('Chosen by the caller; a repeated request with the same op is done once.');
+
+/** Longest text of a note. */
+export const MAX_NOTE_CHARS = 8000;
 
 export const noteText = z
   .string()

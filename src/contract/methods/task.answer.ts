@@ -12,5 +12,4 @@ export const taskAnswer = defineMethod({
   params: z.strictObject({ task: taskRef, text: noteText, op }),
   result: noted,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
-  handle: (params, supervisor, context) => supervisor.answer(params, context),
 });

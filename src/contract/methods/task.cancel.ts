@@ -1,6 +1,6 @@
 /** `task.cancel`: end a task for good. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -11,5 +11,4 @@ export const taskCancel = defineMethod({
   params: z.strictObject({ task: taskRef, force: z.boolean().default(false), op }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
-  handle: (params, supervisor, context) => supervisor.cancel(params, context),
 });

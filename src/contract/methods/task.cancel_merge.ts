@@ -1,6 +1,6 @@
 /** `task.cancel_merge`: end a merge that is being made or waits, before the branch moves. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { taskRef } from './params.ts';
 
@@ -12,5 +12,4 @@ export const taskCancelMerge = defineMethod({
   params: z.strictObject({ task: taskRef }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
-  handle: (params, supervisor, context) => supervisor.cancelMerge(params, context),
 });

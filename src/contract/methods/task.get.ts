@@ -1,6 +1,6 @@
 /** `task.get`: one task as it is now. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { taskRef } from './params.ts';
 
@@ -11,5 +11,4 @@ export const taskGet = defineMethod({
   params: z.strictObject({ task: taskRef }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'damaged', 'version'],
-  handle: ({ task }, supervisor) => supervisor.view(task),
 });

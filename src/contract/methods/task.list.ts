@@ -1,6 +1,6 @@
 /** `task.list`: all tasks, newest first. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 
 export const taskList = defineMethod({
@@ -26,5 +26,4 @@ export const taskList = defineMethod({
     }),
   ),
   errors: [],
-  handle: (filter, supervisor) => supervisor.list(filter),
 });

@@ -1,6 +1,6 @@
 /** `task.merge`: bring a completed task's commits into a branch of the user. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -33,5 +33,4 @@ export const taskMerge = defineMethod({
     'damaged',
     'not_permitted',
   ],
-  handle: (params, supervisor, context) => supervisor.merge(params, context),
 });

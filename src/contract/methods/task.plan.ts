@@ -15,5 +15,4 @@ export const taskPlan = defineMethod({
     sha256: z.string().nullable(),
   }),
   errors: ['task_unknown', 'task_ambiguous', 'damaged'],
-  handle: ({ task }, supervisor) => supervisor.plan(task),
 });

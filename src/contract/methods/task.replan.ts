@@ -1,7 +1,7 @@
 /** `task.replan`: put another plan in force. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
 import { plan } from '../plan.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -21,5 +21,4 @@ export const taskReplan = defineMethod({
   }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'config', 'damaged', 'not_permitted'],
-  handle: (params, supervisor, context) => supervisor.replan(params, context),
 });

@@ -1,6 +1,6 @@
 /** `task.report`: what happened to tasks, and what they need now. */
 import * as z from 'zod';
-import { reportAnswer } from '../../engine/report.ts';
+import { reportAnswer } from '../report.ts';
 import { defineMethod } from './define.ts';
 import { taskRef } from './params.ts';
 
@@ -22,5 +22,4 @@ export const taskReport = defineMethod({
   }),
   result: reportAnswer,
   errors: ['task_unknown', 'task_ambiguous', 'damaged'],
-  handle: (params, supervisor) => supervisor.report(params),
 });

@@ -1,7 +1,7 @@
 /** `task.resume`: go on with an interrupted or blocked task. */
 import * as z from 'zod';
-import { JUDGES } from '../../engine/fold-skip.ts';
-import { taskView } from '../../engine/view.ts';
+import { JUDGES } from '../spec.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -21,5 +21,4 @@ export const taskResume = defineMethod({
   }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted', 'project_in_use'],
-  handle: (params, supervisor, context) => supervisor.resume(params, context),
 });

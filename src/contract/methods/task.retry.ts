@@ -1,6 +1,6 @@
 /** `task.retry`: do one subtask again. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -27,5 +27,4 @@ export const taskRetry = defineMethod({
     'not_permitted',
     'project_in_use',
   ],
-  handle: (params, supervisor, context) => supervisor.retry(params, context),
 });

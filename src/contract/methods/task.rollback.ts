@@ -1,6 +1,6 @@
 /** `task.rollback`: back to the good commit before a subtask. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -20,5 +20,4 @@ export const taskRollback = defineMethod({
     'damaged',
     'not_permitted',
   ],
-  handle: (params, supervisor, context) => supervisor.rollback(params, context),
 });

@@ -1,7 +1,7 @@
 /** `task.run`: accept a task. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
 import { taskSpec } from '../spec.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 
 export const runParams = z.strictObject({
@@ -34,5 +34,4 @@ export const taskRun = defineMethod({
   params: runParams,
   result: runResult,
   errors: [...runErrors],
-  handle: ({ spec, env }, supervisor, context) => supervisor.run(spec, env, context),
 });

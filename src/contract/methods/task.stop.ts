@@ -1,6 +1,6 @@
 /** `task.stop`: end what runs, keep the state. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { op, taskRef } from './params.ts';
 
@@ -12,5 +12,4 @@ export const taskStop = defineMethod({
   params: z.strictObject({ task: taskRef, force: z.boolean().default(false), op }),
   result: taskView,
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted'],
-  handle: (params, supervisor, context) => supervisor.stop(params, context),
 });

@@ -18,5 +18,4 @@ export const taskSubmit = defineMethod({
   }),
   result: runResult,
   errors: [...runErrors, 'usage'],
-  handle: ({ id, sha256 }, supervisor, context) => supervisor.submit(id, sha256, context),
 });

@@ -1,6 +1,6 @@
 /** `task.wait`: answers when tasks stop going on by themselves. */
 import * as z from 'zod';
-import { taskView } from '../../engine/view.ts';
+import { taskView } from '../view.ts';
 import { defineMethod } from './define.ts';
 import { taskRef } from './params.ts';
 
@@ -22,5 +22,4 @@ export const taskWait = defineMethod({
     params: z.looseObject({ request: z.union([z.string(), z.number()]), task: taskView }),
   },
   errors: ['task_unknown', 'task_ambiguous', 'damaged'],
-  handle: (params, supervisor, context) => supervisor.wait(params, context),
 });

@@ -2,12 +2,12 @@
 import { agentOf } from '../../agents/index.ts';
 import { isRasenError } from '../../contract/errors.ts';
 import type { Role } from '../../contract/spec.ts';
+import type { MergeProgress } from '../../contract/view.ts';
 import { hasBudget } from '../../engine/budget.ts';
 import type { Day } from '../../engine/effect.ts';
 import { gatesOf, isAgentStep } from '../../engine/gates-of.ts';
 import type { Step, TaskState } from '../../engine/state.ts';
 import { RESULT_GRACE_MS } from '../../engine/stop-reason.ts';
-import type { MergeProgress } from '../../engine/view.ts';
 import { worktreeState } from '../../git/worktree-state.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Log } from '../../log.ts';
