@@ -65,7 +65,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Exceptions, each with its reason. */
 const EXCEPTIONS: Record<string, string> = {
   'src/cli/context.ts → supervisor': 'the bundle that reads tasks where no supervisor runs; types only',
-  'src/contract/methods/define.ts → supervisor': 'handlers are typed over the supervisor; types only',
   'src/index.ts → host': 'a client looks whose the folders are before it sends anything',
   'src/index.ts → rpc': 'the public surface is the typed client of the method table',
 };
