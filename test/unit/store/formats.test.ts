@@ -122,3 +122,22 @@ test('a snapshot remembers the format of the journal that it stands for', async 
   await again.append(id, again.load(id)!.bytes, life.events.slice(-1));
   expect(readJournal(rig.path(id, 'events.jsonl')).lines.at(-1)).toMatchObject({ v: FORMAT + 1 });
 });
+
+test('an event of another form is left to the rasen that wrote it; a field more is none', async () => {
+  const life = waitingForLimit();
+  const { id } = life.state;
+  const odd = life.events.map(event =>
+    event.type === 'task_waiting' ? { ...event, why: 'eclipse' } : { ...event, more: 1 },
+  );
+  await writeLife(rig.open(), { ...life, events: odd, state: life.state } as unknown as typeof life);
+  rmSync(rig.path(id, 'task.json'), { force: true });
+  const store = rig.open();
+  expect(store.load(id)).toBeNull();
+  expect(store.damage).toMatchObject([
+    {
+      kind: 'newer',
+      moved_to: null,
+      message: expect.stringMatching(/of another form than task_waiting .*why: /),
+    },
+  ]);
+});
