@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { isRasenError, RasenError } from '../errors.ts';
 import type { Paths } from '../paths.ts';
 import { waitForAnswer } from './answer.ts';
+import { masterOf } from './detached.ts';
 import { isTaken, seenAt } from './files.ts';
 import { serviceManager } from './pick.ts';
 import { requestOf, servedMode } from './request.ts';
@@ -15,6 +16,7 @@ import type { ServiceMode, ServiceUser } from './service.ts';
 import { FOLDERS, type SystemdFolders, userUnitFolder } from './systemd/names.ts';
 import { servedSocket } from './systemd/rivals.ts';
 import { ownUser } from './users.ts';
+import { servicesOf } from './whose.ts';
 
 const START_MS = 130_000;
 /** Longer than a supervisor takes to see that its socket is gone. */
@@ -91,6 +93,19 @@ export async function whyNotServing(options: InstalledOptions): Promise<RasenErr
     if (isRasenError(error)) return null;
     throw error;
   }
+}
+
+/** The command that restarts the supervisor which answers now, for whoever finds that it is of another release. */
+export async function howToRestart({ env, paths, folders = FOLDERS }: InstalledOptions): Promise<string> {
+  const user = ownUser(env);
+  const master = await masterOf({ user, paths });
+  const services = servicesOf(user, { folders });
+  const isService =
+    process.platform === 'linux' ? master?.unit !== null : services.user !== null || services.system !== null;
+  // After it, the next command starts another one.
+  if (master !== null && !isService) return `kill -USR2 ${master.pid}`;
+  const isOfSystem = master?.unit?.includes('@') ?? servedMode(env, user, folders) === 'system';
+  return isOfSystem ? `sudo rasen service restart --system ${user.name}` : 'rasen service restart';
 }
 
 async function problemOf({
