@@ -33,13 +33,19 @@ export interface InstalledOptions {
   paths: Paths;
   folders?: SystemdFolders;
   run?: Run;
+  /** Default: who runs this. */
+  user?: ServiceUser;
 }
 
 /** Which service is there to answer on the socket of these paths; null: none. */
-export function installedFor({ env, paths, folders = FOLDERS }: InstalledOptions): ServiceMode | null {
+export function installedFor({
+  env,
+  paths,
+  folders = FOLDERS,
+  user = ownUser(env),
+}: InstalledOptions): ServiceMode | null {
   // A home can be that of a machine with systemd, seen from a container without it.
   if (process.platform !== 'linux' || !existsSync(folders.booted)) return null;
-  const user = ownUser(env);
   // Also where its socket is not there yet, or not any more: then these paths are the user's own.
   if (!env.RASEN_RUNTIME_DIR && servedMode(env, user, folders) === 'system') return 'system';
   const units = userUnitFolder(user.home);
@@ -59,20 +65,22 @@ export async function startInstalled(
 ): Promise<boolean> {
   const kind = installedFor(options);
   if (kind === null) return false;
-  const user = ownUser(options.env);
-  const { env, paths, folders = FOLDERS, run = runProgram } = options;
+  const { env, paths, folders = FOLDERS, run = runProgram, user = ownUser(env) } = options;
   if (kind === 'system') {
     if (await answersSoon(paths.socket)) return true;
     throw (await whyNotServing(options)) ?? silentSystemService(user);
   }
   say('no supervisor answers; starting the installed service');
-  const ran = await run(
-    ['systemctl', '--user', '--no-ask-password', 'start', 'rasend.socket', 'rasend.service'],
-    {
+  const ask = (...args: string[]) =>
+    run(['systemctl', '--user', '--no-ask-password', ...args], {
       env: { ...env, XDG_RUNTIME_DIR: managerRuntime(user, folders), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' },
       timeout_ms: START_MS,
-    },
-  );
+    });
+  const start = () => ask('start', 'rasend.socket', 'rasend.service');
+  let ran = await start();
+  // A manager that came up before this home was mounted has not read what is in it.
+  if (ran.code !== 0 && /not found/.test(ran.stderr) && (await ask('daemon-reload')).code === 0)
+    ran = await start();
   if (ran.code === 0) return true;
   throw (
     (await whyNotServing(options)) ??
@@ -96,8 +104,12 @@ export async function whyNotServing(options: InstalledOptions): Promise<RasenErr
 }
 
 /** The command that restarts the supervisor which answers now, for whoever finds that it is of another release. */
-export async function howToRestart({ env, paths, folders = FOLDERS }: InstalledOptions): Promise<string> {
-  const user = ownUser(env);
+export async function howToRestart({
+  env,
+  paths,
+  folders = FOLDERS,
+  user = ownUser(env),
+}: InstalledOptions): Promise<string> {
   const master = await masterOf({ user, paths });
   const services = servicesOf(user, { folders });
   const isService =
@@ -113,9 +125,10 @@ async function problemOf({
   paths,
   folders = FOLDERS,
   run = runProgram,
+  user = ownUser(env),
 }: InstalledOptions): Promise<RasenError | null> {
-  const user = ownUser(env);
-  const mode = process.platform === 'linux' ? installedFor({ env, paths, folders }) : servedMode(env, user);
+  const mode =
+    process.platform === 'linux' ? installedFor({ env, paths, folders, user }) : servedMode(env, user);
   if (mode === null) return null;
   const request = requestOf({ mode, user, launcher: '', env, login: null });
   const manager = await serviceManager(env, { run, folders });
