@@ -149,8 +149,9 @@ const rows = {
   timeout: { code: -32012, exit: EXIT.unreachable, about: 'The supervisor did not answer in time.' },
   incompatible: {
     code: -32011,
-    exit: EXIT.internal,
-    about: 'Client and supervisor speak no common protocol version.',
+    exit: EXIT.unreachable,
+    about:
+      'The supervisor is of another release and cannot do what was asked: restart it. Or client and supervisor speak no common protocol version.',
   },
   overloaded: {
     code: -32013,
