@@ -66,6 +66,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const EXCEPTIONS: Record<string, string> = {
   'src/cli/context.ts → supervisor': 'the bundle that reads tasks where no supervisor runs; types only',
   'src/index.ts → host': 'a client looks whose the folders are before it sends anything',
+  'src/paths.ts → host': 'the home of a user is the one of the user database',
   'src/index.ts → rpc': 'the public surface is the typed client of the method table',
 };
 
