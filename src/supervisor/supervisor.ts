@@ -37,7 +37,7 @@ import { Askers } from './askers.ts';
 import type { OpenCage } from './cage.ts';
 import { uncounted } from './check-budgets.ts';
 import { systemClock, watchClock } from './clock.ts';
-import { type Ask, Commands } from './commands.ts';
+import { type Ask, Commands, type ShellEnv } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { userEnv } from './effects/user-env.ts';
@@ -191,7 +191,7 @@ export class Supervisor {
       this.#registry,
       this.#reconciler,
       { ...this.#host, home: paths.home },
-      { store: this.#store, places: this.#places },
+      { store: this.#store, places: this.#places, masks: this.#masks },
     );
     this.#notes = new Notes(this.#registry, this.#reconciler, this.#places);
     this.#awake = new KeepAwake(settings.keep_awake, {
@@ -367,14 +367,18 @@ export class Supervisor {
   }
 
   async resume(
-    params: { task: string; skip: readonly Judge[]; op?: string | undefined },
+    params: { task: string; skip: readonly Judge[]; env?: ShellEnv | undefined; op?: string | undefined },
     context: AskContext,
-  ): Promise<TaskView> {
+  ): Promise<TaskView & { env_changed: string[] }> {
     this.#assertStays();
-    const { task, skip } = params;
+    const { task, skip, env } = params;
     const ask = askOf(params, context);
-    const entry = await this.#inProject(task, () => this.#commands.resume(task, skip, ask));
-    return this.#registry.viewOf(entry);
+    let env_changed: string[] = [];
+    const entry = await this.#inProject(task, async () => {
+      if (env) env_changed = await this.#commands.changeEnv(task, env, ask);
+      return await this.#commands.resume(task, skip, ask);
+    });
+    return { ...this.#registry.viewOf(entry), env_changed };
   }
 
   async retry(
