@@ -283,6 +283,8 @@ interface Of {
   login_retried: Record<never, never>;
   /** interrupted or blocked → pending, with a fresh allowance of attempts and time, and without the judges in `skip`. */
   task_resumed: { skip?: readonly Judge[] };
+  /** A person handed over other values of these variables; the values are kept beside the journal. */
+  env_changed: { names: readonly string[] };
   task_completed: { verified: boolean; commit: string | null };
   task_failed: { reason: string; subtask: string | null };
   task_cancelled: Record<never, never>;
@@ -375,6 +377,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   task_blocked: true,
   login_retried: true,
   task_resumed: true,
+  env_changed: true,
   task_completed: true,
   task_failed: true,
   task_cancelled: true,
