@@ -347,6 +347,11 @@ const PAYLOADS = {
   task_resumed: z
     .object({ skip: z.array(z.enum(JUDGES)).readonly().optional() })
     .describe('It goes on, with a fresh allowance of attempts and time, and without the judges in `skip`.'),
+  env_changed: z
+    .object({ names: z.array(text).readonly() })
+    .describe(
+      'A person handed over other values of these variables; the values are kept beside the journal.',
+    ),
   task_completed: z
     .object({ verified: z.boolean(), commit: maybe })
     .describe('Every subtask is done. `verified`: gates of ours, or exit codes we saw, say so.'),

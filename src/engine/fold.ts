@@ -157,6 +157,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return ended(state, { name: 'failed', reason: event.reason, subtask: event.subtask }, event.t);
     case 'task_cancelled':
       return ended(state, { name: 'cancelled' }, event.t);
+    case 'env_changed':
     case 'request_refused':
       return state;
     case 'note_added':

@@ -161,7 +161,7 @@ export class Supervisor {
       this.#registry,
       this.#reconciler,
       { ...this.#host, home: paths.home },
-      { store: this.#store, places: this.#places },
+      { store: this.#store, places: this.#places, masks: this.#masks },
     );
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,

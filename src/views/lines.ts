@@ -157,6 +157,7 @@ const WRITERS: Writers = {
     'INFO',
     `Task resumed${skip.length > 0 ? ` without ${skip.join(' and ')}` : ''}`,
   ],
+  env_changed: (_, { names }) => ['INFO', `Taken from the shell that resumed it: ${names.join(', ')}`],
   task_completed: (state, { verified }) => {
     const done = `Task completed: ${progress(state)}, ${count(state.total_commits, 'commit')}`;
     return verified

@@ -13,7 +13,7 @@ import { attemptFolder, until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';
 
-const installed = inject('agents').claude;
+const installed = inject('agents').claude.newest;
 if ('missing' in installed) test.skip(`claude could not be installed: ${installed.missing}`, () => {});
 
 let model: ModelServer;

@@ -37,7 +37,7 @@ export function storeTasks(home: string, count: number): string[] {
       })
       .join('');
     writeFileSync(join(folder, 'events.jsonl'), text);
-    writeFileSync(join(folder, 'env.json'), encodeEnv({}));
+    writeFileSync(join(folder, 'env.json'), encodeEnv({ env: {}, before: {} }));
     const { state } = rest;
     writeFileSync(
       join(folder, 'task.json'),
