@@ -4,6 +4,7 @@
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
 import { budgetShare, budgetText } from '../task/budget.ts';
+import { unseenText } from '../task/mutation.ts';
 import { nextCommand } from '../task/next-command.ts';
 import type { Notice, NoticeKind } from '../task/notices.ts';
 import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
@@ -115,7 +116,11 @@ export function testMessage(name: string, project: string, nowMs: number): Messa
 function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
   const { status } = state;
   if (kind === 'completed')
-    return status.name === 'completed' && status.verified ? 'completed' : 'completed, not verified';
+    return status.name !== 'completed' || !status.verified
+      ? 'completed, not verified'
+      : unseenText(state) === null
+        ? 'completed'
+        : 'completed, but no gate sees the change';
   if (kind === 'blocked' && status.name === 'blocked') return `blocked (${status.why}), needs a person`;
   if (kind === 'waiting' && status.name === 'waiting') {
     if (isTrouble(status.why)) return `waits (${reasonText(status.why)}), goes on by itself`;

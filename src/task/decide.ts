@@ -358,7 +358,8 @@ export function startCommit(state: TaskState, step: Step): string | null {
   if (step.kind === 'baseline' || step.kind === 'final' || step.kind === 'setup') return good;
   const last = step.history.at(-1);
   if (!last?.commit || last.good !== good || last.gate === 'diff' || last.gate === 'clean') return good;
-  if (last.outcome === 'budget') return last.commit;
+  // What is there has been looked at, and found right.
+  if (last.commit === state.approved || last.outcome === 'budget') return last.commit;
   if (!last.counted) return last.outcome === 'lost' ? good : last.commit;
   return step.counted % 2 === 0 ? good : last.commit;
 }

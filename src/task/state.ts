@@ -1,6 +1,7 @@
 /** The state of a task: what a fold over its events gives. Plain data, cheap to copy, safe to serialize. */
 import type { BudgetUse } from './budget.ts';
 import type { Claim, GateEvidence, SealedFacts, Want } from './event.ts';
+import type { Mutation } from './mutation.ts';
 import type { Notified } from './notices.ts';
 import type { Plan } from './plan.ts';
 import type { CapturedRepository } from './repository.ts';
@@ -117,6 +118,9 @@ export interface Attempt {
   sealed: SealedFacts | null;
   /** Key of what `setup` reads at `from`. Absent: of an older journal, or there is nothing to set up. */
   setup?: string;
+  /** Of the final check, as in attempt_prepared. */
+  base_config?: string[];
+  sources?: number;
   /** Its gates begin with `setup` in the worktree, since what it left is not what was set up. Absent: they do not. */
   sets_up?: boolean;
   gates: GateRun[];
@@ -300,6 +304,10 @@ export interface TaskState {
   tolerated: string[];
   /** Commit whose result with the tests of the base commit a person has accepted, by going on from the block. */
   accepted: string | null;
+  /** Commit whose gate configuration a person has accepted, in the same way. Absent: that of the base commit counts. */
+  approved?: string;
+  /** What the last final check found out about whether a gate sees the change. Absent: it was not asked. */
+  mutation?: Mutation;
   /** Issues that QA and review named, with how often; the recurring ones escalate. */
   issues: Record<string, number>;
   /** Since when the agent is not logged in, and how often that was looked at again; null: nobody knows it to be so. */

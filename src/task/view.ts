@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { budgetsSoFar } from './budget.ts';
 import type { Trouble } from './effect.ts';
 import { gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { unseenText } from './mutation.ts';
 import { openNotes } from './notes.ts';
 import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
@@ -129,6 +130,11 @@ export const taskView = z.looseObject({
     .boolean()
     .nullable()
     .describe('Of a completed task: checks of ours say so, not only the agent.'),
+  verified_but: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('What that does not say, as a sentence: that no gate sees the change. null: nothing.'),
   exit_code: z.int().nullable().describe('What `rasen wait` returns; null while it runs.'),
   // The seed's fields.
   pid: z
@@ -248,6 +254,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     retry_at: status.name === 'blocked' ? status.retry_at : null,
     result: resultOf(state),
     verified: status.name === 'completed' ? status.verified : null,
+    verified_but: unseenText(state),
     exit_code: exitCodeOf(status.name),
     pid: isAtRest(status) ? null : pid,
     iteration: state.iterations,

@@ -6,6 +6,7 @@ import { budgetText } from '../task/budget.ts';
 import { JUMP_MS } from '../task/clock.ts';
 import type { Event, EventOf, EventType } from '../task/event.ts';
 import { gatesOf, isAgentStep } from '../task/gates-of.ts';
+import { unseenText } from '../task/mutation.ts';
 import { kindOf } from '../task/notices.ts';
 import { isInside, originText } from '../task/origin.ts';
 import { exhaustionOf } from '../task/retry.ts';
@@ -158,6 +159,8 @@ const WRITERS: Writers = {
   ],
   task_completed: (state, { verified }) => {
     const done = `Task completed: ${progress(state)}, ${count(state.total_commits, 'commit')}`;
+    const but = unseenText(state);
+    if (verified && but !== null) return ['WARNING', `${done}; verified, but ${but}`];
     return verified
       ? ['INFO', done]
       : ['WARNING', `${done}; not verified: not every gate of the project checked it`];
@@ -302,6 +305,9 @@ function sealedCommits(state: TaskState, event: EventOf<'attempt_sealed'>): Said
 
 function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | readonly Said[] | null {
   const { evidence } = event;
+  const step = stepIn(state, event.step);
+  const place = step ? gatesOf(state, step)[event.gate]?.place : undefined;
+  if (place === 'mutation') return mutationLine(evidence);
   const judge = evidence.kind === 'review' ? 'Review' : evidence.kind === 'qa' ? 'QA' : null;
   if (evidence.passed) {
     if (judge) return ['INFO', `${judge} approved`];
@@ -325,6 +331,12 @@ function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | reado
   ];
   const found = findingLines(evidence.findings, judge ?? `Gate ${evidence.name}`, reason);
   return found.length > 0 ? [said, ...found] : said;
+}
+
+function mutationLine({ name, kind, passed, reason }: EventOf<'gate_ended'>['evidence']): Said | null {
+  if (passed)
+    return kind === 'setup' ? null : ['INFO', `Gate ${name} fails without the change, as it should`];
+  return ['INFO', `Gate ${name} does not see the change: ${reason ?? 'nobody knows why'}`];
 }
 
 /** Where exactly, and what; without what the reason says already. */
