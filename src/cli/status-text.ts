@@ -69,7 +69,7 @@ export interface StatusTextOptions {
 
 /** Of an older supervisor without reservations. */
 function verifiedText({ verified, verified_but }: TaskView): string {
-  if (!verified) return 'no (nothing but the agent says so)';
+  if (!verified) return `no (${verified_but ? oneLine(verified_but, 400) : 'nothing but the agent says so'})`;
   return verified_but ? `yes, but ${oneLine(verified_but, 400)}` : 'yes';
 }
 

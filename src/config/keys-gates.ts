@@ -64,7 +64,7 @@ export const GATES_KEYS = {
   mutation_check: own(
     bool(),
     true,
-    'true: at the end, when all gates have passed, they run once more without the change to the source, with the new tests and configuration, one after the other until one fails. If none does, no gate sees the change: status, report and notices say so beside `verified`. It never fails a task and uses up no attempt. Each run has the timeout of its gate, and ten minutes at most.',
+    'true: at the end, when all gates have passed, they run once more without the change to the source, with the new tests and configuration, one after the other until one fails. If none does, no gate sees the change: status, report and notices say so beside `verified`. A gate that failed before the task and passes without the source of it was turned green by tests and configuration alone, and verifies nothing. It never fails a task and uses up no attempt. Each run has the timeout of its gate, and ten minutes at most.',
   ),
   protected: own(
     listOf(text(4096, 'a path or pathspec'), 1000, 'a list of paths'),

@@ -120,7 +120,7 @@ function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
       ? 'completed, not verified'
       : unseenText(state) === null
         ? 'completed'
-        : 'completed, but no gate sees the change';
+        : 'completed, but look at what verified it';
   if (kind === 'blocked' && status.name === 'blocked') return `blocked (${status.why}), needs a person`;
   if (kind === 'waiting' && status.name === 'waiting') {
     if (isTrouble(status.why)) return `waits (${reasonText(status.why)}), goes on by itself`;

@@ -10,6 +10,7 @@ import type { Effect, Observed, Trouble } from './effect.ts';
 import type { NewEvent } from './event.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { loginRetryAt, nextLogin } from './login.ts';
+import { turnedGreen } from './mutation.ts';
 import { nextNotices } from './notices.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
@@ -491,7 +492,7 @@ export function isVerified(state: TaskState): boolean {
   );
   const final = state.steps.find(s => s.kind === 'final');
   const whole = final ? finalGates(state).length > 0 : false;
-  if (state.tolerated.length > 0) return false;
+  if (state.tolerated.length > 0 || turnedGreen(state).length > 0) return false;
   return agents.every(s => checked(s) || whole);
 }
 

@@ -6,7 +6,7 @@ import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.
 import { sessionUsed } from './fold-usage.ts';
 import { gatesOf, isAgentStep } from './gates-of.ts';
 import { provesLogin } from './login.ts';
-import { mutationAsked, mutationDropped } from './mutation.ts';
+import { mutationAsked, mutationBegun, mutationDropped } from './mutation.ts';
 import { knownIssue, plain } from './same-issue.ts';
 import { afterPrepared, afterSetup, needsSetup, type SetupEnd, withKey } from './setup.ts';
 import {
@@ -94,11 +94,8 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
 
 export function attemptPrepared(before: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
   const known = stepOf(before, event.step);
-  const { mutation: _, ...unasked } = afterPrepared(before, known, event);
-  const state =
-    known.kind === 'final' || before.mutation === undefined
-      ? unasked
-      : { ...unasked, mutation: before.mutation };
+  const ready = afterPrepared(before, known, event);
+  const state = known.kind === 'final' ? mutationBegun(ready, known, event.sources) : ready;
   return phase(state, event, ['created'], attempt => ({
     ...attempt,
     phase: 'prepared',
@@ -310,7 +307,12 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
   next = editAttempt(next, event.step, event.n, a => ({ ...a, held: null }));
   const s = stepOf(next, event.step);
   if (s.kind === 'baseline' && !event.evidence.passed && event.evidence.tolerated) {
-    next = { ...next, tolerated: [...new Set([...next.tolerated, event.evidence.name])] };
+    const { name } = event.evidence;
+    next = {
+      ...next,
+      tolerated: [...new Set([...next.tolerated, name])],
+      failed_before: [...new Set([...(next.failed_before ?? []), name])],
+    };
   }
   if (s.kind === 'final' && event.evidence.passed) {
     next = { ...next, tolerated: next.tolerated.filter(name => name !== event.evidence.name) };

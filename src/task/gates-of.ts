@@ -21,6 +21,8 @@ export interface Gate {
   run: GateSpec | null;
   /** null: it is asked about the commit as it is. */
   variant: GateVariant | null;
+  /** Of one without the change: it was red before the task, so that it is asked whatever others say. */
+  was_red?: boolean;
 }
 
 const builtIn = (kind: GateKind, place: GatePlace = 'work'): Gate => ({
@@ -147,8 +149,15 @@ export function finalGates(state: TaskState, step: Step | null = null): Gate[] {
     ...variants('base_tests', works && spec.base_tests ? spec.gates : []),
     ...(agentWork && spec.review.enabled && !spec.review.per_subtask ? [review] : []),
     ...(agentWork && spec.qa.enabled && !spec.qa.per_subtask ? [qa] : []),
-    ...variants('mutation', sees ? all : []),
+    ...(sees ? withoutChange(state, all) : []),
   ];
+}
+
+/** First those that were red before the task: what has turned them green is the question. */
+function withoutChange({ failed_before = [] }: TaskState, specs: readonly GateSpec[]): Gate[] {
+  const wasRed = ({ name }: GateSpec) => failed_before.includes(name);
+  const sorted = [...specs.filter(wasRed), ...specs.filter(spec => !wasRed(spec))];
+  return variants('mutation', sorted).map(gate => ({ ...gate, was_red: wasRed(gate.run!) }));
 }
 
 /**
@@ -160,7 +169,7 @@ export function isIdle(
   index: number,
   { gates: runs }: Pick<Attempt, 'gates'>,
 ): boolean {
-  const { place, run, kind } = gates[index]!;
+  const { place, run, kind, was_red } = gates[index]!;
   if (place !== 'base-config' && place !== 'mutation') return false;
   const runOf = (i: number) => runs.find(other => other.gate === i);
   const isGivenUp = (i: number) => (runOf(i)?.dropped ?? 0) >= MAX_GATE_DROPS;
@@ -176,7 +185,7 @@ export function isIdle(
   return gates.some((g, i) => {
     if (g.place !== 'mutation') return false;
     if (g.kind === 'setup') return isGivenUp(i) || runOf(i)?.evidence?.passed === false;
-    return runOf(i)?.evidence?.passed === true || (i === index && isGivenUp(i));
+    return (runOf(i)?.evidence?.passed === true && !was_red) || (i === index && isGivenUp(i));
   });
 }
 

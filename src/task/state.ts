@@ -302,6 +302,8 @@ export interface TaskState {
   notes_made: number;
   /** Names of project gates that failed on the base commit under `baseline: allow`. */
   tolerated: string[];
+  /** All that did, whatever became of them. Absent: none. */
+  failed_before?: string[];
   /** Commit whose result with the tests of the base commit a person has accepted, by going on from the block. */
   accepted: string | null;
   /** Commit whose gate configuration a person has accepted, in the same way. Absent: that of the base commit counts. */

@@ -134,7 +134,9 @@ export const taskView = z.looseObject({
     .string()
     .nullable()
     .optional()
-    .describe('What that does not say, as a sentence: that no gate sees the change. null: nothing.'),
+    .describe(
+      'What has to be said beside that, as a sentence: that no gate sees the change, or what turned one green. null: nothing.',
+    ),
   exit_code: z.int().nullable().describe('What `rasen wait` returns; null while it runs.'),
   // The seed's fields.
   pid: z

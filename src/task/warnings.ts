@@ -7,7 +7,9 @@ export function warningsOf(state: TaskState): string[] {
   const { status, tolerated, accepted, forgeries, unsealed } = state;
   const skipped = state.steps.filter(s => s.kind === 'subtask' && s.status === 'skipped').map(s => s.id);
   return [
-    ...(status.name === 'completed' && !status.verified ? ['no gate verified the result'] : []),
+    ...(status.name === 'completed' && !status.verified && unseenText(state) === null
+      ? ['no gate verified the result']
+      : []),
     ...[unseenText(state)].filter(text => text !== null),
     ...tolerated.map(name => `gate ${name} fails, as it did before the task (baseline: allow)`),
     ...(accepted === null ? [] : ['tests of the base commit fail; a person accepted that']),

@@ -163,7 +163,7 @@ const WRITERS: Writers = {
     if (verified && but !== null) return ['WARNING', `${done}; verified, but ${but}`];
     return verified
       ? ['INFO', done]
-      : ['WARNING', `${done}; not verified: not every gate of the project checked it`];
+      : ['WARNING', `${done}; not verified: ${but ?? 'not every gate of the project checked it'}`];
   },
   task_failed: (_, event) => ['ERROR', then(`Task failed: ${event.reason}`, 'the task is over')],
   task_cancelled: () => ['WARNING', 'Task cancelled; the task is over'],

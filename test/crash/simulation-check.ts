@@ -304,10 +304,31 @@ export class Checks {
       `${step.id} is closed as ok, and a gate fails with the configuration of before`,
     );
     if (step.kind !== 'final' || !state.mutation) return;
-    const { seen_by, blind, unknown } = state.mutation;
-    const saw = exits('mutation').some(code => code !== null && code !== 0);
-    must(seen_by === null || saw, 4, `${seen_by} is said to see the change, and has not failed`);
-    this.#coverage.mutations.add(seen_by !== null ? 'seen' : unknown.length > 0 ? 'unknown' : blind.length > 0 ? 'unseen' : 'unasked');
+    const { seen_by, blind, turned, unknown, no_source } = state.mutation;
+    const codes = exits('mutation');
+    must(
+      seen_by === null || codes.some(code => code !== null && code !== 0),
+      4,
+      `${seen_by} is said to see the change, and has not failed`,
+    );
+    must(
+      blind.length <= codes.filter(code => code === 0).length,
+      4,
+      `${blind} are said not to see the change, and have not passed`,
+    );
+    const { mutations } = this.#coverage;
+    if (turned.length > 0) mutations.add('turned');
+    mutations.add(
+      no_source
+        ? 'no source'
+        : seen_by
+          ? 'seen'
+          : unknown.length > 0
+            ? 'unknown'
+            : blind.length > 0
+              ? 'unseen'
+              : 'unasked',
+    );
   }
 
   #closed(id: string, n: number): void {

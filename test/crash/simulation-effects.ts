@@ -146,7 +146,7 @@ export class Effects {
     const rng = new Rng(`${this.#draft.seed} asked ${commit}`);
     return {
       ...(this.#draft.spec.base_config && rng.chance(0.2) ? { base_config: ['package.json'] } : {}),
-      ...(this.#draft.spec.mutation_check && commit !== 'base' ? { sources: 2 } : {}),
+      ...(this.#draft.spec.mutation_check && commit !== 'base' && rng.chance(0.8) ? { sources: 2 } : {}),
     };
   }
 
