@@ -113,6 +113,8 @@ export interface SealedFacts {
   special?: string[];
   /** As in attempt_prepared, of what was left. */
   setup?: string;
+  /** As in attempt_prepared, where the attempt itself changed one of them. */
+  base_config?: string[];
   /** What no commit can hold, with a sentence that begins with the path. Absent in older journals. */
   left_out?: { path: string; why: string }[];
   /** Commits that the result does not reach, with what named them; they have refs of the task. Absent in older journals. */
@@ -150,9 +152,17 @@ interface Of {
    * Folder, worktree and prompt are ready; nothing has been spawned. `record_key`: what the records of its runner are
    * signed with (runner/record-key.ts). Absent in older journals: they are not signed, and count all the same. `setup`: the
    * key of what `setup` reads at the commit that the attempt starts from (setup.ts); absent in older journals, outside git
-   * and without a `setup`.
+   * and without a `setup`. Of the final check: `base_config`, files that decide what gates mean and are not as a person knows
+   * them; `sources`, how many files of the source the task changed. Absent: none.
    */
-  attempt_prepared: { step: string; n: number; record_key?: string; setup?: string };
+  attempt_prepared: {
+    step: string;
+    n: number;
+    record_key?: string;
+    setup?: string;
+    base_config?: string[];
+    sources?: number;
+  };
   /** It will be launched by another supervisor than prepared it, which signs with another key. Either counts. */
   record_key_drawn: { step: string; n: number; record_key: string };
   /**

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 
-const CHECKOUTS = ['final', 'base-tests', 'reviewer', 'qa'] as const;
+const CHECKOUTS = ['final', 'base-config', 'base-tests', 'mutation', 'reviewer', 'qa'] as const;
 
 /** Whether these events are the moment to tidy up. */
 export function isTidyTime(state: TaskState, events: readonly Event[]): boolean {
