@@ -131,6 +131,10 @@ export const sealedFacts = z.object({
   unmerged: z.array(text),
   special: z.array(text).optional().describe('Files of git’s that were special files, as sentences.'),
   setup: text.optional().describe('As in attempt_prepared, of what was left.'),
+  base_config: z
+    .array(text)
+    .optional()
+    .describe('As in attempt_prepared, where the attempt itself changed one of them.'),
   left_out: z
     .array(z.object({ path: text, why: text }))
     .optional()
@@ -215,6 +219,16 @@ const PAYLOADS = {
         .describe(
           'The key of what `setup` reads at the commit that the attempt starts from. Absent outside git, without a `setup`, and in older journals.',
         ),
+      base_config: z
+        .array(text)
+        .optional()
+        .describe(
+          'Of the final check: files that decide what gates mean and are not as a person knows them. Absent: none.',
+        ),
+      sources: z
+        .int()
+        .optional()
+        .describe('Of the final check: how many files of the source the task changed. Absent: none.'),
     })
     .describe('Folder, worktree and prompt are ready; nothing has been spawned.'),
   record_key_drawn: z

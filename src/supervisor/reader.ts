@@ -7,7 +7,7 @@ import type { Plan } from '../contract/plan.ts';
 import { TRANSITIONS } from '../contract/status.ts';
 import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
-import type { Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { damagedView } from './damaged-view.ts';
 import { agentRole } from './effects/context.ts';
 import { readableTail } from './effects/readable-tail.ts';
@@ -21,7 +21,7 @@ import { type ReportParams, report } from './report.ts';
 
 export interface ReaderOptions {
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
   masks: Masks;
 }

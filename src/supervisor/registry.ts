@@ -17,7 +17,7 @@ import { fold } from '../engine/fold.ts';
 import { isOver } from '../engine/notices.ts';
 import type { Spending, TaskState, Used } from '../engine/state.ts';
 import { mergingTask, stuckView, viewOf } from '../engine/view.ts';
-import type { About, Damage, Loaded, Store } from '../store/store.ts';
+import type { About, Damage, Loaded, FileStore } from '../store/file/file-store.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -117,7 +117,7 @@ function isWhole({ spec, plan, epoch }: TaskState): boolean {
 
 export class Registry {
   readonly pid: number | null;
-  readonly #store: Store;
+  readonly #store: FileStore;
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
@@ -134,7 +134,7 @@ export class Registry {
    * views; null: none runs.
    */
   constructor(
-    store: Store,
+    store: FileStore,
     clock: Clock,
     snapshotFailed: (error: unknown) => void = () => {},
     pid: number | null = process.pid,

@@ -15,7 +15,7 @@ import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
-import { Store } from '../store/store.ts';
+import { FileStore } from '../store/file/file-store.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
@@ -69,7 +69,7 @@ export class Supervisor {
   /** What the handlers of requests may use. */
   readonly serving: Serving;
   readonly #options: SupervisorOptions;
-  readonly #store: Store;
+  readonly #store: FileStore;
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #askers: Askers;
@@ -94,7 +94,7 @@ export class Supervisor {
     const { paths, log } = options;
     const settings = { ...options.settings };
     this.#options = { ...options, settings };
-    this.#store = new Store(paths);
+    this.#store = new FileStore(paths);
     this.#store.onMended = ({ task, message, moved_to }) =>
       log.error(
         { task, moved_to },

@@ -11,7 +11,7 @@ import { fold } from '../../src/engine/fold.ts';
 import { isOver, owedNotices } from '../../src/engine/notices.ts';
 import { settle, settleFailure } from '../../src/engine/settle.ts';
 import type { TaskState, Used } from '../../src/engine/state.ts';
-import { encodeJournalLine, type Line, parseJournal } from '../../src/store/journal.ts';
+import { encodeJournalLine, type Line, parseJournal } from '../../src/store/file/journal.ts';
 import { Checks, type Coverage } from './simulation-check.ts';
 import { type Draft, HOUR, type Window } from './simulation-draft.ts';
 import { Effects, Fault, MachineTrouble, type Stages, shaOf } from './simulation-effects.ts';

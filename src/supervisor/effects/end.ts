@@ -99,7 +99,7 @@ export async function end(
         : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
       : null,
     base_tests:
-      effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
+      effect.gate !== null && gatesOf(state, step)[effect.gate]!.variant === 'base_tests'
         ? await changedBaseTests(context, state, attempt).catch(error => {
             context.log.warn(
               { task: state.id, error },

@@ -72,7 +72,7 @@ export async function merge(
 
 /** What is run on the result, in order: the checkout is made ready first, where there are gates to be ready for. */
 function checksOf(state: TaskState): Gate[] {
-  const gates = finalGates(state).filter(gate => gate.run && !gate.base_tests);
+  const gates = finalGates(state).filter(gate => gate.run && gate.variant === null);
   return state.spec.setup === null || gates.length === 0 ? gates : [setupGate(state.spec, 'work'), ...gates];
 }
 

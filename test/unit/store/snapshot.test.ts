@@ -2,9 +2,9 @@
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskState } from '../../../src/engine/state.ts';
-import { writeDocument } from '../../../src/store/document.ts';
-import { seal, unseal } from '../../../src/store/seal.ts';
-import type { Loaded, Store } from '../../../src/store/store.ts';
+import { writeDocument } from '../../../src/store/file/document.ts';
+import { seal, unseal } from '../../../src/store/file/seal.ts';
+import type { Loaded, FileStore } from '../../../src/store/file/file-store.ts';
 import { completedGit, ENV } from '../../support/store-fixture.ts';
 import { flipped, StoreRig } from '../../support/store-rig.ts';
 import { TaskBuilder } from '../../support/task-builder.ts';
@@ -14,7 +14,7 @@ const { id } = life.state;
 /** Events up to the completion; the merge comes after the first snapshot, as in a supervisor. */
 const completed = life.events.findIndex(event => event.type === 'task_completed') + 1;
 let rig: StoreRig;
-let store: Store;
+let store: FileStore;
 let first: Loaded;
 
 beforeEach(async () => {

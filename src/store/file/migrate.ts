@@ -3,9 +3,9 @@
  * journal. Older lines are brought up to today's form when they are read (the file stays as it is); newer ones are
  * refused and left alone.
  */
-import { RasenError } from '../contract/errors.ts';
-import { type Event, eventProblem, isEventType } from '../contract/event.ts';
-import { FORMAT } from '../version.ts';
+import { RasenError } from '../../contract/errors.ts';
+import { type Event, eventProblem, isEventType } from '../../contract/event.ts';
+import { FORMAT } from '../../version.ts';
 import type { Line } from './journal.ts';
 
 export interface Formats {

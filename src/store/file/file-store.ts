@@ -12,11 +12,11 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
-import type { Event } from '../contract/event.ts';
-import { isTerminal } from '../contract/status.ts';
-import { foldAll } from '../engine/fold.ts';
-import type { TaskState } from '../engine/state.ts';
+import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
+import type { Event } from '../../contract/event.ts';
+import { isTerminal } from '../../contract/status.ts';
+import { foldAll } from '../../engine/fold.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
 import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
@@ -66,7 +66,7 @@ export interface Mended {
   moved_to: string[];
 }
 
-export class Store {
+export class FileStore {
   readonly tasks: string;
   readonly quarantine: Quarantine;
   readonly keys: Keys;
