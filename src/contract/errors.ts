@@ -146,6 +146,11 @@ const rows = {
     about:
       'A person has to ask for this, and the request comes from inside an attempt or from nobody knows whom. Nothing was done; the journal of the task says who asked.',
   },
+  claim_lost: {
+    code: 83,
+    exit: EXIT.temporary,
+    about: 'Another supervisor has taken over the task; this one does nothing more for it.',
+  },
   timeout: { code: 12, exit: EXIT.unreachable, about: 'The supervisor did not answer in time.' },
   incompatible: {
     code: 11,

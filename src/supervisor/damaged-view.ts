@@ -2,7 +2,7 @@
 
 import type { TaskView } from '../contract/view.ts';
 import { blankView } from '../engine/blank-view.ts';
-import type { Damage } from '../store/file/file-store.ts';
+import type { Damage } from '../store/store.ts';
 import { ulidTime } from '../util/ulid.ts';
 
 export function damagedView({ task, kind, message, hint, about }: Damage): TaskView {

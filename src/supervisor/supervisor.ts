@@ -106,7 +106,8 @@ export class Supervisor {
     this.#askers = new Askers(this.#registry);
     this.guard = new Guard({ askers: this.#askers, registry: this.#registry, log });
     this.#places = new Places(paths);
-    this.#jobs = new Jobs(task => this.#kick(task), log);
+    this.#jobs = new Jobs(task => this.#store.signal(task), log);
+    this.#releases.push(this.#store.onSignal(task => this.#kick(task)));
     const secrets = secretPlaces(paths);
     this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
     const reader = new Reader({
@@ -268,6 +269,7 @@ export class Supervisor {
     await this.#views.close();
     this.#projects.close();
     this.#far.close();
+    this.#registry.release();
     this.#store.close();
   }
 

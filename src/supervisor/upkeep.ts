@@ -4,7 +4,7 @@
  */
 import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { Log } from '../log.ts';
-import { HELD, type FileStore } from '../store/file/file-store.ts';
+import { type FileStore, HELD } from '../store/file/file-store.ts';
 import { remove, sizeOf } from './gc.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';

@@ -61,7 +61,7 @@ if (which === 'disk') {
   fill(24 * 1024);
   const snapshot = readFileSync(join(paths.tasks, id, 'task.json'));
   const long = { ...stateBefore, reason: 'x'.repeat(60_000) } as never;
-  same &&= !(await attempt(() => store.snapshot(id, { state: long, bytes })));
+  same &&= !(await attempt(() => store.snapshot(id, { state: long })));
   same &&= readFileSync(join(paths.tasks, id, 'task.json')).equals(snapshot);
   rmSync(ballast);
   await writeLife(store, another);

@@ -1,6 +1,6 @@
 /**
- * The store: tasks as journals on disk. Used by the registry alone, through submit, load, list, append, snapshot, pack
- * and remove; another driver (a database, many machines) can stand behind the same operations.
+ * The store of one machine: tasks as journals on its disk. One supervisor at a time has it (rpc/lock.ts); claims say which
+ * of two it is that still writes.
  *
  * How damage of a journal is found: each line has a checksum and names the line before; the length and checksum of what
  * was acknowledged are known apart from it (heads.ts, and the snapshot of a task that is over); while this process
@@ -16,10 +16,19 @@ import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
 import type { Event } from '../../contract/event.ts';
 import { isTerminal } from '../../contract/status.ts';
 import { foldAll } from '../../engine/fold.ts';
-import type { TaskState } from '../../engine/state.ts';
+import {
+  type About,
+  assertClaims,
+  assertStands,
+  type Damage,
+  type Loaded,
+  type Standing,
+  standingAfter,
+  type TaskStore,
+} from '../store.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
-import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
+import { aboutOf, assess, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
 import { writeDocument } from './document.ts';
 import { type CapturedEnv, changedEnv, encodeEnv, readEnv } from './env.ts';
 import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
@@ -41,22 +50,17 @@ import {
 import { FORMATS, type Formats } from './migrate.ts';
 import { encodePack, Pack, type PackedFile } from './pack.ts';
 import { Quarantine } from './quarantine.ts';
-import { eventsOf, foldJournal, newestSnapshot, readAcknowledged, readTask } from './reading.ts';
+import { eventsOf, foldJournal, lastNonce, newestSnapshot, readAcknowledged, readTask } from './reading.ts';
 import { encodeSnapshot, readSnapshot } from './snapshot.ts';
 import { folderSource, type TaskSource } from './source.ts';
 import { collect, layOut } from './task-folder.ts';
-
-export type { About, Damage } from './damage.ts';
 
 const STAGED = '.new-';
 /** Why a task is not packed now: its files are in use. */
 export const HELD = 'somebody reads in it, or it goes on';
 
-export interface Loaded {
-  state: TaskState;
-  /** End of the sound part of the journal. */
-  bytes: number;
-}
+/** `bytes`: end of the sound part of the journal. */
+export type FileLoaded = Loaded & { bytes: number };
 
 /** Something that was put right, to be told. */
 export interface Mended {
@@ -66,7 +70,7 @@ export interface Mended {
   moved_to: string[];
 }
 
-export class FileStore {
+export class FileStore implements TaskStore {
   readonly tasks: string;
   readonly quarantine: Quarantine;
   readonly keys: Keys;
@@ -79,6 +83,8 @@ export class FileStore {
   readonly #heads: Heads;
   /** Acknowledged end of every journal that was read or written. What may stand behind it is nobody's. */
   readonly #tails = new Map<string, Tail>();
+  readonly #standings = new Map<string, Standing>();
+  readonly #listeners = new Set<(id: string) => void>();
   readonly #marks = new Map<string, Mark>();
   readonly #copies = new Copies();
   readonly #appending = new Set<string>();
@@ -127,6 +133,10 @@ export class FileStore {
     return taskFiles(this.tasks, id);
   }
 
+  taskOfKey(key: string): string | null {
+    return this.keys.get(key);
+  }
+
   has(id: string): boolean {
     const { journal, pack } = this.files(id);
     return existsSync(journal) || existsSync(pack);
@@ -156,7 +166,7 @@ export class FileStore {
   }
 
   /** A new task, all or nothing: made aside, synced, then renamed into place. Durable when it returns. */
-  submit(id: string, events: Event[], env: Record<string, string>, input: Buffer | null = null): Loaded {
+  submit(id: string, events: Event[], env: Record<string, string>, input: Buffer | null = null): FileLoaded {
     this.#assertHere();
     const { folder, pack } = this.files(id);
     if (isThere(folder) || isThere(pack)) {
@@ -181,10 +191,11 @@ export class FileStore {
       if (state.spec.key) this.keys.take(state.spec.key, id);
       this.keys.sync();
       const bytes = Buffer.byteLength(text);
-      this.#remember(id, { bytes, crc: crc32(text), format: this.#formats.current, last });
+      const at = standingAfter(null, events);
+      this.#remember(id, { bytes, crc: crc32(text), format: this.#formats.current, last }, at);
       this.#heads.flush();
       this.#copy(id, folderSource(folder));
-      return { state, bytes };
+      return { state, at, bytes };
     } catch (error) {
       discard(placed ? folder : staged, staged);
       if (state.spec.key && this.keys.get(state.spec.key) === id) this.#free(id);
@@ -193,17 +204,18 @@ export class FileStore {
   }
 
   /** State of a task from its journal, or null when it cannot be used: then it is in `damage`, and the rest goes on. */
-  load(id: string, again = true): Loaded | null {
+  load(id: string, again = true): FileLoaded | null {
     const files = this.files(id);
     try {
       const reading = this.#read(id);
-      const { state, tail, torn, unreadable } = reading;
-      if (this.#only_reads) return { state, bytes: tail.bytes };
-      this.#remember(id, tail);
+      const { state, nonce, tail, torn, unreadable } = reading;
+      const at = { epoch: state.epoch, nonce, seq: state.seq };
+      if (this.#only_reads) return { state, at, bytes: tail.bytes };
+      this.#remember(id, tail, at);
       if (torn.length > 0) this.#cut(id, files, tail.bytes, torn);
       for (const name of unreadable) this.#moveSnapshot(id, join(files.folder, name), name);
       if (state.spec.key) this.keys.take(state.spec.key, id);
-      return { state, bytes: tail.bytes };
+      return { state, at, bytes: tail.bytes };
     } catch (error) {
       // Removed, or packed, by a supervisor that has started meanwhile: there is nothing wrong with it.
       if (this.#only_reads && errnoOf(error) === 'ENOENT') {
@@ -220,7 +232,7 @@ export class FileStore {
    * What was said of a task when it was packed, without reading more of it; null: it is none, or what is known of it
    * does not fit: `load` it.
    */
-  brief(id: string): { brief: unknown; about: About; bytes: number } | null {
+  brief(id: string): { brief: unknown; about: About } | null {
     const { pack } = this.files(id);
     if (!this.#listed.has(`${id}${PACK_END}`) || this.#listed.has(id)) return null;
     try {
@@ -233,10 +245,10 @@ export class FileStore {
         return null;
       this.#packed.add(id);
       if (!this.#only_reads) {
-        this.#remember(id, header.journal);
+        this.#remember(id, header.journal, null);
         if (header.about.key) this.keys.take(header.about.key, id);
       }
-      return { brief: header.brief, about: header.about, bytes: header.journal.bytes };
+      return { brief: header.brief, about: header.about };
     } catch {
       return null;
     }
@@ -265,6 +277,7 @@ export class FileStore {
     if (this.#only_reads) return found;
     if (about.key && !this.keys.get(about.key)) this.#take(about.key, id);
     this.#tails.delete(id);
+    this.#standings.delete(id);
     this.#marks.delete(id);
     this.#copies.drop(id);
     this.#packed.delete(id);
@@ -338,6 +351,37 @@ export class FileStore {
     }
   }
 
+  async claim(id: string, at: Standing, events: Event[]): Promise<Standing> {
+    assertClaims(id, at, events);
+    return await this.commit(id, at, events);
+  }
+
+  async commit(id: string, at: Standing, events: Event[]): Promise<Standing> {
+    assertStands(id, this.#standingOf(id), at);
+    await this.append(id, this.#tailOf(id).bytes, events);
+    return { ...this.#standingOf(id) };
+  }
+
+  /** The lock of the instance is what is held; it is lost with the folder. */
+  renew(id: string, at: Standing): void {
+    this.#assertHere();
+    assertStands(id, this.#standingOf(id), at);
+  }
+
+  /** How far the journal goes is on the disk: whoever claims it next has nothing to find out. */
+  release(_id: string, _at: Standing): void {
+    this.#heads.flush();
+  }
+
+  signal(id: string): void {
+    for (const listener of this.#listeners) listener(id);
+  }
+
+  onSignal(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Appends events that follow `at`; resolves with the new end when they are on disk. One at a time per task. */
   async append(id: string, at: number, events: Event[]): Promise<number> {
     const { folder, journal } = this.files(id);
@@ -359,7 +403,8 @@ export class FileStore {
           this.quarantine.keep(rest, `${id}.torn`),
         );
         this.#marks.set(id, written.mark);
-        this.#remember(id, { bytes: written.bytes, crc: crc32(text, tail.crc), format, last });
+        const now = standingAfter(this.#standings.get(id) ?? null, events);
+        this.#remember(id, { bytes: written.bytes, crc: crc32(text, tail.crc), format, last }, now);
         this.#copies.add(id, JOURNAL_FILE, Buffer.from(text));
         this.#heads.flush();
         return written.bytes;
@@ -383,11 +428,11 @@ export class FileStore {
   }
 
   /** Writes the state as of the end of the journal; the generation before is kept. */
-  async snapshot(id: string, loaded: Loaded): Promise<void> {
+  async snapshot(id: string, { state }: Pick<Loaded, 'state'>): Promise<void> {
     const tail = this.#tailOf(id);
-    if (tail.bytes !== loaded.bytes)
-      throw new Error(`task ${id}: snapshot of ${loaded.bytes} bytes of ${tail.bytes}`);
-    const text = encodeSnapshot(this.#formats.current, loaded.state, tail);
+    const { seq } = this.#standingOf(id);
+    if (seq !== state.seq) throw new Error(`task ${id}: snapshot of event ${state.seq} of ${seq}`);
+    const text = encodeSnapshot(this.#formats.current, state, tail);
     await writeDocument(this.files(id).snapshot, text, { keepPrevious: true });
   }
 
@@ -417,7 +462,7 @@ export class FileStore {
    * Makes one file of a task that is over, or gives the reason why not; it is then as it was. `env`: what was captured
    * at submit is needed again (a merge runs gates); `brief`: what `brief` gives of it later. At each moment the task is there as a whole, as a folder or a file.
    */
-  async pack(id: string, loaded: Loaded, options: { brief: unknown }): Promise<string | null> {
+  async pack(id: string, loaded: Pick<Loaded, 'state'>, options: { brief: unknown }): Promise<string | null> {
     this.#assertHere();
     const { folder, pack } = this.files(id);
     if (this.#packed.has(id)) return null;
@@ -426,7 +471,7 @@ export class FileStore {
     const problems = this.check(id);
     if (problems.length > 0) return problems.join('; ');
     const tail = this.#tailOf(id);
-    if (tail.bytes !== loaded.bytes) return HELD;
+    if (this.#standingOf(id).seq !== loaded.state.seq) return HELD;
     const found = await collect(folder, skip);
     if (typeof found === 'string') return found;
     const snapshot = Buffer.from(encodeSnapshot(this.#formats.current, loaded.state, tail));
@@ -512,6 +557,7 @@ export class FileStore {
       throw storageError(folder, error);
     }
     this.#tails.delete(id);
+    this.#standings.delete(id);
     this.#marks.delete(id);
     this.#copies.drop(id);
     this.#packed.delete(id);
@@ -570,8 +616,10 @@ export class FileStore {
     this.damage.splice(before < 0 ? this.damage.length : before, 1, found);
   }
 
-  #remember(id: string, tail: Tail): void {
+  /** `at`: null where it is not known before the journal is read. */
+  #remember(id: string, tail: Tail, at: Standing | null): void {
     this.#tails.set(id, tail);
+    if (at) this.#standings.set(id, at);
     this.#heads.note(id, tail);
   }
 
@@ -695,13 +743,21 @@ export class FileStore {
       });
   }
 
+  #standingOf(id: string): Standing {
+    const known = this.#standings.get(id) ?? this.load(id)?.at;
+    if (known) return known;
+    throw this.#unusable(id);
+  }
+
   #tailOf(id: string): Tail {
     const known = this.#tails.get(id) ?? (this.load(id) && this.#tails.get(id));
     if (known) return known;
-    throw new RasenError(
-      'damaged',
-      this.damage.find(damage => damage.task === id)?.message ?? `task ${id} is gone`,
-    );
+    throw this.#unusable(id);
+  }
+
+  #unusable(id: string): RasenError {
+    const known = this.damage.find(damage => damage.task === id);
+    return new RasenError('damaged', known?.message ?? `task ${id} is gone`);
   }
 
   /** Keeps what was torn off and cuts it. Where that fails (disk full) it stays, and the next append does it. */
@@ -739,7 +795,22 @@ function readPack(id: string, pack: Pack, known: Parameters<typeof readTask>[2],
   const snapshot = readSnapshot(pack, SNAPSHOT_FILE, formats.current);
   if (snapshot === null || snapshot === 'unreadable' || snapshot.journal_crc !== journal.crc)
     return readTask(id, pack, known, formats);
-  return { state: snapshot.state, tail: journal, torn: Buffer.alloc(0), unreadable: [] };
+  return {
+    state: snapshot.state,
+    nonce: nonceIn(pack),
+    tail: journal,
+    torn: Buffer.alloc(0),
+    unreadable: [],
+  };
+}
+
+/** A journal that cannot be read is seen when somebody writes to it. */
+function nonceIn(pack: Pack): string {
+  try {
+    return lastNonce(pack.read(JOURNAL_FILE));
+  } catch {
+    return '';
+  }
 }
 
 function remembering(source: TaskSource, seen: Map<string, Buffer>): TaskSource {

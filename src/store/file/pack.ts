@@ -10,7 +10,7 @@ import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, zstdCompress, zstdDecompressSync } from 'node:zlib';
 import { RasenError } from '../../contract/errors.ts';
-import type { About } from './damage.ts';
+import type { About } from '../store.ts';
 import { openRegular, readAt } from './file.ts';
 import type { Tail } from './journal.ts';
 import { seal, unseal } from './seal.ts';

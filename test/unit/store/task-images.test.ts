@@ -18,9 +18,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isRasenError } from '../../../src/contract/errors.ts';
+import type { FileStore } from '../../../src/store/file/file-store.ts';
 import { encodeJournalLine } from '../../../src/store/file/journal.ts';
 import { unseal } from '../../../src/store/file/seal.ts';
-import type { FileStore } from '../../../src/store/file/file-store.ts';
 import { ENV, failedPipeline, waitingForLimit, writeLife } from '../../support/store-fixture.ts';
 import { flipped, StoreRig, Tally } from '../../support/store-rig.ts';
 import type { TaskBuilder } from '../../support/task-builder.ts';
