@@ -140,6 +140,9 @@ C
     const merged = await p.rasen('merge');
     expect([merged.status, merged.stderr]).toEqual([0, '']);
     expect(existsSync(p.beside('out/ran')) ? readFileSync(p.beside('out/ran'), 'utf8') : '').toBe('');
+    // The user's own git does start them.
+    p.git('status');
+    expect(readFileSync(p.beside('out/ran'), 'utf8')).toContain('fsmonitor');
     expect(p.read('app.txt')).toContain('changed');
     // What an agent makes git ignore is work all the same.
     expect(p.read('a.secret-work')).toBe('hidden\n');
@@ -151,6 +154,7 @@ C
       printf '#!/bin/sh\\necho replaced >>"%s/ran"\\ncat\\n' "$OUT" >"$OUT/other"
       chmod +x "$OUT/other"
       git config filter.caps.clean "$OUT/other"
+      git config -f "$GIT/config" filter.caps.clean "$OUT/other"
       echo loud >loud.caps
       `,
       { '.gitattributes': '*.caps filter=caps\n' },
@@ -160,6 +164,7 @@ C
     expect((await p.rasen('run')).status).toBe(0);
     const [branch] = p.git('for-each-ref', '--format=%(refname)', 'refs/heads/rasen/').split('\n');
     expect(p.git('cat-file', '-p', `${branch}:loud.caps`)).toBe('LOUD');
+    expect(p.git('config', 'filter.caps.clean')).toBe(p.beside('out/other'));
     expect(existsSync(p.beside('out/ran'))).toBe(false);
   });
 
@@ -186,22 +191,77 @@ C
     expect(readdirSync(p.beside('precious')).sort()).toEqual(['.git', 'gold']);
   });
 
-  const VICTIMS: [string, string][] = [
-    ['its `.git` names another repository', 'printf "gitdir: %s/.git\\n" "$VICTIM" >.git'],
-    ['its `.git` is a link to another repository', 'rm .git; ln -s "$VICTIM/.git" .git'],
+  /** What is done, in which kind of workspace, and how whoever did it sees that it is done. */
+  const VICTIMS: [string, 'clone' | 'linked', string, string][] = [
+    [
+      'its `.git` names another repository',
+      'linked',
+      'printf "gitdir: %s/.git\\n" "$VICTIM" >.git',
+      'git rev-parse --git-dir',
+    ],
+    [
+      'its `.git` is a link to another repository',
+      'linked',
+      'rm .git; ln -s "$VICTIM/.git" .git',
+      'realpath .git',
+    ],
     [
       'it is a link to another repository',
-      'here=$PWD; cd ..; mv "$here" "$here.away"; ln -s "$VICTIM" "$here"',
+      'linked',
+      'here=$PWD; cd ..; mv "$here" "$here.away"; ln -s "$VICTIM" "$here"; cd "$here"',
+      'realpath .git',
     ],
     [
       'its registration has another common dir',
+      'linked',
       'printf "%s/.git\\n" "$VICTIM" >"$(git rev-parse --git-dir)/commondir"',
+      'realpath "$(git rev-parse --git-common-dir)"',
+    ],
+    [
+      'its `.git` is a file that names another repository',
+      'clone',
+      'rm -r .git; printf "gitdir: %s/.git\\n" "$VICTIM" >.git',
+      'git rev-parse --git-dir',
+    ],
+    [
+      'its `.git` is a link to another repository',
+      'clone',
+      'rm -r .git; ln -s "$VICTIM/.git" .git',
+      'realpath .git',
+    ],
+    [
+      'it is a link to another repository',
+      'clone',
+      'here=$PWD; cd ..; mv "$here" "$here.away"; ln -s "$VICTIM" "$here"; cd "$here"',
+      'realpath .git',
+    ],
+    [
+      'its `.git` has another common dir',
+      'clone',
+      'printf "%s/.git\\n" "$VICTIM" >.git/commondir',
+      'realpath "$(git rev-parse --git-common-dir)"',
+    ],
+    [
+      'its objects and refs are those of another repository',
+      'clone',
+      'rm -r .git/objects .git/refs .git/packed-refs; ln -s "$VICTIM/.git/objects" "$VICTIM/.git/refs" .git',
+      'dirname "$(realpath .git/refs)"',
+    ],
+    [
+      'its settings name the files of another repository',
+      'clone',
+      'git config core.worktree "$VICTIM"',
+      'echo "$(git rev-parse --show-toplevel)/.git"',
     ],
   ];
-  test.each(VICTIMS.filter((_, i) => long || i % 2 === 0))(
-    'another repository is not written to, where of the worktree %s',
-    async (_what, act) => {
-      const p = hostile(`VICTIM=$(dirname "$OUT")/victim\necho work >>app.txt\n${act}`);
+  test.each(VICTIMS)(
+    'another repository is not written to, where of the workspace %s (%s)',
+    async (_what, isolation, act, proof) => {
+      const p = hostile(
+        `VICTIM=$(dirname "$OUT")/victim\necho work >>app.txt\n${act}\n(${proof}) >"$OUT/led-to"`,
+        {},
+        isolation,
+      );
       const victim = p.beside('victim');
       mkdirSync(victim);
       const git = (...args: string[]) =>
@@ -214,7 +274,9 @@ C
       const before = [git('rev-parse', 'HEAD'), git('status', '--porcelain'), git('for-each-ref')];
       await p.init([{ id: 'a' }]);
       await p.rasen('run');
+      expect(readFileSync(p.beside('out/led-to'), 'utf8')).toBe(`${join(victim, '.git')}\n`);
       expect([git('rev-parse', 'HEAD'), git('status', '--porcelain'), git('for-each-ref')]).toEqual(before);
+      expect(readdirSync(victim).sort()).toEqual(['.git', 'gold']);
       expect(readFileSync(join(victim, 'gold'), 'utf8')).toBe('gold, not committed\n');
     },
   );
