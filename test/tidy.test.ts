@@ -24,8 +24,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   root: ['util'],
   rpc: ['host', 'util', 'root'],
   task: [],
-  config: ['host', 'task', 'root', 'util', 'agents'],
-  store: ['host', 'task', 'root', 'util'],
+  // Pure: when something is due, and what follows from that.
+  triggers: ['task', 'util'],
+  config: ['host', 'task', 'root', 'triggers', 'util', 'agents'],
+  store: ['host', 'task', 'root', 'triggers', 'util'],
   agents: ['host', 'task', 'root', 'util'],
   session: ['host', 'agents', 'root', 'util', 'runner'],
   gates: ['host', 'task', 'root', 'util', 'git'],
@@ -37,7 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   notify: ['host', 'task', 'root', 'util', 'views'],
   service: ['host', 'root', 'rpc', 'util'],
   views: ['host', 'task', 'root', 'util', 'store'],
-  methods: ['rpc', 'task', 'root'],
+  methods: ['rpc', 'task', 'root', 'triggers'],
   supervisor: [
     'host',
     'agents',
@@ -55,11 +57,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'session',
     'store',
     'task',
+    'triggers',
     'util',
     'views',
   ],
   // agents: doctor and init look for them.
-  cli: ['host', 'agents', 'methods', 'rpc', 'task', 'config', 'root', 'service', 'util', 'views'],
+  cli: ['host', 'agents', 'methods', 'rpc', 'task', 'triggers', 'config', 'root', 'service', 'util', 'views'],
 };
 
 /** Exceptions, each with its reason. */
