@@ -18,10 +18,11 @@ import type { RequestContext } from '../rpc/server.ts';
 import { bootId } from '../runner/identity.ts';
 import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
-import { secretPlaces } from '../secrets/places.ts';
+import { type SecretPlaces, secretPlaces } from '../secrets/places.ts';
 import { resolveSecrets } from '../secrets/resolve.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { Store } from '../store/store.ts';
+import { TriggerStore } from '../store/trigger-store.ts';
 import type { NewEvent } from '../task/event.ts';
 import type { Judge } from '../task/fold-skip.ts';
 import type { NotifySpec } from '../task/notices.ts';
@@ -31,10 +32,14 @@ import type { SecretSpec, TaskSpec } from '../task/spec.ts';
 import type { TaskState } from '../task/state.ts';
 import { isAtRest, isTerminal } from '../task/status.ts';
 import type { MergeProgress, TaskView } from '../task/view.ts';
+import type { Definition } from '../triggers/definition.ts';
+import { type DefinitionDraft, DraftProblem, resolveDraft } from '../triggers/draft.ts';
+import type { RunEnd } from '../triggers/event.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
 import type { OpenCage } from './cage.ts';
+import { checkOrder } from './check-spec.ts';
 import { uncounted } from './check-budgets.ts';
 import { systemClock, watchClock } from './clock.ts';
 import { type Ask, Commands } from './commands.ts';
@@ -42,7 +47,7 @@ import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { userEnv } from './effects/user-env.ts';
 import type { LogParams } from './follow-log.ts';
-import { type GcParams, gc } from './gc.ts';
+import { type GcParams, gc, remove } from './gc.ts';
 import { Guard } from './guard.ts';
 import { Halt } from './halt.ts';
 import { Jobs } from './jobs.ts';
@@ -60,6 +65,10 @@ import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { tellLog } from './tell-log.ts';
 import { isTidyTime, tidy } from './tidy.ts';
+import { Holds } from './triggers/hold.ts';
+import { tell } from './triggers/notice.ts';
+import { TriggerReader } from './triggers/reader.ts';
+import { Triggers } from './triggers/triggers.ts';
 import { Upkeep } from './upkeep.ts';
 import { untilState, waitForTasks } from './wait.ts';
 import { RealWorld } from './world.ts';
@@ -87,6 +96,8 @@ export interface SupervisorOptions {
   sandbox: SandboxLook;
   /** Command line of the session program, before its order. */
   session_program: readonly string[];
+  /** Command line of the program that watches files. */
+  watch_program: readonly string[];
   /** Octal umask of commands. */
   umask: string;
 }
@@ -94,6 +105,9 @@ export interface SupervisorOptions {
 export class Supervisor {
   /** Who may ask for what. */
   readonly guard: Guard;
+  readonly triggers: Triggers;
+  readonly triggerReader: TriggerReader;
+  readonly #trigger_store: TriggerStore;
   readonly #options: SupervisorOptions;
   readonly #store: Store;
   readonly #registry: Registry;
@@ -205,6 +219,9 @@ export class Supervisor {
       log,
       eventsAfter: (id, seq) => [...this.#store.events(id, seq)],
     });
+    this.#trigger_store = new TriggerStore(paths);
+    this.triggers = this.#makeTriggers(secrets);
+    this.triggerReader = new TriggerReader(this.triggers);
     this.#upkeep = new Upkeep({
       registry: this.#registry,
       store: this.#store,
@@ -238,14 +255,54 @@ export class Supervisor {
         if (entry.state === null) this.#projects.settle();
       }),
     );
+    this.triggers.load();
+    for (const { trigger, message, moved_to } of this.#trigger_store.damage)
+      log.error({ trigger, moved_to }, `trigger ${trigger} cannot be used: ${message}`);
+    this.#releases.push(this.#registry.listen(entry => this.triggers.taskChanged(entry.id)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
     this.#releases.push(
       watchClock(ms => {
         log.warn({ ms }, 'the wall clock jumped');
         this.#reconciler.kickAll();
+        this.triggers.clockJumped();
       }),
     );
-    log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
+    this.triggers.start();
+    const triggers = this.triggers.all().length;
+    log.info({ tasks: this.#registry.size, triggers, version: VERSION }, 'supervisor started');
+  }
+
+  #makeTriggers(secrets: SecretPlaces): Triggers {
+    const { paths, settings, log, watch_program } = this.#options;
+    const registry = this.#registry;
+    const holds = new Holds({ registry, paths, limits: settings, far: this.#far });
+    const parts = { registry, store: this.#store, places: this.#places };
+    const notice = { secrets, far: this.#far, closing: this.#closing.signal };
+    const origin = { via: 'trigger' };
+    return new Triggers({
+      store: this.#trigger_store,
+      log,
+      watch_program,
+      hold: (spec, now_ms) => holds.of(spec, now_ms),
+      endOf: task => runEndOf(registry.get(task)),
+      taskOf: key => registry.byKey(key)?.id ?? null,
+      submit: async (spec, env) => {
+        this.#assertStays();
+        await this.#projects.during(spec, () => this.#commands.run(spec, env, origin));
+      },
+      cancel: async task => {
+        await this.#commands.want(task, 'cancel', false, { op: undefined, origin });
+      },
+      remove: async task => {
+        const entry = registry.get(task);
+        if (!entry) return null;
+        // It is over, and somebody is still told of it.
+        if (entry.state !== null && runEndOf(entry) !== 'interrupted')
+          throw new RasenError('task_state', `task ${task} is not through yet`);
+        return await remove(parts, entry, false);
+      },
+      tell: (state, text) => tell(notice, state, text, this.#trigger_store.env(state.id)),
+    });
   }
 
   /** Ends what runs before the service is stopped; see suspension.ts. */
@@ -275,6 +332,7 @@ export class Supervisor {
   async close(): Promise<void> {
     this.#draining = true;
     this.#closing.abort();
+    await this.triggers.close();
     this.#suspension.close();
     this.#reconciler.drain();
     this.#reconciler.close();
@@ -317,6 +375,22 @@ export class Supervisor {
     if (!parsed.success || parsed.data.spec.id !== id)
       throw new RasenError('usage', `The order of task ${id} is not what task.run takes: ${whyNot(parsed)}.`);
     return await this.run(parsed.data.spec, parsed.data.env, context);
+  }
+
+  createTrigger({ id, definition, env }: { id: string; definition: DefinitionDraft; env: Record<string, string> }) {
+    this.#assertStays();
+    const known = this.triggers.all().find(state => state.id === id);
+    const { created, state } = known
+      ? { created: false, state: known }
+      : this.triggers.create(id, checkedDefinition(definition, env), env);
+    return { created, trigger: this.triggerReader.fullOf(state) };
+  }
+
+  async editTrigger(params: { trigger: string; definition: DefinitionDraft; env: Record<string, string> | null }) {
+    const { trigger, definition, env } = params;
+    const before = this.triggers.get(trigger).definition;
+    const state = await this.triggers.edit(trigger, checkedDefinition(definition, env ?? {}, before), env);
+    return this.triggerReader.fullOf(state);
   }
 
   view(ref: string): TaskView {
@@ -610,6 +684,30 @@ export class Supervisor {
       this.#releases.push(() => clearTimeout(timer));
     }
   }
+}
+
+/** Throws `usage` or `config`. */
+function checkedDefinition(
+  draft: DefinitionDraft,
+  env: Record<string, string>,
+  before: Definition | null = null,
+): Definition {
+  checkOrder(draft.task, env);
+  if (draft.task.stdin !== null) throw new RasenError('usage', 'A run of a trigger has no standard input.');
+  try {
+    return resolveDraft(draft, Date.now(), before);
+  } catch (error) {
+    if (!(error instanceof DraftProblem)) throw error;
+    throw new RasenError('usage', error.message, { hint: error.hint });
+  }
+}
+
+/** How the run of a trigger ended; null: it goes on, or waits for somebody. */
+function runEndOf(entry: Entry | null): RunEnd | null {
+  if (!entry) return 'gone';
+  const status = statusOf(entry);
+  const ends: readonly string[] = ['completed', 'failed', 'cancelled', 'interrupted'] satisfies RunEnd[];
+  return ends.includes(status) ? (status as RunEnd) : null;
 }
 
 function jsonIn(text: string): unknown {

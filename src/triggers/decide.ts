@@ -29,12 +29,18 @@ const SET_BACK_MS = 48 * 3_600_000;
 const TELL_AGAIN_MS = 10 * 60_000;
 const TELL_TRIES = 3;
 
+/** Until when no run may begin, and why. */
+export interface Hold {
+  until_ms: number;
+  reason: string;
+}
+
 export interface Facts {
   now_ms: number;
   /** What became of a run: null while it goes on. */
   run(task: string): RunEnd | null;
-  /** Until when no run may begin, and why; null: it may. */
-  hold: { until_ms: number; reason: string } | null;
+  /** null: a run may begin. Asked only where something is due. */
+  hold(): Hold | null;
   /** Of a task that is about to be made. */
   newTask(): string;
   /** Nothing is started any more. */
@@ -130,7 +136,7 @@ function queueTurn(state: TriggerState, facts: Facts): NewTriggerEvent | null {
   if (!first) return null;
   if (!mayStartMore(state)) return passedAlone(first, 'skipped', 'the last run was started');
   if (isTooLate(state, first.due, facts.now_ms)) return passedAlone(first, 'skipped', tooLate(state));
-  if (!hasTurn(state) || facts.hold) return null;
+  if (!hasTurn(state) || facts.hold()) return null;
   return { type: 'slot_taken', ...first, task: facts.newTask(), cursor: null };
 }
 
@@ -177,9 +183,10 @@ function timeTurn(state: TriggerState, facts: Facts): NewTriggerEvent | null {
   if (paused.length > 0) return passed(state, paused, 'skipped', 'the trigger was paused');
   const old = due.filter(ms => isTooLate(state, ms, now));
   if (old.length > 0) return passed(state, old, 'missed', tooLate(state));
-  if (facts.hold && policy.catch_up === 'none') return passed(state, due, 'skipped', facts.hold.reason);
+  const hold = facts.hold();
+  if (hold && policy.catch_up === 'none') return passed(state, due, 'skipped', hold.reason);
   // What waits for the end of that is caught up with then.
-  if (facts.hold) return null;
+  if (hold) return null;
   if (policy.catch_up === 'all') return oneOf(state, due[0]!, facts);
   const earlier = due.slice(0, -1);
   const more = due.length === CHUNK;
@@ -290,7 +297,7 @@ function effectsOf(state: TriggerState, facts: Facts): TriggerEffect[] {
         ({ slot, task, payload, due }): TriggerEffect => ({ type: 'submit', slot, task, payload, due }),
       );
   const replaced =
-    policy.overlap === 'replace' && state.queue.length > 0 && !facts.hold ? liveRuns(state) : [];
+    policy.overlap === 'replace' && state.queue.length > 0 && !facts.hold() ? liveRuns(state) : [];
   const finished = state.runs.filter(run => run.end !== null);
   const released = finished.slice(0, Math.max(0, finished.length - policy.keep));
   return [
@@ -332,15 +339,15 @@ function alarmAt({ definition, status, paused_by, expecting_since }: TriggerStat
 
 /** When to look again if nothing else happens. */
 function wakeOf(state: TriggerState, facts: Facts): number | null {
-  const { now_ms, hold, draining } = facts;
+  const { now_ms, draining } = facts;
   const active = state.status === 'active' && !draining;
   const due = active ? nextDue(state) : null;
   const { until } = state.definition.policy;
-  const waits = active && hold && (state.queue.length > 0 || (due !== null && due.due_ms <= now_ms));
+  const hold = active && (state.queue.length > 0 || (due && due.due_ms <= now_ms)) ? facts.hold() : null;
   const times = [
     // What is due and not taken waits for a run or for the end of a hold, and is looked at then.
     due !== null && due.due_ms > now_ms ? due.due_ms : null,
-    waits ? Math.max(hold.until_ms, now_ms + 1000) : null,
+    hold ? Math.max(hold.until_ms, now_ms + 1000) : null,
     active && until !== null && Date.parse(until) >= now_ms ? Date.parse(until) + 1 : null,
     active && state.queue[0]
       ? state.queue[0].due + state.definition.policy.max_late_seconds * 1000 + 1

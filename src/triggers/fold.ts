@@ -48,7 +48,7 @@ function step(state: TriggerState | null, event: TriggerEvent): TriggerState {
       return {
         ...moved(state, event.cursor),
         queue: without(state.queue, slot),
-        taken: [...state.taken, { slot, due, task, payload, changed }],
+        taken: [...state.taken, { slot, due, task, payload, changed, at: Date.parse(event.t) }],
         loop: loopWith(state.loop, changed),
       };
     }
@@ -112,12 +112,12 @@ function edited(state: TriggerState, { definition, t }: TriggerEventOf<'trigger_
 }
 
 function started(state: TriggerState, event: TriggerEventOf<'slot_started'>): TriggerState {
-  const { slot, task, payload } = state.taken.find(one => one.slot === event.slot)!;
+  const { slot, task, payload, at } = state.taken.find(one => one.slot === event.slot)!;
   const receipt: Receipt = {
     ...{ slot, last: slot, count: 1, outcome: event.late_ms > 0 ? 'late' : 'started', t: event.t, task },
-    ...{ reason: event.late_reason, into: null, late_ms: event.late_ms },
+    ...{ reason: null, into: null, late_ms: event.late_ms },
   };
-  const run = { slot, task, payload, started: Date.parse(event.t), end: null, ended_at: null };
+  const run = { slot, task, payload, started: at, end: null, ended_at: null };
   const next = { ...state, taken: without(state.taken, slot), runs: [...state.runs, run] };
   return withReceipt(next, receipt);
 }

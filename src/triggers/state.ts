@@ -32,12 +32,14 @@ export interface Waiting {
 
 export interface Taken extends Waiting {
   task: string;
+  /** When it was taken, ms. */
+  at: number;
 }
 
 export interface Run {
   slot: string;
   task: string;
-  /** ms */
+  /** When its slot was taken, ms. */
   started: number;
   payload: string | null;
   /** null: it goes on. */

@@ -163,7 +163,7 @@ export class Life {
       now_ms: this.now,
       run: id =>
         [...this.tasks.values()].find(task => task.id === id)?.end ?? (this.#has(id) ? null : 'gone'),
-      hold: this.#holds > 0 ? { until_ms: this.now + HOUR, reason: 'quiet hours' } : null,
+      hold: () => (this.#holds > 0 ? { until_ms: this.now + HOUR, reason: 'quiet hours' } : null),
       newTask: () => `task${++this.#made}`,
       draining: false,
     });
@@ -221,7 +221,6 @@ export class Life {
           type: 'slot_started',
           slot: effect.slot,
           late_ms: late_ms > 60_000 ? late_ms : 0,
-          late_reason: null,
         },
       ]);
     } else if (effect.type === 'release')
