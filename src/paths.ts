@@ -6,7 +6,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { RasenError } from './errors.ts';
+import { RasenError } from './contract/errors.ts';
 import { listenersAt } from './util/listening.ts';
 
 export interface Paths {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { Role } from '../task/spec.ts';
+import type { Role } from '../contract/spec.ts';
 import { reporter } from './fields.ts';
 import { KEYS, type KeyName } from './keys.ts';
 import { scalar } from './node.ts';

@@ -5,7 +5,7 @@
 import { chmod, lstat, readdir, realpath, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { mountIn, removeTree as removeHere } from '../host/remove-tree.ts';
 
 /** Stays, whatever is asked: these and everything above them. */

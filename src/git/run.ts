@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { troubleInText, troubleWith } from '../host/trouble.ts';
 import {
   DRAIN_MS,

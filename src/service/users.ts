@@ -1,7 +1,7 @@
 /** Who a service is for: the user that asks, or the one that root names. */
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Run } from './run.ts';
 import type { ServiceUser } from './service.ts';
 

@@ -10,7 +10,7 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { stamp } from '../triggers/advance.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
 import { foldAll } from '../triggers/fold.ts';
@@ -19,7 +19,15 @@ import { sha256 } from './artifact.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
 import { readWhole, storageError, syncFolder, truncate, writeDurable } from './file.ts';
-import { appendJournal, digestOf, type Line, lastDigest, type Mark, parseJournal, tryEncodeLine } from './journal.ts';
+import {
+  appendJournal,
+  digestOf,
+  type Line,
+  lastDigest,
+  type Mark,
+  parseJournal,
+  tryEncodeLine,
+} from './journal.ts';
 import { ENV_FILE, JOURNAL_FILE } from './layout.ts';
 import { Quarantine } from './quarantine.ts';
 import { folderSource } from './source.ts';

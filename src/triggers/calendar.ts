@@ -5,10 +5,15 @@
  */
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
+import type { When, WhenOf } from '../contract/trigger.ts';
 import { parseDuration } from '../util/units.ts';
-import type { When, WhenOf } from './definition.ts';
 
 type Timed = WhenOf<'at' | 'every' | 'cron'>;
+
+/** Slots of these come by the clock; those of the others are delivered. */
+export function isTimed(when: When): when is Timed {
+  return when.kind === 'at' || when.kind === 'every' || when.kind === 'cron';
+}
 
 /** Expressions that are kept parsed: a machine has few, and thousands of triggers may share one. */
 const PARSED_MAX = 1000;

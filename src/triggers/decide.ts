@@ -8,8 +8,7 @@
  *       ──► slot_queued ──► slot_taken ──► slot_started | slot_refused
  *       ──► slot_taken ───────────────────► …
  */
-import { jitterMs, slotAfter, slotName } from './calendar.ts';
-import { isTimed } from './definition.ts';
+import { isTimed, jitterMs, slotAfter, slotName } from './calendar.ts';
 import type { NewTriggerEvent, Passed, RunEnd } from './event.ts';
 import { liveRuns, type TriggerState, type Waiting } from './state.ts';
 

@@ -1,37 +1,6 @@
-/** A trigger as people ask for it: times in words, checked here with sentences that they understand. Pure. */
-import * as z from 'zod';
+/** A trigger as people ask for it becomes a definition: times in words, checked with sentences that they understand. Pure. */
+import { type Definition, type DefinitionDraft, definition, type When } from '../contract/trigger.ts';
 import { cronProblem, isTimeZone, parseAt } from './calendar.ts';
-import { type Definition, definition, policy, type When, when } from './definition.ts';
-
-const TEXT_CHARS = 200;
-const [, , , watch, webhook] = when.options;
-
-export const whenDraft = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('at'),
-    at: z
-      .string()
-      .max(TEXT_CHARS)
-      .describe('RFC 3339, a date and time or a time of day in the time zone, or a duration from now on.'),
-  }),
-  z.strictObject({
-    kind: z.literal('every'),
-    every_seconds: z.number(),
-    from: z.string().max(TEXT_CHARS).nullable().default(null).describe('As `at`; null: now.'),
-  }),
-  z.strictObject({ kind: z.literal('cron'), cron: z.string().max(TEXT_CHARS) }),
-  watch,
-  webhook,
-]);
-
-export const definitionDraft = definition.extend({
-  when: whenDraft,
-  policy: policy.extend({
-    tz: z.string().max(100).nullable().default(null).describe('null: that of the machine.'),
-    until: z.string().max(TEXT_CHARS).nullable().default(null).describe('As `at` of `when`; null: for ever.'),
-  }),
-});
-export type DefinitionDraft = z.output<typeof definitionDraft>;
 
 const MIN_EVERY_S = 1;
 const MAX_EVERY_S = 366 * 86_400;
@@ -47,7 +16,11 @@ export class DraftProblem extends Error {
 }
 
 /** Throws DraftProblem. `before`: the definition that it replaces; what is unchanged in it may have passed. */
-export function resolveDraft(draft: DefinitionDraft, now_ms: number, before: Definition | null = null): Definition {
+export function resolveDraft(
+  draft: DefinitionDraft,
+  now_ms: number,
+  before: Definition | null = null,
+): Definition {
   const tz = draft.policy.tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!isTimeZone(tz)) throw new DraftProblem(`Not a time zone: "${tz}".`, 'For example: Europe/Berlin');
   const until = draft.policy.until === null ? null : time('until', draft.policy.until, tz, now_ms);
@@ -55,7 +28,12 @@ export function resolveDraft(draft: DefinitionDraft, now_ms: number, before: Def
   return definition.parse({ ...draft, when: resolved, policy: { ...draft.policy, tz, until } });
 }
 
-function whenOf({ when: asked }: DefinitionDraft, tz: string, now_ms: number, before: Definition | null): When {
+function whenOf(
+  { when: asked }: DefinitionDraft,
+  tz: string,
+  now_ms: number,
+  before: Definition | null,
+): When {
   switch (asked.kind) {
     case 'at': {
       const at = time('at', asked.at, tz, now_ms);
@@ -67,10 +45,17 @@ function whenOf({ when: asked }: DefinitionDraft, tz: string, now_ms: number, be
     case 'every': {
       const { every_seconds } = asked;
       if (every_seconds < MIN_EVERY_S || every_seconds > MAX_EVERY_S)
-        throw new DraftProblem(`Not an interval: ${every_seconds} s.`, 'Write 1s or more, and a year or less.');
+        throw new DraftProblem(
+          `Not an interval: ${every_seconds} s.`,
+          'Write 1s or more, and a year or less.',
+        );
       // On a whole second, which is easier to read.
       const now = new Date(Math.ceil(now_ms / 1000) * 1000).toISOString();
-      return { kind: 'every', every_seconds, from: asked.from === null ? now : time('from', asked.from, tz, now_ms) };
+      return {
+        kind: 'every',
+        every_seconds,
+        from: asked.from === null ? now : time('from', asked.from, tz, now_ms),
+      };
     }
     case 'cron': {
       const problem = cronProblem(asked.cron);

@@ -2,7 +2,7 @@
  * Events of a trigger: the lines of its journal. Every state is a fold over them (fold.ts). A field is only ever added;
  * a meaning never changes.
  */
-import type { Definition } from './definition.ts';
+import type { Definition } from '../contract/trigger.ts';
 import type { TriggerState, Waiting } from './state.ts';
 
 /** What becomes of a slot that starts no run. */

@@ -1,5 +1,5 @@
 /** Folds events of a trigger into its state. Pure; the only place that changes one. */
-import { isTimed } from './definition.ts';
+import { isTimed } from './calendar.ts';
 import type { TriggerEvent, TriggerEventOf } from './event.ts';
 import type { Receipt, TriggerState, Waiting } from './state.ts';
 

@@ -1,5 +1,5 @@
 /** What a trigger is: everything that its events say, and nothing else. */
-import type { Definition } from './definition.ts';
+import type { Definition } from '../contract/trigger.ts';
 import type { Passed, RunEnd } from './event.ts';
 
 /** What became of a slot, or of a row of slots to which the same happened. */

@@ -24,5 +24,7 @@ export function basesOf(patterns: readonly string[]): string[] {
     return (glob < 0 ? parts : parts.slice(0, glob)).join('/') || '.';
   });
   if (bases.includes('.')) return ['.'];
-  return [...new Set(bases)].filter(base => !bases.some(other => other !== base && base.startsWith(`${other}/`)));
+  return [...new Set(bases)].filter(
+    base => !bases.some(other => other !== base && base.startsWith(`${other}/`)),
+  );
 }

@@ -2,7 +2,7 @@
  * Watches a tree and says when its changes have settled: not before nothing was changed for a while, so that the last
  * change is never lost. A change is told until it is acknowledged, also after a restart.
  */
-import { statSync, type Stats } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { Ignored } from './ignored.ts';
@@ -62,7 +62,9 @@ export class Watcher {
         ignorePermissionErrors: true,
         // Both steps of a save count as one change by our own pause.
         atomic: false,
-        ...(this.#polls ? { backend: 'polling', pollingInterval: POLL_MS, pollingBinaryInterval: POLL_MS } : {}),
+        ...(this.#polls
+          ? { backend: 'polling', pollingInterval: POLL_MS, pollingBinaryInterval: POLL_MS }
+          : {}),
       },
     );
     watcher.on('all', (event, path, stats) => {

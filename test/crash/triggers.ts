@@ -3,10 +3,11 @@
  * made. Each life is cut off at random after an event or an effect, its clock is set, its machine sleeps, its disk is
  * full; then everything is read from the journal again.
  */
+
+import type { Definition } from '../../src/contract/trigger.ts';
 import { advance, stamp } from '../../src/triggers/advance.ts';
-import { slotAfter } from '../../src/triggers/calendar.ts';
+import { isTimed, slotAfter } from '../../src/triggers/calendar.ts';
 import type { TriggerEffect } from '../../src/triggers/decide.ts';
-import { type Definition, isTimed } from '../../src/triggers/definition.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../src/triggers/event.ts';
 import { fold } from '../../src/triggers/fold.ts';
 import { liveRuns, type TriggerState } from '../../src/triggers/state.ts';

@@ -1,6 +1,7 @@
 /** Definitions and states of triggers for tests. */
+
+import { type Definition, definition, type When } from '../../src/contract/trigger.ts';
 import { stamp } from '../../src/triggers/advance.ts';
-import { type Definition, definition, type When } from '../../src/triggers/definition.ts';
 import type { TriggerState } from '../../src/triggers/state.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { commandSpec } from './instance.ts';

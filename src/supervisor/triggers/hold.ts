@@ -1,9 +1,10 @@
 /** Until when no run of a trigger may begin: quiet hours, the limit of its agent, a disk that is full. */
+
+import type { TaskSpec } from '../../contract/spec.ts';
+import { quietEnd } from '../../engine/quiet-hours.ts';
 import { type DiskLimits, DiskWatch } from '../../host/disk.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Paths } from '../../paths.ts';
-import { quietEnd } from '../../task/quiet-hours.ts';
-import type { TaskSpec } from '../../task/spec.ts';
 import type { Hold } from '../../triggers/decide.ts';
 import type { Registry } from '../registry.ts';
 

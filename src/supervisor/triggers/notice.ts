@@ -1,10 +1,10 @@
 /** A notice of a trigger itself: it has paused, or a success is overdue. */
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import { problemOf, sendAll } from '../../notify/index.ts';
 import { triggerMessage } from '../../notify/message.ts';
-import { resolveSecrets } from '../../secrets/resolve.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
+import { resolveSecrets } from '../../secrets/resolve.ts';
 import type { TriggerState } from '../../triggers/state.ts';
 import { userEnv } from '../effects/user-env.ts';
 
@@ -30,7 +30,11 @@ export async function tell(
     const place = { env: { ...plain, RASEN_PROJECT: project, RASEN_TRIGGER: name }, cwd, signal: closing };
     const agents = Object.keys(task.agents).length > 0;
     const sent = await sendAll(notify, triggerMessage(name, project, text, Date.now()), place, () =>
-      resolveSecrets(secrets, { command: 'notify', agents }, { places, env: plain, platform: process.platform }),
+      resolveSecrets(
+        secrets,
+        { command: 'notify', agents },
+        { places, env: plain, platform: process.platform },
+      ),
     );
     const detail = problemOf(sent);
     return { ok: detail === null, detail };

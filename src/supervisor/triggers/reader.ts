@@ -1,7 +1,7 @@
 /** What is told of triggers, by a supervisor and where none runs. Changes nothing. */
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
+import { isTimed } from '../../triggers/calendar.ts';
 import { nextDue } from '../../triggers/decide.ts';
-import { isTimed } from '../../triggers/definition.ts';
 import type { TriggerState } from '../../triggers/state.ts';
 import { receiptsOf, viewOf } from '../../triggers/view.ts';
 import type { Triggers } from './triggers.ts';
@@ -46,7 +46,10 @@ export class TriggerReader {
     let state = this.#triggers.get(ref);
     const { name, when, policy } = state.definition;
     if (!isTimed(when))
-      throw new RasenError('trigger_state', `Trigger "${name}" has no times: it is due when ${REASONS[when.kind]}.`);
+      throw new RasenError(
+        'trigger_state',
+        `Trigger "${name}" has no times: it is due when ${REASONS[when.kind]}.`,
+      );
     const times: string[] = [];
     if (state.status !== 'active') return { times, tz: policy.tz };
     for (let due = nextDue(state); due && times.length < count; due = nextDue(state)) {

@@ -1,6 +1,6 @@
 /** What a run of a trigger is submitted as. Pure. */
-import type { NoticeKind, NotifySpec } from '../../task/notices.ts';
-import type { TaskSpec } from '../../task/spec.ts';
+import type { NoticeKind, NotifySpec } from '../../contract/notify.ts';
+import type { TaskSpec } from '../../contract/spec.ts';
 import { jitterMs } from '../../triggers/calendar.ts';
 import { ON_TIME_MS } from '../../triggers/decide.ts';
 import type { Taken, TriggerState } from '../../triggers/state.ts';

@@ -3,20 +3,21 @@
  * look decides, records, then acts; the first look after a start is like any other.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isRasenError, messageOf, RasenError } from '../../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../../contract/errors.ts';
+import type { TaskSpec } from '../../contract/spec.ts';
+import type { Definition } from '../../contract/trigger.ts';
 import { troubleOf } from '../../host/trouble.ts';
 import type { Log } from '../../log.ts';
 import type { TriggerStore } from '../../store/trigger-store.ts';
-import type { TaskSpec } from '../../task/spec.ts';
 import { advance, stamp } from '../../triggers/advance.ts';
 import { delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
-import type { Definition } from '../../triggers/definition.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event.ts';
 import { liveRuns, type Receipt, type TriggerState, type Waiting } from '../../triggers/state.ts';
 import { Heap } from '../../util/heap.ts';
 import { ulid } from '../../util/ulid.ts';
-import { type Changed, WatchProcess } from './watch-process.ts';
+import { findTrigger } from './find.ts';
 import { lateMs, runEnv, runKey, runSpec } from './run-spec.ts';
+import { type Changed, WatchProcess } from './watch-process.ts';
 
 /** setTimeout cannot wait longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -78,7 +79,10 @@ export class Triggers {
 
   /** Reads all of them. Nothing is started before `start`. */
   load(): void {
-    for (const state of this.#options.store.load()) this.#add(state);
+    const { store, log } = this.#options;
+    for (const state of store.load()) this.#add(state);
+    for (const { trigger, message, moved_to } of store.damage)
+      log.error({ trigger, moved_to }, `trigger ${trigger} cannot be used: ${message}`);
   }
 
   start(): void {
@@ -123,7 +127,11 @@ export class Triggers {
   }
 
   /** The same again is the same trigger. Throws `trigger_exists` where another has the name. */
-  create(id: string, definition: Definition, env: Record<string, string>): { created: boolean; state: TriggerState } {
+  create(
+    id: string,
+    definition: Definition,
+    env: Record<string, string>,
+  ): { created: boolean; state: TriggerState } {
     const known = this.#entries.get(id);
     if (known) return { created: false, state: known.state };
     if (this.#names.has(definition.name))
@@ -148,7 +156,8 @@ export class Triggers {
     return await this.#exclusive(entry, async () => {
       if (env) await this.#options.store.setEnv(entry.id, env);
       this.#unwatch(entry);
-      if (!isDeepStrictEqual(definition.when, entry.state.definition.when)) this.#options.store.forgetTree(entry.id);
+      if (!isDeepStrictEqual(definition.when, entry.state.definition.when))
+        this.#options.store.forgetTree(entry.id);
       await this.#record(entry, [{ type: 'trigger_edited', definition }]);
       return entry.state;
     });
@@ -177,7 +186,11 @@ export class Triggers {
   }
 
   /** A slot of its own, now. `op`: the same again is the same slot. */
-  async fire(ref: string, op: string, signal: AbortSignal): Promise<{ slot: string; receipt: Receipt | null }> {
+  async fire(
+    ref: string,
+    op: string,
+    signal: AbortSignal,
+  ): Promise<{ slot: string; receipt: Receipt | null }> {
     const entry = this.#resolve(ref);
     if (entry.state.status === 'finished') throw over(entry.state, 'fire');
     return await this.#until(entry, waiting(`fire:${op}`), signal);
@@ -230,17 +243,14 @@ export class Triggers {
   }
 
   #resolve(ref: string): Entry {
-    const id = this.#names.get(ref) ?? ref;
-    const exact = this.#entries.get(id);
-    if (exact) return exact;
-    const parts = ref.length < 4 ? [] : [...this.#entries.values()].filter(one => one.id.endsWith(ref.toLowerCase()));
-    if (parts.length === 1) return parts[0]!;
-    throw new RasenError('trigger_unknown', `There is no trigger "${ref}".`, { hint: 'See: rasen trigger list' });
+    const id = this.#names.get(ref) ?? findTrigger(this.all(), ref).id;
+    return this.#entries.get(id)!;
   }
 
   #exclusive<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
     const run = entry.queue.then(() => {
-      if (entry.removed) throw new RasenError('trigger_unknown', `Trigger "${entry.state.definition.name}" was removed.`);
+      if (entry.removed)
+        throw new RasenError('trigger_unknown', `Trigger "${entry.state.definition.name}" was removed.`);
       return work();
     });
     entry.queue = run.then(
@@ -321,7 +331,12 @@ export class Triggers {
   }
 
   async #act(entry: Entry, effect: TriggerEffect): Promise<void> {
-    const key = effect.type === 'submit' ? `submit ${effect.slot}` : 'task' in effect ? `${effect.type} ${effect.task}` : effect.key;
+    const key =
+      effect.type === 'submit'
+        ? `submit ${effect.slot}`
+        : 'task' in effect
+          ? `${effect.type} ${effect.task}`
+          : effect.key;
     if (entry.running.has(key)) return;
     entry.running.add(key);
     try {
@@ -334,7 +349,10 @@ export class Triggers {
       entry.failed.set(key, tries);
       const { name } = entry.state.definition;
       if (tries === 1 || tries % 100 === 0)
-        this.#options.log.warn({ trigger: entry.id, error }, `trigger ${name}: ${key}: ${messageOf(error)}; it is tried again`);
+        this.#options.log.warn(
+          { trigger: entry.id, error },
+          `trigger ${name}: ${key}: ${messageOf(error)}; it is tried again`,
+        );
       await pause(Math.min(AGAIN_MS * 2 ** Math.min(tries - 1, 10), AGAIN_MS_MAX));
     } finally {
       entry.running.delete(key);
@@ -384,7 +402,13 @@ export class Triggers {
       await submit(runSpec(state, { task, slot }), { ...store.env(id), ...runEnv(state, { slot }, path) });
       return started();
     } catch (error) {
-      if (!isRasenError(error) || error.kind === 'shutting_down' || error.kind === 'storage' || troubleOf(error)) throw error;
+      if (
+        !isRasenError(error) ||
+        error.kind === 'shutting_down' ||
+        error.kind === 'storage' ||
+        troubleOf(error)
+      )
+        throw error;
       return [{ type: 'slot_refused' as const, slot, reason: error.message }];
     }
   }
@@ -406,7 +430,8 @@ export class Triggers {
       const look = () => {
         const receipt = receiptOf(entry.state, name);
         const { taken, queue } = entry.state;
-        const begins = taken.some(one => one.slot === name) || (queue[0]?.slot === name && !this.#isBusy(entry));
+        const begins =
+          taken.some(one => one.slot === name) || (queue[0]?.slot === name && !this.#isBusy(entry));
         if (!receipt && begins && !entry.removed) return;
         done();
         resolve({ slot: name, receipt });
@@ -506,7 +531,10 @@ export class Triggers {
 
   #unwell(entry: Entry, error: unknown): void {
     if (this.#closed || entry.removed) return;
-    this.#options.log.error({ trigger: entry.id, error }, `trigger ${entry.state.definition.name}: ${messageOf(error)}`);
+    this.#options.log.error(
+      { trigger: entry.id, error },
+      `trigger ${entry.state.definition.name}: ${messageOf(error)}`,
+    );
     this.#wake(entry, Date.now() + AGAIN_MS);
   }
 
@@ -514,7 +542,8 @@ export class Triggers {
     const { log } = this.#options;
     for (const event of events) {
       const text = logText(event);
-      if (text !== null) log.info({ trigger: id, event: event.type }, `trigger ${state.definition.name}: ${text}`);
+      if (text !== null)
+        log.info({ trigger: id, event: event.type }, `trigger ${state.definition.name}: ${text}`);
     }
   }
 }

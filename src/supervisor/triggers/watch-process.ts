@@ -1,7 +1,7 @@
 /** The process that watches the files of one trigger: started, started again when it ends, told what is taken care of. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
 import type { Said, WatchOrder } from '../../watch/order.ts';
 
 const AGAIN_MS = { first: 500, last: 60_000 };
