@@ -55,6 +55,13 @@ const rows = {
     about: 'A task with this id or key exists already with another content.',
   },
   subtask_unknown: { code: -32056, exit: EXIT.usage, about: 'The plan has no subtask of this id.' },
+  trigger_unknown: { code: -32083, exit: EXIT.usage, about: 'No trigger has this name or id.' },
+  trigger_exists: { code: -32084, exit: EXIT.refused, about: 'Another trigger has this name already.' },
+  trigger_state: {
+    code: -32085,
+    exit: EXIT.refused,
+    about: 'The trigger is in a state that does not allow this.',
+  },
   project_in_use: {
     code: -32075,
     exit: EXIT.refused,
