@@ -55,6 +55,13 @@ const rows = {
     about: 'A task with this id or key exists already with another content.',
   },
   subtask_unknown: { code: 56, exit: EXIT.usage, about: 'The plan has no subtask of this id.' },
+  trigger_unknown: { code: 84, exit: EXIT.usage, about: 'No trigger has this name or id.' },
+  trigger_exists: { code: 85, exit: EXIT.refused, about: 'Another trigger has this name already.' },
+  trigger_state: {
+    code: 86,
+    exit: EXIT.refused,
+    about: 'The trigger is in a state that does not allow this.',
+  },
   project_in_use: {
     code: 75,
     exit: EXIT.refused,

@@ -20,6 +20,8 @@ import { Masks } from './masks.ts';
 import { Places } from './places.ts';
 import { Reader } from './reader.ts';
 import { Registry } from './registry.ts';
+import { TriggerReader } from './triggers/reader.ts';
+import { StoredTriggers } from './triggers/stored.ts';
 
 /** What is read has no log of its own. */
 const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -28,6 +30,7 @@ const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
 export class Disk {
   readonly #registry: Registry;
   readonly #reading: Reading;
+  readonly #triggers: StoredTriggers;
   readonly #died: boolean;
 
   /** Reads every task that is not over, and of the others what a list shows. Throws what the system says. */
@@ -40,8 +43,10 @@ export class Disk {
     const masks = new Masks({ store, secrets: secretPlaces(paths), log: NO_LOG, env });
     const reader = new Reader({ registry, store, places: new Places(paths), masks });
     this.#registry = registry;
+    this.#triggers = new StoredTriggers(paths);
     this.#reading = {
       reader,
+      trigger_reader: new TriggerReader(this.#triggers),
       doctor: async () => ({ findings: await stateFindings(store, registry), agents: [] }),
     };
   }
@@ -54,10 +59,11 @@ export class Disk {
 
   /**
    * Whether there is work that its supervisor has left without an end in good order: it was killed, or the machine went
-   * down. Whoever sees it starts a supervisor. Work that a service manager keeps for the next one is not among it.
+   * down; active triggers are such work, too. Whoever sees it starts a supervisor. Work that a service manager keeps for the next one is not among it.
    */
   get isOrphaned(): boolean {
     const boot = bootId();
+    if (this.#died && this.#triggers.areActive) return true;
     return [...this.#registry.all()].some(
       ({ state }) => state !== null && !isAtRest(state.status) && (this.#died || state.boot !== boot),
     );

@@ -540,6 +540,11 @@ export class FileStore implements TaskStore {
     };
   }
 
+  /** Files of a packed task whose path below its folder begins so. Throws `damaged`. */
+  packedFiles(id: string, prefix: string): PackedFile[] {
+    return Pack.open(this.files(id).pack).files(prefix);
+  }
+
   /** Bytes that a packed task takes on the disk. */
   packBytes(id: string): number {
     return (lstatSync(this.files(id).pack, { throwIfNoEntry: false })?.blocks ?? 0) * 512;

@@ -10,7 +10,7 @@ import { captureRepository } from '../../git/captured.ts';
 import { writeDurably } from '../../git/durable.ts';
 import { openRepository } from '../../git/own-dir.ts';
 import type { Repository } from '../../git/repository.ts';
-import { readForeign } from '../../host/foreign-file.ts';
+import { readForeign, untroubled } from '../../host/foreign-file.ts';
 import type { FileStore } from '../../store/file/file-store.ts';
 import type { Places } from '../places.ts';
 import { capturedEnv } from './context.ts';
@@ -56,7 +56,8 @@ async function capturedLate(
 }
 
 function remembered(root: string): CapturedRepository | null {
-  const found = readForeign({ root, path: FILE }, MAX_BYTES);
+  const place = { root, path: FILE };
+  const found = untroubled(place, readForeign(place, MAX_BYTES));
   if (!found.ok && found.fault === 'missing') return null;
   try {
     if (found.ok) return JSON.parse(found.value.bytes.toString('utf8')) as CapturedRepository;
