@@ -9,6 +9,7 @@ import { exactEnv } from './exact.ts';
 import { inheritedOfShell } from './inherited.ts';
 import { sayOnSignal } from './interrupts.ts';
 import type { Link } from './link.ts';
+import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 
 /** What goes around the params of a request in its line. */
 const FRAME_BYTES = 4096;
@@ -38,9 +39,7 @@ export async function submit(
       `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
     );
   if (result.created && spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
-    out.note(
-      'worktree.isolation is linked: agents and tests of this task can change the branches, stash, hooks and settings of your repository. To keep them apart: worktree.isolation: clone, in rasen.yml(5)',
-    );
+    out.note(`${LINKED_RISK}. ${LINKED_FIX}`);
   for (const note of result.notes) out.note(note);
   return result;
 }

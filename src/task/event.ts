@@ -120,6 +120,8 @@ export interface SealedFacts {
   elsewhere?: { name: string; commit: string }[];
   /** What changed in the user's own side of the repository meanwhile, as sentences. Absent in older journals. */
   meanwhile?: string[];
+  /** … and what of it is a loss or a setting that the log of the user's checkout does not explain. */
+  unexplained?: string[];
   /** … and what of it an attempt in a linked worktree may have done, and nobody but a person can judge. */
   meddled?: string[];
 }

@@ -63,6 +63,7 @@ export const taskReport = z.looseObject({
     .describe('Requests that were refused because no person made them. Absent from older supervisors.'),
   waits: z.array(waitRecord),
   left_out: view.left_out,
+  meanwhile: view.meanwhile,
   forgeries: view.forgeries,
   followups: z
     .array(z.looseObject({ step: z.string(), text: z.string() }))
@@ -182,6 +183,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
     ...(now.left_out ? { left_out: now.left_out } : {}),
+    ...(now.meanwhile ? { meanwhile: now.meanwhile } : {}),
     forgeries: now.forgeries.filter(({ t }) => Date.parse(t) >= since),
     followups: [...followups.values()],
     denied,

@@ -180,6 +180,12 @@ export const taskView = z.looseObject({
     .array(z.looseObject({ path: z.string(), why: z.string() }))
     .optional()
     .describe('What attempts left that no commit can hold. Absent where there is nothing.'),
+  meanwhile: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'What was lost or set in the user’s repository while attempts ran, where its checkout does not explain it. Absent where there is nothing.',
+    ),
   forgeries: z
     .array(
       z.looseObject({
@@ -286,6 +292,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
     ...(state.left_out?.length ? { left_out: state.left_out } : {}),
+    ...(state.meanwhile ? { meanwhile: state.meanwhile } : {}),
     forgeries: state.forgeries.map(forgery => ({ ...forgery })),
     plan_rev: state.plan_rev,
     seq: state.seq,

@@ -56,6 +56,21 @@ test('whatever an agent does with git stays in its clone: stash, branches, setti
   expect(p.git('show', `${branch}:done.txt`)).toBe('done');
 });
 
+test('what is lost in the user’s repository meanwhile is told with what it was, wherever the task is told of', async () => {
+  const p = project(
+    'cd "$RASEN_PROJECT"; git branch -D precious; git config user.name evil; cd - >/dev/null; echo done >done.txt',
+  );
+  p.git('branch', 'precious');
+  const was = p.git('rev-parse', 'precious');
+  await p.init([{ id: 'a' }]);
+  const { stdout } = await p.rasen('run');
+  const line = `Meanwhile in your repository: refs/heads/precious is gone; it was ${was}`;
+  for (const said of [stdout, await p.ok('status'), await p.ok('report'), await p.ok('logs')]) {
+    expect(said).toContain(line);
+    expect(said).toMatch(/Meanwhile in your repository: .*config was changed/);
+  }
+});
+
 test('remotes can be fetched from, and refuse to be pushed to, in words', async () => {
   const p = project(`
     git fetch -q origin && git log -1 --format=%s origin/main >fetched.txt
@@ -189,6 +204,7 @@ test('in a linked worktree, what an attempt does to the user’s branches and st
   await p.init([{ id: 'a' }]);
   const ran = await p.rasen('run');
   expect(ran.stderr).toContain('worktree.isolation is linked');
+  expect((await p.rasen('doctor')).stdout).toMatch(/warning +isolation: worktree.isolation is linked/);
   const { status, reason, id } = await p.view();
   expect([status, ran.status]).toEqual(['blocked', expect.any(Number)]);
   for (const [i, ref] of ['refs/heads/precious', 'refs/stash', 'refs/heads/main'].entries())

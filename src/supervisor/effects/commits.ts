@@ -46,9 +46,9 @@ export async function seal(
     sealed;
   const users = await readUsers<UsersState>(repo, state.id);
   const changes = users === null ? [] : await usersChanges(repo, state.id, users);
+  const unexplained = changes.filter(({ by_user, is_new }) => !by_user && !is_new);
   // Whoever works in a linked worktree can change these.
-  const meddled =
-    repo.isolation === 'linked' ? changes.filter(({ by_user, is_new }) => !by_user && !is_new) : [];
+  const meddled = repo.isolation === 'linked' ? unexplained : [];
   // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
@@ -69,6 +69,7 @@ export async function seal(
       ...(setup === undefined ? {} : { setup }),
       ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
       ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
+      ...(unexplained.length > 0 ? { unexplained: texts(unexplained) } : {}),
       ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),
       ...(elsewhere.length > 0 ? { elsewhere: elsewhere.slice(0, 20) } : {}),
     },
