@@ -20,7 +20,6 @@ import { SANDBOX_KEYS } from './keys-sandbox.ts';
 import { SUPERVISOR_KEYS } from './keys-supervisor.ts';
 import { WAITING_KEYS } from './keys-waiting.ts';
 
-export { PROTECTED_DEFAULT } from './keys-gates.ts';
 export type { KeyRow } from './keys-row.ts';
 
 const rows = {

@@ -18,7 +18,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { markGood, resetWorktree, type Sealed, sealAttempt } from '../../src/git/commit.ts';
+import { markGood } from '../../src/git/refs.ts';
+import { resetWorktree } from '../../src/git/reset.ts';
+import { type Sealed, sealAttempt } from '../../src/git/seal.ts';
 import { putRight, standingOf } from '../../src/git/standing.ts';
 import { restoreWorktree } from '../../src/git/trust.ts';
 import { ensureWorktree, freshCheckout, type Worktree } from '../../src/git/worktree.ts';
