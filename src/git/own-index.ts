@@ -4,12 +4,14 @@
  * we last left in the worktree, and knows of the worktree's own no more than which other names are in it. It is put into
  * the worktree when our work there is done. Flags that hide changes, locks and damage of the worktree's own do not matter.
  */
+
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, lstat, open, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openForeign } from '../host/foreign-file.ts';
+import { openForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
 import type { Place } from './refs.ts';
 import type { Repository } from './repository.ts';
@@ -115,7 +117,8 @@ async function entriesOf(
 
 /** No further than it reached when it was opened: it may grow for ever. */
 async function copyTheirs({ theirs }: Workspace, to: string): Promise<boolean> {
-  const found = openForeign({ root: theirs, path: 'index' }, constants.O_RDONLY);
+  const index = { root: theirs, path: 'index' };
+  const found = untroubled(index, openForeign(index, constants.O_RDONLY));
   if (!found.ok) return false;
   const { fd, stat } = found.value;
   if (stat.size === 0 || stat.size > MAX_INDEX_BYTES) {
@@ -165,4 +168,4 @@ async function endOf(path: string): Promise<{ size: number; end: Buffer }> {
   }
 }
 
-const isThere = async (path: string) => (await lstat(path).catch(() => null)) !== null;
+const isThere = async (path: string) => (await lstat(path).catch(unlessTrouble(null))) !== null;

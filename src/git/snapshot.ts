@@ -3,7 +3,7 @@
  * of our own. So a call that is killed changed nothing, and nothing that an agent does to the worktree's index can make
  * the tree differ from the files.
  */
-import { isRasenError } from '../errors.ts';
+import { isRasenError } from '../contract/errors.ts';
 import { troubleOf } from '../host/trouble.ts';
 import { MAX_NAMED_PATHS } from './limits.ts';
 import { openOwnIndex, rebuildOwnIndex } from './own-index.ts';
