@@ -148,7 +148,12 @@ export async function handOver(
 async function mendSettings({ theirs, repo }: Workspace): Promise<boolean> {
   // What makes it the worktree of another repository.
   for (const name of ['commondir', 'gitdir']) await removeTree(join(theirs, name));
-  const settings = await settingsOf(theirs, repo);
+  const made = cloneConfig(repo.captured, repo.push);
+  const place = { root: theirs, path: 'config' };
+  const file = untroubled(place, readForeign(place, MAX_CAPTURED_BYTES));
+  const text = file.ok ? file.value.bytes.toString('utf8') : null;
+  if (text === made) return false;
+  const settings = text === null ? null : await settingsIn(text, repo);
   const last = (name: string) => settings?.findLast(([key]) => key === name)?.[1]?.toLowerCase();
   const ours = repo.captured.config.findLast(([key]) => key === 'extensions.objectformat')?.[1] ?? 'sha1';
   const isOther =
@@ -156,23 +161,19 @@ async function mendSettings({ theirs, repo }: Workspace): Promise<boolean> {
   if (settings !== null && isOther) return true;
   const bare = settings?.findLast(([key]) => key === 'core.bare');
   const isBare = bare !== undefined && !/^(?:false|no|off|0|)$/i.test(bare[1] ?? 'true');
-  if (settings === null || isBare || last('core.worktree') !== undefined)
-    await write(theirs, 'config', cloneConfig(repo.captured, repo.push));
+  if (settings === null || isBare || last('core.worktree') !== undefined) await write(theirs, 'config', made);
   return false;
 }
 
-/** Of the file alone; null: git cannot read it. */
-async function settingsOf(
-  theirs: string,
+/** Of the text alone; null: git cannot read it. */
+async function settingsIn(
+  text: string,
   repo: Repository,
 ): Promise<[key: string, value: string | null][] | null> {
-  const place = { root: theirs, path: 'config' };
-  const file = untroubled(place, readForeign(place, MAX_CAPTURED_BYTES));
-  if (!file.ok) return null;
   const args = ['config', '--file', '-', '--no-includes', '--list', '-z'];
   const { code, stdout } = await git(args, {
     ...{ ...here(repo), reads: true, ok: [0, 1, 128] },
-    input: file.value.bytes.toString('utf8'),
+    input: text,
   });
   if (code !== 0) return null;
   return parts(stdout).map(entry => {
