@@ -147,6 +147,10 @@ export const sealedFacts = z.object({
     .array(text)
     .optional()
     .describe('What changed in the user’s own side of the repository meanwhile, as sentences.'),
+  unexplained: z
+    .array(text)
+    .optional()
+    .describe('… and what of it is a loss or a setting that the log of the user’s checkout does not explain.'),
   meddled: z
     .array(text)
     .optional()

@@ -48,9 +48,9 @@ export async function seal(
     sealed;
   const users = await readUsers(repo, state.id, usersStateSchema);
   const changes = users === null ? [] : await usersChanges(repo, state.id, users);
+  const unexplained = changes.filter(({ by_user, is_new }) => !by_user && !is_new);
   // Whoever works in a linked worktree can change these.
-  const meddled =
-    repo.isolation === 'linked' ? changes.filter(({ by_user, is_new }) => !by_user && !is_new) : [];
+  const meddled = repo.isolation === 'linked' ? unexplained : [];
   // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
@@ -74,6 +74,7 @@ export async function seal(
       ...(base_config === undefined ? {} : { base_config }),
       ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
       ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
+      ...(unexplained.length > 0 ? { unexplained: texts(unexplained) } : {}),
       ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),
       ...(elsewhere.length > 0 ? { elsewhere: elsewhere.slice(0, 20) } : {}),
     },

@@ -6,8 +6,8 @@ import { afterEach, expect, test } from 'vitest';
 import type { CapturedRepository } from '../../../src/contract/repository.ts';
 import { captureRepository } from '../../../src/git/captured.ts';
 import { cloneConfig, packedRefs, visibleRefs } from '../../../src/git/clone-files.ts';
-import { sealAttempt } from '../../../src/git/commit.ts';
 import { linkObjects } from '../../../src/git/link-objects.ts';
+import { sealAttempt } from '../../../src/git/seal.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import { commitAll, openTest, removeFolder, sh, tempFolder, write } from '../../support/git-repo.ts';
 

@@ -5,7 +5,9 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { markGood, resetWorktree, sealAttempt } from '../../../src/git/commit.ts';
+import { markGood } from '../../../src/git/refs.ts';
+import { resetWorktree } from '../../../src/git/reset.ts';
+import { sealAttempt } from '../../../src/git/seal.ts';
 import { deleteTaskBranch } from '../../../src/git/forget.ts';
 import { deleteTaskRefs } from '../../../src/git/history.ts';
 import { merge } from '../../../src/git/merge.ts';
