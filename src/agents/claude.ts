@@ -79,7 +79,7 @@ export function claudeAgent(command: readonly string[]): Agent {
         },
       };
     },
-    open: () => readClaude(),
+    open: resumed => readClaude(resumed),
   };
 }
 
@@ -148,7 +148,7 @@ interface Failure {
   detail: string;
 }
 
-function readClaude(): Conversation {
+function readClaude(resumed = false): Conversation {
   const seen = new Seen();
   let result: Json | null = null;
   /** Of the last answer that was an error in place of an answer. */
@@ -157,7 +157,7 @@ function readClaude(): Conversation {
   let retrying: Failure | null = null;
   let limit: { resets_at: number | null } | null = null;
   let early: Failure | null = null;
-  const meter = new Meter();
+  const meter = new Meter(resumed);
   /** The last turn is over; commands that it left in the background may wake it again. */
   let answered = false;
   let background = 0;

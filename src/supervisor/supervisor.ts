@@ -50,6 +50,7 @@ import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
 import { type Noted, Notes } from './notes.ts';
 import { Places } from './places.ts';
+import { ProgramHelp } from './program-help.ts';
 import { ProjectLocks } from './project-locks.ts';
 import { type Listed, type ListFilter, Reader, statusOf } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
@@ -151,6 +152,7 @@ export class Supervisor {
       jobs: this.#jobs,
       far: this.#far,
       sweeper: new Sweeper(),
+      help: new ProgramHelp(),
       log,
       cage: options.cage.cage,
       sandbox: options.sandbox,
