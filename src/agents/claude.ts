@@ -212,7 +212,7 @@ function readClaude(resumed = false): Conversation {
       },
       'system/status': nothing,
       'system/session_state_changed': nothing,
-      'system/compact_boundary': nothing,
+      'system/compact_boundary': () => seen.again('shortens', 'the conversation'),
       'system/worker_shutting_down': nothing,
       'system/ui_invalidate': nothing,
       'system/background_tasks_changed': event => {
@@ -238,7 +238,7 @@ function readClaude(resumed = false): Conversation {
         result = event;
         seen.session(event.session_id);
         const words = text(event.result);
-        if (words !== null && event.is_error !== true) seen.message(words);
+        if (words !== null && event.is_error !== true) seen.lastMessage(words);
         for (const denial of list(event.permission_denials)) seen.deny(object(denial)?.tool_name);
         meter.result(event);
         seen.toolsOver();

@@ -79,9 +79,12 @@ function readOpencode(): Conversation {
   let error: Failure | null = null;
   let retrying: Failure | null = null;
   let early: Failure | null = null;
+  /** An error came that it got over; its exit code tells of it all the same. */
+  let recovered = false;
   const answered = () => {
     seen.heard = true;
     retrying = null;
+    recovered ||= error !== null;
     error = null;
   };
   const part = (event: Json) => {
@@ -155,7 +158,7 @@ function readOpencode(): Conversation {
         const broken = brokenOff(seen, exit, spent);
         return why ? { ...broken, ...why, evidence: 'text' } : broken;
       }
-      if (exit.code !== 0)
+      if (exit.code !== 0 && !(recovered && exit.code === 1))
         return { ...brokenOff(seen, exit, spent), detail: `exit code ${exit.code} after its last step` };
       if (seen.denied.length > 0)
         return {

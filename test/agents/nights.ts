@@ -165,9 +165,9 @@ function nightsOf(name: WayName, age: Age): void {
     );
 
     night(
-      'a 503 throughout is waited for, longer than a session may last, and uses up no attempt',
+      'a 503 throughout is waited for, and uses up no attempt',
       async project => {
-        const p = await project(impatient({ session_timeout_seconds: 15, idle_timeout_seconds: 60 }));
+        const p = await project(impatient({ session_timeout_seconds: LONG ? 60 : 120 }));
         p.model.down = UNAVAILABLE;
         await p.start();
         await waits(p, ['overloaded', 'network']);
@@ -177,7 +177,7 @@ function nightsOf(name: WayName, age: Age): void {
     );
 
     night('every answer cut is waited for', async project => {
-      const p = await project(impatient({ session_timeout_seconds: 25 }));
+      const p = await project(impatient({}));
       p.model.down = CUT;
       await p.start();
       await waits(p, ['overloaded', 'network']);
