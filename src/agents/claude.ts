@@ -127,6 +127,16 @@ const CONNECTION =
   /^API Error: .*(?:Connection error|fetch failed|Unable to connect|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)/;
 const TOO_LONG = /^(?:API Error: \d+ .*)?prompt is too long/i;
 
+/** Subtypes of `system` events that say nothing about how a session ends; views/session/claude.ts shows some of them. */
+const TOLD = [
+  ...['vcs_state_changed', 'model_fallback', 'model_refusal_fallback', 'model_refusal_no_fallback'],
+  ...['model_consent_fallback', 'informational', 'notification', 'task_progress', 'task_summary'],
+  ...['thinking_tokens', 'turn_starting', 'turn_duration', 'post_turn_summary', 'hook_started'],
+  ...['hook_progress', 'hook_response', 'stop_hook_summary', 'memory_recall', 'memory_saved'],
+  ...['commands_changed', 'files_persisted', 'session_title_changed', 'mcp_status', 'code_change_published'],
+  ...['permission_retry', 'per_turn_effort_changed', 'instruction_size_warning', 'file_attachments_missing'],
+];
+
 /** In the errors of a result: there is no transcript of the session that it should go on with. */
 const NO_SESSION = /^No conversation found with session ID\b/;
 
@@ -222,6 +232,8 @@ function readClaude(resumed = false): Conversation {
       'system/task_started': nothing,
       'system/task_updated': nothing,
       'system/task_notification': nothing,
+      // What is told for views, and answers nothing that is decided.
+      ...Object.fromEntries(TOLD.map(name => [`system/${name}`, nothing])),
       'system/permission_denied': event => seen.deny(event.tool_name),
       'system/api_retry': event => {
         const status = number(event.error_status);

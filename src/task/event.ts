@@ -118,6 +118,8 @@ export interface SealedFacts {
   left_out?: { path: string; why: string }[];
   /** Commits that the result does not reach, with what named them; they have refs of the task. Absent in older journals. */
   elsewhere?: { name: string; commit: string }[];
+  /** What was pushed to remotes, as sentences. Absent: nothing, as far as git tells. */
+  pushed?: string[];
   /** What changed in the user's own side of the repository meanwhile, as sentences. Absent in older journals. */
   meanwhile?: string[];
   /** … and what of it an attempt in a linked worktree may have done, and nobody but a person can judge. */

@@ -5,10 +5,14 @@ import { judgeDiff } from '../../gates/diff.ts';
 import type { GateResult } from '../../gates/gate.ts';
 import { readChanges } from '../../git/changes.ts';
 import { commitsSince } from '../../git/history.ts';
+import { pushesSince } from '../../git/pushes.ts';
 import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
+import type { Repository } from '../../git/repository.ts';
 import { sealAttempt } from '../../git/seal.ts';
 import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
+import { isClone } from '../../git/workspace.ts';
+import { workspaceAt } from '../../git/workspaces.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
 import type { Effect, Result } from '../../task/effect.ts';
 import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
@@ -53,6 +57,11 @@ export async function seal(
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
     : sealed.commits;
+  const { started_at } = step.attempt!;
+  const pushed =
+    started_at === null || started_at === undefined
+      ? []
+      : pushesSince(await gitFolderOf(repo, worktree.path), Math.floor(Date.parse(started_at) / 1000));
   const setup = await setupKey(repo, state, commit);
   return {
     type: 'seal',
@@ -70,9 +79,16 @@ export async function seal(
       ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
       ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
       ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),
+      ...(pushed.length > 0 ? { pushed } : {}),
       ...(elsewhere.length > 0 ? { elsewhere: elsewhere.slice(0, 20) } : {}),
     },
   };
+}
+
+/** Where the workspace keeps what it knows of remotes: its own folder, or that of the repository that it shares. */
+async function gitFolderOf(repo: Repository, path: string): Promise<string> {
+  const found = await workspaceAt(repo, path);
+  return found !== null && isClone(found) ? found.theirs : repo.common_dir;
 }
 
 const texts = (changes: readonly UsersChange[]) => changes.slice(0, 20).map(({ text }) => text);
