@@ -15,7 +15,7 @@ import { makeRepo, removeFolder, sh, type TestRepo, write } from '../support/git
 
 const LONG = process.env.RASEN_TEST_LONG === '1';
 /** Looks of a short run. */
-const SAMPLE = 10;
+const SAMPLE = 6;
 const ERRNOS: readonly Errno[] = ['EMFILE', 'EIO'];
 
 interface Answer {
