@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_ASIDE } from './limits.ts';
 

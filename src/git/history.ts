@@ -2,7 +2,7 @@
 
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_COMMITS } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';

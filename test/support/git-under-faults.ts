@@ -4,7 +4,7 @@
  * JSON: `work N`: make the worktree ready and seal attempt N; `lock`: take the lock of the repository, which another has.
  */
 import { createInterface } from 'node:readline';
-import { isRasenError } from '../../src/errors.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
 import { withRepositoryLock } from '../../src/git/lock.ts';
 import type { Isolation } from '../../src/git/repository.ts';
 import { sealAttempt } from '../../src/git/seal.ts';
