@@ -5,7 +5,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { RasenError } from './errors.ts';
+import { RasenError } from './contract/errors.ts';
 import { userEntry } from './host/user.ts';
 import { listenersAt } from './util/listening.ts';
 

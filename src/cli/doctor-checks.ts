@@ -1,8 +1,8 @@
 /** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, configuration, agents, service. */
 import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf } from '../errors.ts';
-import type { Finding } from '../methods/daemon.doctor.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
 import { agentFindings } from './agent-findings.ts';
 import { configFindings } from './config-findings.ts';

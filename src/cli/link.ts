@@ -7,7 +7,7 @@
  * and one that follows does so as long as there is something that goes on. Work that a supervisor has left (it was
  * killed, or the machine went down) gets a new one by the next command of any kind.
  */
-import { isRasenError, messageOf, RasenError } from '../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { type Client, connect, type MethodName } from '../index.ts';
 import { explainMisfit } from './other-release.ts';
 import { monotonicMs, sleep } from './time.ts';

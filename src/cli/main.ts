@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
-import { EXIT, errnoOf } from '../errors.ts';
+import { EXIT, errnoOf } from '../contract/errors.ts';
 import { clientPaths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { ConfigBundle, Context, ReaderBundle, ServiceBundle } from './context.ts';

@@ -2,7 +2,7 @@
  * A supervisor of another release than this command, as after an upgrade that did not restart it. What it does not know is
  * left out of an order where that changes nothing (submit.ts); all else is refused in words, and not as a bad request.
  */
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { Client } from '../index.ts';
 import { VERSION } from '../version.ts';
 

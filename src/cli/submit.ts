@@ -1,5 +1,5 @@
 /** Hands a spec to the supervisor, started if need be. The id in the spec makes a repeated submit the same submit. */
-import { isRasenError } from '../errors.ts';
+import { isRasenError } from '../contract/errors.ts';
 import { putInInbox, removeFromInbox } from '../host/inbox.ts';
 import type { Params, Result, TaskSpec } from '../index.ts';
 import { LIMITS } from '../rpc/limits.ts';

@@ -1,8 +1,8 @@
 /** The sources of the configuration, weakest first, each read into the values that it writes. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
+import type { Role } from '../contract/spec.ts';
 import { ownHome } from '../host/user.ts';
-import type { Role } from '../task/spec.ts';
 import { reporter } from './fields.ts';
 import { KEYS, type KeyName } from './keys.ts';
 import { scalar } from './node.ts';

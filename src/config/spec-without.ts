@@ -1,6 +1,6 @@
 /** A spec for a supervisor of an earlier release, which refuses keys that it does not know. */
 import { isDeepStrictEqual } from 'node:util';
-import { type TaskSpec, taskSpec } from '../task/spec.ts';
+import { type TaskSpec, taskSpec } from '../contract/spec.ts';
 
 /**
  * The spec without these keys; null where that is another spec, since one of them does not say what its absence means.

@@ -6,10 +6,10 @@
 import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
 import { type Place as File, readForeign } from '../host/foreign-file.ts';
 import { ownHome } from '../host/user.ts';
-import type { CapturedRepository } from '../task/repository.ts';
 import { CAPTURE_TIMEOUT_MS, MAX_CAPTURED_BYTES, MAX_CAPTURED_SETTINGS } from './limits.ts';
 import { findRepository } from './repository.ts';
 import { git, parts } from './run.ts';

@@ -8,7 +8,7 @@ import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';

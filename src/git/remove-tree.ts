@@ -4,7 +4,7 @@
  */
 import { chmod, lstat, readdir, realpath, unlink } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { mountIn, removeTree as removeHere } from '../host/remove-tree.ts';
 import { ownHome } from '../host/user.ts';
 

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, isAbsolute, resolve } from 'node:path';
-import { isRasenError, messageOf, RasenError } from '../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { lockedPath, troubleInText, troubleWith } from '../host/trouble.ts';
 import {
   DRAIN_MS,

@@ -3,7 +3,7 @@
  * a manager that is away. It says nothing of a task, and passes: whatever met it waits and goes on. Here alone it is told
  * from what stays wrong until somebody sees to it.
  */
-import { errnoOf, isRasenError } from '../errors.ts';
+import { errnoOf, isRasenError } from '../contract/errors.ts';
 
 export type TroubleKind =
   /** No room, no inodes, no quota, read-only, or a device that fails. */

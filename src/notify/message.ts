@@ -3,14 +3,17 @@
  * type next.
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
-import { budgetShare, budgetText } from '../task/budget.ts';
-import { nextCommand } from '../task/next-command.ts';
-import type { Notice, NoticeKind } from '../task/notices.ts';
-import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
-import { isTrouble, reasonText } from '../task/status.ts';
-import { type TaskView, viewOf } from '../task/view.ts';
-import { clockTime, duration, exactDuration } from '../task/wall-time.ts';
-import { warningsOf } from '../task/warnings.ts';
+import type { NoticeKind } from '../contract/notify.ts';
+import { isTrouble, reasonText } from '../contract/status.ts';
+import type { TaskView } from '../contract/view.ts';
+import { budgetShare, budgetText } from '../engine/budget.ts';
+import { unseenText } from '../engine/mutation.ts';
+import { nextCommand } from '../engine/next-command.ts';
+import type { Notice } from '../engine/notices.ts';
+import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
+import { viewOf } from '../engine/view.ts';
+import { clockTime, duration, exactDuration } from '../engine/wall-time.ts';
+import { warningsOf } from '../engine/warnings.ts';
 import { lastChars, oneLine } from '../views/plain-text.ts';
 
 const LINE_CHARS = 300;
@@ -115,7 +118,11 @@ export function testMessage(name: string, project: string, nowMs: number): Messa
 function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
   const { status } = state;
   if (kind === 'completed')
-    return status.name === 'completed' && status.verified ? 'completed' : 'completed, not verified';
+    return status.name !== 'completed' || !status.verified
+      ? 'completed, not verified'
+      : unseenText(state) === null
+        ? 'completed'
+        : 'completed, but look at what verified it';
   if (kind === 'blocked' && status.name === 'blocked') return `blocked (${status.why}), needs a person`;
   if (kind === 'waiting' && status.name === 'waiting') {
     if (isTrouble(status.why)) return `waits (${reasonText(status.why)}), goes on by itself`;

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { Paths } from '../paths.ts';
 import { waitForAnswer } from './answer.ts';
 import { masterOf } from './detached.ts';

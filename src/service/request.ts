@@ -1,6 +1,6 @@
 /** Resolves what a service is to be made of: for whom, with which program, PATH and umask. Changes nothing. */
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { instancePaths } from '../paths.ts';
 import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell, type LoginShell } from './login-shell.ts';

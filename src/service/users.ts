@@ -1,6 +1,6 @@
 /** Who a service is for: the user that asks, or the one that root names. */
 import { statSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { type UserEntry, userEntry } from '../host/user.ts';
 import type { Run } from './run.ts';
 import type { ServiceUser } from './service.ts';

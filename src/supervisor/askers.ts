@@ -5,7 +5,9 @@
  * ancestors. What asks a service manager, at(1) or another user's program to start something for it is not seen here;
  * that takes a sandbox.
  */
+
 import { uptime } from 'node:os';
+import type { Origin } from '../contract/origin.ts';
 import { hardLimitOf, markFor } from '../host/mark.ts';
 import { startOf, terminalOf } from '../host/process-stat.ts';
 import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
@@ -15,7 +17,6 @@ import { cgroupOf } from '../runner/cage/cgroup.ts';
 import { taskOfUnit } from '../runner/cage/unit-command.ts';
 import type { ProcessRow } from '../runner/platform/host.ts';
 import { host } from '../runner/platform/this-host.ts';
-import type { Origin } from '../task/origin.ts';
 import type { Registry } from './registry.ts';
 
 export interface Asker {

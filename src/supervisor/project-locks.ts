@@ -3,12 +3,12 @@
  * in one project would write the same views and move the same branches. While a supervisor has an unfinished task in a
  * project it holds the kernel lock of the project's folder. `.rasen/supervisor.json` says who it is, for messages only.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { TaskSpec } from '../contract/spec.ts';
 import type { FarFiles } from '../host/far-files.ts';
 import { type FolderLock, lockFolder } from '../host/folder-lock.ts';
 import { userEntry } from '../host/user.ts';
 import type { Log } from '../log.ts';
-import type { TaskSpec } from '../task/spec.ts';
 
 const OWNER_FILE = '.rasen/supervisor.json';
 const OWNER_BYTES_MAX = 4096;

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type * as z from 'zod';
-import { runParams } from '../../src/methods/task.run.ts';
+import { runParams } from '../../src/contract/methods/task.run.ts';
+import { taskSpec } from '../../src/contract/spec.ts';
 import { invalidParams } from '../../src/rpc/message.ts';
-import { taskSpec } from '../../src/task/spec.ts';
 import { buildCli, type CliBuild, runCli } from '../support/cli.ts';
 import { commandView, FakeDaemon } from '../support/fake-daemon.ts';
 

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, messageOf, RasenError } from '../../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
 import { markFor } from '../../host/mark.ts';
 import { userEntry } from '../../host/user.ts';
 import { bytesOfText } from '../../util/exact-text.ts';

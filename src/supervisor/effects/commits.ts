@@ -1,4 +1,9 @@
 /** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
+
+import type { Effect, Result } from '../../engine/effect.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
+import { type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { judgeClean } from '../../gates/clean.ts';
 import { isCompared } from '../../gates/config/judge.ts';
 import { judgeDiff } from '../../gates/diff.ts';
@@ -10,10 +15,7 @@ import { markGood } from '../../git/refs.ts';
 import { sealAttempt } from '../../git/seal.ts';
 import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
-import { type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
+import { changedConfig } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 import { setupKey } from './setup-key.ts';
@@ -54,6 +56,8 @@ export async function seal(
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
     : sealed.commits;
   const setup = await setupKey(repo, state, commit);
+  const isAgent = isAgentStep(state, step);
+  const base_config = isAgent ? await changedConfig(repo, state, commit, goodCommit(state)) : undefined;
   return {
     type: 'seal',
     sealed: {
@@ -67,6 +71,7 @@ export async function seal(
       unmerged: unmerged.slice(0, 20),
       ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
       ...(setup === undefined ? {} : { setup }),
+      ...(base_config === undefined ? {} : { base_config }),
       ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
       ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
       ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),

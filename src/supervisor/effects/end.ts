@@ -2,7 +2,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
+import type { Claim } from '../../contract/event.ts';
+import type { Effect, EndFacts, ExitFacts, Result } from '../../engine/effect.ts';
+import { gatesOf } from '../../engine/gates-of.ts';
+import { type OpenJob, openJob, type TaskState } from '../../engine/state.ts';
 import { keepFolder, listForeign, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
 import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
@@ -12,10 +16,6 @@ import type { ExitRecord, RunnerMark } from '../../runner/records.ts';
 import { isThere, placeIn, storage } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
-import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
-import type { Claim } from '../../task/event.ts';
-import { gatesOf } from '../../task/gates-of.ts';
-import { type OpenJob, openJob, type TaskState } from '../../task/state.ts';
 import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { putWorkRight } from './judged-work.ts';
@@ -99,7 +99,7 @@ export async function end(
         : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
       : null,
     base_tests:
-      effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
+      effect.gate !== null && gatesOf(state, step)[effect.gate]!.variant === 'base_tests'
         ? await changedBaseTests(context, state, attempt).catch(error => {
             context.log.warn(
               { task: state.id, error },

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Disk, Link } from '../../../src/cli/link.ts';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
 import { FakeDaemon, viewWith } from '../../support/fake-daemon.ts';
 
 let daemon: FakeDaemon;
