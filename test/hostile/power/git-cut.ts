@@ -1,13 +1,14 @@
 /**
- * `git-cut.ts LIVE N KIND BEFORE`: one life of a machine, inside of namespaces (namespaces.sh). First it looks at what the
+ * `git-cut.ts LIVE N KIND BEFORE LOST`: one life of a machine, inside of namespaces (namespaces.sh). First it looks at what the
  * cut of the life before left, where nobody does anything but look; then the power goes in the middle of a git command of
  * ours: a lock of KIND has been made and not been renamed yet. The window is held open by strace, which delays the rename.
- * KIND `-`: nothing but the look. Prints what it met as JSON.
+ * LOST `kept`: the disk had time to write all,
+ * so that the lock is there afterwards; else it has what was synced. KIND `-`: nothing but the look. Prints what it met as JSON.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TaskView } from '../../../src/task/view.ts';
+import type { TaskView } from '../../../src/contract/view.ts';
 import { pause, Story } from './story.ts';
 
 /** How long strace holds a rename, in microseconds. */
@@ -65,7 +66,7 @@ const KINDS: Record<string, Kind> = {
     name: /^packed-refs\.(lock|new)$/,
   },
 };
-const [live, n, kind, before] = process.argv.slice(2) as [string, string, string, string];
+const [live, n, kind, before, lost] = process.argv.slice(2) as [string, string, string, string, string];
 const story = new Story(live);
 const wrong: string[] = [];
 const state = story.env.RASEN_HOME!;
@@ -138,6 +139,7 @@ async function cut(project: string, { asks, by, where, name }: Kind): Promise<st
     // Everybody else, at once; we are alone with init, who waits for us.
     process.kill(-1, 'SIGSTOP');
     const is_held = found !== null && lstatSync(found, { throwIfNoEntry: false }) !== undefined;
+    if (lost === 'kept') spawnSync('sync', ['--file-system', story.disk]);
     // EXT4_IOC_SHUTDOWN without flushing the log: what was not synced is lost.
     const shutdown =
       'open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587d, $how) or die "shutdown: $!"';
