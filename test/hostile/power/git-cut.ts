@@ -13,7 +13,7 @@ import { pause, Story } from './story.ts';
 
 /** How long strace holds a rename, in microseconds. */
 const HOLD_US = 400_000;
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = Number(process.env.RASEN_TEST_PATIENCE_MS ?? 240_000);
 
 interface Kind {
   /** What is asked when the work is done. */
