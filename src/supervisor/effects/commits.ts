@@ -13,7 +13,7 @@ import { commitsSince } from '../../git/history.ts';
 import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import { sealAttempt } from '../../git/seal.ts';
-import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
+import { type UsersChange, usersChanges, usersStateSchema } from '../../git/users-state.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
 import { changedConfig } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
@@ -46,7 +46,7 @@ export async function seal(
   });
   const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special, left_out, elsewhere } =
     sealed;
-  const users = await readUsers<UsersState>(repo, state.id);
+  const users = await readUsers(repo, state.id, usersStateSchema);
   const changes = users === null ? [] : await usersChanges(repo, state.id, users);
   // Whoever works in a linked worktree can change these.
   const meddled =
