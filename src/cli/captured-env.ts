@@ -3,8 +3,9 @@
  * for. It is kept for the life of the task, so nothing gets in that nobody thought of: a secret that happened to be
  * exported, a socket of this terminal, a variable of the script that this process runs in.
  */
+
+import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
 import type { TaskSpec } from '../index.ts';
-import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import { hasPassword, mayNameSecret } from '../util/secret-shapes.ts';
 import { withoutHook } from './git-env.ts';
 
@@ -198,6 +199,31 @@ export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<str
     if (byStart || usual.names.has(name) || wanted.names.has(name)) kept[name] = value;
   }
   return { ...kept, ...asked.set };
+}
+
+/**
+ * What one logs in with, as far as names tell: of these a task that is resumed gets the present values, where it was
+ * handed them before.
+ */
+export function credentialsIn(env: NodeJS.ProcessEnv): Record<string, string> {
+  const is = (name: string) => AGENT_LOGINS.includes(name) || name === 'SSH_AUTH_SOCK' || mayNameSecret(name);
+  return valuesOf(env, name => is(name) && !OF_THIS_PROCESS.test(name));
+}
+
+/** By their names, or beginnings of names with an `*`. */
+export function namedIn(env: NodeJS.ProcessEnv, patterns: readonly string[]): Record<string, string> {
+  const wanted = matcher(patterns);
+  return valuesOf(
+    env,
+    name => wanted.names.has(name) || (wanted.starts(name) && !OF_THIS_PROCESS.test(name)),
+  );
+}
+
+function valuesOf(env: NodeJS.ProcessEnv, is: (name: string) => boolean): Record<string, string> {
+  const wanted = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && is(name) ? [[name, value]] : [],
+  );
+  return Object.fromEntries(wanted);
 }
 
 /** Of a group of names these are only asked for; one too many does no harm. */

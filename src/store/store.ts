@@ -12,16 +12,16 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
-import type { Event } from '../task/event.ts';
-import { foldAll } from '../task/fold.ts';
-import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
+import type { Event } from '../contract/event.ts';
+import { isTerminal } from '../contract/status.ts';
+import { foldAll } from '../engine/fold.ts';
+import type { TaskState } from '../engine/state.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
 import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
 import { writeDocument } from './document.ts';
-import { encodeEnv, readEnv } from './env.ts';
+import { type CapturedEnv, changedEnv, encodeEnv, readEnv } from './env.ts';
 import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
 import { Heads } from './heads.ts';
 import { appendJournal, isAltered, type Mark, type Tail } from './journal.ts';
@@ -168,7 +168,7 @@ export class Store {
     try {
       rmSync(staged, { recursive: true, force: true });
       mkdirSync(staged, { mode: 0o700 });
-      writeDurable(join(staged, ENV_FILE), encodeEnv(env));
+      writeDurable(join(staged, ENV_FILE), encodeEnv({ env, before: {} }));
       if (input) writeDurable(join(staged, INPUT_FILE), input);
       const into = { folder: staged, displaced: () => {} };
       const { text, last } = encodeEvents(into, events, this.#formats.current);
@@ -391,9 +391,22 @@ export class Store {
     await writeDocument(this.files(id).snapshot, text, { keepPrevious: true });
   }
 
-  /** What was captured at submit. Throws `damaged`. */
+  /** What was captured from the user's shell. Throws `damaged`. */
   env(id: string): Record<string, string> {
+    return this.captured(id).env;
+  }
+
+  /** The same, with the values before. Throws `damaged`. */
+  captured(id: string): CapturedEnv {
     return readEnv(this.#copyOf(id) ?? this.#source(id));
+  }
+
+  /** Values in the place of those that were captured, of a task that is not over. Durable when it resolves. */
+  async changeEnv(id: string, changes: Record<string, string>): Promise<void> {
+    this.#assertHere();
+    const text = encodeEnv(changedEnv(this.captured(id), changes));
+    await writeDocument(this.files(id).env, text);
+    this.#copies.replace(id, ENV_FILE, Buffer.from(text));
   }
 
   isPacked(id: string): boolean {
@@ -480,6 +493,11 @@ export class Store {
         }
       },
     };
+  }
+
+  /** Files of a packed task whose path below its folder begins so. Throws `damaged`. */
+  packedFiles(id: string, prefix: string): PackedFile[] {
+    return Pack.open(this.files(id).pack).files(prefix);
   }
 
   /** Bytes that a packed task takes on the disk. */

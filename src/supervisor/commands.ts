@@ -1,24 +1,24 @@
 /** What a user asks of a task: each checks whether the state allows it, records the wish, and lets the loop do it. */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { NewEvent } from '../contract/event.ts';
+import { isInside, type Origin } from '../contract/origin.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
+import type { Judge, TaskSpec } from '../contract/spec.ts';
+import { isTerminal } from '../contract/status.ts';
+import { startAgain } from '../engine/next-command.ts';
+import { STEP, type Step, type TaskState } from '../engine/state.ts';
 import { captureRepository } from '../git/captured.ts';
 import { resetWorktree } from '../git/reset.ts';
 import { readInbox } from '../host/inbox.ts';
 import { planHash } from '../store/artifact.ts';
 import type { Store } from '../store/store.ts';
-import type { NewEvent } from '../task/event.ts';
-import type { Judge } from '../task/fold-skip.ts';
-import { startAgain } from '../task/next-command.ts';
-import { isInside, type Origin } from '../task/origin.ts';
-import type { Plan } from '../task/plan.ts';
-import type { CapturedRepository } from '../task/repository.ts';
-import type { TaskSpec } from '../task/spec.ts';
-import { STEP, type Step, type TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import { repositoryOf } from './effects/repository.ts';
 import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
+import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import { mergeCancelled, type Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -27,6 +27,12 @@ import type { Entry, Registry } from './registry.ts';
 export interface Ask {
   op: string | undefined;
   origin: Origin;
+}
+
+/** Variables of the shell that resumes a task: `known` counts where the task was handed them before, `given` in any case. */
+export interface ShellEnv {
+  known: Readonly<Record<string, string>>;
+  given: Readonly<Record<string, string>>;
 }
 
 /** The events of a request. The one that says what was asked for says who did; those before it only make room. */
@@ -40,13 +46,13 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
-  readonly #git: { store: Store; places: Places };
+  readonly #git: { store: Store; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string; home: string },
-    git: { store: Store; places: Places },
+    git: { store: Store; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;
@@ -113,6 +119,31 @@ export class Commands {
     });
     this.#reconciler.kick(entry);
     return entry;
+  }
+
+  /**
+   * Credentials of the shell that resumes, before it does: a login that was mended there is used. Gives the names of
+   * those that changed. Of a task that is over nothing is changed; `resume` says so.
+   */
+  async changeEnv(ref: string, { known, given }: ShellEnv, ask: Ask): Promise<string[]> {
+    const { store, masks } = this.#git;
+    const entry = this.#registry.resolve(ref);
+    return await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status) || isDone(state, ask.op)) return [];
+      const captured = store.env(entry.id);
+      const wanted = Object.entries({
+        ...Object.fromEntries(Object.entries(known).filter(([name]) => captured[name] !== undefined)),
+        ...given,
+      });
+      const changes = Object.fromEntries(wanted.filter(([name, value]) => captured[name] !== value));
+      const names = Object.keys(changes).sort();
+      if (names.length === 0) return [];
+      await store.changeEnv(entry.id, changes);
+      masks.recaptured(state);
+      await this.#registry.record(entry, asked(ask, [{ type: 'env_changed', names }]));
+      return names;
+    });
   }
 
   async resume(ref: string, skip: readonly Judge[], ask: Ask): Promise<Entry> {

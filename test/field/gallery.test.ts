@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { CHEAT_TASKS, type CheatTask } from '../support/cheat-tasks.ts';
 import type { Tree } from '../support/cheats.ts';
 import { Instance, pipelineSpec } from '../support/instance.ts';

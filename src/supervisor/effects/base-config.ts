@@ -1,10 +1,11 @@
 /** The gate configuration that a person knows in place of that of today: which files that is about, and where such gates run. */
+
+import type { Attempt, TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { isGateConfig, isMerged, restored } from '../../gates/config/restore.ts';
 import { type Differing, differingFiles, putBack, textAt } from '../../git/put-back.ts';
 import type { Repository } from '../../git/repository.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import type { Attempt, TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { putText } from './put-text.ts';
 import { repositoryOf } from './repository.ts';

@@ -1,4 +1,9 @@
 /** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
+
+import type { Effect, Result } from '../../engine/effect.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
+import { type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { judgeClean } from '../../gates/clean.ts';
 import { isCompared } from '../../gates/config/judge.ts';
 import { judgeDiff } from '../../gates/diff.ts';
@@ -10,12 +15,8 @@ import { textAt } from '../../git/put-back.ts';
 import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import { sealAttempt } from '../../git/seal.ts';
-import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
+import { type UsersChange, usersChanges, usersStateSchema } from '../../git/users-state.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { gatesOf, isAgentStep, subtaskOf } from '../../task/gates-of.ts';
-import { type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 import { changedConfig } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
@@ -47,7 +48,7 @@ export async function seal(
   });
   const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special, left_out, elsewhere } =
     sealed;
-  const users = await readUsers<UsersState>(repo, state.id);
+  const users = await readUsers(repo, state.id, usersStateSchema);
   const changes = users === null ? [] : await usersChanges(repo, state.id, users);
   // Whoever works in a linked worktree can change these.
   const meddled =

@@ -1,9 +1,10 @@
 /** The commit without its change to the source, under the tests and the configuration of today: where such gates run. */
+
+import type { Attempt, TaskState } from '../../engine/state.ts';
 import { hasTestsWithin, isSource, withoutChange } from '../../gates/sources.ts';
 import { differingFiles, putBack, textAt } from '../../git/put-back.ts';
 import type { Repository } from '../../git/repository.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import type { Attempt, TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { putText } from './put-text.ts';
 import { repositoryOf } from './repository.ts';
