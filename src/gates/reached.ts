@@ -30,8 +30,10 @@ interface Call {
 export function callsOf(command: string): Call[] {
   return command.split(/[;&|()`\n{}]+/).flatMap((part): Call[] => {
     const words = part
+      // What make takes off a recipe.
+      .replace(/^\s*[@+-]+/, '')
       .split(/\s+/)
-      .map(word => word.replaceAll(/^["'@$-]+|["']+$/g, ''))
+      .map(word => word.replaceAll(/^["']+|["']+$/g, ''))
       .filter(word => word !== '' && !/^\w+=/.test(word));
     while (words.length > 0 && INTERPRETER.test(words[0]!)) {
       words.shift();
