@@ -71,6 +71,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Exceptions, each with its reason. */
 const EXCEPTIONS: Record<string, string> = {
   'src/cli/context.ts → supervisor': 'the bundle that reads tasks where no supervisor runs; types only',
+  'src/paths.ts → host': 'the home of a user is what the machine says',
   'src/index.ts → host': 'a client looks whose the folders are before it sends anything',
   'src/index.ts → rpc': 'the public surface is the typed client of the method table',
 };

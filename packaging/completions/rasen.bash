@@ -35,7 +35,7 @@ _rasen() {
     'report') flags='--since --format --json' ;;
     'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --yes --format --json' ;;
     'stop') flags='--force --format --json' ;;
-    'resume') flags='--background --skip-review --skip-qa --wait --format --json' ;;
+    'resume') flags='--background --env --skip-review --skip-qa --wait --format --json' ;;
     'note') flags='--format --json' ;;
     'answer') flags='--format --json' ;;
     'merge') flags='--into --squash --cancel --format --json' ;;

@@ -94,6 +94,7 @@ complete -c rasen -n '__fish_seen_subcommand_from stop' -l format -x -a 'json te
 complete -c rasen -n '__fish_seen_subcommand_from stop' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from stop' -a '(rasen completion tasks 2>/dev/null)'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l background -d 'return when the task goes on'
+complete -c rasen -n '__fish_seen_subcommand_from resume' -l env -r -F -d 'hand this variable to the task, too: NAME, NAME=VALUE or START*; may be repeated'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l skip-review -d 'no review, whatever the configuration says'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l skip-qa -d 'no QA, whatever the configuration says'
 complete -c rasen -n '__fish_seen_subcommand_from resume' -l wait -d 'wait through usage limits, quiet hours and budgets of the day too, instead of ending with status 75'

@@ -9,6 +9,7 @@
  */
 import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { type Client, connect, type MethodName } from '../index.ts';
+import { explainMisfit } from './other-release.ts';
 import { monotonicMs, sleep } from './time.ts';
 
 export const LINK_LIMITS = {
@@ -50,6 +51,8 @@ export interface LinkOptions {
    * supervisor that cannot start. Null: it may come, or nobody knows. Asked again and again while it does not.
    */
   whySilent?(): Promise<RasenError | null>;
+  /** The command that restarts the supervisor which answers. */
+  howToRestart(): Promise<string>;
   limits?: Partial<Limits>;
   /** We run in the sandbox of a task, where the supervisor is out of reach on purpose: none is looked for or started. */
   sandboxed?: boolean;
@@ -138,7 +141,7 @@ export class Link {
       } catch (error) {
         if (isRasenError(error) && error === this.#why && reads)
           return await attempt(await this.#instead(error), () => {});
-        if (!isAway(error)) throw error;
+        if (!isAway(error)) throw client ? await this.#inWords(error, client) : error;
         this.#drop(client);
         const now = monotonicMs();
         if (good || now - began > this.#limits.good_ms) {
@@ -159,6 +162,11 @@ export class Link {
       }
       await sleep(pause);
     }
+  }
+
+  /** A supervisor of another release refuses what it does not know. */
+  async #inWords(error: unknown, client: Client): Promise<unknown> {
+    return await explainMisfit(error, client, this.#options.howToRestart);
   }
 
   /** Asks the disk, where no supervisor runs. */

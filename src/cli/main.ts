@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       adopts: env.RASEN_ATTEMPT === undefined,
       note: text => out.note(text),
       whySilent: () => loadServiceBundle().whyNotServing({ env, paths }),
+      howToRestart: () => loadServiceBundle().howToRestart({ env, paths }),
     });
     const context: Context = {
       // Asked for when it is used: what needs none works in a folder that was removed, too.

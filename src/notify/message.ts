@@ -3,11 +3,11 @@
  * type next.
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
-
 import type { NoticeKind } from '../contract/notify.ts';
 import { isTrouble, reasonText } from '../contract/status.ts';
 import type { TaskView } from '../contract/view.ts';
 import { budgetShare, budgetText } from '../engine/budget.ts';
+import { unseenText } from '../engine/mutation.ts';
 import { nextCommand } from '../engine/next-command.ts';
 import type { Notice } from '../engine/notices.ts';
 import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
@@ -137,7 +137,11 @@ function bare(
 function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
   const { status } = state;
   if (kind === 'completed')
-    return status.name === 'completed' && status.verified ? 'completed' : 'completed, not verified';
+    return status.name !== 'completed' || !status.verified
+      ? 'completed, not verified'
+      : unseenText(state) === null
+        ? 'completed'
+        : 'completed, but look at what verified it';
   if (kind === 'blocked' && status.name === 'blocked') return `blocked (${status.why}), needs a person`;
   if (kind === 'waiting' && status.name === 'waiting') {
     if (isTrouble(status.why)) return `waits (${reasonText(status.why)}), goes on by itself`;

@@ -38,6 +38,7 @@ beforeEach(() => {
     disk: read,
     adopts: true,
     note,
+    howToRestart: async () => 'rasen service restart',
     limits,
   });
 });
@@ -180,6 +181,7 @@ test('a queue behind which nobody comes: the service manager is asked, and its r
     disk: read,
     adopts: true,
     note: text => notes.push(text),
+    howToRestart: async () => 'rasen service restart',
     whySilent,
     limits: { silence_ms: 5 },
   });

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { TriggerStore } from '../../../src/store/trigger-store.ts';
+import { TriggerStore } from '../../../src/store/file/trigger-store.ts';
 import { stamp } from '../../../src/triggers/advance.ts';
 import type { NewTriggerEvent } from '../../../src/triggers/event.ts';
 import type { TriggerState } from '../../../src/triggers/state.ts';

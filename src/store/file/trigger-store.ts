@@ -10,11 +10,11 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
-import { stamp } from '../triggers/advance.ts';
-import type { TriggerEvent } from '../triggers/event.ts';
-import { foldAll } from '../triggers/fold.ts';
-import type { TriggerState } from '../triggers/state.ts';
+import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
+import { stamp } from '../../triggers/advance.ts';
+import type { TriggerEvent } from '../../triggers/event.ts';
+import { foldAll } from '../../triggers/fold.ts';
+import type { TriggerState } from '../../triggers/state.ts';
 import { sha256 } from './artifact.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
@@ -93,7 +93,7 @@ export class TriggerStore {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
       rmSync(staged, { recursive: true, force: true });
       mkdirSync(staged, { mode: 0o700 });
-      writeDurable(join(staged, ENV_FILE), encodeEnv(env));
+      writeDurable(join(staged, ENV_FILE), encodeEnv({ env, before: {} }));
       const { text, last } = encode(staged, events, null);
       writeDurable(join(staged, JOURNAL_FILE), text);
       syncFolder(staged);
@@ -117,11 +117,11 @@ export class TriggerStore {
   }
 
   env(id: string): Record<string, string> {
-    return readEnv(folderSource(this.#of(id)));
+    return readEnv(folderSource(this.#of(id))).env;
   }
 
   async setEnv(id: string, env: Record<string, string>): Promise<void> {
-    await writeDocument(join(this.#of(id), ENV_FILE), encodeEnv(env));
+    await writeDocument(join(this.#of(id), ENV_FILE), encodeEnv({ env, before: {} }));
   }
 
   /** A file that comes with a slot; absolute path. */

@@ -38,6 +38,12 @@ export class Copies {
     this.#total += data.length;
   }
 
+  /** Another whole file of a task that is kept. */
+  replace(id: string, name: string, data: Buffer): void {
+    const copy = this.#copies.get(id);
+    if (copy) this.keep(id, new Map(copy.files).set(name, data));
+  }
+
   get(id: string): ReadonlyMap<string, Buffer> | null {
     return this.#copies.get(id)?.files ?? null;
   }
