@@ -61,7 +61,7 @@ export function left(task: string, error: unknown, about: About): Damage {
 
 /** Names what is wrong with a task; `move` takes its folder aside and gives the new path. */
 export function assess(task: string, error: unknown, move: () => string, about: About = UNKNOWN): Damage {
-  const message = messageOf(error);
+  const message = wordsOf(error);
   const kept = (hint: string): Damage => ({ task, kind: 'damaged', message, moved_to: null, hint, about });
   if (isRasenError(error) && error.kind === 'version') return { ...kept(error.hint ?? ''), kind: 'newer' };
   if (isPassing(error))
@@ -77,6 +77,12 @@ export function assess(task: string, error: unknown, move: () => string, about: 
   } catch (problem) {
     return kept(`It could not be moved aside (${messageOf(problem)}) and was left as it is.`);
   }
+}
+
+/** The system's own words name a call. */
+function wordsOf(error: unknown): string {
+  const { path } = error as { path?: unknown };
+  return errnoOf(error) === 'ENOENT' && typeof path === 'string' ? `${path} is missing` : messageOf(error);
 }
 
 /** What the files of a task that cannot be used still say of it: its folder, or the file it was packed into. */
