@@ -4,7 +4,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
+import { errnoOf, isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { readWhole } from './file.ts';
 import { SNAPSHOT_FILE, SPEC_FILE } from './layout.ts';
 import { readPackHeader } from './pack.ts';
@@ -61,7 +61,7 @@ export function left(task: string, error: unknown, about: About): Damage {
 
 /** Names what is wrong with a task; `move` takes its folder aside and gives the new path. */
 export function assess(task: string, error: unknown, move: () => string, about: About = UNKNOWN): Damage {
-  const message = wordsOf(error);
+  const message = messageOf(error);
   const kept = (hint: string): Damage => ({ task, kind: 'damaged', message, moved_to: null, hint, about });
   if (isRasenError(error) && error.kind === 'version') return { ...kept(error.hint ?? ''), kind: 'newer' };
   if (isPassing(error))
@@ -79,10 +79,12 @@ export function assess(task: string, error: unknown, move: () => string, about: 
   }
 }
 
-/** The system's own words name a call. */
-function wordsOf(error: unknown): string {
+/** The error in words for people, where the system's own name a call. */
+export function inWords(error: unknown): unknown {
   const { path } = error as { path?: unknown };
-  return errnoOf(error) === 'ENOENT' && typeof path === 'string' ? `${path} is missing` : messageOf(error);
+  return errnoOf(error) === 'ENOENT' && typeof path === 'string'
+    ? new RasenError('damaged', `${path} is missing`, { cause: error })
+    : error;
 }
 
 /** What the files of a task that cannot be used still say of it: its folder, or the file it was packed into. */

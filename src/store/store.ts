@@ -19,7 +19,17 @@ import { foldAll } from '../engine/fold.ts';
 import type { TaskState } from '../engine/state.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
-import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
+import {
+  type About,
+  aboutOf,
+  assess,
+  type Damage,
+  inWords,
+  left,
+  MOVED_HINT,
+  salvage,
+  UNKNOWN,
+} from './damage.ts';
 import { writeDocument } from './document.ts';
 import { type CapturedEnv, changedEnv, encodeEnv, readEnv } from './env.ts';
 import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
@@ -254,7 +264,8 @@ export class Store {
   }
 
   /** A task cannot be used: names it in `damage`, and moves it aside where its bytes are of no use. */
-  lose(id: string, error: unknown): Damage {
+  lose(id: string, raw: unknown): Damage {
+    const error = inWords(raw);
     const { folder, pack } = this.files(id);
     const path = isThere(folder) ? folder : pack;
     const about = salvage(path);
