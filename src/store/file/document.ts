@@ -5,7 +5,7 @@
 import { linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { errnoOf } from '../contract/errors.ts';
+import { errnoOf } from '../../contract/errors.ts';
 import { storageError, syncFolder } from './file.ts';
 import { previousOf } from './layout.ts';
 
