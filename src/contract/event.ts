@@ -143,6 +143,10 @@ export const sealedFacts = z.object({
     .array(z.object({ name: text, commit: text }))
     .optional()
     .describe('Commits that the result does not reach, with what named them; they have refs of the task.'),
+  pushed: z
+    .array(text)
+    .optional()
+    .describe('What was pushed to remotes, as sentences. Absent: nothing, as far as git tells.'),
   meanwhile: z
     .array(text)
     .optional()

@@ -76,7 +76,7 @@ test('remotes can be fetched from, and refuse to be pushed to, in words', async 
   const p = project(`
     git fetch -q origin && git log -1 --format=%s origin/main >fetched.txt
     git push origin HEAD:main 2>pushed.txt
-    git push ../../origin.git HEAD:refs/heads/around 2>/dev/null
+    git push "$HOME/origin.git" HEAD:refs/heads/around 2>/dev/null
   `);
   const origin = p.beside('origin.git');
   p.git('init', '-q', '--bare', origin);
@@ -90,6 +90,22 @@ test('remotes can be fetched from, and refuse to be pushed to, in words', async 
     'rasen does not let tasks push (worktree.push in rasen.yml)',
   );
   expect(p.git('ls-remote', origin, 'main')).toContain(base!);
+  expect(p.git('ls-remote', origin, 'around'), 'nor to an address').toBe('');
+});
+
+test('a push that is allowed is told', async () => {
+  const config = { worktree: { push: true } };
+  const p = project('echo done >done.txt; git add -A; git commit -qm done; git push -q origin HEAD:shared', {
+    config,
+  });
+  const origin = p.beside('origin.git');
+  p.git('init', '-q', '--bare', origin);
+  p.git('remote', 'add', 'origin', origin);
+  p.git('push', '-q', 'origin', 'main');
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(0);
+  const pushed = p.git('ls-remote', origin, 'shared').split('\t')[0];
+  expect(await p.ok('logs')).toContain(`Pushed: origin/shared is ${pushed} by a push`);
 });
 
 test('commits on other branches are kept, and told; the task has those that it stands on', async () => {
