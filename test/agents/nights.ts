@@ -159,22 +159,21 @@ function nightsOf(name: WayName, age: Age): void {
         if (way.tokens === 'last') expect(partial).toBe(true);
         else expect([near(input, spent.input), near(output, spent.output)]).toEqual([true, true]);
         expect(usd !== null).toBe(way.says_cost);
-        if (usd !== null) expect(near(usd, dollarsOf(spent))).toBe(true);
+        // Over the protocol the titles that it thinks of are in no sum.
+        if (usd !== null && way.tokens === 'last') expect(usd).toBeLessThanOrEqual(dollarsOf(spent));
+        else if (usd !== null) expect(near(usd, dollarsOf(spent))).toBe(true);
       },
       { both: true },
     );
 
-    night(
-      'a 503 throughout is waited for, and uses up no attempt',
-      async project => {
-        const p = await project(impatient({ session_timeout_seconds: LONG ? 60 : 120 }));
-        p.model.down = UNAVAILABLE;
-        await p.start();
-        await waits(p, ['overloaded', 'network']);
-        await works_again(p);
-        await count(p, '503 at first');
-      },
-    );
+    night('a 503 throughout is waited for, and uses up no attempt', async project => {
+      const p = await project(impatient({ session_timeout_seconds: LONG ? 60 : 120 }));
+      p.model.down = UNAVAILABLE;
+      await p.start();
+      await waits(p, ['overloaded', 'network']);
+      await works_again(p);
+      await count(p, '503 at first');
+    });
 
     night('every answer cut is waited for', async project => {
       const p = await project(impatient({}));
