@@ -1,10 +1,11 @@
 /** What stands in the placeholders of a prompt: facts of the task, the memory, and what earlier attempts really did. */
-import { finalGates, gatesOf, subtaskOf } from '../task/gates-of.ts';
-import { notesInPrompt } from '../task/notes.ts';
-import { continuedFrom } from '../task/resume.ts';
-import { allowanceOf } from '../task/retry.ts';
-import type { AttemptRecord, Note, Step, TaskState } from '../task/state.ts';
-import type { Outcome } from '../task/status.ts';
+
+import type { Outcome } from '../contract/status.ts';
+import { finalGates, gatesOf, subtaskOf } from '../engine/gates-of.ts';
+import { notesInPrompt } from '../engine/notes.ts';
+import { continuedFrom } from '../engine/resume.ts';
+import { allowanceOf } from '../engine/retry.ts';
+import type { AttemptRecord, Note, Step, TaskState } from '../engine/state.ts';
 import { similarity } from '../util/similarity.ts';
 import type { PromptValues } from './prompt.ts';
 
@@ -28,7 +29,7 @@ export function promptValues(
 ): PromptValues {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(
-    g => g.kind === 'run' && !g.base_tests,
+    g => g.kind === 'run' && g.variant === null,
   );
   return {
     task: state.spec.goal,

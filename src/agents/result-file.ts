@@ -3,10 +3,9 @@
  * seed's event tags at the end of the output count. Both are claims; only what speaks against the work has force.
  */
 import * as z from 'zod';
-import { messageOf } from '../errors.ts';
-import { foreignError, type Place, readForeign } from '../host/foreign-file.ts';
-import { isPassing } from '../host/trouble.ts';
-import type { Claim } from '../task/event.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { Claim } from '../contract/event.ts';
+import { type Place, readForeign, untroubled } from '../host/foreign-file.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ITEMS = 20;
@@ -63,13 +62,14 @@ export function readResultFile(
   nowMs: number,
   masked: (text: string) => string = text => text,
 ): ReadResult {
-  const read = readForeign(place, MAX_FILE_BYTES);
+  const read = untroubled(place, readForeign(place, MAX_FILE_BYTES));
   if (!read.ok) {
     if (read.fault === 'missing') return NONE;
-    if (isPassing(read.errno)) throw foreignError(place, read);
     const what = read.fault === 'unreadable' ? `cannot be read: ${read.problem}` : read.problem;
     return { ...NONE, problem: `the result file ${what}` };
   }
+  // All that a full disk takes of it. Its session is judged as one that left none.
+  if (read.value.bytes.length === 0) return NONE;
   let raw: unknown;
   try {
     raw = JSON.parse(masked(read.value.bytes.toString('utf8')));

@@ -2,10 +2,11 @@
  * The report as a person reads it in the morning: one line over all, then the tasks, those first that need somebody.
  * Pure, so that the text can be compared with files.
  */
-import type { Report, TaskReport } from '../task/report.ts';
-import { reasonText } from '../task/status.ts';
+
+import type { Report, TaskReport } from '../contract/report.ts';
+import { reasonText } from '../contract/status.ts';
 import { oneLine } from './output.ts';
-import { forgeryLines, leftOutLines } from './status-text.ts';
+import { forgeryLines, leftOutLines, meanwhileLines } from './status-text.ts';
 import { localTime, runtime } from './time.ts';
 
 /** The end of an id, as in `rasen list`. */
@@ -63,16 +64,17 @@ function taskText(task: TaskReport, now_ms: number): string {
   if (task.restarts > 0) lines.push(restartLine(task));
   for (const { method, from, t } of task.denied?.slice(0, MAX_TOLD) ?? [])
     lines.push(`refused: ${method} ${oneLine(from, 120)}, ${localTime(t)}`);
-  lines.push(...leftOutLines(task.left_out), ...forgeryLines(task.forgeries));
+  lines.push(...leftOutLines(task.left_out), ...meanwhileLines(task.meanwhile));
+  lines.push(...forgeryLines(task.forgeries));
   for (const { text } of task.notes.slice(0, MAX_TOLD)) lines.push(`not told yet: ${oneLine(text, 200)}`);
   for (const { step, text } of task.followups.slice(0, MAX_TOLD))
     lines.push(`left for later (${step}): ${oneLine(text, 200)}`);
   return lines.join('\n  ');
 }
 
-function standing({ status, why, verified, merged }: TaskReport): string {
+function standing({ status, why, verified, verified_but, merged }: TaskReport): string {
   if (status === 'completed')
-    return `completed, ${verified ? 'verified' : 'not verified'}${merged ? `, merged into ${merged.into}` : ''}`;
+    return `completed, ${verified ? 'verified' : 'not verified'}${verified_but ? ` (but ${verified_but})` : ''}${merged ? `, merged into ${merged.into}` : ''}`;
   return why === null ? status : `${status} (${reasonText(why)})`;
 }
 

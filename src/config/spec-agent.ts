@@ -1,8 +1,8 @@
 /** The spec of an agent task: a goal, a configuration, perhaps a plan, all by value. */
 import { normalize, relative } from 'node:path';
-import { RasenError } from '../errors.ts';
-import type { GateSpec, Plan } from '../task/plan.ts';
-import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../task/spec.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { GateSpec, Plan } from '../contract/plan.ts';
+import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../contract/spec.ts';
 import { agentOfRole, backendOfRole, mainAgent } from './agent-choice.ts';
 import { detectCommands } from './detect.ts';
 import { gateName } from './gates.ts';
@@ -77,6 +77,8 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     gates: [...projectGates(config, project, git && works), ...(task.plan_defaults?.gates ?? [])],
     baseline: settings.baseline,
     base_tests: settings.base_tests,
+    base_config: settings.base_config,
+    mutation_check: settings.mutation_check,
     protected: protectedPaths(config, project),
     setup: settings.setup,
     setup_cache: settings.setup_cache,

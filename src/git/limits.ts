@@ -33,6 +33,9 @@ export const LOCK_TORN_MS = 2_000;
 /** Taking over a lock is a matter of milliseconds; who claimed it so long ago is dead. */
 export const LOCK_CLAIM_MS = 60_000;
 
+/** Locks of a dead git that one command may meet: refs, HEAD, the index, packed-refs and its new text. */
+export const MAX_MENDED_LOCKS = 8;
+
 /** Where /proc cannot prove it, and for locks of the whole repository: the least age of a lock that is removed. */
 export const STALE_LOCK_MS = 10_000;
 
@@ -46,6 +49,8 @@ export const MAX_NAMED_PATHS = 100;
 export const MAX_COMMITS = 10_000;
 /** Loose objects made durable one by one after an attempt; beyond this the disk's own write-back must do. */
 export const MAX_SYNCED_OBJECTS = 20_000;
+/** Objects of a commit that a clone gets as links; more come in a pack. */
+export const MAX_LINKED_OBJECTS = 2_000;
 /** Loose objects that were written so long ago have long been on the disk; younger ones are looked into. */
 export const TORN_OBJECT_MS = 60 * 60_000;
 /** Times a merge starts anew because the branch moved while its gates ran. */

@@ -3,9 +3,11 @@
  * replaces, and entries of its log that name commits without content, over which `git gc` fails. Used by worktree.ts and
  * seal.ts.
  */
+
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
 import { areWhole } from './refs.ts';
 import { findCommit, here, type Repository } from './repository.ts';
@@ -22,7 +24,7 @@ const MAX_ENTRIES = 100;
  */
 export async function mendRef(repo: Repository, ref: string): Promise<string | null> {
   const file = join(repo.refs, ref.slice('refs/'.length));
-  const found = await lstat(file).catch(() => null);
+  const found = await lstat(file).catch(unlessTrouble(null));
   if (!found?.isFile()) return null;
   await rename(file, await brokenPlace(repo, `${ref.replaceAll('/', '_')}-${found.mtimeMs}`));
   const log = logOf(repo.common_dir, ref);
@@ -34,24 +36,34 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
   return null;
 }
 
-/** Takes entries out of the log of a task's branch or HEAD that name commits which are not whole; `known` is. */
-export async function forgetTornEntries(linked: Workspace, ref: string, known: string): Promise<void> {
+/** Takes entries out of the logs of a task's branch and HEAD that name commits which are not whole; `known` is. */
+export async function forgetTornEntries(
+  linked: Workspace,
+  refs: readonly string[],
+  known: string,
+): Promise<void> {
   const place = at(linked);
-  const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
-    .trimEnd()
-    .split('\n');
-  const newest = lines.reverse().slice(0, MAX_ENTRIES);
-  const commits = newest.map(line => line.split(' ', 2)[1] ?? known);
-  if (await areWhole(place, [...new Set(commits)], known)) return;
-  // From the oldest one on: the numbers of the younger ones stay the same.
-  for (const [number, commit] of [...commits.entries()].reverse()) {
-    if (await areWhole(place, [commit], known)) continue;
-    await git(['reflog', 'delete', '--rewrite', `${ref}@{${number}}`], place);
+  const logs = refs.map(ref => {
+    const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
+      .trimEnd()
+      .split('\n');
+    const newest = lines.reverse().slice(0, MAX_ENTRIES);
+    return { ref, commits: newest.map(line => line.split(' ', 2)[1] ?? known) };
+  });
+  // All at once: mostly they are, and each look has to read what is known.
+  if (await areWhole(place, [...new Set(logs.flatMap(({ commits }) => commits))], known)) return;
+  for (const { ref, commits } of logs) {
+    // From the oldest one on: the numbers of the younger ones stay the same.
+    for (const [number, commit] of [...commits.entries()].reverse()) {
+      if (await areWhole(place, [commit], known)) continue;
+      await git(['reflog', 'delete', '--rewrite', `${ref}@{${number}}`], place);
+    }
   }
 }
 
 /** Empty where there is no log that git could have written. */
 function logOf(git_dir: string, ref: string): string {
-  const found = readForeign({ root: git_dir, path: join('logs', ref) }, MAX_LOG_BYTES);
+  const place = { root: git_dir, path: join('logs', ref) };
+  const found = untroubled(place, readForeign(place, MAX_LOG_BYTES));
   return found.ok ? found.value.bytes.toString('utf8') : '';
 }

@@ -2,11 +2,14 @@
  * Worktrees that go: the one of a finished task, and throw-away checkouts of one commit for final and merge gates.
  * Only folders that are ours by our records are ever removed, at the path that the order of the task gives.
  */
+
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { baseFolder } from './base-folder.ts';
-import { handOver, takeOver } from './carry.ts';
+import { handOver, insidePlace, lookInto, takeOver } from './carry.ts';
+import { syncCommits } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { keepLeftOut, leftOut } from './left-out.ts';
 import { linkedAt, registrations } from './linked.ts';
@@ -62,6 +65,22 @@ export function removeWorktree(repo: Repository, path: string): Promise<void> {
   });
 }
 
+/** Whether removeWorktree would find work in the worktree of a task that nothing in the user's repository has. Changes nothing. */
+export async function holdsMore(
+  repo: Repository,
+  { task, path }: { task: string; path: string },
+): Promise<boolean> {
+  const found = await workspaceAt(repo, path);
+  if (found === null) return false;
+  const place = { ...(isClone(found) ? await insidePlace(found) : at(found)), reads: true };
+  const head = isClone(found) ? (await lookInto(found)).head : await findCommit(place, 'HEAD');
+  if (head !== null && (await findCommit(here(repo), head)) === null) return true;
+  const args = ['status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=dirty'];
+  const { stdout } = await git(args, { ...place, max_bytes: 1, cut: true });
+  if (stdout !== '') return true;
+  return (await leftOut(found, { place, good: baseRef(task), unreadable: [], wanted: [] })).length > 0;
+}
+
 /** Makes `path` a detached checkout of `commit`; an earlier one of ours at this path is replaced. */
 export function freshCheckout(
   repo: Repository,
@@ -75,7 +94,7 @@ export function freshCheckout(
     await soundStore(repo, request.task);
     const known = await readCheckout(repo, path);
     if (known === null && !(await isOurs(repo, path))) {
-      const isFree = (await lstat(path).catch(() => null)) === null || (await isEmptyFolder(path));
+      const isFree = (await lstat(path).catch(unlessTrouble(null))) === null || (await isEmptyFolder(path));
       if (!isFree || (await registrations(repo, path)).length > 0) throw notOurs(path);
     }
     if (known?.commit !== commit) await writeCheckout(repo, { version: 1, task: request.task, path, commit });
@@ -121,10 +140,12 @@ async function keepWork(repo: Repository, record: TaskRecord, path: string): Pro
   const message = `wip: left in the worktree when it was removed\n\nRasen-Task: ${record.task}\n`;
   const made = await git(['commit-tree', tree, '-p', parent], {
     ...place,
-    env: { ...place.env, ...(await committerEnv(place)) },
+    env: { ...place.env, ...committerEnv(place) },
     input: message,
   });
-  await keepCommit(place, record.task, made.stdout.trim());
+  const commit = made.stdout.trim();
+  await syncCommits(place, { from: parent, to: commit });
+  await keepCommit(place, record.task, commit);
 }
 
 async function isEmptyFolder(path: string): Promise<boolean> {

@@ -3,12 +3,11 @@
  * gets its ref, and the worktree is back on its branch at that commit. Used by the supervisor when the attempt's process
  * tree is empty, and again after a crash: the answer is recorded before the ref, so it is the same every time.
  */
-import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { z } from 'zod';
 import { handOver, type Theirs, takeOver } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
-import { type LeftOut, leftOut } from './left-out.ts';
+import { leftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
@@ -16,7 +15,7 @@ import { installOwnIndex, withOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
-import { git, parts } from './run.ts';
+import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
@@ -40,37 +39,39 @@ export interface SealOptions {
   wanted?: readonly string[];
 }
 
-export interface Sealed {
-  commit: string;
-  tree: string;
-  parent_good: string;
+const sealedSchema = z.object({
+  commit: z.string(),
+  tree: z.string(),
+  parent_good: z.string(),
   /** The tree differs from that of the last good commit. */
-  changed: boolean;
+  changed: z.boolean(),
   /** Commits since the last good one. */
-  commits: number;
+  commits: z.number(),
   /** Files that were not committed by the agent and are in our `wip:` commit. */
-  leftovers: number;
+  leftovers: z.number(),
   /** HEAD was on the task's branch. Whatever it was on, it is back there now. */
-  on_branch: boolean;
+  on_branch: z.boolean(),
   /** The commit descends from the last good one. */
-  descends: boolean;
+  descends: z.boolean(),
   /** Paths with unresolved conflicts. */
-  unmerged: string[];
+  unmerged: z.array(z.string()),
   /** What no commit of this repository can hold. At most 100. */
-  left_out: LeftOut[];
+  left_out: z.array(z.object({ path: z.string(), why: z.string() })).default([]),
   /** Files of git's that were special files, as sentences for people; they were put out of the way. */
-  special: string[];
+  special: z.array(z.string()).default([]),
   /** Commits of a clone that the result does not reach, with what names them: they are kept under refs of the task. */
-  elsewhere: { name: string; commit: string }[];
-}
+  elsewhere: z.array(z.object({ name: z.string(), commit: z.string() })).default([]),
+});
+export type Sealed = z.infer<typeof sealedSchema>;
 
-/** What the state remembers. */
-interface SealRecord {
-  version: 1;
-  sealed: Sealed;
+/** What the state remembers. Earlier releases did not have every list. */
+const sealRecord = z.object({
+  version: z.literal(1),
+  sealed: sealedSchema,
   /** False until the worktree is back on its branch: then a repeated call must finish that, and later ones must not. */
-  settled: boolean;
-}
+  settled: z.boolean(),
+});
+type SealRecord = z.infer<typeof sealRecord>;
 
 /**
  * Call ensureWorktree first after a crash: a damaged worktree is an error here. Never loses a commit: what the result
@@ -100,8 +101,7 @@ export async function sealAttempt(
     if (looked !== null) {
       sealed = { ...looked.sealed, special: [...new Set([...special, ...looked.sealed.special])] };
       await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
-      // What was fetched is on the disk.
-      if (!isClone(linked)) await syncCommits(at(linked), { from: options.good, to: sealed.commit });
+      await syncCommits(at(linked), { from: options.good, to: sealed.commit });
       await createRef(at(linked), ref, sealed.commit);
       for (const { commit } of looked.tips) await keepCommit(at(linked), marks.task, commit);
     } else if (found.record !== null && found.is_sealed) {
@@ -111,8 +111,7 @@ export async function sealAttempt(
       return await describe(linked, { commit: found.written!, good: options.good });
     }
     await settle(linked, worktree.branch, { task: marks.task, commit: sealed.commit });
-    for (const log of ['HEAD', `refs/heads/${worktree.branch}`])
-      await forgetTornEntries(linked, log, options.good);
+    await forgetTornEntries(linked, ['HEAD', `refs/heads/${worktree.branch}`], options.good);
     await writeSeal(repo, marks, { version: 1, sealed, settled: true } satisfies SealRecord);
     return sealed;
   });
@@ -121,7 +120,7 @@ export async function sealAttempt(
 /** `written`: the commit that the ref of the attempt names. */
 async function sealedBefore(linked: Workspace, marks: CommitMarks) {
   const written = await findCommit(at(linked), attemptRef(marks));
-  const record = await readSeal<SealRecord>(linked.repo, marks);
+  const record = await readSeal(linked.repo, marks, sealRecord);
   const is_sealed = written !== null && (record === null || record.sealed.commit === written);
   return { written, record, is_sealed };
 }
@@ -140,14 +139,15 @@ async function look(
     (theirs.head && (await wholeCommit(linked, theirs.head, options.good))) ??
     (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
     options.good;
-  const { tree, unmerged, left_out: unreadable, special } = await takeSnapshot(linked, head);
+  const snapshot = await takeSnapshot(linked, head);
+  const { tree, unmerged, left_out: unreadable, special } = snapshot;
   const { good, wanted = [] } = options;
   const left_out = await leftOut(linked, { place: withOwnIndex(linked), good, unreadable, wanted });
-  const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
+  const isLeftover = snapshot.changed > 0 || unmerged.length > 0;
   const parents = [head, ...(unmerged.length === 0 ? await mergedHere(linked) : [])];
   const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
   const facts = await describe(linked, { commit, good: options.good });
-  const leftovers = isLeftover ? await countChanged(linked, head, commit) : 0;
+  const leftovers = isLeftover ? snapshot.changed : 0;
   const elsewhere = [];
   for (const tip of theirs.tips) if (!(await isAncestor(at(linked), tip.commit, commit))) elsewhere.push(tip);
   const said = [...theirs.problems, ...special];
@@ -190,7 +190,7 @@ async function commitTree(
     ['commit-tree', made.tree, ...[...new Set(made.parents)].flatMap(parent => ['-p', parent])],
     {
       ...place,
-      env: { ...place.env, ...(await committerEnv(place)) },
+      env: { ...place.env, ...committerEnv(place) },
       input: `wip: ${subject}\n\n${trailers.join('\n')}\n`,
     },
   );
@@ -200,18 +200,20 @@ async function commitTree(
 /** What the commit alone tells. */
 async function describe(linked: Workspace, at_: { commit: string; good: string }): Promise<Sealed> {
   const { commit, good } = at_;
-  const place = at(linked);
-  const tree = await treeAt(linked, commit);
-  const count = await git(['rev-list', '--count', `${good}..${commit}`], { ...place, reads: true });
+  const place = { ...at(linked), reads: true };
+  const { stdout } = await git(['rev-parse', `${commit}^{tree}`, `${good}^{tree}`], place);
+  const [tree = '', before = ''] = stdout.split('\n');
+  const count = await git(['rev-list', '--count', '--left-right', `${good}...${commit}`], place);
+  const [lacks, commits] = count.stdout.trim().split('\t').map(Number);
   return {
     commit,
     tree,
     parent_good: good,
-    changed: tree !== (await treeAt(linked, good)),
-    commits: Number(count.stdout.trim()),
+    changed: tree !== before,
+    commits: commits!,
     leftovers: 0,
     on_branch: true,
-    descends: await isAncestor(place, good, commit),
+    descends: lacks === 0,
     unmerged: [],
     left_out: [],
     special: [],
@@ -237,19 +239,4 @@ async function settle(
   await endOperations(linked, to.task);
   if (isClone(linked)) await handOver(linked, { commit: to.commit, branch: ref });
   await installOwnIndex(linked, to.commit);
-}
-
-async function treeAt(linked: Workspace, commit: string): Promise<string> {
-  const { stdout } = await git(['rev-parse', '--verify', `${commit}^{tree}`], { ...at(linked), reads: true });
-  const tree = stdout.trim();
-  if (tree === '') throw new RasenError('git', `${commit} has no tree in ${linked.common_dir}`);
-  return tree;
-}
-
-async function countChanged(linked: Workspace, from: string, to: string): Promise<number> {
-  const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', from, to];
-  const place = at(linked);
-  // diff-tree reads the index for attributes and fails on a corrupt one; a missing one is fine.
-  const env = { ...place.env, GIT_INDEX_FILE: join(linked.repo.own, 'rasen-no-index') };
-  return parts((await git(args, { ...place, env, reads: true })).stdout).length;
 }

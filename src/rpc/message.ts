@@ -2,7 +2,7 @@
  * JSON-RPC 2.0 messages: what is one, the texts of answers, and how errors become error objects and back. Used by both
  * ends; knows no method of rasen. Light on purpose: the command line loads it before every answer.
  */
-import { ERRORS, type ErrorKind, RasenError } from '../errors.ts';
+import { ERRORS, type ErrorKind, RasenError } from '../contract/errors.ts';
 
 export const CODES = {
   parse_error: -32700,
@@ -10,7 +10,7 @@ export const CODES = {
   method_not_found: -32601,
   invalid_params: -32602,
   internal: -32603,
-  frame_too_large: -32010,
+  frame_too_large: 10,
 } as const;
 
 /** `$/…` notifications belong to the protocol; unknown ones are ignored by both ends. */

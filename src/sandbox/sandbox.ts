@@ -2,7 +2,7 @@
  * A sandbox: how a program is started so that it reaches no more than it was given. What holds it is the system's
  * (bubblewrap.ts, seatbelt.ts); that what was made can be opened at all is seen in look.ts.
  */
-import type { SandboxSpec } from '../task/sandbox.ts';
+import type { SandboxSpec } from '../contract/sandbox.ts';
 import { SOCKETS } from './home.ts';
 import type { Rule } from './rules.ts';
 
@@ -41,7 +41,7 @@ export interface Sandbox {
 export type SandboxChoice = { sandbox: Sandbox; why: string } | { sandbox: null; why: string; fix: string };
 
 /** Says to programs of rasen that the supervisor is out of their reach on purpose. */
-export const SANDBOXED = 'RASEN_SANDBOXED';
+const SANDBOXED = 'RASEN_SANDBOXED';
 
 /** So that a program which is not there has the exit code that a shell gives it. */
 export const PROGRAM = ['/bin/sh', '-c', 'exec "$0" "$@"'] as const;

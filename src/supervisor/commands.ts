@@ -1,21 +1,20 @@
 /** What a user asks of a task: each checks whether the state allows it, records the wish, and lets the loop do it. */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { NewEvent } from '../contract/event.ts';
+import { isInside, type Origin } from '../contract/origin.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
+import type { Judge, TaskSpec } from '../contract/spec.ts';
+import { isTerminal } from '../contract/status.ts';
+import { startAgain } from '../engine/next-command.ts';
+import { STEP, type Step, type TaskState } from '../engine/state.ts';
 import { captureRepository } from '../git/captured.ts';
 import { resetWorktree } from '../git/reset.ts';
 import { readInbox } from '../host/inbox.ts';
-import { planHash } from '../store/artifact.ts';
-import type { Store } from '../store/store.ts';
-import type { NewEvent } from '../task/event.ts';
-import type { Judge } from '../task/fold-skip.ts';
-import { startAgain } from '../task/next-command.ts';
-import { isInside, type Origin } from '../task/origin.ts';
-import type { Plan } from '../task/plan.ts';
-import type { CapturedRepository } from '../task/repository.ts';
-import type { TaskSpec } from '../task/spec.ts';
-import { STEP, type Step, type TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import { planHash } from '../store/file/artifact.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import { repositoryOf } from './effects/repository.ts';
 import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
@@ -47,13 +46,13 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
-  readonly #git: { store: Store; places: Places; masks: Masks };
+  readonly #git: { store: FileStore; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string; home: string },
-    git: { store: Store; places: Places; masks: Masks },
+    git: { store: FileStore; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;

@@ -5,7 +5,7 @@
  */
 import { existsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, errnoOf, isRasenError, messageOf, RasenError } from '../errors.ts';
+import { EXIT, errnoOf, isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { makeFolder } from '../host/make-folder.ts';
 import { checkHome } from '../host/private.ts';
 import { makeLog } from '../log.ts';
@@ -113,6 +113,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     sandbox: lookForSandbox({ wanted: settings.sandbox, cage: cage.choice, fence: fenceProgram() }),
     umask,
     session_program: sessionProgram(),
+    watch_program: programOf('rasen-watch.cjs', '../watch/main.ts'),
   });
   const status = new StatusLine({
     counts: () => supervisor.counts(),

@@ -2,7 +2,8 @@
  * What is masked of each task, held in memory alone. Values are learned as programs are given them; after a restart they
  * are looked up again when something of the task is shown, since what its programs printed is still there.
  */
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
+import type { TaskState } from '../engine/state.ts';
 import { environmentsOf } from '../host/process-environment.ts';
 import type { Log } from '../log.ts';
 import { isMaskable, Mask } from '../secrets/mask.ts';
@@ -10,8 +11,7 @@ import { type NamedValue, ofWebhook, secretLooking } from '../secrets/masked-val
 import type { SecretPlaces } from '../secrets/places.ts';
 import { resolveWhatIsThere } from '../secrets/resolve.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
-import type { Store } from '../store/store.ts';
-import type { TaskState } from '../task/state.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { capturedEnv } from './effects/context.ts';
 import { userEnv } from './effects/user-env.ts';
 
@@ -36,7 +36,7 @@ interface Known {
 }
 
 export interface MasksOptions {
-  store: Store;
+  store: FileStore;
   secrets: SecretPlaces;
   log: Log;
   /** Of the supervisor: it has what its starter had, and a program of the same user can read it there. */

@@ -6,8 +6,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MAX_NOTE_CHARS } from '../../src/task/notes.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import { MAX_NOTE_CHARS } from '../../src/contract/methods/params.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { type CliResult, commandSpec, Instance, pipelineSpec, unpacked } from '../support/instance.ts';
 import { type Answer, askOnce, RawSocket } from '../support/raw-socket.ts';
@@ -149,7 +149,7 @@ test('frames that are too large, or too many bad ones, end the connection and no
   const pid = rig.pid();
   const large = await RawSocket.open(rig.socket);
   const answer = await large.ask('x'.repeat(1024 * 1024 + 1));
-  expect(answer?.error?.code).toBe(-32010);
+  expect(answer?.error?.code).toBe(10);
   const many = await RawSocket.open(rig.socket);
   many.write('no\n'.repeat(20));
   while (!many.closed) await new Promise(resolve => setTimeout(resolve, 2));
@@ -161,7 +161,7 @@ test('frames that are too large, or too many bad ones, end the connection and no
     method: 'rasen.hello',
     params: { protocol: { min: 90, max: 99 }, client: { name: 'x', version: '1' } },
   };
-  expect((await refused.ask(JSON.stringify(hello)))?.error?.code).toBe(-32011);
+  expect((await refused.ask(JSON.stringify(hello)))?.error?.code).toBe(11);
   count += 3;
   for (const socket of [large, many, refused]) socket.close();
   await unharmed(pid);
@@ -301,7 +301,7 @@ test('parameters of every method', async () => {
       fields: { tasks: [[], null, 7, 'x', [7], [''], Array(101).fill(done)], through_limits: WRONG_FLAGS },
     },
   };
-  const { METHODS } = await import('../../src/methods/index.ts');
+  const { METHODS } = await import('../../src/contract/methods/index.ts');
   expect(Object.keys(table).sort()).toEqual(METHODS.map(m => m.name).sort());
 
   const cases: { method: string; params: unknown; kinds: string[] }[] = [];

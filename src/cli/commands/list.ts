@@ -1,5 +1,5 @@
 /** `rasen list`: all tasks, newest first. */
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { isUsable, listRows, tableLines } from '../list-text.ts';
 import { oneLine } from '../output.ts';
@@ -40,7 +40,7 @@ export const list = defineCommand<Options>({
     };
     const views = await link.call('task.list', { ...filter, last_output: true }).catch(error => {
       // A supervisor of before the upgrade does not know the last output.
-      if (isRasenError(error) && error.data?.issues) return link.call('task.list', filter);
+      if (isRasenError(error) && error.kind === 'incompatible') return link.call('task.list', filter);
       throw error;
     });
     if (out.json) {

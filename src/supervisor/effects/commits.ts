@@ -1,4 +1,9 @@
 /** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
+
+import type { Effect, Result } from '../../engine/effect.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
+import { type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { judgeClean } from '../../gates/clean.ts';
 import { isCompared } from '../../gates/config/judge.ts';
 import { judgeDiff } from '../../gates/diff.ts';
@@ -10,14 +15,11 @@ import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import type { Repository } from '../../git/repository.ts';
 import { sealAttempt } from '../../git/seal.ts';
-import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
+import { type UsersChange, usersChanges, usersStateSchema } from '../../git/users-state.ts';
 import { isClone } from '../../git/workspace.ts';
 import { workspaceAt } from '../../git/workspaces.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
-import { type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
+import { changedConfig } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 import { setupKey } from './setup-key.ts';
@@ -48,11 +50,11 @@ export async function seal(
   });
   const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special, left_out, elsewhere } =
     sealed;
-  const users = await readUsers<UsersState>(repo, state.id);
+  const users = await readUsers(repo, state.id, usersStateSchema);
   const changes = users === null ? [] : await usersChanges(repo, state.id, users);
+  const unexplained = changes.filter(({ by_user, is_new }) => !by_user && !is_new);
   // Whoever works in a linked worktree can change these.
-  const meddled =
-    repo.isolation === 'linked' ? changes.filter(({ by_user, is_new }) => !by_user && !is_new) : [];
+  const meddled = repo.isolation === 'linked' ? unexplained : [];
   // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
   const commits = sealed.descends
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
@@ -63,6 +65,8 @@ export async function seal(
       ? []
       : pushesSince(await gitFolderOf(repo, worktree.path), Math.floor(Date.parse(started_at) / 1000));
   const setup = await setupKey(repo, state, commit);
+  const isAgent = isAgentStep(state, step);
+  const base_config = isAgent ? await changedConfig(repo, state, commit, goodCommit(state)) : undefined;
   return {
     type: 'seal',
     sealed: {
@@ -76,8 +80,10 @@ export async function seal(
       unmerged: unmerged.slice(0, 20),
       ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
       ...(setup === undefined ? {} : { setup }),
+      ...(base_config === undefined ? {} : { base_config }),
       ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
       ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
+      ...(unexplained.length > 0 ? { unexplained: texts(unexplained) } : {}),
       ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),
       ...(pushed.length > 0 ? { pushed } : {}),
       ...(elsewhere.length > 0 ? { elsewhere: elsewhere.slice(0, 20) } : {}),

@@ -2,8 +2,18 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../../errors.ts';
-import { keepFolder, listForeign, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
+import { messageOf } from '../../contract/errors.ts';
+import type { Claim } from '../../contract/event.ts';
+import type { Effect, EndFacts, ExitFacts, Result } from '../../engine/effect.ts';
+import { gatesOf } from '../../engine/gates-of.ts';
+import { type OpenJob, openJob, type TaskState } from '../../engine/state.ts';
+import {
+  keepFolder,
+  listForeign,
+  replaceForeign,
+  streamForeign,
+  untroubled,
+} from '../../host/foreign-file.ts';
 import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive, isStopped } from '../../runner/identity.ts';
@@ -12,10 +22,6 @@ import type { ExitRecord, RunnerMark } from '../../runner/records.ts';
 import { isThere, placeIn, storage } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import { lastLines } from '../../runner/tail.ts';
-import type { Effect, EndFacts, ExitFacts, Result } from '../../task/effect.ts';
-import type { Claim } from '../../task/event.ts';
-import { gatesOf } from '../../task/gates-of.ts';
-import { type OpenJob, openJob, type TaskState } from '../../task/state.ts';
 import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { putWorkRight } from './judged-work.ts';
@@ -102,7 +108,7 @@ export async function end(
         : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
       : null,
     base_tests:
-      effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
+      effect.gate !== null && gatesOf(state, step)[effect.gate]!.variant === 'base_tests'
         ? await changedBaseTests(context, state, attempt).catch(error => {
             context.log.warn(
               { task: state.id, error },
@@ -152,7 +158,8 @@ function unitless(ended: ExitRecord | null): ExitRecord | null {
 
 /** Folders of steps; there are no more than steps, and what an agent adds beyond that is not read. */
 function listed(folder: string): string[] {
-  const found = listForeign(placeIn(folder, ''), STEPS_MAX);
+  const place = placeIn(folder, '');
+  const found = untroubled(place, listForeign(place, STEPS_MAX));
   return found.ok ? found.value : [];
 }
 
@@ -250,7 +257,8 @@ export async function tail(folder: string, lines: number, bytes: number): Promis
 
 /** sha256 of what is kept of an output, at most `max` bytes; null where there is no such file. */
 export async function hashOf(folder: string, max: number): Promise<string | null> {
-  const output = streamForeign(placeIn(folder, 'output'), { max });
+  const place = placeIn(folder, 'output');
+  const output = untroubled(place, streamForeign(place, { max }));
   if (!output.ok) return null;
   const hash = createHash('sha256');
   await pipeline(output.value.stream, hash);

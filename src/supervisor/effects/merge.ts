@@ -1,11 +1,18 @@
 /** merge: the user's `rasen merge`. Made aside, gates run on the result, then the branch moves; repeatable as a whole. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { isRasenError, RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../contract/errors.ts';
+import type { GateEvidence } from '../../contract/event.ts';
+import type { GateSpec } from '../../contract/plan.ts';
+import type { Effect, Result } from '../../engine/effect.ts';
+import { finalGates, type Gate, type GateKind, setupGate } from '../../engine/gates-of.ts';
+import { resourceLimitsOf } from '../../engine/resource-limits.ts';
+import { STEP, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
-import { listForeign } from '../../host/foreign-file.ts';
+import { listForeign, untroubled } from '../../host/foreign-file.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import { troubleWith } from '../../host/trouble.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
@@ -14,13 +21,6 @@ import { isAlive } from '../../runner/identity.ts';
 import type { RunnerMark } from '../../runner/records.ts';
 import { placeIn } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import type { GateEvidence } from '../../task/event.ts';
-import { finalGates, type Gate, type GateKind, setupGate } from '../../task/gates-of.ts';
-import type { GateSpec } from '../../task/plan.ts';
-import { resourceLimitsOf } from '../../task/resource-limits.ts';
-import { STEP, type TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail, witnessed } from './end.ts';
 import { jobEnv, recipientOfGate } from './job-env.ts';
@@ -72,7 +72,7 @@ export async function merge(
 
 /** What is run on the result, in order: the checkout is made ready first, where there are gates to be ready for. */
 function checksOf(state: TaskState): Gate[] {
-  const gates = finalGates(state).filter(gate => gate.run && !gate.base_tests);
+  const gates = finalGates(state).filter(gate => gate.run && gate.variant === null);
   return state.spec.setup === null || gates.length === 0 ? gates : [setupGate(state.spec, 'work'), ...gates];
 }
 
@@ -200,7 +200,8 @@ async function endEarlierRuns(
   runs: string,
   index: number,
 ): Promise<void> {
-  const found = listForeign(placeIn(runs, ''), RUNS_MAX);
+  const place = placeIn(runs, '');
+  const found = untroubled(place, listForeign(place, RUNS_MAX));
   for (const name of (found.ok ? found.value : []).filter(known => known.startsWith(`${index}-`))) {
     const folder = join(runs, name);
     const nonce = name.slice(`${index}-`.length);

@@ -1,21 +1,23 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
 import { basename, dirname } from 'node:path';
-import { isRasenError, RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../contract/errors.ts';
+import type { Effect, Result } from '../../engine/effect.ts';
+import { isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
+import { inFolder } from '../../engine/next-command.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { folderOfStep } from '../../engine/working-folder.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
 import { atMost, ownRlimits, ulimitWords } from '../../host/rlimits.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
-import { sha256 } from '../../store/artifact.ts';
-import { readWhole } from '../../store/file.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
-import { inFolder } from '../../task/next-command.ts';
-import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { folderOfStep } from '../../task/working-folder.ts';
+import { sha256 } from '../../store/file/artifact.ts';
+import { readWhole } from '../../store/file/file.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
+import { changedConfig, knownCommit } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { changedSources } from './mutation.ts';
 import { repositoryOf } from './repository.ts';
 import { UNFENCED, type Wrap } from './sandboxed.ts';
 import { setupArgv } from './setup-argv.ts';
@@ -43,7 +45,22 @@ export async function prepare(
     workspace,
     record_key,
     setup: await keyAtStart(context, state, attempt, workspace),
+    ...(step.kind === 'final' ? await askedOf(context, state, attempt) : {}),
   };
+}
+
+/** What the final check is about, besides the commit as it is. */
+async function askedOf(
+  context: EffectContext,
+  state: TaskState,
+  attempt: Attempt,
+): Promise<{ base_config?: string[]; sources?: number }> {
+  if (!state.workspace) return {};
+  const repo = await repositoryOf(context, state);
+  const commit = attempt.from ?? goodCommit(state);
+  const base_config = await changedConfig(repo, state, commit, knownCommit(state));
+  const sources = await changedSources(repo, state, commit);
+  return { ...(base_config ? { base_config } : {}), ...(sources ? { sources } : {}) };
 }
 
 /** Whether the commit that all work of the task is built on is not there any more. */

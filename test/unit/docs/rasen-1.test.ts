@@ -12,9 +12,9 @@ import {
 import { claimFromTags, readResultFile } from '../../../src/agents/result-file.ts';
 import { COMMANDS } from '../../../src/cli/commands/index.ts';
 import { ENV_KEYS } from '../../../src/config/index.ts';
-import { ERRORS, EXIT } from '../../../src/errors.ts';
+import { ERRORS, EXIT } from '../../../src/contract/errors.ts';
+import { TRANSITIONS } from '../../../src/contract/status.ts';
 import { SETTINGS } from '../../../src/supervisor/settings.ts';
-import { TRANSITIONS } from '../../../src/task/status.ts';
 import { heading, headings, pageText, root } from './pages.ts';
 
 const PAGE = 'man/rasen.1';
@@ -42,7 +42,7 @@ describe('commands', () => {
 describe.each([PAGE, 'man/rasen-protocol.7'])('errors in %s', path => {
   test('are those of the table', () => {
     const shown = heading(path, 'ERRORS').tags.flatMap(tag => {
-      const row = /^(\w+) \(code (-\d+), exit status (\d+)\)$/.exec(tag);
+      const row = /^(\w+) \(code (-?\d+), exit status (\d+)\)$/.exec(tag);
       return row ? [[row[1], Number(row[2]), Number(row[3])]] : [];
     });
     expect(shown).toEqual(Object.entries(ERRORS).map(([kind, { code, exit }]) => [kind, code, exit]));

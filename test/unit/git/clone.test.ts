@@ -3,12 +3,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { CapturedRepository } from '../../../src/contract/repository.ts';
 import { captureRepository } from '../../../src/git/captured.ts';
 import { cloneConfig, packedRefs, visibleRefs } from '../../../src/git/clone-files.ts';
-import { sealAttempt } from '../../../src/git/commit.ts';
 import { linkObjects } from '../../../src/git/link-objects.ts';
+import { sealAttempt } from '../../../src/git/seal.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
-import type { CapturedRepository } from '../../../src/task/repository.ts';
 import { commitAll, openTest, removeFolder, sh, tempFolder, write } from '../../support/git-repo.ts';
 
 let folder: string;
@@ -58,7 +58,8 @@ test('settings of a clone: identity and filters as they were, remotes that can b
     '+refs/heads/main:refs/remotes/up/main',
   ]);
   expect(all('remote.up.pushurl')).toMatch(/does not let tasks push/);
-  const push = (url: string) => spawnSync('git', ['-C', folder, 'push', url, 'HEAD:main'], { encoding: 'utf8' });
+  const push = (url: string) =>
+    spawnSync('git', ['-C', folder, 'push', url, 'HEAD:main'], { encoding: 'utf8' });
   sh(folder, 'init', '-q');
   writeFileSync(join(folder, '.git/config'), text);
   for (const url of ['/elsewhere.git', 'git@example.org:me/b.git', 'https://example.org/b.git'])
