@@ -39,7 +39,7 @@ export const resume = defineCommand<ResumeOptions & { background?: boolean; wait
     if (given === undefined) await refuseMovedHere(context);
     const ref = taskRef(context, given);
     const view = await resumeTask(context, ref, options).catch(error => {
-      throw given === undefined ? notRunYet(error) : error;
+      throw given === undefined ? notRunYet(context, error) : error;
     });
     tellNamesakes(context, given, view);
     if (options.background) return await leave(context, view);
