@@ -11,7 +11,7 @@ import type { Paths } from '../paths.ts';
 import type { CallOptions, OnNotify } from '../rpc/client.ts';
 import { bootId } from '../runner/identity.ts';
 import { secretPlaces } from '../secrets/places.ts';
-import { Store } from '../store/store.ts';
+import { FileStore } from '../store/file/file-store.ts';
 import { systemClock } from './clock.ts';
 import { stateFindings } from './doctor.ts';
 import type { AskContext, Handler, Reading } from './handlers/define.ts';
@@ -37,7 +37,7 @@ export class Disk {
   constructor(paths: Paths, env: NodeJS.ProcessEnv) {
     // Removed at an end in good order.
     this.#died = existsSync(paths.pid);
-    const store = new Store(paths, undefined, { only_reads: true });
+    const store = new FileStore(paths, undefined, { only_reads: true });
     const registry = new Registry(store, systemClock, undefined, null);
     registry.load();
     const masks = new Masks({ store, secrets: secretPlaces(paths), log: NO_LOG, env });

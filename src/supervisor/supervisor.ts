@@ -15,7 +15,7 @@ import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
-import { Store } from '../store/store.ts';
+import { FileStore } from '../store/file/file-store.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
@@ -32,6 +32,7 @@ import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
 import { Notes } from './notes.ts';
 import { Places } from './places.ts';
+import { ProgramHelp } from './program-help.ts';
 import { ProjectLocks } from './project-locks.ts';
 import { Reader } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
@@ -74,7 +75,7 @@ export class Supervisor {
   /** What the handlers of requests may use. */
   readonly serving: Serving;
   readonly #options: SupervisorOptions;
-  readonly #store: Store;
+  readonly #store: FileStore;
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #askers: Askers;
@@ -100,7 +101,7 @@ export class Supervisor {
     const { paths, log } = options;
     const settings = { ...options.settings };
     this.#options = { ...options, settings };
-    this.#store = new Store(paths);
+    this.#store = new FileStore(paths);
     this.#store.onMended = ({ task, message, moved_to }) =>
       log.error(
         { task, moved_to },
@@ -112,7 +113,8 @@ export class Supervisor {
     this.#askers = new Askers(this.#registry);
     this.guard = new Guard({ askers: this.#askers, registry: this.#registry, log });
     this.#places = new Places(paths);
-    this.#jobs = new Jobs(task => this.#kick(task), log);
+    this.#jobs = new Jobs(task => this.#store.signal(task), log);
+    this.#releases.push(this.#store.onSignal(task => this.#kick(task)));
     const secrets = secretPlaces(paths);
     this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
     const reader = new Reader({
@@ -127,6 +129,7 @@ export class Supervisor {
       jobs: this.#jobs,
       far: this.#far,
       sweeper: new Sweeper(),
+      help: new ProgramHelp(),
       log,
       cage: options.cage.cage,
       sandbox: options.sandbox,
@@ -286,6 +289,7 @@ export class Supervisor {
     await this.#views.close();
     this.#projects.close();
     this.#far.close();
+    this.#registry.release();
     this.#store.close();
   }
 

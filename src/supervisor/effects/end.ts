@@ -7,7 +7,13 @@ import type { Claim } from '../../contract/event.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../engine/effect.ts';
 import { gatesOf } from '../../engine/gates-of.ts';
 import { type OpenJob, openJob, type TaskState } from '../../engine/state.ts';
-import { keepFolder, listForeign, replaceForeign, streamForeign, untroubled } from '../../host/foreign-file.ts';
+import {
+  keepFolder,
+  listForeign,
+  replaceForeign,
+  streamForeign,
+  untroubled,
+} from '../../host/foreign-file.ts';
 import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive, isStopped } from '../../runner/identity.ts';
@@ -75,7 +81,10 @@ export async function end(
       : await whatWasSaid(
           context,
           state,
-          { role, nonce, folder, after_result: effect.why === 'result' && !ended_by_itself },
+          {
+            ...{ role, nonce, folder, resumed: !gate && attempt.resume !== null },
+            after_result: effect.why === 'result' && !ended_by_itself,
+          },
           heard(facts, effect),
         );
   await clearTemporaryFolder(context, state, nonce);

@@ -4,7 +4,7 @@ import type { Origin } from '../../contract/origin.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Paths } from '../../paths.ts';
 import type { RequestContext } from '../../rpc/server.ts';
-import type { Store } from '../../store/store.ts';
+import type { FileStore } from '../../store/file/file-store.ts';
 import type { OpenCage } from '../cage.ts';
 import type { Ask, Commands } from '../commands.ts';
 import type { Notes } from '../notes.ts';
@@ -33,7 +33,7 @@ export interface Serving extends Reading {
   sandbox: SandboxLook;
   started_at: string;
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
   far: FarFiles;
   upkeep: Upkeep;

@@ -1,6 +1,6 @@
 /** Triggers as the disk has them, where no supervisor runs. Only reads. */
 import type { Paths } from '../../paths.ts';
-import { TriggerStore } from '../../store/trigger-store.ts';
+import { TriggerStore } from '../../store/file/trigger-store.ts';
 import type { TriggerState } from '../../triggers/state.ts';
 import { findTrigger } from './find.ts';
 import type { TriggerSource } from './reader.ts';

@@ -8,7 +8,7 @@ import type { TaskSpec } from '../../contract/spec.ts';
 import type { Definition } from '../../contract/trigger.ts';
 import { troubleOf } from '../../host/trouble.ts';
 import type { Log } from '../../log.ts';
-import type { TriggerStore } from '../../store/trigger-store.ts';
+import type { TriggerStore } from '../../store/file/trigger-store.ts';
 import { advance, stamp } from '../../triggers/advance.ts';
 import { delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event.ts';

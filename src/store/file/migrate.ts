@@ -3,9 +3,9 @@
  * journal. Older lines are brought up to today's form when they are read (the file stays as it is); newer ones are
  * refused and left alone.
  */
-import { RasenError } from '../contract/errors.ts';
-import { EVENT_TYPES, type Event } from '../contract/event.ts';
-import { FORMAT } from '../version.ts';
+import { RasenError } from '../../contract/errors.ts';
+import { type Event, eventProblem, isEventType } from '../../contract/event.ts';
+import { FORMAT } from '../../version.ts';
 import type { Line } from './journal.ts';
 
 export interface Formats {
@@ -38,8 +38,11 @@ export function migrate(
     if (written.seq <= after) continue;
     let line = read(written as Line) as unknown as Line;
     for (let from = format; from < current; from++) line = migrations[from]!(line);
-    if (!Object.hasOwn(EVENT_TYPES, line.type)) {
-      throw newer(path, `event ${line.seq} of type "${line.type}"`, current);
+    if (!isEventType(line.type)) throw newer(path, `event ${line.seq} of type "${line.type}"`, current);
+    // Its checksum fits, so it is what some rasen wrote.
+    const problem = eventProblem(line.type, line);
+    if (problem !== null) {
+      throw newer(path, `event ${line.seq} of another form than ${line.type} has here (${problem})`, current);
     }
     events.push(line as unknown as Event);
   }

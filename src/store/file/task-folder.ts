@@ -1,7 +1,7 @@
 /** The folder of a task as a list of files: collected to be packed, laid out again when it is unpacked. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign } from '../../host/foreign-file.ts';
 import { syncFolder, writeDurable, writePlain } from './file.ts';
 import { PACK_BYTES_MAX, PACK_FILES_MAX, type PackedFile } from './pack.ts';
 

@@ -4,30 +4,11 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
+import { errnoOf, isRasenError, messageOf } from '../../contract/errors.ts';
+import type { About, Damage } from '../store.ts';
 import { readWhole } from './file.ts';
 import { SNAPSHOT_FILE, SPEC_FILE } from './layout.ts';
 import { readPackHeader } from './pack.ts';
-
-/** A task on disk that could not be used. */
-export interface Damage {
-  task: string;
-  /** newer: sound, and written by a newer rasen. */
-  kind: 'damaged' | 'newer';
-  message: string;
-  /** Where it was moved to; null when it was left. */
-  moved_to: string | null;
-  /** What to do next. */
-  hint: string;
-  /** What its files say of it, as far as they could be read. Not to be acted upon. */
-  about: About;
-}
-
-export interface About {
-  name: string | null;
-  project: string | null;
-  key: string | null;
-}
 
 export const UNKNOWN: About = { name: null, project: null, key: null };
 

@@ -1,10 +1,10 @@
 /** Reads a task from its files: the snapshot where it fits the journal to the byte, else a fold. Changes nothing. */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { RasenError } from '../contract/errors.ts';
-import type { Event } from '../contract/event.ts';
-import { foldAll } from '../engine/fold.ts';
-import type { TaskState } from '../engine/state.ts';
+import { RasenError } from '../../contract/errors.ts';
+import type { Event } from '../../contract/event.ts';
+import { foldAll } from '../../engine/fold.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { fromLine } from './artifact.ts';
 import type { Head } from './heads.ts';
 import { decodeJournalLine, lastDigest, parseJournal, type Tail } from './journal.ts';
@@ -17,6 +17,8 @@ const NEWLINE = 10;
 
 export interface TaskReading {
   state: TaskState;
+  /** Of its last claim; empty: it has none. */
+  nonce: string;
   tail: Tail;
   /** What stands behind the sound part, unfinished. */
   torn: Buffer;
@@ -49,7 +51,18 @@ export function readTask(id: string, files: TaskSource, known: Known, formats: F
   if (reading.state.id !== id) {
     throw new RasenError('damaged', `${files.folder} holds task ${reading.state.id}`);
   }
-  return { ...reading, unreadable };
+  return { ...reading, nonce: lastNonce(journal.subarray(0, reading.tail.bytes)), unreadable };
+}
+
+/** What marks a claim; in a text of an event its quotes would be escaped. */
+const CLAIMED = Buffer.from('"type":"task_claimed"');
+
+export function lastNonce(journal: Buffer): string {
+  const at = journal.lastIndexOf(CLAIMED);
+  if (at < 0) return '';
+  const from = journal.lastIndexOf(NEWLINE, at) + 1;
+  const line = decodeJournalLine(journal.subarray(from, journal.indexOf(NEWLINE, at)));
+  return String(line?.incarnation ?? '');
 }
 
 /** The journal up to its acknowledged end. Throws `damaged` when it is shorter, or not what was acknowledged. */
@@ -102,7 +115,7 @@ export function foldJournal(
   journal: Buffer,
   formats: Formats,
   seen: number,
-): Omit<TaskReading, 'unreadable'> {
+): Omit<TaskReading, 'unreadable' | 'nonce'> {
   const path = join(files.folder, JOURNAL_FILE);
   const { lines: written, bytes, torn, damage } = parseJournal(journal);
   if (damage) throw unfit(path, journal, formats, `${path}: ${damage}`);

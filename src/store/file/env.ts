@@ -3,7 +3,7 @@
  * person resumes with other credentials: the values before stay in it, since older output may show them.
  */
 import { join } from 'node:path';
-import { messageOf, RasenError } from '../contract/errors.ts';
+import { messageOf, RasenError } from '../../contract/errors.ts';
 import { isPassing } from './damage.ts';
 import { ENV_FILE } from './layout.ts';
 import { seal, unseal } from './seal.ts';

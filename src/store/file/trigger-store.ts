@@ -10,11 +10,11 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
-import { stamp } from '../triggers/advance.ts';
-import type { TriggerEvent } from '../triggers/event.ts';
-import { foldAll } from '../triggers/fold.ts';
-import type { TriggerState } from '../triggers/state.ts';
+import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
+import { stamp } from '../../triggers/advance.ts';
+import type { TriggerEvent } from '../../triggers/event.ts';
+import { foldAll } from '../../triggers/fold.ts';
+import type { TriggerState } from '../../triggers/state.ts';
 import { sha256 } from './artifact.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
