@@ -26,8 +26,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   engine: [],
   // The leaf: what everybody may know.
   contract: [],
-  config: ['host', 'engine', 'root', 'util', 'agents'],
-  store: ['host', 'engine', 'root', 'util'],
+  // Pure: when something is due, and what follows from that.
+  triggers: ['util'],
+  // A program of its own, which looks at the files of a project.
+  watch: [],
+  config: ['host', 'engine', 'root', 'triggers', 'util', 'agents'],
+  store: ['host', 'engine', 'root', 'triggers', 'util'],
   agents: ['host', 'engine', 'root', 'util'],
   session: ['host', 'agents', 'root', 'util', 'runner'],
   gates: ['host', 'engine', 'root', 'util', 'git'],
@@ -55,8 +59,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'session',
     'store',
     'engine',
+    'triggers',
     'util',
     'views',
+    'watch',
   ],
   // agents: doctor and init look for them.
   cli: ['host', 'agents', 'rpc', 'engine', 'config', 'root', 'service', 'util', 'views'],
@@ -194,6 +200,8 @@ const OTHER_ROOMS: Record<string, string> = {
   secrets: 'files of the user',
   service: 'files of the service manager and our own log',
   root: 'our own folders',
+  watch:
+    'a process of its own, which looks at files of the user and opens none but .gitignore and its own record',
 };
 const OPENERS = ['node:fs', 'node:fs/promises', 'fs', 'fs/promises', 'write-file-atomic', 'pino-roll'];
 const OPENER = new RegExp(`import\\s+(?:type\\s+)?([^'"]*?)\\s+from\\s+'(?:${OPENERS.join('|')})'`, 'g');

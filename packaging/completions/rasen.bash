@@ -10,16 +10,17 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
     plan) words='show edit import' ;;
+    trigger) words='list show next log pause resume fire edit remove apply' ;;
     notify) words='test' ;;
     config) words='check schema' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
-    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config service doctor gc completion' ;;
+    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config service doctor gc completion' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -29,7 +30,7 @@ _rasen() {
   [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
     'init') flags='-t --task --plan --format --json' ;;
-    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --pty --exit-code --format --json' ;;
+    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'report') flags='--since --format --json' ;;
     'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --yes --format --json' ;;
@@ -49,6 +50,16 @@ _rasen() {
     'import') flags='--format --json' ;;
     'retry') flags='--task --format --json' ;;
     'rollback') flags='--task --format --json' ;;
+    'trigger list') flags='--here --format --json' ;;
+    'trigger show') flags='--format --json' ;;
+    'trigger next') flags='-n --lines --format --json' ;;
+    'trigger log') flags='-n --lines --format --json' ;;
+    'trigger pause') flags='--format --json' ;;
+    'trigger resume') flags='--format --json' ;;
+    'trigger fire') flags='--format --json' ;;
+    'trigger edit') flags='--name --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
+    'trigger remove') flags='--format --json' ;;
+    'trigger apply') flags='--dry-run --format --json' ;;
     'notify test') flags='--format --json' ;;
     'config check') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
@@ -74,6 +85,8 @@ _rasen() {
   case $name in
     'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show')
       COMPREPLY=($(compgen -W "$(rasen completion tasks 2>/dev/null | cut -f 1)" -- "$cur")) ;;
+    'trigger show'|'trigger next'|'trigger log'|'trigger pause'|'trigger resume'|'trigger fire'|'trigger edit'|'trigger remove')
+      COMPREPLY=($(compgen -W "$(rasen completion triggers 2>/dev/null | cut -f 1)" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }

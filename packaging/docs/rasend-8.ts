@@ -30,6 +30,8 @@ const STATE: Readonly<Record<string, string>> = {
     'The repository of a task that was submitted before there was one, or by an earlier release; of all others it is in the journal.',
   'git/REPOSITORY/':
     'What is remembered of a repository. `tasks/ID/git/` is the git directory that the supervisor works with: objects and refs are links to those of the repository; configuration, ignore patterns and attributes are what the user had when the task was submitted. See GIT.',
+  'triggers/ID/':
+    'One trigger: its journal `events.jsonl`, which is made short from time to time, `event.SHA256.json` (what is too long for a line), `env.json`, `tree.jsonl` (the files of a watch as the last run has seen them), `payloads/` (what came with its slots).',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 
@@ -134,6 +136,8 @@ function asService(page: ManPage): void {
     '`rasen service install` writes units for the systemd that runs, switches lingering on so that the service comes at boot without a login, and starts it: `rasend.service`, `rasend.socket` and `rasen.slice` in `~/.config/systemd/user`. `sudo rasen service install --system USER` makes `rasend@USER.service` and its socket in `/etc/systemd/system` instead; attempts are in the service manager of USER all the same. `--dry-run` shows the files.',
     'Variables for the service, such as PATH, are in `$XDG_CONFIG_HOME/rasen/service.env` (`/etc/rasen/USER.env` with `--system`), mode 0600. PATH is taken from the login shell at the installation; without its line it is yours to set. Secrets of tasks do not belong there, see rasen.yml(5).',
     'systemctl and journalctl work as with every service. A restart is harmless to tasks: their attempts are no children of `rasend`, and clients wait in the queue of the socket. `systemctl --user stop rasend.socket rasend.service` ends the supervisor alone; `rasen service stop` ends what runs too, and it goes on after `rasen service start`.',
+    'After an upgrade, restart the service with `rasen service install` or `rasen service restart`. Until then, a newer `rasen` leaves out of its orders what the older `rasend` does not know and what is a default anyway; anything else ends with status 4 and names the command to run.',
+    'The service manager has the home of the user database, so the units are there, whatever HOME is in the shell that installs them; state and configuration stay where HOME and the XDG variables put them. A home may be mounted late: a service of the system waits for its mount where `/etc/fstab` has one, and otherwise changes over to the state in it when it appears. A service of the user is in that home itself, and is started by the first command after the mount.',
     'The supervisor is confined (`systemd-analyze security`), attempts are not: sudo, containers and sandboxes work in them as in a shell of the user.',
   );
 }

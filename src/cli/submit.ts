@@ -10,6 +10,7 @@ import { exactEnv } from './exact.ts';
 import { inheritedOfShell } from './inherited.ts';
 import { sayOnSignal } from './interrupts.ts';
 import type { Link } from './link.ts';
+import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 import { unknownKeys } from './other-release.ts';
 
 /** What goes around the params of a request in its line. */
@@ -28,22 +29,25 @@ export async function submit(context: Context, spec: TaskSpec, asked: AskedEnv):
     `not waited for any more; whether it was accepted: rasen status ${spec.id}`,
   );
   const result = await handOrLess(context, params).finally(release);
-  const missed = result.created ? missedNames(env, captured, spec) : [];
+  if (result.created) tellLeftOut(context, spec, captured);
+  for (const note of result.notes) out.note(note);
+  return result;
+}
+
+/** What a person may have expected of the environment and of the workspace of a task. */
+export function tellLeftOut({ env, out }: Context, spec: TaskSpec, captured: Record<string, string>): void {
+  const missed = missedNames(env, captured, spec);
   if (missed.length > 0)
     out.note(
       `set here, but not handed to the task: ${missed.join(', ')}. To hand over: --env NAME, or pass_env; for a secret: secrets, in rasen.yml(5)`,
     );
-  const withheld = result.created ? withheldNames(captured, spec) : [];
+  const withheld = withheldNames(captured, spec);
   if (withheld.length > 0)
     out.note(
       `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
     );
-  if (result.created && spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
-    out.note(
-      'worktree.isolation is linked: agents and tests of this task can change the branches, stash, hooks and settings of your repository. To keep them apart: worktree.isolation: clone, in rasen.yml(5)',
-    );
-  for (const note of result.notes) out.note(note);
-  return result;
+  if (spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
+    out.note(`${LINKED_RISK}. ${LINKED_FIX}`);
 }
 
 /** What a supervisor of an earlier release does not know is left out, where that changes nothing. */
@@ -59,11 +63,10 @@ async function handOrLess(
       if (keys.length === 0 || tries === TRIES_MAX || keys.some(({ path }) => path[0] !== 'spec'))
         throw error;
       const { specWithout } = await loadConfigBundle();
-      const spec = specWithout(
-        given.spec as TaskSpec,
-        keys.map(({ path, key }) => ({ path: path.slice(1), key })),
-      );
-      if (spec === null) throw error;
+      let spec = given.spec as TaskSpec;
+      for (const { path, key } of keys) spec = specWithout(spec, { path: path.slice(1), key }) ?? spec;
+      // Refused again, the answer names those that matter, and no other.
+      if (spec === given.spec) throw error;
       given = { ...given, spec };
     }
   }

@@ -65,6 +65,10 @@ export async function plainPath(path: string): Promise<string> {
 export const taskFolder = (repo: Records, task: string) => join(repo.records, 'tasks', refPart(task));
 /** What a workspace held that is in no commit, after the workspace went or was rolled back. */
 export const keptFolder = (repo: Records, task: string) => join(taskFolder(repo, task), 'kept');
+/** Whether something lies there. */
+export async function hasKept(repo: Records, task: string): Promise<boolean> {
+  return (await readdir(keptFolder(repo, task)).catch(() => [])).length > 0;
+}
 const taskFile = (repo: Records, task: string) => join(taskFolder(repo, task), 'worktree.json');
 const sealFile = (repo: Records, a: { task: string; subtask: string; attempt: number }) =>
   join(taskFolder(repo, a.task), 'sealed', `${refPart(a.subtask)}.${a.attempt}.json`);

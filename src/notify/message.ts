@@ -21,7 +21,8 @@ const LAST_LINES = 10;
 const LAST_CHARS = 1500;
 
 export interface Message {
-  kind: NoticeKind | 'test';
+  /** trigger: of a trigger itself, not of one of its runs. */
+  kind: NoticeKind | 'test' | 'trigger';
   /** One line each for a heading, and for all of it. */
   title: string;
   text: string;
@@ -91,19 +92,37 @@ export function messageFor(state: TaskState, notice: Notice, output: string, now
 /** For `rasen notify test`. */
 export function testMessage(name: string, project: string, nowMs: number): Message {
   const title = `rasen: ${oneLine(name, 80)}: a test`;
+  const text = `${title}\nNotifications of this project arrive here.`;
+  return { ...bare(name, project, nowMs), kind: 'test', title, text, status: 'test' };
+}
+
+/** Of a trigger: `what` says in a few words what is the matter. */
+export function triggerMessage(name: string, project: string, what: string, nowMs: number): Message {
+  const reason = oneLine(what, LINE_CHARS);
+  const title = `rasen: trigger ${oneLine(name, 80)}: ${reason}`;
+  const next = `rasen trigger show ${name}`;
   return {
-    ...{ kind: 'test', title, text: `${title}\nNotifications of this project arrive here.` },
-    ...{ t: new Date(nowMs).toISOString(), task: '', name: oneLine(name, 80), project, status: 'test' },
+    ...bare(name, project, nowMs),
+    ...{ kind: 'trigger', title, text: `${title}\nNext: ${next}`, status: 'trigger', reason, next },
+  };
+}
+
+/** A message that is of no task. */
+function bare(
+  name: string,
+  project: string,
+  nowMs: number,
+): Omit<Message, 'kind' | 'title' | 'text' | 'status'> {
+  return {
     ...{
+      t: new Date(nowMs).toISOString(),
+      task: '',
+      name: oneLine(name, 80),
+      project,
       why: null,
       reason: null,
-      subtask: null,
-      result: null,
-      warnings: [],
-      error: null,
-      last_lines: [],
-      resume_at: null,
     },
+    ...{ subtask: null, result: null, warnings: [], error: null, last_lines: [], resume_at: null },
     ...{
       duration_seconds: 0,
       active_seconds: 0,

@@ -13,8 +13,8 @@ import { STEP, type Step, type TaskState } from '../engine/state.ts';
 import { captureRepository } from '../git/captured.ts';
 import { resetWorktree } from '../git/reset.ts';
 import { readInbox } from '../host/inbox.ts';
-import { planHash } from '../store/artifact.ts';
-import type { Store } from '../store/store.ts';
+import { planHash } from '../store/file/artifact.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import { repositoryOf } from './effects/repository.ts';
 import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
@@ -46,13 +46,13 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
-  readonly #git: { store: Store; places: Places; masks: Masks };
+  readonly #git: { store: FileStore; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string; home: string },
-    git: { store: Store; places: Places; masks: Masks },
+    git: { store: FileStore; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;

@@ -9,8 +9,8 @@ import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { droppedIn } from '../runner/output-cap.ts';
 import { lastLines, lastLinesIn, type OutputEnd } from '../runner/tail.ts';
-import { jobFolder } from '../store/layout.ts';
-import type { Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
+import { jobFolder } from '../store/file/layout.ts';
 import { damagedView } from './damaged-view.ts';
 import { agentRole } from './effects/context.ts';
 import { readableEndOf } from './effects/readable-tail.ts';
@@ -24,7 +24,7 @@ import { type ReportParams, report } from './report.ts';
 
 export interface ReaderOptions {
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
   masks: Masks;
 }

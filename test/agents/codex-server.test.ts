@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { Event } from '../../src/contract/event.ts';
-import { taskFiles } from '../../src/store/layout.ts';
+import { taskFiles } from '../../src/store/file/layout.ts';
 import { attemptFolder, until } from '../support/instance.ts';
 import { type RealOptions, RealProject, works } from './real-project.ts';
 import { WAYS } from './ways.ts';

@@ -1,6 +1,6 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
 import type { Budget } from '../../src/contract/budget.ts';
-import type { Event, EventType } from '../../src/contract/event.ts';
+import { type Event, type EventType, eventProblem } from '../../src/contract/event.ts';
 import {
   isTerminal,
   type Outcome,
@@ -75,6 +75,8 @@ export class Checks {
   event(before: TaskState, event: Event, after: TaskState): void {
     this.#coverage.events.add(event.type);
     this.#coverage.eventsMade++;
+    const problem = eventProblem(event.type, event);
+    must(problem === null, 3, `event ${event.seq} (${event.type}) has a form of its own: ${problem}`);
     this.waits.event(before.boot!, event);
     if (event.type === 'attempt_closed' || event.type === 'attempt_ended')
       this.#coverage.outcomes.add(event.outcome);

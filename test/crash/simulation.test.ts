@@ -89,7 +89,7 @@ it.skipIf(only !== undefined)(
     expect(OUTCOMES.filter(name => !coverage.outcomes.has(name))).toEqual([]);
     const unable = ['limit', 'overloaded', 'network', 'auth', 'startup'].map(name => `${name}, held`);
     expect([...unable, 'budget'].filter(name => !coverage.dropped.has(name))).toEqual([]);
-    const types = Object.keys(EVENT_TYPES) as (keyof typeof EVENT_TYPES)[];
+    const types = EVENT_TYPES;
     expect(types.filter(type => !ELSEWHERE.includes(type) && !coverage.events.has(type))).toEqual([]);
   },
   180_000,

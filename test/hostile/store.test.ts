@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRasenError } from '../../src/contract/errors.ts';
 import type { TaskView } from '../../src/contract/view.ts';
-import { seal, unseal } from '../../src/store/seal.ts';
+import { seal, unseal } from '../../src/store/file/seal.ts';
 import { commandSpec, Instance, marked, until } from '../support/instance.ts';
 import { onThisMachine } from '../support/load.ts';
 

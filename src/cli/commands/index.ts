@@ -24,6 +24,7 @@ import { run } from './run.ts';
 import { SERVICE_COMMANDS } from './service.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
+import { TRIGGER_COMMANDS } from './trigger.ts';
 import { wait } from './wait.ts';
 
 export const COMMANDS: readonly AnyCommand[] = [
@@ -48,6 +49,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   importProcesses,
   retry,
   rollback,
+  ...TRIGGER_COMMANDS,
   notifyTest,
   configCheck,
   configSchema,
@@ -62,5 +64,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
   config: 'Check the configuration',
   notify: 'Try the notifications',
+  trigger: 'What starts work by itself: times, intervals, changed files',
   service: 'Make rasend a service of the system',
 };
