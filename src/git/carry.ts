@@ -9,7 +9,7 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../contract/errors.ts';
-import { readForeign, foreignError, untroubled } from '../host/foreign-file.ts';
+import { foreignError, readForeign, untroubled } from '../host/foreign-file.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';
 import { writeDurably } from './durable.ts';

@@ -8,10 +8,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
 import { errnoOf, RasenError } from '../contract/errors.ts';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { unlessTrouble } from '../host/trouble.ts';
-import { z } from 'zod';
 import { moveAside, writeDurably } from './durable.ts';
 import { MAX_NAMES, MAX_SMALL_BYTES } from './limits.ts';
 
