@@ -61,11 +61,10 @@ async function handOrLess(
       if (keys.length === 0 || tries === TRIES_MAX || keys.some(({ path }) => path[0] !== 'spec'))
         throw error;
       const { specWithout } = await loadConfigBundle();
-      const spec = specWithout(
-        given.spec as TaskSpec,
-        keys.map(({ path, key }) => ({ path: path.slice(1), key })),
-      );
-      if (spec === null) throw error;
+      let spec = given.spec as TaskSpec;
+      for (const { path, key } of keys) spec = specWithout(spec, { path: path.slice(1), key }) ?? spec;
+      // Refused again, the answer names those that matter, and no other.
+      if (spec === given.spec) throw error;
       given = { ...given, spec };
     }
   }

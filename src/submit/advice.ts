@@ -1,6 +1,7 @@
 /** What a person may have expected of the environment and of the workspace of a new task, and does not get. */
 import type { TaskSpec } from '../contract/spec.ts';
 import { missedNames, withheldNames } from './captured-env.ts';
+import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 
 /** `env`: of who submits; `captured`: what of it the task gets. */
 export function adviceOf(
@@ -22,10 +23,6 @@ export function adviceOf(
       : [
           `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
         ]),
-    ...(linked
-      ? [
-          'worktree.isolation is linked: agents and tests of this task can change the branches, stash, hooks and settings of your repository. To keep them apart: worktree.isolation: clone, in rasen.yml(5)',
-        ]
-      : []),
+    ...(linked ? [`${LINKED_RISK}. ${LINKED_FIX}`] : []),
   ];
 }
