@@ -85,6 +85,8 @@ _rasen() {
   case $name in
     'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show')
       COMPREPLY=($(compgen -W "$(rasen completion tasks 2>/dev/null | cut -f 1)" -- "$cur")) ;;
+    'trigger show'|'trigger next'|'trigger log'|'trigger pause'|'trigger resume'|'trigger fire'|'trigger edit'|'trigger remove')
+      COMPREPLY=($(compgen -W "$(rasen completion triggers 2>/dev/null | cut -f 1)" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }

@@ -7,7 +7,6 @@ import { ulid } from '../util/ulid.ts';
 import type { Context } from './context.ts';
 import { exactEnv } from './exact.ts';
 import { inheritedOfShell } from './inherited.ts';
-import { zoneHere } from './trigger-create.ts';
 
 export interface Change {
   name: string;
@@ -35,7 +34,7 @@ export async function applyTriggers(
     const draft: Draft = {
       name,
       when,
-      policy: { tz: zoneHere(), ...policy },
+      policy,
       task,
       source: path,
     };
@@ -87,7 +86,7 @@ function isSame(now: Draft, next: Draft): boolean {
     const { id: _, process: _process, plan, ...rest } = task;
     return {
       when: when.kind === 'every' ? { ...when, from: null } : when,
-      policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined)),
+      policy,
       ...{ ...rest, plan: plan && { ...plan, task: '' } },
     };
   };
