@@ -18,6 +18,8 @@ export interface CommandRunOptions {
   stdin?: boolean;
   pty?: boolean;
   exitCode?: boolean;
+  /** Seconds. */
+  timeout?: number;
 }
 
 /** Throws `program_missing` or `program_refused` for what cannot be run, before there is a task. */
@@ -42,11 +44,11 @@ export async function runCommand(
 export async function commandOrder(
   context: Context,
   argv: string[],
-  { pty, key, name, env }: CommandRunOptions,
+  { pty, key, name, env, timeout }: CommandRunOptions,
 ): Promise<Order> {
   const { columns = 80, rows = 24 } = context.out.stdout;
   const run = pty ? await inTerminal(argv, { columns, rows }, context.env.SHELL) : undefined;
-  return await orderHere(context, { command: argv, run }, { key, name, env });
+  return await orderHere(context, { command: argv, run }, { key, name, env, timeout_seconds: timeout });
 }
 
 export async function runPipeline(
@@ -61,9 +63,9 @@ export async function runPipeline(
 export function pipelineOrder(
   context: Context,
   file: string,
-  { key, name, env }: CommandRunOptions,
+  { key, name, env, timeout }: CommandRunOptions,
 ): Promise<Order> {
-  return orderHere(context, { file }, { key, name, env });
+  return orderHere(context, { file }, { key, name, env, timeout_seconds: timeout });
 }
 
 async function start(

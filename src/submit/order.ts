@@ -61,6 +61,8 @@ export interface Flags {
   name?: string | undefined;
   /** As `--env` takes them: NAME, NAME=VALUE or START*. */
   env?: readonly string[] | undefined;
+  /** Of commands: one that runs longer is ended, and has failed. */
+  timeout_seconds?: number | undefined;
   /** Umask and resource limits of its commands; null: those of the supervisor. */
   process?: TaskSpec['process'];
 }
@@ -109,23 +111,24 @@ function ofCommand(
   parts: Parts,
   { command, run }: CommandWish,
   { folder, env }: Place,
-  { id, key, name }: Named,
+  { id, key, name, timeout_seconds }: Named,
   captured: Record<string, string>,
 ): Made {
   if (command.length === 0) throw usage('There is no command.', 'For example: rasen run -- npm test');
   checkProgram(command, { cwd: folder, env: captured, shell: env.SHELL });
   const spec = parts.commandTaskSpec({
-    ...{ id, argv: [...command], run, cwd: folder, key, name },
+    ...{ id, argv: [...command], run, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
     notices: noticesIn(parts, { folder, env }),
   });
   return { spec, pass: [], background: false, notes: [] };
 }
 
-function ofFile(parts: Parts, { file }: FileWish, place: Place, { id, key, name }: Named): Made {
+function ofFile(parts: Parts, { file }: FileWish, place: Place, flags: Named): Made {
+  const { id, key, name, timeout_seconds } = flags;
   const text = parts.readPlanText(resolve(place.folder, file));
   const { plan, defaults, notes } = parts.readPlanFile(file, text, { task: id, origin: 'file' });
   const spec = parts.pipelineTaskSpec({
-    ...{ id, plan, defaults, cwd: place.folder, file, key, name },
+    ...{ id, plan, defaults, cwd: place.folder, file, key, name, limits: limitsOf(timeout_seconds) },
     notices: noticesIn(parts, place),
   });
   return { spec, pass: defaults.pass_env, background: false, notes: notes.map(note => `${file}: ${note}`) };
@@ -150,6 +153,9 @@ function ofGoal(parts: Parts, wish: GoalWish, { folder, env }: Place, { id, key,
   const notes = (from?.notes ?? []).map(note => `${plan_file}: ${note}`);
   return { spec, pass, background: loaded.background, notes };
 }
+
+const limitsOf = (timeout_seconds: number | undefined) =>
+  timeout_seconds === undefined ? undefined : { session_timeout_seconds: timeout_seconds };
 
 /** Throws `config` where the configuration is wrong: nobody would hear of the end. */
 function noticesIn(parts: Parts, { folder, env }: Place) {

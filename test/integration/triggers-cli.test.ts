@@ -1,8 +1,11 @@
 /** Triggers on the command line: `rasen run --every …`, `rasen trigger …`, and `triggers` of rasen.yml. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Instance, until } from '../support/instance.ts';
+
+// Each story is many commands, and machines are busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 let instance: Instance;
 let project: string;
@@ -166,4 +169,27 @@ test('what runs inside a task makes no triggers', async () => {
   await rasen('run', '--env', 'RASEN_HOME', '--', 'sh', '-c', inside);
   expect(lines().at(-1)).toBe('77');
   expect(await json('trigger', 'list')).toEqual([]);
+});
+
+test('"What is going on?": tasks and triggers in one list; "stop everything": all tasks that go on', async () => {
+  expect((await rasen('stop', '--all')).stdout).toBe('Nothing is running.\n');
+  await rasen('run', '--at', '12h', '--name', 'later', '--', 'true');
+  expect((await rasen('list')).stdout).toMatch(/^NAME +STATUS[\s\S]*\nlater +active /);
+  await rasen('run', '--background', '--name', 'one', '--', 'sleep', '600');
+  await rasen('run', '--background', '--name', 'two', '--', 'sleep', '600');
+  const { stdout } = await rasen('list');
+  expect(stdout).toMatch(/^ID +STATUS[\s\S]* two [\s\S]* one [\s\S]*\n\nNAME +STATUS[\s\S]*\nlater +active /);
+  expect(await json('list')).toMatchObject([{ name: 'two' }, { name: 'one' }]);
+  const stopped = await rasen('stop', '--all', '--force');
+  expect(stopped.stdout.trim().split('\n').sort()).toEqual([
+    expect.stringContaining('Task one is interrupted.'),
+    expect.stringContaining('Task two is interrupted.'),
+  ]);
+  expect(await json('trigger', 'show', 'later')).toMatchObject({ status: 'active' });
+});
+
+test('"Give up after a second": a command that runs longer is ended, and has failed', async () => {
+  const ran = await rasen('run', '--timeout', '1s', '--', 'sleep', '600');
+  expect(ran).toMatchObject({ status: 1, stderr: expect.stringContaining('timeout') });
+  expect(await rasen('run', '--timeout', 'soon', '--', 'true')).toMatchObject({ status: 2 });
 });
