@@ -64,8 +64,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'views',
     'watch',
   ],
+  // From a wish to an order; config by types alone, since the command line loads it late.
+  submit: ['config', 'engine', 'host', 'util'],
   // agents: doctor and init look for them.
-  cli: ['host', 'agents', 'rpc', 'engine', 'config', 'root', 'service', 'util', 'views'],
+  cli: ['submit', 'host', 'agents', 'rpc', 'engine', 'config', 'root', 'service', 'util', 'views'],
 };
 
 /** Exceptions, each with its reason. */
@@ -199,6 +201,7 @@ const OTHER_ROOMS: Record<string, string> = {
   rpc: 'the runtime folder',
   secrets: 'files of the user',
   service: 'files of the service manager and our own log',
+  submit: 'a process of whoever submits, who may wait for himself',
   root: 'our own folders',
   watch:
     'a process of its own, which looks at files of the user and opens none but .gitignore and its own record',
