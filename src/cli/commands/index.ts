@@ -24,6 +24,11 @@ import { run } from './run.ts';
 import { SERVICE_COMMANDS } from './service.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
+import { gateway } from './gateway.ts';
+import { metrics } from './metrics.ts';
+import { pr } from './pr.ts';
+import { TOKEN_COMMANDS } from './token.ts';
+import { web } from './web.ts';
 import { wait } from './wait.ts';
 
 export const COMMANDS: readonly AnyCommand[] = [
@@ -51,6 +56,11 @@ export const COMMANDS: readonly AnyCommand[] = [
   notifyTest,
   configCheck,
   configSchema,
+  pr,
+  web,
+  gateway,
+  ...TOKEN_COMMANDS,
+  metrics,
   ...SERVICE_COMMANDS,
   doctor,
   gc,
@@ -63,4 +73,5 @@ export const GROUPS: Readonly<Record<string, string>> = {
   config: 'Check the configuration',
   notify: 'Try the notifications',
   service: 'Make rasend a service of the system',
+  token: 'Make and revoke tokens for the HTTP API',
 };
