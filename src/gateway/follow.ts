@@ -65,14 +65,14 @@ export async function followLog(follow: LogFollow): Promise<void> {
     'log.follow',
     () => ({ ...params, follow: true, ...(cursor ? { cursor } : lines === undefined ? {} : { lines }) }),
     async (_method, data: { records: LogRecord[]; cursor: LogCursor }) => {
-      if (data.records.length > 0)
-        await writer.send({ id: encode(data.cursor), ...render(data.records) });
+      if (data.records.length > 0) await writer.send({ id: encode(data.cursor), ...render(data.records) });
       cursor = data.cursor;
     },
     writer.gone,
   );
   const last = end.cursor ?? cursor ?? { seq: 0, outputs: {} };
-  if (!given?.ended) await writer.send({ id: encode({ ...last, ended: true }), event: 'end', data: { ended: end.ended } });
+  if (!given?.ended)
+    await writer.send({ id: encode({ ...last, ended: true }), event: 'end', data: { ended: end.ended } });
 }
 
 /** What is there, without waiting for more. */
@@ -135,7 +135,10 @@ export class EventCursor {
 
   static read(text: string): EventCursor {
     if (!/^(?:e1(?:,[0-9a-z]{10}:[0-9a-z]{1,9})*)$/.test(text)) throw badCursor();
-    const pairs = text.split(',').slice(1).map(pair => pair.split(':') as [string, string]);
+    const pairs = text
+      .split(',')
+      .slice(1)
+      .map(pair => pair.split(':') as [string, string]);
     return new EventCursor(new Map(pairs.map(([key, seq]) => [key, Number.parseInt(seq, 36)])));
   }
 

@@ -9,8 +9,8 @@ import { git } from '../git/run.ts';
 import type { TaskView } from '../task/view.ts';
 import { parseRepository, type Repositories } from './repositories.ts';
 import { type GatewayPaths, makeFolder } from './state.ts';
-import { principalName } from './who.ts';
 import type { Who } from './upstream.ts';
+import { principalName } from './who.ts';
 
 const PUSH_MS = 600_000;
 const API_MS = 30_000;
@@ -61,7 +61,11 @@ export class Forge {
     const env = this.#repositories.loginOf(view.id);
     const known = await markedCommit(cwd, view.id);
     const tip = known ?? (message === null ? commit : await squash(view, message));
-    const before = await git(['ls-remote', '--', url, `refs/heads/${branch}`], { cwd, env, timeout_ms: PUSH_MS });
+    const before = await git(['ls-remote', '--', url, `refs/heads/${branch}`], {
+      cwd,
+      env,
+      timeout_ms: PUSH_MS,
+    });
     const there = before.stdout.split('\t')[0] ?? '';
     if (there !== tip) {
       await git(['push', '--quiet', '--no-verify', '--', url, `${tip}:refs/heads/${branch}`], {
@@ -76,7 +80,12 @@ export class Forge {
   async openPullRequest(
     view: TaskView,
     who: Who,
-    asked: { title?: string | undefined; body?: string | undefined; base?: string | undefined; token?: string | undefined },
+    asked: {
+      title?: string | undefined;
+      body?: string | undefined;
+      base?: string | undefined;
+      token?: string | undefined;
+    },
   ): Promise<PullRequest> {
     const repository = parseRepository(await originOf(view.project));
     const token = asked.token ?? this.#repositories.credentialOf(view.id) ?? this.#options.token;
@@ -95,11 +104,23 @@ export class Forge {
     };
     const known = await find();
     if (known) return { number: known.number, url: known.html_url, branch, again: true };
-    const base = asked.base ?? (await this.#ask<{ default_branch: string }>('GET', repo, token)).default_branch;
-    const request = { head: branch, base, title: asked.title ?? titleOf(view), body: asked.body ?? bodyOf(view) };
+    const base =
+      asked.base ?? (await this.#ask<{ default_branch: string }>('GET', repo, token)).default_branch;
+    const request = {
+      head: branch,
+      base,
+      title: asked.title ?? titleOf(view),
+      body: asked.body ?? bodyOf(view),
+    };
     try {
       const made = await this.#ask<PullAnswer>('POST', `${repo}/pulls`, token, request);
-      this.#record(who, { what: 'pull_request', task: view.id, branch, number: made.number, url: made.html_url });
+      this.#record(who, {
+        what: 'pull_request',
+        task: view.id,
+        branch,
+        number: made.number,
+        url: made.html_url,
+      });
       return { number: made.number, url: made.html_url, branch, again: false };
     } catch (error) {
       // Another one may have opened it meanwhile.
@@ -128,21 +149,32 @@ export class Forge {
       });
       text = (await response.text()).slice(0, 2 * 1024 * 1024);
     } catch (error) {
-      throw new RasenError('git', `The forge does not answer at ${new URL(url).origin}: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new RasenError(
+        'git',
+        `The forge does not answer at ${new URL(url).origin}: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
     if (!response.ok)
-      throw new RasenError('git', `The forge refused ${method} ${new URL(url).pathname}: ${response.status} ${text.slice(0, 300)}`);
+      throw new RasenError(
+        'git',
+        `The forge refused ${method} ${new URL(url).pathname}: ${response.status} ${text.slice(0, 300)}`,
+      );
     return JSON.parse(text) as T;
   }
 
   #record(who: Who, what: Record<string, unknown>): void {
     makeFolder(this.#paths.folder);
     const by = who === null ? 'rasen' : principalName(who);
-    appendFileSync(this.#paths.decisions, `${JSON.stringify({ t: new Date().toISOString(), by, ...what })}\n`, {
-      mode: 0o600,
-    });
+    appendFileSync(
+      this.#paths.decisions,
+      `${JSON.stringify({ t: new Date().toISOString(), by, ...what })}\n`,
+      {
+        mode: 0o600,
+      },
+    );
   }
 }
 
@@ -177,15 +209,22 @@ async function originOf(cwd: string): Promise<string> {
 }
 
 async function markedCommit(cwd: string, id: string): Promise<string | null> {
-  const { stdout } = await git(['rev-parse', '--quiet', '--verify', markOf(id)], { cwd, reads: true, ok: [0, 1] });
+  const { stdout } = await git(['rev-parse', '--quiet', '--verify', markOf(id)], {
+    cwd,
+    reads: true,
+    ok: [0, 1],
+  });
   return stdout.trim() || null;
 }
 
 /** The content of the task as one commit on its base, kept under a ref so that it is made once. */
 async function squash({ id, project: cwd, base, commit }: TaskView, message: string): Promise<string> {
-  const { stdout } = await git(['commit-tree', `${commit}^{tree}`, ...(base ? ['-p', base] : []), '-F', '-'], {
-    ...{ cwd, input: message, env: await authorOf(cwd, commit!) },
-  });
+  const { stdout } = await git(
+    ['commit-tree', `${commit}^{tree}`, ...(base ? ['-p', base] : []), '-F', '-'],
+    {
+      ...{ cwd, input: message, env: await authorOf(cwd, commit!) },
+    },
+  );
   const made = stdout.trim();
   await git(['update-ref', markOf(id), made, ''], { cwd });
   return made;
@@ -193,8 +232,13 @@ async function squash({ id, project: cwd, base, commit }: TaskView, message: str
 
 /** The same author and time as the last commit of the task. */
 async function authorOf(cwd: string, commit: string): Promise<Record<string, string>> {
-  const { stdout } = await git(['show', '--no-patch', '--format=%an%n%ae%n%aI%n%cn%n%ce', commit], { cwd, reads: true });
-  const [name = '', email = '', date = '', committer = '', committer_email = ''] = stdout.trimEnd().split('\n');
+  const { stdout } = await git(['show', '--no-patch', '--format=%an%n%ae%n%aI%n%cn%n%ce', commit], {
+    cwd,
+    reads: true,
+  });
+  const [name = '', email = '', date = '', committer = '', committer_email = ''] = stdout
+    .trimEnd()
+    .split('\n');
   return {
     GIT_AUTHOR_NAME: name,
     GIT_AUTHOR_EMAIL: email,
@@ -218,7 +262,10 @@ const titleOf = (view: TaskView) => firstLine(view.goal) || view.name;
 function bodyOf(view: TaskView): string {
   const rows = view.subtasks
     .filter(step => step.kind === 'agent' || step.kind === 'run')
-    .map(step => `- ${step.status === 'completed' ? '✓' : '✗'} ${firstLine(step.title)} (${step.attempts} attempts)`);
+    .map(
+      step =>
+        `- ${step.status === 'completed' ? '✓' : '✗'} ${firstLine(step.title)} (${step.attempts} attempts)`,
+    );
   const cost = view.total_cost_usd === null ? '' : `, $${view.total_cost_usd.toFixed(2)}`;
   return [
     view.goal.trim(),

@@ -170,7 +170,9 @@ export class Guard {
         'Retry-After': String(Math.max(1, seconds)),
       });
     }
-    throw unauthorized('A token is needed: Authorization: Bearer TOKEN. Make one with: rasen token create NAME');
+    throw unauthorized(
+      'A token is needed: Authorization: Bearer TOKEN. Make one with: rasen token create NAME',
+    );
   }
 
   failedLogin(request: IncomingMessage): never {
@@ -187,7 +189,9 @@ function checkBody(request: IncomingMessage): void {
   const { headers } = request;
   const length = Number(headers['content-length'] ?? 0);
   if (length > BODY_BYTES_MAX)
-    throw new Refused('too_large', `The body is larger than ${BODY_BYTES_MAX} bytes.`, { Connection: 'close' });
+    throw new Refused('too_large', `The body is larger than ${BODY_BYTES_MAX} bytes.`, {
+      Connection: 'close',
+    });
   if (headers['content-encoding'] !== undefined)
     throw new Refused('unsupported_media_type', 'Bodies are taken as they are, without Content-Encoding.');
   const has_body = length > 0 || headers['transfer-encoding'] !== undefined;

@@ -37,6 +37,8 @@ export class Metrics {
   readonly #reports = new Map<string, { seq: number; report: TaskReport }>();
   readonly #counters = new Map<string, { last: number; gone: number }>();
 
+  readonly #labels = new Map<string, Set<string>>();
+
   async text(ask: Ask, own?: OwnCounts): Promise<string> {
     const status = await ask<DaemonStatus>('daemon.status', {});
     const views = await ask<TaskView[]>('task.list', { limit: TASKS_MAX });
@@ -55,14 +57,18 @@ export class Metrics {
     page.add('rasen_tasks_damaged', 'gauge', 'Tasks on disk that cannot be used.', [[{}, status.damaged]]);
     const needing = views.filter(needsPerson).length;
     page.add('rasen_tasks_needing_a_person', 'gauge', 'Tasks that are blocked.', [[{}, needing]]);
-    page.add('rasen_live_jobs', 'gauge', 'Processes of attempts and gates that run.', [[{}, status.live_jobs]]);
+    page.add('rasen_live_jobs', 'gauge', 'Processes of attempts and gates that run.', [
+      [{}, status.live_jobs],
+    ]);
     page.add('rasen_live_jobs_limit', 'gauge', 'How many may.', [[{}, status.max_live_jobs]]);
     page.add('rasen_resident_memory_bytes', 'gauge', 'Memory of the supervisor.', [[{}, status.rss_bytes]]);
     page.add('rasen_start_time_seconds', 'gauge', 'When the supervisor was started.', [
       [{}, Date.parse(status.started_at) / 1000],
     ]);
     if (status.stored?.bytes != null)
-      page.add('rasen_stored_bytes', 'gauge', 'What tasks that are over take on the disk.', [[{}, status.stored.bytes]]);
+      page.add('rasen_stored_bytes', 'gauge', 'What tasks that are over take on the disk.', [
+        [{}, status.stored.bytes],
+      ]);
     this.#addCounters(page);
     if (own) addOwn(page, own);
     return page.text();
@@ -88,20 +94,35 @@ export class Metrics {
     const by = (pick: (report: TaskReport) => Record<string, number>) => {
       const found = new Map<string, number>();
       for (const report of reports)
-        for (const [name, count] of Object.entries(pick(report))) found.set(name, (found.get(name) ?? 0) + count);
+        for (const [name, count] of Object.entries(pick(report)))
+          found.set(name, (found.get(name) ?? 0) + count);
       return found;
     };
-    const labelled = (name: string, label: string, about: string, values: Map<string, number>) =>
-      page.add(
-        name,
-        'counter',
-        about,
-        [...values].map(([value, count]) => [{ [label]: value }, this.#count(`${name} ${value}`, count)]),
-      );
+    const labelled = (name: string, label: string, about: string, values: Map<string, number>) => {
+      const seen = this.#labels.get(name) ?? new Set();
+      for (const value of values.keys()) seen.add(value);
+      this.#labels.set(name, seen);
+      // What was told once is told for ever: a series that ends looks like a counter that was set back.
+      const samples = [...seen].map((value): Sample => {
+        const count = this.#count(`${name} ${value}`, values.get(value) ?? 0);
+        return [{ [label]: value }, count];
+      });
+      page.add(name, 'counter', about, samples);
+    };
     const plain = (name: string, about: string, value: number) =>
       page.add(name, 'counter', about, [[{}, this.#count(name, value)]]);
-    labelled('rasen_attempts_total', 'outcome', 'Attempts that ended.', by(report => report.attempts));
-    labelled('rasen_refusals_total', 'gate', 'What gates refused.', by(report => report.refused));
+    labelled(
+      'rasen_attempts_total',
+      'outcome',
+      'Attempts that ended.',
+      by(report => report.attempts),
+    );
+    labelled(
+      'rasen_refusals_total',
+      'gate',
+      'What gates refused.',
+      by(report => report.refused),
+    );
     labelled(
       'rasen_wait_seconds_total',
       'reason',
@@ -113,10 +134,26 @@ export class Metrics {
       ['output', sum(report => report.output_tokens)],
     ]);
     labelled('rasen_tokens_total', 'kind', 'Tokens of the sessions of agents.', tokens);
-    plain('rasen_cost_usd_total', 'Cost of the sessions whose program says it.', sum(report => report.cost_usd ?? 0));
-    plain('rasen_commits_total', 'Commits of tasks.', sum(report => report.commits));
-    plain('rasen_active_seconds_total', 'Time that tasks have worked.', sum(report => report.active_seconds));
-    plain('rasen_restarts_total', 'How often a task was taken over by another supervisor.', sum(report => report.restarts));
+    plain(
+      'rasen_cost_usd_total',
+      'Cost of the sessions whose program says it.',
+      sum(report => report.cost_usd ?? 0),
+    );
+    plain(
+      'rasen_commits_total',
+      'Commits of tasks.',
+      sum(report => report.commits),
+    );
+    plain(
+      'rasen_active_seconds_total',
+      'Time that tasks have worked.',
+      sum(report => report.active_seconds),
+    );
+    plain(
+      'rasen_restarts_total',
+      'How often a task was taken over by another supervisor.',
+      sum(report => report.restarts),
+    );
   }
 
   #count(name: string, value: number): number {
@@ -173,4 +210,5 @@ class Page {
   }
 }
 
-const escaped = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+const escaped = (text: string) =>
+  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

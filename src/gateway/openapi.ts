@@ -61,7 +61,9 @@ function document(): Record<string, unknown> {
 
 function operation(route: Route): Record<string, unknown> {
   const { method, verb, ref, scope, schema, has_op } = route;
-  const properties = Object.entries(schema.properties ?? {}).filter(([name]) => name !== ref && name !== 'op');
+  const properties = Object.entries(schema.properties ?? {}).filter(
+    ([name]) => name !== ref && name !== 'op',
+  );
   const required = (schema.required ?? []).filter(name => name !== ref);
   const parameters = [
     ...(ref === null ? [] : [parameter('path', ref, schema.properties?.[ref] ?? { type: 'string' }, true)]),
@@ -69,7 +71,14 @@ function operation(route: Route): Record<string, unknown> {
       ? properties.map(([name, property]) => parameter('query', name, property, required.includes(name)))
       : []),
     ...(method.name === 'task.list'
-      ? [parameter('query', 'cursor', { type: 'string', description: 'From the Link header of a list.' }, false)]
+      ? [
+          parameter(
+            'query',
+            'cursor',
+            { type: 'string', description: 'From the Link header of a list.' },
+            false,
+          ),
+        ]
       : []),
     ...(has_op || method.name === 'task.run'
       ? [parameter('header', 'Idempotency-Key', { type: 'string' }, false)]
@@ -104,7 +113,9 @@ function operation(route: Route): Record<string, unknown> {
         description: method.summary,
         content: {
           'application/json': { schema: jsonSchemaOf(method.result, 'output') },
-          ...(method.stream ? { 'text/event-stream': { schema: jsonSchemaOf(method.stream.params, 'output') } } : {}),
+          ...(method.stream
+            ? { 'text/event-stream': { schema: jsonSchemaOf(method.stream.params, 'output') } }
+            : {}),
         },
       },
       default: PROBLEM,

@@ -75,7 +75,8 @@ export async function specOf({ config, env }: OrderParts, goal: Goal) {
   const settings = { ...loaded.settings };
   if (agent !== undefined) Object.assign(settings, { 'agent.backend': agent, 'agent.command': null });
   else if (config.agentsOf(settings).length === 0) settings['agent.backend'] = await onlyAgent(env);
-  if (budget_usd !== undefined) settings['limits.usd'] = Math.min(budget_usd, settings['limits.usd'] ?? budget_usd);
+  if (budget_usd !== undefined)
+    settings['limits.usd'] = Math.min(budget_usd, settings['limits.usd'] ?? budget_usd);
   const read =
     plan === undefined
       ? null

@@ -138,12 +138,19 @@ export class Repositories {
     return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   }
 
-  async #fetch({ url }: Repository, mirror: string, token: Record<string, string> | undefined): Promise<void> {
+  async #fetch(
+    { url }: Repository,
+    mirror: string,
+    token: Record<string, string> | undefined,
+  ): Promise<void> {
     const env = { ...usersGit(), ...token };
     if (existsSync(mirror)) {
-      await git(['fetch', '--quiet', '--prune', '--', url, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], {
-        ...{ cwd: mirror, env, timeout_ms: FETCH_MS },
-      });
+      await git(
+        ['fetch', '--quiet', '--prune', '--', url, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'],
+        {
+          ...{ cwd: mirror, env, timeout_ms: FETCH_MS },
+        },
+      );
       await this.#followHead(url, mirror, env);
       return;
     }
@@ -185,7 +192,8 @@ export class Repositories {
   #askpass(file: string): Record<string, string> {
     const script = join(this.#paths.credentials, 'askpass.sh');
     if (!existsSync(script)) {
-      const text = '#!/bin/sh\ncase $1 in Username*) echo x-access-token ;; *) cat "$RASEN_CREDENTIAL" ;; esac\n';
+      const text =
+        '#!/bin/sh\ncase $1 in Username*) echo x-access-token ;; *) cat "$RASEN_CREDENTIAL" ;; esac\n';
       writeFileSync(script, text, { mode: 0o700 });
     }
     return { GIT_ASKPASS: script, RASEN_CREDENTIAL: file };
@@ -194,7 +202,9 @@ export class Repositories {
 
 /** A remote is reached as the user reaches it: credential helpers, `insteadOf`, ssh, proxies. */
 function usersGit(env: NodeJS.ProcessEnv = process.env): Record<string, string | undefined> {
-  const names = Object.keys(env).filter(name => /^(?:https?|all|no)_proxy$|^GIT_SSH|^GIT_SSL_|^GIT_CONFIG_/i.test(name));
+  const names = Object.keys(env).filter(name =>
+    /^(?:https?|all|no)_proxy$|^GIT_SSH|^GIT_SSL_|^GIT_CONFIG_/i.test(name),
+  );
   return {
     GIT_CONFIG_GLOBAL: undefined,
     GIT_CONFIG_NOSYSTEM: undefined,

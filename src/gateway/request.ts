@@ -32,7 +32,9 @@ export async function readJson(incoming: IncomingMessage): Promise<Record<string
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > BODY_BYTES_MAX)
-      throw new Refused('too_large', `The body is larger than ${BODY_BYTES_MAX} bytes.`, { Connection: 'close' });
+      throw new Refused('too_large', `The body is larger than ${BODY_BYTES_MAX} bytes.`, {
+        Connection: 'close',
+      });
     chunks.push(chunk);
   }
   if (bytes === 0) return {};
@@ -51,7 +53,10 @@ export async function readJson(incoming: IncomingMessage): Promise<Record<string
 export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const found = schema.safeParse(value);
   if (found.success) return found.data;
-  const issues = found.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+  const issues = found.error.issues.map(({ path, message }) => ({
+    path: path.map(String).join('.'),
+    message,
+  }));
   const first = issues[0];
   throw new RasenError('usage', `Invalid params: ${first?.path ? `${first.path}: ` : ''}${first?.message}`, {
     data: { issues },

@@ -100,13 +100,13 @@ export function paramsOfQuery(query: URLSearchParams, schema: ObjectSchema): Rec
     const texts = query.getAll(name);
     params[name] =
       property?.type === 'array'
-        ? texts.flatMap(text => text.split(',')).map(text => valueOf(text, property.items))
-        : valueOf(texts.at(-1)!, property);
+        ? texts.flatMap(text => text.split(',')).map(text => parsedValue(text, property.items))
+        : parsedValue(texts.at(-1)!, property);
   }
   return params;
 }
 
-function valueOf(text: string, property: PropertySchema | undefined): unknown {
+function parsedValue(text: string, property: PropertySchema | undefined): unknown {
   const types = [property?.type, ...(property?.anyOf ?? []).map(({ type }) => type)];
   if (types.includes('boolean') && /^(?:true|1|)$/.test(text)) return true;
   if (types.includes('boolean') && /^(?:false|0)$/.test(text)) return false;

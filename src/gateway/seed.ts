@@ -61,7 +61,9 @@ export function addSeed(app: Hono<Env>, parts: AppParts): void {
       parts,
       asked.github_token || undefined,
     );
-    return c.json({ task_id: task.id, status: task.status }, 202, { Location: `/api/task-status/${task.id}` });
+    return c.json({ task_id: task.id, status: task.status }, 202, {
+      Location: `/api/task-status/${task.id}`,
+    });
   });
 
   app.get('/api/tasks', async c => {
@@ -69,13 +71,13 @@ export function addSeed(app: Hono<Env>, parts: AppParts): void {
     return c.json({ tasks, total: tasks.length });
   });
   app.get('/api/tasks/by-repo', async c => {
-    const repositories: Record<string, unknown[]> = {};
-    for (const task of await list(c)) (repositories[task.github_repo] ??= []).push(task);
-    return c.json({ repositories });
+    return c.json({ repositories: Object.groupBy(await list(c), task => task.github_repo) });
   });
   app.get('/api/tasks/repo/:repo{.+}', async c => {
     const repo = c.req.param('repo');
-    const tasks = (await list(c)).filter(task => task.github_repo === repo || shortName(task.github_repo) === repo);
+    const tasks = (await list(c)).filter(
+      task => task.github_repo === repo || shortName(task.github_repo) === repo,
+    );
     return c.json({ repo, tasks, total: tasks.length });
   });
   app.get('/api/repository-stats', async c => {
@@ -113,9 +115,17 @@ export function addSeed(app: Hono<Env>, parts: AppParts): void {
   });
   app.get('/api/task/:id/logs', async c => {
     const who = await need(guard, c, 'read');
-    const params = { task: c.req.param('id'), lines: checked(z.coerce.number().int().min(0).max(100_000), c.req.query('lines') ?? 1000) };
+    const params = {
+      task: c.req.param('id'),
+      lines: checked(z.coerce.number().int().min(0).max(100_000), c.req.query('lines') ?? 1000),
+    };
     const from = c.req.query('cursor');
-    const { records, cursor, ended } = await readLog({ upstream, who, params }, from, LOG_BYTES_MAX, goneSignal(c));
+    const { records, cursor, ended } = await readLog(
+      { upstream, who, params },
+      from,
+      LOG_BYTES_MAX,
+      goneSignal(c),
+    );
     return c.json({ task_id: params.task, logs: records.map(logOf), cursor, ended });
   });
   app.get('/api/task-logs/:id/stream', async c => {
@@ -156,7 +166,9 @@ export function addSeed(app: Hono<Env>, parts: AppParts): void {
     });
     return c.json({ task_id: view.id, success: true, pr_url: pull.url, pr_number: pull.number, ...pull });
   };
-  app.post('/api/task/:id/create-pr', async c => createPr(c, c.req.param('id'), await readJson(c.env.incoming)));
+  app.post('/api/task/:id/create-pr', async c =>
+    createPr(c, c.req.param('id'), await readJson(c.env.incoming)),
+  );
   app.post('/api/create-pr', async c => {
     const { task_id, ...body } = await readJson(c.env.incoming);
     return await createPr(c, checked(z.string().min(1), task_id), body);
@@ -227,11 +239,18 @@ class Origins {
 }
 
 async function originOf(cwd: string): Promise<string> {
-  const found = await git(['config', '--get', 'remote.origin.url'], { cwd, reads: true, ok: [0, 1, 128] }).catch(
-    () => null,
-  );
+  const found = await git(['config', '--get', 'remote.origin.url'], {
+    cwd,
+    reads: true,
+    ok: [0, 1, 128],
+  }).catch(() => null);
   // A remote of the user's own making may have a password in it.
   return found?.stdout.trim().replace(/\/\/[^@/]*@/, '//') || cwd;
 }
 
-const shortName = (url: string) => url.replace(/\.git$/, '').split(/[/:]/).slice(-2).join('/');
+const shortName = (url: string) =>
+  url
+    .replace(/\.git$/, '')
+    .split(/[/:]/)
+    .slice(-2)
+    .join('/');

@@ -3,7 +3,12 @@
  * socket and has no state that matters: when it ends, no task notices.
  */
 import { chmodSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttp,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect, isIP } from 'node:net';
 import { dirname } from 'node:path';
@@ -85,7 +90,9 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const address = options.listen === null ? null : parseListen(options.listen);
   if (address) refuseOpen(address, options);
   if (!address && options.unix === null)
-    throw new RasenError('usage', 'Nowhere to listen.', { hint: 'Give --listen ADDRESS:PORT or --unix PATH.' });
+    throw new RasenError('usage', 'Nowhere to listen.', {
+      hint: 'Give --listen ADDRESS:PORT or --unix PATH.',
+    });
   const own = gatewayPaths(paths.home);
   makePrivateFolder(paths.home, 0o700);
   makeFolder(own.folder);
@@ -196,14 +203,18 @@ function newServer(
     requireHostHeader: true,
   };
   const server = tls
-    ? createHttps({ ...limits, cert: readNamed(tls.cert), key: readNamed(tls.key), minVersion: 'TLSv1.2' }, handle)
+    ? createHttps(
+        { ...limits, cert: readNamed(tls.cert), key: readNamed(tls.key), minVersion: 'TLSv1.2' },
+        handle,
+      )
     : createHttp(limits, handle);
   server.maxHeadersCount = LIMITS.headers;
   server.maxConnections = LIMITS.connections;
   server.maxRequestsPerSocket = LIMITS.requests_per_connection;
-  // What is no HTTP gets one line and no more.
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  // What is no HTTP, or does not come, gets one line and no more.
+  server.on('clientError', (error, socket) => {
+    const line = CLIENT_ERRORS[errnoOf(error) ?? ''] ?? '400 Bad Request';
+    if (socket.writable) socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     else socket.destroy();
   });
   server.on('upgrade', (_request, socket) => {
@@ -212,11 +223,21 @@ function newServer(
   return server as Server;
 }
 
+const CLIENT_ERRORS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+};
+
 function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   const { problem, headers } = problemOf(error);
   const body = request.method === 'HEAD' ? '' : JSON.stringify(problem);
   // What is left of its body is not read.
-  response.writeHead(problem.status, { ...headers, 'Content-Type': 'application/problem+json', Connection: 'close' });
+  response.writeHead(problem.status, {
+    ...headers,
+    'Content-Type': 'application/problem+json',
+    Connection: 'close',
+  });
   response.end(body);
 }
 
@@ -244,9 +265,13 @@ const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/i;
 /** What passwords, tokens and code pass through in the clear is not for a network. */
 function refuseOpen({ host }: Address, { tls, behind_proxy }: GatewayOptions): void {
   if (LOOPBACK.test(host) || tls || behind_proxy) return;
-  throw new RasenError('usage', `${host} can be reached from other machines, and nothing would be encrypted.`, {
-    hint: 'Give --tls-cert FILE and --tls-key FILE; or --behind-proxy where a proxy of yours ends TLS; or listen on 127.0.0.1 and come in through ssh -L or `tailscale serve`.',
-  });
+  throw new RasenError(
+    'usage',
+    `${host} can be reached from other machines, and nothing would be encrypted.`,
+    {
+      hint: 'Give --tls-cert FILE and --tls-key FILE; or --behind-proxy where a proxy of yours ends TLS; or listen on 127.0.0.1 and come in through ssh -L or `tailscale serve`.',
+    },
+  );
 }
 
 function hostsOf(address: Address | null, { hosts, listen }: GatewayOptions): string[] {
@@ -271,10 +296,16 @@ function listening(server: Server, where: { host: string; port: number } | { pat
       const at = 'path' in where ? where.path : `${where.host}:${where.port}`;
       const taken = errnoOf(error) === 'EADDRINUSE';
       reject(
-        new RasenError(taken ? 'socket_in_use' : 'socket_path', `Cannot listen on ${at}: ${messageOf(error)}`, {
-          hint: taken ? 'Does a gateway run already? Choose another with --listen.' : 'Choose another with --listen or --unix.',
-          cause: error,
-        }),
+        new RasenError(
+          taken ? 'socket_in_use' : 'socket_path',
+          `Cannot listen on ${at}: ${messageOf(error)}`,
+          {
+            hint: taken
+              ? 'Does a gateway run already? Choose another with --listen.'
+              : 'Choose another with --listen or --unix.',
+            cause: error,
+          },
+        ),
       );
     });
     server.listen(where, () => resolve());

@@ -18,11 +18,11 @@ export const SESSION_MS = 30 * 24 * 3_600_000;
 const SESSIONS_MAX = 50;
 const CODES_MAX = 20;
 
-const sessionFile = z.looseObject({
+const sessionFile = z.object({
   version: z.literal(1),
   sessions: z
     .array(
-      z.looseObject({
+      z.object({
         name: z.string(),
         scopes: z.array(z.enum(SCOPES)),
         sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -33,7 +33,7 @@ const sessionFile = z.looseObject({
     )
     .max(SESSIONS_MAX),
 });
-const codeFile = z.looseObject({ scopes: z.array(z.enum(SCOPES)), expires_at: z.number() });
+const codeFile = z.object({ scopes: z.array(z.enum(SCOPES)), expires_at: z.number() });
 type SessionRow = z.infer<typeof sessionFile>['sessions'][number];
 export type SessionInfo = Omit<SessionRow, 'sha256'>;
 
@@ -93,8 +93,7 @@ export class Sessions {
   verify(secret: string): Principal | null {
     const given = Buffer.from(hashOf(secret), 'hex');
     let found: SessionRow | null = null;
-    for (const row of this.#live())
-      if (timingSafeEqual(Buffer.from(row.sha256, 'hex'), given)) found = row;
+    for (const row of this.#live()) if (timingSafeEqual(Buffer.from(row.sha256, 'hex'), given)) found = row;
     return found && { by: 'session', name: found.name, scopes: new Set(found.scopes) };
   }
 

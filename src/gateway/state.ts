@@ -95,7 +95,9 @@ export class StateFile<S extends z.ZodType> {
       makeFolder(join(this.#path, '..'));
       writeFileAtomic.sync(this.#path, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
     } catch (error) {
-      throw new RasenError('storage', `${this.#path} cannot be written: ${messageOf(error)}`, { cause: error });
+      throw new RasenError('storage', `${this.#path} cannot be written: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
     this.#known = null;
   }

@@ -9,11 +9,11 @@ const PREFIX = 'rasen_';
 /** More than anybody can tell apart. */
 const TOKENS_MAX = 100;
 
-const tokenFile = z.looseObject({
+const tokenFile = z.object({
   version: z.literal(1),
   tokens: z
     .array(
-      z.looseObject({
+      z.object({
         name: z.string().regex(NAME),
         scopes: z.array(z.enum(SCOPES)),
         sha256: z.string().regex(/^[0-9a-f]{64}$/),

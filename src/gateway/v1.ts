@@ -31,7 +31,12 @@ export interface AppParts {
 
 const CALL_MS = 60_000;
 /** Gates of a merge have limits of their own; a wait ends when its caller says. */
-const PATIENT: ReadonlySet<string> = new Set(['task.merge', 'task.cancel_merge', 'task.wait', 'task.rollback']);
+const PATIENT: ReadonlySet<string> = new Set([
+  'task.merge',
+  'task.cancel_merge',
+  'task.wait',
+  'task.rollback',
+]);
 const LOG_BYTES_MAX = 4 * 1024 * 1024;
 const LOG_LINES = 1000;
 const DIFF_BYTES_MAX = 2 * 1024 * 1024;
@@ -129,7 +134,12 @@ async function answer(c: Ctx, route: Route, parts: AppParts): Promise<Response> 
 }
 
 /** A whole spec, or an order in words. */
-async function submit(c: Ctx, params: Record<string, unknown>, who: Principal, parts: AppParts): Promise<Response> {
+async function submit(
+  c: Ctx,
+  params: Record<string, unknown>,
+  who: Principal,
+  parts: AppParts,
+): Promise<Response> {
   const key = c.req.header('Idempotency-Key');
   const { created, task, notes } =
     'spec' in params
@@ -183,7 +193,12 @@ async function known(upstream: Upstream, who: Principal, task: string): Promise<
 }
 
 /** Newest first; `cursor` is the id of the last one that was seen, so a list is stable while tasks come. */
-async function listTasks(c: Ctx, params: Record<string, unknown>, who: Principal, upstream: Upstream): Promise<Response> {
+async function listTasks(
+  c: Ctx,
+  params: Record<string, unknown>,
+  who: Principal,
+  upstream: Upstream,
+): Promise<Response> {
   const { cursor, limit = PAGE, ...filter } = params as { cursor?: string; limit?: number };
   const page = checked(z.int().min(1).max(PAGE_MAX), limit);
   const views = await upstream.call<TaskView[]>(
@@ -208,7 +223,12 @@ const wantsStream = (c: Ctx) => (c.req.header('Accept') ?? '').includes('text/ev
 /** Browsers cannot set it the first time; a page that was loaded anew gives it as a parameter. */
 const lastEventId = (c: Ctx) => c.req.header('Last-Event-ID') || c.req.query('last_event_id') || undefined;
 
-async function log(c: Ctx, params: Record<string, unknown> & { task: string }, who: Principal, parts: AppParts) {
+async function log(
+  c: Ctx,
+  params: Record<string, unknown> & { task: string },
+  who: Principal,
+  parts: AppParts,
+) {
   const { upstream } = parts;
   const { last_event_id: _, follow, ...rest } = params as Record<string, unknown> & { task: string };
   const from = lastEventId(c);
@@ -217,12 +237,23 @@ async function log(c: Ctx, params: Record<string, unknown> & { task: string }, w
   if (!wantsStream(c) && follow !== true) {
     const lines = wanted.lines ?? LOG_LINES;
     return c.json(
-      await readLog({ upstream, who, params: { ...wanted, task, lines } }, from, LOG_BYTES_MAX, goneSignal(c)),
+      await readLog(
+        { upstream, who, params: { ...wanted, task, lines } },
+        from,
+        LOG_BYTES_MAX,
+        goneSignal(c),
+      ),
     );
   }
-  return await stream(c, who, parts, async writer => {
-    await followLog({ upstream, who, params: { ...wanted, task }, from, writer });
-  }, () => upstream.call(who, 'task.get', { task }));
+  return await stream(
+    c,
+    who,
+    parts,
+    async writer => {
+      await followLog({ upstream, who, params: { ...wanted, task }, from, writer });
+    },
+    () => upstream.call(who, 'task.get', { task }),
+  );
 }
 
 const logParams = z.looseObject({ lines: z.int().min(0).max(100_000).optional() });
@@ -256,10 +287,20 @@ async function taskEvents(c: Ctx, who: Principal, parts: AppParts): Promise<Resp
     await ask(false, event => found.push(event), goneSignal(c));
     return c.json({ events: found, after });
   }
-  return await stream(c, who, parts, async writer => {
-    await ask(true, event => writer.send({ id: String(event.seq), event: 'event', data: event }), writer.gone);
-    await writer.send({ event: 'end', data: {} });
-  }, () => upstream.call(who, 'task.get', { task }));
+  return await stream(
+    c,
+    who,
+    parts,
+    async writer => {
+      await ask(
+        true,
+        event => writer.send({ id: String(event.seq), event: 'event', data: event }),
+        writer.gone,
+      );
+      await writer.send({ event: 'end', data: {} });
+    },
+    () => upstream.call(who, 'task.get', { task }),
+  );
 }
 
 /** How often it is looked whether who reads may still do so. */
@@ -293,9 +334,12 @@ export async function stream(
 
 async function answerDiff(c: Ctx, { project: cwd, base, commit, id }: TaskView): Promise<Response> {
   if (base === null || commit === null) throw new Refused('not_found', `Task ${id} has no commits yet.`);
-  const { stdout, cut } = await git(['diff', '--no-ext-diff', '--no-textconv', '--stat', '--patch', base, commit, '--'], {
-    ...{ cwd, reads: true, max_bytes: DIFF_BYTES_MAX, cut: true },
-  });
+  const { stdout, cut } = await git(
+    ['diff', '--no-ext-diff', '--no-textconv', '--stat', '--patch', base, commit, '--'],
+    {
+      ...{ cwd, reads: true, max_bytes: DIFF_BYTES_MAX, cut: true },
+    },
+  );
   return c.body(stdout, 200, {
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Disposition': `attachment; filename="${id}.diff"`,

@@ -34,7 +34,8 @@ export const gateway = defineCommand<GatewayFlags>({
     { flags: '--listen <address:port>', about: 'default: 127.0.0.1:15001; port 0: any that is free' },
     {
       flags: '--unix [path]',
-      about: 'listen on a Unix socket instead, or beside --listen; default path: http.sock beside that of rasend',
+      about:
+        'listen on a Unix socket instead, or beside --listen; default path: http.sock beside that of rasend',
     },
     { flags: '--host <name>', about: 'another name under which it is asked; may be repeated', parse: many },
     { flags: '--tls-cert <file>', about: 'certificate, with those above it' },
@@ -51,7 +52,10 @@ export const gateway = defineCommand<GatewayFlags>({
   examples: [
     { command: 'rasen gateway', about: 'for this machine' },
     { command: 'rasen gateway --unix', about: 'then: curl --unix-socket … http://rasen/v1/tasks' },
-    { command: 'rasen gateway --listen 0.0.0.0:443 --host box.example --tls-cert c.pem --tls-key k.pem', about: '' },
+    {
+      command: 'rasen gateway --listen 0.0.0.0:443 --host box.example --tls-cert c.pem --tls-key k.pem',
+      about: '',
+    },
   ],
   async run({ options }, context) {
     const { out, paths } = context;

@@ -6,15 +6,18 @@ import { completion } from './completion.ts';
 import { configCheck, configSchema } from './config.ts';
 import { doctor } from './doctor.ts';
 import { events } from './events.ts';
+import { gateway } from './gateway.ts';
 import { gc } from './gc.ts';
 import { importProcesses } from './import.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { merge } from './merge.ts';
+import { metrics } from './metrics.ts';
 import { note } from './note.ts';
 import { notifyTest } from './notify.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
+import { pr } from './pr.ts';
 import { reinit } from './reinit.ts';
 import { report } from './report.ts';
 import { resume } from './resume.ts';
@@ -24,12 +27,9 @@ import { run } from './run.ts';
 import { SERVICE_COMMANDS } from './service.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
-import { gateway } from './gateway.ts';
-import { metrics } from './metrics.ts';
-import { pr } from './pr.ts';
 import { TOKEN_COMMANDS } from './token.ts';
-import { web } from './web.ts';
 import { wait } from './wait.ts';
+import { web } from './web.ts';
 
 export const COMMANDS: readonly AnyCommand[] = [
   init,

@@ -12,7 +12,10 @@ export const metrics = defineCommand({
   async run(_call, context) {
     const bundle = await context.loadGatewayBundle();
     const ask = <T>(method: string, params: unknown) =>
-      context.link.call(method as 'task.list', params as Record<never, never>) as Promise<unknown> as Promise<T>;
+      context.link.call(
+        method as 'task.list',
+        params as Record<never, never>,
+      ) as Promise<unknown> as Promise<T>;
     context.out.print(await new bundle.Metrics().text(ask));
   },
 });

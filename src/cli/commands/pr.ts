@@ -31,7 +31,8 @@ export const pr = defineCommand<Options>({
   examples: [{ command: 'rasen pr', about: 'for the task of this project' }],
   async run({ args: [given], options }, context) {
     const { env, paths, out } = context;
-    if (env.RASEN_ATTEMPT !== undefined) throw usage('Pushing is decided by a person, not from inside a task.');
+    if (env.RASEN_ATTEMPT !== undefined)
+      throw usage('Pushing is decided by a person, not from inside a task.');
     const { title, body, base } = options;
     const view = await callTask(context, 'task.get', given, {});
     const bundle = await context.loadGatewayBundle();
@@ -40,7 +41,11 @@ export const pr = defineCommand<Options>({
     const forge = new bundle.Forge(own, new bundle.Repositories(own), { api: options.forgeApi, token });
     if (options.push) {
       const pushed = await forge.push(view, null, null);
-      out.reply(pushed, () => `${pushed.again ? 'There already' : 'Pushed'}: ${pushed.branch} at ${pushed.commit.slice(0, 12)}`);
+      out.reply(
+        pushed,
+        () =>
+          `${pushed.again ? 'There already' : 'Pushed'}: ${pushed.branch} at ${pushed.commit.slice(0, 12)}`,
+      );
       return;
     }
     const pull = await forge.openPullRequest(view, null, { title, body, base });

@@ -14,8 +14,7 @@ async function open({ paths, loadGatewayBundle }: Context) {
 
 /** What runs inside an attempt must not make itself a key. */
 function refuseInside({ env }: Context): void {
-  if (env.RASEN_ATTEMPT !== undefined)
-    throw usage('Tokens are made by a person, not from inside a task.');
+  if (env.RASEN_ATTEMPT !== undefined) throw usage('Tokens are made by a person, not from inside a task.');
 }
 
 export const tokenCreate = defineCommand<{ scope?: string }>({
@@ -52,16 +51,21 @@ export const tokenList = defineCommand({
     const { tokens, sessions } = await open(context);
     const found = { tokens: tokens.list(), sessions: sessions.list() };
     context.out.reply(found, () => {
-      const rows: [string, string, string, string][] = [
-        ...found.tokens.map(({ name, scopes, created_at }): [string, string, string, string] => [
-          ...([name, 'token', scopes.join(','), created_at] as const),
-        ]),
-        ...found.sessions.map(({ name, scopes, created_at, agent }): [string, string, string, string] => [
-          ...([name, 'browser', scopes.join(','), `${created_at}  ${oneLine(agent, 60)}`] as const),
-        ]),
+      const rows = [
+        ...found.tokens.map(token => ({ ...token, kind: 'token', rest: '' })),
+        ...found.sessions.map(session => ({
+          ...session,
+          kind: 'browser',
+          rest: `  ${oneLine(session.agent, 60)}`,
+        })),
       ];
-      if (rows.length === 0) return 'There are none. Make one: rasen token create NAME, or log a browser in: rasen web';
-      return rows.map(([name, kind, scopes, rest]) => `${name.padEnd(20)}  ${kind.padEnd(7)}  ${scopes.padEnd(27)}  ${rest}`).join('\n');
+      if (rows.length === 0)
+        return 'There are none. Make one: rasen token create NAME, or log a browser in: rasen web';
+      return rows
+        .map(({ name, kind, scopes, created_at, rest }) =>
+          [name.padEnd(20), kind.padEnd(7), scopes.join(',').padEnd(27), created_at + rest].join('  '),
+        )
+        .join('\n');
     });
   },
 });

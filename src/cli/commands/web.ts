@@ -29,7 +29,10 @@ export const web = defineCommand<Options>({
   options: [
     { flags: '--qr', about: 'show the address as a QR code, and open nothing here' },
     { flags: '--no-open', about: 'only print the address' },
-    { flags: '--scope <scopes>', about: 'what the browser may do: read, submit, control, decide; default: all' },
+    {
+      flags: '--scope <scopes>',
+      about: 'what the browser may do: read, submit, control, decide; default: all',
+    },
     { flags: '--tailscale', about: 'serve it in your tailnet, and use that address' },
     ...FORMAT,
   ],
@@ -39,11 +42,13 @@ export const web = defineCommand<Options>({
   ],
   async run({ options }, context) {
     const { out, env, paths } = context;
-    if (env.RASEN_ATTEMPT !== undefined) throw usage('A browser is logged in by a person, not from inside a task.');
+    if (env.RASEN_ATTEMPT !== undefined)
+      throw usage('A browser is logged in by a person, not from inside a task.');
     const bundle = await context.loadGatewayBundle();
     const scopes = bundle.parseScopes(options.scope ?? 'all');
     const own = bundle.gatewayPaths(paths.home);
-    const local = (await runningGateway(own.running)) ?? (await startInBackground(context, own.running, own.log));
+    const local =
+      (await runningGateway(own.running)) ?? (await startInBackground(context, own.running, own.log));
     const url = options.tailscale ? await throughTailscale(local) : local;
     const address = `${url}/#code=${new bundle.Sessions(own).newCode(scopes)}`;
     if (options.qr) out.reply({ url: address }, () => `${bundle.qrText(address)}\n${address}`);
@@ -122,12 +127,19 @@ function tailscale(args: string[]): Promise<string> {
       wrong += text;
     });
     child.once('error', cause =>
-      reject(new RasenError('program_missing', 'tailscale cannot be run.', { hint: 'Install it, and log in: tailscale up', cause })),
+      reject(
+        new RasenError('program_missing', 'tailscale cannot be run.', {
+          hint: 'Install it, and log in: tailscale up',
+          cause,
+        }),
+      ),
     );
     child.once('close', status =>
       status === 0
         ? resolve(said)
-        : reject(new RasenError('service', `tailscale ${args[0]} failed: ${wrong.trim() || `status ${status}`}`)),
+        : reject(
+            new RasenError('service', `tailscale ${args[0]} failed: ${wrong.trim() || `status ${status}`}`),
+          ),
     );
   });
 }
