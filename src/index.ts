@@ -2,23 +2,24 @@
  * The public surface for programs: a typed connection to a running supervisor. It loads node:net and little else; the
  * command line uses the same.
  */
+
+import type { MethodName, Params, Result } from './contract/methods/index.ts';
 import { checkHome } from './host/private.ts';
-import type { MethodName, Params, Result } from './methods/index.ts';
 import { clientPaths } from './paths.ts';
 import { type CallOptions, connect as dial, type OnNotify } from './rpc/client.ts';
 import type { Hello, Program } from './rpc/hello.ts';
 
-export { ERRORS, type ErrorKind, EXIT, isRasenError, RasenError } from './errors.ts';
-export type { Finding } from './methods/daemon.doctor.ts';
-export type { MethodName, Params, Result } from './methods/index.ts';
-export type { LogCursor, LogRecord } from './methods/log.follow.ts';
+export { ERRORS, type ErrorKind, EXIT, isRasenError, RasenError } from './contract/errors.ts';
+export type { Event, EventOf, EventType } from './contract/event.ts';
+export type { Finding } from './contract/methods/daemon.doctor.ts';
+export type { MethodName, Params, Result } from './contract/methods/index.ts';
+export type { LogCursor, LogRecord } from './contract/methods/log.follow.ts';
+export type { Plan, Subtask } from './contract/plan.ts';
+export type { TaskSpec } from './contract/spec.ts';
+export type { SubtaskView, TaskView } from './contract/view.ts';
 export { instancePaths, type Paths } from './paths.ts';
 export type { CallOptions, OnNotify } from './rpc/client.ts';
 export type { Hello } from './rpc/hello.ts';
-export type { Event, EventOf, EventType } from './task/event.ts';
-export type { Plan, Subtask } from './task/plan.ts';
-export type { TaskSpec } from './task/spec.ts';
-export type { SubtaskView, TaskView } from './task/view.ts';
 export { VERSION } from './version.ts';
 
 export interface Client {

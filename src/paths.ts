@@ -4,9 +4,9 @@
  * for the folder of the socket: `sessionRuntime` and `clientPaths`.
  */
 import { existsSync, statSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { RasenError } from './errors.ts';
+import { RasenError } from './contract/errors.ts';
+import { userEntry } from './host/user.ts';
 import { listenersAt } from './util/listening.ts';
 
 export interface Paths {
@@ -42,8 +42,8 @@ export function instancePaths(env: NodeJS.ProcessEnv = process.env, run_user = R
   const set = (name: string) => (env[name] && isAbsolute(env[name]) ? resolve(env[name]) : undefined);
   refuseRelative('RASEN_HOME', env);
   refuseRelative('RASEN_RUNTIME_DIR', env);
-  const user = env.HOME && isAbsolute(env.HOME) ? env.HOME : homeOfUser();
   const own = set('RASEN_HOME');
+  const user = own ?? (env.HOME && isAbsolute(env.HOME) ? env.HOME : homeOfUser());
   const home = own ?? join(set('XDG_STATE_HOME') ?? join(user, '.local', 'state'), 'rasen');
   const session = sessionRuntime(env, run_user);
   const runtime = own
@@ -77,7 +77,7 @@ export function clientPaths(
 ): Paths {
   const paths = instancePaths(env);
   if (env.RASEN_HOME || env.RASEN_RUNTIME_DIR) return paths;
-  const RASEN_RUNTIME_DIR = join(system_runtime, loginName());
+  const RASEN_RUNTIME_DIR = join(system_runtime, userEntry().name);
   // The folder, which is root's to make and to remove: a socket that was removed from it comes back.
   if (!existsSync(RASEN_RUNTIME_DIR)) return paths;
   const system = instancePaths({ ...env, RASEN_RUNTIME_DIR });
@@ -110,13 +110,13 @@ function refuseRelative(name: string, env: NodeJS.ProcessEnv): void {
   });
 }
 
-/** In the user database: HOME is not set, or is no absolute path. */
+/** HOME is not set, or is no absolute path. Throws `usage` where the user database has no entry either. */
 function homeOfUser(): string {
-  try {
-    return userInfo().homedir;
-  } catch {
-    return homedir();
-  }
+  const { name, home } = userEntry();
+  if (home !== null) return home;
+  throw new RasenError('usage', `HOME is not set, and the user database has no entry for uid ${name}.`, {
+    hint: 'For example: export HOME=/some/folder, or RASEN_HOME=/some/folder, one that this user can write to.',
+  });
 }
 
 /** Null: it is not there; -1: it may not be looked at, so it is not ours. */
@@ -125,14 +125,5 @@ function ownerOf(path: string): number | null {
     return statSync(path, { throwIfNoEntry: false })?.uid ?? null;
   } catch {
     return -1;
-  }
-}
-
-/** In the user database; a container may have no entry. */
-function loginName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
   }
 }

@@ -1,5 +1,5 @@
-/** The tables that more than one page shows: exit statuses and errors, from src/errors.ts. */
-import { ERRORS, EXIT } from '../../src/errors.ts';
+/** The tables that more than one page shows: exit statuses and errors, from src/contract/errors.ts. */
+import { ERRORS, EXIT } from '../../src/contract/errors.ts';
 import type { ManPage } from './man-page.ts';
 
 /** What each exit status of `rasen` means. A status without a row does not compile. */

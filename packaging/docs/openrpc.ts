@@ -1,6 +1,6 @@
 /** The OpenRPC document of the control protocol, from METHODS, ERRORS and the schemas. */
-import { ERRORS, type ErrorKind } from '../../src/errors.ts';
-import { METHODS } from '../../src/methods/index.ts';
+import { ERRORS, type ErrorKind } from '../../src/contract/errors.ts';
+import { METHODS } from '../../src/contract/methods/index.ts';
 import { CODES } from '../../src/rpc/message.ts';
 import { protocolSchemas, type Schema } from './schemas.ts';
 

@@ -1,6 +1,6 @@
 /** rasen-protocol(7): how to talk to rasend, from the tables of methods, errors and limits. */
-import type { Who } from '../../src/methods/define.ts';
-import { METHODS } from '../../src/methods/index.ts';
+import type { Who } from '../../src/contract/methods/define.ts';
+import { METHODS } from '../../src/contract/methods/index.ts';
 import { LIMITS, type Limits } from '../../src/rpc/limits.ts';
 import { ALIVE, CANCEL, CODES, HELLO } from '../../src/rpc/message.ts';
 import { PROTOCOL } from '../../src/version.ts';

@@ -8,16 +8,12 @@ import {
   PLACEHOLDERS,
   USER_SECTIONS,
 } from '../../src/config/index.ts';
+import { NOTICE_KINDS } from '../../src/contract/notify.ts';
+import type { Backend, SecretUser } from '../../src/contract/spec.ts';
+import { MAX_NOTICE_TRIES, MAX_NOTICES_PER_HOUR, NOTICE_RETRY_MS } from '../../src/engine/notices.ts';
+import { AGENT_LOGINS, logsInWith } from '../../src/engine/recipient.ts';
 import type { Message } from '../../src/notify/message.ts';
 import { MASKED_CHARS_MIN } from '../../src/secrets/mask.ts';
-import {
-  MAX_NOTICE_TRIES,
-  MAX_NOTICES_PER_HOUR,
-  NOTICE_KINDS,
-  NOTICE_RETRY_MS,
-} from '../../src/task/notices.ts';
-import { AGENT_LOGINS, logsInWith } from '../../src/task/recipient.ts';
-import type { Backend, SecretUser } from '../../src/task/spec.ts';
 import { ManPage } from './man-page.ts';
 import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
 import { sentence } from './schema-text.ts';

@@ -1,9 +1,9 @@
 /** rasend(8): the supervisor as a process, its files, and what happens when it dies. */
-import { EXIT } from '../../src/errors.ts';
+import { EXIT } from '../../src/contract/errors.ts';
+import { RETRY } from '../../src/engine/retry.ts';
 import { instancePaths, MAX_SOCKET_PATH_BYTES, type Paths } from '../../src/paths.ts';
 import { ROLLING } from '../../src/service/runtime/log-rolling.ts';
 import { SETTINGS } from '../../src/supervisor/settings.ts';
-import { RETRY } from '../../src/task/retry.ts';
 import { ManPage } from './man-page.ts';
 
 const STATE: Readonly<Record<string, string>> = {

@@ -1,15 +1,15 @@
 /**
- * JSON Schema of the control protocol, made from the zod objects of src/methods. What has a name here is one definition
+ * JSON Schema of the control protocol, made from the zod objects of src/contract/methods. What has a name here is one definition
  * that all methods refer to. Used for the OpenRPC document and for rasen-protocol(7).
  */
 import * as z from 'zod';
-import { finding } from '../../src/methods/daemon.doctor.ts';
-import { METHODS } from '../../src/methods/index.ts';
-import { logCursor, logRecord } from '../../src/methods/log.follow.ts';
-import { taskRef } from '../../src/methods/params.ts';
-import { gateSpec, plan, subtask, subtaskId } from '../../src/task/plan.ts';
-import { agentSpec, limits, taskId, taskSpec } from '../../src/task/spec.ts';
-import { taskView } from '../../src/task/view.ts';
+import { finding } from '../../src/contract/methods/daemon.doctor.ts';
+import { METHODS } from '../../src/contract/methods/index.ts';
+import { logCursor, logRecord } from '../../src/contract/methods/log.follow.ts';
+import { taskRef } from '../../src/contract/methods/params.ts';
+import { gateSpec, plan, subtask, subtaskId } from '../../src/contract/plan.ts';
+import { agentSpec, limits, taskId, taskSpec } from '../../src/contract/spec.ts';
+import { taskView } from '../../src/contract/view.ts';
 
 export interface Schema {
   $ref?: string;

@@ -1,9 +1,9 @@
 /** Texts about tasks that rasen(1) and rasen.yml(5) share: the words, the statuses, what a command finds, the result file. */
 import { claimFromTags } from '../../src/agents/result-file.ts';
-import type { Claim } from '../../src/task/event.ts';
-import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
-import { RETRY } from '../../src/task/retry.ts';
-import type { TaskStatusName } from '../../src/task/status.ts';
+import type { Claim } from '../../src/contract/event.ts';
+import type { TaskStatusName } from '../../src/contract/status.ts';
+import { LIMIT_RETRY } from '../../src/engine/limit-policy.ts';
+import { RETRY } from '../../src/engine/retry.ts';
 
 export const WORDS: Readonly<Record<string, string>> = {
   task: 'What was asked for: a goal, a plan, a place to work, limits. It lives in the supervisor until it is removed with `rasen gc`.',

@@ -3,7 +3,7 @@
  * it has ended. Pure on both sides: `plan` makes a command line, a conversation is fed lines. What a session says is
  * evidence about the session (a limit, a failed login, tokens used); whether the work is good is judged by gates.
  */
-import type { Backend, Role, TaskSpec } from '../task/spec.ts';
+import type { Backend, Role, TaskSpec } from '../contract/spec.ts';
 
 export interface AgentRequest {
   role: Role;
@@ -107,7 +107,7 @@ export interface AgentExit {
   time_zone?: string | undefined;
 }
 
-/** How a session ended, in the words of task/status.ts where it has them. */
+/** How a session ended, in the words of contract/status.ts where it has them. */
 export type AgentOutcome =
   | 'ok'
   | 'limit'

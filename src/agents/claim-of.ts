@@ -3,7 +3,7 @@
  * failure that the program reports is stronger than a `done` that the agent wrote before it; a word of the agent against
  * its own work is stronger than a program that ended well.
  */
-import type { Claim } from '../task/event.ts';
+import type { Claim } from '../contract/event.ts';
 import type { AgentReport } from './agent.ts';
 import { cleanSummary, type ReadResult } from './result-file.ts';
 

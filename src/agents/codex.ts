@@ -9,8 +9,8 @@
  * - Errors of `codex exec` are texts. Only those of `error` and `turn.failed` are read, from their beginning.
  * - Usage of `codex exec` counts over the thread, told when a turn is completed.
  */
-import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
-import { instantOf, wallTimeAt } from '../task/wall-time.ts';
+import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
+import { instantOf, wallTimeAt } from '../engine/wall-time.ts';
 import type { Agent, AgentExit, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import {

@@ -2,7 +2,7 @@
  * The built-in prompts, one a role, as templates for fillPrompt. `rasen init` writes them to `.rasen/prompts/` for the
  * user to edit; a task takes them by value when it is submitted. Text only.
  */
-import type { Role } from '../task/spec.ts';
+import type { Role } from '../contract/spec.ts';
 
 const initializer = `# Plan the task
 

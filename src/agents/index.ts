@@ -1,6 +1,6 @@
-/** The list of agents. A new kind is one file, one line here, and its name in task/spec.ts. */
-import { RasenError } from '../errors.ts';
-import type { Backend, Role, TaskSpec } from '../task/spec.ts';
+/** The list of agents. A new kind is one file, one line here, and its name in contract/spec.ts. */
+import { RasenError } from '../contract/errors.ts';
+import type { Backend, Role, TaskSpec } from '../contract/spec.ts';
 import { acpAgent } from './acp.ts';
 import type { Agent } from './agent.ts';
 import { CLAUDE_FOLDERS, claudeAgent } from './claude.ts';

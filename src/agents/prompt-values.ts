@@ -1,10 +1,11 @@
 /** What stands in the placeholders of a prompt: facts of the task, the memory, and what earlier attempts really did. */
-import { finalGates, gatesOf, subtaskOf } from '../task/gates-of.ts';
-import { notesInPrompt } from '../task/notes.ts';
-import { continuedFrom } from '../task/resume.ts';
-import { allowanceOf } from '../task/retry.ts';
-import type { AttemptRecord, Note, Step, TaskState } from '../task/state.ts';
-import type { Outcome } from '../task/status.ts';
+
+import type { Outcome } from '../contract/status.ts';
+import { finalGates, gatesOf, subtaskOf } from '../engine/gates-of.ts';
+import { notesInPrompt } from '../engine/notes.ts';
+import { continuedFrom } from '../engine/resume.ts';
+import { allowanceOf } from '../engine/retry.ts';
+import type { AttemptRecord, Note, Step, TaskState } from '../engine/state.ts';
 import { similarity } from '../util/similarity.ts';
 import type { PromptValues } from './prompt.ts';
 

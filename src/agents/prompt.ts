@@ -3,8 +3,8 @@
  * templates with it when a task is submitted, the supervisor fills them when an attempt starts. Values are put in as
  * they are and never read as templates again.
  */
-import { RasenError } from '../errors.ts';
-import type { Role } from '../task/spec.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { Role } from '../contract/spec.ts';
 import { nearest } from '../util/nearest.ts';
 
 /** Longest filled prompt, in characters; no agent takes a longer one. */

@@ -3,10 +3,10 @@
  * seed's event tags at the end of the output count. Both are claims; only what speaks against the work has force.
  */
 import * as z from 'zod';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { Claim } from '../contract/event.ts';
 import { foreignError, type Place, readForeign } from '../host/foreign-file.ts';
 import { isPassing } from '../host/trouble.ts';
-import type { Claim } from '../task/event.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ITEMS = 20;

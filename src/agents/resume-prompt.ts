@@ -1,5 +1,5 @@
 /** What a session is told that is gone on with. It remembers its first prompt; short, so that it goes on and does not begin. */
-import type { AttemptRecord, Note, Step } from '../task/state.ts';
+import type { AttemptRecord, Note, Step } from '../engine/state.ts';
 import { interruption, notesText } from './prompt-values.ts';
 
 export function resumePrompt(step: Step, result_file: string, notes: readonly Note[]): string {

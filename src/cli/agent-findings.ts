@@ -9,8 +9,8 @@ import {
   installedAgents,
   OVER_ACP,
 } from '../agents/installed.ts';
-import type { Finding } from '../methods/daemon.doctor.ts';
-import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
+import type { Finding } from '../contract/methods/daemon.doctor.ts';
+import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
 import { capturedEnv } from './captured-env.ts';
 import { configFolder } from './config-folder.ts';
 import type { Context } from './context.ts';

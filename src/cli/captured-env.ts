@@ -3,8 +3,9 @@
  * for. It is kept for the life of the task, so nothing gets in that nobody thought of: a secret that happened to be
  * exported, a socket of this terminal, a variable of the script that this process runs in.
  */
+
+import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
 import type { TaskSpec } from '../index.ts';
-import { AGENT_LOGINS, logsInWith } from '../task/recipient.ts';
 import { hasPassword, mayNameSecret } from '../util/secret-shapes.ts';
 import { withoutHook } from './git-env.ts';
 

@@ -1,6 +1,6 @@
 /** What `rasen doctor` says of the configuration that counts in this folder: that of the project and that of the user. */
-import { isRasenError } from '../errors.ts';
-import type { Finding } from '../methods/daemon.doctor.ts';
+import { isRasenError } from '../contract/errors.ts';
+import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { configFolder } from './config-folder.ts';
 import type { Context } from './context.ts';
 

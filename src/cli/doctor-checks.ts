@@ -1,8 +1,8 @@
 /** What `rasen doctor` can see without a supervisor: runtime, git, socket folder, disk, configuration, agents, service. */
-import { lstatSync, statfsSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf } from '../errors.ts';
-import type { Finding } from '../methods/daemon.doctor.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { MAX_SOCKET_PATH_BYTES, type Paths } from '../paths.ts';
 import { agentFindings } from './agent-findings.ts';
 import { configFindings } from './config-findings.ts';
@@ -86,6 +86,16 @@ function socket({ runtime, socket: path }: Paths): Finding {
 function disk({ home }: Paths): Finding {
   let folder = home;
   while (!lstatSync(folder, { throwIfNoEntry: false })) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return {
+      check: 'disk',
+      level: 'error',
+      message: `the state in ${home} cannot be written: ${messageOf(error)}`,
+      fix: `See who owns ${folder}, its mode, and whether its disk is mounted read-only. RASEN_HOME names another place.`,
+    };
+  }
   try {
     const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;

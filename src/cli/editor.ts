@@ -2,7 +2,7 @@
 import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Context } from './context.ts';
 import { inProject, readBelow, writeWhole } from './project.ts';
 

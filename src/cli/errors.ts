@@ -1,5 +1,5 @@
 /** Renders what went wrong: one way for every command, for people on stderr and for programs as JSON on stdout. */
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { systemError } from '../host/system-error.ts';
 import type { Output } from './output.ts';
 

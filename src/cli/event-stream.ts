@@ -3,7 +3,7 @@
  * Of all tasks the supervisor tells only what comes, so what a restart hid is seen by its numbers, which are dense, and
  * fetched task by task.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Client, TaskView } from '../index.ts';
 import type { Disk, Link } from './link.ts';
 

@@ -3,7 +3,7 @@
  * which would name another file: where that character is seen, the system is asked again.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { shownText, textOfBytes } from '../util/exact-text.ts';
 import { usage } from './errors.ts';
 

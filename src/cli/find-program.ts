@@ -4,8 +4,8 @@
  */
 import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
-import { shellLine, shellWord } from '../task/shell-word.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
+import { shellLine, shellWord } from '../engine/shell-word.ts';
 import { bytesOfText, shownText } from '../util/exact-text.ts';
 import { usage } from './errors.ts';
 

@@ -3,9 +3,9 @@
  * output, byte for byte; every other its progress.
  */
 import { isatty } from 'node:tty';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import { nextCommand } from '../engine/next-command.ts';
 import type { LogCursor, LogRecord, TaskView } from '../index.ts';
-import { nextCommand } from '../task/next-command.ts';
 import type { Context } from './context.ts';
 import { onInterrupt } from './interrupts.ts';
 import { readLog } from './log-stream.ts';

@@ -8,7 +8,7 @@
  *
  * A command that was told to end does end: it stays for the end of the task only as long as the supervisor answers.
  */
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import type { Output } from './output.ts';
 import { sleep } from './time.ts';
 

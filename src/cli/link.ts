@@ -7,8 +7,9 @@
  * and one that follows does so as long as there is something that goes on. Work that a supervisor has left (it was
  * killed, or the machine went down) gets a new one by the next command of any kind.
  */
-import { isRasenError, messageOf, RasenError } from '../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { type Client, connect, type MethodName } from '../index.ts';
+import { explainMisfit } from './other-release.ts';
 import { monotonicMs, sleep } from './time.ts';
 
 export const LINK_LIMITS = {
@@ -50,6 +51,8 @@ export interface LinkOptions {
    * supervisor that cannot start. Null: it may come, or nobody knows. Asked again and again while it does not.
    */
   whySilent?(): Promise<RasenError | null>;
+  /** The command that restarts the supervisor which answers. */
+  howToRestart(): Promise<string>;
   limits?: Partial<Limits>;
   /** We run in the sandbox of a task, where the supervisor is out of reach on purpose: none is looked for or started. */
   sandboxed?: boolean;
@@ -134,7 +137,7 @@ export class Link {
       } catch (error) {
         if (isRasenError(error) && error === this.#why && reads)
           return await attempt(await this.#instead(error), () => {});
-        if (!isAway(error)) throw error;
+        if (!isAway(error)) throw client ? await this.#inWords(error, client) : error;
         this.#drop(client);
         const now = monotonicMs();
         if (good || now - began > this.#limits.good_ms) {
@@ -155,6 +158,11 @@ export class Link {
       }
       await sleep(pause);
     }
+  }
+
+  /** A supervisor of another release refuses what it does not know. */
+  async #inWords(error: unknown, client: Client): Promise<unknown> {
+    return await explainMisfit(error, client, this.#options.howToRestart);
   }
 
   /** Asks the disk, where no supervisor runs. */

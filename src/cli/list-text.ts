@@ -1,6 +1,7 @@
 /** The table of `rasen list`, cut to the width that there is. Pure. */
+
+import { reasonText } from '../contract/status.ts';
 import type { TaskView } from '../index.ts';
-import { reasonText } from '../task/status.ts';
 import { seedWord } from '../views/status-json.ts';
 import { oneLine } from './output.ts';
 import { elapsed } from './time.ts';

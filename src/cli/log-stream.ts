@@ -3,9 +3,10 @@
  * next connection goes on, so nothing is missing and nothing comes twice. Where no supervisor runs and the task does not
  * go on by itself, the rest comes from the disk, and that is the end.
  */
+
+import type { Params } from '../contract/methods/index.ts';
+import type { LogCursor, LogRecord } from '../contract/methods/log.follow.ts';
 import type { Client } from '../index.ts';
-import type { Params } from '../methods/index.ts';
-import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
 import type { Link } from './link.ts';
 
 export interface LogRequest extends Omit<Params<'log.follow'>, 'cursor'> {

@@ -3,7 +3,7 @@
  * subtask in front of every line (a session of an agent as people read it), or the output alone, byte for byte.
  */
 import { StringDecoder } from 'node:string_decoder';
-import type { LogRecord } from '../methods/log.follow.ts';
+import type { LogRecord } from '../contract/methods/log.follow.ts';
 import { type Line, type SessionText, sessionText } from '../views/session/session-text.ts';
 import { localTime } from './time.ts';
 

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
-import { EXIT, errnoOf } from '../errors.ts';
+import { EXIT, errnoOf } from '../contract/errors.ts';
 import { clientPaths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { ConfigBundle, Context, GatewayBundle, ReaderBundle, ServiceBundle } from './context.ts';
@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       adopts: env.RASEN_ATTEMPT === undefined,
       note: text => out.note(text),
       whySilent: () => loadServiceBundle().whyNotServing({ env, paths }),
+      howToRestart: () => loadServiceBundle().howToRestart({ env, paths }),
     });
     const context: Context = {
       // Asked for when it is used: what needs none works in a folder that was removed, too.

@@ -1,7 +1,7 @@
 /** Writes the files of a new task into a project: for `rasen init`, and for `rasen reinit` with another id. */
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isRasenError, messageOf, RasenError } from '../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import type { Plan, TaskView } from '../index.ts';
 import { ulid } from '../util/ulid.ts';
 import type { ConfigBundle, Context } from './context.ts';

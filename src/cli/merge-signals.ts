@@ -2,7 +2,7 @@
  * What Ctrl-C and its like mean while a merge is waited for. It cancels it; a second one leaves it to the supervisor. A
  * terminal that is closed says nothing about the merge, which goes on.
  */
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import type { Output } from './output.ts';
 
 /** Begins to listen; the result ends it. `task`: as the hint names it. */

@@ -3,7 +3,7 @@
  * worktree and the repository's registration of that: it goes on where it was, and its commits are in the repository.
  */
 import { existsSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../index.ts';
 import type { Context } from './context.ts';
 import { findProject, type Project } from './project.ts';

@@ -1,5 +1,5 @@
 /** The words of `rasen note` and `rasen answer`: an argument, or standard input; and what becomes of them. */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Result } from '../index.ts';
 import type { ArgumentSpec } from './command.ts';
 

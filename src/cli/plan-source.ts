@@ -1,6 +1,6 @@
 /** The plan of a task for `rasen plan`: of the supervisor once the task was run, before that the file in `.rasen/`. */
 import { existsSync } from 'node:fs';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { Params, Plan, TaskView } from '../index.ts';
 import type { Context } from './context.ts';
 import { savedPlan, savePlan, tellNotTaken } from './make-task.ts';

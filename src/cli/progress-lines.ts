@@ -1,5 +1,5 @@
 /** The lines of the progress display. Pure: a view and a time in, lines out; live-lines.ts draws them. */
-import type { SubtaskView, TaskView } from '../task/view.ts';
+import type { SubtaskView, TaskView } from '../contract/view.ts';
 import { oneLine } from './output.ts';
 import { elapsed, localTime } from './time.ts';
 

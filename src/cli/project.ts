@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { foreignError, readForeign, replaceForeign } from '../host/foreign-file.ts';
 import type { Context } from './context.ts';
 

@@ -3,8 +3,8 @@
  * with. It is part of the attempt as any program of the command's own would be, so the runner, the ends it records and the
  * supervisor's restarts are the same. What it shows goes to the log; nobody types into it.
  */
-import { RasenError } from '../errors.ts';
-import { shellLine, shellWord } from '../task/shell-word.ts';
+import { RasenError } from '../contract/errors.ts';
+import { shellLine, shellWord } from '../engine/shell-word.ts';
 import { bytesOfText } from '../util/exact-text.ts';
 import { usage } from './errors.ts';
 

@@ -2,8 +2,9 @@
  * The report as a person reads it in the morning: one line over all, then the tasks, those first that need somebody.
  * Pure, so that the text can be compared with files.
  */
-import type { Report, TaskReport } from '../task/report.ts';
-import { reasonText } from '../task/status.ts';
+
+import type { Report, TaskReport } from '../contract/report.ts';
+import { reasonText } from '../contract/status.ts';
 import { oneLine } from './output.ts';
 import { forgeryLines, leftOutLines } from './status-text.ts';
 import { localTime, runtime } from './time.ts';

@@ -1,8 +1,8 @@
 /** `rasen run` in a project: submits the task that `rasen init` made, or goes on with it. */
 import { existsSync } from 'node:fs';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import { inFolder, nextCommand } from '../engine/next-command.ts';
 import type { TaskSpec, TaskView } from '../index.ts';
-import { inFolder, nextCommand } from '../task/next-command.ts';
 import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';

@@ -14,7 +14,7 @@ import {
   statfsSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, isRasenError, RasenError } from '../errors.ts';
+import { EXIT, isRasenError, RasenError } from '../contract/errors.ts';
 import { makeFolder } from '../host/make-folder.ts';
 import { checkHome } from '../host/private.ts';
 import { connect } from '../index.ts';

@@ -2,8 +2,9 @@
  * Tasks of a project that no supervisor here knows: one that was made and not run yet, or one that was handed to another
  * RASEN_HOME. Scripts get the same fields as of every other.
  */
+
+import { blankView } from '../engine/blank-view.ts';
 import type { TaskView } from '../index.ts';
-import { blankView } from '../task/blank-view.ts';
 import { statusFields } from '../views/status-json.ts';
 import { DEFAULT_VIEWS, type Project, readBelow, writeWhole } from './project.ts';
 

@@ -2,9 +2,10 @@
  * A task as `rasen status` shows it: first the seed's lines, exactly and in its order, then ours. Pure, so that the
  * text can be compared with files.
  */
-import { nextCommand } from '../task/next-command.ts';
-import { reasonText } from '../task/status.ts';
-import type { SubtaskView, TaskView } from '../task/view.ts';
+
+import { reasonText } from '../contract/status.ts';
+import type { SubtaskView, TaskView } from '../contract/view.ts';
+import { nextCommand } from '../engine/next-command.ts';
 import { oneLine } from './output.ts';
 import { localTime, runtime, toSeconds } from './time.ts';
 

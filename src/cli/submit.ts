@@ -1,4 +1,5 @@
 /** Hands a spec to the supervisor, started if need be. The id in the spec makes a repeated submit the same submit. */
+import { isRasenError } from '../contract/errors.ts';
 import { putInInbox, removeFromInbox } from '../host/inbox.ts';
 import type { Params, Result, TaskSpec } from '../index.ts';
 import { LIMITS } from '../rpc/limits.ts';
@@ -9,24 +10,24 @@ import { exactEnv } from './exact.ts';
 import { inheritedOfShell } from './inherited.ts';
 import { sayOnSignal } from './interrupts.ts';
 import type { Link } from './link.ts';
+import { unknownKeys } from './other-release.ts';
 
 /** What goes around the params of a request in its line. */
 const FRAME_BYTES = 4096;
 /** A large order is read, checked and written more than once. */
 const LARGE_MS = 120_000;
+/** Of a large order one unknown key is named at a time. */
+const TRIES_MAX = 20;
 
-export async function submit(
-  { link, env, out }: Context,
-  spec: TaskSpec,
-  asked: AskedEnv,
-): Promise<Result<'task.run'>> {
+export async function submit(context: Context, spec: TaskSpec, asked: AskedEnv): Promise<Result<'task.run'>> {
+  const { env, out } = context;
   const captured = capturedEnv(exactEnv(env), asked);
   const params = { spec: { ...spec, process: inheritedOfShell(env) }, env: captured };
   const release = sayOnSignal(
     out,
     `not waited for any more; whether it was accepted: rasen status ${spec.id}`,
   );
-  const result = await hand(link, params).finally(release);
+  const result = await handOrLess(context, params).finally(release);
   const missed = result.created ? missedNames(env, captured, spec) : [];
   if (missed.length > 0)
     out.note(
@@ -43,6 +44,29 @@ export async function submit(
     );
   for (const note of result.notes) out.note(note);
   return result;
+}
+
+/** What a supervisor of an earlier release does not know is left out, where that changes nothing. */
+async function handOrLess(
+  { link, loadConfigBundle }: Context,
+  params: Params<'task.run'>,
+): Promise<Result<'task.run'>> {
+  for (let given = params, tries = 1; ; tries++) {
+    try {
+      return await hand(link, given);
+    } catch (error) {
+      const keys = isRasenError(error) ? unknownKeys(error.cause ?? error) : [];
+      if (keys.length === 0 || tries === TRIES_MAX || keys.some(({ path }) => path[0] !== 'spec'))
+        throw error;
+      const { specWithout } = await loadConfigBundle();
+      const spec = specWithout(
+        given.spec as TaskSpec,
+        keys.map(({ path, key }) => ({ path: path.slice(1), key })),
+      );
+      if (spec === null) throw error;
+      given = { ...given, spec };
+    }
+  }
 }
 
 /** As a line of the socket, or where that would be too long as a file in the inbox. */

@@ -1,5 +1,5 @@
 /** Calls about one task that several commands make, with the errors that a person can do something with. */
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { CallOptions, MethodName, Params, Result, TaskView } from '../index.ts';
 import type { Context } from './context.ts';
 import { sayError } from './errors.ts';

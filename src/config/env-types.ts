@@ -2,8 +2,9 @@
  * Variables and secrets as users write them: `env`, `pass_env` and `secrets`, in the configuration and in plan files.
  * The files are read by many, agents among them, so a value that looks like a secret is refused and never repeated.
  */
-import { sourceText } from '../task/secret-source.ts';
-import { SECRET_USERS, type SecretSource, type SecretSpec, type SecretUser } from '../task/spec.ts';
+
+import { SECRET_USERS, type SecretSource, type SecretSpec, type SecretUser } from '../contract/spec.ts';
+import { sourceText } from '../engine/secret-source.ts';
 import { isSecretName, tokenIn } from '../util/secret-shapes.ts';
 import { found, isNothing, type MapNode, type Node } from './node.ts';
 import { argv, type JsonSchema, oneOf, oneOrMore, type Report, text, type ValueType } from './types.ts';

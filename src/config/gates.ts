@@ -1,5 +1,5 @@
 /** Gates as users write them, in config and in plan files: a list of words, or a map with `run`. */
-import type { GateSpec } from '../task/plan.ts';
+import type { GateSpec } from '../contract/plan.ts';
 import { either, field, join, refuseUnknown, reporter } from './fields.ts';
 import { found, type ListNode, type Node } from './node.ts';
 import type { Problems } from './problems.ts';

@@ -22,3 +22,4 @@ export { configSchemaJson, planSchemaJson } from './schema.ts';
 export { slugOf } from './slug.ts';
 export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
 export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
+export { specWithout } from './spec-without.ts';

@@ -1,5 +1,5 @@
 /** The keys of what must hold before work counts: `gates`, `setup`, `parallel`, `baseline`, `base_tests`, `protected`. */
-import type { GateSpec } from '../task/plan.ts';
+import type { GateSpec } from '../contract/plan.ts';
 import { gateSchema, readGates } from './gates.ts';
 import { command, own } from './keys-row.ts';
 import { Problems } from './problems.ts';

@@ -1,5 +1,5 @@
 /** The keys of how a person is told of what happens to a task: `notify.*`. */
-import { NOTICE_KINDS } from '../task/notices.ts';
+import { NOTICE_KINDS } from '../contract/notify.ts';
 import { command, own } from './keys-row.ts';
 import { bool, listOf, nullable, oneOf, text, type ValueType } from './types.ts';
 

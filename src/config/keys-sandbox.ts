@@ -1,5 +1,5 @@
 /** The keys of sandboxes: `sandbox.*`, `agents.<role>.sandbox`. */
-import { SANDBOX_MODES } from '../task/sandbox.ts';
+import { SANDBOX_MODES } from '../contract/sandbox.ts';
 import { own } from './keys-row.ts';
 import { network } from './network-type.ts';
 import { listOf, nullable, oneOf, text } from './types.ts';

@@ -1,6 +1,7 @@
 /** The keys of when sessions begin, and whether a usage limit is waited for: `limits.wait` and its like. */
-import { LOGIN_TRIES } from '../task/login.ts';
-import { coversTheDay, MAX_QUIET_RANGES, parseQuietRange } from '../task/quiet-hours.ts';
+
+import { coversTheDay, MAX_QUIET_RANGES, parseQuietRange } from '../contract/quiet-hours.ts';
+import { LOGIN_TRIES } from '../engine/login.ts';
 import { own } from './keys-row.ts';
 import { found } from './node.ts';
 import { bool, duration, int, nullable, oneOrMore, type ValueType } from './types.ts';

@@ -6,7 +6,7 @@
  * Two shapes are accepted in every file: that of rasen.yml, and that of `.rasen/config.yaml` (agents, session, stall);
  * the second is a list of other names for the first.
  */
-import { ROLES, type Role } from '../task/spec.ts';
+import { ROLES, type Role } from '../contract/spec.ts';
 import { AGENTS_KEYS } from './keys-agents.ts';
 import { ENV_KEYS } from './keys-env.ts';
 import { GATES_KEYS } from './keys-gates.ts';

@@ -1,8 +1,8 @@
 /** The sources of the configuration, weakest first, each read into the values that it writes. */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { Role } from '../task/spec.ts';
+import type { Role } from '../contract/spec.ts';
+import { ownHome } from '../host/user.ts';
 import { reporter } from './fields.ts';
 import { KEYS, type KeyName } from './keys.ts';
 import { scalar } from './node.ts';
@@ -26,7 +26,7 @@ export const USER_SECTIONS = ['notify', 'secrets'] as const;
 
 /** The configuration of the user: config.yml in the folder that also has that of rasend. Absolute. */
 export function userConfigPath(env: Readonly<Record<string, string | undefined>>): string {
-  const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  const folder = env.XDG_CONFIG_HOME || join(ownHome(env), '.config');
   return join(resolve(folder), 'rasen', 'config.yml');
 }
 

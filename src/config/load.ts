@@ -5,7 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Role } from '../task/spec.ts';
+import type { Role } from '../contract/spec.ts';
 import { DEFAULTS, KEYS, type KeyName, type Settings } from './keys.ts';
 import { envLayer, fileLayers, type Layer, userLayer } from './layers.ts';
 import { Problems, throwProblems } from './problems.ts';

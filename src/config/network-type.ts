@@ -1,5 +1,5 @@
 /** The kind of value of `sandbox.network`: a word, or a list of hosts. */
-import { HOST, NETWORK_WORDS, type SandboxSpec } from '../task/sandbox.ts';
+import { HOST, NETWORK_WORDS, type SandboxSpec } from '../contract/sandbox.ts';
 import { found } from './node.ts';
 import { oneOf, type ValueType } from './types.ts';
 

@@ -1,6 +1,7 @@
 /** What of the configuration tells a person what happens to a task, whatever kind of task it is. */
-import type { NotifySpec } from '../task/notices.ts';
-import type { TaskSpec } from '../task/spec.ts';
+
+import type { NotifySpec } from '../contract/notify.ts';
+import type { TaskSpec } from '../contract/spec.ts';
 import type { Settings } from './keys.ts';
 
 export interface Notices {

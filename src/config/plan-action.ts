@@ -1,5 +1,5 @@
 /** What a subtask does: `run`, `agent`, or `do` with one of them. */
-import type { Subtask } from '../task/plan.ts';
+import type { Subtask } from '../contract/plan.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import type { MapNode } from './node.ts';
 import { NOT_YET, refuseNotYet } from './plan-limits.ts';

@@ -9,8 +9,8 @@ import {
   planProblems,
   plan as planSchema,
   type Subtask,
-} from '../task/plan.ts';
-import type { TaskSpec } from '../task/spec.ts';
+} from '../contract/plan.ts';
+import type { TaskSpec } from '../contract/spec.ts';
 import type { Place, Problems } from './problems.ts';
 
 export interface DraftSubtask {

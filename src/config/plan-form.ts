@@ -1,5 +1,5 @@
 /** A plan file in rasen's own form: subtasks as a list or as a map, with settings for all of them at the top. */
-import { NO_SUBTASK_LIMITS } from '../task/resource-limits.ts';
+import { NO_SUBTASK_LIMITS } from '../engine/resource-limits.ts';
 import { PASS_ENV, SECRETS } from './env-types.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';

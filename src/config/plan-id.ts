@@ -1,5 +1,5 @@
 /** Ids of subtasks: names of folders and parts of git refs, so their letters are few. */
-import { subtaskId } from '../task/plan.ts';
+import { subtaskId } from '../contract/plan.ts';
 import { join, reporter } from './fields.ts';
 import type { MapNode, Node } from './node.ts';
 import type { Place, Problems } from './problems.ts';

@@ -1,5 +1,5 @@
 /** What subtasks and the top of a plan file share: limits and variables, and the words that this version cannot do. */
-import type { SubtaskLimits } from '../task/plan.ts';
+import type { SubtaskLimits } from '../contract/plan.ts';
 import { ENV } from './env-types.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { isNothing, type MapNode } from './node.ts';

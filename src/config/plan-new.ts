@@ -1,6 +1,6 @@
 /** A subtask of which nothing is known yet but its id: work for the coder, with every limit that of the task. */
-import type { Subtask } from '../task/plan.ts';
-import { NO_SUBTASK_LIMITS } from '../task/resource-limits.ts';
+import type { Subtask } from '../contract/plan.ts';
+import { NO_SUBTASK_LIMITS } from '../engine/resource-limits.ts';
 
 export function agentWork(id: string): Subtask {
   return {

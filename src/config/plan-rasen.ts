@@ -2,7 +2,7 @@
  * Takes over a plan of RASEN: `implementation_plan.json` or `state.json`. Statuses are claims that are reported and
  * not believed; reviews, metrics and histories belong to runs that are over and are passed by.
  */
-import { NO_SUBTASK_LIMITS } from '../task/resource-limits.ts';
+import { NO_SUBTASK_LIMITS } from '../engine/resource-limits.ts';
 import { asMap, field, join, refuseUnknown } from './fields.ts';
 import type { MapNode } from './node.ts';
 import { type Draft, type DraftSubtask, NO_DEFAULTS } from './plan-draft.ts';

@@ -2,7 +2,7 @@
  * What is wrong with a user's file: problems with their place, collected over the whole file and thrown as one
  * error, so that the user mends everything in one go. Used by all readers in this folder.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 
 /** Most problems that are kept; a file with more is not the file it was taken for. */
 export const MAX_PROBLEMS = 50;

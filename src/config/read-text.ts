@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 import type { Place, Problems } from './problems.ts';
 
 /** Longest config, plan or prompt file. */

@@ -3,7 +3,7 @@
  * configuration and in plan files.
  */
 
-import type { ResourceLimits, SubtaskLimits } from '../task/plan.ts';
+import type { ResourceLimits, SubtaskLimits } from '../contract/plan.ts';
 import { TOKENS, USD } from './budget-types.ts';
 import { field, join, reporter } from './fields.ts';
 import { found, type MapNode } from './node.ts';

@@ -1,6 +1,6 @@
 /** Rules between keys, checked after the merge: what no single key can tell. */
 import { normalize, relative } from 'node:path';
-import { ROLES } from '../task/spec.ts';
+import { ROLES } from '../contract/spec.ts';
 import { type KeyName, roleKey } from './keys.ts';
 import type { LateProblems, LoadedConfig } from './load.ts';
 

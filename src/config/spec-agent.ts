@@ -1,8 +1,8 @@
 /** The spec of an agent task: a goal, a configuration, perhaps a plan, all by value. */
 import { normalize, relative } from 'node:path';
-import { RasenError } from '../errors.ts';
-import type { GateSpec, Plan } from '../task/plan.ts';
-import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../task/spec.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { GateSpec, Plan } from '../contract/plan.ts';
+import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../contract/spec.ts';
 import { agentOfRole, backendOfRole, mainAgent } from './agent-choice.ts';
 import { detectCommands } from './detect.ts';
 import { gateName } from './gates.ts';

@@ -1,7 +1,7 @@
 /** The last step of every builder: the spec must be what the schema says, and every path in it absolute or inside. */
 import type * as z from 'zod';
-import { RasenError } from '../errors.ts';
-import { type TaskSpec, taskSpec } from '../task/spec.ts';
+import { RasenError } from '../contract/errors.ts';
+import { type TaskSpec, taskSpec } from '../contract/spec.ts';
 
 /** The spec with the schema's defaults filled in. Throws a RasenError of kind config that names each field. */
 export function checkedSpec(draft: z.input<typeof taskSpec>): TaskSpec {

@@ -4,10 +4,10 @@
  * count for them.
  */
 import { basename } from 'node:path';
-import { RasenError } from '../errors.ts';
-import type { Plan, Subtask } from '../task/plan.ts';
-import { shellLine } from '../task/shell-word.ts';
-import type { Limits, TaskSpec } from '../task/spec.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { Plan, Subtask } from '../contract/plan.ts';
+import type { Limits, TaskSpec } from '../contract/spec.ts';
+import { shellLine } from '../engine/shell-word.ts';
 import { shownText } from '../util/exact-text.ts';
 import type { Notices } from './notices-of.ts';
 import type { PlanDefaults } from './plan-draft.ts';

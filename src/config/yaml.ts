@@ -13,7 +13,7 @@ import {
   parseDocument,
   type Node as YamlNode,
 } from 'yaml';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import { type Entry, type MapNode, type Node, scalar } from './node.ts';
 import type { Place, Problems } from './problems.ts';
 import { checkText } from './read-text.ts';

@@ -4,7 +4,7 @@
  */
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Repository } from './repository.ts';
 
 /**

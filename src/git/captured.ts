@@ -5,11 +5,11 @@
  */
 import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
 import { type Place as File, readForeign } from '../host/foreign-file.ts';
-import type { CapturedRepository } from '../task/repository.ts';
+import { ownHome } from '../host/user.ts';
 import { CAPTURE_TIMEOUT_MS, MAX_CAPTURED_BYTES, MAX_CAPTURED_SETTINGS } from './limits.ts';
 import { findRepository } from './repository.ts';
 import { git, parts } from './run.ts';
@@ -46,7 +46,7 @@ function usersEnv(env: Env): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of USERS) if (env[name] !== undefined) found[name] = env[name];
   // A HOME of the user that asks; the supervisor's own where it said none.
-  found.HOME ??= process.env.HOME ?? homedir();
+  found.HOME ??= ownHome();
   return found;
 }
 

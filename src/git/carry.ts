@@ -5,10 +5,10 @@
  */
 import { execFile } from 'node:child_process';
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
-import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';
@@ -18,6 +18,7 @@ import { removeTree } from './remove-tree.ts';
 import { here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 import { brokenPlace, kindOf } from './sound.ts';
+import { locksUnder } from './stale-locks.ts';
 import { isFolder, pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
@@ -306,13 +307,7 @@ async function oddIn(theirs: string): Promise<string[]> {
 
 /** Nobody works there any more: a lock has no owner. */
 export async function clearTheirLocks({ theirs }: Workspace): Promise<void> {
-  const folders = ['', 'objects/info', 'objects/pack', 'info'];
-  for (const folder of folders) {
-    for (const name of await readdir(join(theirs, folder)).catch(() => [] as string[]))
-      if (name.endsWith('.lock')) await removeTree(join(theirs, folder, name));
-  }
-  for (const name of await readdir(join(theirs, 'refs'), { recursive: true }).catch(() => [] as string[]))
-    if (name.endsWith('.lock')) await removeTree(join(theirs, 'refs', name));
+  for (const lock of await locksUnder(theirs)) await removeTree(lock);
 }
 
 /** Where our git is in the workspace, for questions that change nothing and see what its own git sees. */

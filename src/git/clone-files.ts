@@ -3,7 +3,7 @@
  * fetched from and that refuse to be pushed to, and the user's branches and tags. No hooks, no credentials. Pure.
  */
 import { isAbsolute, resolve } from 'node:path';
-import type { CapturedRepository } from '../task/repository.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
 import { configLines, escaped, lfsText } from './config-text.ts';
 
 /** Where pushes go. git says of it that it is no repository, with these words. */

@@ -1,6 +1,6 @@
 /** Captured settings as text of a git configuration: of the git directory of ours, and of a clone. Pure. */
 import { resolve } from 'node:path';
-import type { CapturedRepository } from '../task/repository.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
 
 /** As git would write it. Order counts: a later line wins. */
 export function configLines(config: CapturedRepository['config'], { sparse }: { sparse: boolean }): string[] {

@@ -4,7 +4,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { MAX_ASIDE } from './limits.ts';
 
 /** Replaces a file in one step: the reader sees the old or the new content, never a part. Keeps the mode. */

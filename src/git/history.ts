@@ -1,7 +1,7 @@
 /** Questions about commits and their differences; reads only. Used for views, prompts of reviews, and reports. */
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { MAX_COMMITS } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { folderOf, readTask, taskFolder } from './records.ts';

@@ -8,7 +8,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
-import { errnoOf, isRasenError, messageOf } from '../errors.ts';
+import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
 import { readerOf } from './carry.ts';
 import { MAX_NAMED_PATHS } from './limits.ts';
 import { removeTree } from './remove-tree.ts';

@@ -33,6 +33,9 @@ export const LOCK_TORN_MS = 2_000;
 /** Taking over a lock is a matter of milliseconds; who claimed it so long ago is dead. */
 export const LOCK_CLAIM_MS = 60_000;
 
+/** Locks of a dead git that one command may meet: refs, HEAD, the index, packed-refs and its new text. */
+export const MAX_MENDED_LOCKS = 8;
+
 /** Where /proc cannot prove it, and for locks of the whole repository: the least age of a lock that is removed. */
 export const STALE_LOCK_MS = 10_000;
 

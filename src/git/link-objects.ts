@@ -7,7 +7,7 @@
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 import { LINKED_AT_ONCE, MAX_PACK_LOOKS } from './limits.ts';
 
 const PACK = /^pack-[0-9a-f]{40,64}\.(?:pack|idx|rev|promisor)$/;

@@ -7,7 +7,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { lstat, mkdir, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { forgetOwnIndex } from './own-index.ts';

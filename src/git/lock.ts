@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { link, lstat, lutimes, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import { troubleWith } from '../host/trouble.ts';
 import {

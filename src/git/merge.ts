@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { troubleOf } from '../host/trouble.ts';
 import { handOver } from './carry.ts';
 import { committerEnv } from './identity.ts';

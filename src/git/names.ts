@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { MAX_NAMES } from './limits.ts';
 import { listWorktrees, registrations } from './linked.ts';
 import { branchOf, folderOf, listTasks, refPart, type TaskRecord } from './records.ts';

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import { moveAside, writeDurably } from './durable.ts';
 import { MAX_NAMES, MAX_SMALL_BYTES } from './limits.ts';

@@ -2,7 +2,7 @@
  * The refs of a task: refs/rasen/<task>/{base, good/<k>, attempt/<subtask>/<n>, kept/<commit>}. They are made once
  * and never moved: a second value for the same name is an error, the same value is done. Used by all of git/.
  */
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { withRepositoryLock } from './lock.ts';
 import { refPart } from './records.ts';
 import { findCommit, here, type Place, type Repository } from './repository.ts';

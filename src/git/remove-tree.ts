@@ -3,10 +3,10 @@
  * removed is what is there under that name and nothing else (host/remove-tree.ts); what must stay is refused.
  */
 import { chmod, lstat, readdir, realpath, unlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { mountIn, removeTree as removeHere } from '../host/remove-tree.ts';
+import { ownHome } from '../host/user.ts';
 
 /** Stays, whatever is asked: these and everything above them. */
 export interface Keep {
@@ -26,7 +26,7 @@ export async function removeTree(path: string, { keep = [] }: Keep = {}): Promis
   if (found === null) return;
   if ((await realpath(dirname(path))) !== dirname(path)) throw refused(path, 'is behind a link');
   if (!found.isDirectory()) return await unlink(path);
-  const kept = [homedir(), ...keep].find(place => place === path || place.startsWith(path + sep));
+  const kept = [ownHome(), ...keep].find(place => place === path || place.startsWith(path + sep));
   if (kept !== undefined || dirname(path) === path) throw refused(path, `holds ${kept ?? 'everything'}`);
   await refuseMounts(path);
   if ((await removeHere(path)) === null) return;

@@ -4,7 +4,7 @@
  */
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { baseFolder } from './base-folder.ts';
 import { handOver, takeOver } from './carry.ts';
 import { committerEnv } from './identity.ts';

@@ -4,10 +4,10 @@
  */
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { CapturedRepository } from '../contract/repository.ts';
+import { shellWord } from '../engine/shell-word.ts';
 import { readForeign, replaceForeign } from '../host/foreign-file.ts';
-import type { CapturedRepository } from '../task/repository.ts';
-import { shellWord } from '../task/shell-word.ts';
 import { MAX_EXCLUDE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { git } from './run.ts';

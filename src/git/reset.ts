@@ -3,7 +3,7 @@
  * refuses everything but the workspace that a record gives to a task.
  */
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { handOver, takeOver } from './carry.ts';
 import { headTo } from './durable-objects.ts';
 import { keepLeftOut } from './left-out.ts';

@@ -4,12 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, isAbsolute } from 'node:path';
-import { isRasenError, RasenError } from '../errors.ts';
-import { troubleInText, troubleWith } from '../host/trouble.ts';
+import { delimiter, isAbsolute, resolve } from 'node:path';
+import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
+import { lockedPath, troubleInText, troubleWith } from '../host/trouble.ts';
 import {
   DRAIN_MS,
   KILL_GRACE_MS,
+  MAX_MENDED_LOCKS,
   MAX_OUTPUT_BYTES,
   MAX_STDERR_BYTES,
   PATIENCE_MS,
@@ -90,17 +91,22 @@ const PASSED = ['HOME', 'USER', 'LOGNAME', 'TMPDIR', 'TZ', 'SSH_AUTH_SOCK'] as c
 
 /**
  * Runs one git command in a process group of its own. Throws RasenError('git') when it fails, takes too long or cannot
- * be started; then nothing of its group is left. A lock that a dead process left in its way is removed, once.
+ * be started; then nothing of its group is left. Locks that a dead process left in its way are removed, one after the
+ * other: a command that was cut off can have left several.
  */
 export async function git(args: readonly string[], options: GitOptions): Promise<GitOutput> {
-  try {
-    return await once(args, options);
-  } catch (error) {
-    const lock = options.mend && lockInTheWay(error);
-    if (!lock || !(await options.mend!(lock))) throw error;
-    return await once(args, options);
+  for (let mended = 0; ; mended++) {
+    try {
+      return await once(args, options);
+    } catch (error) {
+      const path = options.mend && mended < MAX_MENDED_LOCKS ? lockedPath(messageOf(causeOf(error))) : null;
+      const lock = path === null ? null : resolve(options.cwd, path);
+      if (lock === null || !(await options.mend!(lock))) throw error;
+    }
   }
 }
+
+const causeOf = (error: unknown): unknown => (isRasenError(error) ? error.cause : error);
 
 async function once(args: readonly string[], options: GitOptions): Promise<GitOutput> {
   const { cwd, ok = [0], max_bytes = MAX_OUTPUT_BYTES } = options;
@@ -232,12 +238,6 @@ function soundPath(path: string): string {
     .split(delimiter)
     .filter(entry => isAbsolute(entry))
     .join(delimiter);
-}
-
-/** The lock file that git says it could not make. */
-function lockInTheWay(error: unknown): string | null {
-  const text = isRasenError(error) ? String((error.cause as Error | undefined)?.message ?? '') : '';
-  return /Unable to create '([^'\n]+\.lock)': File exists/.exec(text)?.[1] ?? null;
 }
 
 interface Failed {

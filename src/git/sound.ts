@@ -8,7 +8,7 @@ import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { type Foreign, statForeign } from '../host/foreign-file.ts';
 import { MAX_CONTROL_BYTES, MAX_SMALL_BYTES, SEARCH_TIMEOUT_MS } from './limits.ts';
 import type { Repository } from './repository.ts';

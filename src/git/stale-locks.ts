@@ -5,7 +5,7 @@
  * must also be older than git ever needs it.
  */
 import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises';
-import { basename, dirname, join, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LOCK_POLL_MS, STALE_LOCK_MS } from './limits.ts';
 import { HAS_PROC, livePids } from './owner.ts';
@@ -50,9 +50,10 @@ export async function clearRefLocks(
     join(refs, `heads/${task.branch}.lock`),
     ...(await locksUnder(join(refs, 'rasen', refPart(task.task)))),
   ];
-  // Taken by every deletion of a ref; left behind, it blocks all of them for good.
-  const shared = join(common_dir, 'packed-refs.lock');
-  return await clearLocks((await isOld(shared)) ? [...own, shared] : own, places, known);
+  // Taken by every deletion of a ref; left behind, they block all of them for good.
+  for (const name of ['packed-refs.lock', 'packed-refs.new'])
+    if (await isOld(join(common_dir, name))) own.push(join(common_dir, name));
+  return await clearLocks(own, places, known);
 }
 
 /**
@@ -64,9 +65,10 @@ export function mender(
   checkout?: { root: string; git_dir: string },
 ): (lock: string) => Promise<boolean> {
   return async given => {
-    const folder = await realpath(dirname(given)).catch(() => null);
+    const named = await behindLink(given);
+    const folder = await realpath(dirname(named)).catch(() => null);
     if (folder === null) return false;
-    const lock = join(folder, basename(given));
+    const lock = join(folder, basename(named));
     const { common_dir, refs, own } = repo;
     const roots = [common_dir, refs, own, ...(checkout ? [checkout.git_dir] : [])];
     if (!roots.some(root => lock.startsWith(root + sep))) return false;
@@ -84,15 +86,38 @@ export function mender(
   };
 }
 
+/** git names the lock of a link after the link, and makes it beside what that leads to: our packed-refs are the user's. */
+async function behindLink(lock: string): Promise<string> {
+  const [, file, suffix] = /^(.*)(\.\w+)$/s.exec(lock) ?? [];
+  if (file === undefined) return lock;
+  const target = await readlink(file).catch(() => null);
+  return target === null ? lock : `${resolve(dirname(file), target)}${suffix}`;
+}
+
 async function isOld(lock: string): Promise<boolean> {
   const found = await lstat(lock).catch(() => null);
   return found !== null && Date.now() - found.mtimeMs > STALE_LOCK_MS;
 }
 
-async function locksUnder(folder: string): Promise<string[]> {
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return names.filter(name => name.endsWith('.lock')).map(name => join(folder, name));
+/** Of git's folder, or of a part of it; also those of submodules. */
+export async function locksUnder(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const path = join(folder, entry.name);
+    if (!entry.isDirectory()) {
+      if (isLock(entry.name)) found.push(path);
+    } else if (entry.name === 'objects') {
+      // Objects themselves have no locks, and there are many of them.
+      for (const part of ['info', 'pack']) found.push(...(await locksUnder(join(path, part))));
+    } else if (!OTHERS.has(entry.name)) found.push(...(await locksUnder(path)));
+  }
+  return found;
 }
+
+const isLock = (name: string) => name.endsWith('.lock') || name === 'packed-refs.new';
+
+/** Not git's own, in git's folder. */
+const OTHERS: ReadonlySet<string> = new Set(['hooks', 'lfs', 'rasen']);
 
 /** Of the given lock files those that nobody holds. `places`: where a git at work may hold one. */
 export async function clearLocks(locks: string[], places: string[], known: Known): Promise<string[]> {

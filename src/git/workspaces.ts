@@ -1,5 +1,5 @@
 /** The workspaces of a repository, of whichever kind the task has (workspace.ts): found, made, removed. */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { cloneAt, discardClone, makeClone } from './clone.ts';
 import { discardLinked, linkedAt, register } from './linked.ts';
 import type { Repository } from './repository.ts';

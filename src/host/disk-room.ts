@@ -1,7 +1,7 @@
 /** How much room a file system has. Waits for its disk: on somebody else's it is asked by the helper process (far-files.ts). */
 import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 import type { Foreign } from './foreign-file.ts';
 
 export interface Room {

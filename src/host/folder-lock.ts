@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 
 /** macOS only: open() takes the lock itself. Not among node's constants. */
 const O_EXLOCK = 0x20;

@@ -28,7 +28,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 
 export type ForeignFault =
   /** No such file. */

@@ -5,7 +5,7 @@
  */
 import { closeSync, lstatSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { foreignError, readForeign } from './foreign-file.ts';
 import { makeFolder } from './make-folder.ts';
 

@@ -1,7 +1,7 @@
 /** A folder with those above it. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 
 /**
  * As `mkdir -p`, with the errors of the folder that cannot be made: Node's own `recursive` calls a read-only file system

@@ -4,7 +4,7 @@
  */
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { readFile, rmdir, unlink } from 'node:fs/promises';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 
 const REMOVE_MS_MAX = 120_000;
 

@@ -1,5 +1,5 @@
 /** What the system refused, in words, where nobody has put it into better ones: an expected error, and no bug of ours. */
-import { errnoOf, RasenError } from '../errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { troubleOf } from './trouble.ts';
 
 /** Refusals that are about the file or program that was asked for, and say nothing of the machine. */

@@ -3,7 +3,7 @@
  * a manager that is away. It says nothing of a task, and passes: whatever met it waits and goes on. Here alone it is told
  * from what stays wrong until somebody sees to it.
  */
-import { errnoOf, isRasenError } from '../errors.ts';
+import { errnoOf, isRasenError } from '../contract/errors.ts';
 
 export type TroubleKind =
   /** No room, no inodes, no quota, read-only, or a device that fails. */
@@ -71,7 +71,13 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/cannot fork|unable to create thread/i, 'EAGAIN'],
 ];
 /** git's own lock files. Another value of a ref, or one that is there, is no lock. */
-const LOCK = /Unable to create '([^']*)': File exists|Another git process seems to be running/i;
+const LOCK = /Another git process seems to be running/i;
+const LOCKED = [
+  /Unable to create '([^'\n]+)': File exists/i,
+  // Beside its lock, the packed refs have a file for the new text.
+  /unable to create file '?([^'\n]+packed-refs\.new)'?: File exists/i,
+];
+const LOCKED_CONFIG = /could not lock config file ([^\n]+): File exists/i;
 
 /** Errors of rasen that may stem from the machine; all others say what is wrong with what was asked. */
 const MAY_BE: ReadonlySet<string> = new Set([
@@ -101,11 +107,22 @@ export function troubleOf(error: unknown): Trouble | null {
   return null;
 }
 
+/** The file that stands for somebody's lock, in the words of a git that could not make it; null: it says no such thing. */
+export function lockedPath(text: string): string | null {
+  const config = LOCKED_CONFIG.exec(text)?.[1];
+  if (config !== undefined) return `${config}.lock`;
+  for (const pattern of LOCKED) {
+    const path = pattern.exec(text)?.[1];
+    if (path !== undefined) return path;
+  }
+  return null;
+}
+
 /** The trouble that a program tells of in English on its standard error, or null. `place`: where it ran. */
 export function troubleInText(text: string, place: string): Trouble | null {
-  const lock = LOCK.exec(text);
-  if (lock) {
-    const path = lock[1] ?? place;
+  const locked = lockedPath(text);
+  if (locked !== null || LOCK.test(text)) {
+    const path = locked ?? place;
     return { why: 'lock', errno: null, path, message: `somebody else holds the lock ${path}` };
   }
   const found =

@@ -1,5 +1,5 @@
 /** A way in which a notice reaches a person. One file per kind beside this; index.ts has the list. */
-import type { NotifyChannel } from '../task/notices.ts';
+import type { NotifyChannel } from '../contract/notify.ts';
 import type { Message } from './message.ts';
 
 /** Longest that one channel may take, with all its tries. */

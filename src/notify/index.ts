@@ -1,6 +1,6 @@
 /** Telling a person through every channel that was asked for; what goes wrong with one holds up no other. */
-import { messageOf } from '../errors.ts';
-import type { NotifySpec } from '../task/notices.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { NotifySpec } from '../contract/notify.ts';
 import { oneLine } from '../views/plain-text.ts';
 import type { Channel, Place } from './channel.ts';
 import { commandChannel } from './command.ts';

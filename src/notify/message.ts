@@ -3,14 +3,17 @@
  * type next.
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
-import { budgetShare, budgetText } from '../task/budget.ts';
-import { nextCommand } from '../task/next-command.ts';
-import type { Notice, NoticeKind } from '../task/notices.ts';
-import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
-import { isTrouble, reasonText } from '../task/status.ts';
-import { type TaskView, viewOf } from '../task/view.ts';
-import { clockTime, duration, exactDuration } from '../task/wall-time.ts';
-import { warningsOf } from '../task/warnings.ts';
+
+import type { NoticeKind } from '../contract/notify.ts';
+import { isTrouble, reasonText } from '../contract/status.ts';
+import type { TaskView } from '../contract/view.ts';
+import { budgetShare, budgetText } from '../engine/budget.ts';
+import { nextCommand } from '../engine/next-command.ts';
+import type { Notice } from '../engine/notices.ts';
+import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
+import { viewOf } from '../engine/view.ts';
+import { clockTime, duration, exactDuration } from '../engine/wall-time.ts';
+import { warningsOf } from '../engine/warnings.ts';
 import { lastChars, oneLine } from '../views/plain-text.ts';
 
 const LINE_CHARS = 300;

@@ -1,6 +1,6 @@
 /** Runs a program that tells a person: a text on its standard input, no terminal, ended with all that it started when late. */
 import { spawn } from 'node:child_process';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import { lastChars } from '../views/plain-text.ts';
 import { CHANNEL_MS_MAX, type Place } from './channel.ts';
 import { withoutValues } from './without-values.ts';

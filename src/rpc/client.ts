@@ -3,7 +3,7 @@
  * node:net and small files, because every `rasen` command waits for it.
  */
 import { connect as connectSocket, type Socket } from 'node:net';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { checkSocket } from '../host/private.ts';
 import { VERSION } from '../version.ts';
 import { type Hello, helloParams, type Program } from './hello.ts';

@@ -6,7 +6,7 @@
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 import type { Limits } from './limits.ts';
 import type { InstanceLock } from './lock.ts';

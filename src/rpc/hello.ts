@@ -2,7 +2,7 @@
  * The first words of a connection: `rasen.hello {protocol: {min, max}, client}` and the answer. Optional for people at
  * a terminal (no hello means the current major); our client always sends it. Used by both ends.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { PROTOCOL } from '../version.ts';
 import type { Limits } from './limits.ts';
 import { invalidParams, isObject } from './message.ts';

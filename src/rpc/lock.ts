@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
 
 /** macOS only: open() takes the lock itself. Not among node's constants. */

@@ -2,7 +2,7 @@
  * JSON-RPC 2.0 messages: what is one, the texts of answers, and how errors become error objects and back. Used by both
  * ends; knows no method of rasen. Light on purpose: the command line loads it before every answer.
  */
-import { ERRORS, type ErrorKind, RasenError } from '../errors.ts';
+import { ERRORS, type ErrorKind, RasenError } from '../contract/errors.ts';
 
 export const CODES = {
   parse_error: -32700,

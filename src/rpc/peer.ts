@@ -9,7 +9,7 @@
  *       └──────────────────────── the client is gone, or has stalled ───────────────────────────────^
  */
 import { uptime } from 'node:os';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { tooLargeAnswer } from './batch.ts';
 import { FrameClock } from './frame-clock.ts';
 import { answerHello, type Greeter, programOf } from './hello.ts';

@@ -1,5 +1,5 @@
 /** One request of a client that has no answer yet: its timer, its signal, its notifications. Used by client.ts only. */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { LIMITS } from './limits.ts';
 
 export interface PendingOptions {

@@ -2,7 +2,7 @@
  * One running request as its handler sees it: who asks, the signal that ends it, and the way to send notifications
  * before the answer. peer.ts makes, aborts and answers it.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Limits } from './limits.ts';
 import { type Id, notificationText } from './message.ts';
 import type { Outbox } from './outbox.ts';

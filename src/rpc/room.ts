@@ -2,7 +2,7 @@
  * Who has a place on the server when more want one than there are: a new connection always gets one, as long as another
  * is idle. Whoever is closed is told why. Used by server.ts only.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Limits } from './limits.ts';
 import type { Log, Peer } from './peer.ts';
 

@@ -2,7 +2,7 @@
  * The control socket's server: lock, socket, connections, and their end. The supervisor starts one with its table of
  * methods; what the methods mean is not known here.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Program } from './hello.ts';
 import { LIMITS, type Limits } from './limits.ts';

@@ -4,7 +4,7 @@
  */
 import { type BigIntStats, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import type { Limits } from './limits.ts';
 
 /** Which file it is. The birth time is there because a removed file's inode number is soon used again. */

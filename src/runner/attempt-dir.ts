@@ -5,7 +5,7 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { syncDirectoriesUpTo, syncDirectory, writeSynced } from './durable.ts';
 import type { Identity } from './identity.ts';
 import { SPEC_BYTES_MAX } from './limits.ts';

@@ -3,7 +3,7 @@
  * nor does it stand in an argument, which everybody can see. Pure.
  */
 import { isAbsolute } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { AttemptSpec } from './attempt-dir.ts';
 import type { RecordKey } from './record-key.ts';
 

@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { foreignError, removeForeign, renameForeign } from '../host/foreign-file.ts';
 import { ForeignHandle } from '../host/foreign-handle.ts';
 import { syncDirectory, writeSynced } from './durable.ts';

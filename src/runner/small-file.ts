@@ -5,7 +5,7 @@
  */
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import {
   type ForeignFailure,
   foreignError,

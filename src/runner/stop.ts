@@ -14,7 +14,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { readAttempt, SESSION_FILE } from './attempt-dir.ts';
 import { cageOf } from './cage/attempt-cage.ts';
 import type { AttemptCage } from './cage/cage.ts';

@@ -2,7 +2,7 @@
  * A sandbox: how a program is started so that it reaches no more than it was given. What holds it is the system's
  * (bubblewrap.ts, seatbelt.ts); that what was made can be opened at all is seen in look.ts.
  */
-import type { SandboxSpec } from '../task/sandbox.ts';
+import type { SandboxSpec } from '../contract/sandbox.ts';
 import { SOCKETS } from './home.ts';
 import type { Rule } from './rules.ts';
 

@@ -1,6 +1,6 @@
 /** Runs a command that prints a secret. Its output goes nowhere else, and its arguments are the user's own words. */
 import { spawn } from 'node:child_process';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 import { COMMAND_MS_MAX, COMPLAINT_MAX, LEFT_BEHIND_MS, SECRET_BYTES_MAX } from './limits.ts';
 import { Unresolved } from './unresolved.ts';
 

@@ -1,6 +1,7 @@
 /** Where secrets of this user are, made from the environment and the paths of an instance. Nothing here touches the disk. */
-import { homedir } from 'node:os';
+
 import { dirname, join } from 'node:path';
+import { ownHome } from '../host/user.ts';
 import type { Paths } from '../paths.ts';
 
 export interface SecretPlaces {
@@ -17,7 +18,7 @@ export interface SecretPlaces {
 export function secretPlaces(paths: Paths, env: NodeJS.ProcessEnv = process.env): SecretPlaces {
   const folder = dirname(paths.config);
   return {
-    home: env.HOME || homedir(),
+    home: ownHome(env),
     secrets_env: join(folder, 'secrets.env'),
     credentials: join(folder, 'credentials'),
     unit_credentials: env.CREDENTIALS_DIRECTORY || null,

@@ -1,7 +1,7 @@
 /** Reads a small file that holds a secret, and refuses one that others can read: then it is none. */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 import { SECRET_BYTES_MAX } from './limits.ts';
 import { Unresolved } from './unresolved.ts';
 

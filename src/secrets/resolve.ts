@@ -2,10 +2,10 @@
  * The values of a task's secrets, looked up anew whenever one of its programs starts, so that they are there after a
  * power cut and a changed one is used. Values are handed to the caller and stored nowhere; no message has anything of one.
  */
-import { isRasenError, RasenError } from '../errors.ts';
-import { isFor, type Recipient } from '../task/recipient.ts';
-import { sourceText } from '../task/secret-source.ts';
-import type { SecretSource, TaskSpec } from '../task/spec.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { SecretSource, TaskSpec } from '../contract/spec.ts';
+import { isFor, type Recipient } from '../engine/recipient.ts';
+import { sourceText } from '../engine/secret-source.ts';
 import { lookUp, type SecretWorld } from './source.ts';
 import { Unresolved } from './unresolved.ts';
 

@@ -1,7 +1,7 @@
 /** The value behind each kind of reference, as it is now. Used by resolve.ts alone. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SecretSource } from '../task/spec.ts';
+import type { SecretSource } from '../contract/spec.ts';
 import { outputOf, withoutLineEnd } from './command.ts';
 import { parseEnvFile } from './env-file.ts';
 import type { SecretPlaces } from './places.ts';

@@ -1,5 +1,5 @@
 /** Who answers on the socket: asked before, while and after a service manager is told to change something. */
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { connect } from '../index.ts';
 
 export interface Answer {

@@ -17,7 +17,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { answerOn } from './answer.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
 import type { Report, ServiceRequest, ServiceUser } from './service.ts';

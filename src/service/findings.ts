@@ -3,7 +3,7 @@
  * install) and from inside the supervisor (what it was given by the service manager). Changes nothing.
  */
 import { accessSync, constants, existsSync } from 'node:fs';
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { Finding } from '../index.ts';
 import { detachedPid } from './detached.ts';
 import { concernAbout, findLauncher } from './launcher.ts';

@@ -4,6 +4,6 @@
  */
 export { answerOn } from './answer.ts';
 export { serviceFindings } from './findings.ts';
-export { startInstalled, whyNotServing } from './installed.ts';
+export { howToRestart, startInstalled, whyNotServing } from './installed.ts';
 export { serviceManager } from './pick.ts';
 export { serviceRequest } from './request.ts';

@@ -4,9 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { Paths } from '../paths.ts';
 import { waitForAnswer } from './answer.ts';
+import { masterOf } from './detached.ts';
 import { isTaken, seenAt } from './files.ts';
 import { serviceManager } from './pick.ts';
 import { requestOf, servedMode } from './request.ts';
@@ -15,6 +16,7 @@ import type { ServiceMode, ServiceUser } from './service.ts';
 import { FOLDERS, type SystemdFolders, userUnitFolder } from './systemd/names.ts';
 import { servedSocket } from './systemd/rivals.ts';
 import { ownUser } from './users.ts';
+import { servicesOf } from './whose.ts';
 
 const START_MS = 130_000;
 /** Longer than a supervisor takes to see that its socket is gone. */
@@ -31,13 +33,19 @@ export interface InstalledOptions {
   paths: Paths;
   folders?: SystemdFolders;
   run?: Run;
+  /** Default: who runs this. */
+  user?: ServiceUser;
 }
 
 /** Which service is there to answer on the socket of these paths; null: none. */
-export function installedFor({ env, paths, folders = FOLDERS }: InstalledOptions): ServiceMode | null {
+export function installedFor({
+  env,
+  paths,
+  folders = FOLDERS,
+  user = ownUser(env),
+}: InstalledOptions): ServiceMode | null {
   // A home can be that of a machine with systemd, seen from a container without it.
   if (process.platform !== 'linux' || !existsSync(folders.booted)) return null;
-  const user = ownUser(env);
   // Also where its socket is not there yet, or not any more: then these paths are the user's own.
   if (!env.RASEN_RUNTIME_DIR && servedMode(env, user, folders) === 'system') return 'system';
   const units = userUnitFolder(user.home);
@@ -57,20 +65,22 @@ export async function startInstalled(
 ): Promise<boolean> {
   const kind = installedFor(options);
   if (kind === null) return false;
-  const user = ownUser(options.env);
-  const { env, paths, folders = FOLDERS, run = runProgram } = options;
+  const { env, paths, folders = FOLDERS, run = runProgram, user = ownUser(env) } = options;
   if (kind === 'system') {
     if (await answersSoon(paths.socket)) return true;
     throw (await whyNotServing(options)) ?? silentSystemService(user);
   }
   say('no supervisor answers; starting the installed service');
-  const ran = await run(
-    ['systemctl', '--user', '--no-ask-password', 'start', 'rasend.socket', 'rasend.service'],
-    {
+  const ask = (...args: string[]) =>
+    run(['systemctl', '--user', '--no-ask-password', ...args], {
       env: { ...env, XDG_RUNTIME_DIR: managerRuntime(user, folders), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' },
       timeout_ms: START_MS,
-    },
-  );
+    });
+  const start = () => ask('start', 'rasend.socket', 'rasend.service');
+  let ran = await start();
+  // A manager that came up before this home was mounted has not read what is in it.
+  if (ran.code !== 0 && /not found/.test(ran.stderr) && (await ask('daemon-reload')).code === 0)
+    ran = await start();
   if (ran.code === 0) return true;
   throw (
     (await whyNotServing(options)) ??
@@ -93,14 +103,32 @@ export async function whyNotServing(options: InstalledOptions): Promise<RasenErr
   }
 }
 
+/** The command that restarts the supervisor which answers now, for whoever finds that it is of another release. */
+export async function howToRestart({
+  env,
+  paths,
+  folders = FOLDERS,
+  user = ownUser(env),
+}: InstalledOptions): Promise<string> {
+  const master = await masterOf({ user, paths });
+  const services = servicesOf(user, { folders });
+  const isService =
+    process.platform === 'linux' ? master?.unit !== null : services.user !== null || services.system !== null;
+  // After it, the next command starts another one.
+  if (master !== null && !isService) return `kill -USR2 ${master.pid}`;
+  const isOfSystem = master?.unit?.includes('@') ?? servedMode(env, user, folders) === 'system';
+  return isOfSystem ? `sudo rasen service restart --system ${user.name}` : 'rasen service restart';
+}
+
 async function problemOf({
   env,
   paths,
   folders = FOLDERS,
   run = runProgram,
+  user = ownUser(env),
 }: InstalledOptions): Promise<RasenError | null> {
-  const user = ownUser(env);
-  const mode = process.platform === 'linux' ? installedFor({ env, paths, folders }) : servedMode(env, user);
+  const mode =
+    process.platform === 'linux' ? installedFor({ env, paths, folders, user }) : servedMode(env, user);
   if (mode === null) return null;
   const request = requestOf({ mode, user, launcher: '', env, login: null });
   const manager = await serviceManager(env, { run, folders });

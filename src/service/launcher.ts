@@ -1,7 +1,7 @@
 /** `bin/rasend` of this installation, the program of the service, and whether its place can be relied on. */
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 
 /** Its real path: the links that npm makes to it go away with the next node. Throws `service` when there is none. */
 export function findLauncher(bundle_folder: string): string {

@@ -1,6 +1,6 @@
 /** Picks the service manager of this system. */
 import { existsSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { launchd } from './launchd/launchd.ts';
 import { type Run, runProgram } from './run.ts';
 import type { ServiceManager } from './service.ts';

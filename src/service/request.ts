@@ -1,6 +1,6 @@
 /** Resolves what a service is to be made of: for whom, with which program, PATH and umask. Changes nothing. */
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { instancePaths } from '../paths.ts';
 import { concernAbout, findLauncher } from './launcher.ts';
 import { askLoginShell, type LoginShell } from './login-shell.ts';
@@ -81,7 +81,7 @@ export function requestOf({ mode, user, launcher, env, login }: Parts): ServiceR
 /** The manager's XDG_RUNTIME_DIR, which a command from cron or `sudo -u` does not have. */
 function userEnvironment(env: NodeJS.ProcessEnv, { uid, home }: ServiceUser): NodeJS.ProcessEnv {
   if (process.platform !== 'linux') return env;
-  return { ...env, HOME: home, XDG_RUNTIME_DIR: join(FOLDERS.run_user, String(uid)) };
+  return { ...env, HOME: env.HOME || home, XDG_RUNTIME_DIR: join(FOLDERS.run_user, String(uid)) };
 }
 
 /** Nothing of root's environment is the user's. */

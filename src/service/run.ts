@@ -3,7 +3,7 @@
  * in time and output, never asking on the terminal. Never throws for what the program does; the caller judges.
  */
 import { spawn } from 'node:child_process';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;

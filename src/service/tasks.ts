@@ -2,7 +2,7 @@
  * Ends what runs through the supervisor, before its service is stopped: by the ladder that everything ends by, in both
  * cages, and so that it goes on at the next start.
  */
-import { isRasenError } from '../errors.ts';
+import { isRasenError } from '../contract/errors.ts';
 import { connect } from '../index.ts';
 import type { Paths } from '../paths.ts';
 import type { Report } from './service.ts';

@@ -2,7 +2,7 @@
  * What an installation, or a start, has done so far, to be taken back in reverse order when a later step fails: nothing
  * half-installed is left. Used by the managers in systemd/ and launchd/.
  */
-import { isRasenError, messageOf, RasenError } from '../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 
 interface Step {
   what: string;

@@ -1,20 +1,33 @@
 /** Who a service is for: the user that asks, or the one that root names. */
 import { statSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import { type UserEntry, userEntry } from '../host/user.ts';
 import type { Run } from './run.ts';
 import type { ServiceUser } from './service.ts';
 
-/** HOME wins over the user database, as for every path of rasen. Throws `usage` when it is another user's. */
-export function ownUser(env: NodeJS.ProcessEnv): ServiceUser {
-  const { username, uid, gid, homedir, shell } = userInfo();
-  const home = env.HOME || homedir;
-  const owner = statSync(home, { throwIfNoEntry: false })?.uid;
-  if (owner !== undefined && owner !== uid)
-    throw new RasenError('usage', `HOME is ${home}, which belongs to another user (uid ${owner}).`, {
-      hint: `Become the user with a login of his own: sudo -iu ${username} (or su - ${username}).`,
+/**
+ * `home` is that of the user database, which the service manager has, too: it looks for units there, whatever HOME is in
+ * this shell. (State and configuration are where HOME says; see instance-environment.ts.) Throws `usage` when HOME is
+ * another user's.
+ */
+export function ownUser(env: NodeJS.ProcessEnv, entry: UserEntry = userEntry()): ServiceUser {
+  const { name, uid, gid, shell } = entry;
+  const here = env.HOME || entry.home || '/';
+  const owner = ownerOf(here);
+  if (owner !== undefined && owner !== uid && here !== entry.home && here !== '/')
+    throw new RasenError('usage', `HOME is ${here}, which belongs to another user (uid ${owner}).`, {
+      hint: `Start a login shell of ${name}: sudo -iu ${name} (or su - ${name}).`,
     });
-  return { name: username, uid, gid, home, shell: shell || '/bin/sh' };
+  return { name, uid, gid, home: entry.home ?? here, shell: shell ?? '/bin/sh' };
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.uid;
+  } catch {
+    // Whoever may not even look there is told so by what needs the folder.
+    return undefined;
+  }
 }
 
 /** Throws `usage` when there is no such user. */

@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { isFileAt, isTaken } from './files.ts';
 import { agentPath, daemonPath } from './launchd/job.ts';
 import type { ServiceMode, ServiceUser } from './service.ts';

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { EXIT, messageOf } from '../errors.ts';
+import { EXIT, messageOf } from '../contract/errors.ts';
 import { foreignError, replaceForeign } from '../host/foreign-file.ts';
 import { bootId, startTimeOf } from '../runner/identity.ts';
 import { placeIn } from '../runner/small-file.ts';

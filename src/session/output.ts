@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionLine } from '../agents/session-lines.ts';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 
 /** What passes by itself, and after how many ms it is tried again. */
 const PASSES: Readonly<Record<string, number>> = { EAGAIN: 10, EINTR: 0, ENOSPC: 1000, EDQUOT: 1000 };

@@ -6,7 +6,7 @@
  *                │         └──────── asked to stop: interrupted first
  *                └─ refused by an older version ─► the fallback, which runs by itself
  */
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../contract/errors.ts';
 import { AgentProcess } from './agent-process.ts';
 import type { Dialogue, Heard, Later } from './dialogue.ts';
 import { Lines } from './lines.ts';

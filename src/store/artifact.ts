@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
-import type { Event, NewEvent } from '../task/event.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
+import type { Event, NewEvent } from '../contract/event.ts';
 import { readWhole, writeDurable } from './file.ts';
 import { digestOf, encodeJournalLine, type Line, tryEncodeLine } from './journal.ts';
 import { eventFile, planFile, SPEC_FILE } from './layout.ts';

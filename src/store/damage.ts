@@ -4,7 +4,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, isRasenError, messageOf } from '../errors.ts';
+import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
 import { readWhole } from './file.ts';
 import { SNAPSHOT_FILE, SPEC_FILE } from './layout.ts';
 import { readPackHeader } from './pack.ts';

@@ -1,6 +1,6 @@
 /** env.json: the environment that was captured at submit, mode 0600 and sealed. Written once; may hold secrets. */
 import { join } from 'node:path';
-import { messageOf, RasenError } from '../errors.ts';
+import { messageOf, RasenError } from '../contract/errors.ts';
 import { isPassing } from './damage.ts';
 import { ENV_FILE } from './layout.ts';
 import { seal, unseal } from './seal.ts';

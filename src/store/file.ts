@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 
 /** Largest file that the store reads or lets grow; a task with 100,000 attempts stays under it. */
 export const MAX_FILE_BYTES = 1024 * 1024 * 1024;

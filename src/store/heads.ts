@@ -20,7 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 import { readWhole } from './file.ts';
 import { hex } from './seal.ts';
 

@@ -12,7 +12,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, constants, fdatasync, fstatSync, ftruncateSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { MAX_FILE_BYTES, openRegular, readAt, readWhole, storageError, writeAt } from './file.ts';
 import { seal, unseal } from './seal.ts';
 

@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from '../contract/errors.ts';
 import { sha256 } from './artifact.ts';
 import { syncFolder } from './file.ts';
 

@@ -3,8 +3,8 @@
  * journal. Older lines are brought up to today's form when they are read (the file stays as it is); newer ones are
  * refused and left alone.
  */
-import { RasenError } from '../errors.ts';
-import { EVENT_TYPES, type Event } from '../task/event.ts';
+import { RasenError } from '../contract/errors.ts';
+import { EVENT_TYPES, type Event } from '../contract/event.ts';
 import { FORMAT } from '../version.ts';
 import type { Line } from './journal.ts';
 

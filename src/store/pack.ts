@@ -9,7 +9,7 @@ import { closeSync, constants, fstatSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, zstdCompress, zstdDecompressSync } from 'node:zlib';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { About } from './damage.ts';
 import { openRegular, readAt } from './file.ts';
 import type { Tail } from './journal.ts';

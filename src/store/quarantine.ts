@@ -1,7 +1,7 @@
 /** The quarantine: whatever cannot be read is moved here under a name that says from where, and `doctor` names it. */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import { readWhole, syncFolder, writeDurable } from './file.ts';
 
 /** A whole task that was moved here: its id, and when. */

@@ -1,10 +1,10 @@
 /** Reads a task from its files: the snapshot where it fits the journal to the byte, else a fold. Changes nothing. */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { RasenError } from '../errors.ts';
-import type { Event } from '../task/event.ts';
-import { foldAll } from '../task/fold.ts';
-import type { TaskState } from '../task/state.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { Event } from '../contract/event.ts';
+import { foldAll } from '../engine/fold.ts';
+import type { TaskState } from '../engine/state.ts';
 import { fromLine } from './artifact.ts';
 import type { Head } from './heads.ts';
 import { decodeJournalLine, lastDigest, parseJournal, type Tail } from './journal.ts';

@@ -2,8 +2,8 @@
  * Snapshots: the state of a task as of the end of its journal, sealed. Only a shortcut for a start with many tasks: one
  * is used when it was made of exactly the bytes that the journal has, so damage in the journal is seen all the same.
  */
-import { errnoOf, isRasenError } from '../errors.ts';
-import type { TaskState } from '../task/state.ts';
+import { errnoOf, isRasenError } from '../contract/errors.ts';
+import type { TaskState } from '../engine/state.ts';
 import { isPassing } from './damage.ts';
 import type { Tail } from './journal.ts';
 import { seal, unseal } from './seal.ts';

@@ -1,7 +1,7 @@
 /** Where the files of one task are read from: its folder, or the one file that it was packed into. */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, readWhole } from './file.ts';
 import { JOURNAL_FILE } from './layout.ts';
 

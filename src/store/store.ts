@@ -12,11 +12,11 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
-import type { Event } from '../task/event.ts';
-import { foldAll } from '../task/fold.ts';
-import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
+import type { Event } from '../contract/event.ts';
+import { isTerminal } from '../contract/status.ts';
+import { foldAll } from '../engine/fold.ts';
+import type { TaskState } from '../engine/state.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
 import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';

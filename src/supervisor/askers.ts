@@ -5,16 +5,18 @@
  * ancestors. What asks a service manager, at(1) or another user's program to start something for it is not seen here;
  * that takes a sandbox.
  */
-import { uptime, userInfo } from 'node:os';
+
+import { uptime } from 'node:os';
+import type { Origin } from '../contract/origin.ts';
 import { hardLimitOf, markFor } from '../host/mark.ts';
 import { startOf, terminalOf } from '../host/process-stat.ts';
 import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
+import { userEntry } from '../host/user.ts';
 import type { PeerSocket } from '../rpc/server.ts';
 import { cgroupOf } from '../runner/cage/cgroup.ts';
 import { taskOfUnit } from '../runner/cage/unit-command.ts';
 import type { ProcessRow } from '../runner/platform/host.ts';
 import { host } from '../runner/platform/this-host.ts';
-import type { Origin } from '../task/origin.ts';
 import type { Registry } from './registry.ts';
 
 export interface Asker {
@@ -132,11 +134,8 @@ function clockOffset(): number {
 
 function userOf({ uid }: PeerIds): Pick<Origin, 'user'> {
   if (uid !== process.getuid?.()) return { user: uid === 0 ? 'root' : `uid ${uid}` };
-  try {
-    return { user: userInfo().username };
-  } catch {
-    return { user: `uid ${uid}` };
-  }
+  const { name, home } = userEntry();
+  return { user: home === null ? `uid ${uid}` : name };
 }
 
 function ttyOf(pid: number): Pick<Origin, 'tty'> {

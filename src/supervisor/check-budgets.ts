@@ -1,7 +1,7 @@
 /** Budgets of a task that cannot be counted, since the programs of its agents do not say what they use. */
 import { agentOf } from '../agents/index.ts';
-import { BUDGETS } from '../task/budget.ts';
-import { ROLES, type TaskSpec } from '../task/spec.ts';
+import { BUDGETS } from '../contract/budget.ts';
+import { ROLES, type TaskSpec } from '../contract/spec.ts';
 
 /** In words, one for each kind of budget and agent. */
 export function uncounted(spec: TaskSpec): string[] {

@@ -3,9 +3,9 @@
  * Commands before anything is made durable; the command line checks most of it earlier, other clients do not.
  */
 import { isAbsolute, normalize } from 'node:path';
-import { RasenError } from '../errors.ts';
-import { type Plan, planProblems } from '../task/plan.ts';
-import type { TaskSpec } from '../task/spec.ts';
+import { RasenError } from '../contract/errors.ts';
+import { type Plan, planProblems } from '../contract/plan.ts';
+import type { TaskSpec } from '../contract/spec.ts';
 
 /** Throws `config` that names everything that is wrong. */
 export function checkOrder(spec: TaskSpec, env: Record<string, string>): void {

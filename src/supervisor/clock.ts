@@ -1,7 +1,7 @@
 /** The clocks of this host, and the watch for jumps of the wall clock against the monotonic one (sleep, or somebody set it). */
 import { uptime } from 'node:os';
+import { type Clock, JUMP_MS } from '../engine/clock.ts';
 import { bootId } from '../runner/identity.ts';
-import { type Clock, JUMP_MS } from '../task/clock.ts';
 
 /** How soon a jump is seen while nothing else happens. */
 const LOOK_MS = 5000;

@@ -1,7 +1,8 @@
 /** A task that is on disk and cannot be used, as clients are shown it: what is known of it, and nothing made up. */
+
+import type { TaskView } from '../contract/view.ts';
+import { blankView } from '../engine/blank-view.ts';
 import type { Damage } from '../store/store.ts';
-import { blankView } from '../task/blank-view.ts';
-import type { TaskView } from '../task/view.ts';
 import { ulidTime } from '../util/ulid.ts';
 
 export function damagedView({ task, kind, message, hint, about }: Damage): TaskView {

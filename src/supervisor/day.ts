@@ -1,7 +1,7 @@
 /** The day that it is here: when it began and ends by the clock of this machine, and what all tasks used in it. */
-import { NOTHING_USED } from '../task/budget.ts';
-import type { Day, Signs } from '../task/effect.ts';
-import type { Used } from '../task/state.ts';
+import { NOTHING_USED } from '../engine/budget.ts';
+import type { Day, Signs } from '../engine/effect.ts';
+import type { Used } from '../engine/state.ts';
 
 /** What an ended session used counts on the day on which it ended; what goes on counts today. */
 export function today(

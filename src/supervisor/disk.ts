@@ -3,44 +3,31 @@
  * over a store that is only read. Nothing is written, locked or mended, so that a supervisor may start at any moment.
  */
 import { existsSync } from 'node:fs';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import { METHODS, type MethodName } from '../contract/methods/index.ts';
+import { isAtRest } from '../contract/status.ts';
 import type { Log } from '../log.ts';
-import type { AskContext } from '../methods/define.ts';
-import { METHODS } from '../methods/index.ts';
 import type { Paths } from '../paths.ts';
 import type { CallOptions, OnNotify } from '../rpc/client.ts';
 import { bootId } from '../runner/identity.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import { Store } from '../store/store.ts';
-import { isAtRest } from '../task/status.ts';
 import { systemClock } from './clock.ts';
 import { stateFindings } from './doctor.ts';
+import type { AskContext, Handler, Reading } from './handlers/define.ts';
+import { READING } from './handlers/reading.ts';
 import { Masks } from './masks.ts';
 import { Places } from './places.ts';
 import { Reader } from './reader.ts';
 import { Registry } from './registry.ts';
-import type { Supervisor } from './supervisor.ts';
 
-/** What of a supervisor's requests can be answered without one. */
-const ANSWERED: ReadonlySet<string> = new Set([
-  'daemon.doctor',
-  'event.follow',
-  'log.follow',
-  'task.get',
-  'task.list',
-  'task.plan',
-  'task.report',
-]);
 /** What is read has no log of its own. */
 const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** A connection to nobody: `call` and `stream` are those of a client. */
 export class Disk {
   readonly #registry: Registry;
-  readonly #reader: Pick<
-    Supervisor,
-    'view' | 'list' | 'report' | 'plan' | 'followLog' | 'followEvents' | 'doctor'
-  >;
+  readonly #reading: Reading;
   readonly #died: boolean;
 
   /** Reads every task that is not over, and of the others what a list shows. Throws what the system says. */
@@ -53,9 +40,10 @@ export class Disk {
     const masks = new Masks({ store, secrets: secretPlaces(paths), log: NO_LOG, env });
     const reader = new Reader({ registry, store, places: new Places(paths), masks });
     this.#registry = registry;
-    this.#reader = Object.assign(reader, {
+    this.#reading = {
+      reader,
       doctor: async () => ({ findings: await stateFindings(store, registry), agents: [] }),
-    });
+    };
   }
 
   /** Whether one of these tasks (absent: of all) would go on by itself if a supervisor ran. Throws as `task.get`. */
@@ -85,14 +73,15 @@ export class Disk {
     onNotify: OnNotify,
     { signal = new AbortController().signal }: CallOptions = {},
   ): Promise<unknown> {
-    const method = ANSWERED.has(name) ? METHODS.find(one => one.name === name) : undefined;
-    if (!method) throw new RasenError('unreachable', `No supervisor runs, and ${name} needs one.`);
+    const method = METHODS.find(one => one.name === name);
+    const handle = (READING as Partial<Record<string, Handler<MethodName, Reading>>>)[name];
+    if (!method || !handle) throw new RasenError('unreachable', `No supervisor runs, and ${name} needs one.`);
     const parsed = method.params.safeParse(params ?? {});
     if (!parsed.success) throw new RasenError('usage', `${name}: ${parsed.error.issues[0]!.message}`);
     const context = contextOf(onNotify, signal);
     // Nobody writes: what is there is all there will be.
     const asked = { ...(parsed.data as object), ...(method.stream ? { follow: false } : {}) };
-    return await method.handle(asked, this.#reader as Supervisor, context as AskContext);
+    return await handle(asked as never, this.#reading, context as AskContext);
   }
 }
 

@@ -1,26 +1,31 @@
 /** Turns the method table into the handlers of the socket: parse strictly, find out who asks where it matters, call, answer. */
-import type { AskContext } from '../methods/define.ts';
-import { METHODS } from '../methods/index.ts';
+import { METHODS, type MethodName } from '../contract/methods/index.ts';
 import { invalidParams } from '../rpc/message.ts';
 import type { Handler, RequestContext } from '../rpc/server.ts';
+import type { AskContext, Handler as Handle } from './handlers/define.ts';
+import { HANDLERS } from './handlers/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
-export function handlersOf(supervisor: Supervisor): ReadonlyMap<string, Handler> {
+export function handlersOf({
+  guard,
+  serving,
+}: Pick<Supervisor, 'guard' | 'serving'>): ReadonlyMap<string, Handler> {
   return new Map(
     METHODS.map(method => [
       method.name,
       (params, context) => {
+        const handle = HANDLERS[method.name as MethodName] as Handle<MethodName>;
         const parsed = method.params.safeParse(params ?? {});
         if (!parsed.success)
           throw invalidParams(
             parsed.error.issues.map(({ path, message, code }) => ({ path: path.map(String), message, code })),
           );
         // Not async: what can be answered at once is answered in order.
-        if (method.asks === 'reader') return method.handle(parsed.data, supervisor, context as AskContext);
+        if (method.asks === 'reader') return handle(parsed.data as never, serving, context as AskContext);
         const { task } = parsed.data as { task?: string };
-        return supervisor.guard
+        return guard
           .check(method, task, context)
-          .then(origin => method.handle(parsed.data, supervisor, asking(context, origin)));
+          .then(origin => handle(parsed.data as never, serving, asking(context, origin)));
       },
     ]),
   );

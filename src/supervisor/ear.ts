@@ -4,10 +4,10 @@
  */
 import type { Conversation, LiveSigns } from '../agents/agent.ts';
 import { OutputLines } from '../agents/output-lines.ts';
+import type { Signs } from '../engine/effect.ts';
 import { ForeignHandle } from '../host/foreign-handle.ts';
 import { droppedBytes } from '../runner/output-cap.ts';
 import { placeIn } from '../runner/small-file.ts';
-import type { Signs } from '../task/effect.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** Read in one go, of one session; the rest has time. */

@@ -1,7 +1,7 @@
 /** The ears of the supervisor, one for each session of an agent that goes on; each listens about once a second. */
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { Signs } from '../engine/effect.ts';
 import type { Log } from '../log.ts';
-import type { Signs } from '../task/effect.ts';
 import { Ear, type Listening } from './ear.ts';
 
 const LISTEN_MS = 1000;

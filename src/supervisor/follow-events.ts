@@ -2,8 +2,9 @@
  * event.follow: the events of a task from a number on, or of all tasks as they come. What a slow reader has not taken
  * yet is on the disk: a follower keeps a number for each task that it is behind with, and nothing else.
  */
+
+import type { Event } from '../contract/event.ts';
 import type { RequestContext, Send } from '../rpc/server.ts';
-import type { Event } from '../task/event.ts';
 import { Changes } from './changes.ts';
 import { History } from './history.ts';
 import type { Entry, Registry } from './registry.ts';

@@ -4,16 +4,16 @@
  * it, also after a restart of the supervisor, gives neither a gap nor anything twice.
  */
 import { isUtf8 } from 'node:buffer';
-import { RasenError } from '../errors.ts';
-import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { Event } from '../contract/event.ts';
+import type { LogCursor, LogRecord } from '../contract/methods/log.follow.ts';
+import { isTerminal } from '../contract/status.ts';
+import { fold } from '../engine/fold.ts';
+import { gatesOf } from '../engine/gates-of.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { RequestContext, Send } from '../rpc/server.ts';
 import { lastLines, readOutput } from '../runner/tail.ts';
 import { Mask } from '../secrets/mask.ts';
-import type { Event } from '../task/event.ts';
-import { fold } from '../task/fold.ts';
-import { gatesOf } from '../task/gates-of.ts';
-import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
 import { linesOf } from '../views/lines.ts';
 import { Changes } from './changes.ts';
 import { agentRole } from './effects/context.ts';

@@ -1,14 +1,14 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
 import { execFile } from 'node:child_process';
 import { basename, dirname } from 'node:path';
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
+import type { TaskState } from '../engine/state.ts';
 import { deleteTaskBranch, onlyCopy } from '../git/forget.ts';
 import { deleteTaskRefs } from '../git/history.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeEmpty } from '../host/remove-tree.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Store } from '../store/store.ts';
-import type { TaskState } from '../task/state.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';

@@ -4,11 +4,11 @@
  * it is refused too; where it has none (macOS, a Linux with neither perl nor python3) nothing is refused, and `doctor` says
  * so: a rasen that nobody may ask to merge would be none.
  */
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { Who } from '../contract/methods/define.ts';
+import { isInside, type Origin, originText } from '../contract/origin.ts';
 import type { Log } from '../log.ts';
-import type { Who } from '../methods/define.ts';
 import type { RequestContext } from '../rpc/server.ts';
-import { isInside, type Origin, originText } from '../task/origin.ts';
 import type { Askers } from './askers.ts';
 import type { Entry, Registry } from './registry.ts';
 

@@ -4,8 +4,8 @@
  * there is nothing of this: attempts live on, and the next supervisor takes them over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAtRest } from '../contract/status.ts';
 import type { Log } from '../log.ts';
-import { isAtRest } from '../task/status.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
 

@@ -1,5 +1,5 @@
 /** The events of one task as a follower goes through them: read from memory or disk, and only held while it goes on at once. */
-import type { Event } from '../task/event.ts';
+import type { Event } from '../contract/event.ts';
 import type { Entry, Registry } from './registry.ts';
 
 export class History {

@@ -1,6 +1,6 @@
 /** Names of jobs for those who read the journal from its start: an event that ends a job does not say it again. */
-import type { Event } from '../task/event.ts';
-import { oldGateJob, oldWorkJob } from '../task/state.ts';
+import type { Event } from '../contract/event.ts';
+import { oldGateJob, oldWorkJob } from '../engine/state.ts';
 
 export interface JobRef {
   job: string;

@@ -3,7 +3,7 @@
  * turns; outputs are kept under their cap. Only says "look again"; the truth is in the job's folder.
  */
 import { join } from 'node:path';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import { type Place, statForeign } from '../host/foreign-file.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';

@@ -5,7 +5,7 @@
  */
 import { existsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, errnoOf, isRasenError, messageOf, RasenError } from '../errors.ts';
+import { EXIT, errnoOf, isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { makeFolder } from '../host/make-folder.ts';
 import { checkHome } from '../host/private.ts';
 import { makeLog } from '../log.ts';

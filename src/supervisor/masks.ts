@@ -2,7 +2,8 @@
  * What is masked of each task, held in memory alone. Values are learned as programs are given them; after a restart they
  * are looked up again when something of the task is shown, since what its programs printed is still there.
  */
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { TaskState } from '../engine/state.ts';
 import { environmentsOf } from '../host/process-environment.ts';
 import type { Log } from '../log.ts';
 import { isMaskable, Mask } from '../secrets/mask.ts';
@@ -11,7 +12,6 @@ import type { SecretPlaces } from '../secrets/places.ts';
 import { resolveWhatIsThere } from '../secrets/resolve.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
 import type { Store } from '../store/store.ts';
-import type { TaskState } from '../task/state.ts';
 import { capturedEnv } from './effects/context.ts';
 import { userEnv } from './effects/user-env.ts';
 

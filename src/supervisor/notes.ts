@@ -1,10 +1,10 @@
 /** What a user says to the agents of a task while it goes on: checked, recorded, and left to the loop to be told. */
-import { RasenError } from '../errors.ts';
-import type { NewEvent } from '../task/event.ts';
-import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../task/notes.ts';
-import { isInside, originText } from '../task/origin.ts';
-import { stepOf, type TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { NewEvent } from '../contract/event.ts';
+import { isInside, originText } from '../contract/origin.ts';
+import { isTerminal } from '../contract/status.ts';
+import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../engine/notes.ts';
+import { stepOf, type TaskState } from '../engine/state.ts';
 import { type Ask, asked, over, resumption } from './commands.ts';
 import { isDeaf } from './effects/tell.ts';
 import type { Places } from './places.ts';

@@ -1,12 +1,12 @@
 /** Where the parts of a task are, made from its state: folders of jobs, result files, checkouts. No input or output. */
 import { join, resolve } from 'node:path';
+import type { Step, TaskState } from '../engine/state.ts';
+import { folderOfStep } from '../engine/working-folder.ts';
 import type { Place } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
 import type { SessionOrder } from '../session/order.ts';
 import { jobFolder, taskFiles } from '../store/layout.ts';
-import type { Step, TaskState } from '../task/state.ts';
-import { folderOfStep } from '../task/working-folder.ts';
 
 /** Where the notes for the session of a job are put, when it can be spoken with. */
 export const notesFolder = (folder: string): string => join(folder, 'notes');

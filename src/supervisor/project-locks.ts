@@ -3,12 +3,12 @@
  * in one project would write the same views and move the same branches. While a supervisor has an unfinished task in a
  * project it holds the kernel lock of the project's folder. `.rasen/supervisor.json` says who it is, for messages only.
  */
-import { userInfo } from 'node:os';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { TaskSpec } from '../contract/spec.ts';
 import type { FarFiles } from '../host/far-files.ts';
 import { type FolderLock, lockFolder } from '../host/folder-lock.ts';
+import { userEntry } from '../host/user.ts';
 import type { Log } from '../log.ts';
-import type { TaskSpec } from '../task/spec.ts';
 
 const OWNER_FILE = '.rasen/supervisor.json';
 const OWNER_BYTES_MAX = 4096;
@@ -95,7 +95,7 @@ export class ProjectLocks {
       return;
     }
     this.#held.set(project, lock.release);
-    const owner: Owner = { pid: process.pid, user: userName(), home: this.#options.home };
+    const owner: Owner = { pid: process.pid, user: userEntry().name, home: this.#options.home };
     const place = { root: project, path: OWNER_FILE };
     const written = await far.files.replace(place, `${JSON.stringify(owner)}\n`);
     if (!written.ok)
@@ -128,13 +128,4 @@ function inUse(project: string, owner: Owner | null): RasenError {
       data: { project, ...owner },
     },
   );
-}
-
-/** A container may have no entry for the user. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
-  }
 }

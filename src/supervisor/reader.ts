@@ -2,12 +2,12 @@
  * What is told of tasks: views, lists, reports, events and logs, read from the registry and the files of attempts. One
  * for the supervisor and for whoever looks while none runs (disk.ts). Changes nothing.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
+import { TRANSITIONS } from '../contract/status.ts';
+import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import type { Store } from '../store/store.ts';
-import type { Plan } from '../task/plan.ts';
-import { TRANSITIONS } from '../task/status.ts';
-import { type TaskView, UNUSABLE_STATUSES } from '../task/view.ts';
 import { damagedView } from './damaged-view.ts';
 import { agentRole } from './effects/context.ts';
 import { readableTail } from './effects/readable-tail.ts';

@@ -2,15 +2,15 @@
  * The loop that moves tasks: look, decide, record, act. Level-triggered: a kick only says "look again". The first pass
  * after a start is the same as any other, so there is no recovery code.
  */
-import { type ErrorKind, isRasenError, messageOf, RasenError } from '../errors.ts';
+import { type ErrorKind, isRasenError, messageOf, RasenError } from '../contract/errors.ts';
+import { advance, countJobs } from '../engine/advance.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Day, Effect, JobFacts, Observed, Result, Trouble } from '../engine/effect.ts';
+import { isOver } from '../engine/notices.ts';
+import { settle, settleFailure } from '../engine/settle.ts';
+import type { TaskState } from '../engine/state.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
-import { advance, countJobs } from '../task/advance.ts';
-import type { Clock } from '../task/clock.ts';
-import type { Day, Effect, JobFacts, Observed, Result, Trouble } from '../task/effect.ts';
-import { isOver } from '../task/notices.ts';
-import { settle, settleFailure } from '../task/settle.ts';
-import type { TaskState } from '../task/state.ts';
 import type { Entry, Registry } from './registry.ts';
 
 /** What tasks act upon. The real one is world.ts; tests have others. */

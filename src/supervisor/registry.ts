@@ -2,20 +2,22 @@
  * The registry: every task of this instance in memory, and the only writer of their journals. A change is durable
  * before it is visible here. All work on one task goes through `exclusive`, so that nothing interleaves.
  */
-import { RasenError } from '../errors.ts';
+
+import { RasenError } from '../contract/errors.ts';
+import type { Event, NewEvent } from '../contract/event.ts';
+import type { Origin } from '../contract/origin.ts';
+import type { TaskSpec } from '../contract/spec.ts';
+import { isTerminal } from '../contract/status.ts';
+import type { MergeProgress, TaskView } from '../contract/view.ts';
+import { countJobs, stamp } from '../engine/advance.ts';
+import { NOTHING_USED } from '../engine/budget.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Trouble } from '../engine/effect.ts';
+import { fold } from '../engine/fold.ts';
+import { isOver } from '../engine/notices.ts';
+import type { Spending, TaskState, Used } from '../engine/state.ts';
+import { mergingTask, stuckView, viewOf } from '../engine/view.ts';
 import type { About, Damage, Loaded, Store } from '../store/store.ts';
-import { countJobs, stamp } from '../task/advance.ts';
-import { NOTHING_USED } from '../task/budget.ts';
-import type { Clock } from '../task/clock.ts';
-import type { Trouble } from '../task/effect.ts';
-import type { Event, NewEvent } from '../task/event.ts';
-import { fold } from '../task/fold.ts';
-import { isOver } from '../task/notices.ts';
-import type { Origin } from '../task/origin.ts';
-import type { TaskSpec } from '../task/spec.ts';
-import type { Spending, TaskState, Used } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
-import { type MergeProgress, mergingTask, stuckView, type TaskView, viewOf } from '../task/view.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;

@@ -1,5 +1,5 @@
 /** SIGHUP: reads rasend.yml again, reopens the log file, and tells the service manager how that went. Used by main.ts. */
-import { isRasenError } from '../errors.ts';
+import { isRasenError } from '../contract/errors.ts';
 import type { LeveledLog, LogStream } from '../log.ts';
 import type { Notifier } from '../service/runtime/notify.ts';
 import type { StatusLine } from '../service/runtime/status-line.ts';

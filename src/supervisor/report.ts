@@ -1,6 +1,8 @@
 /** task.report: reads the journals of the tasks that are asked for, one after the other, and counts. */
-import { isRasenError, RasenError } from '../errors.ts';
-import { type Report, reportOf, reportOrder, type TaskReport, totalsOf } from '../task/report.ts';
+
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { Report, TaskReport } from '../contract/report.ts';
+import { reportOf, reportOrder, totalsOf } from '../engine/report.ts';
 import type { Entry, Registry } from './registry.ts';
 
 export interface ReportParams {

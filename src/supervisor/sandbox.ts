@@ -3,7 +3,7 @@
  * supervisor may make no namespaces, while the units of the user's manager may.
  */
 import { execFile } from 'node:child_process';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
 import type { CageChoice } from '../runner/cage/choose.ts';
 import { runFailure } from '../runner/cage/unit-command.ts';
 import { chooseSandbox, type TryCommand } from '../sandbox/choose.ts';

@@ -5,7 +5,7 @@ import { Problems } from '../config/problems.ts';
 import { readText } from '../config/read-text.ts';
 import { bool, duration, int, oneOf, size } from '../config/types.ts';
 import { parseYaml } from '../config/yaml.ts';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { LogLevel } from '../log.ts';
 import { LOG_MODES, type LogMode } from '../service/runtime/log-stream.ts';
 

@@ -2,7 +2,7 @@
  * Watches that the state is still the one that this supervisor works on. A folder that was removed, moved away, or has
  * another at its path is nothing to go on with: what is in memory would be shown as if it were there.
  */
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
 
 /** How often. */
 const LOOK_MS = 1000;

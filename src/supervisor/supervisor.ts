@@ -1,67 +1,47 @@
-/**
- * The supervisor: what the methods of the control protocol may ask for. Wires registry, loop, world and readers
- * together; decides nothing itself.
- */
+/** The supervisor: wires registry, loop, world and readers together, from its start to its end. Decides nothing itself. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { NewEvent } from '../contract/event.ts';
+import type { MergeProgress } from '../contract/view.ts';
+import type { TaskState } from '../engine/state.ts';
 import { FarFiles } from '../host/far-files.ts';
-import { clearInbox, readInbox } from '../host/inbox.ts';
+import { clearInbox } from '../host/inbox.ts';
 import type { Log } from '../log.ts';
-import type { AskContext } from '../methods/define.ts';
-import { runParams } from '../methods/task.run.ts';
-import { type Sent, sendAll } from '../notify/index.ts';
-import { testMessage } from '../notify/message.ts';
 import type { Paths } from '../paths.ts';
-import type { RequestContext } from '../rpc/server.ts';
 import { bootId } from '../runner/identity.ts';
 import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
 import { secretPlaces } from '../secrets/places.ts';
-import { resolveSecrets } from '../secrets/resolve.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { Store } from '../store/store.ts';
-import type { NewEvent } from '../task/event.ts';
-import type { Judge } from '../task/fold-skip.ts';
-import type { NotifySpec } from '../task/notices.ts';
-import type { Plan } from '../task/plan.ts';
-import { unheldLimits } from '../task/resource-limits.ts';
-import type { SecretSpec, TaskSpec } from '../task/spec.ts';
-import type { TaskState } from '../task/state.ts';
-import { isAtRest, isTerminal } from '../task/status.ts';
-import type { MergeProgress, TaskView } from '../task/view.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
 import type { OpenCage } from './cage.ts';
-import { uncounted } from './check-budgets.ts';
 import { systemClock, watchClock } from './clock.ts';
-import { type Ask, Commands } from './commands.ts';
+import { Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
-import { userEnv } from './effects/user-env.ts';
-import type { LogParams } from './follow-log.ts';
-import { type GcParams, gc } from './gc.ts';
 import { Guard } from './guard.ts';
 import { Halt } from './halt.ts';
+import type { Serving } from './handlers/define.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
-import { type Noted, Notes } from './notes.ts';
+import { Notes } from './notes.ts';
 import { Places } from './places.ts';
 import { ProjectLocks } from './project-locks.ts';
-import { type Listed, type ListFilter, Reader, statusOf } from './reader.ts';
+import { Reader } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
 import { type Entry, Registry } from './registry.ts';
-import type { ReportParams } from './report.ts';
 import type { SandboxLook } from './sandbox.ts';
 import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { tellLog } from './tell-log.ts';
 import { isTidyTime, tidy } from './tidy.ts';
 import { Upkeep } from './upkeep.ts';
-import { untilState, waitForTasks } from './wait.ts';
 import { RealWorld } from './world.ts';
 
 /** A task that could not be taken over (disk full) is tried again after this. */
@@ -70,14 +50,6 @@ const CLAIM_RETRY_MS = 5000;
 const LOCK_MS_MAX = 2000;
 /** Longest wait for the files of projects before an answer. */
 const FLUSH_MS_MAX = 2000;
-
-interface NotifyParams {
-  notify: NotifySpec;
-  name: string;
-  project: string;
-  env: Record<string, string>;
-  secrets: Record<string, SecretSpec>;
-}
 
 export interface SupervisorOptions {
   paths: Paths;
@@ -94,13 +66,12 @@ export interface SupervisorOptions {
 export class Supervisor {
   /** Who may ask for what. */
   readonly guard: Guard;
+  /** What the handlers of requests may use. */
+  readonly serving: Serving;
   readonly #options: SupervisorOptions;
   readonly #store: Store;
   readonly #registry: Registry;
-  readonly #reader: Reader;
   readonly #reconciler: Reconciler;
-  readonly #commands: Commands;
-  readonly #notes: Notes;
   readonly #askers: Askers;
   readonly #suspension: Suspension;
   readonly #halt: Halt;
@@ -113,7 +84,6 @@ export class Supervisor {
   readonly #upkeep: Upkeep;
   readonly #far = new FarFiles();
   readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
-  readonly #started_at = new Date().toISOString();
   readonly #releases: (() => void)[] = [];
   readonly #closing = new AbortController();
   #draining = false;
@@ -139,7 +109,7 @@ export class Supervisor {
     this.#jobs = new Jobs(task => this.#kick(task), log);
     const secrets = secretPlaces(paths);
     this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
-    this.#reader = new Reader({
+    const reader = new Reader({
       registry: this.#registry,
       store: this.#store,
       places: this.#places,
@@ -187,13 +157,12 @@ export class Supervisor {
       unfinished: () => this.#unfinishedProjects(),
     });
     this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
-    this.#commands = new Commands(
+    const commands = new Commands(
       this.#registry,
       this.#reconciler,
       { ...this.#host, home: paths.home },
       { store: this.#store, places: this.#places },
     );
-    this.#notes = new Notes(this.#registry, this.#reconciler, this.#places);
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,
       env: process.env,
@@ -212,6 +181,22 @@ export class Supervisor {
       settings,
       log,
     });
+    this.serving = {
+      ...{ paths, settings, reader, commands, cage: options.cage, sandbox: options.sandbox },
+      ...{ registry: this.#registry, store: this.#store, places: this.#places, far: this.#far },
+      ...{ upkeep: this.#upkeep, projects: this.#projects, suspension: this.#suspension },
+      started_at: new Date().toISOString(),
+      notes: new Notes(this.#registry, this.#reconciler, this.#places),
+      closing: this.#closing.signal,
+      assertStays: () => this.#assertStays(),
+      flushViews: tasks => this.#flushViews(tasks),
+      doctor: async () =>
+        await doctor({
+          ...{ paths, settings, store: this.#store, registry: this.#registry, cage: options.cage.choice },
+          ...{ upkeep: this.#upkeep, far: this.#far, able: this.#askers.able },
+          sandbox: await options.sandbox.get(),
+        }),
+    };
   }
 
   /** Reads all tasks, takes them over and lets them go on. */
@@ -246,11 +231,6 @@ export class Supervisor {
       }),
     );
     log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
-  }
-
-  /** Ends what runs before the service is stopped; see suspension.ts. */
-  suspend(signal: AbortSignal): Promise<{ stopped: number }> {
-    return this.#suspension.begin(signal);
   }
 
   /** Ends what runs, for good as far as this machine goes by itself; see halt.ts. Asked once more, it kills. */
@@ -296,199 +276,6 @@ export class Supervisor {
     return this.#store.gone();
   }
 
-  async run(
-    spec: TaskSpec,
-    env: Record<string, string>,
-    { origin }: AskContext,
-  ): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
-    this.#assertStays();
-    const { entry, created } = await this.#projects.during(spec, () => this.#commands.run(spec, env, origin));
-    const { kind, why, enforces } = this.#options.cage.choice;
-    const notes = unheldLimits(spec, enforces).map(
-      name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
-    );
-    return { created, task: this.#registry.viewOf(entry), notes: [...notes, ...uncounted(spec)] };
-  }
-
-  /** The same for an order in the inbox. */
-  async submit(id: string, sha256: string, context: AskContext) {
-    const text = readInbox(this.#options.paths.home, id, 'order', sha256).toString('utf8');
-    const parsed = runParams.safeParse(jsonIn(text));
-    if (!parsed.success || parsed.data.spec.id !== id)
-      throw new RasenError('usage', `The order of task ${id} is not what task.run takes: ${whyNot(parsed)}.`);
-    return await this.run(parsed.data.spec, parsed.data.env, context);
-  }
-
-  view(ref: string): TaskView {
-    return this.#reader.view(ref);
-  }
-
-  list(filter: ListFilter): Listed[] | Promise<Listed[]> {
-    return this.#reader.list(filter);
-  }
-
-  report(params: ReportParams) {
-    return this.#reader.report(params);
-  }
-
-  /** The files of the project say the same as the answer, for scripts that look at both. */
-  async wait(
-    params: { tasks: string[]; through_limits: boolean },
-    context: RequestContext,
-  ): Promise<TaskView[]> {
-    const views = await waitForTasks(this.#registry, params, context);
-    await this.#flushViews(views.map(({ id }) => id));
-    return views;
-  }
-
-  async stop(
-    params: { task: string; force: boolean; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    const entry = await this.#commands.want(params.task, 'stop', params.force, askOf(params, context));
-    await untilState(
-      this.#registry,
-      entry,
-      state => isAtRest(state.status) || state.want === 'run',
-      context.signal,
-    );
-    await this.#flushViews([entry.id]);
-    return this.#registry.viewOf(entry);
-  }
-
-  async cancel(
-    params: { task: string; force: boolean; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    const entry = await this.#commands.want(params.task, 'cancel', params.force, askOf(params, context));
-    await untilState(this.#registry, entry, state => isTerminal(state.status), context.signal);
-    await this.#flushViews([entry.id]);
-    return this.#registry.viewOf(entry);
-  }
-
-  async resume(
-    params: { task: string; skip: readonly Judge[]; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    this.#assertStays();
-    const { task, skip } = params;
-    const ask = askOf(params, context);
-    const entry = await this.#inProject(task, () => this.#commands.resume(task, skip, ask));
-    return this.#registry.viewOf(entry);
-  }
-
-  async retry(
-    params: { task: string; subtask?: string | string[] | undefined; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    this.#assertStays();
-    const ask = askOf(params, context);
-    const { task, subtask } = params;
-    const subtasks = subtask === undefined ? null : [subtask].flat();
-    const entry = await this.#inProject(task, () => this.#commands.retry(task, subtasks, ask));
-    return this.#registry.viewOf(entry);
-  }
-
-  /** With the project locked: it may not have been when this supervisor started. */
-  #inProject(ref: string, work: () => Promise<Entry>): Promise<Entry> {
-    const { state } = this.#registry.resolve(ref);
-    return state ? this.#projects.during(state.spec, work) : work();
-  }
-
-  async note(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
-    return this.#notedOf(await this.#notes.note(params.task, params.text, askOf(params, context)));
-  }
-
-  async answer(params: { task: string; text: string; op?: string | undefined }, context: AskContext) {
-    return this.#notedOf(await this.#notes.answer(params.task, params.text, askOf(params, context)));
-  }
-
-  #notedOf({ entry, note, how, step }: Noted) {
-    return { task: this.#registry.viewOf(entry), note, how, subtask: step };
-  }
-
-  async rollback(
-    params: { task: string; subtask?: string | undefined; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    const entry = await this.#commands.rollback(params.task, params.subtask, askOf(params, context));
-    return this.#registry.viewOf(entry);
-  }
-
-  plan(ref: string) {
-    return this.#reader.plan(ref);
-  }
-
-  async replan(
-    params: { task: string; plan: Plan; expected_rev: number; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    const { task, plan, expected_rev } = params;
-    const entry = await this.#commands.replan(task, plan, expected_rev, askOf(params, context));
-    return this.#registry.viewOf(entry);
-  }
-
-  async merge(
-    params: { task: string; into: string | null; squash: boolean; op?: string | undefined },
-    context: AskContext,
-  ): Promise<TaskView> {
-    this.#assertStays();
-    const { task, into, squash } = params;
-    const { entry, op } = await this.#commands.merge(task, into, squash, askOf(params, context));
-    const state = await untilState(this.#registry, entry, s => !s.merge, context.signal);
-    await this.#flushViews([entry.id]);
-    const refused = state.merge_refused;
-    if (refused?.op === op) {
-      const kind = refused.kind as ConstructorParameters<typeof RasenError>[0];
-      throw new RasenError(kind, refused.message, {
-        ...(refused.hint ? { hint: refused.hint } : {}),
-        data: refused.data,
-      });
-    }
-    return this.#registry.viewOf(entry);
-  }
-
-  async cancelMerge(params: { task: string }, context: AskContext): Promise<TaskView> {
-    const entry = await this.#commands.cancelMerge(params.task);
-    await untilState(this.#registry, entry, s => !s.merge, context.signal);
-    return this.#registry.viewOf(entry);
-  }
-
-  followLog(params: LogParams, context: RequestContext) {
-    return this.#reader.followLog(params, context);
-  }
-
-  followEvents(
-    params: { task?: string | undefined; after: number; follow: boolean },
-    context: RequestContext,
-  ) {
-    return this.#reader.followEvents(params, context);
-  }
-
-  status() {
-    const { paths, settings, cage, sandbox } = this.#options;
-    const tasks: Record<string, number> = {};
-    for (const entry of this.#registry.all()) {
-      const status = statusOf(entry);
-      tasks[status] = (tasks[status] ?? 0) + 1;
-    }
-    return {
-      version: VERSION,
-      pid: process.pid,
-      started_at: this.#started_at,
-      home: paths.home,
-      socket: paths.socket,
-      cage: { kind: cage.choice.kind, why: cage.choice.why, enforces: [...cage.choice.enforces] },
-      sandbox: { kind: sandbox.last.sandbox?.kind ?? null, why: sandbox.last.why },
-      tasks,
-      live_jobs: this.#registry.jobs,
-      max_live_jobs: settings.max_live_jobs,
-      rss_bytes: process.memoryUsage.rss(),
-      damaged: this.#registry.damaged.length,
-      stored: { ...this.#upkeep.stored() },
-    };
-  }
-
   /** Tasks that are not over, for the status line of the service. */
   counts(): TaskCounts {
     const counts: TaskCounts = { running: 0, waiting: 0, blocked: 0 };
@@ -511,35 +298,6 @@ export class Supervisor {
     Object.assign(this.#options.settings, live);
     this.#awake.enable(live.keep_awake);
     this.#reconciler.kickAll();
-  }
-
-  async doctor() {
-    const { paths, settings, cage, sandbox } = this.#options;
-    const parts = {
-      ...{ paths, settings, store: this.#store, registry: this.#registry, cage: cage.choice },
-      sandbox: await sandbox.get(),
-      upkeep: this.#upkeep,
-      far: this.#far,
-      able: this.#askers.able,
-    };
-    return await doctor(parts);
-  }
-
-  /** A test notice, sent as those of tasks are. */
-  async notify(params: NotifyParams): Promise<Sent[]> {
-    const { notify, name, project, env, secrets } = params;
-    const places = secretPlaces(this.#options.paths);
-    const plain = { ...userEnv(), ...env };
-    const world = { places, env: plain, platform: process.platform };
-    const cwd = (await this.#far.isFolder(project)) ? project : '/';
-    const place = { env: { ...plain, RASEN_PROJECT: project }, cwd, signal: this.#closing.signal };
-    return sendAll(notify, testMessage(name, project, Date.now()), place, () =>
-      resolveSecrets(secrets, { command: 'notify', agents: true }, world),
-    );
-  }
-
-  gc(params: GcParams) {
-    return gc({ registry: this.#registry, store: this.#store, places: this.#places }, params);
   }
 
   #unfinishedProjects(): Set<string> {
@@ -611,19 +369,3 @@ export class Supervisor {
     }
   }
 }
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The first fault, with its place. */
-function whyNot({ error }: ReturnType<typeof runParams.safeParse>): string {
-  const issue = error?.issues[0];
-  return issue ? `${issue.path.join('.')}: ${issue.message}` : 'it is of another task';
-}
-
-const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });

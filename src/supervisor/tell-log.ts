@@ -3,9 +3,10 @@
  * those of the task's own log (views/lines.ts); the level, which is the priority in the journal, follows the outcome.
  * The field `task` is what `journalctl RASEN_TASK=ID` looks for.
  */
+
+import type { Event, EventType } from '../contract/event.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { Log } from '../log.ts';
-import type { Event, EventType } from '../task/event.ts';
-import type { TaskState } from '../task/state.ts';
 import { type Level, linesOf } from '../views/lines.ts';
 
 /** Worth a line to whoever looks after the machine. What a task says in between is in its own log. */

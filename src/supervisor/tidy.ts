@@ -1,10 +1,11 @@
 /** Removes the checkouts that a finished task needs no more. Its commits and, until it is merged, its worktree stay. */
+
+import type { Event } from '../contract/event.ts';
+import { isTerminal } from '../contract/status.ts';
+import type { TaskState } from '../engine/state.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeTree } from '../host/remove-tree.ts';
 import type { Store } from '../store/store.ts';
-import type { Event } from '../task/event.ts';
-import type { TaskState } from '../task/state.ts';
-import { isTerminal } from '../task/status.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 

@@ -2,7 +2,7 @@
  * Upkeep of what is over: packs each task into one file some time after its end, and removes the oldest by age and by
  * size. One task after the other, with pauses: nobody waits for it.
  */
-import { isRasenError, messageOf } from '../errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { Log } from '../log.ts';
 import { HELD, type Store } from '../store/store.ts';
 import { remove, sizeOf } from './gc.ts';

@@ -1,8 +1,9 @@
 /** Waiting for tasks: for a rest of any kind, or for one particular thing. */
+
+import type { WaitReason } from '../contract/status.ts';
+import { exitCodeOf, type TaskView } from '../contract/view.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { RequestContext } from '../rpc/server.ts';
-import type { TaskState } from '../task/state.ts';
-import type { WaitReason } from '../task/status.ts';
-import { exitCodeOf, type TaskView } from '../task/view.ts';
 import { Changes } from './changes.ts';
 import type { Entry, Registry } from './registry.ts';
 

@@ -1,9 +1,9 @@
 /** The files of one task on disk: writes those that say something new, or that somebody changed or removed. */
 
+import type { TaskState } from '../engine/state.ts';
 import type { Files } from '../host/far-files.ts';
 import type { Look } from '../host/file-work.ts';
 import type { Place } from '../host/foreign-file.ts';
-import type { TaskState } from '../task/state.ts';
 import { needed, neededOrNull, placeInside } from './inside.ts';
 import { SEED_FILES, type SeedFile } from './seed-files.ts';
 

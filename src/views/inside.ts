@@ -3,7 +3,7 @@
  * links that an agent made or a clone brought: no view is written through a link, be it the file or a folder on the way.
  */
 import { join, relative, resolve } from 'node:path';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Foreign, ForeignFailure, Place } from '../host/foreign-file.ts';
 
 /** `file` is relative to the project, or absolute. Throws `config` when it leads out of the project. */

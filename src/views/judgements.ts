@@ -1,6 +1,6 @@
 /** What review and QA said, in the shape of RASEN's plan file: per subtask and for the whole. Pure. */
-import { gatesOf } from '../task/gates-of.ts';
-import type { Step, TaskState } from '../task/state.ts';
+import { gatesOf } from '../engine/gates-of.ts';
+import type { Step, TaskState } from '../engine/state.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { oneLine } from './plain-text.ts';
 

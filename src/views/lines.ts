@@ -2,16 +2,17 @@
  * What happened, in sentences: the lines of rasen.log and of `log.follow`, in RASEN's words where it has them. Pure.
  * A line of a failure says the outcome, the reason and what follows. Texts of agents pass through oneLine.
  */
-import { budgetText } from '../task/budget.ts';
-import { JUMP_MS } from '../task/clock.ts';
-import type { Event, EventOf, EventType } from '../task/event.ts';
-import { gatesOf, isAgentStep } from '../task/gates-of.ts';
-import { kindOf } from '../task/notices.ts';
-import { isInside, originText } from '../task/origin.ts';
-import { exhaustionOf } from '../task/retry.ts';
-import type { Step, TaskState } from '../task/state.ts';
-import { isTrouble, reasonText } from '../task/status.ts';
-import { duration } from '../task/wall-time.ts';
+
+import type { Event, EventOf, EventType } from '../contract/event.ts';
+import { isInside, originText } from '../contract/origin.ts';
+import { isTrouble, reasonText } from '../contract/status.ts';
+import { budgetText } from '../engine/budget.ts';
+import { JUMP_MS } from '../engine/clock.ts';
+import { gatesOf, isAgentStep } from '../engine/gates-of.ts';
+import { kindOf } from '../engine/notices.ts';
+import { exhaustionOf } from '../engine/retry.ts';
+import type { Step, TaskState } from '../engine/state.ts';
+import { duration } from '../engine/wall-time.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
 import { oneLine } from './plain-text.ts';

@@ -2,9 +2,9 @@
  * The events of one task on their way into the log: folds them again one by one, since a line is made of an event and the
  * state right after it. What is not in memory (after a restart, after a failure) is read from the journal.
  */
-import type { Event } from '../task/event.ts';
-import { fold } from '../task/fold.ts';
-import type { TaskState } from '../task/state.ts';
+import type { Event } from '../contract/event.ts';
+import { fold } from '../engine/fold.ts';
+import type { TaskState } from '../engine/state.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { linesOf } from './lines.ts';
 import { logText } from './log-format.ts';

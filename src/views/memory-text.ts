@@ -1,5 +1,5 @@
 /** The two views that people read: memories.md, and QA_ESCALATION.md while a task is blocked for it. Pure. */
-import type { TaskState } from '../task/state.ts';
+import type { TaskState } from '../engine/state.ts';
 import { recurringIssues } from './judgements.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';

@@ -2,9 +2,10 @@
  * implementation_plan.json in RASEN's shape, with exactly its keys: plan import refuses others, and reads this file
  * as well as RASEN's own. Pure.
  */
-import { subtaskOf } from '../task/gates-of.ts';
-import type { Step, TaskState } from '../task/state.ts';
-import type { StepStatus } from '../task/status.ts';
+
+import type { StepStatus } from '../contract/status.ts';
+import { subtaskOf } from '../engine/gates-of.ts';
+import type { Step, TaskState } from '../engine/state.ts';
 import { judgementOf, judgementOfTask, recurringIssues } from './judgements.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';

@@ -1,7 +1,8 @@
 /** The views of one project: when they are written, and which task they show. Used by ProjectViews. */
+
+import type { Event } from '../contract/event.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { Files } from '../host/far-files.ts';
-import type { Event } from '../task/event.ts';
-import type { TaskState } from '../task/state.ts';
 import { FileSet } from './file-set.ts';
 import { needed, placeInside } from './inside.ts';
 import { VIEW_LIMITS } from './limits.ts';

@@ -2,10 +2,11 @@
  * rasen.log of one project: every line once, whatever happens to the supervisor or to the file. The order of a pass is
  * lines, link, cursor; whichever is missing after a crash is made up for by the next pass. Used by ProjectFolder.
  */
+
+import type { Event } from '../contract/event.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { Files } from '../host/far-files.ts';
 import type { Place } from '../host/foreign-file.ts';
-import type { Event } from '../task/event.ts';
-import type { TaskState } from '../task/state.ts';
 import { placeInside } from './inside.ts';
 import {
   alreadyWritten,

@@ -3,11 +3,11 @@
  * the supervisor, which tells it of every change. It only reads: nothing that happens to a view changes a task, and
  * nothing that goes wrong here disturbs one.
  */
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../contract/errors.ts';
+import type { Event } from '../contract/event.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { Files } from '../host/far-files.ts';
 import type { Log } from '../log.ts';
-import type { Event } from '../task/event.ts';
-import type { TaskState } from '../task/state.ts';
 import type { EventsAfter } from './log-feed.ts';
 import { ProjectFolder } from './project-folder.ts';
 

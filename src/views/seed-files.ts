@@ -2,10 +2,11 @@
  * The files of `.rasen/`, built from the state: status.json here, the others in the files beside. Pure. The list SEED_FILES
  * is what ProjectViews writes; the log is made of events and is not in it.
  */
-import { gatesOf } from '../task/gates-of.ts';
-import type { Step, TaskState } from '../task/state.ts';
-import { isAtRest } from '../task/status.ts';
-import { currentStep, viewOf } from '../task/view.ts';
+
+import { isAtRest } from '../contract/status.ts';
+import { gatesOf } from '../engine/gates-of.ts';
+import type { Step, TaskState } from '../engine/state.ts';
+import { currentStep, viewOf } from '../engine/view.ts';
 import { judgementOf } from './judgements.ts';
 import { escalationText, memoriesText } from './memory-text.ts';
 import { implementationPlan } from './plan-json.ts';

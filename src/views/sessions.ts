@@ -2,9 +2,10 @@
  * What was tried and what came of it, in RASEN's files: attempt_history.json, metrics.json, good_commits.json. Pure.
  * An approach is what was really done, and an error what a gate or the exit code really said.
  */
-import { isAgentStep } from '../task/gates-of.ts';
-import type { AttemptRecord, Step, TaskState } from '../task/state.ts';
-import type { Outcome } from '../task/status.ts';
+
+import type { Outcome } from '../contract/status.ts';
+import { isAgentStep } from '../engine/gates-of.ts';
+import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
 import { lastChars, oneLine } from './plain-text.ts';

@@ -3,7 +3,7 @@
  * whether a supervisor runs, none does, or the task was never run. Ours stand beside them. Pure; types only of other
  * rooms, so that the thin client can make them, too.
  */
-import type { TaskView } from '../task/view.ts';
+import type { TaskView } from '../contract/view.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { seedTime } from './log-format.ts';
 import { cleanText, oneLine } from './plain-text.ts';

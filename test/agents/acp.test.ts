@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, NEVER } from './model-server.ts';

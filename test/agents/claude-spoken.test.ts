@@ -6,9 +6,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import type { EventOf } from '../../src/contract/event.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { taskFiles } from '../../src/store/layout.ts';
-import type { EventOf } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { attemptFolder, until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';

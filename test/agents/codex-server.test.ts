@@ -5,8 +5,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { Event } from '../../src/contract/event.ts';
 import { taskFiles } from '../../src/store/layout.ts';
-import type { Event } from '../../src/task/event.ts';
 import { attemptFolder, until } from '../support/instance.ts';
 import { type RealOptions, RealProject, works } from './real-project.ts';
 

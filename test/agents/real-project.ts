@@ -6,9 +6,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
+import type { Event } from '../../src/contract/event.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { taskFiles } from '../../src/store/layout.ts';
-import type { Event } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';
 import type { Real } from './setup.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
-import { messageOf } from '../../src/errors.ts';
+import { messageOf } from '../../src/contract/errors.ts';
 
 const FOLDER = process.env.RASEN_TEST_AGENTS ?? join(tmpdir(), 'rasen-test-agents');
 const INSTALL_MS_MAX = 180_000;

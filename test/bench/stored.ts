@@ -2,14 +2,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { Event, NewEvent } from '../../src/contract/event.ts';
+import { taskSpec } from '../../src/contract/spec.ts';
+import { stamp } from '../../src/engine/advance.ts';
+import { foldAll } from '../../src/engine/fold.ts';
 import { sha256 } from '../../src/store/artifact.ts';
 import { encodeEnv } from '../../src/store/env.ts';
 import { encodeJournalLine, type Line } from '../../src/store/journal.ts';
 import { encodeSnapshot } from '../../src/store/snapshot.ts';
-import { stamp } from '../../src/task/advance.ts';
-import type { Event, NewEvent } from '../../src/task/event.ts';
-import { foldAll } from '../../src/task/fold.ts';
-import { taskSpec } from '../../src/task/spec.ts';
 import { FORMAT } from '../../src/version.ts';
 import { commandSpec } from '../support/instance.ts';
 

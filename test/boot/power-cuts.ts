@@ -10,7 +10,7 @@
  */
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { expectSuccess } from './command.ts';
 import { count } from './counts.ts';
 import { readText, until } from './host.ts';

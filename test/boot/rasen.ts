@@ -1,7 +1,7 @@
 /** rasen in a machine, as one of its users has it: commands, tasks that end when they are told, and their witness. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import type { Ran } from './command.ts';
 import { readText, until } from './host.ts';
 import type { Machine, RunOptions } from './machine.ts';

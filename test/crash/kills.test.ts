@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import {
   attemptFolder,

@@ -1,19 +1,21 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
-import { type Budget, budgetsSoFar, budgetText } from '../../src/task/budget.ts';
-import type { Event, EventType } from '../../src/task/event.ts';
-import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
-import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
-import { LOGIN_TRIES } from '../../src/task/login.ts';
-import { isToldOf, MAX_NOTICES_PER_HOUR } from '../../src/task/notices.ts';
-import { allowanceOf } from '../../src/task/retry.ts';
-import { stepOf, type TaskState } from '../../src/task/state.ts';
+
+import type { Budget } from '../../src/contract/budget.ts';
+import type { Event, EventType } from '../../src/contract/event.ts';
 import {
   isTerminal,
   type Outcome,
   type StopReason,
   TRANSITIONS,
   type WaitReason,
-} from '../../src/task/status.ts';
+} from '../../src/contract/status.ts';
+import { budgetsSoFar, budgetText } from '../../src/engine/budget.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
+import { LIMIT_RETRY } from '../../src/engine/limit-policy.ts';
+import { LOGIN_TRIES } from '../../src/engine/login.ts';
+import { isToldOf, MAX_NOTICES_PER_HOUR } from '../../src/engine/notices.ts';
+import { allowanceOf } from '../../src/engine/retry.ts';
+import { stepOf, type TaskState } from '../../src/engine/state.ts';
 import { HOUR } from './simulation-draft.ts';
 import type { Effects } from './simulation-effects.ts';
 import { Waits } from './simulation-waits.ts';

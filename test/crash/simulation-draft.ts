@@ -2,10 +2,11 @@
  * The draft of one simulated life: what the user asked for, how programs behave, what users do and what the machine goes
  * through. All of it follows from the seed; how a job behaves from its name, so that a crash does not change it.
  */
-import type { Trouble } from '../../src/task/effect.ts';
-import type { Claim } from '../../src/task/event.ts';
-import { type Plan, plan as planSchema, type Subtask } from '../../src/task/plan.ts';
-import { type TaskSpec, taskSpec } from '../../src/task/spec.ts';
+
+import type { Claim } from '../../src/contract/event.ts';
+import { type Plan, plan as planSchema, type Subtask } from '../../src/contract/plan.ts';
+import { type TaskSpec, taskSpec } from '../../src/contract/spec.ts';
+import type { Trouble } from '../../src/engine/effect.ts';
 import { claimOf } from '../support/task-builder.ts';
 import { Rng } from './simulation-random.ts';
 

@@ -2,11 +2,12 @@
  * What each effect does to the simulated world, in the stages of src/supervisor/effects: between two of them a crash may
  * come. Doing it again finds it done, as it must in the real one.
  */
-import type { Effect, Result, Trouble } from '../../src/task/effect.ts';
-import type { GateEvidence, SessionFacts } from '../../src/task/event.ts';
-import { gatesOf, isAgentStep, subtaskOf } from '../../src/task/gates-of.ts';
-import { notesInPrompt, notesSinceThen } from '../../src/task/notes.ts';
-import { STEP, type Step, stepOf, type TaskState } from '../../src/task/state.ts';
+
+import type { GateEvidence, SessionFacts } from '../../src/contract/event.ts';
+import type { Effect, Result, Trouble } from '../../src/engine/effect.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
+import { notesInPrompt, notesSinceThen } from '../../src/engine/notes.ts';
+import { STEP, type Step, stepOf, type TaskState } from '../../src/engine/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 import { type Job, must, type World } from './simulation-world.ts';

@@ -1,8 +1,8 @@
 /** A wait takes as long as it was meant to, by a watch that nobody sets: whatever was done to the wall clock meanwhile. */
-import type { Event, Stamp } from '../../src/task/event.ts';
-import { LIMIT_RETRY } from '../../src/task/limit-policy.ts';
-import type { TaskState } from '../../src/task/state.ts';
-import type { WaitReason } from '../../src/task/status.ts';
+import type { Event, Stamp } from '../../src/contract/event.ts';
+import type { WaitReason } from '../../src/contract/status.ts';
+import { LIMIT_RETRY } from '../../src/engine/limit-policy.ts';
+import type { TaskState } from '../../src/engine/state.ts';
 import { must, type World } from './simulation-world.ts';
 
 /** A clock that was not looked at yet, and what is rounded. */

@@ -1,7 +1,7 @@
 /** What users ask of a simulated task, by the rules of src/supervisor/commands.ts: events to record, or null: refused. */
-import type { NewEvent } from '../../src/task/event.ts';
-import { STEP, type Step, type TaskState } from '../../src/task/state.ts';
-import { isTerminal } from '../../src/task/status.ts';
+import type { NewEvent } from '../../src/contract/event.ts';
+import { isTerminal } from '../../src/contract/status.ts';
+import { STEP, type Step, type TaskState } from '../../src/engine/state.ts';
 import { makePlan, type WishKind } from './simulation-draft.ts';
 import { shaOf } from './simulation-effects.ts';
 import type { Rng } from './simulation-random.ts';

@@ -3,9 +3,9 @@
  * nothing of the engine's state, and is the witness of what really happened: what must never be, throws here.
  */
 
-import type { ExitFacts, JobFacts, Signs } from '../../src/task/effect.ts';
-import type { Claim } from '../../src/task/event.ts';
-import type { Used } from '../../src/task/state.ts';
+import type { Claim } from '../../src/contract/event.ts';
+import type { ExitFacts, JobFacts, Signs } from '../../src/engine/effect.ts';
+import type { Used } from '../../src/engine/state.ts';
 import type { Behaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
 

@@ -3,9 +3,9 @@
  * `SIMULATION_SEED=7 vitest run … simulation` lives number 7 alone and shows its events when it goes wrong.
  */
 import { expect, it } from 'vitest';
-import { BUDGETS } from '../../src/task/budget.ts';
-import { EVENT_TYPES } from '../../src/task/event.ts';
-import { OUTCOMES, WAIT_REASONS } from '../../src/task/status.ts';
+import { BUDGETS } from '../../src/contract/budget.ts';
+import { EVENT_TYPES } from '../../src/contract/event.ts';
+import { OUTCOMES, WAIT_REASONS } from '../../src/contract/status.ts';
 import { Life } from './simulation.ts';
 import { Coverage } from './simulation-check.ts';
 import {

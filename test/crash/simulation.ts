@@ -2,15 +2,16 @@
  * Simulated lives of tasks: the engine, driven as src/supervisor/reconcile.ts drives it, in a world of its own clock,
  * disk, processes and git. The supervisor is killed between any two steps and goes on from the journal alone.
  */
+
+import type { Event, NewEvent } from '../../src/contract/event.ts';
+import { isTerminal } from '../../src/contract/status.ts';
+import { advance, countJobs, stamp } from '../../src/engine/advance.ts';
+import type { Day, Effect, Observed, Result, Trouble } from '../../src/engine/effect.ts';
+import { fold } from '../../src/engine/fold.ts';
+import { isOver, owedNotices } from '../../src/engine/notices.ts';
+import { settle, settleFailure } from '../../src/engine/settle.ts';
+import type { TaskState, Used } from '../../src/engine/state.ts';
 import { encodeJournalLine, type Line, parseJournal } from '../../src/store/journal.ts';
-import { advance, countJobs, stamp } from '../../src/task/advance.ts';
-import type { Day, Effect, Observed, Result, Trouble } from '../../src/task/effect.ts';
-import type { Event, NewEvent } from '../../src/task/event.ts';
-import { fold } from '../../src/task/fold.ts';
-import { isOver, owedNotices } from '../../src/task/notices.ts';
-import { settle, settleFailure } from '../../src/task/settle.ts';
-import type { TaskState, Used } from '../../src/task/state.ts';
-import { isTerminal } from '../../src/task/status.ts';
 import { Checks, type Coverage } from './simulation-check.ts';
 import { type Draft, HOUR, type Window } from './simulation-draft.ts';
 import { Effects, Fault, MachineTrouble, type Stages, shaOf } from './simulation-effects.ts';

@@ -17,14 +17,14 @@ import {
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import type { Event, EventOf } from '../../src/contract/event.ts';
+import { METHODS } from '../../src/contract/methods/index.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { hardLimitOf } from '../../src/host/mark.ts';
 import { SocketPeers } from '../../src/host/socket-peer.ts';
-import { METHODS } from '../../src/methods/index.ts';
 import { Bell } from '../../src/runner/cage/bell.ts';
 import { unitCage } from '../../src/runner/cage/unit.ts';
 import { taskOfUnit, unitName } from '../../src/runner/cage/unit-command.ts';
-import type { Event, EventOf } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { FakeManager } from '../support/fake-manager.ts';
 import { commandSpec, Instance, RASEN, RASEND, until } from '../support/instance.ts';

@@ -5,7 +5,7 @@
 import { globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Event, EventOf } from '../../src/task/event.ts';
+import type { Event, EventOf } from '../../src/contract/event.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
 import { type Claim, SeedProject, WORKS } from '../support/scripted-agent.ts';
 

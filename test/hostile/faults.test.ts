@@ -9,8 +9,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isRasenError } from '../../src/errors.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
 import { type Errno, FaultShim, hasCompiler, KINDS, type Kind, type Program } from '../support/fault-shim.ts';
 import { Instance, pipelineSpec, tick } from '../support/instance.ts';

@@ -7,8 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Event } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import type { Event } from '../../src/contract/event.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
 
 const FORGER = join(import.meta.dirname, '../support/forger.mjs');

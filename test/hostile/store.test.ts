@@ -18,9 +18,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isRasenError } from '../../src/errors.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { seal, unseal } from '../../src/store/seal.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { commandSpec, Instance, marked, until } from '../support/instance.ts';
 import { onThisMachine } from '../support/load.ts';
 

@@ -8,9 +8,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import { isRasenError } from '../../src/errors.ts';
-import type { Event } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
+import type { Event } from '../../src/contract/event.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
 import { Instance, pipelineSpec, until } from '../support/instance.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';

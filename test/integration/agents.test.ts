@@ -6,9 +6,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { Event, EventOf } from '../../src/contract/event.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { taskFiles } from '../../src/store/layout.ts';
-import type { Event, EventOf } from '../../src/task/event.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { type Act, APPROVES, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';
 
 let p: SeedProject;

@@ -6,8 +6,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MAX_NOTE_CHARS } from '../../src/task/notes.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import { MAX_NOTE_CHARS } from '../../src/contract/methods/params.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { type CliResult, commandSpec, Instance, pipelineSpec, unpacked } from '../support/instance.ts';
 import { type Answer, askOnce, RawSocket } from '../support/raw-socket.ts';
@@ -301,7 +301,7 @@ test('parameters of every method', async () => {
       fields: { tasks: [[], null, 7, 'x', [7], [''], Array(101).fill(done)], through_limits: WRONG_FLAGS },
     },
   };
-  const { METHODS } = await import('../../src/methods/index.ts');
+  const { METHODS } = await import('../../src/contract/methods/index.ts');
   expect(Object.keys(table).sort()).toEqual(METHODS.map(m => m.name).sort());
 
   const cases: { method: string; params: unknown; kinds: string[] }[] = [];

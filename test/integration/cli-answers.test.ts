@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RasenError } from '../../src/errors.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import { RasenError } from '../../src/contract/errors.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { buildCli, type CliBuild, runCli } from '../support/cli.ts';
 import { commandView, FakeDaemon, TASK_ID, viewWith } from '../support/fake-daemon.ts';
 

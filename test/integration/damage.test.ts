@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import {
   attemptFolder,
   commandSpec,

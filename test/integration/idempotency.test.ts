@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
 import { askOnce, RawSocket } from '../support/raw-socket.ts';

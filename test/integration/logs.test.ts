@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { LogCursor, LogRecord } from '../../src/methods/log.follow.ts';
+import type { LogCursor, LogRecord } from '../../src/contract/methods/log.follow.ts';
 import {
   attemptFolder,
   type CliResult,

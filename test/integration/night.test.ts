@@ -10,8 +10,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Report } from '../../src/task/report.ts';
-import type { TaskView } from '../../src/task/view.ts';
+import type { Report } from '../../src/contract/report.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { marked, pipelineSpec, until } from '../support/instance.ts';
 import { EXTRA, FAULTS, type Fault, STREAM_FAULTS, streamed, WALLS } from '../support/night-faults.ts';
 import { projects } from '../support/projects.ts';

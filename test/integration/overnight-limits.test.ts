@@ -1,7 +1,7 @@
 /** What ends nights (the table in test/OVERNIGHT.md), part 1: limits, models that do not answer, logins, full contexts. */
 import { statSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, type Claim, type SeedProject, WORKS } from '../support/scripted-agent.ts';

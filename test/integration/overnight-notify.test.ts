@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import type { TaskView } from '../../src/contract/view.ts';
 import type { Message } from '../../src/notify/message.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, type Claim, type SeedProject, WORKS } from '../support/scripted-agent.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { fingerprint } from '../support/git-repo.ts';
 import { pipelineSpec } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';

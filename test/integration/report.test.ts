@@ -1,6 +1,6 @@
 /** `rasen report` after a night: what happened, what it cost, what needs a person and what to type next. */
 import { expect, test } from 'vitest';
-import type { Report } from '../../src/task/report.ts';
+import type { Report } from '../../src/contract/report.ts';
 import { projects } from '../support/projects.ts';
 import { type Act, WORKS } from '../support/scripted-agent.ts';
 

@@ -349,7 +349,7 @@ test('11: a reviewer per subtask, at most three rounds', async () => {
   ]);
 });
 
-// Not yet: the rounds of a subtask are bounded by its attempts alone (task/retry.ts, allowanceOf).
+// Not yet: the rounds of a subtask are bounded by its attempts alone (engine/retry.ts, allowanceOf).
 test('11: review.max_loops bounds the rounds of a subtask, too', async () => {
   const p = await reviewed(2);
   expect(p.sessions().map(s => s.key)).toEqual(['a', 'reviewer', 'b', 'reviewer', 'b', 'reviewer']);

@@ -17,7 +17,7 @@ import {
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { TaskView } from '../../src/task/view.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import { commandSpec, Instance, RASEN, until } from '../support/instance.ts';
 import { ServiceManager, type ServiceManagerOptions } from '../support/service-manager.ts';
 

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isRasenError } from '../../src/errors.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
 import { connect, type RpcClient } from '../../src/rpc/client.ts';
 import { ulid } from '../../src/util/ulid.ts';
 

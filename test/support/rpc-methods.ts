@@ -1,6 +1,6 @@
 /** Methods for the tests of src/rpc: what a handler can do right and wrong. Shared by in-process and process tests. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RasenError } from '../../src/errors.ts';
+import { RasenError } from '../../src/contract/errors.ts';
 import { invalidParams } from '../../src/rpc/message.ts';
 import type { Handler, RequestContext } from '../../src/rpc/server.ts';
 

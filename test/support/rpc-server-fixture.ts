@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRasenError, messageOf } from '../../src/errors.ts';
+import { isRasenError, messageOf } from '../../src/contract/errors.ts';
 import { startServer } from '../../src/rpc/server.ts';
 import { testMethods } from './rpc-methods.ts';
 

@@ -6,9 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findProject } from '../../src/cli/project.ts';
-import { isRasenError } from '../../src/errors.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
+import type { TaskView } from '../../src/contract/view.ts';
 import type { RpcClient } from '../../src/rpc/client.ts';
-import type { TaskView } from '../../src/task/view.ts';
 import { type CliResult, Instance, until } from './instance.ts';
 
 const AGENT = join(import.meta.dirname, 'scripted-agent.mjs');

@@ -6,12 +6,12 @@
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NewEvent } from '../../src/contract/event.ts';
+import { isTerminal } from '../../src/contract/status.ts';
+import { viewOf } from '../../src/engine/view.ts';
 import { planHash } from '../../src/store/artifact.ts';
 import { STATE_FORMAT } from '../../src/store/snapshot.ts';
 import { Store } from '../../src/store/store.ts';
-import type { NewEvent } from '../../src/task/event.ts';
-import { isTerminal } from '../../src/task/status.ts';
-import { viewOf } from '../../src/task/view.ts';
 import { FORMAT } from '../../src/version.ts';
 import { planOf, type SubtaskDraft, specOf, TaskBuilder } from './task-builder.ts';
 

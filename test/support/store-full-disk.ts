@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRasenError } from '../../src/errors.ts';
+import { isRasenError } from '../../src/contract/errors.ts';
 import { Store } from '../../src/store/store.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { ENV, failedPipeline, writeLife } from './store-fixture.ts';

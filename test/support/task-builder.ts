@@ -2,13 +2,13 @@
  * Builds the life of a task from hand-made events, folded as they come: `events` is a journal, `state` what it leads to.
  * General: one method per event that tests need often, `add` for every other. Each event is one second after the one before.
  */
-import type { Claim, Event, GateEvidence, NewEvent, SealedFacts, Stamp } from '../../src/task/event.ts';
-import { fold } from '../../src/task/fold.ts';
-import { gatesOf } from '../../src/task/gates-of.ts';
-import { type Plan, plan as planSchema } from '../../src/task/plan.ts';
-import { type TaskSpec, taskSpec } from '../../src/task/spec.ts';
-import { stepOf, type TaskState } from '../../src/task/state.ts';
-import type { BlockReason, Outcome, WaitReason } from '../../src/task/status.ts';
+import type { Claim, Event, GateEvidence, NewEvent, SealedFacts, Stamp } from '../../src/contract/event.ts';
+import { type Plan, plan as planSchema } from '../../src/contract/plan.ts';
+import { type TaskSpec, taskSpec } from '../../src/contract/spec.ts';
+import type { BlockReason, Outcome, WaitReason } from '../../src/contract/status.ts';
+import { fold } from '../../src/engine/fold.ts';
+import { gatesOf } from '../../src/engine/gates-of.ts';
+import { stepOf, type TaskState } from '../../src/engine/state.ts';
 
 export const VIEWS = {
   status_file: '.rasen/status.json',

@@ -1,6 +1,6 @@
 /** `rasen config check|schema`: the configuration, without running anything. */
 import { dirname, resolve } from 'node:path';
-import { EXIT, isRasenError } from '../../errors.ts';
+import { EXIT, isRasenError } from '../../contract/errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { configFolder } from '../config-folder.ts';
 import { findProject } from '../project.ts';

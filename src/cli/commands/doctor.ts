@@ -1,6 +1,6 @@
 /** `rasen doctor`: what is wrong, or could go wrong, and how to mend it. */
-import { EXIT, isRasenError } from '../../errors.ts';
-import type { Finding } from '../../methods/daemon.doctor.ts';
+import { EXIT, isRasenError } from '../../contract/errors.ts';
+import type { Finding } from '../../contract/methods/daemon.doctor.ts';
 import { VERSION } from '../../version.ts';
 import { notInside } from '../agent-findings.ts';
 import { defineCommand, FORMAT } from '../command.ts';

@@ -1,6 +1,6 @@
 /** `rasen events`: the numbered facts about tasks, as they are recorded. */
 
-import { type Origin, originText } from '../../task/origin.ts';
+import { type Origin, originText } from '../../contract/origin.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import { type EventRecord, readEvents } from '../event-stream.ts';
 import { sayOnSignal } from '../interrupts.ts';

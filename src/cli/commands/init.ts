@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AGENT_PROGRAMS, agentText, installedAgents, OVER_ACP } from '../../agents/installed.ts';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { configFolder } from '../config-folder.ts';
 import type { Context } from '../context.ts';

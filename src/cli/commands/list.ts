@@ -1,5 +1,5 @@
 /** `rasen list`: all tasks, newest first. */
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { isUsable, listRows, tableLines } from '../list-text.ts';
 import { oneLine } from '../output.ts';

@@ -1,5 +1,5 @@
 /** `rasen merge`: bring the commits of a completed task into a branch. */
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
 import type { TaskView } from '../../index.ts';
 import { defineCommand, FORMAT, TASK } from '../command.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 /** `rasen notify test`: whether notifications arrive. */
 import { basename } from 'node:path';
-import { EXIT, RasenError } from '../../errors.ts';
+import { EXIT, RasenError } from '../../contract/errors.ts';
 import { capturedEnv } from '../captured-env.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { configFolder } from '../config-folder.ts';

@@ -1,8 +1,8 @@
 /** `rasen plan show|edit|import`: the subtasks of a task. */
 import { resolve } from 'node:path';
-import { isRasenError, messageOf, RasenError } from '../../errors.ts';
+import { isRasenError, messageOf, RasenError } from '../../contract/errors.ts';
+import { shellWord } from '../../engine/shell-word.ts';
 import type { Plan } from '../../index.ts';
-import { shellWord } from '../../task/shell-word.ts';
 import { defineCommand, FORMAT, TASK, TASK_OPTION } from '../command.ts';
 import type { Context } from '../context.ts';
 import { type Edited, editFile, newEdit } from '../editor.ts';

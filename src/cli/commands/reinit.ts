@@ -1,7 +1,7 @@
 /** `rasen reinit`: a new task in place of that of this project. */
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isRasenError, RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../contract/errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';

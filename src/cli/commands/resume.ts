@@ -1,6 +1,6 @@
 /** `rasen resume`: go on with a stopped or blocked task. */
 
-import { shellLine } from '../../task/shell-word.ts';
+import { shellLine } from '../../engine/shell-word.ts';
 import { defineCommand, FORMAT, TASKS, WAIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';

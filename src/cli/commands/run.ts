@@ -1,6 +1,6 @@
 /** `rasen run`: run the task of this project, a command, or a file of subtasks. */
 
-import { shellLine } from '../../task/shell-word.ts';
+import { shellLine } from '../../engine/shell-word.ts';
 import { ENV_OPTION } from '../asked-env.ts';
 import { defineCommand, FORMAT, WAIT } from '../command.ts';
 import { usage } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** `rasen service …`: rasend as a service of the operating system. What it means there is in src/service/. */
-import { EXIT } from '../../errors.ts';
+import { EXIT } from '../../contract/errors.ts';
 import type { ServiceVerb } from '../../service/request.ts';
 import type { ServiceManager, ServiceRequest, ServiceStatus } from '../../service/service.ts';
 import { type AnyCommand, defineCommand, FORMAT, type OptionSpec } from '../command.ts';

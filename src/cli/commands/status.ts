@@ -1,7 +1,7 @@
 /** `rasen status`: one task as it is now. */
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
+import { blankView } from '../../engine/blank-view.ts';
 import type { TaskView } from '../../index.ts';
-import { blankView } from '../../task/blank-view.ts';
 import { ourState, type SeedWord, seedWord, type Unrun } from '../../views/status-json.ts';
 import { defineCommand, FORMAT, TASKS } from '../command.ts';
 import type { Context } from '../context.ts';

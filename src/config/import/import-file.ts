@@ -1,7 +1,7 @@
 /** Reads a file of processes for `rasen import`: which kind it is, and what of it there is an engine for. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { isMarkdown } from '../plan-markdown.ts';
 import { Problems } from '../problems.ts';
 import { parseYaml } from '../yaml.ts';

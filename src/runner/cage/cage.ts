@@ -6,7 +6,7 @@
  *          accounting, and a record of the end even when the runner is killed
  *   group  where no manager answers: a session of its own, found by that session and by an environment marker
  */
-import type { ResourceLimits } from '../../task/plan.ts';
+import type { ResourceLimits } from '../../contract/plan.ts';
 import type { AttemptSpec } from '../attempt-dir.ts';
 import type { Member, MemberQuery } from '../members.ts';
 import type { RecordKey } from '../record-key.ts';

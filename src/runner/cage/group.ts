@@ -2,7 +2,7 @@
  * The cage where no service manager answers (containers, macOS): the runner in a session of its own, its members found
  * by that session and by an environment marker. No accounting, and no limit but that of time, which the supervisor holds.
  */
-import { errnoOf } from '../../errors.ts';
+import { errnoOf } from '../../contract/errors.ts';
 import { startTimeOf } from '../identity.ts';
 import { findMembers, type Member } from '../members.ts';
 import { startRunner } from '../start.ts';

@@ -1,6 +1,6 @@
 /** The words of systemd-run for an attempt's unit, and the text of the file that it is started from. Pure. */
-import { RasenError } from '../../errors.ts';
-import type { ResourceLimits } from '../../task/plan.ts';
+import { RasenError } from '../../contract/errors.ts';
+import type { ResourceLimits } from '../../contract/plan.ts';
 import { bytesOfText } from '../../util/exact-text.ts';
 import { exportLines, RUNNER_NAME } from '../order.ts';
 

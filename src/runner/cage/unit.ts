@@ -6,11 +6,11 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, messageOf, RasenError } from '../../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
 import { markFor } from '../../host/mark.ts';
+import { userEntry } from '../../host/user.ts';
 import { bytesOfText } from '../../util/exact-text.ts';
 import { attemptMarker } from '../attempt-dir.ts';
 import { HELPER_MS_MAX } from '../limits.ts';
@@ -176,7 +176,7 @@ function away(marker: string, why: string, env: NodeJS.ProcessEnv): RasenError {
   const folder = env.XDG_RUNTIME_DIR ?? '';
   const absent = !existsSync(join(folder, 'systemd/private'));
   const message = absent
-    ? absence(userInfo().username)
+    ? absence(userEntry().name)
     : `the user's service manager does not take attempt ${marker} now (${why})`;
   return new RasenError('manager_away', message, {
     hint: 'It is tried again; nothing to do while the machine shuts down.',

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
 import { FENCE_NAME } from '../../runner/monitor.ts';
 import { bridge } from './inside.ts';
 import { type FenceOrder, proxyEnv } from './order.ts';

@@ -3,7 +3,7 @@
  * done with it. Used by launchd.ts, which owns the files and the order of things.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import type { ServiceRequest } from '../service.ts';
 import { CODE, explained, type Launchctl, type Loaded, parseDisabled, parsePrint } from './launchctl.ts';
 

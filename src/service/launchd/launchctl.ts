@@ -2,7 +2,7 @@
  * launchctl: running it, reading what it prints, and saying what its numbers mean. A job is named by its domain and
  * label: `gui/501/dev.rasen.rasend`. Used by launchd.ts.
  */
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { type Ran, runProgram } from '../run.ts';
 
 /** Runs launchctl with arguments. Throws `service` only when it cannot be run or does not end. */

@@ -8,7 +8,7 @@
 import { chmodSync, lchownSync, lstatSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { VERSION } from '../../version.ts';
 import { type Answer, answerOn } from '../answer.ts';
 import { takeOver } from '../detached.ts';

@@ -1,5 +1,5 @@
 /** The agent of another RASEN_HOME, which cannot be there together with this one: there is one job of that name. */
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { seenAt } from '../files.ts';
 import type { ServiceRequest } from '../service.ts';
 import { plistFile } from './job.ts';

@@ -1,6 +1,6 @@
 /** Log lines to one file, which something else (logrotate, newsyslog) moves away and then says so with SIGHUP. */
 import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
 import type { LogStream } from '../../log.ts';
 import { isRollingLink } from './log-rolling.ts';
 import { writeAll } from './log-stderr.ts';

@@ -5,7 +5,7 @@
 import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import roll from 'pino-roll';
-import { messageOf, RasenError } from '../../errors.ts';
+import { messageOf, RasenError } from '../../contract/errors.ts';
 import type { LogStream } from '../../log.ts';
 import { rollPath } from '../../util/roll-path.ts';
 import { writeAll } from './log-stderr.ts';

@@ -1,6 +1,6 @@
 /** Log lines to standard error: as they are, or, where it goes to the journal, as text with a priority (sd-daemon(3)). */
 import { writeSync } from 'node:fs';
-import { errnoOf } from '../../errors.ts';
+import { errnoOf } from '../../contract/errors.ts';
 import type { LogStream } from '../../log.ts';
 import { logEntry } from './log-entry.ts';
 

@@ -1,5 +1,5 @@
 /** Where the supervisor's log goes: what `log` in rasend.yml says, and what the service manager offers. */
-import { messageOf, RasenError } from '../../errors.ts';
+import { messageOf, RasenError } from '../../contract/errors.ts';
 import type { LogStream } from '../../log.ts';
 import type { Handover } from './handover.ts';
 import { fileStream } from './log-file.ts';

@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { write } from 'node:fs';
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
 import type { Handover } from './handover.ts';
 
 /** Delivers one message; rejects when it could not. */

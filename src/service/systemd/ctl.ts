@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { lastLine, type Ran, type Run, type RunOptions } from '../run.ts';
 import type { ServiceRequest } from '../service.ts';
 import type { SystemdFolders } from './names.ts';

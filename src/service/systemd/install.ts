@@ -3,7 +3,7 @@
  * stays, and the service restarts only when its files or its version changed. What fails is taken back.
  */
 import { dirname, join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { VERSION } from '../../version.ts';
 import { answerOn, waitForAnswer } from '../answer.ts';
 import { takeOver } from '../detached.ts';

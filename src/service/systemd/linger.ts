@@ -2,7 +2,7 @@
  * The user's own service manager: whether it runs, and whether it does so without a login (lingering). Without it a
  * user's services end with his last session and do not come at boot.
  */
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { lastLine, type Ran } from '../run.ts';
 import type { Undo } from '../undo.ts';
 import type { Ctl } from './ctl.ts';

@@ -1,6 +1,6 @@
 /** The user's rasend of another RASEN_HOME, which cannot be there together with this one: there is one unit of that name. */
 import { join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { seenAt } from '../files.ts';
 import type { ServiceRequest } from '../service.ts';
 import { namesOf, type SystemdFolders } from './names.ts';

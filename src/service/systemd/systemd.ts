@@ -1,5 +1,5 @@
 /** systemd as a ServiceManager: the user's own rasend.service, or rasend@USER.service of the system. */
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { withPath } from '../environment-file.ts';
 import { isFileAt, seenAt } from '../files.ts';
 import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';

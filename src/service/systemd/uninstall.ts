@@ -1,7 +1,7 @@
 /** Takes an installation under systemd away, whole; and stops the service with its tasks. State is never touched. */
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf } from '../../errors.ts';
+import { errnoOf } from '../../contract/errors.ts';
 import { answerOn } from '../answer.ts';
 import { endDetached, masterOf, otherServiceHas } from '../detached.ts';
 import { isOnlyOurs } from '../environment-file.ts';

@@ -1,10 +1,10 @@
 /** accept_plan: the planner's result becomes a plan, or an exact list of what is wrong with it for its next attempt. */
 import { readResultFile } from '../../agents/result-file.ts';
 import { readPlanFile } from '../../config/plan-file.ts';
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
+import type { Effect, Result } from '../../engine/effect.ts';
+import { stepOf, type TaskState } from '../../engine/state.ts';
 import { planHash } from '../../store/artifact.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { stepOf, type TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 
 export async function acceptPlan(

@@ -1,9 +1,10 @@
 /** The tests of the base commit in place of those of today: where such a gate runs, and which tests those are. */
+
+import type { Attempt, TaskState } from '../../engine/state.ts';
 import { isOfTests } from '../../gates/test-rules.ts';
 import { type Differing, differingFiles, filesOf, putBack } from '../../git/put-back.ts';
 import type { Repository } from '../../git/repository.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import type { Attempt, TaskState } from '../../task/state.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 

@@ -1,4 +1,9 @@
 /** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
+
+import type { Effect, Result } from '../../engine/effect.ts';
+import { gatesOf, subtaskOf } from '../../engine/gates-of.ts';
+import { type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { judgeClean } from '../../gates/clean.ts';
 import { isCompared } from '../../gates/config/judge.ts';
 import { judgeDiff } from '../../gates/diff.ts';
@@ -10,10 +15,6 @@ import { markGood } from '../../git/refs.ts';
 import { sealAttempt } from '../../git/seal.ts';
 import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
-import { type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 import { setupKey } from './setup-key.ts';

@@ -1,6 +1,13 @@
 /** What every effect is given: the parts of the supervisor it acts with. */
 import { agentOf } from '../../agents/index.ts';
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
+import type { Role } from '../../contract/spec.ts';
+import type { MergeProgress } from '../../contract/view.ts';
+import { hasBudget } from '../../engine/budget.ts';
+import type { Day } from '../../engine/effect.ts';
+import { gatesOf, isAgentStep } from '../../engine/gates-of.ts';
+import type { Step, TaskState } from '../../engine/state.ts';
+import { RESULT_GRACE_MS } from '../../engine/stop-reason.ts';
 import { worktreeState } from '../../git/worktree-state.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Log } from '../../log.ts';
@@ -10,13 +17,6 @@ import type { RecordKeys } from '../../runner/record-key.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
 import type { Store } from '../../store/store.ts';
-import { hasBudget } from '../../task/budget.ts';
-import type { Day } from '../../task/effect.ts';
-import { gatesOf, isAgentStep } from '../../task/gates-of.ts';
-import type { Role } from '../../task/spec.ts';
-import type { Step, TaskState } from '../../task/state.ts';
-import { RESULT_GRACE_MS } from '../../task/stop-reason.ts';
-import type { MergeProgress } from '../../task/view.ts';
 import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';

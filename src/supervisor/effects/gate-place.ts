@@ -3,11 +3,11 @@
  * and for each judge. A checkout in which `setup` has run is not made anew for the gates that follow: what was set up would
  * be gone.
  */
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
+import { type GatePlace, gatesOf } from '../../engine/gates-of.ts';
+import type { Attempt, GateRun, Step, TaskState } from '../../engine/state.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { freshCheckout } from '../../git/worktree.ts';
-import { type GatePlace, gatesOf } from '../../task/gates-of.ts';
-import type { Attempt, GateRun, Step, TaskState } from '../../task/state.ts';
 import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';

@@ -4,11 +4,11 @@
  * temporary files, then what the effect adds (facts, the subtask's own).
  */
 import { agentOf } from '../../agents/index.ts';
+import type { Role } from '../../contract/spec.ts';
+import { type Gate, gatesOf } from '../../engine/gates-of.ts';
+import { mayHave, type Recipient } from '../../engine/recipient.ts';
+import type { Step, TaskState } from '../../engine/state.ts';
 import { resolveSecrets } from '../../secrets/resolve.ts';
-import { type Gate, gatesOf } from '../../task/gates-of.ts';
-import { mayHave, type Recipient } from '../../task/recipient.ts';
-import type { Role } from '../../task/spec.ts';
-import type { Step, TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 import { agentRole } from './context.ts';
 import { madeTemporaryFolder } from './temporary-folder.ts';

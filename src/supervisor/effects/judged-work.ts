@@ -3,11 +3,11 @@
  * looked after: how it stood before the judge began is written beside its job, and after its end it is compared and put
  * right. A judge that touched it has judged something else, and that is no verdict.
  */
-import { isRasenError, messageOf } from '../../errors.ts';
+import { isRasenError, messageOf } from '../../contract/errors.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { putRight, type Standing, standingOf } from '../../git/standing.ts';
 import { readForeign, replaceForeign } from '../../host/foreign-file.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
-import type { TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 import { repositoryOf, worktreeOf } from './repository.ts';
 

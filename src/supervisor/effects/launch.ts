@@ -1,17 +1,17 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
 import { join } from 'node:path';
-import { isRasenError } from '../../errors.ts';
+import { isRasenError } from '../../contract/errors.ts';
+import type { Role } from '../../contract/spec.ts';
+import type { Effect, Result } from '../../engine/effect.ts';
+import { gatesOf, subtaskOf } from '../../engine/gates-of.ts';
+import type { Recipient } from '../../engine/recipient.ts';
+import { resourceLimitsOf } from '../../engine/resource-limits.ts';
+import { type Attempt, type GateRun, openJob, type Step, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { type AttemptFacts, type AttemptSpec, readAttempt } from '../../runner/attempt-dir.ts';
 import { cageOf } from '../../runner/cage/attempt-cage.ts';
 import type { RunnerMark } from '../../runner/records.ts';
 import { isThere } from '../../runner/small-file.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { gatesOf, subtaskOf } from '../../task/gates-of.ts';
-import type { Recipient } from '../../task/recipient.ts';
-import { resourceLimitsOf } from '../../task/resource-limits.ts';
-import type { Role } from '../../task/spec.ts';
-import { type Attempt, type GateRun, openJob, type Step, type TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, factsEnv, goodCommit, watched } from './context.ts';

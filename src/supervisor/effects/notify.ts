@@ -1,11 +1,11 @@
 /** notify: tell a person. Never fails: what went wrong is a part of the result, and no task waits for it. */
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../contract/errors.ts';
+import type { Effect, Result } from '../../engine/effect.ts';
+import { kindOf, stillTo } from '../../engine/notices.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { problemOf, type Sent, sendAll } from '../../notify/index.ts';
 import { messageFor } from '../../notify/message.ts';
 import type { Mask } from '../../secrets/mask.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { kindOf, stillTo } from '../../task/notices.ts';
-import type { TaskState } from '../../task/state.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { openEnv, secretsOf } from './job-env.ts';
 import { readableTail } from './readable-tail.ts';

@@ -1,17 +1,17 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
 import { basename, dirname } from 'node:path';
-import { isRasenError, RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../contract/errors.ts';
+import type { Effect, Result } from '../../engine/effect.ts';
+import { isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
+import { inFolder } from '../../engine/next-command.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { folderOfStep } from '../../engine/working-folder.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
 import { atMost, ownRlimits, ulimitWords } from '../../host/rlimits.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
 import { sha256 } from '../../store/artifact.ts';
 import { readWhole } from '../../store/file.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import { isAgentStep, subtaskOf } from '../../task/gates-of.ts';
-import { inFolder } from '../../task/next-command.ts';
-import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { folderOfStep } from '../../task/working-folder.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { type EffectContext, goodCommit } from './context.ts';

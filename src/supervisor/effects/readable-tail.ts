@@ -1,8 +1,9 @@
 /** The end of what a job printed, for a person or a prompt: of an agent's session its words, not its events. */
+
+import type { Role } from '../../contract/spec.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Mask } from '../../secrets/mask.ts';
-import type { Role } from '../../task/spec.ts';
-import type { TaskState } from '../../task/state.ts';
 import { readableEnd } from '../../views/session/readable-end.ts';
 import { sessionText } from '../../views/session/session-text.ts';
 

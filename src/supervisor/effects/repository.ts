@@ -3,15 +3,15 @@
  * of our own made of that. Every effect that asks git anything opens it here.
  */
 import { join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
+import type { CapturedRepository } from '../../contract/repository.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { captureRepository } from '../../git/captured.ts';
 import { writeDurably } from '../../git/durable.ts';
 import { openRepository } from '../../git/own-dir.ts';
 import type { Repository } from '../../git/repository.ts';
 import { readForeign } from '../../host/foreign-file.ts';
 import type { Store } from '../../store/store.ts';
-import type { CapturedRepository } from '../../task/repository.ts';
-import type { TaskState } from '../../task/state.ts';
 import type { Places } from '../places.ts';
 import { capturedEnv } from './context.ts';
 

@@ -4,6 +4,9 @@ import { claimOf, type Said } from '../../agents/claim-of.ts';
 import { agentOf } from '../../agents/index.ts';
 import { OutputLines } from '../../agents/output-lines.ts';
 import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
+import type { SessionFacts } from '../../contract/event.ts';
+import type { Role } from '../../contract/spec.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { streamForeign } from '../../host/foreign-file.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { FENCE_NAME } from '../../runner/monitor.ts';
@@ -11,9 +14,6 @@ import { droppedBytes } from '../../runner/output-cap.ts';
 import { placeIn } from '../../runner/small-file.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Mask } from '../../secrets/mask.ts';
-import type { SessionFacts } from '../../task/event.ts';
-import type { Role } from '../../task/spec.ts';
-import type { TaskState } from '../../task/state.ts';
 import { capturedEnv, type EffectContext } from './context.ts';
 
 /** Where event tags are looked for, in an output that is no stream of events. */

@@ -1,14 +1,14 @@
 /** Puts the program of a job into a sandbox, where its task and this machine want it. */
 import { dirname, isAbsolute, join } from 'node:path';
 import { agentFolders, agentOf } from '../../agents/index.ts';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
+import type { SandboxMode } from '../../contract/sandbox.ts';
+import type { Role } from '../../contract/spec.ts';
+import type { Recipient } from '../../engine/recipient.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { linkedAt, listWorktrees } from '../../git/linked.ts';
 import { rulesFor, type Wanted } from '../../sandbox/look.ts';
 import { LOADS, type Sandbox } from '../../sandbox/sandbox.ts';
-import type { Recipient } from '../../task/recipient.ts';
-import type { SandboxMode } from '../../task/sandbox.ts';
-import type { Role } from '../../task/spec.ts';
-import type { TaskState } from '../../task/state.ts';
 import type { EffectContext } from './context.ts';
 import { openEnv } from './job-env.ts';
 import { repositoryOf } from './repository.ts';

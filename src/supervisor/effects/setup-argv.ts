@@ -1,11 +1,11 @@
 /** The command of `setup` in one checkout: as it was written, or with the cache around it (setup-script.ts). */
 import { join } from 'node:path';
+import type { TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { blobsOf } from '../../git/blobs.ts';
 import type { Repository } from '../../git/repository.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
 import { storage } from '../../runner/small-file.ts';
-import type { TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 import type { Wrap } from './sandboxed.ts';
 import { setupKey } from './setup-key.ts';
 import { SETUP_SCRIPT } from './setup-script.ts';

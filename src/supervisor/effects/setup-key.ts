@@ -1,10 +1,10 @@
-/** The key of what `setup` reads at a commit: the same key, the same lock files. See task/setup.ts for what it is for. */
+/** The key of what `setup` reads at a commit: the same key, the same lock files. See engine/setup.ts for what it is for. */
 import { createHash } from 'node:crypto';
+import { setupInputs } from '../../engine/setup-inputs.ts';
+import type { TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
 import { blobsOf } from '../../git/blobs.ts';
 import type { Repository } from '../../git/repository.ts';
-import { setupInputs } from '../../task/setup-inputs.ts';
-import type { TaskState } from '../../task/state.ts';
-import { folderOf } from '../../task/working-folder.ts';
 
 /** undefined: the task has nothing to set up. Errors: `git`. */
 export async function setupKey(

@@ -6,11 +6,11 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Effect, Result } from '../../engine/effect.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { replaceForeign } from '../../host/foreign-file.ts';
 import { isThere, placeIn, storage } from '../../runner/small-file.ts';
 import { DEAF } from '../../session/order.ts';
-import type { Effect, Result } from '../../task/effect.ts';
-import type { TaskState } from '../../task/state.ts';
 import { notesFolder } from '../places.ts';
 import type { EffectContext } from './context.ts';
 

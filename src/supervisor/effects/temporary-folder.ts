@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { errnoOf } from '../../errors.ts';
+import { errnoOf } from '../../contract/errors.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { removeTree } from '../../host/remove-tree.ts';
-import type { TaskState } from '../../task/state.ts';
 import { capturedEnv, type EffectContext } from './context.ts';
 
 /** Where the user's own is no absolute path, or cannot be written any more. */

@@ -4,7 +4,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf, RasenError } from '../../errors.ts';
+import { errnoOf, RasenError } from '../../contract/errors.ts';
 import { isBelow } from '../../host/below.ts';
 
 export interface WorkingFolder {

@@ -1,5 +1,7 @@
 /** The workspace of a git task, brought to where an attempt starts. Idempotent; never touches the user's checkout. */
-import { isRasenError, RasenError } from '../../errors.ts';
+import { isRasenError, RasenError } from '../../contract/errors.ts';
+import { type Attempt, type Step, stepOf, type TaskState } from '../../engine/state.ts';
+import { resetsWorktree } from '../../engine/worktree-use.ts';
 import { writeUsers } from '../../git/records.ts';
 import { excludeLocally, type Repository, resolveCommit } from '../../git/repository.ts';
 import { resetWorktree } from '../../git/reset.ts';
@@ -7,8 +9,6 @@ import { sealAttempt } from '../../git/seal.ts';
 import { restoreWorktree } from '../../git/trust.ts';
 import { usersState } from '../../git/users-state.ts';
 import { ensureWorktree, freshCheckout } from '../../git/worktree.ts';
-import { type Attempt, type Step, stepOf, type TaskState } from '../../task/state.ts';
-import { resetsWorktree } from '../../task/worktree-use.ts';
 import { titleOf } from './commits.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';

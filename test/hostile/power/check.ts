@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TaskView } from '../../../src/task/view.ts';
+import type { TaskView } from '../../../src/contract/view.ts';
 import { pause, type Recording, Story, SUBTASKS } from './story.ts';
 
 const [live, recording, cut] = process.argv.slice(2) as [string, string, string];

@@ -1,7 +1,7 @@
 /** `record.ts LIVE OUT ROUNDS`: the story, told while OUT/log is written. Runs inside of namespaces (namespaces.sh). */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TaskView } from '../../../src/task/view.ts';
+import type { TaskView } from '../../../src/contract/view.ts';
 import { type Fact, pause, type Recording, Story, SUBTASKS } from './story.ts';
 
 const [live, out, rounds] = process.argv.slice(2) as [string, string, string];

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { AgentOutcome, AgentReport } from '../../../src/agents/agent.ts';
 import { claimOf } from '../../../src/agents/claim-of.ts';
 import type { ReadResult } from '../../../src/agents/result-file.ts';
-import type { Claim } from '../../../src/task/event.ts';
+import type { Claim } from '../../../src/contract/event.ts';
 
 const claim = (more: Partial<Claim> = {}): Claim => ({
   status: 'done',

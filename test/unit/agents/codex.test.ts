@@ -1,7 +1,7 @@
 /** Codex: its messages, and the local time in them. */
 import { expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
-import { instantOf } from '../../../src/task/wall-time.ts';
+import { instantOf } from '../../../src/engine/wall-time.ts';
 
 const ENDED = Date.parse('2026-11-21T01:00:00Z');
 

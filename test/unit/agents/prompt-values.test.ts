@@ -1,7 +1,7 @@
 /** What the settings of a task make of the memory and the history in its prompts. */
 import { describe, expect, it } from 'vitest';
 import { promptValues } from '../../../src/agents/prompt-values.ts';
-import { stepOf } from '../../../src/task/state.ts';
+import { stepOf } from '../../../src/engine/state.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
 const PLACE = { result_file: '/nowhere/result.json', plan_schema: '', diff_range: '' };

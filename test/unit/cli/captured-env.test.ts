@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { askedEnv } from '../../../src/cli/asked-env.ts';
 import { capturedEnv, missedNames, withheldNames } from '../../../src/cli/captured-env.ts';
-import type { Backend } from '../../../src/task/spec.ts';
+import type { Backend } from '../../../src/contract/spec.ts';
 import { specOf } from '../../support/task-builder.ts';
 
 const nothing = { pass: [], set: {} };

@@ -21,7 +21,7 @@ const DOCUMENTATION = /^src\/(?:config\/keys-|cli\/completion-script|agents\/(?:
 const TELLS = /^\s*(?:\/?\*|\/\/)|\b(?:summary|about|command): ['`"]|\.describe\(/;
 const TOLD: Readonly<Record<string, string>> = {
   'src/supervisor/main.ts': 'what rasend is',
-  'src/task/spec.ts': 'what a setting means',
+  'src/contract/spec.ts': 'what a setting means',
   'src/cli/commands/run.ts': 'what fits in place of an option, in the folder of a project',
   'src/cli/link.ts': 'what starts a supervisor',
   'src/service/pick.ts': 'what starts a supervisor',

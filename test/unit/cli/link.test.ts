@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Disk, Link } from '../../../src/cli/link.ts';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
 import { FakeDaemon, viewWith } from '../../support/fake-daemon.ts';
 
 let daemon: FakeDaemon;
@@ -38,6 +38,7 @@ beforeEach(() => {
     disk: read,
     adopts: true,
     note,
+    howToRestart: async () => 'rasen service restart',
     limits,
   });
 });
@@ -180,6 +181,7 @@ test('a queue behind which nobody comes: the service manager is asked, and its r
     disk: read,
     adopts: true,
     note: text => notes.push(text),
+    howToRestart: async () => 'rasen service restart',
     whySilent,
     limits: { silence_ms: 5 },
   });

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { reportText, tokens } from '../../../src/cli/report-text.ts';
-import { type TaskReport, totalsOf } from '../../../src/task/report.ts';
+import type { TaskReport } from '../../../src/contract/report.ts';
+import { totalsOf } from '../../../src/engine/report.ts';
 
 const expected = (name: string) =>
   readFileSync(new URL(`../../data/cli/${name}`, import.meta.url), 'utf8').trimEnd();

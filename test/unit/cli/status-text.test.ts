@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { seedLines, statusText } from '../../../src/cli/status-text.ts';
-import { nextCommand } from '../../../src/task/next-command.ts';
+import { nextCommand } from '../../../src/engine/next-command.ts';
 import { subtaskWith, viewWith } from '../../support/fake-daemon.ts';
 
 const expected = (name: string) =>

@@ -1,6 +1,6 @@
 /** The ids of tasks. */
 import { expect, test } from 'vitest';
-import { taskId } from '../../../src/task/spec.ts';
+import { taskId } from '../../../src/contract/spec.ts';
 import { ulid } from '../../../src/util/ulid.ts';
 
 test('an id is what a spec takes, and no two are alike', () => {

@@ -1,7 +1,7 @@
 /** Plan files: every form becomes the same normal plan. */
 import { describe, expect, test } from 'vitest';
 import { PLAN_EXAMPLE, readPlanFile, readPlanText } from '../../../src/config/index.ts';
-import { subtask as subtaskSchema } from '../../../src/task/plan.ts';
+import { subtask as subtaskSchema } from '../../../src/contract/plan.ts';
 import { data, project, refusal } from './support.ts';
 
 const read = (text: string, path = 'plan.yml', origin: 'file' | 'planner' = 'file') =>

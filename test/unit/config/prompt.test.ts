@@ -8,7 +8,7 @@ import {
   PLACEHOLDERS,
   ROLE_PLACEHOLDERS,
 } from '../../../src/config/index.ts';
-import { ROLES } from '../../../src/task/spec.ts';
+import { ROLES } from '../../../src/contract/spec.ts';
 import { project, refusal } from './support.ts';
 
 describe('fillPrompt', () => {

@@ -10,7 +10,7 @@ import {
   readPlanFile,
   slugOf,
 } from '../../../src/config/index.ts';
-import { taskSpec } from '../../../src/task/spec.ts';
+import { taskSpec } from '../../../src/contract/spec.ts';
 import { data, ID, project, refusal } from './support.ts';
 
 const PACKAGE = { 'package.json': '{"scripts":{"test":"vitest","lint":"biome"}}' };

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach } from 'vitest';
-import { isRasenError, type RasenError } from '../../../src/errors.ts';
+import { isRasenError, type RasenError } from '../../../src/contract/errors.ts';
 
 // The configuration of whoever runs the tests has no say.
 process.env.HOME = '/nonexistent';

@@ -1,8 +1,8 @@
 /** The OpenRPC document holds together, and rasen-protocol(7) has every method with all its fields. */
 import { expect, test } from 'vitest';
 import { FOLLOW_EXAMPLE, LIST_EXAMPLE } from '../../../packaging/docs/rasen-protocol-7.ts';
-import { ERRORS } from '../../../src/errors.ts';
-import { METHODS } from '../../../src/methods/index.ts';
+import { ERRORS } from '../../../src/contract/errors.ts';
+import { METHODS } from '../../../src/contract/methods/index.ts';
 import { LIMITS } from '../../../src/rpc/limits.ts';
 import { documentText, heading } from './pages.ts';
 

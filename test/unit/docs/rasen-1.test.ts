@@ -12,9 +12,9 @@ import {
 import { claimFromTags, readResultFile } from '../../../src/agents/result-file.ts';
 import { COMMANDS } from '../../../src/cli/commands/index.ts';
 import { ENV_KEYS } from '../../../src/config/index.ts';
-import { ERRORS, EXIT } from '../../../src/errors.ts';
+import { ERRORS, EXIT } from '../../../src/contract/errors.ts';
+import { TRANSITIONS } from '../../../src/contract/status.ts';
 import { SETTINGS } from '../../../src/supervisor/settings.ts';
-import { TRANSITIONS } from '../../../src/task/status.ts';
 import { heading, headings, pageText, root } from './pages.ts';
 
 const PAGE = 'man/rasen.1';

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { CapturedRepository } from '../../../src/contract/repository.ts';
 import { captureRepository } from '../../../src/git/captured.ts';
 import { cloneConfig, packedRefs, visibleRefs } from '../../../src/git/clone-files.ts';
 import { sealAttempt } from '../../../src/git/commit.ts';
 import { linkObjects } from '../../../src/git/link-objects.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
-import type { CapturedRepository } from '../../../src/task/repository.ts';
 import { commitAll, openTest, removeFolder, sh, tempFolder, write } from '../../support/git-repo.ts';
 
 let folder: string;

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
 import { type MergeRequest, merge } from '../../../src/git/merge.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import {

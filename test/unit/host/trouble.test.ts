@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
 import { throwTrouble, troubleInText, troubleOf, troubleWith } from '../../../src/host/trouble.ts';
 
 const errno = (code: string, path?: string) => Object.assign(new Error(code), { code, path });

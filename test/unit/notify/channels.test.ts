@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type NotifySpec, notifySpec } from '../../../src/contract/notify.ts';
 import type { Place } from '../../../src/notify/channel.ts';
 import { channelsOf, problemOf, sendAll } from '../../../src/notify/index.ts';
 import { messageFor, testMessage } from '../../../src/notify/message.ts';
-import { type NotifySpec, notifySpec } from '../../../src/task/notices.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
 let folder: string;

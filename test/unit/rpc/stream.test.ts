@@ -1,6 +1,6 @@
 /** Notifications of a request towards a reader that is always ready. Numbers: the checklist of the design. */
 import { expect, it } from 'vitest';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/rpc/limits.ts';
 import { Outbox } from '../../../src/rpc/outbox.ts';
 import { Request } from '../../../src/rpc/request.ts';

@@ -4,12 +4,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isRasenError, type RasenError } from '../../../src/errors.ts';
+import { isRasenError, type RasenError } from '../../../src/contract/errors.ts';
+import type { SecretSource } from '../../../src/contract/spec.ts';
+import type { Recipient } from '../../../src/engine/recipient.ts';
 import { outputOf } from '../../../src/secrets/command.ts';
 import { secretPlaces } from '../../../src/secrets/places.ts';
 import { resolveSecrets } from '../../../src/secrets/resolve.ts';
-import type { Recipient } from '../../../src/task/recipient.ts';
-import type { SecretSource } from '../../../src/task/spec.ts';
 import { until } from '../../support/instance.ts';
 
 const VALUE = 'v4lue-0f-a-secret';

@@ -27,7 +27,7 @@ function installed() {
   for (const { path, text } of units(request, 257, fake.folders)) put(path, text);
   put(join(fake.home, '.config/systemd/user/sockets.target.wants/rasend.socket'));
   const { env, run, folders } = fake.host();
-  return { env: { ...env, HOME: fake.home }, run, folders, paths: request.paths };
+  return { env: { ...env, HOME: fake.home }, run, folders, paths: request.paths, user: request.user };
 }
 
 test('is started in place of a detached supervisor, and that is said', async () => {
@@ -53,8 +53,8 @@ test('is none: not enabled, of another instance, or systemd does not run here', 
   expect(installedFor({ ...options, paths: other })).toBeNull();
   expect(installedFor({ ...options, folders: { ...fake.folders, booted: '/no/such/folder' } })).toBeNull();
   const empty = new FakeSystemd();
-  expect(installedFor({ ...options, env: { HOME: empty.home } })).toBeNull();
-  expect(await startInstalled({ ...options, env: { HOME: empty.home } }, () => {})).toBe(false);
+  expect(installedFor({ ...options, user: empty.request().user })).toBeNull();
+  expect(await startInstalled({ ...options, user: empty.request().user }, () => {})).toBe(false);
   empty.close();
 });
 

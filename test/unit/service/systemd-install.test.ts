@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
 import { type Handler, type RpcServer, startServer } from '../../../src/rpc/server.ts';
 import type { Run, RunOptions } from '../../../src/service/run.ts';
 import type { ServiceManager, ServiceRequest } from '../../../src/service/service.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Event } from '../../../src/contract/event.ts';
 import { MAX_LINE_BYTES } from '../../../src/store/journal.ts';
-import type { Event } from '../../../src/task/event.ts';
 import { ENV, failedPipeline } from '../../support/store-fixture.ts';
 import { StoreRig } from '../../support/store-rig.ts';
 

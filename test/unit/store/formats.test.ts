@@ -2,11 +2,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { viewOf } from '../../../src/engine/view.ts';
 import { readJournal } from '../../../src/store/journal.ts';
 import { FORMATS, type Formats } from '../../../src/store/migrate.ts';
 import { STATE_FORMAT } from '../../../src/store/snapshot.ts';
 import { Store } from '../../../src/store/store.ts';
-import { viewOf } from '../../../src/task/view.ts';
 import { FORMAT } from '../../../src/version.ts';
 import { DATA, ENV, VIEW_NOW, VIEW_PID, waitingForLimit, writeLife } from '../../support/store-fixture.ts';
 import { StoreRig } from '../../support/store-rig.ts';

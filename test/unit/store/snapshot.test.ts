@@ -1,10 +1,10 @@
 /** Snapshots: a shortcut that is used when it fits the journal to the byte, with the generation before kept. */
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { TaskState } from '../../../src/engine/state.ts';
 import { writeDocument } from '../../../src/store/document.ts';
 import { seal, unseal } from '../../../src/store/seal.ts';
 import type { Loaded, Store } from '../../../src/store/store.ts';
-import type { TaskState } from '../../../src/task/state.ts';
 import { completedGit, ENV } from '../../support/store-fixture.ts';
 import { flipped, StoreRig } from '../../support/store-rig.ts';
 import { TaskBuilder } from '../../support/task-builder.ts';

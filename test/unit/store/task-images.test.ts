@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isRasenError } from '../../../src/errors.ts';
+import { isRasenError } from '../../../src/contract/errors.ts';
 import { encodeJournalLine } from '../../../src/store/journal.ts';
 import { unseal } from '../../../src/store/seal.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RasenError } from '../../../src/errors.ts';
+import { RasenError } from '../../../src/contract/errors.ts';
+import { gatesOf } from '../../../src/engine/gates-of.ts';
+import { stepOf, type TaskState } from '../../../src/engine/state.ts';
 import type { Log } from '../../../src/log.ts';
 import type { Paths } from '../../../src/paths.ts';
 import { RecordKeys } from '../../../src/runner/record-key.ts';
@@ -13,8 +15,6 @@ import { launch } from '../../../src/supervisor/effects/launch.ts';
 import { clearTemporaryFolder } from '../../../src/supervisor/effects/temporary-folder.ts';
 import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { Places } from '../../../src/supervisor/places.ts';
-import { gatesOf } from '../../../src/task/gates-of.ts';
-import { stepOf, type TaskState } from '../../../src/task/state.ts';
 import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 

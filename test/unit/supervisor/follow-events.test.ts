@@ -1,9 +1,9 @@
 /** Who follows the events of all tasks and does not read for a while. */
 import { expect, it } from 'vitest';
+import type { Event } from '../../../src/contract/event.ts';
 import type { RequestContext, Send } from '../../../src/rpc/server.ts';
 import { followEvents } from '../../../src/supervisor/follow-events.ts';
 import type { Entry, Listener, Registry } from '../../../src/supervisor/registry.ts';
-import type { Event } from '../../../src/task/event.ts';
 
 const EVENTS = 12_000;
 const TASKS = ['a', 'b', 'c'];

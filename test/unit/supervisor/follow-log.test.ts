@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { LogRecord } from '../../../src/methods/log.follow.ts';
+import type { LogRecord } from '../../../src/contract/methods/log.follow.ts';
 import type { Paths } from '../../../src/paths.ts';
 import type { RequestContext, Send } from '../../../src/rpc/server.ts';
 import { followLog } from '../../../src/supervisor/follow-log.ts';

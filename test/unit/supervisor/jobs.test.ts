@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { until } from '../../support/runner-rig.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
-import { Engine } from '../task/engine.ts';
+import { Engine } from '../engine/engine.ts';
 
 const MIB = 1024 * 1024;
 let folder: string;

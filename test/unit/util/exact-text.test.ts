@@ -1,6 +1,6 @@
 /** Bytes as text and back, without loss. */
 import { describe, expect, it } from 'vitest';
-import { shellLine, shellWord } from '../../../src/task/shell-word.ts';
+import { shellLine, shellWord } from '../../../src/engine/shell-word.ts';
 import { bytesOfText, shownText, textOfBytes } from '../../../src/util/exact-text.ts';
 
 describe('bytes as text', () => {

@@ -3,9 +3,9 @@
  * be, and a file with the number of those that are in the journal, which is written before anybody is told.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Event } from '../../../src/contract/event.ts';
+import { foldAll } from '../../../src/engine/fold.ts';
 import { nearFiles } from '../../../src/host/far-files.ts';
-import type { Event } from '../../../src/task/event.ts';
-import { foldAll } from '../../../src/task/fold.ts';
 import { ProjectViews } from '../../../src/views/project-views.ts';
 
 const [, , life, journal] = process.argv as [string, string, string, string];

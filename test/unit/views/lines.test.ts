@@ -1,8 +1,8 @@
 /** The sentences of the log: RASEN's words, a reason and a next step for every failure, nothing hostile. */
 import { describe, expect, test } from 'vitest';
-import type { NewEvent } from '../../../src/task/event.ts';
-import { fold } from '../../../src/task/fold.ts';
-import type { TaskState } from '../../../src/task/state.ts';
+import type { NewEvent } from '../../../src/contract/event.ts';
+import { fold } from '../../../src/engine/fold.ts';
+import type { TaskState } from '../../../src/engine/state.ts';
 import { levelOf, lineOf, linesOf } from '../../../src/views/lines.ts';
 import { logText } from '../../../src/views/log-format.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';

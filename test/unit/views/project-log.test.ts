@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Event } from '../../../src/contract/event.ts';
 import { nearFiles } from '../../../src/host/far-files.ts';
-import type { Event } from '../../../src/task/event.ts';
 import { ProjectViews } from '../../../src/views/project-views.ts';
 import { specOf, TaskBuilder, VIEWS } from '../../support/task-builder.ts';
 

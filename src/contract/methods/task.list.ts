@@ -1,0 +1,29 @@
+/** `task.list`: all tasks, newest first. */
+import * as z from 'zod';
+import { taskView } from '../view.ts';
+import { defineMethod } from './define.ts';
+
+export const taskList = defineMethod({
+  name: 'task.list',
+  summary: 'Tasks, newest first.',
+  asks: 'reader',
+  params: z.strictObject({
+    status: z.array(z.string()).optional().describe('Only tasks in one of these statuses.'),
+    project: z.string().optional().describe('Only tasks of this project folder.'),
+    limit: z.int().min(1).max(1000).default(100),
+    last_output: z
+      .boolean()
+      .default(false)
+      .describe('With the last line that the newest of these tasks printed, in the field `last_output`.'),
+  }),
+  result: z.array(
+    taskView.extend({
+      last_output: z
+        .string()
+        .nullable()
+        .optional()
+        .describe('Only where it was asked for; null: nothing was printed, or it is not looked up any more.'),
+    }),
+  ),
+  errors: [],
+});

@@ -1,0 +1,196 @@
+/** Builds the view of a task. Pure; from the state alone, so that a status never waits for anything. */
+
+import { isAtRest, isTerminal, isTrouble } from '../contract/status.ts';
+import { exitCodeOf, type MergeProgress, type SubtaskView, type TaskView } from '../contract/view.ts';
+import { budgetsSoFar } from './budget.ts';
+import type { Trouble } from './effect.ts';
+import { gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { openNotes } from './notes.ts';
+import { kindOf } from './notices.ts';
+import type { Step, TaskState } from './state.ts';
+
+/** Notifications that a view shows. */
+const MAX_NOTIFICATIONS = 10;
+
+/** `pid` is that of the supervisor, null: none runs; `now` closes the time of what still runs. */
+export function viewOf(state: TaskState, pid: number | null, now: number): TaskView {
+  const { spec, status } = state;
+  const shown = state.steps.filter(s => s.kind !== 'fix' || s.attempts > 0 || s.status === 'pending');
+  const subtasks = state.steps.filter(s => s.kind === 'subtask');
+  const current = currentStep(state);
+  const active =
+    state.active.total_ms + (state.active.since ? Math.max(0, now - Date.parse(state.active.since)) : 0);
+  const until = state.ended_at ? Date.parse(state.ended_at) : now;
+  return {
+    id: state.id,
+    name: spec.name,
+    goal: spec.goal,
+    // The registry knows.
+    namesakes: 0,
+    status: status.name,
+    reason: reasonOf(state),
+    why: 'why' in status ? status.why : status.name === 'interrupted' ? status.by : null,
+    resume_at: status.name === 'waiting' && !isTrouble(status.why) ? status.resume_at : null,
+    retry_at: status.name === 'blocked' ? status.retry_at : null,
+    result: resultOf(state),
+    verified: status.name === 'completed' ? status.verified : null,
+    exit_code: exitCodeOf(status.name),
+    pid: isAtRest(status) ? null : pid,
+    iteration: state.iterations,
+    max_iterations: spec.limits.max_iterations,
+    subtask_id: current?.id ?? null,
+    subtask_description: current ? describe(state, current) : null,
+    current_phase: current ? phaseOf(current) : null,
+    completed_subtasks: subtasks.filter(s => s.status === 'completed').length,
+    total_subtasks: subtasks.length,
+    total_commits: state.total_commits,
+    last_activity: state.updated_at,
+    started_at: state.started_at,
+    total_duration_seconds: state.started_at
+      ? Math.max(0, Math.floor((until - Date.parse(state.started_at)) / 1000))
+      : 0,
+    total_input_tokens: state.input_tokens,
+    total_output_tokens: state.output_tokens,
+    total_tokens: state.input_tokens + state.output_tokens,
+    total_cost_usd: state.cost_usd,
+    budgets: budgetsSoFar(state, current).map(({ budget, used, limit }) => ({ budget, used, limit })),
+    model: spec.models.coder ?? null,
+    review_enabled: spec.review.enabled,
+    qa_enabled: spec.qa.enabled,
+    session_timeout: spec.limits.session_timeout_seconds,
+    created_at: state.created_at,
+    ended_at: state.ended_at,
+    active_seconds: Math.floor(active / 1000),
+    project: spec.project,
+    branch: state.workspace?.branch ?? null,
+    worktree: state.workspace?.path ?? null,
+    base: state.workspace?.base ?? null,
+    commit: state.good.at(-1)?.commit ?? null,
+    merged: state.merged,
+    merging: state.merge && { into: state.merge.into, squash: state.merge.squash, ...NOT_BEGUN },
+    notifications: state.notified
+      .slice(-MAX_NOTIFICATIONS)
+      .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
+    ...(state.left_out?.length ? { left_out: state.left_out } : {}),
+    forgeries: state.forgeries.map(forgery => ({ ...forgery })),
+    plan_rev: state.plan_rev,
+    seq: state.seq,
+    notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),
+    subtasks: shown.map(s => viewOfStep(state, s)),
+  };
+}
+
+const NOT_BEGUN: MergeProgress = { gate: null, done: 0, of: 0 };
+
+/** The view of a task whose merge is under way. */
+export function mergingTask(view: TaskView, now: MergeProgress): TaskView {
+  return view.merging ? { ...view, merging: { ...view.merging, ...now } } : view;
+}
+
+/** The view of a task that meets trouble of which no event tells. */
+export function stuckView(view: TaskView, { why, message }: Trouble): TaskView {
+  if (view.exit_code !== null) return { ...view, reason: message };
+  return { ...view, status: 'waiting', why, reason: message, resume_at: null };
+}
+
+function reasonOf(state: TaskState): string | null {
+  const { status } = state;
+  if (status.name === 'waiting' || status.name === 'blocked') return status.message;
+  return status.name === 'failed' ? status.reason : null;
+}
+
+/** The step that is being worked on, or the next one. */
+export function currentStep(state: TaskState): Step | null {
+  if (isTerminal(state.status)) return null;
+  return (
+    state.steps.find(s => s.status === 'in_progress') ??
+    state.steps.find(s => s.status === 'failed' || s.status === 'pending') ??
+    null
+  );
+}
+
+const PSEUDO: Record<Exclude<Step['kind'], 'subtask'>, string> = {
+  plan: 'Plan the task',
+  setup: 'Prepare the worktree',
+  baseline: 'Check that the gates pass before any change',
+  fix: 'Repair what the final gates refused',
+  final: 'All gates in a fresh checkout of the final commit',
+};
+
+function describe(state: TaskState, step: Step): string {
+  return step.kind === 'subtask' && subtaskOf(state, step.id).description
+    ? subtaskOf(state, step.id).description
+    : titleOf(state, step);
+}
+
+function titleOf(state: TaskState, step: Step): string {
+  if (step.kind !== 'subtask') return PSEUDO[step.kind];
+  const subtask = subtaskOf(state, step.id);
+  return subtask.title || subtask.description || ('run' in subtask.do ? subtask.do.run.join(' ') : '');
+}
+
+/** What the last session that ended well says it did. */
+function resultOf(state: TaskState): string | null {
+  const done = state.steps
+    .filter(s => s.kind === 'subtask' && s.status === 'completed')
+    .flatMap(s => s.history.findLast(record => record.outcome === 'ok' && record.summary) ?? []);
+  return done.toSorted((a, b) => (a.ended_at < b.ended_at ? -1 : 1)).at(-1)?.summary ?? null;
+}
+
+/** The seed's words for a phase where it has one. */
+export function phaseOf(step: Step): string {
+  const gate = step.attempt?.gates.find(g => g.live);
+  if (step.kind === 'plan') return 'Initializer';
+  if (gate || step.kind === 'baseline' || step.kind === 'final') return 'Gates';
+  return 'Coding';
+}
+
+function viewOfStep(state: TaskState, step: Step): SubtaskView {
+  const { attempt } = step;
+  const gates = attempt && attempt.gates.length > 0 ? gatesOf(state, step) : [];
+  const kind = step.kind !== 'subtask' ? step.kind : isAgentStep(state, step) ? 'agent' : 'run';
+  return {
+    id: step.id,
+    title: titleOf(state, step),
+    description: describe(state, step),
+    kind,
+    status: step.status,
+    needs: step.kind === 'subtask' ? subtaskOf(state, step.id).needs : [],
+    attempts: step.attempts,
+    reason: step.block?.message ?? step.reason,
+    retry_at: step.retry_at,
+    commit: step.commit,
+    attempt: attempt
+      ? {
+          n: attempt.n,
+          phase: attempt.phase,
+          pid: attempt.phase === 'running' || attempt.phase === 'stopping' ? attempt.pid : null,
+          cage: attempt.cage,
+          sandbox: attempt.sandbox,
+          started_at: attempt.started_at,
+          outcome: attempt.outcome,
+          commit: attempt.sealed?.commit ?? null,
+          gates: attempt.gates.map(g => ({
+            name: g.evidence?.name ?? gates[g.gate]?.name ?? `${g.gate + 1}`,
+            status: !g.evidence
+              ? 'running'
+              : g.evidence.passed
+                ? 'passed'
+                : g.evidence.tolerated
+                  ? 'tolerated'
+                  : 'failed',
+            reason: g.evidence?.reason ?? null,
+          })),
+        }
+      : null,
+    history: step.history.map(({ n, outcome, reason, started_at, ended_at, code, commit }) => ({
+      n,
+      outcome,
+      reason,
+      started_at,
+      ended_at,
+      code,
+      commit,
+    })),
+  };
+}

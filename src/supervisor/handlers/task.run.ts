@@ -1,0 +1,15 @@
+/** Answers `task.run`. */
+import { unheldLimits } from '../../engine/resource-limits.ts';
+import { uncounted } from '../check-budgets.ts';
+import type { Handler } from './define.ts';
+
+export const taskRun: Handler<'task.run'> = async ({ spec, env }, supervisor, { origin }) => {
+  const { assertStays, projects, commands, cage, registry } = supervisor;
+  assertStays();
+  const { entry, created } = await projects.during(spec, () => commands.run(spec, env, origin));
+  const { kind, why, enforces } = cage.choice;
+  const notes = unheldLimits(spec, enforces).map(
+    name => `${name} has no effect here: attempts are held by the ${kind} cage (${why})`,
+  );
+  return { created, task: registry.viewOf(entry), notes: [...notes, ...uncounted(spec)] };
+};

@@ -1,0 +1,29 @@
+/** A judge that is left out from a resume on takes no other gate's place, and lends its verdict to none. */
+import { expect, test } from 'vitest';
+import { gatesOf } from '../../../src/engine/gates-of.ts';
+import { stepOf } from '../../../src/engine/state.ts';
+import { specOf, TaskBuilder } from '../../support/task-builder.ts';
+
+const judge = { enabled: true, per_subtask: true, max_loops: 3, recurring_issue_threshold: 3 };
+
+test('what an open attempt has of the gates behind it moves up', () => {
+  const task = new TaskBuilder(specOf({ gates: [], review: judge, qa: judge }))
+    .claimed()
+    .plan(['a'])
+    .started();
+  task.begin('a').end('a', { outcome: 'ok', claim: { status: 'done' } });
+  const names = () => gatesOf(task.state, stepOf(task.state, 'a')).map(({ name }) => name);
+  const runs = () =>
+    stepOf(task.state, 'a').attempt!.gates.map(({ gate, evidence }) => [names()[gate], evidence!.name]);
+  for (const name of names()) task.gate('a', name);
+  expect([names(), runs()]).toEqual([
+    ['clean', 'diff', 'review', 'qa'],
+    ['clean', 'diff', 'review', 'qa'].map(name => [name, name]),
+  ]);
+  task.add({ type: 'task_interrupted', by: 'user' }).add({ type: 'task_resumed', skip: ['review'] });
+  expect([names(), runs()]).toEqual([
+    ['clean', 'diff', 'qa'],
+    ['clean', 'diff', 'qa'].map(name => [name, name]),
+  ]);
+  expect([task.state.spec.review.enabled, task.state.spec.qa.enabled]).toEqual([false, true]);
+});
