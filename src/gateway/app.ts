@@ -1,6 +1,6 @@
 /** What the gateway answers, put together: logins, `/v1`, `/api`, health, metrics, the page. */
 import { Hono } from 'hono';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Paths } from '../paths.ts';
 import { COOKIE } from './guard.ts';
 import { addHealth } from './health.ts';

@@ -4,9 +4,9 @@
  * the gateway, of the supervisor or of the machine.
  */
 import * as z from 'zod';
-import { RasenError } from '../errors.ts';
-import type { LogCursor, LogRecord } from '../methods/log.follow.ts';
-import type { TaskView } from '../task/view.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { LogCursor, LogRecord } from '../contract/methods/log.follow.ts';
+import type { TaskView } from '../contract/view.ts';
 import type { EventWriter } from './sse.ts';
 import type { Upstream, Who } from './upstream.ts';
 

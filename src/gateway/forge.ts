@@ -4,9 +4,9 @@
  * request the branch is there, and the request is looked for before one is opened.
  */
 import { appendFileSync, existsSync } from 'node:fs';
-import { messageOf, RasenError } from '../errors.ts';
+import { messageOf, RasenError } from '../contract/errors.ts';
+import type { TaskView } from '../contract/view.ts';
 import { git } from '../git/run.ts';
-import type { TaskView } from '../task/view.ts';
 import { parseRepository, type Repositories } from './repositories.ts';
 import { type GatewayPaths, makeFolder } from './state.ts';
 import type { Who } from './upstream.ts';

@@ -2,8 +2,8 @@
  * What Prometheus asks for, text format 0.0.4. Counted from the reports of the tasks, each read again only when it has
  * changed; counters never go down, also when a task is removed. No label grows with the number of tasks.
  */
-import type { Report, TaskReport } from '../task/report.ts';
-import type { TaskView } from '../task/view.ts';
+import type { Report, TaskReport } from '../contract/report.ts';
+import type { TaskView } from '../contract/view.ts';
 import { VERSION } from '../version.ts';
 
 /** Newest tasks that are counted one by one. */

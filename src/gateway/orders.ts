@@ -9,8 +9,8 @@ import { AGENT_PROGRAMS, agentText, installedAgents } from '../agents/installed.
 import { capturedEnv } from '../cli/captured-env.ts';
 import { configFolder } from '../cli/config-folder.ts';
 import type * as config from '../config/index.ts';
-import { RasenError } from '../errors.ts';
-import type { TaskView } from '../task/view.ts';
+import { RasenError } from '../contract/errors.ts';
+import type { TaskView } from '../contract/view.ts';
 import { ulid } from '../util/ulid.ts';
 import type { Upstream, Who } from './upstream.ts';
 

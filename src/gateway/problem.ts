@@ -3,7 +3,7 @@
  * the table says which HTTP status each kind has.
  */
 import type { Context } from 'hono';
-import { ERRORS, type ErrorKind, isRasenError, RasenError } from '../errors.ts';
+import { ERRORS, type ErrorKind, isRasenError, RasenError } from '../contract/errors.ts';
 
 const STATUS: Partial<Record<ErrorKind, number>> = {
   usage: 400,

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { git } from '../git/run.ts';
 import { ulid } from '../util/ulid.ts';
 import { type GatewayPaths, hashOf, makeFolder } from './state.ts';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import type * as z from 'zod';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { type Admitted, BODY_BYTES_MAX, type Guard } from './guard.ts';
 import { Refused } from './problem.ts';
 import type { Principal, Scope } from './who.ts';

@@ -6,7 +6,7 @@
  *   noun.verb → GET (reads) or POST /v1/nouns/{noun}/verb; without the noun among its parameters /v1/nouns/verb
  */
 import * as z from 'zod';
-import { METHODS } from '../methods/index.ts';
+import { METHODS } from '../contract/methods/index.ts';
 import type { Scope } from './who.ts';
 
 type Method = (typeof METHODS)[number];

@@ -15,7 +15,7 @@ import { dirname } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import writeFileAtomic from 'write-file-atomic';
 import type * as config from '../config/index.ts';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { makeFolder as makePrivateFolder } from '../host/make-folder.ts';
 import type { Paths } from '../paths.ts';
 import { makeApp } from './app.ts';

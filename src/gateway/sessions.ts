@@ -6,7 +6,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { ulid } from '../util/ulid.ts';
 import { type GatewayPaths, hashOf, makeFolder, newSecret, StateFile } from './state.ts';
 import { type Principal, SCOPES, type Scope } from './who.ts';

@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type * as z from 'zod';
-import { errnoOf, messageOf, RasenError } from '../errors.ts';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 
 export interface GatewayPaths {
   folder: string;

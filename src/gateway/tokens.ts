@@ -1,7 +1,7 @@
 /** Tokens: named, with scopes, shown once when they are made. The file holds hashes alone. */
 import { timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import { hashOf, newSecret, StateFile } from './state.ts';
 import { NAME, type Principal, SCOPES, type Scope } from './who.ts';
 

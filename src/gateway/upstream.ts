@@ -4,7 +4,7 @@
  * is waited for; what changes something carries an `op`, so that it can be asked again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRasenError, RasenError } from '../errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { type CallOptions, connect, type OnNotify, type RpcClient } from '../rpc/client.ts';
 import { VERSION } from '../version.ts';
 import { type Principal, principalName } from './who.ts';

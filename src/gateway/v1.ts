@@ -2,9 +2,9 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
 import * as z from 'zod';
-import { isRasenError } from '../errors.ts';
+import { isRasenError } from '../contract/errors.ts';
+import type { TaskView } from '../contract/view.ts';
 import { git } from '../git/run.ts';
-import type { TaskView } from '../task/view.ts';
 import { ulid } from '../util/ulid.ts';
 import { followEvents, followLog, readLog } from './follow.ts';
 import type { Forge } from './forge.ts';

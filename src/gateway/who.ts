@@ -2,7 +2,7 @@
  * Who asks over HTTP, and what each may ask for. A request has the scopes of its token or session and nothing more; the
  * name goes into the hello of the connection to the supervisor, so that the journal says who decided.
  */
-import { RasenError } from '../errors.ts';
+import { RasenError } from '../contract/errors.ts';
 
 /**
  *   read     look at everything

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { METHODS } from '../../src/methods/index.ts';
+import { METHODS } from '../../src/contract/methods/index.ts';
 import { GatewayRig } from '../support/gateway.ts';
 import { commandSpec, until } from '../support/instance.ts';
 

@@ -31,8 +31,9 @@ export class GatewayRig {
   said = '';
   readonly #args: string[];
 
-  constructor(env: Record<string, string> = {}, args: string[] = []) {
-    this.instance = new Instance(env);
+  /** `instance`: one that is there already. */
+  constructor(env: Record<string, string> | Instance = {}, args: string[] = []) {
+    this.instance = env instanceof Instance ? env : new Instance(env);
     this.#args = args;
   }
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RasenError } from '../../errors.ts';
+import { RasenError } from '../../contract/errors.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';

@@ -17,10 +17,16 @@ interface Style {
   bg: number | null;
 }
 
-const PLAIN: Style = { bold: false, dim: false, italic: false, underline: false, inverse: false, fg: null, bg: null };
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const PLAIN: Style = {
+  bold: false,
+  dim: false,
+  italic: false,
+  underline: false,
+  inverse: false,
+  fg: null,
+  bg: null,
+};
 const ESCAPE = /\x1b(?:\[([0-9;:]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they have no picture.
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f]/g;
 
 /** `style` is what was left by the line before; it is changed. */

@@ -37,7 +37,11 @@ export async function get<T>(path: string): Promise<T> {
 }
 
 /** Pressed twice, or sent again after a lost answer, it is done once. */
-export async function post<T>(path: string, body: unknown = {}, key: string = crypto.randomUUID()): Promise<T> {
+export async function post<T>(
+  path: string,
+  body: unknown = {},
+  key: string = crypto.randomUUID(),
+): Promise<T> {
   const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
   return await answerOf<T>(await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }));
 }
@@ -63,7 +67,8 @@ export function listen(path: string, on: (event: string, data: unknown) => void)
     connection.changed();
   };
   const open = () => {
-    const mark = last === '' ? '' : `${path.includes('?') ? '&' : '?'}last_event_id=${encodeURIComponent(last)}`;
+    const mark =
+      last === '' ? '' : `${path.includes('?') ? '&' : '?'}last_event_id=${encodeURIComponent(last)}`;
     source = new EventSource(path + mark);
     source.onopen = () => say(false);
     source.onerror = () => {

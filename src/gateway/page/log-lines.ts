@@ -1,5 +1,5 @@
 /** Records of a log as lines: pieces of output put together, sessions of agents as people read them. Keeps the last lines. */
-import type { LogRecord } from '../../methods/log.follow.ts';
+import type { LogRecord } from '../../contract/methods/log.follow.ts';
 import { type SessionText, sessionText } from '../../views/session/session-text.ts';
 
 export interface LogLine {

@@ -1,8 +1,8 @@
 /** The log of a task, live: a window of rows over the stream, which follows as long as one is at its end. */
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
-import type { LogRecord } from '../../methods/log.follow.ts';
+import type { LogRecord } from '../../contract/methods/log.follow.ts';
 import { piecesOf } from './ansi.ts';
-import { type Problem, listen } from './api.ts';
+import { listen, type Problem } from './api.ts';
 import { LINES_MAX, type LogLine, LogLines } from './log-lines.ts';
 
 export function Log({ id }: { id: string }) {
@@ -40,7 +40,8 @@ export function Log({ id }: { id: string }) {
     if (current) follows.current = current.scrollHeight - current.scrollTop - current.clientHeight < 40;
   };
   const sought = wanted.toLowerCase();
-  const shown = sought === '' ? log.lines : log.lines.filter(line => line.text.toLowerCase().includes(sought));
+  const shown =
+    sought === '' ? log.lines : log.lines.filter(line => line.text.toLowerCase().includes(sought));
   return (
     <>
       <div class="row spread">
@@ -61,11 +62,14 @@ export function Log({ id }: { id: string }) {
         </span>
       </div>
       {error ? <p class="problem">{error}</p> : null}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard. */}
       <div class="log" ref={box} onScroll={onScroll} role="log" aria-label="Log" tabIndex={0}>
         {shown.map(line => (
           <Line key={line.key} line={line} />
         ))}
-        {shown.length === 0 ? <p class="quiet">{sought ? 'No line has that.' : 'Nothing was printed yet.'}</p> : null}
+        {shown.length === 0 ? (
+          <p class="quiet">{sought ? 'No line has that.' : 'Nothing was printed yet.'}</p>
+        ) : null}
       </div>
     </>
   );
@@ -81,7 +85,6 @@ function Line({ line }: { line: LogLine }) {
           piece.classes === '' ? (
             piece.text
           ) : (
-            // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a line that does not change.
             <span key={i} class={piece.classes}>
               {piece.text}
             </span>

@@ -1,7 +1,17 @@
 /** What happened since you left: first what needs you, then what runs, what is done and what failed. */
 import { useEffect, useState } from 'preact/hooks';
 import { get } from './api.ts';
-import { ago, dollars, duration, firstLine, folderName, type Group, groupOf, tokens, until } from './format.ts';
+import {
+  ago,
+  dollars,
+  duration,
+  firstLine,
+  folderName,
+  type Group,
+  groupOf,
+  tokens,
+  until,
+} from './format.ts';
 import { Badge, Timeline } from './parts.tsx';
 import { type TaskView, useTasks } from './store.ts';
 
@@ -46,7 +56,10 @@ export function Night() {
     };
   }, [hours, stamp]);
   const recent = tasks.filter(
-    task => groupOf(task.status) === 'needs' || groupOf(task.status) === 'running' || Date.parse(task.last_activity) > since,
+    task =>
+      groupOf(task.status) === 'needs' ||
+      groupOf(task.status) === 'running' ||
+      Date.parse(task.last_activity) > since,
   );
   if (loaded && tasks.length === 0) return <Welcome />;
   return (
@@ -55,7 +68,10 @@ export function Night() {
         <h1>Night</h1>
         <label class="inline">
           Since{' '}
-          <select value={hours} onChange={event => setHours(Number((event.target as HTMLSelectElement).value))}>
+          <select
+            value={hours}
+            onChange={event => setHours(Number((event.target as HTMLSelectElement).value))}
+          >
             {SPANS.map(span => (
               <option key={span.hours} value={span.hours}>
                 {span.label}
@@ -104,7 +120,8 @@ function Total({ value, name }: { value: string; name: string }) {
 }
 
 function Row({ task }: { task: TaskView }) {
-  const { id, name, goal, status, reason, resume_at, completed_subtasks, total_subtasks, last_activity } = task;
+  const { id, name, goal, status, reason, resume_at, completed_subtasks, total_subtasks, last_activity } =
+    task;
   return (
     <li>
       <a class="task" href={`#/task/${id}`}>
@@ -115,8 +132,8 @@ function Row({ task }: { task: TaskView }) {
         <span class="goal">{firstLine(goal)}</span>
         {reason ? <span class="reason">{firstLine(reason)}</span> : null}
         <span class="quiet">
-          {folderName(task.project)} · {completed_subtasks}/{total_subtasks} subtasks · {dollars(task.total_cost_usd)} ·{' '}
-          {resume_at ? `goes on ${until(resume_at)}` : ago(last_activity)}
+          {folderName(task.project)} · {completed_subtasks}/{total_subtasks} subtasks ·{' '}
+          {dollars(task.total_cost_usd)} · {resume_at ? `goes on ${until(resume_at)}` : ago(last_activity)}
         </span>
       </a>
     </li>
@@ -128,7 +145,7 @@ function Welcome() {
     <section class="card">
       <h1>No tasks yet</h1>
       <p>
-        Hand one over <a href="#/new">here</a>, or in a terminal:
+        <a href="#/new">Hand over a task</a>, or in a terminal:
       </p>
       <pre>{'rasen init --task "Implement password reset"\nrasen run --background'}</pre>
     </section>

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ProblemError } from './api.ts';
-import type { TaskView } from './store.ts';
 import { clock, duration } from './format.ts';
+import type { TaskView } from './store.ts';
 
 export function Badge({ status }: { status: string }) {
   return <span class={`badge s-${status}`}>{status.replaceAll('_', ' ')}</span>;
@@ -153,7 +153,12 @@ export function Timeline({ tasks, since }: { tasks: TaskView[]; since: number })
           {clock(new Date(first).toISOString())} to now ({duration(span / 1000)})
         </span>
       </div>
-      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${lanes.length * LANE}`} preserveAspectRatio="none" aria-hidden="true">
+      <svg
+        class="timeline"
+        viewBox={`0 0 ${WIDTH} ${lanes.length * LANE}`}
+        preserveAspectRatio="none"
+        aria-hidden="true"
+      >
         {lanes.map(({ view, bars }, lane) => (
           <g key={view.id}>
             <rect class="lane" x={0} y={lane * LANE + 2} width={WIDTH} height={LANE - 4} />

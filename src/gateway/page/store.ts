@@ -1,6 +1,6 @@
 /** The tasks as the page knows them: asked once, then kept up to date by one stream of events. */
 import { useEffect, useReducer } from 'preact/hooks';
-import type { TaskView } from '../../task/view.ts';
+import type { TaskView } from '../../contract/view.ts';
 import { connection, get, type Listening, listen } from './api.ts';
 
 export type { TaskView };

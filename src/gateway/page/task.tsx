@@ -25,7 +25,11 @@ export function Task({ id, part }: { id: string; part: string }) {
       <Buttons view={view} />
       <nav class="tabs" aria-label="Parts of the task">
         {['', 'log', 'diff'].map(name => (
-          <a key={name} href={`#/task/${id}${name && `/${name}`}`} aria-current={part === name ? 'page' : undefined}>
+          <a
+            key={name}
+            href={`#/task/${id}${name && `/${name}`}`}
+            aria-current={part === name ? 'page' : undefined}
+          >
             {name === '' ? 'Plan' : name === 'log' ? 'Log' : 'Changes'}
           </a>
         ))}
@@ -38,10 +42,12 @@ export function Task({ id, part }: { id: string; part: string }) {
 function Buttons({ view }: { view: TaskView }) {
   const { id, status } = view;
   const at = `/v1/tasks/${id}`;
-  const run = (verb: string, body: object = {}) => async () => {
-    await post(`${at}/${verb}`, body);
-    refresh(id);
-  };
+  const run =
+    (verb: string, body: object = {}) =>
+    async () => {
+      await post(`${at}/${verb}`, body);
+      refresh(id);
+    };
   const goes = ['pending', 'running', 'waiting'].includes(status);
   const asks = status === 'blocked' && view.why === 'question';
   return (
@@ -66,9 +72,20 @@ function Buttons({ view }: { view: TaskView }) {
           run={async text => run('note', { text })()}
         />
       ) : null}
-      {goes ? <Act label="Stop" ask="Its processes are ended. Nothing is lost; it can be resumed." run={run('stop')} /> : null}
+      {goes ? (
+        <Act
+          label="Stop"
+          ask="Its processes are ended. Nothing is lost; it can be resumed."
+          run={run('stop')}
+        />
+      ) : null}
       {status === 'failed' ? (
-        <Act label="Retry" ask="What failed is done again, with a fresh allowance." primary run={run('retry')} />
+        <Act
+          label="Retry"
+          ask="What failed is done again, with a fresh allowance."
+          primary
+          run={run('retry')}
+        />
       ) : null}
       {status === 'completed' && view.commit && !view.merged ? (
         <>
@@ -86,7 +103,12 @@ function Buttons({ view }: { view: TaskView }) {
         </>
       ) : null}
       {goes || status === 'interrupted' || status === 'blocked' ? (
-        <Act label="Cancel task" ask="The task is over then, and cannot be resumed. Its commits stay." danger run={run('cancel')} />
+        <Act
+          label="Cancel task"
+          ask="The task is over then, and cannot be resumed. Its commits stay."
+          danger
+          run={run('cancel')}
+        />
       ) : null}
     </div>
   );
@@ -138,7 +160,9 @@ function Plan({ view }: { view: TaskView }) {
               <span class="quiet">
                 {step.id}
                 {step.needs.length > 0 ? ` · after ${step.needs.join(', ')}` : ''}
-                {step.attempts > 0 ? ` · ${step.attempts} ${step.attempts === 1 ? 'attempt' : 'attempts'}` : ''}
+                {step.attempts > 0
+                  ? ` · ${step.attempts} ${step.attempts === 1 ? 'attempt' : 'attempts'}`
+                  : ''}
                 {step.commit ? ` · ${step.commit.slice(0, 10)}` : ''}
               </span>
               {step.reason ? <p class="reason">{step.reason}</p> : null}
@@ -146,7 +170,9 @@ function Plan({ view }: { view: TaskView }) {
                 <p>
                   Attempt {step.attempt.n}, {step.attempt.phase}
                   {step.attempt.pid ? ` (pid ${step.attempt.pid})` : ''}
-                  {step.attempt.started_at ? `, since ${ago(step.attempt.started_at).replace(' ago', '')}` : ''}
+                  {step.attempt.started_at
+                    ? `, since ${ago(step.attempt.started_at).replace(' ago', '')}`
+                    : ''}
                 </p>
               ) : null}
               {step.attempt && step.attempt.gates.length > 0 ? (
@@ -197,9 +223,9 @@ function Diff({ view }: { view: TaskView }) {
           Download
         </a>
       </p>
-      <pre class="diff" tabIndex={0} aria-label="Changes">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard. */}
+      <pre class="diff" tabIndex={0}>
         {lines.slice(0, 5000).map((line, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines of a text that does not change.
           <span key={i} class={diffClass(line)}>
             {line}
             {'\n'}
