@@ -132,7 +132,9 @@ export function rasen1(version: string): string {
   page.para('The `kind` of an error is stable; programs should look at it and not at the text.');
   errorList(page);
   page.section('See also');
-  page.para('rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7), rasend(8)');
+  page.para(
+    'rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7), rasend(8), rasen-gateway(8)',
+  );
   return page.toString();
 }
 

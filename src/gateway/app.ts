@@ -4,6 +4,8 @@ import { RasenError } from '../contract/errors.ts';
 import type { Paths } from '../paths.ts';
 import { COOKIE } from './guard.ts';
 import { addHealth } from './health.ts';
+import type { HookSecrets } from './hook-secrets.ts';
+import { addHooks } from './hooks.ts';
 import type { Metrics, OwnCounts } from './metrics.ts';
 import { answerProblem, Refused } from './problem.ts';
 import { type Env, need, readJson } from './request.ts';
@@ -13,6 +15,7 @@ import { type AppParts, addV1 } from './v1.ts';
 
 export interface AllParts extends AppParts {
   metrics: Metrics;
+  hooks: HookSecrets;
   paths: Paths;
   counts(): OwnCounts;
 }
@@ -55,6 +58,7 @@ export function makeApp(parts: AllParts): Hono<Env> {
     const text = await metrics.text((method, params) => upstream.call(who, method, params), parts.counts());
     return c.body(text, 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
   });
+  addHooks(app, parts);
   addHealth(app, upstream, parts.paths);
   addSeed(app, parts);
   addV1(app, parts);

@@ -40,7 +40,7 @@ export interface Admitted {
   secure: boolean;
 }
 
-/** No login is asked for: nothing of the user is told there. */
+/** No login is asked for: nothing of the user is told there; deliveries to hooks are signed. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/session']);
 
 export class Guard {
@@ -64,7 +64,7 @@ export class Guard {
     this.#checkSite(request, principal, secure);
     if (CHANGES.has(method)) checkBody(request);
     const path = pathOf(request);
-    if (!principal && !page && !OPEN_PATHS.has(path)) this.#refuse(request);
+    if (!principal && !page && !OPEN_PATHS.has(path) && !path.startsWith('/hooks/')) this.#refuse(request);
     return { principal, secure };
   }
 

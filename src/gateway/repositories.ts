@@ -31,6 +31,7 @@ export function parseRepository(text: string): Repository {
       hint: 'For example: https://github.com/owner/name, git@host:owner/name.git, or owner/name.',
     });
   if (text.startsWith('-') || /[\s\x00-\x1f\x7f]/.test(text)) throw bad('it has characters that no URL has.');
+  if (/(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(text)) throw bad('its path has a ".." in it.');
   if (/^[\w.-]+\/[\w.-]+$/.test(text)) return parseRepository(`https://github.com/${text}`);
   const scp = /^([\w.-]+@)?([\w.-]+):(?!\/\/)([^\s]+)$/.exec(text);
   if (scp) return { url: text, host: scp[2]!, path: pathOf(scp[3]!, bad) };
@@ -44,6 +45,8 @@ export function parseRepository(text: string): Repository {
     throw bad(`${url.protocol.slice(0, -1)} is not supported.`);
   if (url.password !== '' || (url.username !== '' && url.protocol !== 'ssh:'))
     throw bad('the URL has a credential in it. Send it as github_token, or use a git credential helper.');
+  // Programs that are started for the URL would take such a name for an option.
+  if (url.hostname.startsWith('-')) throw bad('its host is not one.');
   if (url.search !== '' || url.hash !== '') throw bad('the URL has a query or a fragment.');
   const host = url.protocol === 'file:' ? 'local' : url.host.replace(':', '_');
   return { url: text, host, path: pathOf(decodeURIComponent(url.pathname), bad) };

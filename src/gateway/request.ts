@@ -25,8 +25,8 @@ export function goneSignal({ env: { outgoing } }: Ctx): AbortSignal {
   return gone.signal;
 }
 
-/** An object; `{}` where there is no body. */
-export async function readJson(incoming: IncomingMessage): Promise<Record<string, unknown>> {
+/** The body as it came. */
+export async function readBytes(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
@@ -37,10 +37,16 @@ export async function readJson(incoming: IncomingMessage): Promise<Record<string
       });
     chunks.push(chunk);
   }
-  if (bytes === 0) return {};
+  return Buffer.concat(chunks);
+}
+
+/** An object; `{}` where there is no body. */
+export async function readJson(incoming: IncomingMessage): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(incoming);
+  if (bytes.length === 0) return {};
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     throw new RasenError('usage', 'The body is not JSON in UTF-8.');
   }

@@ -82,7 +82,8 @@ function routeOf(method: Method): Route | null {
 
 function scopeOf(name: string, asks: Method['asks']): Scope {
   if (asks === 'reader') return 'read';
-  if (name === 'task.run') return 'submit';
+  // They say what is run.
+  if (/^(?:task\.run|trigger\.(?:create|edit))$/.test(name)) return 'submit';
   // What is not known here needs the most.
   return asks === 'person' && !CONTROLS.test(name) ? 'decide' : 'control';
 }

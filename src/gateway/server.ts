@@ -21,6 +21,7 @@ import type { Paths } from '../paths.ts';
 import { makeApp } from './app.ts';
 import { Forge } from './forge.ts';
 import { type Admitted, Guard, pathOf } from './guard.ts';
+import { HookSecrets } from './hook-secrets.ts';
 import { Insiders } from './inside.ts';
 import { Metrics } from './metrics.ts';
 import { PageFiles } from './page-files.ts';
@@ -114,9 +115,10 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const token = env.GITHUB_TOKEN || env.GH_TOKEN || undefined;
   const forge = new Forge(own, repositories, { api: options.forge_api, token });
   const metrics = new Metrics();
+  const hooks = new HookSecrets(own.hooks);
   const orders = { upstream, env, config: options.config };
   const app = makeApp({
-    ...{ upstream, guard, sessions, repositories, forge, orders, metrics, paths },
+    ...{ upstream, guard, sessions, repositories, forge, orders, metrics, paths, hooks },
     counts: () => ({ ...counts, streams: upstream.streams }),
   });
   const page = new PageFiles(options.page_folder);

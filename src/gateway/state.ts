@@ -20,6 +20,8 @@ export interface GatewayPaths {
   repositories: string;
   /** Checkouts of those tasks. */
   checkouts: string;
+  /** Triggers that may be called from outside, with their secrets. */
+  hooks: string;
   /** Ids of tasks by the keys of their orders. */
   keys: string;
   /** Credentials that came with a request, one file a task. */
@@ -42,6 +44,7 @@ export function gatewayPaths(home: string): GatewayPaths {
     codes: at('codes'),
     repositories: at('repositories'),
     checkouts: at('checkouts'),
+    hooks: at('hooks.json'),
     keys: at('keys'),
     credentials: at('credentials'),
     running: at('running.json'),

@@ -15,7 +15,7 @@ export type Scope = (typeof SCOPES)[number];
 
 export interface Principal {
   /** How it proved who it is; `socket`: it could open the Unix socket of the user. */
-  by: 'token' | 'session' | 'socket' | 'tailscale';
+  by: 'token' | 'session' | 'socket' | 'tailscale' | 'hook';
   /** Name of the token, of the session, or of the user. */
   name: string;
   scopes: ReadonlySet<Scope>;

@@ -8,6 +8,7 @@ import { doctor } from './doctor.ts';
 import { events } from './events.ts';
 import { gateway } from './gateway.ts';
 import { gc } from './gc.ts';
+import { HOOK_COMMANDS } from './hook.ts';
 import { importProcesses } from './import.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
@@ -60,6 +61,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   web,
   gateway,
   ...TOKEN_COMMANDS,
+  ...HOOK_COMMANDS,
   metrics,
   ...SERVICE_COMMANDS,
   doctor,
@@ -73,5 +75,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   config: 'Check the configuration',
   notify: 'Try the notifications',
   service: 'Make rasend a service of the system',
+  hook: 'Let triggers be called from outside',
   token: 'Make and revoke tokens for the HTTP API',
 };

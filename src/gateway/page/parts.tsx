@@ -132,7 +132,10 @@ export function barsOf(view: TaskView, now: number): Bar[] {
 }
 
 const WIDTH = 1000;
-const LANE = 22;
+const LANE = 14;
+/** Lanes that are shown; the table has the same. */
+const LANES_MAX = 20;
+const SPAN_MIN_MS = 60_000;
 
 /** One lane a task, one bar an attempt; the same as a table for those who do not see it. */
 export function Timeline({ tasks, since }: { tasks: TaskView[]; since: number }) {
@@ -140,43 +143,41 @@ export function Timeline({ tasks, since }: { tasks: TaskView[]; since: number })
   const lanes = tasks
     .map(view => ({ view, bars: barsOf(view, now).filter(bar => bar.to > since) }))
     .filter(({ bars }) => bars.length > 0)
-    .slice(0, 20);
+    .slice(0, LANES_MAX);
   if (lanes.length === 0) return null;
-  const first = Math.max(since, Math.min(...lanes.flatMap(({ bars }) => bars.map(bar => bar.from))));
-  const span = Math.max(60_000, now - first);
-  const x = (time: number) => ((Math.max(time, first) - first) / span) * WIDTH;
+  const earliest = Math.min(...lanes.flatMap(({ bars }) => bars.map(bar => bar.from)));
+  const first = Math.min(Math.max(since, earliest), now - SPAN_MIN_MS);
+  const x = (time: number) => ((Math.max(time, first) - first) / (now - first)) * WIDTH;
   return (
     <section class="card" aria-label="Timeline">
       <div class="row spread">
         <h2>Timeline</h2>
         <span class="quiet">
-          {clock(new Date(first).toISOString())} to now ({duration(span / 1000)})
+          {clock(new Date(first).toISOString())} to now ({duration((now - first) / 1000)})
         </span>
       </div>
-      <svg
-        class="timeline"
-        viewBox={`0 0 ${WIDTH} ${lanes.length * LANE}`}
-        preserveAspectRatio="none"
-        aria-hidden="true"
-      >
-        {lanes.map(({ view, bars }, lane) => (
-          <g key={view.id}>
-            <rect class="lane" x={0} y={lane * LANE + 2} width={WIDTH} height={LANE - 4} />
-            {bars.map(bar => (
-              <rect
-                key={`${bar.label}`}
-                class={`bar o-${bar.outcome}`}
-                x={x(bar.from)}
-                y={lane * LANE + 4}
-                width={Math.max(2, x(bar.to) - x(bar.from))}
-                height={LANE - 8}
-              >
-                <title>{`${view.name} ${bar.label}`}</title>
-              </rect>
-            ))}
-          </g>
+      <div class="lanes" aria-hidden="true">
+        {lanes.map(({ view, bars }) => (
+          <div class="lane" key={view.id}>
+            <span class="lane-name">{view.name}</span>
+            <svg class="timeline" viewBox={`0 0 ${WIDTH} ${LANE}`} preserveAspectRatio="none">
+              <title>{view.name}</title>
+              {bars.map(bar => (
+                <rect
+                  key={bar.label}
+                  class={`bar o-${bar.outcome}`}
+                  x={x(bar.from)}
+                  y={0}
+                  width={Math.max(2, x(bar.to) - x(bar.from))}
+                  height={LANE}
+                >
+                  <title>{bar.label}</title>
+                </rect>
+              ))}
+            </svg>
+          </div>
         ))}
-      </svg>
+      </div>
       <details>
         <summary>As a table</summary>
         <table>
