@@ -1,7 +1,7 @@
 // Builds dist/: one minified CommonJS bundle for the client (its start-up time is what users feel), a second one with
 // zod and yaml that it loads only to read configuration and plans, a third that knows service managers, a fourth that reads
 // tasks from the disk where no supervisor runs, one for the
-// supervisor, one for the program that speaks with agents, one for its helper that works on other disks, and the library.
+// supervisor, one for the program that speaks with agents, one for its helper that works on other disks, one that watches files, and the library.
 // Plain JavaScript that also Node 20 can run, since `npm ci` may run it before the right Node is on PATH.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -77,6 +77,7 @@ const builds = {
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
   'rasen-session.cjs': { ...cjs, entryPoints: ['src/session/main.ts'] },
   'rasen-fence.cjs': { ...cjs, entryPoints: ['src/sandbox/fence/main.ts'] },
+  'rasen-watch.cjs': { ...cjs, ...importMeta, entryPoints: ['src/watch/main.ts'] },
   'rasen-files.cjs': { ...cjs, entryPoints: ['src/host/far-helper.ts'] },
   'index.js': { ...common, format: 'esm', entryPoints: ['src/index.ts'], packages: 'external' },
 };

@@ -16,6 +16,7 @@ export type { MethodName, Params, Result } from './contract/methods/index.ts';
 export type { LogCursor, LogRecord } from './contract/methods/log.follow.ts';
 export type { Plan, Subtask } from './contract/plan.ts';
 export type { TaskSpec } from './contract/spec.ts';
+export type { Definition, ReceiptView, TriggerView } from './contract/trigger.ts';
 export type { SubtaskView, TaskView } from './contract/view.ts';
 export { instancePaths, type Paths } from './paths.ts';
 export type { CallOptions, OnNotify } from './rpc/client.ts';

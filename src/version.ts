@@ -8,5 +8,5 @@ export const VERSION: string = typeof __RASEN_VERSION__ === 'string' ? __RASEN_V
 /** Major versions of the control protocol that this code speaks. */
 export const PROTOCOL = { min: 1, max: 1 } as const;
 
-/** Format of a task's journal and snapshots (store/migrate.ts knows the older ones). */
+/** Format of a task's journal and snapshots (store/file/migrate.ts knows the older ones). */
 export const FORMAT = 1;

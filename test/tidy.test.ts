@@ -26,8 +26,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   engine: [],
   // The leaf: what everybody may know.
   contract: [],
-  config: ['host', 'engine', 'root', 'util', 'agents'],
-  store: ['host', 'engine', 'root', 'util'],
+  // Pure: when something is due, and what follows from that.
+  triggers: ['util'],
+  // A program of its own, which looks at the files of a project.
+  watch: [],
+  config: ['host', 'engine', 'root', 'triggers', 'util', 'agents'],
+  store: ['host', 'engine', 'root', 'triggers', 'util'],
   agents: ['host', 'engine', 'root', 'util'],
   session: ['host', 'agents', 'root', 'util', 'runner'],
   gates: ['host', 'engine', 'root', 'util', 'git'],
@@ -55,8 +59,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'session',
     'store',
     'engine',
+    'triggers',
     'util',
     'views',
+    'watch',
   ],
   // agents: doctor and init look for them.
   cli: ['host', 'agents', 'rpc', 'engine', 'config', 'gateway', 'root', 'service', 'util', 'views'],
@@ -70,6 +76,7 @@ const EXCEPTIONS: Record<string, string> = {
   'src/gateway/orders.ts → cli':
     'what a task gets of an environment, and whose configuration counts in a folder',
   'src/cli/context.ts → supervisor': 'the bundle that reads tasks where no supervisor runs; types only',
+  'src/paths.ts → host': 'the home of a user is what the machine says',
   'src/index.ts → host': 'a client looks whose the folders are before it sends anything',
   'src/index.ts → rpc': 'the public surface is the typed client of the method table',
 };
@@ -204,6 +211,8 @@ const OTHER_ROOMS: Record<string, string> = {
   service: 'files of the service manager and our own log',
   gateway: 'its own state, sockets and page; a project is read by git and config',
   root: 'our own folders',
+  watch:
+    'a process of its own, which looks at files of the user and opens none but .gitignore and its own record',
 };
 const OPENERS = ['node:fs', 'node:fs/promises', 'fs', 'fs/promises', 'write-file-atomic', 'pino-roll'];
 const OPENER = new RegExp(`import\\s+(?:type\\s+)?([^'"]*?)\\s+from\\s+'(?:${OPENERS.join('|')})'`, 'g');

@@ -10,17 +10,19 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config pr web gateway token metrics service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
     plan) words='show edit import' ;;
+    trigger) words='list show next log pause resume fire edit remove apply' ;;
     notify) words='test' ;;
     config) words='check schema' ;;
     token) words='create list rotate revoke' ;;
+    hook) words='add list remove' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
-    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback notify config pr web gateway token metrics service doctor gc completion' ;;
+    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics service doctor gc completion' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -30,12 +32,12 @@ _rasen() {
   [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
     'init') flags='-t --task --plan --format --json' ;;
-    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --pty --exit-code --format --json' ;;
+    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'report') flags='--since --format --json' ;;
     'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --yes --format --json' ;;
     'stop') flags='--force --format --json' ;;
-    'resume') flags='--background --skip-review --skip-qa --wait --format --json' ;;
+    'resume') flags='--background --env --skip-review --skip-qa --wait --format --json' ;;
     'note') flags='--format --json' ;;
     'answer') flags='--format --json' ;;
     'merge') flags='--into --squash --cancel --format --json' ;;
@@ -50,6 +52,16 @@ _rasen() {
     'import') flags='--format --json' ;;
     'retry') flags='--task --format --json' ;;
     'rollback') flags='--task --format --json' ;;
+    'trigger list') flags='--here --format --json' ;;
+    'trigger show') flags='--format --json' ;;
+    'trigger next') flags='-n --lines --format --json' ;;
+    'trigger log') flags='-n --lines --format --json' ;;
+    'trigger pause') flags='--format --json' ;;
+    'trigger resume') flags='--format --json' ;;
+    'trigger fire') flags='--format --json' ;;
+    'trigger edit') flags='--name --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
+    'trigger remove') flags='--format --json' ;;
+    'trigger apply') flags='--dry-run --format --json' ;;
     'notify test') flags='--format --json' ;;
     'config check') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
@@ -60,6 +72,9 @@ _rasen() {
     'token list') flags='--format --json' ;;
     'token rotate') flags='--format --json' ;;
     'token revoke') flags='--format --json' ;;
+    'hook add') flags='--kind --event --filter --format --json' ;;
+    'hook list') flags='--format --json' ;;
+    'hook remove') flags='--format --json' ;;
     'metrics') flags='' ;;
     'service install') flags='--system --dry-run --format --json' ;;
     'service uninstall') flags='--system --format --json' ;;

@@ -10,6 +10,9 @@ import { GENERAL_ERRORS } from './openrpc.ts';
 import { fieldList, shownName, typeText } from './schema-text.ts';
 import { type ProtocolSchemas, protocolSchemas, type Schema } from './schemas.ts';
 
+/** The type with a variant for each type of event. */
+const EVENT = 'Event';
+
 /** A limit without a row does not compile. */
 const LIMIT_ABOUT: Readonly<Record<keyof Limits, string>> = {
   max_frame_in_bytes: 'Longest line that a client may send, without its newline.',
@@ -145,6 +148,10 @@ function methods(page: ManPage, { methods, definitions }: ProtocolSchemas): void
   for (const [name, definition] of Object.entries(definitions)) {
     if (definitions[`${name}Input`]) continue;
     page.sub(shownName(name));
+    if (name === EVENT) {
+      events(page, definition);
+      continue;
+    }
     if (definition.description) page.para(definition.description);
     // What allows no other field is written by a caller.
     const requests = definition.additionalProperties === false;
@@ -152,6 +159,34 @@ function methods(page: ManPage, { methods, definitions }: ProtocolSchemas): void
     else page.para(`It is a ${typeText(definition)}.`);
     page.endList();
   }
+}
+
+/** The fields that all events have once, then each type with its own. */
+function events(page: ManPage, { oneOf = [] }: Schema): void {
+  const named = oneOf.map(({ properties = {} }) => Object.keys(properties));
+  const common = (named[0] ?? []).filter(name => name !== 'type' && named.every(one => one.includes(name)));
+  const part = ({ properties = {} }: Schema, isIn: (name: string) => boolean): Schema => ({
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => isIn(name))),
+  });
+  page.para(
+    'What happened to a task, as `event.follow` sends it and its journal keeps it. Types and fields are only added. A field that came later is missing in older journals. Each event has:',
+  );
+  page.compact(() =>
+    fieldList(
+      page,
+      part(oneOf[0]!, name => common.includes(name)),
+      { requests: false },
+    ),
+  );
+  page.endList();
+  page.para('and, by its `type`:');
+  for (const event of oneOf) {
+    page.item(`\`${String(event.properties!.type!.const)}\``, event.description ?? '');
+    const own = part(event, name => name !== 'type' && !common.includes(name));
+    if (Object.keys(own.properties!).length > 0)
+      page.below(() => page.compact(() => fieldList(page, own, { requests: false })));
+  }
+  page.endList();
 }
 
 function fields(page: ManPage, title: string, schema: Schema, requests: boolean): void {

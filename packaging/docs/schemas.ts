@@ -3,11 +3,20 @@
  * that all methods refer to. Used for the OpenRPC document and for rasen-protocol(7).
  */
 import * as z from 'zod';
+import {
+  budgetUse,
+  claim,
+  gateEvidence,
+  sealedFacts,
+  sessionFacts,
+  shownEvent,
+} from '../../src/contract/event.ts';
 import { finding } from '../../src/contract/methods/daemon.doctor.ts';
 import { METHODS } from '../../src/contract/methods/index.ts';
 import { logCursor, logRecord } from '../../src/contract/methods/log.follow.ts';
 import { taskRef } from '../../src/contract/methods/params.ts';
 import { gateSpec, plan, subtask, subtaskId } from '../../src/contract/plan.ts';
+import { capturedRepository } from '../../src/contract/repository.ts';
 import { agentSpec, limits, taskId, taskSpec } from '../../src/contract/spec.ts';
 import { taskView } from '../../src/contract/view.ts';
 
@@ -32,12 +41,19 @@ export type Definitions = Record<string, Schema>;
 
 const NAMED: Readonly<Record<string, z.ZodType>> = {
   AgentSpec: agentSpec,
+  BudgetUse: budgetUse,
+  CapturedRepository: capturedRepository,
+  Claim: claim,
+  Event: shownEvent,
   Finding: finding,
+  GateEvidence: gateEvidence,
   GateSpec: gateSpec,
   Limits: limits,
   LogCursor: logCursor,
   LogRecord: logRecord,
   Plan: plan,
+  SealedFacts: sealedFacts,
+  SessionFacts: sessionFacts,
   Subtask: subtask,
   SubtaskId: subtaskId,
   TaskId: taskId,

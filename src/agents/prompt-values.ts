@@ -29,7 +29,7 @@ export function promptValues(
 ): PromptValues {
   const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
   const gates = (step.kind === 'plan' ? finalGates(state) : gatesOf(state, step)).filter(
-    g => g.kind === 'run' && !g.base_tests,
+    g => g.kind === 'run' && g.variant === null,
   );
   return {
     task: state.spec.goal,

@@ -5,8 +5,7 @@
 import * as z from 'zod';
 import { messageOf } from '../contract/errors.ts';
 import type { Claim } from '../contract/event.ts';
-import { foreignError, type Place, readForeign } from '../host/foreign-file.ts';
-import { isPassing } from '../host/trouble.ts';
+import { type Place, readForeign, untroubled } from '../host/foreign-file.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ITEMS = 20;
@@ -63,10 +62,9 @@ export function readResultFile(
   nowMs: number,
   masked: (text: string) => string = text => text,
 ): ReadResult {
-  const read = readForeign(place, MAX_FILE_BYTES);
+  const read = untroubled(place, readForeign(place, MAX_FILE_BYTES));
   if (!read.ok) {
     if (read.fault === 'missing') return NONE;
-    if (isPassing(read.errno)) throw foreignError(place, read);
     const what = read.fault === 'unreadable' ? `cannot be read: ${read.problem}` : read.problem;
     return { ...NONE, problem: `the result file ${what}` };
   }

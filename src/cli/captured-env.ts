@@ -201,6 +201,31 @@ export function capturedEnv(env: NodeJS.ProcessEnv, asked: AskedEnv): Record<str
   return { ...kept, ...asked.set };
 }
 
+/**
+ * What one logs in with, as far as names tell: of these a task that is resumed gets the present values, where it was
+ * handed them before.
+ */
+export function credentialsIn(env: NodeJS.ProcessEnv): Record<string, string> {
+  const is = (name: string) => AGENT_LOGINS.includes(name) || name === 'SSH_AUTH_SOCK' || mayNameSecret(name);
+  return valuesOf(env, name => is(name) && !OF_THIS_PROCESS.test(name));
+}
+
+/** By their names, or beginnings of names with an `*`. */
+export function namedIn(env: NodeJS.ProcessEnv, patterns: readonly string[]): Record<string, string> {
+  const wanted = matcher(patterns);
+  return valuesOf(
+    env,
+    name => wanted.names.has(name) || (wanted.starts(name) && !OF_THIS_PROCESS.test(name)),
+  );
+}
+
+function valuesOf(env: NodeJS.ProcessEnv, is: (name: string) => boolean): Record<string, string> {
+  const wanted = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && is(name) ? [[name, value]] : [],
+  );
+  return Object.fromEntries(wanted);
+}
+
 /** Of a group of names these are only asked for; one too many does no harm. */
 function mayBeSecret(name: string, value: string): boolean {
   return mayNameSecret(name) || hasPassword(value);

@@ -74,6 +74,10 @@ const READS: ReadonlySet<MethodName> = new Set<MethodName>([
   'task.list',
   'task.plan',
   'task.report',
+  'trigger.get',
+  'trigger.list',
+  'trigger.log',
+  'trigger.next',
 ]);
 /** About the supervisor itself: none is started to be asked. */
 const ABOUT_IT: ReadonlySet<MethodName> = new Set<MethodName>(['daemon.status', 'daemon.doctor']);

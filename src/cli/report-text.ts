@@ -71,9 +71,9 @@ function taskText(task: TaskReport, now_ms: number): string {
   return lines.join('\n  ');
 }
 
-function standing({ status, why, verified, merged }: TaskReport): string {
+function standing({ status, why, verified, verified_but, merged }: TaskReport): string {
   if (status === 'completed')
-    return `completed, ${verified ? 'verified' : 'not verified'}${merged ? `, merged into ${merged.into}` : ''}`;
+    return `completed, ${verified ? 'verified' : 'not verified'}${verified_but ? ` (but ${verified_but})` : ''}${merged ? `, merged into ${merged.into}` : ''}`;
   return why === null ? status : `${status} (${reasonText(why)})`;
 }
 

@@ -1,7 +1,10 @@
 /** Resuming, with the seed's lines; for `rasen resume` and for a `rasen run` of a task that was stopped. */
 import type { SubtaskView, TaskView } from '../index.ts';
+import { askedEnv } from './asked-env.ts';
+import { credentialsIn, namedIn } from './captured-env.ts';
 import type { OptionSpec } from './command.ts';
 import type { Context } from './context.ts';
+import { exactEnv } from './exact.ts';
 import { oneLine } from './output.ts';
 import { progressLine } from './status-text.ts';
 
@@ -10,26 +13,37 @@ export interface SkipOptions {
   skipQa?: boolean | undefined;
 }
 
+export interface ResumeOptions extends SkipOptions {
+  env?: string[] | undefined;
+}
+
 export const SKIP_OPTIONS: readonly OptionSpec[] = [
   { flags: '--skip-review', about: 'no review, whatever the configuration says' },
   { flags: '--skip-qa', about: 'no QA, whatever the configuration says' },
 ];
 
 /** Starts a supervisor where none answers: a restarted one knows the task from its journal. */
-export function goOn(
-  { link }: Context,
+export async function goOn(
+  { link, env, out }: Context,
   task: string,
-  { skipReview, skipQa }: SkipOptions,
+  { skipReview, skipQa, env: asked = [] }: ResumeOptions,
 ): Promise<TaskView> {
   const op = crypto.randomUUID();
   const skip = [...(skipReview ? (['review'] as const) : []), ...(skipQa ? (['qa'] as const) : [])];
-  return link.persist(client => client.call('task.resume', { task, skip, op }), { starts: true });
+  const shell = exactEnv(env);
+  const { pass, set } = askedEnv(asked, shell);
+  const given = { ...namedIn(shell, pass), ...set };
+  const params = { task, skip, env: { known: credentialsIn(shell), given }, op };
+  const view = await link.persist(client => client.call('task.resume', params), { starts: true });
+  const { env_changed: changed = [], ...rest } = view;
+  if (changed.length > 0) out.note(`the task has these from this shell now: ${changed.join(', ')}`);
+  return rest;
 }
 
 /** The same, with the seed's lines. */
-export async function resumeTask(context: Context, task: string, skip: SkipOptions): Promise<TaskView> {
+export async function resumeTask(context: Context, task: string, options: ResumeOptions): Promise<TaskView> {
   const { out } = context;
-  const view = await goOn(context, task, skip);
+  const view = await goOn(context, task, options);
   if (!out.json) for (const line of resumeLines(view)) out.answer(line);
   return view;
 }

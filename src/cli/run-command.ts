@@ -13,6 +13,7 @@ import { tellNotTaken } from './make-task.ts';
 import { keepInput, UnreadInput } from './piped-input.ts';
 import { inTerminal } from './pty.ts';
 import { homeOfSupervisor, submit } from './submit.ts';
+import type { Order } from './trigger-create.ts';
 
 export interface CommandRunOptions {
   background?: boolean;
@@ -55,11 +56,37 @@ export async function runCommand(
   }
 }
 
+/** What a run of a trigger does: a command. Throws as `runCommand`. */
+export async function commandOrder(
+  context: Context,
+  argv: string[],
+  options: CommandRunOptions,
+): Promise<Order> {
+  const { cwd, env, out } = context;
+  const asked = askedEnv(options.env ?? [], env);
+  checkProgram(argv, { cwd, env: capturedEnv(exactEnv(env), asked), shell: env.SHELL });
+  const { columns = 80, rows = 24 } = out.stdout;
+  const run = options.pty ? await inTerminal(argv, { columns, rows }, env.SHELL) : undefined;
+  const bundle = await context.loadConfigBundle();
+  const notices = noticesHere(bundle, context);
+  return { spec: bundle.commandTaskSpec({ id: ulid(), argv, run, cwd, name: options.name, notices }), asked };
+}
+
 export async function runPipeline(
   context: Context,
   file: string,
   options: CommandRunOptions,
 ): Promise<number> {
+  const { spec, asked } = await pipelineOrder(context, file, options);
+  return await start(context, spec, asked, options, null);
+}
+
+/** The subtasks of a file, as a task or as what a run of a trigger does. */
+export async function pipelineOrder(
+  context: Context,
+  file: string,
+  options: CommandRunOptions,
+): Promise<Order> {
   const asked = askedEnv(options.env ?? [], context.env);
   const bundle = await context.loadConfigBundle();
   const { key, name } = options;
@@ -72,7 +99,7 @@ export async function runPipeline(
     notices: noticesHere(bundle, context),
   });
   const pass = [...asked.pass, ...defaults.pass_env];
-  return await start(context, spec, { ...asked, pass }, options, null);
+  return { spec, asked: { ...asked, pass } };
 }
 
 /** Throws RasenError `config` where the configuration is wrong: nobody would hear of the end. */

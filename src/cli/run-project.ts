@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { isRasenError, RasenError } from '../contract/errors.ts';
 import { inFolder, nextCommand } from '../engine/next-command.ts';
 import type { TaskSpec, TaskView } from '../index.ts';
+import { ulid } from '../util/ulid.ts';
 import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
@@ -11,6 +12,7 @@ import { refuseMoved } from './moved-project.ts';
 import { DEFAULT_VIEWS, inProject, needProject, type Project, readBelow, saveTaskFile } from './project.ts';
 import { resumeTask } from './resume-task.ts';
 import { submit } from './submit.ts';
+import type { Order } from './trigger-create.ts';
 
 export interface ProjectRunOptions {
   background?: boolean;
@@ -48,6 +50,15 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
   if (background && !context.out.json) context.out.answer(startingLine(project));
   if (background) return await leave(context, task);
   return await inForeground(context, task, { through_limits: options.wait === true });
+}
+
+/** What a run of a trigger does: the task of this project, each time as a new one. */
+export async function projectOrder(context: Context, options: ProjectRunOptions): Promise<Order> {
+  const project = needProject(context.cwd);
+  const asked = askedEnv(options.env ?? [], context.env);
+  const { root, task } = project;
+  const { spec, pass } = await specOf(context, { root, task: { ...task, id: ulid() } }, options);
+  return { spec, asked: { ...asked, pass: [...asked.pass, ...pass] } };
 }
 
 /** The task as the supervisor knows it, or null when it was never run. */

@@ -68,6 +68,12 @@ export interface StatusTextOptions {
   now_ms: number;
 }
 
+/** Of an older supervisor without reservations. */
+function verifiedText({ verified, verified_but }: TaskView): string {
+  if (!verified) return `no (${verified_but ? oneLine(verified_but, 400) : 'nothing but the agent says so'})`;
+  return verified_but ? `yes, but ${oneLine(verified_but, 400)}` : 'yes';
+}
+
 export function statusText(view: TaskView, options: StatusTextOptions): string {
   const lines = seedLines({ ...view, status: options.word ?? view.status });
   lines.push(`Task: ${view.id} (${oneLine(view.name, 80)})`);
@@ -85,8 +91,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (unsent && !unsent.ok) lines.push(`Not notified: ${unsent.kind}: ${oneLine(unsent.detail ?? '', 200)}`);
   // Until it is over, that of one step is none of the task. Of an older supervisor: none.
   if (view.result && view.ended_at) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
-  if (view.status === 'completed')
-    lines.push(`Verified: ${view.verified ? 'yes' : 'no (nothing but the agent says so)'}`);
+  if (view.status === 'completed') lines.push(`Verified: ${verifiedText(view)}`);
   lines.push(...leftOutLines(view.left_out), ...forgeryLines(view.forgeries));
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
   if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);

@@ -28,22 +28,27 @@ export async function submit(context: Context, spec: TaskSpec, asked: AskedEnv):
     `not waited for any more; whether it was accepted: rasen status ${spec.id}`,
   );
   const result = await handOrLess(context, params).finally(release);
-  const missed = result.created ? missedNames(env, captured, spec) : [];
+  if (result.created) tellLeftOut(context, spec, captured);
+  for (const note of result.notes) out.note(note);
+  return result;
+}
+
+/** What a person may have expected of the environment and of the workspace of a task. */
+export function tellLeftOut({ env, out }: Context, spec: TaskSpec, captured: Record<string, string>): void {
+  const missed = missedNames(env, captured, spec);
   if (missed.length > 0)
     out.note(
       `set here, but not handed to the task: ${missed.join(', ')}. To hand over: --env NAME, or pass_env; for a secret: secrets, in rasen.yml(5)`,
     );
-  const withheld = result.created ? withheldNames(captured, spec) : [];
+  const withheld = withheldNames(captured, spec);
   if (withheld.length > 0)
     out.note(
       `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
     );
-  if (result.created && spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
+  if (spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
     out.note(
       'worktree.isolation is linked: agents and tests of this task can change the branches, stash, hooks and settings of your repository. To keep them apart: worktree.isolation: clone, in rasen.yml(5)',
     );
-  for (const note of result.notes) out.note(note);
-  return result;
 }
 
 /** What a supervisor of an earlier release does not know is left out, where that changes nothing. */

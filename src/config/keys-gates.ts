@@ -1,4 +1,4 @@
-/** The keys of what must hold before work counts: `gates`, `setup`, `parallel`, `baseline`, `base_tests`, `protected`. */
+/** The keys of what must hold before work counts: `gates`, `setup`, `parallel`, `baseline`, `base_tests`, `base_config`, `mutation_check`, `protected`. */
 import type { GateSpec } from '../contract/plan.ts';
 import { gateSchema, readGates } from './gates.ts';
 import { command, own } from './keys-row.ts';
@@ -55,6 +55,16 @@ export const GATES_KEYS = {
     bool(),
     false,
     'true: at the end, when the gates have passed, they run once more with the test files as they were before the task: those that were changed or deleted are as they were, new ones are away. Red, the task is blocked (review): a person says whether the tests were changed for a good reason, and goes on with `rasen resume`, which accepts that commit.',
+  ),
+  base_config: own(
+    bool(),
+    true,
+    'true: where an agent changed files that decide what a gate means, such as package.json, a Makefile or the configuration of a tool, the gates run a second time with these files as they were before the task. Dependencies, new scripts and new targets stay, and so do files that a plan of yours lists in `tests`. When the results differ, the task is blocked (review) and names the files; `rasen resume` accepts them.',
+  ),
+  mutation_check: own(
+    bool(),
+    true,
+    'true: at the end, when all gates have passed, they run once more without the change to the source, with the new tests and configuration, one after the other until one fails. If none does, no gate sees the change: status, report and notices say so beside `verified`. A gate that failed before the task and passes without the source of it was turned green by tests and configuration alone, and verifies nothing. It never fails a task and uses up no attempt. Each run has the timeout of its gate, and ten minutes at most.',
   ),
   protected: own(
     listOf(text(4096, 'a path or pathspec'), 1000, 'a list of paths'),

@@ -18,6 +18,7 @@ import { REVIEW_KEYS } from './keys-review.ts';
 import type { KeyRow } from './keys-row.ts';
 import { SANDBOX_KEYS } from './keys-sandbox.ts';
 import { SUPERVISOR_KEYS } from './keys-supervisor.ts';
+import { TRIGGERS_KEYS } from './keys-triggers.ts';
 import { WAITING_KEYS } from './keys-waiting.ts';
 
 export { PROTECTED_DEFAULT } from './keys-gates.ts';
@@ -34,6 +35,7 @@ const rows = {
   ...WAITING_KEYS,
   ...ENV_KEYS,
   ...NOTIFY_KEYS,
+  ...TRIGGERS_KEYS,
   ...SUPERVISOR_KEYS,
 };
 

@@ -77,6 +77,8 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     gates: [...projectGates(config, project, git && works), ...(task.plan_defaults?.gates ?? [])],
     baseline: settings.baseline,
     base_tests: settings.base_tests,
+    base_config: settings.base_config,
+    mutation_check: settings.mutation_check,
     protected: protectedPaths(config, project),
     setup: settings.setup,
     setup_cache: settings.setup_cache,

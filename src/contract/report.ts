@@ -26,6 +26,7 @@ export const taskReport = z.looseObject({
   reason: view.reason,
   result: view.result,
   verified: view.verified,
+  verified_but: view.verified_but,
   resume_at: view.resume_at,
   needs_you: z.boolean().describe('It does not go on without a person, or failed.'),
   next: z.string().nullable().describe('What to type next.'),

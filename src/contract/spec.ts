@@ -265,6 +265,16 @@ export const taskSpec = z.strictObject({
     .boolean()
     .default(false)
     .describe('At the end the gates run once more with the tests of the base commit; red, a person decides.'),
+  base_config: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Gates run once more with the gate configuration of the base commit where an agent changed that; red, a person decides.',
+    ),
+  mutation_check: z
+    .boolean()
+    .default(true)
+    .describe('At the end the gates run without the change, until one fails; if none does, that is told.'),
   protected: z
     .array(z.string().max(4096))
     .max(1000)

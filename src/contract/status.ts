@@ -44,7 +44,8 @@ export const BLOCK_REASONS = [
 export type BlockReason = (typeof BLOCK_REASONS)[number];
 
 /** Who stopped a task. `shutdown`: its supervisor was told to end, and nobody starts it again by itself. */
-export type StoppedBy = 'user' | 'reboot' | 'shutdown';
+export const STOPPED_BY = ['user', 'reboot', 'shutdown'] as const;
+export type StoppedBy = (typeof STOPPED_BY)[number];
 
 export type TaskStatus =
   /** Accepted and durable; nothing has started. */
@@ -101,22 +102,24 @@ export type StepStatus = 'pending' | 'in_progress' | 'completed' | 'failed' | 's
 /** Where an attempt is. `closed` is the end; `outcome` says how. */
 export type AttemptPhase = 'created' | 'prepared' | 'running' | 'stopping' | 'ended' | 'sealed' | 'closed';
 
+export const STOP_REASONS = [
+  'user',
+  'cancel',
+  'suspend',
+  'timeout',
+  'idle',
+  'loop',
+  'result',
+  'runtime',
+  'budget',
+  'flood',
+] as const;
 /**
  * Why the supervisor stops an attempt. `suspend`: the service is being stopped; it goes on at the next start. `result`:
  * the agent has said that it is through, and its program does not end; what it said counts. `loop`: it makes the same
  * call again and again. `budget`: its tokens or dollars are used up.
  */
-export type StopReason =
-  | 'user'
-  | 'cancel'
-  | 'suspend'
-  | 'timeout'
-  | 'idle'
-  | 'loop'
-  | 'result'
-  | 'runtime'
-  | 'budget'
-  | 'flood';
+export type StopReason = (typeof STOP_REASONS)[number];
 
 export const OUTCOMES = [
   'ok',

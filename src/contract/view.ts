@@ -123,6 +123,13 @@ export const taskView = z.looseObject({
     .boolean()
     .nullable()
     .describe('Of a completed task: checks of ours say so, not only the agent.'),
+  verified_but: z
+    .string()
+    .nullable()
+    .optional()
+    .describe(
+      'What has to be said beside that, as a sentence: that no gate sees the change, or what turned one green. null: nothing.',
+    ),
   exit_code: z.int().nullable().describe('What `rasen wait` returns; null while it runs.'),
   // The seed's fields.
   pid: z

@@ -12,7 +12,7 @@ import type { NewEvent } from '../contract/event.ts';
 import type { Outcome, StopReason, WaitReason } from '../contract/status.ts';
 import { usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
-import { type Gate, gatesOf, isAgentStep } from './gates-of.ts';
+import { type Gate, gatesOf, isAgentStep, isIdle, MAX_GATE_DROPS } from './gates-of.ts';
 import { HURRY_SHARE, hurry, notesFor } from './notes.ts';
 import { sessionsAfter } from './quiet-hours.ts';
 import { verdictOf } from './retry.ts';
@@ -20,8 +20,6 @@ import { type Attempt, type GateRun, gateJob, type Step, type TaskState } from '
 import { latestOf, RESULT_GRACE_MS, stopReason, timeoutsOf, wantedStop } from './stop-reason.ts';
 import { isSealed } from './worktree-use.ts';
 
-/** Gate tries that may be lost before the attempt is given up. */
-export const MAX_GATE_DROPS = 3;
 /** How often a task that waits for disk space looks again. */
 export const DISK_PROBE_MS = 5000;
 
@@ -186,6 +184,7 @@ function canProve(state: TaskState, step: Step): boolean {
 function gates(state: TaskState, step: Step, attempt: Attempt, seen: Observed): Next {
   const list = gatesOf(state, step);
   for (const [index, gate] of list.entries()) {
+    if (isIdle(list, index, attempt)) continue;
     const run = attempt.gates.find(g => g.gate === index);
     if (run?.live) return liveGate(state, step, attempt, gate, run, seen);
     if (!run?.evidence) return startGate(state, step, attempt, index, gate, run ?? null, seen);
@@ -301,7 +300,8 @@ export function heldJudge(state: TaskState, seen: Observed): Hold | null {
     const { attempt } = step;
     if (!attempt || !isJudged(state, step, attempt)) continue;
     const done = (index: number) => attempt.gates.some(g => g.gate === index && g.evidence);
-    const next = gatesOf(state, step).find((_gate, index) => !done(index));
+    const list = gatesOf(state, step);
+    const next = list.find((_gate, index) => !done(index) && !isIdle(list, index, attempt));
     const hold = next && isJudge(next) ? holdOf(state, step, attempt, seen) : null;
     if (hold) return hold;
   }
@@ -354,7 +354,7 @@ function liveGate(
   const is_costly = isJudge(gate) && !facts.signs?.through;
   if (is_costly && usedUp(state, step, seen)) return end('grace', 'budget');
   if (facts.signs?.loop) return end('grace', 'loop');
-  const seconds = gate.run?.timeout_seconds ?? state.spec.limits.session_timeout_seconds;
+  const seconds = timeoutOf(gate) ?? state.spec.limits.session_timeout_seconds;
   const deadline =
     seconds === null ? Number.POSITIVE_INFINITY : Date.parse(run.started_at) + seconds * 1000 + run.paused_ms;
   // A judge that has judged and hangs is not waited for.
@@ -365,6 +365,14 @@ function liveGate(
   if (deadline <= seen.now_ms) return end('grace', 'timeout');
   const wake_ms = through ? Math.min(quiet, deadline) : deadline;
   return { ...nothing, wake_ms: Number.isFinite(wake_ms) ? wake_ms : null };
+}
+
+/** Longest run of a gate without the change: a question beside the work must not hold it up. */
+const MUTATION_SECONDS = 600;
+
+function timeoutOf({ place, run }: Gate): number | null {
+  if (run === null) return null;
+  return place === 'mutation' ? Math.min(run.timeout_seconds, MUTATION_SECONDS) : run.timeout_seconds;
 }
 
 function passed(state: TaskState, step: Step, attempt: Attempt, nowMs: number): Next {

@@ -16,6 +16,7 @@ export function blankView(
     retry_at: null,
     result: null,
     verified: null,
+    verified_but: null,
     exit_code: null,
     pid: null,
     iteration: 0,

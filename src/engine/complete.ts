@@ -31,6 +31,8 @@ export function completeSpec(spec: TaskSpec): TaskSpec {
     fallback_models: spec.fallback_models ?? {},
     agents: completeAgents(spec.agents),
     base_tests: spec.base_tests ?? false,
+    base_config: spec.base_config ?? false,
+    mutation_check: spec.mutation_check ?? false,
     setup_cache: spec.setup_cache ?? [],
     env: spec.env ?? {},
     process: spec.process ?? null,

@@ -13,6 +13,7 @@ import { budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed, Trouble } from './effect.ts';
 import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
 import { loginRetryAt, nextLogin } from './login.ts';
+import { turnedGreen } from './mutation.ts';
 import { nextNotices } from './notices.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
@@ -360,7 +361,8 @@ export function startCommit(state: TaskState, step: Step): string | null {
   if (step.kind === 'baseline' || step.kind === 'final' || step.kind === 'setup') return good;
   const last = step.history.at(-1);
   if (!last?.commit || last.good !== good || last.gate === 'diff' || last.gate === 'clean') return good;
-  if (last.outcome === 'budget') return last.commit;
+  // What is there has been looked at, and found right.
+  if (last.commit === state.approved || last.outcome === 'budget') return last.commit;
   if (!last.counted) return last.outcome === 'lost' ? good : last.commit;
   return step.counted % 2 === 0 ? good : last.commit;
 }
@@ -492,7 +494,7 @@ export function isVerified(state: TaskState): boolean {
   );
   const final = state.steps.find(s => s.kind === 'final');
   const whole = final ? finalGates(state).length > 0 : false;
-  if (state.tolerated.length > 0) return false;
+  if (state.tolerated.length > 0 || turnedGreen(state).length > 0) return false;
   return agents.every(s => checked(s) || whole);
 }
 

@@ -165,6 +165,8 @@ export type Result =
       /** As in attempt_prepared. */
       record_key: string;
       setup?: string | undefined;
+      base_config?: string[];
+      sources?: number;
     }
   /** `talks`: notes can be said to it. */
   | { type: 'launch'; pid: number; cage: string | null; sandbox: string | null; talks: boolean }

@@ -8,6 +8,7 @@ import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.
 import { sessionUsed } from './fold-usage.ts';
 import { gatesOf, isAgentStep } from './gates-of.ts';
 import { provesLogin } from './login.ts';
+import { mutationAsked, mutationBegun, mutationDropped } from './mutation.ts';
 import { knownIssue, plain } from './same-issue.ts';
 import { afterPrepared, afterSetup, needsSetup, type SetupEnd, withKey } from './setup.ts';
 import {
@@ -93,13 +94,17 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
 }
 
 export function attemptPrepared(before: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
-  const state = afterPrepared(before, stepOf(before, event.step), event);
+  const known = stepOf(before, event.step);
+  const ready = afterPrepared(before, known, event);
+  const state = known.kind === 'final' ? mutationBegun(ready, known, event.sources) : ready;
   return phase(state, event, ['created'], attempt => ({
     ...attempt,
     phase: 'prepared',
     prepared_at: event.t,
     record_keys: event.record_key === undefined ? null : [event.record_key],
     ...(event.setup === undefined ? {} : { setup: event.setup }),
+    ...(event.base_config === undefined ? {} : { base_config: event.base_config }),
+    ...(event.sources === undefined ? {} : { sources: event.sources }),
   }));
 }
 
@@ -253,7 +258,7 @@ export function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): T
         passing: s.passing + (PASSING.has(outcome) ? 1 : 0),
         attempt: s.attempt && { ...s.attempt, held: heldAgain(s.attempt.held, event) },
       }))
-    : dropped;
+    : mutationDropped(dropped, event);
   return sessionUsed(live(next, -1, event.ended_at), event, event.session, event.claimed);
 }
 
@@ -303,13 +308,19 @@ export function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): TaskS
   next = editAttempt(next, event.step, event.n, a => ({ ...a, held: null }));
   const s = stepOf(next, event.step);
   if (s.kind === 'baseline' && !event.evidence.passed && event.evidence.tolerated) {
-    next = { ...next, tolerated: [...new Set([...next.tolerated, event.evidence.name])] };
+    const { name } = event.evidence;
+    next = {
+      ...next,
+      tolerated: [...new Set([...next.tolerated, name])],
+      failed_before: [...new Set([...(next.failed_before ?? []), name])],
+    };
   }
   if (s.kind === 'final' && event.evidence.passed) {
     next = { ...next, tolerated: next.tolerated.filter(name => name !== event.evidence.name) };
   }
   if (!event.evidence.passed && event.evidence.kind === 'qa') next = countIssues(next, event.evidence);
   next = setUp(next, event, event.evidence.passed ? 'passed' : 'failed');
+  next = mutationAsked(next, gatesOf(next, s)[event.gate], event.evidence);
   return sessionUsed(next, event, event.session, event.claimed);
 }
 

@@ -28,7 +28,7 @@ import { noteAdded, noteTold } from './fold-notes.ts';
 import { withoutJudges } from './fold-skip.ts';
 import { given, goOn, live, move, phase, standStill, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
-import { BASE_TESTS } from './gates-of.ts';
+import { PREFIX } from './gates-of.ts';
 import { ledgerWith } from './notices.ts';
 import { STEP, type Step, type StepKind, type TaskState } from './state.ts';
 
@@ -157,6 +157,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return ended(state, { name: 'failed', reason: event.reason, subtask: event.subtask }, event.t);
     case 'task_cancelled':
       return ended(state, { name: 'cancelled' }, event.t);
+    case 'env_changed':
     case 'request_refused':
       return state;
     case 'note_added':
@@ -433,6 +434,7 @@ function resumed(before: TaskState): TaskState {
       force: false,
       consecutive_failures: 0,
       accepted: acceptedBy(state) ?? state.accepted,
+      ...approvedBy(state),
       issues: {},
       login: null,
       resumes: state.resumes + 1,
@@ -453,7 +455,17 @@ function reopened(state: TaskState): TaskState {
 function acceptedBy(state: TaskState): string | null {
   const final = state.steps.find(s => s.kind === 'final');
   const last = final?.history.at(-1);
-  return final?.block?.why === 'review' && last?.gate?.startsWith(BASE_TESTS) ? last.good : null;
+  return final?.block?.why === 'review' && last?.gate?.startsWith(PREFIX.base_tests) ? last.good : null;
+}
+
+/** The same of the gate configuration: of the last step that was blocked since the one of before gives another result. */
+function approvedBy(state: TaskState): Pick<TaskState, 'approved'> {
+  const blocked = state.steps.filter(
+    s => s.block?.why === 'review' && s.history.at(-1)?.gate?.startsWith(PREFIX.base_config),
+  );
+  const last = blocked.at(-1)?.history.at(-1);
+  const commit = last?.commit ?? last?.good;
+  return commit ? { approved: commit } : {};
 }
 
 function ended(state: TaskState, status: TaskStatus, t: string): TaskState {

@@ -72,14 +72,14 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   const now = viewOf(state, at.pid, at.now_ms);
   const then = before && viewOf(before, at.pid, since);
   const done = (status: string) => subtasksOf(state).filter(s => s.status === status).length;
-  const { id, name, goal, project, status, why, reason, result, verified, resume_at } = now;
+  const { id, name, goal, project, status, why, reason, result, verified, verified_but, resume_at } = now;
   const { branch, commit, merged } = now;
   const { created_at, started_at, ended_at, last_activity } = now;
   const input_tokens = now.total_input_tokens - (then?.total_input_tokens ?? 0);
   const output_tokens = now.total_output_tokens - (then?.total_output_tokens ?? 0);
   const spent = now.total_cost_usd;
   return {
-    ...{ id, name, goal, project, status, why, reason, result, verified, resume_at },
+    ...{ id, name, goal, project, status, why, reason, result, verified, verified_but, resume_at },
     needs_you: status === 'blocked' || status === 'interrupted' || status === 'failed',
     next: nextCommand(now),
     subtasks: {

@@ -2,13 +2,13 @@
  * settle: what came of an effect, as events. Pure. Gives null when the state has moved on meanwhile and the result is
  * no longer wanted.
  */
-
 import type { Claim, GateEvidence, NewEvent } from '../contract/event.ts';
 import type { Outcome, StopReason } from '../contract/status.ts';
-import { close, MAX_GATE_DROPS, mayHaveStarted } from './attempt.ts';
+import { close, mayHaveStarted } from './attempt.ts';
 import { budgetText } from './budget.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
-import { type Gate, gatesOf, subtaskOf } from './gates-of.ts';
+import { type Gate, gatesOf, MAX_GATE_DROPS, subtaskOf } from './gates-of.ts';
+import { unseenReason, withOldConfig } from './mutation.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
 import { isToldOf, type Notified } from './notices.ts';
 import { verdictOf } from './retry.ts';
@@ -41,9 +41,13 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       const { workspace } = result;
       const events: NewEvent[] =
         workspace && !state.workspace ? [{ type: 'workspace_ready', ...workspace }] : [];
-      const { record_key, setup } = result;
-      const key = setup === undefined ? {} : { setup };
-      return [...events, { type: 'attempt_prepared', ...at, record_key, ...key }];
+      const { record_key, setup, base_config, sources } = result;
+      const known = {
+        ...(setup === undefined ? {} : { setup }),
+        ...(base_config === undefined ? {} : { base_config }),
+        ...(sources === undefined ? {} : { sources }),
+      };
+      return [...events, { type: 'attempt_prepared', ...at, record_key, ...known }];
     }
     case 'launch':
       if (effect.type === 'launch' && effect.gate !== null)
@@ -375,18 +379,21 @@ function endOfGate(
   else if (gate.kind === 'run' || gate.kind === 'setup')
     reason = gate.run!.ok.includes(exit!.code ?? -1) ? null : `exit code ${exit!.code}`;
   else reason = exit!.code === 0 ? verdictReason(facts) : noVerdict(facts, `exit code ${exit!.code}`);
+  if (gate.place === 'mutation' && gate.kind === 'run') reason = unseenReason(reason, exit, stopped);
+  if (gate.place === 'base-config' && reason !== null) reason += ` ${withOldConfig(configOf(attempt))}`;
   const passed = reason === null;
   const evidence: GateEvidence = {
     name: gate.name,
     kind: gate.kind,
     passed,
-    tolerated: !passed && gate.kind === 'run' && isTolerated(state, step, attempt, gate),
+    tolerated: !passed && isTolerated(state, step, attempt, gate),
     reason,
-    // The tests may have been changed for a good reason; that is not for an agent to say.
-    needs_person: !passed && gate.base_tests,
+    // Tests and configuration may have been changed for a good reason; that is not for an agent to say.
+    needs_person: !passed && (gate.variant === 'base_tests' || gate.place === 'base-config'),
     findings: [
       ...(facts.claim?.issues ?? []).map(text => ({ kind: gate.kind, path: null, line: null, text })),
-      ...(passed || !gate.base_tests ? [] : facts.base_tests.map(baseTest)),
+      ...(passed || gate.variant !== 'base_tests' ? [] : facts.base_tests.map(baseTest)),
+      ...(passed || gate.place !== 'base-config' ? [] : configOf(attempt).map(baseConfig)),
     ],
     argv: gate.run?.run ?? null,
     code: exit?.code ?? null,
@@ -433,12 +440,26 @@ function verdictReason(facts: EndFacts): string | null {
 const noVerdict = (facts: EndFacts, how: string) => `no verdict: ${facts.claim_problem ?? how}`;
 
 function isTolerated(state: TaskState, step: Step, attempt: Attempt, gate: Gate): boolean {
+  // What is found out there stops nobody.
+  if (gate.place === 'mutation') return true;
+  if (gate.kind !== 'run' || gate.variant === 'base_config') return false;
   if (step.kind === 'baseline') return state.spec.baseline === 'allow';
   // What is red bears out nothing that a plan claims.
   if (step.kind === 'subtask' && !attempt.work) return false;
-  if (gate.base_tests && state.accepted !== null && state.accepted === attempt.from) return true;
+  if (gate.variant === 'base_tests' && state.accepted !== null && state.accepted === attempt.from)
+    return true;
   return state.tolerated.includes(gate.run!.name);
 }
+
+const configOf = ({ sealed, base_config }: Attempt): string[] =>
+  (sealed ?? { base_config }).base_config ?? [];
+
+const baseConfig = (path: string) => ({
+  kind: 'base_config',
+  path,
+  line: null,
+  text: 'decides what the gate means, and was as a person knows it, not as it is now',
+});
 
 const baseTest = (path: string) => ({
   kind: 'base_test',

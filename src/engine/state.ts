@@ -1,5 +1,4 @@
 /** The state of a task: what a fold over its events gives. Plain data, cheap to copy, safe to serialize. */
-
 import type { BudgetUse } from '../contract/budget.ts';
 import type { Claim, GateEvidence, SealedFacts, Want } from '../contract/event.ts';
 import type { Plan } from '../contract/plan.ts';
@@ -15,6 +14,7 @@ import type {
   TaskStatus,
   WaitReason,
 } from '../contract/status.ts';
+import type { Mutation } from './mutation.ts';
 import type { Notified } from './notices.ts';
 import type { SetupFacts } from './setup.ts';
 
@@ -118,6 +118,9 @@ export interface Attempt {
   sealed: SealedFacts | null;
   /** Key of what `setup` reads at `from`. Absent: of an older journal, or there is nothing to set up. */
   setup?: string;
+  /** Of the final check, as in attempt_prepared. */
+  base_config?: string[];
+  sources?: number;
   /** Its gates begin with `setup` in the worktree, since what it left is not what was set up. Absent: they do not. */
   sets_up?: boolean;
   gates: GateRun[];
@@ -299,8 +302,14 @@ export interface TaskState {
   notes_made: number;
   /** Names of project gates that failed on the base commit under `baseline: allow`. */
   tolerated: string[];
+  /** All that did, whatever became of them. Absent: none. */
+  failed_before?: string[];
   /** Commit whose result with the tests of the base commit a person has accepted, by going on from the block. */
   accepted: string | null;
+  /** Commit whose gate configuration a person has accepted, in the same way. Absent: that of the base commit counts. */
+  approved?: string;
+  /** What the last final check found out about whether a gate sees the change. Absent: it was not asked. */
+  mutation?: Mutation;
   /** Issues that QA and review named, with how often; the recurring ones escalate. */
   issues: Record<string, number>;
   /** Since when the agent is not logged in, and how often that was looked at again; null: nobody knows it to be so. */

@@ -5,6 +5,7 @@ import { exitCodeOf, type MergeProgress, type SubtaskView, type TaskView } from 
 import { budgetsSoFar } from './budget.ts';
 import type { Trouble } from './effect.ts';
 import { gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { unseenText } from './mutation.ts';
 import { openNotes } from './notes.ts';
 import { kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
@@ -34,6 +35,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     retry_at: status.name === 'blocked' ? status.retry_at : null,
     result: resultOf(state),
     verified: status.name === 'completed' ? status.verified : null,
+    verified_but: unseenText(state),
     exit_code: exitCodeOf(status.name),
     pid: isAtRest(status) ? null : pid,
     iteration: state.iterations,

@@ -18,7 +18,12 @@ export interface Delivery {
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Null: it is not signed as it has to be. */
-export function verifiedDelivery(hook: Hook, headers: Headers, body: Buffer, now = Date.now()): Delivery | null {
+export function verifiedDelivery(
+  hook: Hook,
+  headers: Headers,
+  body: Buffer,
+  now = Date.now(),
+): Delivery | null {
   const header = (name: string) => {
     const value = headers[name];
     return typeof value === 'string' ? value : '';
@@ -40,13 +45,19 @@ export function verifiedDelivery(hook: Hook, headers: Headers, body: Buffer, now
   }
 }
 
-function standard(secret: string, header: (name: string) => string, body: Buffer, now: number): Delivery | null {
+function standard(
+  secret: string,
+  header: (name: string) => string,
+  body: Buffer,
+  now: number,
+): Delivery | null {
   const [id, time, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header) as [
     string,
     string,
     string,
   ];
-  if (!ID.test(id) || !/^\d{1,12}$/.test(time) || Math.abs(now - Number(time) * 1000) > TOLERANCE_MS) return null;
+  if (!ID.test(id) || !/^\d{1,12}$/.test(time) || Math.abs(now - Number(time) * 1000) > TOLERANCE_MS)
+    return null;
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
   const signed = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest('base64');
   // Several while the secret of the sender is being replaced.

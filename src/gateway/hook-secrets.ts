@@ -44,7 +44,9 @@ export class HookSecrets {
   /** In place of the one of before. Gives the secret, for the sender. Throws `usage` for a name that is none. */
   set({ secret, ...asked }: Omit<HookInfo, 'created_at'> & { secret?: string | undefined }): string {
     // Standard Webhooks: the bytes behind the prefix in base64.
-    const made = secret ?? (asked.kind === 'standard' ? `whsec_${Buffer.from(newSecret()).toString('base64')}` : newSecret());
+    const made =
+      secret ??
+      (asked.kind === 'standard' ? `whsec_${Buffer.from(newSecret()).toString('base64')}` : newSecret());
     const found = hookRow.safeParse({ ...asked, secret: made, created_at: new Date().toISOString() });
     if (!found.success) {
       const { path, message } = found.error.issues[0]!;
@@ -59,7 +61,9 @@ export class HookSecrets {
   remove(trigger: string): void {
     const { hooks } = this.#file.read();
     if (!hooks.some(hook => hook.trigger === trigger))
-      throw new RasenError('usage', `Trigger ${trigger} has no hook.`, { hint: 'rasen hook list shows which have.' });
+      throw new RasenError('usage', `Trigger ${trigger} has no hook.`, {
+        hint: 'rasen hook list shows which have.',
+      });
     this.#file.write({ version: 1, hooks: hooks.filter(hook => hook.trigger !== trigger) });
   }
 }

@@ -15,7 +15,10 @@ import type { Upstream } from './upstream.ts';
 const PER_MINUTE = 120;
 const MINUTE_MS = 60_000;
 
-export function addHooks(app: Hono<Env>, { upstream, hooks }: { upstream: Upstream; hooks: HookSecrets }): void {
+export function addHooks(
+  app: Hono<Env>,
+  { upstream, hooks }: { upstream: Upstream; hooks: HookSecrets },
+): void {
   const rates = new Map<string, { count: number; since: number }>();
   app.post('/hooks/:trigger', async c => {
     const body = await readBytes(c.env.incoming);
@@ -23,7 +26,8 @@ export function addHooks(app: Hono<Env>, { upstream, hooks }: { upstream: Upstre
     const hook = hooks.get(trigger);
     // Who cannot sign is not told which triggers there are.
     const delivery = hook && verifiedDelivery(hook, c.env.incoming.headers, body);
-    if (!hook || !delivery) throw new Refused('unauthorized', 'There is no such hook, or the delivery is not signed for it.');
+    if (!hook || !delivery)
+      throw new Refused('unauthorized', 'There is no such hook, or the delivery is not signed for it.');
     limit(rates, trigger);
     let payload: unknown;
     try {

@@ -2,9 +2,11 @@
  * The folder that worktrees and checkouts are made in. One inside the project must lie there: a link that a repository
  * brings along, or that an agent puts in its place between two attempts, does not lead us out of it.
  */
+
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
+import { throwTrouble, unlessTrouble } from '../host/trouble.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -36,8 +38,9 @@ export async function baseFolder(
 /** Real path of the folder, or of the nearest one above that exists. */
 async function realAbove(folder: string): Promise<string> {
   for (let path = folder; ; path = dirname(path)) {
-    if ((await lstat(path).catch(() => null)) === null && dirname(path) !== path) continue;
-    return await realpath(path).catch(() => {
+    if ((await lstat(path).catch(unlessTrouble(null))) === null && dirname(path) !== path) continue;
+    return await realpath(path).catch(error => {
+      throwTrouble(error);
       throw new RasenError('git', `${path} is a link that leads nowhere`, {
         hint: 'Remove it, or make the folder that it names.',
         data: { path },

@@ -8,7 +8,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import type { CapturedRepository } from '../contract/repository.ts';
-import { type Place as File, readForeign } from '../host/foreign-file.ts';
+import { type Place as File, readForeign, untroubled } from '../host/foreign-file.ts';
 import { ownHome } from '../host/user.ts';
 import { CAPTURE_TIMEOUT_MS, MAX_CAPTURED_BYTES, MAX_CAPTURED_SETTINGS } from './limits.ts';
 import { findRepository } from './repository.ts';
@@ -146,7 +146,7 @@ export function isTaken(key: string, scope: string): boolean {
 }
 
 function textOf(file: File): string {
-  const found = readForeign(file, MAX_CAPTURED_BYTES);
+  const found = untroubled(file, readForeign(file, MAX_CAPTURED_BYTES));
   if (found.ok) return lines(found.value.bytes.toString('utf8'));
   if (found.fault === 'missing') return '';
   throw new RasenError('git', `${join(file.root, file.path)} ${found.problem}`, {

@@ -9,7 +9,7 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../contract/errors.ts';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, foreignError, untroubled } from '../host/foreign-file.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';
 import { writeDurably } from './durable.ts';
@@ -157,7 +157,8 @@ async function settingsOf(
   theirs: string,
   repo: Repository,
 ): Promise<[key: string, value: string | null][] | null> {
-  const file = readForeign({ root: theirs, path: 'config' }, MAX_CAPTURED_BYTES);
+  const place = { root: theirs, path: 'config' };
+  const file = untroubled(place, readForeign(place, MAX_CAPTURED_BYTES));
   if (!file.ok) return null;
   const args = ['config', '--file', '-', '--no-includes', '--list', '-z'];
   const { code, stdout } = await git(args, {
@@ -200,8 +201,9 @@ export async function readerOf(repo: Repository, theirs: string, folder: string)
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(join(draft, 'info'), { recursive: true, mode: 0o700 });
-  const config = readForeign({ root: repo.own, path: 'config' }, MAX_CAPTURED_BYTES * 16);
-  if (!config.ok) throw new Error(`${repo.own}/config ${config.problem}`);
+  const own = { root: repo.own, path: 'config' };
+  const config = readForeign(own, MAX_CAPTURED_BYTES * 16);
+  if (!config.ok) throw foreignError(own, config);
   await writeDurably(join(draft, 'config'), `${config.value.bytes.toString('utf8')}${READER}`);
   await writeDurably(join(draft, 'HEAD'), 'ref: refs/heads/rasen-none\n');
   for (const name of ['objects', 'refs', 'packed-refs', 'shallow'])
@@ -227,7 +229,8 @@ const UNFINISHED = ['MERGE_HEAD', 'MERGE_AUTOSTASH', 'rebase-merge/autostash', '
 async function unfinished({ theirs }: Workspace): Promise<Tip[]> {
   const found: Tip[] = [];
   const text = (path: string) => {
-    const read = readForeign({ root: theirs, path }, MAX_CAPTURED_BYTES);
+    const place = { root: theirs, path };
+    const read = untroubled(place, readForeign(place, MAX_CAPTURED_BYTES));
     return read.ok ? read.value.bytes.toString('utf8') : '';
   };
   for (const name of UNFINISHED)
@@ -261,7 +264,7 @@ export async function mendTheirs(workspace: Workspace): Promise<string[]> {
     await putAside(theirs, path, stat);
   }
   const file = { root: theirs, path: 'objects/info/alternates' };
-  const found = readForeign(file, MAX_CAPTURED_BYTES);
+  const found = untroubled(file, readForeign(file, MAX_CAPTURED_BYTES));
   const is_ours = found.ok
     ? found.value.bytes.toString('utf8') === alternatesOf(repo)
     : found.fault === 'missing';

@@ -1,10 +1,12 @@
 /**
  * Small files that must survive a power cut. Used by git/ for its records; nothing here knows git.
  */
+
 import { constants } from 'node:fs';
 import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, RasenError } from '../contract/errors.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_ASIDE } from './limits.ts';
 
 /** Replaces a file in one step: the reader sees the old or the new content, never a part. Keeps the mode. */
@@ -62,7 +64,7 @@ export async function flush(path: string): Promise<void> {
 export async function moveAside(path: string, word: string): Promise<string> {
   for (let n = 1; n <= MAX_ASIDE; n += 1) {
     const target = `${path}.${word}-${n}`;
-    if (await lstat(target).catch(() => null)) continue;
+    if (await lstat(target).catch(unlessTrouble(null))) continue;
     await rename(path, target);
     return target;
   }

@@ -2,9 +2,11 @@
  * What goes with a task that is forgotten, beside its refs: the branch that was made for it. And before anything goes:
  * whether something of it is nowhere else.
  */
+
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { withRepositoryLock } from './lock.ts';
 import { baseRef, listTaskRefs } from './refs.ts';
 import { findCommit, here, type Repository } from './repository.ts';
@@ -54,10 +56,11 @@ export function deleteTaskBranch(repo: Repository, { task, branch }: Forgotten):
 }
 
 async function isCheckedOut({ git_dir, common_dir }: Repository, ref: string): Promise<boolean> {
-  const linked = await readdir(join(common_dir, 'worktrees')).catch(() => []);
+  const linked = await readdir(join(common_dir, 'worktrees')).catch(unlessTrouble([]));
   const places = [git_dir, common_dir, ...linked.map(name => join(common_dir, 'worktrees', name))];
   return places.some(root => {
-    const head = readForeign({ root, path: 'HEAD' }, MAX_HEAD_BYTES);
+    const place = { root, path: 'HEAD' };
+    const head = untroubled(place, readForeign(place, MAX_HEAD_BYTES));
     return head.ok && head.value.bytes.toString('utf8').trim() === `ref: ${ref}`;
   });
 }

@@ -1,7 +1,9 @@
 /** Questions about commits and their differences; reads only. Used for views, prompts of reviews, and reports. */
+
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_COMMITS } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { folderOf, readTask, taskFolder } from './records.ts';
@@ -83,7 +85,7 @@ export function deleteTaskRefs(repo: Repository, task: string): Promise<void> {
   return withRepositoryLock(repo, async () => {
     const record = await readTask(repo, task);
     const path = record && join(record.folder, folderOf(record));
-    if (path && (await lstat(path).catch(() => null))) {
+    if (path && (await lstat(path).catch(unlessTrouble(null)))) {
       throw new RasenError('git', `Task ${task} still has its worktree ${path}`, {
         hint: 'Remove the worktree first.',
       });

@@ -3,12 +3,14 @@
  * of theirs that no remote has, files that the plan names and git ignores. It is told, and kept before the workspace goes.
  * A submodule is looked at as the workspace itself is: through a git directory of ours, so nothing in it starts a program.
  */
+
 import { execFile } from 'node:child_process';
 import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { readerOf } from './carry.ts';
 import { MAX_NAMED_PATHS } from './limits.ts';
 import { removeTree } from './remove-tree.ts';
@@ -90,7 +92,7 @@ async function gitDirOf({ path, theirs }: Workspace, name: string): Promise<stri
   const file = join(root, '.git');
   if (isFolder(file)) return file;
   const named = isFolder(root) ? pointer(root, '.git', /^gitdir: (.+)$/) : null;
-  const real = named && (await realpath(resolve(root, named)).catch(() => null));
+  const real = named && (await realpath(resolve(root, named)).catch(unlessTrouble(null)));
   if (!real || ![path, theirs].some(place => real.startsWith(place + sep))) return null;
   return isFolder(join(real, 'objects')) && isFolder(join(real, 'refs')) ? real : null;
 }

@@ -4,11 +4,13 @@
  * that lost its `.git` would find, and change, the user's checkout around it. Both halves can be written by agents: a
  * worktree belongs to the repository only if its registration lies there, wherever its `.git` points.
  */
+
 import { lstatSync, readdirSync } from 'node:fs';
 import { lstat, mkdir, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf } from '../contract/errors.ts';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { throwTrouble, unlessTrouble } from '../host/trouble.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { forgetOwnIndex } from './own-index.ts';
 import { removeTree } from './remove-tree.ts';
@@ -18,14 +20,14 @@ import { isFolder, pointer, type Workspace, write } from './workspace.ts';
 
 /** The linked worktree at `path`, or null when its two halves do not fit together. */
 export async function linkedAt(repo: Repository, path: string): Promise<Workspace | null> {
-  const found = await lstat(path).catch(() => null);
+  const found = await lstat(path).catch(unlessTrouble(null));
   if (!found?.isDirectory()) return null;
   const real = await realpath(path);
   const file = pointer(real, '.git', /^gitdir: (.+)$/);
   if (file === null) return null;
   const admin = resolve(real, file);
   const { common_dir } = repo;
-  const home = await realpath(dirname(admin)).catch(() => null);
+  const home = await realpath(dirname(admin)).catch(unlessTrouble(null));
   if (home === null || home !== join(common_dir, 'worktrees') || !isFolder(admin)) return null;
   const folder = join(home, basename(admin));
   const linked = { repo, path: real, admin: folder, theirs: folder, common_dir };
@@ -40,8 +42,8 @@ async function isRegistered({
   const back = pointer(admin, 'gitdir', /^(.+)$/);
   const common = pointer(admin, 'commondir', /^(.+)$/);
   if (back === null || common === null) return false;
-  if ((await realpath(dirname(resolve(admin, back))).catch(() => null)) !== path) return false;
-  return (await realpath(resolve(admin, common)).catch(() => null)) === common_dir;
+  if ((await realpath(dirname(resolve(admin, back))).catch(unlessTrouble(null))) !== path) return false;
+  return (await realpath(resolve(admin, common)).catch(unlessTrouble(null))) === common_dir;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function registrations(repo: Pick<Repository, 'common_dir'>, path: 
     const back = isFolder(admin) ? pointer(admin, 'gitdir', /^(.+)$/) : null;
     if (back === null) continue;
     const there = dirname(resolve(admin, back));
-    const real = join(await realpath(dirname(there)).catch(() => dirname(there)), basename(there));
+    const real = join(await realpath(dirname(there)).catch(unlessTrouble(dirname(there))), basename(there));
     if (real === path) found.push(admin);
   }
   return found;
@@ -91,14 +93,16 @@ async function newFolder(folder: string, name: string): Promise<string> {
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       // Without this file it is what a crash left of the making of one.
-      if (isFolder(admin) && (await lstat(join(admin, 'gitdir')).catch(() => null)) === null) return admin;
+      if (isFolder(admin) && (await lstat(join(admin, 'gitdir')).catch(unlessTrouble(null))) === null)
+        return admin;
     }
   }
 }
 
 /** As `git worktree add` does: a new worktree is as sparse as the one that it is made from. */
 export async function copySparse(repo: Repository, admin: string): Promise<void> {
-  const own = readForeign({ root: repo.own, path: 'info/sparse-checkout' }, MAX_SMALL_BYTES * 16);
+  const place = { root: repo.own, path: 'info/sparse-checkout' };
+  const own = untroubled(place, readForeign(place, MAX_SMALL_BYTES * 16));
   if (!own.ok) return;
   await mkdir(join(admin, 'info'), { recursive: true });
   await write(admin, 'info/sparse-checkout', own.value.bytes.toString('utf8'));
@@ -178,13 +182,14 @@ export function listWorktrees(repo: Repository): ListedWorktree[] {
 export async function isAgreed(repo: Repository, { path, git_dir }: ListedWorktree): Promise<boolean> {
   if (git_dir === repo.git_dir || git_dir === repo.common_dir) return true;
   const file = pointer(path, '.git', /^gitdir: (.+)$/);
-  return file !== null && (await realpath(resolve(path, file)).catch(() => null)) === git_dir;
+  return file !== null && (await realpath(resolve(path, file)).catch(unlessTrouble(null))) === git_dir;
 }
 
 function namesIn(folder: string): string[] {
   try {
     return isFolder(folder) ? readdirSync(folder) : [];
-  } catch {
+  } catch (error) {
+    throwTrouble(error);
     return [];
   }
 }

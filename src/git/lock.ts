@@ -9,8 +9,8 @@ import { link, lstat, lutimes, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errnoOf, RasenError } from '../contract/errors.ts';
-import { readForeign } from '../host/foreign-file.ts';
-import { troubleWith } from '../host/trouble.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { troubleWith, unlessTrouble } from '../host/trouble.ts';
 import {
   LOCK_BEAT_MS,
   LOCK_CLAIM_MS,
@@ -140,7 +140,8 @@ async function create(path: string, holder: Holder): Promise<boolean> {
 
 /** null: gone. What is no file, or is none of ours, is as good as torn: nobody of us made it. */
 async function read(path: string): Promise<Holder | 'torn' | null> {
-  const found = readForeign({ root: dirname(path), path: basename(path) }, MAX_SMALL_BYTES);
+  const place = { root: dirname(path), path: basename(path) };
+  const found = untroubled(place, readForeign(place, MAX_SMALL_BYTES));
   if (!found.ok) return found.fault === 'missing' ? null : 'torn';
   try {
     const value = JSON.parse(found.value.bytes.toString('utf8')) as Holder;
@@ -181,7 +182,7 @@ async function evict(path: string, dead: Holder | 'torn'): Promise<void> {
 }
 
 async function age(path: string): Promise<number> {
-  const found = await lstat(path).catch(() => null);
+  const found = await lstat(path).catch(unlessTrouble(null));
   return found === null ? 0 : Date.now() - found.mtimeMs;
 }
 

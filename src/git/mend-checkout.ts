@@ -3,9 +3,11 @@
  * out nor undoes half of them: after a power cut there are files that are empty, or new ones under the old commit.
  * Used by merge.ts, which knows whether a merge of ours was cut off; what the user changed is never touched.
  */
+
 import { lstat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { flush } from './durable.ts';
 import { MAX_OUTPUT_BYTES, MAX_SYNCED_OBJECTS } from './limits.ts';
 import { removeTree } from './remove-tree.ts';
@@ -88,10 +90,10 @@ async function restore(checkout: Place, commit: string, paths: string[]): Promis
 /** null: it is not there. A folder in its place is somebody's: it has no beginning in common with anything. */
 async function contentOf(root: string, path: string): Promise<Buffer | null> {
   const at = join(root, path);
-  const found = await lstat(at).catch(() => null);
+  const found = await lstat(at).catch(unlessTrouble(null));
   if (found === null) return null;
   if (found.isSymbolicLink()) return Buffer.from(await readlink(at));
-  const read = readForeign({ root, path }, MAX_OUTPUT_BYTES);
+  const read = untroubled({ root, path }, readForeign({ root, path }, MAX_OUTPUT_BYTES));
   return read.ok ? read.value.bytes : Buffer.from('\0');
 }
 

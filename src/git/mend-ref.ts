@@ -3,9 +3,11 @@
  * replaces, and entries of its log that name commits without content, over which `git gc` fails. Used by worktree.ts and
  * seal.ts.
  */
+
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
 import { areWhole } from './refs.ts';
 import { findCommit, here, type Repository } from './repository.ts';
@@ -22,7 +24,7 @@ const MAX_ENTRIES = 100;
  */
 export async function mendRef(repo: Repository, ref: string): Promise<string | null> {
   const file = join(repo.refs, ref.slice('refs/'.length));
-  const found = await lstat(file).catch(() => null);
+  const found = await lstat(file).catch(unlessTrouble(null));
   if (!found?.isFile()) return null;
   await rename(file, await brokenPlace(repo, `${ref.replaceAll('/', '_')}-${found.mtimeMs}`));
   const log = logOf(repo.common_dir, ref);
@@ -52,6 +54,7 @@ export async function forgetTornEntries(linked: Workspace, ref: string, known: s
 
 /** Empty where there is no log that git could have written. */
 function logOf(git_dir: string, ref: string): string {
-  const found = readForeign({ root: git_dir, path: join('logs', ref) }, MAX_LOG_BYTES);
+  const place = { root: git_dir, path: join('logs', ref) };
+  const found = untroubled(place, readForeign(place, MAX_LOG_BYTES));
   return found.ok ? found.value.bytes.toString('utf8') : '';
 }

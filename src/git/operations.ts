@@ -3,7 +3,7 @@
  * it; what it alone refers to is kept as a commit of the task first. Used when an attempt is sealed or reset.
  */
 import { join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { keepCommit } from './refs.ts';
 import { removeTree } from './remove-tree.ts';
@@ -51,6 +51,7 @@ export function mergeHeads(linked: Workspace): string[] {
 
 /** A file of one or a few ids; empty where there is none that git could have written. */
 function small(linked: Workspace, path: string): string {
-  const found = readForeign({ root: linked.theirs, path }, MAX_SMALL_BYTES);
+  const place = { root: linked.theirs, path };
+  const found = untroubled(place, readForeign(place, MAX_SMALL_BYTES));
   return found.ok ? found.value.bytes.toString('utf8').trim() : '';
 }

@@ -9,7 +9,7 @@ import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import type { CapturedRepository } from '../contract/repository.ts';
-import { readForeign, statForeign } from '../host/foreign-file.ts';
+import { readForeign, statForeign, untroubled } from '../host/foreign-file.ts';
 import { configLines, escaped, lfsText } from './config-text.ts';
 import { writeDurably } from './durable.ts';
 import { MAX_CAPTURED_BYTES } from './limits.ts';
@@ -120,7 +120,7 @@ function stillThere({ root, git_dir, common_dir, objects, refs, alternates }: Ca
   }
   const file = { root: objects, path: 'info/alternates' };
   if (alternates === null && !statForeign(file).ok) return;
-  const now = readForeign(file, MAX_CAPTURED_BYTES);
+  const now = untroubled(file, readForeign(file, MAX_CAPTURED_BYTES));
   const text = now.ok ? now.value.bytes.toString('utf8') : '';
   if (text.trim() !== (alternates ?? '').trim())
     throw another(join(objects, file.path), 'names other object stores than when the task was submitted');

@@ -4,12 +4,14 @@
  * we last left in the worktree, and knows of the worktree's own no more than which other names are in it. It is put into
  * the worktree when our work there is done. Flags that hide changes, locks and damage of the worktree's own do not matter.
  */
+
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, lstat, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openForeign } from '../host/foreign-file.ts';
+import { openForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
 import type { Place } from './refs.ts';
 import type { Repository } from './repository.ts';
@@ -113,7 +115,8 @@ async function entriesOfTheirs(
 
 /** No further than it reached when it was opened: it may grow for ever. */
 async function copyTheirs({ theirs }: Workspace, to: string): Promise<boolean> {
-  const found = openForeign({ root: theirs, path: 'index' }, constants.O_RDONLY);
+  const index = { root: theirs, path: 'index' };
+  const found = untroubled(index, openForeign(index, constants.O_RDONLY));
   if (!found.ok) return false;
   const { fd, stat } = found.value;
   if (stat.size === 0 || stat.size > MAX_INDEX_BYTES) {
@@ -145,4 +148,4 @@ async function copyWithTime(from: string, to: string): Promise<void> {
   await utimes(to, second, second);
 }
 
-const isThere = async (path: string) => (await lstat(path).catch(() => null)) !== null;
+const isThere = async (path: string) => (await lstat(path).catch(unlessTrouble(null))) !== null;

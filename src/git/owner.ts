@@ -2,10 +2,12 @@
  * Who holds a lock, and whether that process is provably dead. Used by lock.ts, run.ts and stale-locks.ts.
  * The differences between Linux (/proc) and macOS (ps, sysctl) are kept in this file.
  */
+
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
+import { unlessTrouble } from '../host/trouble.ts';
 
 const run = promisify(execFile);
 export const HAS_PROC = process.platform === 'linux';
@@ -46,7 +48,7 @@ async function describe(): Promise<Owner> {
   return {
     host: await hostId(),
     boot: await bootId(),
-    pid_ns: HAS_PROC ? await readlink('/proc/self/ns/pid').catch(() => '') : '',
+    pid_ns: HAS_PROC ? await readlink('/proc/self/ns/pid').catch(unlessTrouble('')) : '',
     pid: process.pid,
     start: start ?? '',
   };
@@ -65,7 +67,7 @@ export async function ownerState(owner: Owner): Promise<OwnerState> {
 /** Start time of a live process; null when there is none (a zombie holds nothing). */
 export async function startOf(pid: number): Promise<string | null> {
   if (HAS_PROC) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(unlessTrouble(null));
     if (stat === null) return null;
     // The name in parentheses may itself hold spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -85,7 +87,7 @@ async function gitOf(owner: Owner): Promise<number[]> {
   const mark = `${OWNER_VARIABLE}=${token(owner)}\0`;
   const found: number[] = [];
   for (const pid of await livePids()) {
-    const environ = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    const environ = await readFile(`/proc/${pid}/environ`, 'latin1').catch(unlessTrouble(''));
     if (`${environ}\0`.includes(mark) && (await startOf(pid)) !== null) found.push(pid);
   }
   return found;
@@ -105,6 +107,6 @@ async function bootId(): Promise<string> {
 }
 
 async function hostId(): Promise<string> {
-  const id = await readFile('/etc/machine-id', 'utf8').catch(() => '');
+  const id = await readFile('/etc/machine-id', 'utf8').catch(unlessTrouble(''));
   return id.trim() || hostname();
 }

@@ -3,6 +3,7 @@
  * with names as they are, never as patterns.
  */
 import { join } from 'node:path';
+import { MAX_WHOLE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
 import { here, type Repository } from './repository.ts';
@@ -37,6 +38,20 @@ export async function differingFiles(
 export async function filesOf(repo: Repository, commit: string): Promise<string[]> {
   const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
   return parts((await git(args, { ...here(repo), reads: true })).stdout);
+}
+
+/** The text of a file in a commit; null: it is not there, is no file, or has more than a megabyte. */
+export async function textAt(repo: Repository, commit: string, path: string): Promise<string | null> {
+  const where = { ...here(repo), reads: true };
+  const listed = await git(['ls-tree', '-z', '--full-tree', commit, '--', path], where);
+  const id = /^100\d+ blob (\w+)\t/.exec(listed.stdout)?.[1];
+  if (id === undefined) return null;
+  const { stdout, cut } = await git(['cat-file', 'blob', id], {
+    ...where,
+    max_bytes: MAX_WHOLE_BYTES,
+    cut: true,
+  });
+  return cut ? null : stdout;
 }
 
 /** Puts the files of the commit into the checkout at `path` and removes those that are not to be there. */

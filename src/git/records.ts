@@ -4,42 +4,47 @@
  * crash finds the same answer. No record says what may be removed: paths are made of the order of the task and a name.
  * Records of an earlier release are in `<common dir>/rasen/`, where agents can write; they are read once, as claims.
  */
+
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf, RasenError } from '../contract/errors.ts';
-import { readForeign } from '../host/foreign-file.ts';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
+import { z } from 'zod';
 import { moveAside, writeDurably } from './durable.ts';
 import { MAX_NAMES, MAX_SMALL_BYTES } from './limits.ts';
 
 type Records = { records: string };
 
-export interface TaskRecord {
-  version: 1;
-  task: string;
+const taskRecord = z.object({
+  version: z.literal(1),
+  task: z.string(),
   /** The slug, with `-2`, `-3`, … where it was taken. */
-  name: string;
+  name: z.string(),
   /** git's name for the worktree, in `<common dir>/worktrees`. */
-  admin?: string;
+  admin: z.string().optional(),
   /** Folder of its worktrees, as it was; for people, and so that a name is given only once. */
-  folder: string;
+  folder: z.string(),
   /**
    * planned: never complete so far, so nothing in the folder or on the branch is anyone's work.
    * made: was complete once. removing: what was worth keeping is kept; the folder is to go, the branch stays.
    */
-  state: 'planned' | 'made' | 'removing';
-}
+  state: z.enum(['planned', 'made', 'removing']),
+});
+export type TaskRecord = z.infer<typeof taskRecord>;
 
 export const branchOf = ({ name }: { name: string }) => `rasen/${name}`;
 export const folderOf = ({ name }: { name: string }) => `task-${name}`;
 
-export interface CheckoutRecord {
-  version: 1;
-  task: string;
-  path: string;
+const checkoutRecord = z.object({
+  version: z.literal(1),
+  task: z.string(),
+  path: z.string(),
   /** What was checked out there. */
-  commit?: string;
-}
+  commit: z.string().optional(),
+});
+export type CheckoutRecord = z.infer<typeof checkoutRecord>;
 
 /** A part of a ref and of a file name. Throws `git`, because git would refuse the ref too. */
 export function refPart(text: string): string {
@@ -54,7 +59,7 @@ export function refPart(text: string): string {
 export async function plainPath(path: string): Promise<string> {
   const full = resolve(path);
   const above = dirname(full);
-  return join(await realpath(above).catch(() => above), basename(full));
+  return join(await realpath(above).catch(unlessTrouble(above)), basename(full));
 }
 
 export const taskFolder = (repo: Records, task: string) => join(repo.records, 'tasks', refPart(task));
@@ -67,7 +72,7 @@ const checkoutFile = (repo: Records, path: string) =>
   join(repo.records, 'checkouts', `${createHash('sha256').update(path).digest('hex').slice(0, 24)}.json`);
 
 export async function readTask(repo: Records, task: string): Promise<TaskRecord | null> {
-  return await load<TaskRecord>(taskFile(repo, task), ['task', 'name', 'folder', 'state']);
+  return await load(taskFile(repo, task), taskRecord);
 }
 
 /** The slug itself, or with a number that rasen puts behind one. */
@@ -80,7 +85,7 @@ export function isNameOf(name: string, slug: string): boolean {
 /** Which name an earlier release gave the task. */
 export function oldName(common_dir: string, task: string): string | null {
   const file = { root: common_dir, path: join('rasen', 'tasks', refPart(task), 'worktree.json') };
-  const found = readForeign(file, MAX_SMALL_BYTES);
+  const found = untroubled(file, readForeign(file, MAX_SMALL_BYTES));
   if (!found.ok) return null;
   try {
     const { name } = JSON.parse(found.value.bytes.toString('utf8')) as { name?: unknown };
@@ -93,7 +98,8 @@ export function oldName(common_dir: string, task: string): string | null {
 /** Whether an earlier release said that it made a checkout at this path. */
 export function hadOldCheckout(common_dir: string, path: string): boolean {
   const name = basename(checkoutFile({ records: common_dir }, path));
-  return readForeign({ root: common_dir, path: join('rasen', 'checkouts', name) }, MAX_SMALL_BYTES).ok;
+  const place = { root: common_dir, path: join('rasen', 'checkouts', name) };
+  return untroubled(place, readForeign(place, MAX_SMALL_BYTES)).ok;
 }
 
 export async function writeTask(repo: Records, record: TaskRecord): Promise<void> {
@@ -110,7 +116,7 @@ export async function listTasks(repo: Records): Promise<TaskRecord[]> {
 }
 
 export async function readCheckout(repo: Records, path: string): Promise<CheckoutRecord | null> {
-  return await load<CheckoutRecord>(checkoutFile(repo, path), ['task', 'path']);
+  return await load(checkoutFile(repo, path), checkoutRecord);
 }
 
 export async function writeCheckout(repo: Records, record: CheckoutRecord): Promise<void> {
@@ -124,8 +130,9 @@ export async function dropCheckout(repo: Records, path: string): Promise<void> {
 export async function readSeal<T>(
   repo: Records,
   attempt: { task: string; subtask: string; attempt: number },
+  schema: z.ZodType<T>,
 ): Promise<T | null> {
-  return await load<T>(sealFile(repo, attempt), []);
+  return await load(sealFile(repo, attempt), schema);
 }
 
 export async function writeSeal(
@@ -143,8 +150,9 @@ export async function writeUsers(repo: Records, task: string, state: object): Pr
   await save(usersFile(repo, task), { version: 1, state });
 }
 
-export async function readUsers<T>(repo: Records, task: string): Promise<T | null> {
-  return (await load<{ state: T }>(usersFile(repo, task), []))?.state ?? null;
+export async function readUsers<T>(repo: Records, task: string, state: z.ZodType<T>): Promise<T | null> {
+  const found = await load(usersFile(repo, task), z.object({ version: z.literal(1), state }));
+  return found?.state ?? null;
 }
 
 async function save(path: string, value: object): Promise<void> {
@@ -153,24 +161,30 @@ async function save(path: string, value: object): Promise<void> {
 }
 
 /** null when there is no such record. One that cannot be read is moved aside, never overwritten. */
-async function load<T>(path: string, strings: string[]): Promise<T | null> {
+async function load<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
   const text = await readFile(path, 'utf8').catch(error => {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
   });
   if (text === null) return null;
-  let value: Record<string, unknown> | null = null;
-  try {
-    value = JSON.parse(text) as Record<string, unknown> | null;
-  } catch {
-    // Falls through to the damaged case.
-  }
-  if (typeof value?.version === 'number' && value.version > 1) {
+  const value = jsonIn(text);
+  const { version } = (value ?? {}) as { version?: unknown };
+  if (typeof version === 'number' && version > 1) {
     throw new RasenError('version', `${path} was written by a newer rasen`, {
       hint: 'Use that release in this repository.',
     });
   }
-  if (value?.version === 1 && strings.every(name => typeof value[name] === 'string')) return value as T;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
   await moveAside(path, 'damaged');
   return null;
+}
+
+/** null: it is none. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

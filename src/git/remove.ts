@@ -2,9 +2,11 @@
  * Worktrees that go: the one of a finished task, and throw-away checkouts of one commit for final and merge gates.
  * Only folders that are ours by our records are ever removed, at the path that the order of the task gives.
  */
+
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { baseFolder } from './base-folder.ts';
 import { handOver, takeOver } from './carry.ts';
 import { committerEnv } from './identity.ts';
@@ -75,7 +77,7 @@ export function freshCheckout(
     await soundStore(repo, request.task);
     const known = await readCheckout(repo, path);
     if (known === null && !(await isOurs(repo, path))) {
-      const isFree = (await lstat(path).catch(() => null)) === null || (await isEmptyFolder(path));
+      const isFree = (await lstat(path).catch(unlessTrouble(null))) === null || (await isEmptyFolder(path));
       if (!isFree || (await registrations(repo, path)).length > 0) throw notOurs(path);
     }
     if (known?.commit !== commit) await writeCheckout(repo, { version: 1, task: request.task, path, commit });

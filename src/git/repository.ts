@@ -2,12 +2,14 @@
  * Finds a repository and reads simple facts about it. Used by everything in git/ and by the supervisor at submit.
  * Never changes the user's checkout; the only file written is the repository's local exclude list.
  */
+
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { CapturedRepository } from '../contract/repository.ts';
 import { shellWord } from '../engine/shell-word.ts';
-import { readForeign, replaceForeign } from '../host/foreign-file.ts';
+import { readForeign, replaceForeign, untroubled } from '../host/foreign-file.ts';
+import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_EXCLUDE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { git } from './run.ts';
@@ -64,7 +66,7 @@ export async function findRepository(
   dir: string,
   env: Record<string, string | undefined> = {},
 ): Promise<Checkout> {
-  const folder = await stat(dir).catch(() => null);
+  const folder = await stat(dir).catch(unlessTrouble(null));
   if (!folder?.isDirectory()) throw notGit(dir, 'is not a folder');
   const found = await soundRepository(dir, env);
   if (found !== null) return found;
@@ -244,7 +246,7 @@ const excludeFile = (repo: { common_dir: string }) => ({ root: repo.common_dir, 
 
 /** null: it is no file that may be written. */
 function excluded(repo: { common_dir: string }): { text: string; mode: number } | null {
-  const found = readForeign(excludeFile(repo), MAX_EXCLUDE_BYTES);
+  const found = untroubled(excludeFile(repo), readForeign(excludeFile(repo), MAX_EXCLUDE_BYTES));
   if (found.ok) return { text: found.value.bytes.toString('utf8'), mode: found.value.stat.mode & 0o777 };
   return found.fault === 'missing' ? { text: '', mode: 0o644 } : null;
 }

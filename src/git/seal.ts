@@ -5,10 +5,11 @@
  */
 import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
+import { z } from 'zod';
 import { handOver, type Theirs, takeOver } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
-import { type LeftOut, leftOut } from './left-out.ts';
+import { leftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
@@ -40,37 +41,39 @@ export interface SealOptions {
   wanted?: readonly string[];
 }
 
-export interface Sealed {
-  commit: string;
-  tree: string;
-  parent_good: string;
+const sealedSchema = z.object({
+  commit: z.string(),
+  tree: z.string(),
+  parent_good: z.string(),
   /** The tree differs from that of the last good commit. */
-  changed: boolean;
+  changed: z.boolean(),
   /** Commits since the last good one. */
-  commits: number;
+  commits: z.number(),
   /** Files that were not committed by the agent and are in our `wip:` commit. */
-  leftovers: number;
+  leftovers: z.number(),
   /** HEAD was on the task's branch. Whatever it was on, it is back there now. */
-  on_branch: boolean;
+  on_branch: z.boolean(),
   /** The commit descends from the last good one. */
-  descends: boolean;
+  descends: z.boolean(),
   /** Paths with unresolved conflicts. */
-  unmerged: string[];
+  unmerged: z.array(z.string()),
   /** What no commit of this repository can hold. At most 100. */
-  left_out: LeftOut[];
+  left_out: z.array(z.object({ path: z.string(), why: z.string() })).default([]),
   /** Files of git's that were special files, as sentences for people; they were put out of the way. */
-  special: string[];
+  special: z.array(z.string()).default([]),
   /** Commits of a clone that the result does not reach, with what names them: they are kept under refs of the task. */
-  elsewhere: { name: string; commit: string }[];
-}
+  elsewhere: z.array(z.object({ name: z.string(), commit: z.string() })).default([]),
+});
+export type Sealed = z.infer<typeof sealedSchema>;
 
-/** What the state remembers. */
-interface SealRecord {
-  version: 1;
-  sealed: Sealed;
+/** What the state remembers. Earlier releases did not have every list. */
+const sealRecord = z.object({
+  version: z.literal(1),
+  sealed: sealedSchema,
   /** False until the worktree is back on its branch: then a repeated call must finish that, and later ones must not. */
-  settled: boolean;
-}
+  settled: z.boolean(),
+});
+type SealRecord = z.infer<typeof sealRecord>;
 
 /**
  * Call ensureWorktree first after a crash: a damaged worktree is an error here. Never loses a commit: what the result
@@ -121,7 +124,7 @@ export async function sealAttempt(
 /** `written`: the commit that the ref of the attempt names. */
 async function sealedBefore(linked: Workspace, marks: CommitMarks) {
   const written = await findCommit(at(linked), attemptRef(marks));
-  const record = await readSeal<SealRecord>(linked.repo, marks);
+  const record = await readSeal(linked.repo, marks, sealRecord);
   const is_sealed = written !== null && (record === null || record.sealed.commit === written);
   return { written, record, is_sealed };
 }

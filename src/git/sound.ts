@@ -3,6 +3,7 @@
  * patterns. git opens them without a second thought, and waits for ever where one is a FIFO. They are looked at before
  * git runs; what holds no data is put out of its way, anything else is an error that names the file.
  */
+
 import { execFile } from 'node:child_process';
 import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -10,6 +11,7 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, RasenError } from '../contract/errors.ts';
 import { type Foreign, statForeign } from '../host/foreign-file.ts';
+import { throwTrouble } from '../host/trouble.ts';
 import { MAX_CONTROL_BYTES, MAX_SMALL_BYTES, SEARCH_TIMEOUT_MS } from './limits.ts';
 import type { Repository } from './repository.ts';
 
@@ -213,7 +215,8 @@ export async function ownFolder(path: string): Promise<void> {
 function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
-  } catch {
+  } catch (error) {
+    throwTrouble(error);
     return [];
   }
 }

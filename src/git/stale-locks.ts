@@ -4,9 +4,11 @@
  * A git command of ours that meets one asks here (`mender`), whatever it was about; what is the user's, or everybody's,
  * must also be older than git ever needs it.
  */
+
 import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { unlessTrouble } from '../host/trouble.ts';
 import { LOCK_POLL_MS, STALE_LOCK_MS } from './limits.ts';
 import { HAS_PROC, livePids } from './owner.ts';
 import { refPart } from './records.ts';
@@ -150,13 +152,13 @@ export async function clearLocks(locks: string[], places: string[], known: Known
 async function mayBeHeld(lock: string, places: string[]): Promise<boolean> {
   for (const pid of await livePids()) {
     if (pid === process.pid) continue;
-    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(unlessTrouble(''));
     if (places.some(place => cwd === place || cwd.startsWith(place + sep))) {
-      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(unlessTrouble(''));
       if (name.startsWith('git')) return true;
     }
-    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
-      if ((await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')) === lock) return true;
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(unlessTrouble([]))) {
+      if ((await readlink(`/proc/${pid}/fd/${fd}`).catch(unlessTrouble(''))) === lock) return true;
     }
   }
   return false;

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { readForeign } from '../host/foreign-file.ts';
+import { z } from 'zod';
+import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { keepCommit } from './refs.ts';
@@ -12,17 +13,18 @@ import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { soundStore } from './sound.ts';
 
-export interface UsersState {
+export const usersStateSchema = z.object({
   /** By full name; not what rasen makes, and not what remotes had. */
-  refs: Record<string, string>;
-  head: string;
+  refs: z.record(z.string(), z.string()),
+  head: z.string(),
   /** Entries of the stash. */
-  stashes: number;
+  stashes: z.number(),
   /** Hash of the file. */
-  config: string;
+  config: z.string(),
   /** Length of the log of the checkout's HEAD, in characters. */
-  logged: number;
-}
+  logged: z.number(),
+});
+export type UsersState = z.infer<typeof usersStateSchema>;
 
 export interface UsersChange {
   /** A ref, `HEAD`, `config` or `refs/stash`. */
@@ -89,6 +91,7 @@ export async function usersChanges(
 }
 
 function textOf(root: string, path: string): string {
-  const found = readForeign({ root, path }, MAX_LOG_BYTES);
+  const place = { root, path };
+  const found = untroubled(place, readForeign(place, MAX_LOG_BYTES));
   return found.ok ? found.value.bytes.toString('utf8') : '';
 }

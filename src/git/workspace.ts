@@ -6,8 +6,7 @@
 import { lstatSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { foreignError, readForeign, replaceForeign } from '../host/foreign-file.ts';
-import { isPassing } from '../host/trouble.ts';
+import { readForeign, replaceForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { type Place, type Repository, storeEnv } from './repository.ts';
 import { problemOf, specialIn } from './sound.ts';
@@ -61,8 +60,7 @@ export async function write(root: string, path: string, text: string): Promise<v
  */
 export function pointer(root: string, path: string, pattern: RegExp): string | null {
   const place = { root, path };
-  const found = readForeign(place, MAX_SMALL_BYTES);
-  if (!found.ok && found.fault === 'unreadable' && isPassing(found.errno)) throw foreignError(place, found);
+  const found = untroubled(place, readForeign(place, MAX_SMALL_BYTES));
   if (!found.ok) return null;
   return pattern.exec(found.value.bytes.toString('utf8').replace(/\r?\n$/, ''))?.[1] ?? null;
 }

@@ -2,8 +2,10 @@
  * The worktree and branch of a task. ensureWorktree may be killed anywhere and called again: what it decides is
  * written to a record first, and what it finds half made is made anew. The user's checkout and branches are not touched.
  */
+
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { unlessTrouble } from '../host/trouble.ts';
 import { baseFolder } from './base-folder.ts';
 import { isHalfMade, mendClone } from './clone.ts';
 import { moveAside } from './durable.ts';
@@ -176,7 +178,7 @@ async function clearPlace(repo: Repository, record: TaskRecord, path: string): P
 
 /** Nothing there, or half made by us: a worktree begins with its `.git`, which names a registration of this repository. */
 async function isRemovable(repo: Repository, { state }: TaskRecord, path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => null);
+  const found = await lstat(path).catch(unlessTrouble(null));
   if (found === null) return true;
   if (!found.isDirectory()) return false;
   if ((await readdir(path)).length === 0) return true;

@@ -29,6 +29,7 @@ import {
 } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import { errnoOf, messageOf } from '../contract/errors.ts';
+import { isPassing } from './trouble.ts';
 
 export type ForeignFault =
   /** No such file. */
@@ -255,6 +256,15 @@ export function statForeign(place: Place): Foreign<Stats> {
       closeSync(fd);
     }
   });
+}
+
+/**
+ * What was found. Trouble of the machine is thrown instead: a file that cannot be seen for a moment is neither missing nor
+ * wrong, and whoever took it for that would lose what is in it.
+ */
+export function untroubled<T>(place: Place, found: Foreign<T>): Foreign<T> {
+  if (!found.ok && isPassing(found.errno)) throw foreignError(place, found);
+  return found;
 }
 
 /** As an error, for who cannot go on: it has the code that the system gave. */

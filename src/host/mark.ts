@@ -4,8 +4,10 @@
  * environment, its session, its parent), and only the superuser can raise it again; lowering it leaves a trace as well.
  * The number is far above any memory, so nothing is limited by it, and says which task it is.
  */
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { throwTrouble } from './trouble.ts';
 
 /** In KiB, as `ulimit -m` takes it; marks are between this and twice this. */
 const BASE = 2n ** 52n;
@@ -26,7 +28,8 @@ export function hardLimitOf(pid: number | 'self'): bigint | null {
     const text = readFileSync(`/proc/${pid}/limits`, 'latin1');
     const bytes = /^Max resident set +\S+ +(\d+) /m.exec(text)?.[1];
     return bytes === undefined ? null : BigInt(bytes) / 1024n;
-  } catch {
+  } catch (error) {
+    throwTrouble(error);
     return null;
   }
 }

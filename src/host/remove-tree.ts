@@ -2,9 +2,11 @@
  * Removes a folder that others can write with all that is in it: by a program, so that a million files hold up nobody,
  * and not where something is mounted in it, which would be emptied with it.
  */
+
 import { execFile } from 'node:child_process';
 import { readFile, rmdir, unlink } from 'node:fs/promises';
 import { errnoOf, messageOf } from '../contract/errors.ts';
+import { unlessTrouble } from './trouble.ts';
 
 const REMOVE_MS_MAX = 120_000;
 
@@ -38,7 +40,7 @@ export async function removeEmpty(path: string): Promise<void> {
 
 /** Where something is mounted, at the path or below it. Linux; elsewhere nobody can mount without being asked. */
 export async function mountIn(path: string): Promise<string | null> {
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(unlessTrouble(''));
   for (const line of mounts.split('\n')) {
     const point = line
       .split(' ')[4]

@@ -143,6 +143,14 @@ export function throwTrouble(error: unknown): void {
   if (isPassing(errnoOf(error) ?? null)) throw error;
 }
 
+/** For `catch`: what is not there, or is refused, is this value; trouble of the machine is thrown again. */
+export const unlessTrouble =
+  <T>(absent: T) =>
+  (error: unknown): T => {
+    throwTrouble(error);
+    return absent;
+  };
+
 /** Whether the errno tells of the machine, and not of the file that it was met at. */
 export const isPassing = (errno: string | null): boolean =>
   errno !== null && !REFUSALS.has(errno) && errno in TROUBLES;

@@ -3,11 +3,11 @@
  * type next.
  * Pure. Texts of agents and programs are cleaned of control characters and of what looks like a secret.
  */
-
 import type { NoticeKind } from '../contract/notify.ts';
 import { isTrouble, reasonText } from '../contract/status.ts';
 import type { TaskView } from '../contract/view.ts';
 import { budgetShare, budgetText } from '../engine/budget.ts';
+import { unseenText } from '../engine/mutation.ts';
 import { nextCommand } from '../engine/next-command.ts';
 import type { Notice } from '../engine/notices.ts';
 import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
@@ -21,7 +21,8 @@ const LAST_LINES = 10;
 const LAST_CHARS = 1500;
 
 export interface Message {
-  kind: NoticeKind | 'test';
+  /** trigger: of a trigger itself, not of one of its runs. */
+  kind: NoticeKind | 'test' | 'trigger';
   /** One line each for a heading, and for all of it. */
   title: string;
   text: string;
@@ -91,19 +92,37 @@ export function messageFor(state: TaskState, notice: Notice, output: string, now
 /** For `rasen notify test`. */
 export function testMessage(name: string, project: string, nowMs: number): Message {
   const title = `rasen: ${oneLine(name, 80)}: a test`;
+  const text = `${title}\nNotifications of this project arrive here.`;
+  return { ...bare(name, project, nowMs), kind: 'test', title, text, status: 'test' };
+}
+
+/** Of a trigger: `what` says in a few words what is the matter. */
+export function triggerMessage(name: string, project: string, what: string, nowMs: number): Message {
+  const reason = oneLine(what, LINE_CHARS);
+  const title = `rasen: trigger ${oneLine(name, 80)}: ${reason}`;
+  const next = `rasen trigger show ${name}`;
   return {
-    ...{ kind: 'test', title, text: `${title}\nNotifications of this project arrive here.` },
-    ...{ t: new Date(nowMs).toISOString(), task: '', name: oneLine(name, 80), project, status: 'test' },
+    ...bare(name, project, nowMs),
+    ...{ kind: 'trigger', title, text: `${title}\nNext: ${next}`, status: 'trigger', reason, next },
+  };
+}
+
+/** A message that is of no task. */
+function bare(
+  name: string,
+  project: string,
+  nowMs: number,
+): Omit<Message, 'kind' | 'title' | 'text' | 'status'> {
+  return {
     ...{
+      t: new Date(nowMs).toISOString(),
+      task: '',
+      name: oneLine(name, 80),
+      project,
       why: null,
       reason: null,
-      subtask: null,
-      result: null,
-      warnings: [],
-      error: null,
-      last_lines: [],
-      resume_at: null,
     },
+    ...{ subtask: null, result: null, warnings: [], error: null, last_lines: [], resume_at: null },
     ...{
       duration_seconds: 0,
       active_seconds: 0,
@@ -118,7 +137,11 @@ export function testMessage(name: string, project: string, nowMs: number): Messa
 function headline(state: TaskState, kind: NoticeKind, nowMs: number): string {
   const { status } = state;
   if (kind === 'completed')
-    return status.name === 'completed' && status.verified ? 'completed' : 'completed, not verified';
+    return status.name !== 'completed' || !status.verified
+      ? 'completed, not verified'
+      : unseenText(state) === null
+        ? 'completed'
+        : 'completed, but look at what verified it';
   if (kind === 'blocked' && status.name === 'blocked') return `blocked (${status.why}), needs a person`;
   if (kind === 'waiting' && status.name === 'waiting') {
     if (isTrouble(status.why)) return `waits (${reasonText(status.why)}), goes on by itself`;

@@ -10,7 +10,7 @@ export const CODES = {
   method_not_found: -32601,
   invalid_params: -32602,
   internal: -32603,
-  frame_too_large: -32010,
+  frame_too_large: 10,
 } as const;
 
 /** `$/…` notifications belong to the protocol; unknown ones are ignored by both ends. */

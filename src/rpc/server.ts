@@ -38,7 +38,7 @@ export interface RpcServer {
   /** Connections that are open now. */
   readonly connections: number;
   /**
-   * Removes the socket, aborts running requests, answers new ones with -32014, flushes. Connections that are open
+   * Removes the socket, aborts running requests, answers new ones with 14, flushes. Connections that are open
    * after `grace_ms` (default: close_grace_ms) are destroyed. `why`: what clients are told, where it is not just an end.
    */
   close(grace_ms?: number, why?: string): Promise<void>;

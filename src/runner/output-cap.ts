@@ -17,9 +17,11 @@ import { outputSize, placeIn, readSmall } from './small-file.ts';
 
 /** Bytes at the start of `output` that are freed, or about to be; 0 when none. */
 export function droppedBytes(dir: string): number {
-  const text = readSmall(join(dir, 'dropped'))?.text ?? '';
-  return /^\d{1,15}\n$/.test(text) ? Number(text) : 0;
+  return droppedIn(readSmall(join(dir, 'dropped'))?.text ?? '');
 }
+
+/** The same of the text of the count. */
+export const droppedIn = (text: string): number => (/^\d{1,15}\n$/.test(text) ? Number(text) : 0);
 
 /**
  * Frees old blocks when more than `max_bytes` are kept.

@@ -12,8 +12,8 @@ import {
   type Place,
   readForeign,
   statForeign,
+  untroubled,
 } from '../host/foreign-file.ts';
-import { isPassing } from '../host/trouble.ts';
 import { RECORD_BYTES_MAX } from './limits.ts';
 
 const ATTEMPTS = '/attempts/';
@@ -32,8 +32,7 @@ const placeOf = (path: string) => placeIn(dirname(path), path.slice(path.lastInd
 /** What is there, itself and not what it points to; null where nothing can be seen. */
 export function statOf(path: string): Stats | null {
   const place = placeOf(path);
-  const found = statForeign(place);
-  if (!found.ok && isPassing(found.errno)) throw foreignError(place, found);
+  const found = untroubled(place, statForeign(place));
   return found.ok ? found.value : null;
 }
 
@@ -46,8 +45,7 @@ export function readSmall(
   max: number = RECORD_BYTES_MAX,
 ): { text: string; mtime_ms: number } | null {
   const place = placeOf(path);
-  const read = readForeign(place, max);
-  if (!read.ok && isPassing(read.errno)) throw foreignError(place, read);
+  const read = untroubled(place, readForeign(place, max));
   if (!read.ok) return null;
   const { bytes, stat } = read.value;
   return { text: bytes.toString('utf8'), mtime_ms: stat.mtimeMs };

@@ -55,15 +55,15 @@ export async function readOutput(
   return { offset: from, bytes: chunk, next: from + chunk.length };
 }
 
-/**
- * The last `n` lines, at most `max_bytes`, and where they begin; a last line without its end counts as one. What cannot
- * be read has none, and `problem` says why.
- */
-export async function lastLines(
-  dir: string,
-  n: number,
-  max_bytes: number,
-): Promise<{ offset: number; text: Buffer; problem: string | null }> {
+/** The end of an output, and where it begins; of what cannot be read it is empty, and `problem` says why. */
+export interface OutputEnd {
+  offset: number;
+  text: Buffer;
+  problem: string | null;
+}
+
+/** The last `n` lines, at most `max_bytes`; a last line without its end counts as one. */
+export async function lastLines(dir: string, n: number, max_bytes: number): Promise<OutputEnd> {
   const read = await withOutput(dir, async file => {
     const { size } = await file.look();
     const floor = Math.max(size - max_bytes, droppedBytes(dir), 0);
@@ -83,6 +83,14 @@ export async function lastLines(
   const { offset, text } = read.value;
   const freed = Math.max(0, Math.min(droppedBytes(dir) - offset, text.length));
   return { offset: offset + freed, text: text.subarray(freed), problem: null };
+}
+
+/** The same of an output that is at hand as a whole; `dropped`: how much of its beginning was freed. */
+export function lastLinesIn(output: Buffer, dropped: number, n: number, max_bytes: number): OutputEnd {
+  const floor = Math.min(Math.max(output.length - max_bytes, dropped, 0), output.length);
+  const text = output.subarray(n > 0 ? floor : output.length);
+  const begin = startOfLines(text, n) ?? 0;
+  return { offset: output.length - text.length + begin, text: text.subarray(begin), problem: null };
 }
 
 /** Where the last `n` lines begin in the text, or null when it holds fewer newlines than it takes to know. */

@@ -1,780 +1,112 @@
 /**
- * The store: tasks as journals on disk. Used by the registry alone, through submit, load, list, append, snapshot, pack
- * and remove; another driver (a database, many machines) can stand behind the same operations.
+ * The store, as the supervisor sees it: tasks as lists of events, which are durable before anybody is told of them. What
+ * keeps them is a driver: file/ for one machine, memory.ts for simulations. conformance.ts is what each driver has to pass.
  *
- * How damage of a journal is found: each line has a checksum and names the line before; the length and checksum of what
- * was acknowledged are known apart from it (heads.ts, and the snapshot of a task that is over); while this process
- * lives it knows them by itself, and looks at each append whether somebody else has written. What cannot be found is a
- * forgery by a program of the same user that makes all of these fit while no supervisor runs: nothing that such a
- * program cannot also write is there to tell them apart.
+ * Who may write is decided by claims. A supervisor claims a task with a `task_claimed` event, which raises the epoch and
+ * carries the incarnation of the supervisor as its nonce. Every write names the epoch, the nonce and the last event that the
+ * writer knows of, and is refused with `claim_lost` when another claim has come meanwhile: a supervisor that was taken for dead
+ * can do no harm when it wakes up.
+ *
+ *   claim ──► commit … commit ──► release          a task that nobody holds can be claimed by anybody
+ *                │ ▲
+ *              renew  signal: whoever holds the task should look at it
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
+import { RasenError } from '../contract/errors.ts';
 import type { Event } from '../contract/event.ts';
-import { isTerminal } from '../contract/status.ts';
-import { foldAll } from '../engine/fold.ts';
 import type { TaskState } from '../engine/state.ts';
-import { encodeEvents } from './artifact.ts';
-import { Copies } from './copies.ts';
-import { type About, aboutOf, assess, type Damage, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
-import { writeDocument } from './document.ts';
-import { encodeEnv, readEnv } from './env.ts';
-import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
-import { Heads } from './heads.ts';
-import { appendJournal, isAltered, type Mark, type Tail } from './journal.ts';
-import { Keys } from './keys.ts';
-import {
-  ENV_FILE,
-  headsFile,
-  INPUT_FILE,
-  JOURNAL_FILE,
-  keysFolder,
-  PACK_END,
-  previousOf,
-  SNAPSHOT_FILE,
-  type TaskFiles,
-  taskFiles,
-} from './layout.ts';
-import { FORMATS, type Formats } from './migrate.ts';
-import { encodePack, Pack, type PackedFile } from './pack.ts';
-import { Quarantine } from './quarantine.ts';
-import { eventsOf, foldJournal, newestSnapshot, readAcknowledged, readTask } from './reading.ts';
-import { encodeSnapshot, readSnapshot } from './snapshot.ts';
-import { folderSource, type TaskSource } from './source.ts';
-import { collect, layOut } from './task-folder.ts';
 
-export type { About, Damage } from './damage.ts';
-
-const STAGED = '.new-';
-/** Why a task is not packed now: its files are in use. */
-export const HELD = 'somebody reads in it, or it goes on';
+/** Under which claim somebody writes, and up to which event he knows the task. */
+export interface Standing {
+  epoch: number;
+  /** Incarnation of the supervisor that claimed the task last; empty: nobody has. */
+  nonce: string;
+  seq: number;
+}
 
 export interface Loaded {
   state: TaskState;
-  /** End of the sound part of the journal. */
-  bytes: number;
+  at: Standing;
 }
 
-/** Something that was put right, to be told. */
-export interface Mended {
+/** What is known of a task whatever became of its files. */
+export interface About {
+  name: string | null;
+  project: string | null;
+  key: string | null;
+}
+
+/** A task that is there and cannot be used. */
+export interface Damage {
   task: string;
+  kind: 'damaged' | 'newer';
   message: string;
-  /** What was there instead. */
-  moved_to: string[];
+  /** Where its bytes are kept, in words of the driver; null: where they were. */
+  moved_to: string | null;
+  hint: string;
+  about: About;
 }
 
-export class Store {
-  readonly tasks: string;
-  readonly quarantine: Quarantine;
-  readonly keys: Keys;
-  /** Tasks that cannot be used; see also `recall`. */
-  readonly damage: Damage[] = [];
-  /** Called when files of a task that is not over were changed by somebody else and written again. */
-  onMended: (mended: Mended) => void = () => {};
-  readonly #home: string;
-  readonly #formats: Formats;
-  readonly #heads: Heads;
-  /** Acknowledged end of every journal that was read or written. What may stand behind it is nobody's. */
-  readonly #tails = new Map<string, Tail>();
-  readonly #marks = new Map<string, Mark>();
-  readonly #copies = new Copies();
-  readonly #appending = new Set<string>();
-  readonly #packed = new Set<string>();
-  /** Names that were there when the tasks were listed last. */
-  #listed: ReadonlySet<string> = new Set();
-  /** Folders that somebody reads in, and how many do. */
-  readonly #held = new Map<string, number>();
-  /** Which folders home and `tasks` are: others at their paths are not ours. */
-  readonly #places: readonly { path: string; is: string | null }[];
-  readonly #only_reads: boolean;
+export interface TaskStore {
+  /** Tasks that cannot be used. */
+  readonly damage: readonly Damage[];
+  /** Ids of all tasks, oldest first. */
+  list(): string[];
+  /** The task that has an idempotency key, or had it when it was lost. */
+  taskOfKey(key: string): string | null;
+  /** A new task, all or nothing. Durable when it returns. Throws `task_exists` or `storage`. */
+  submit(id: string, events: Event[], env: Record<string, string>, input?: Buffer | null): Loaded;
+  /** null: it cannot be used, and is in `damage`. */
+  load(id: string): Loaded | null;
+  /** Every acknowledged event after a number, in order. Throws `damaged` or `version`, never gives a part. */
+  events(id: string, after?: number): Event[];
+  /** The environment that was captured at submit. Throws `damaged`. */
+  env(id: string): Record<string, string>;
 
-  /**
-   * `only_reads`: for who looks while no supervisor runs. Nothing below `home` is made, moved, mended or written, and one
-   * that starts meanwhile is not disturbed; of the methods only those that read may be called.
-   */
-  constructor(
-    paths: { home: string; tasks: string; quarantine: string },
-    formats: Formats = FORMATS,
-    { only_reads = false }: { only_reads?: boolean } = {},
-  ) {
-    this.tasks = paths.tasks;
-    this.#home = paths.home;
-    this.quarantine = new Quarantine(paths.quarantine);
-    this.#formats = formats;
-    this.#only_reads = only_reads;
-    if (only_reads) {
-      this.keys = new Keys(keysFolder(paths.home), { only_reads });
-      this.#heads = new Heads(headsFile(paths.home), { only_reads });
-      this.#places = [];
-      return;
-    }
-    try {
-      const first = mkdirSync(this.tasks, { recursive: true, mode: 0o700 });
-      syncFoldersUpTo(this.tasks, first && first.length < paths.home.length ? first : paths.home);
-      this.#removeStaged();
-      this.keys = new Keys(keysFolder(paths.home));
-      this.#heads = new Heads(headsFile(paths.home));
-      this.#places = [paths.home, paths.tasks].map(path => ({ path, is: whichFolder(path) }));
-    } catch (error) {
-      throw storageError(this.tasks, error);
-    }
-  }
+  /** Takes the task: the last of the events is the `task_claimed`, of the next epoch. */
+  claim(id: string, at: Standing, events: Event[]): Promise<Standing>;
+  /** Adds events. Resolves with the new standing when they are durable. Throws `claim_lost`, `damaged` or `storage`. */
+  commit(id: string, at: Standing, events: Event[]): Promise<Standing>;
+  /** Asked before anything is done for a task that cannot be taken back. Throws `claim_lost` or `storage`. */
+  renew(id: string, at: Standing): void;
+  /** Nothing more is written under this claim. */
+  release(id: string, at: Standing): void;
+  /** Whoever holds the task should look at it. */
+  signal(id: string): void;
+  /** Calls the listener for tasks that are signalled, until the result is called. */
+  onSignal(listener: (id: string) => void): () => void;
 
-  files(id: string): TaskFiles {
-    return taskFiles(this.tasks, id);
-  }
+  /** A shortcut for later loads. `state` is the one after the last event. */
+  snapshot(id: string, loaded: Pick<Loaded, 'state'>): Promise<void>;
+  /** The task is over: nothing has to be kept at hand for it. */
+  rest(id: string): void;
+  /** Removes a task for good, and frees its key. */
+  remove(id: string): void;
+  /** Why this process may not write any more, whatever the task; null: it may. */
+  gone(): string | null;
+  close(): void;
+}
 
-  has(id: string): boolean {
-    const { journal, pack } = this.files(id);
-    return existsSync(journal) || existsSync(pack);
-  }
+/** Where a writer stands after events of his. */
+export function standingAfter(before: Standing | null, events: readonly Event[]): Standing {
+  const { epoch, seq } = events.at(-1)!;
+  const claim = events.findLast(event => event.type === 'task_claimed');
+  return { epoch, seq, nonce: claim?.incarnation ?? before?.nonce ?? '' };
+}
 
-  /** Ids of all tasks, oldest first (an id begins with its time). */
-  list(): string[] {
-    if (this.#only_reads && !isThere(this.tasks)) return [];
-    const names = readdirSync(this.tasks).filter(name => !name.startsWith('.'));
-    this.#listed = new Set(names);
-    return [
-      ...new Set(names.map(name => (name.endsWith(PACK_END) ? name.slice(0, -PACK_END.length) : name))),
-    ].sort();
-  }
-
-  /**
-   * Why the state is not what this process works on any more: its folder was removed, moved, or another is at its path.
-   * Null: it is there.
-   */
-  gone(): string | null {
-    const lost = this.#places.find(({ path, is }) => whichFolder(path) !== is);
-    if (!lost) return null;
-    const now = whichFolder(lost.path);
-    return now === null
-      ? `the state folder ${lost.path} is gone: it was removed, moved or unmounted`
-      : `the state folder ${lost.path} was replaced: another folder or file system is at its path`;
-  }
-
-  /** A new task, all or nothing: made aside, synced, then renamed into place. Durable when it returns. */
-  submit(id: string, events: Event[], env: Record<string, string>, input: Buffer | null = null): Loaded {
-    this.#assertHere();
-    const { folder, pack } = this.files(id);
-    if (isThere(folder) || isThere(pack)) {
-      throw new RasenError('task_exists', `${folder} is there already`, { hint: 'See `rasen doctor`.' });
-    }
-    const state = foldAll(events);
-    const staged = join(this.tasks, `${STAGED}${id}`);
-    let placed = false;
-    try {
-      rmSync(staged, { recursive: true, force: true });
-      mkdirSync(staged, { mode: 0o700 });
-      writeDurable(join(staged, ENV_FILE), encodeEnv(env));
-      if (input) writeDurable(join(staged, INPUT_FILE), input);
-      const into = { folder: staged, displaced: () => {} };
-      const { text, last } = encodeEvents(into, events, this.#formats.current);
-      writeDurable(join(staged, JOURNAL_FILE), text);
-      syncFolder(staged);
-      renameSync(staged, folder);
-      placed = true;
-      syncFolder(this.tasks);
-      // Not before: a key without its task would look like a task that is gone. One that is not written is found again.
-      if (state.spec.key) this.keys.take(state.spec.key, id);
-      this.keys.sync();
-      const bytes = Buffer.byteLength(text);
-      this.#remember(id, { bytes, crc: crc32(text), format: this.#formats.current, last });
-      this.#heads.flush();
-      this.#copy(id, folderSource(folder));
-      return { state, bytes };
-    } catch (error) {
-      discard(placed ? folder : staged, staged);
-      if (state.spec.key && this.keys.get(state.spec.key) === id) this.#free(id);
-      throw storageError(folder, error);
-    }
-  }
-
-  /** State of a task from its journal, or null when it cannot be used: then it is in `damage`, and the rest goes on. */
-  load(id: string, again = true): Loaded | null {
-    const files = this.files(id);
-    try {
-      const reading = this.#read(id);
-      const { state, tail, torn, unreadable } = reading;
-      if (this.#only_reads) return { state, bytes: tail.bytes };
-      this.#remember(id, tail);
-      if (torn.length > 0) this.#cut(id, files, tail.bytes, torn);
-      for (const name of unreadable) this.#moveSnapshot(id, join(files.folder, name), name);
-      if (state.spec.key) this.keys.take(state.spec.key, id);
-      return { state, bytes: tail.bytes };
-    } catch (error) {
-      // Removed, or packed, by a supervisor that has started meanwhile: there is nothing wrong with it.
-      if (this.#only_reads && errnoOf(error) === 'ENOENT') {
-        const { folder, pack } = files;
-        if (!isThere(folder) && (!isThere(pack) || !again)) return null;
-        if (again) return this.load(id, false);
-      }
-      this.lose(id, error);
-      return null;
-    }
-  }
-
-  /**
-   * What was said of a task when it was packed, without reading more of it; null: it is none, or what is known of it
-   * does not fit: `load` it.
-   */
-  brief(id: string): { brief: unknown; about: About; bytes: number } | null {
-    const { pack } = this.files(id);
-    if (!this.#listed.has(`${id}${PACK_END}`) || this.#listed.has(id)) return null;
-    try {
-      const { header } = Pack.open(pack);
-      const head = this.#heads.get(id);
-      if (
-        header.id !== id ||
-        (head && (head.bytes !== header.journal.bytes || head.crc !== header.journal.crc))
-      )
-        return null;
-      this.#packed.add(id);
-      if (!this.#only_reads) {
-        this.#remember(id, header.journal);
-        if (header.about.key) this.keys.take(header.about.key, id);
-      }
-      return { brief: header.brief, about: header.about, bytes: header.journal.bytes };
-    } catch {
-      return null;
-    }
-  }
-
-  /** All that was read is on the disk as far as it must be; to be called when every task was loaded. */
-  loaded(): void {
-    if (this.#only_reads) return;
-    try {
-      this.keys.sync();
-    } catch {
-      // The tasks have their keys; the next start writes them down.
-    }
-    this.#heads.flush();
-  }
-
-  /** A task cannot be used: names it in `damage`, and moves it aside where its bytes are of no use. */
-  lose(id: string, error: unknown): Damage {
-    const { folder, pack } = this.files(id);
-    const path = isThere(folder) ? folder : pack;
-    const about = salvage(path);
-    const found = this.#only_reads
-      ? left(id, error, about)
-      : assess(id, error, () => this.quarantine.moveTask(path, id, error), about);
-    this.#name(found);
-    if (this.#only_reads) return found;
-    if (about.key && !this.keys.get(about.key)) this.#take(about.key, id);
-    this.#tails.delete(id);
-    this.#marks.delete(id);
-    this.#copies.drop(id);
-    this.#packed.delete(id);
-    return found;
-  }
-
-  /**
-   * Names in `damage` what earlier starts moved aside, and tasks that are known to have been here and are gone. To be
-   * called when every task was loaded.
-   */
-  recall(): void {
-    const here = new Set([...this.list(), ...this.damage.map(({ task }) => task)]);
-    for (const { task, path, message } of this.quarantine.tasks()) {
-      if (here.has(task)) continue;
-      here.add(task);
-      const about = salvage(path);
-      const why = message ?? 'it could not be read, and was moved aside at an earlier start';
-      this.#name({ task, kind: 'damaged', message: why, moved_to: path, hint: MOVED_HINT(path), about });
-      if (about.key && !this.#only_reads && !this.keys.get(about.key)) this.#take(about.key, task);
-    }
-    for (const task of new Set([...this.#heads.tasks(), ...this.keys.tasks()])) {
-      if (here.has(task)) continue;
-      this.#name({
-        task,
-        kind: 'damaged',
-        message: `its folder ${this.files(task).folder} is gone; rasen did not remove it`,
-        moved_to: null,
-        hint: 'Put it back and restart the supervisor, or forget the task, and free its key: rasen gc --damaged',
-        about: UNKNOWN,
-      });
-    }
-  }
-
-  /** Everything that is wrong with the files of a task, read again from the disk; changes nothing. */
-  check(id: string): string[] {
-    const problems: string[] = [];
-    const look = (work: () => void) => {
-      try {
-        work();
-      } catch (error) {
-        problems.push(messageOf(error));
-      }
-    };
-    look(() => {
-      const files = this.#source(id);
-      if (files instanceof Pack) files.verify();
-      const { snapshot, unreadable } = newestSnapshot(files, this.#formats);
-      problems.push(...unreadable.map(name => `${join(files.folder, name)} is not what was written`));
-      const journal = readAcknowledged(files, { exact: this.#tails.get(id) }, this.#formats);
-      foldJournal(files, journal, this.#formats, snapshot?.state.seq ?? 0);
+/** Throws `claim_lost` where another claim came meanwhile. Two writers of one claim are a bug. */
+export function assertStands(id: string, now: Standing, given: Standing): void {
+  if (now.epoch !== given.epoch || now.nonce !== given.nonce)
+    throw new RasenError('claim_lost', `Another supervisor has taken over task ${id}; nothing was written.`, {
+      hint: 'This one does nothing more for it.',
+      data: { task: id, epoch: now.epoch, held: given.epoch },
     });
-    look(() => readEnv(this.#source(id)));
-    return problems;
-  }
-
-  /** Every acknowledged event of a task, in order. Throws `damaged` or `version`, never gives a part. */
-  events(id: string, afterSeq = 0): Event[] {
-    try {
-      if (this.#only_reads) this.#lookWhere(id);
-      const files = this.#copyOf(id) ?? this.#source(id);
-      return eventsOf(
-        files,
-        readAcknowledged(files, { exact: this.#tails.get(id) }, this.#formats),
-        this.#formats,
-        afterSeq,
-      );
-    } catch (error) {
-      if (error instanceof RasenError || errnoOf(error) === undefined) throw error;
-      const { journal } = this.files(id);
-      throw new RasenError('damaged', `${journal} cannot be read: ${messageOf(error)}`, { cause: error });
-    }
-  }
-
-  /** Appends events that follow `at`; resolves with the new end when they are on disk. One at a time per task. */
-  async append(id: string, at: number, events: Event[]): Promise<number> {
-    const { folder, journal } = this.files(id);
-    const tail = this.#tailOf(id);
-    if (this.#appending.has(id)) throw new Error(`two appends at once to task ${id}`);
-    if (tail.bytes !== at)
-      throw new Error(`task ${id}: append at ${at}, and its journal ends at ${tail.bytes}`);
-    this.#appending.add(id);
-    try {
-      if (this.#packed.has(id)) this.#unpack(id);
-      const format = this.#formats.current;
-      const displaced = (path: string) => this.quarantine.move(path, `${id}.artifact`);
-      const write = async () => {
-        const mark = tail.format < format ? format : null;
-        const { text, artifacts, last } = encodeEvents({ folder, displaced }, events, mark, tail.last);
-        if (artifacts) syncFolder(folder);
-        const from = { bytes: at, crc: tail.crc, mark: this.#marks.get(id) ?? null };
-        const written = await appendJournal(journal, from, text, rest =>
-          this.quarantine.keep(rest, `${id}.torn`),
-        );
-        this.#marks.set(id, written.mark);
-        this.#remember(id, { bytes: written.bytes, crc: crc32(text, tail.crc), format, last });
-        this.#copies.add(id, JOURNAL_FILE, Buffer.from(text));
-        this.#heads.flush();
-        return written.bytes;
-      };
-      try {
-        return await write();
-      } catch (error) {
-        if (!this.#mend(id, error)) throw error;
-        return await write();
-      }
-    } catch (error) {
-      throw storageError(journal, error);
-    } finally {
-      this.#appending.delete(id);
-    }
-  }
-
-  /** The task is over: what is kept of it in memory to mend it is not needed any more. */
-  rest(id: string): void {
-    this.#copies.drop(id);
-  }
-
-  /** Writes the state as of the end of the journal; the generation before is kept. */
-  async snapshot(id: string, loaded: Loaded): Promise<void> {
-    const tail = this.#tailOf(id);
-    if (tail.bytes !== loaded.bytes)
-      throw new Error(`task ${id}: snapshot of ${loaded.bytes} bytes of ${tail.bytes}`);
-    const text = encodeSnapshot(this.#formats.current, loaded.state, tail);
-    await writeDocument(this.files(id).snapshot, text, { keepPrevious: true });
-  }
-
-  /** What was captured at submit. Throws `damaged`. */
-  env(id: string): Record<string, string> {
-    return readEnv(this.#copyOf(id) ?? this.#source(id));
-  }
-
-  isPacked(id: string): boolean {
-    return this.#packed.has(id);
-  }
-
-  /**
-   * Makes one file of a task that is over, or gives the reason why not; it is then as it was. `env`: what was captured
-   * at submit is needed again (a merge runs gates); `brief`: what `brief` gives of it later. At each moment the task is there as a whole, as a folder or a file.
-   */
-  async pack(id: string, loaded: Loaded, options: { brief: unknown }): Promise<string | null> {
-    this.#assertHere();
-    const { folder, pack } = this.files(id);
-    if (this.#packed.has(id)) return null;
-    if (this.#held.has(id)) return HELD;
-    const skip = new Set([SNAPSHOT_FILE, previousOf(SNAPSHOT_FILE)]);
-    const problems = this.check(id);
-    if (problems.length > 0) return problems.join('; ');
-    const tail = this.#tailOf(id);
-    if (tail.bytes !== loaded.bytes) return HELD;
-    const found = await collect(folder, skip);
-    if (typeof found === 'string') return found;
-    const snapshot = Buffer.from(encodeSnapshot(this.#formats.current, loaded.state, tail));
-    const files: PackedFile[] = [{ name: SNAPSHOT_FILE, data: snapshot }, ...found];
-    const about = aboutOf({ ...loaded.state.spec }) ?? UNKNOWN;
-    const data = await encodePack({ id, about, journal: tail, brief: options.brief }, files);
-    const packed = new Pack(pack, data.length, (at, length) => data.subarray(at, at + length));
-    // Read back before the folder goes, as a start would read it.
-    if (files.some(({ name, data: was }) => !packed.read(name).equals(was)))
-      throw new Error(`task ${id}: its pack is not what was put in`);
-    foldJournal(
-      packed,
-      readAcknowledged(packed, { exact: tail }, this.#formats),
-      this.#formats,
-      loaded.state.seq,
-    );
-    if (this.#tails.get(id)?.bytes !== tail.bytes || this.#held.has(id)) return HELD;
-    const staged = join(this.tasks, `${STAGED}pack-${id}`);
-    try {
-      writeDurable(staged, data);
-      renameSync(staged, pack);
-      syncFolder(this.tasks);
-      this.#bury(id, folder);
-    } catch (error) {
-      // A folder beside its pack is the task; the pack goes at the next start.
-      throw storageError(pack, error);
-    } finally {
-      this.#lookWhere(id);
-    }
-    this.#marks.delete(id);
-    return null;
-  }
-
-  /**
-   * What the attempts of a task left, for as long as it is read: `tasks` is a folder like the store's own, with the
-   * task in it; a packed one is laid out for this. `release` it.
-   */
-  hold(id: string): { tasks: string; release: () => void } {
-    const laid = this.#only_reads
-      ? join(tmpdir(), `rasen-read-${process.pid}-${id}`)
-      : join(this.tasks, `${STAGED}read-${id}`);
-    const count = this.#held.get(id) ?? 0;
-    const packed = this.#packed.has(id);
-    if (packed && !isThere(laid)) {
-      try {
-        layOut(join(laid, id), Pack.open(this.files(id).pack).files('attempts/'), false);
-      } catch (error) {
-        discard(laid);
-        throw storageError(laid, error);
-      }
-    }
-    this.#held.set(id, count + 1);
-    let released = false;
-    return {
-      tasks: packed ? laid : this.tasks,
-      release: () => {
-        if (released) return;
-        released = true;
-        const left = this.#held.get(id)! - 1;
-        if (left > 0) this.#held.set(id, left);
-        else {
-          this.#held.delete(id);
-          discard(laid);
-        }
-      },
-    };
-  }
-
-  /** Bytes that a packed task takes on the disk. */
-  packBytes(id: string): number {
-    return (lstatSync(this.files(id).pack, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
-  }
-
-  /** Removes a task for good (gc), and frees its key. What a crash leaves of it goes at the next start. */
-  remove(id: string): void {
-    const { folder, pack } = this.files(id);
-    const packed = this.#packed.has(id);
-    try {
-      lstatSync(packed ? pack : folder);
-      this.#free(id);
-      this.#bury(id, packed ? pack : folder);
-    } catch (error) {
-      throw storageError(folder, error);
-    }
-    this.#tails.delete(id);
-    this.#marks.delete(id);
-    this.#copies.drop(id);
-    this.#packed.delete(id);
-  }
-
-  /** Removes what is left of a task that cannot be used, and frees its key. */
-  removeDamaged(id: string): void {
-    const known = this.damage.find(({ task }) => task === id);
-    if (known?.kind !== 'damaged') throw new Error(`task ${id} is not damaged`);
-    const { folder, pack } = this.files(id);
-    try {
-      this.#free(id);
-      this.quarantine.removeTask(id);
-      for (const path of [folder, pack]) if (isThere(path)) this.#bury(id, path);
-    } catch (error) {
-      throw storageError(folder, error);
-    }
-    this.damage.splice(this.damage.indexOf(known), 1);
-  }
-
-  /** Before an end that is foreseen: how far each journal goes is on the disk. */
-  close(): void {
-    if (this.gone() === null) this.#heads.sync();
-  }
-
-  /** Why it is not noticed whether journals were cut at a line end; null: it is. */
-  get blind(): string | null {
-    return this.#heads.problem;
-  }
-
-  /** Key and head first: without them a crash leaves a task that is read again, and not one that is missed. */
-  #free(id: string): void {
-    this.keys.free(id);
-    this.#heads.clear(id);
-  }
-
-  #take(key: string, id: string): void {
-    try {
-      this.keys.take(key, id);
-      this.keys.sync();
-    } catch {
-      // It is found out again at the next start.
-    }
-  }
-
-  #bury(id: string, path: string): void {
-    const gone = join(this.tasks, `${STAGED}gone-${id}`);
-    rmSync(gone, { recursive: true, force: true });
-    renameSync(path, gone);
-    syncFolder(this.tasks);
-    rmSync(gone, { recursive: true, force: true });
-  }
-
-  #name(found: Damage): void {
-    const before = this.damage.findIndex(({ task }) => task === found.task);
-    this.damage.splice(before < 0 ? this.damage.length : before, 1, found);
-  }
-
-  #remember(id: string, tail: Tail): void {
-    this.#tails.set(id, tail);
-    this.#heads.note(id, tail);
-  }
-
-  #read(id: string): ReturnType<typeof readTask> {
-    const { folder, pack } = this.files(id);
-    const known = { exact: this.#tails.get(id), least: this.#heads.get(id) };
-    if (!isThere(folder) && isThere(pack)) {
-      const opened = Pack.open(pack);
-      this.#packed.add(id);
-      return readPack(id, opened, known, this.#formats);
-    }
-    const source = folderSource(folder);
-    const seen = new Map<string, Buffer>();
-    const reading = readTask(id, remembering(source, seen), known, this.#formats);
-    this.#packed.delete(id);
-    if (this.#only_reads) return reading;
-    // Left by a crash between the two: the folder is whole.
-    if (isThere(pack)) discard(pack, join(this.tasks, `${STAGED}gone-${id}`));
-    if (!isTerminal(reading.state.status)) {
-      seen.set(JOURNAL_FILE, Buffer.from(seen.get(JOURNAL_FILE)!.subarray(0, reading.tail.bytes)));
-      seen.delete(SNAPSHOT_FILE);
-      seen.delete(previousOf(SNAPSHOT_FILE));
-      readInto(source, ENV_FILE, seen);
-      this.#copies.keep(id, seen);
-    }
-    return reading;
-  }
-
-  #source(id: string): TaskSource {
-    const { folder, pack } = this.files(id);
-    return this.#packed.has(id) ? Pack.open(pack) : folderSource(folder);
-  }
-
-  /** What was written is read once more, from the system's memory: it is what a start would find. */
-  #copy(id: string, source: TaskSource): void {
-    const seen = new Map<string, Buffer>();
-    try {
-      const journal = source.read(JOURNAL_FILE);
-      seen.set(JOURNAL_FILE, journal);
-      readInto(source, ENV_FILE, seen);
-      eventsOf(remembering(source, seen), journal, this.#formats, 0);
-      this.#copies.keep(id, seen);
-    } catch {
-      // It can do without.
-    }
-  }
-
-  #copyOf(id: string): TaskSource | null {
-    const copy = this.#copies.get(id);
-    if (!copy) return null;
-    const { folder } = this.files(id);
-    return {
-      folder,
-      read: name => {
-        const data = copy.get(name);
-        return data ?? folderSource(folder).read(name);
-      },
-    };
-  }
-
-  /** Puts back what somebody else changed in the files of a task that is kept in memory; false: that is not what failed. */
-  #mend(id: string, error: unknown): boolean {
-    const copy = this.#copies.get(id);
-    if (
-      !copy ||
-      !(isAltered(error) || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errnoOf(error) ?? ''))
-    )
-      return false;
-    this.#assertHere();
-    const { folder, pack } = this.files(id);
-    if (isThere(pack)) return false;
-    const moved_to: string[] = [];
-    const stat = lstatSync(folder, { throwIfNoEntry: false });
-    if (stat?.isDirectory()) chmodSync(folder, 0o700);
-    else {
-      if (stat) moved_to.push(this.quarantine.move(folder, `${id}.folder`));
-      mkdirSync(folder, { mode: 0o700 });
-      syncFolder(this.tasks);
-    }
-    const source = folderSource(folder);
-    for (const [name, data] of copy) {
-      const path = join(folder, name);
-      if (isSame(source, name, data)) continue;
-      if (isThere(path)) moved_to.push(this.quarantine.move(path, `${id}.${name}`));
-      writeDurable(`${path}.new`, data);
-      renameSync(`${path}.new`, path);
-    }
-    syncFolder(folder);
-    this.#marks.delete(id);
-    this.onMended({ task: id, message: messageOf(error), moved_to });
-    return true;
-  }
-
-  #unpack(id: string): void {
-    const { folder, pack } = this.files(id);
-    const staged = join(this.tasks, `${STAGED}${id}`);
-    try {
-      discard(staged);
-      layOut(staged, Pack.open(pack).files(), true);
-      renameSync(staged, folder);
-      syncFolder(this.tasks);
-    } finally {
-      this.#lookWhere(id);
-    }
-    discard(pack, join(this.tasks, `${STAGED}gone-${id}`));
-  }
-
-  /** What is on the disk says whether a task is packed, also after a step that failed: a folder is whole if it is there. */
-  #lookWhere(id: string): void {
-    const { folder, pack } = this.files(id);
-    if (!isThere(folder) && isThere(pack)) this.#packed.add(id);
-    else this.#packed.delete(id);
-  }
-
-  #assertHere(): void {
-    const why = this.gone();
-    if (why !== null)
-      throw new RasenError('storage', why, {
-        hint: 'Nothing was written. The supervisor ends; the next command starts one on what is there now.',
-        data: { path: this.#home },
-      });
-  }
-
-  #tailOf(id: string): Tail {
-    const known = this.#tails.get(id) ?? (this.load(id) && this.#tails.get(id));
-    if (known) return known;
-    throw new RasenError(
-      'damaged',
-      this.damage.find(damage => damage.task === id)?.message ?? `task ${id} is gone`,
-    );
-  }
-
-  /** Keeps what was torn off and cuts it. Where that fails (disk full) it stays, and the next append does it. */
-  #cut(id: string, { journal }: TaskFiles, bytes: number, torn: Buffer): void {
-    try {
-      this.quarantine.keep(torn, `${id}.torn`);
-      truncate(journal, bytes);
-    } catch {
-      // Nobody reads beyond the acknowledged end.
-    }
-  }
-
-  #moveSnapshot(id: string, path: string, name: string): void {
-    try {
-      this.quarantine.move(path, `${id}.${name}`);
-    } catch {
-      // It stays under its name, is not used, and `check` names it.
-    }
-  }
-
-  #removeStaged(): void {
-    for (const name of readdirSync(this.tasks)) {
-      if (name.startsWith(STAGED)) discard(join(this.tasks, name));
-    }
-  }
+  if (now.seq !== given.seq)
+    throw new Error(`task ${id}: a write after event ${given.seq}, and the last one is ${now.seq}`);
 }
 
-/** As `readTask`, of a pack: its checksums say already that the journal is the one that was packed. */
-function readPack(id: string, pack: Pack, known: Parameters<typeof readTask>[2], formats: Formats) {
-  const { journal } = pack.header;
-  const head = known.exact ?? known.least;
-  if (pack.header.id !== id) throw new RasenError('damaged', `${pack.folder} holds task ${pack.header.id}`);
-  if (head && (head.bytes !== journal.bytes || head.crc !== journal.crc))
-    throw new RasenError('damaged', `${pack.folder} is of another time than what was acknowledged`);
-  const snapshot = readSnapshot(pack, SNAPSHOT_FILE, formats.current);
-  if (snapshot === null || snapshot === 'unreadable' || snapshot.journal_crc !== journal.crc)
-    return readTask(id, pack, known, formats);
-  return { state: snapshot.state, tail: journal, torn: Buffer.alloc(0), unreadable: [] };
-}
-
-function remembering(source: TaskSource, seen: Map<string, Buffer>): TaskSource {
-  return {
-    folder: source.folder,
-    read: name => {
-      const data = source.read(name);
-      seen.set(name, data);
-      return data;
-    },
-  };
-}
-
-function readInto(source: TaskSource, name: string, seen: Map<string, Buffer>): void {
-  try {
-    seen.set(name, source.read(name));
-  } catch {
-    // `check` names it.
-  }
-}
-
-function isSame(source: TaskSource, name: string, data: Buffer): boolean {
-  try {
-    return source.read(name).equals(data);
-  } catch {
-    return false;
-  }
-}
-
-/** Which folder is at a path; null: none. */
-function whichFolder(path: string): string | null {
-  try {
-    const { dev, ino } = lstatSync(`${path}/.`, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return null;
-  }
-}
-
-/** Whatever it is, a link included. */
-const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-
-/** Removes what nobody was told of; `hidden` is the name that every start removes, should it fail half-way. */
-function discard(path: string, hidden: string = path): void {
-  try {
-    if (path !== hidden) renameSync(path, hidden);
-    rmSync(hidden, { recursive: true, force: true });
-  } catch {
-    // Nothing was acknowledged, and the error that led here is the one to tell.
-  }
+/** Throws where events are no claim. */
+export function assertClaims(id: string, at: Standing, events: readonly Event[]): void {
+  const last = events.at(-1);
+  if (last?.type !== 'task_claimed' || last.epoch !== at.epoch + 1)
+    throw new Error(`task ${id}: a claim ends with task_claimed of epoch ${at.epoch + 1}`);
 }

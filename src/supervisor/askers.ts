@@ -56,7 +56,13 @@ export class Askers {
 
   /** Looked up once for each connection. */
   who(peer: PeerSocket): Promise<Asker> {
-    const known = this.#known.get(peer) ?? this.#look(peer);
+    const known =
+      this.#known.get(peer) ??
+      // No descriptors or memory are left for a look: that is no proof of a person.
+      this.#look(peer).catch(() => ({
+        origin: { via: peer.program ?? 'socket' },
+        unknown: 'the process that connected could not be looked at',
+      }));
     this.#known.set(peer, known);
     return known;
   }

@@ -13,11 +13,12 @@ import { STEP, type Step, type TaskState } from '../engine/state.ts';
 import { captureRepository } from '../git/captured.ts';
 import { resetWorktree } from '../git/reset.ts';
 import { readInbox } from '../host/inbox.ts';
-import { planHash } from '../store/artifact.ts';
-import type { Store } from '../store/store.ts';
+import { planHash } from '../store/file/artifact.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import { repositoryOf } from './effects/repository.ts';
 import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
+import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import { mergeCancelled, type Reconciler } from './reconcile.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -26,6 +27,12 @@ import type { Entry, Registry } from './registry.ts';
 export interface Ask {
   op: string | undefined;
   origin: Origin;
+}
+
+/** Variables of the shell that resumes a task: `known` counts where the task was handed them before, `given` in any case. */
+export interface ShellEnv {
+  known: Readonly<Record<string, string>>;
+  given: Readonly<Record<string, string>>;
 }
 
 /** The events of a request. The one that says what was asked for says who did; those before it only make room. */
@@ -39,13 +46,13 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
-  readonly #git: { store: Store; places: Places };
+  readonly #git: { store: FileStore; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string; home: string },
-    git: { store: Store; places: Places },
+    git: { store: FileStore; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;
@@ -112,6 +119,31 @@ export class Commands {
     });
     this.#reconciler.kick(entry);
     return entry;
+  }
+
+  /**
+   * Credentials of the shell that resumes, before it does: a login that was mended there is used. Gives the names of
+   * those that changed. Of a task that is over nothing is changed; `resume` says so.
+   */
+  async changeEnv(ref: string, { known, given }: ShellEnv, ask: Ask): Promise<string[]> {
+    const { store, masks } = this.#git;
+    const entry = this.#registry.resolve(ref);
+    return await this.#registry.exclusive(entry, async () => {
+      const state = this.#registry.stateOf(entry);
+      if (isTerminal(state.status) || isDone(state, ask.op)) return [];
+      const captured = store.env(entry.id);
+      const wanted = Object.entries({
+        ...Object.fromEntries(Object.entries(known).filter(([name]) => captured[name] !== undefined)),
+        ...given,
+      });
+      const changes = Object.fromEntries(wanted.filter(([name, value]) => captured[name] !== value));
+      const names = Object.keys(changes).sort();
+      if (names.length === 0) return [];
+      await store.changeEnv(entry.id, changes);
+      masks.recaptured(state);
+      await this.#registry.record(entry, asked(ask, [{ type: 'env_changed', names }]));
+      return names;
+    });
   }
 
   async resume(ref: string, skip: readonly Judge[], ask: Ask): Promise<Entry> {

@@ -11,7 +11,7 @@ import type { Paths } from '../paths.ts';
 import type { CallOptions, OnNotify } from '../rpc/client.ts';
 import { bootId } from '../runner/identity.ts';
 import { secretPlaces } from '../secrets/places.ts';
-import { Store } from '../store/store.ts';
+import { FileStore } from '../store/file/file-store.ts';
 import { systemClock } from './clock.ts';
 import { stateFindings } from './doctor.ts';
 import type { AskContext, Handler, Reading } from './handlers/define.ts';
@@ -20,6 +20,8 @@ import { Masks } from './masks.ts';
 import { Places } from './places.ts';
 import { Reader } from './reader.ts';
 import { Registry } from './registry.ts';
+import { TriggerReader } from './triggers/reader.ts';
+import { StoredTriggers } from './triggers/stored.ts';
 
 /** What is read has no log of its own. */
 const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -28,20 +30,23 @@ const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
 export class Disk {
   readonly #registry: Registry;
   readonly #reading: Reading;
+  readonly #triggers: StoredTriggers;
   readonly #died: boolean;
 
   /** Reads every task that is not over, and of the others what a list shows. Throws what the system says. */
   constructor(paths: Paths, env: NodeJS.ProcessEnv) {
     // Removed at an end in good order.
     this.#died = existsSync(paths.pid);
-    const store = new Store(paths, undefined, { only_reads: true });
+    const store = new FileStore(paths, undefined, { only_reads: true });
     const registry = new Registry(store, systemClock, undefined, null);
     registry.load();
     const masks = new Masks({ store, secrets: secretPlaces(paths), log: NO_LOG, env });
     const reader = new Reader({ registry, store, places: new Places(paths), masks });
     this.#registry = registry;
+    this.#triggers = new StoredTriggers(paths);
     this.#reading = {
       reader,
+      trigger_reader: new TriggerReader(this.#triggers),
       doctor: async () => ({ findings: await stateFindings(store, registry), agents: [] }),
     };
   }
@@ -54,10 +59,11 @@ export class Disk {
 
   /**
    * Whether there is work that its supervisor has left without an end in good order: it was killed, or the machine went
-   * down. Whoever sees it starts a supervisor. Work that a service manager keeps for the next one is not among it.
+   * down; active triggers are such work, too. Whoever sees it starts a supervisor. Work that a service manager keeps for the next one is not among it.
    */
   get isOrphaned(): boolean {
     const boot = bootId();
+    if (this.#died && this.#triggers.areActive) return true;
     return [...this.#registry.all()].some(
       ({ state }) => state !== null && !isAtRest(state.status) && (this.#died || state.boot !== boot),
     );

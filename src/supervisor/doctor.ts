@@ -14,7 +14,7 @@ import { isMaskable, MASKED_CHARS_MIN } from '../secrets/mask.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
 import { insideFindings } from '../service/findings.ts';
-import type { Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { userEnv } from './effects/user-env.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
@@ -43,7 +43,7 @@ const failure = (check: string, message: string, fix: string): Finding => ({
 
 export async function doctor(parts: {
   paths: Paths;
-  store: Store;
+  store: FileStore;
   registry: Registry;
   upkeep: Upkeep;
   settings: Settings;
@@ -81,7 +81,7 @@ export async function doctor(parts: {
 }
 
 /** What can be told of the state alone, also where no supervisor runs. Changes nothing. */
-export async function stateFindings(store: Store, registry: Registry): Promise<Finding[]> {
+export async function stateFindings(store: FileStore, registry: Registry): Promise<Finding[]> {
   return [...damage(store, registry), ...(await files(store, registry)), ...notices(registry)];
 }
 
@@ -197,7 +197,7 @@ function folders(paths: Paths): Finding[] {
   });
 }
 
-function damage(store: Store, registry: Registry): Finding[] {
+function damage(store: FileStore, registry: Registry): Finding[] {
   const found = registry.damaged.map(({ task, kind, message, hint }) =>
     kind === 'newer'
       ? failure('state', `task ${task} is of a newer format: ${message}`, hint)
@@ -235,7 +235,7 @@ function damage(store: Store, registry: Registry): Finding[] {
 }
 
 /** Reads the files of every task again: memory may be right while the disk is not. Others have their turn between two. */
-async function files(store: Store, registry: Registry): Promise<Finding[]> {
+async function files(store: FileStore, registry: Registry): Promise<Finding[]> {
   const fix =
     'What runs goes on from memory, and its files are written again from there; back the folder of what is over up.';
   const found: Finding[] = [];

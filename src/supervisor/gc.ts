@@ -8,7 +8,7 @@ import { deleteTaskRefs } from '../git/history.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeEmpty } from '../host/remove-tree.ts';
 import { troubleOf } from '../host/trouble.ts';
-import type { Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -28,7 +28,7 @@ export interface GcParams {
 
 interface Parts {
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
 }
 
@@ -96,7 +96,7 @@ const onlyHere = (commit: string) =>
 
 /** Worktree, branch, refs and records of the task; null, or why they could not be removed. */
 async function removeFromGit(
-  parts: { store: Store; places: Places },
+  parts: { store: FileStore; places: Places },
   state: TaskState,
   unmerged: boolean,
 ): Promise<string | null> {
@@ -127,7 +127,7 @@ async function removeFromGit(
 }
 
 /** On the disk, in bytes; by a program, since nobody knows how many files an agent has left. 0: it cannot say. */
-export function sizeOf(store: Store, id: string): Promise<number> {
+export function sizeOf(store: FileStore, id: string): Promise<number> {
   const path = store.isPacked(id) ? store.files(id).pack : store.files(id).folder;
   return new Promise(resolve => {
     const options = { timeout: SIZE_MS_MAX, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const;

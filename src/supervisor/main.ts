@@ -113,6 +113,7 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     sandbox: lookForSandbox({ wanted: settings.sandbox, cage: cage.choice, fence: fenceProgram() }),
     umask,
     session_program: sessionProgram(),
+    watch_program: programOf('rasen-watch.cjs', '../watch/main.ts'),
   });
   const status = new StatusLine({
     counts: () => supervisor.counts(),

@@ -2,7 +2,7 @@
  * What is masked of each task, held in memory alone. Values are learned as programs are given them; after a restart they
  * are looked up again when something of the task is shown, since what its programs printed is still there.
  */
-import { messageOf } from '../contract/errors.ts';
+import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { TaskState } from '../engine/state.ts';
 import { environmentsOf } from '../host/process-environment.ts';
 import type { Log } from '../log.ts';
@@ -11,7 +11,7 @@ import { type NamedValue, ofWebhook, secretLooking } from '../secrets/masked-val
 import type { SecretPlaces } from '../secrets/places.ts';
 import { resolveWhatIsThere } from '../secrets/resolve.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
-import type { Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { capturedEnv } from './effects/context.ts';
 import { userEnv } from './effects/user-env.ts';
 
@@ -36,7 +36,7 @@ interface Known {
 }
 
 export interface MasksOptions {
-  store: Store;
+  store: FileStore;
   secrets: SecretPlaces;
   log: Log;
   /** Of the supervisor: it has what its starter had, and a program of the same user can read it there. */
@@ -67,6 +67,14 @@ export class Masks {
     }
     // What none of its programs was given yet, none can have printed.
     if (known.asked_ms === null && isNew(state)) known.asked_ms = Date.now();
+  }
+
+  /** Its captured environment was changed. */
+  recaptured(state: TaskState): void {
+    const known = this.#tasks.get(state.id);
+    if (!known) return;
+    known.given = given(this.#options, state);
+    known.mask = null;
   }
 
   /**
@@ -167,8 +175,24 @@ function add(known: Known, name: string, value: string): boolean {
   return true;
 }
 
+/** Of variables that were captured again: what was printed before shows the values before. */
+function formerEnvs({ store }: Pick<MasksOptions, 'store'>, state: TaskState): Record<string, string>[] {
+  try {
+    const { before } = store.captured(state.id);
+    return Object.entries(before).flatMap(([name, values]) => values.map(value => ({ [name]: value })));
+  } catch (error) {
+    if (isRasenError(error) && error.kind === 'damaged') return [];
+    throw error;
+  }
+}
+
 function given({ store }: MasksOptions, state: TaskState): NamedValue[] {
   const { spec, plan } = state;
-  const envs = [capturedEnv({ store }, state), spec.env, ...(plan?.subtasks ?? []).map(({ env }) => env)];
+  const envs = [
+    capturedEnv({ store }, state),
+    ...formerEnvs({ store }, state),
+    spec.env,
+    ...(plan?.subtasks ?? []).map(({ env }) => env),
+  ];
   return [...envs.flatMap(secretLooking), ...ofWebhook(spec.notify?.webhook)];
 }

@@ -6,7 +6,7 @@ import type { Place } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import { SESSION_FILE } from '../runner/attempt-dir.ts';
 import type { SessionOrder } from '../session/order.ts';
-import { jobFolder, taskFiles } from '../store/layout.ts';
+import { jobFolder, taskFiles } from '../store/file/layout.ts';
 
 /** Where the notes for the session of a job are put, when it can be spoken with. */
 export const notesFolder = (folder: string): string => join(folder, 'notes');
@@ -18,7 +18,7 @@ export class Places {
     this.#paths = paths;
   }
 
-  /** The same, with the folders of tasks below another one; see `Store.hold`. */
+  /** The same, with the folders of tasks below another one; see `FileStore.hold`. */
   below(tasks: string): Places {
     return new Places({ ...this.#paths, tasks });
   }

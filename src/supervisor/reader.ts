@@ -7,10 +7,13 @@ import type { Plan } from '../contract/plan.ts';
 import { TRANSITIONS } from '../contract/status.ts';
 import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
-import type { Store } from '../store/store.ts';
+import { droppedIn } from '../runner/output-cap.ts';
+import { lastLines, lastLinesIn, type OutputEnd } from '../runner/tail.ts';
+import type { FileStore } from '../store/file/file-store.ts';
+import { jobFolder } from '../store/file/layout.ts';
 import { damagedView } from './damaged-view.ts';
 import { agentRole } from './effects/context.ts';
-import { readableTail } from './effects/readable-tail.ts';
+import { readableEndOf } from './effects/readable-tail.ts';
 import { followEvents } from './follow-events.ts';
 import { followLog, type LogParams } from './follow-log.ts';
 import { JobNames, type JobRef, parseJob } from './job-names.ts';
@@ -21,7 +24,7 @@ import { type ReportParams, report } from './report.ts';
 
 export interface ReaderOptions {
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
   masks: Masks;
 }
@@ -120,11 +123,11 @@ export class Reader {
     return listed;
   }
 
-  /** The last line of the newest output; null: there is none, or its task is packed. A list fails for no output. */
+  /** The last line of the newest output; null: there is none. A list fails for no output. */
   async #lastOutput(id: string): Promise<string | null> {
-    const { registry, store, places, masks } = this.#options;
+    const { registry, masks } = this.#options;
     const entry = registry.get(id);
-    if (!entry || store.isPacked(id)) return null;
+    if (!entry) return null;
     try {
       const names = new JobNames();
       let ref: JobRef | null = null;
@@ -136,15 +139,25 @@ export class Reader {
       const state = registry.stateOf(entry);
       const step = state.steps.find(s => s.id === ref?.step);
       if (!ref || !step) return null;
-      const text = await readableTail(
-        state,
-        { role: agentRole(state, step, null), folder: places.job(id, ref.job) },
-        { lines: LAST_OUTPUT_LINES, bytes: LAST_OUTPUT_BYTES, mask: await masks.of(state) },
+      const shown = { lines: LAST_OUTPUT_LINES, bytes: LAST_OUTPUT_BYTES, mask: await masks.of(state) };
+      const { job } = ref;
+      const text = await readableEndOf(state, agentRole(state, step, null), shown, (lines, bytes) =>
+        this.#outputEnd(id, job, lines, bytes),
       );
       return text.trimEnd().split('\n').at(-1)!.trim() || null;
     } catch {
       return null;
     }
+  }
+
+  /** Of a packed task it is read in the pack: a list lays nothing out. */
+  #outputEnd(id: string, job: string, lines: number, bytes: number): OutputEnd | Promise<OutputEnd> {
+    const { store, places } = this.#options;
+    if (!store.isPacked(id)) return lastLines(places.job(id, job), lines, bytes);
+    const folder = jobFolder('', '', job);
+    const found = new Map(store.packedFiles(id, `${folder}/`).map(({ name, data }) => [name, data]));
+    const dropped = droppedIn(found.get(`${folder}/dropped`)?.toString('utf8') ?? '');
+    return lastLinesIn(found.get(`${folder}/output`) ?? Buffer.alloc(0), dropped, lines, bytes);
   }
 
   /** One that cannot be read hides no other. */

@@ -252,8 +252,9 @@ export class Reconciler {
   }
 
   async #act(entry: Entry, state: TaskState, effect: Effect, mine: Running, key: string): Promise<void> {
-    const { world, log } = this.#options;
+    const { world, registry, log } = this.#options;
     try {
+      registry.renew(entry);
       const result = await world.perform(state, effect, mine.abort.signal);
       this.#failures.delete(key);
       await this.#result(entry, effect, result);

@@ -17,7 +17,8 @@ import { fold } from '../engine/fold.ts';
 import { isOver } from '../engine/notices.ts';
 import type { Spending, TaskState, Used } from '../engine/state.ts';
 import { mergingTask, stuckView, viewOf } from '../engine/view.ts';
-import type { About, Damage, Loaded, Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
+import type { About, Damage, Loaded, Standing } from '../store/store.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -49,7 +50,8 @@ export interface Entry {
   brief: Brief | null;
   /** Its last view; null when it is packed, and made of what is on disk when somebody asks. */
   rest: TaskView | null;
-  bytes: number;
+  /** Where this supervisor stands as its writer; null: it has not read it yet. */
+  at: Standing | null;
   recent: Event[];
   jobs: number;
   /** Trouble of the machine that no event can tell of: its journal cannot be written, or it is over and its merge waits. */
@@ -74,7 +76,7 @@ function unusable(damage: Damage, before = ''): RasenError {
   );
 }
 
-function newEntry(id: string, named: Pick<Entry, 'name' | 'project' | 'key'>, bytes: number): Entry {
+function newEntry(id: string, named: Pick<Entry, 'name' | 'project' | 'key'>, at: Standing | null): Entry {
   const nothing = {
     state: null,
     brief: null,
@@ -85,7 +87,7 @@ function newEntry(id: string, named: Pick<Entry, 'name' | 'project' | 'key'>, by
     merging: null,
     spending: [],
   };
-  return { id, ...named, bytes, ...nothing, queue: Promise.resolve() };
+  return { id, ...named, at, ...nothing, queue: Promise.resolve() };
 }
 
 function briefOf(view: TaskView, spending: readonly Spending[]): Brief {
@@ -117,7 +119,7 @@ function isWhole({ spec, plan, epoch }: TaskState): boolean {
 
 export class Registry {
   readonly pid: number | null;
-  readonly #store: Store;
+  readonly #store: FileStore;
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
@@ -134,7 +136,7 @@ export class Registry {
    * views; null: none runs.
    */
   constructor(
-    store: Store,
+    store: FileStore,
     clock: Clock,
     snapshotFailed: (error: unknown) => void = () => {},
     pid: number | null = process.pid,
@@ -150,7 +152,7 @@ export class Registry {
     for (const id of this.#store.list()) {
       const packed = this.#store.brief(id);
       if (packed && (packed.brief as Brief | null)?.format === BRIEF_FORMAT) {
-        this.#addPacked(id, packed.about, packed.brief as Brief, packed.bytes);
+        this.#addPacked(id, packed.about, packed.brief as Brief);
         continue;
       }
       const loaded = this.#store.load(id);
@@ -188,7 +190,7 @@ export class Registry {
 
   /** The task that has the key. Throws `damaged` or `version` where it cannot be used: the key stays taken. */
   byKey(key: string): Entry | null {
-    const id = this.#store.keys.get(key);
+    const id = this.#store.taskOfKey(key);
     if (id === null) return null;
     const entry = this.get(id);
     if (entry) return entry;
@@ -245,7 +247,10 @@ export class Registry {
   stateOf(entry: Entry): TaskState {
     if (entry.state) return entry.state;
     const loaded = this.#store.load(entry.id);
-    if (loaded) return loaded.state;
+    if (loaded) {
+      entry.at = loaded.at;
+      return loaded.state;
+    }
     const damage = this.#store.damage.find(({ task }) => task === entry.id)!;
     // Moved aside: the task is no longer here. Its key stays taken: the same order must not be carried out again.
     if (damage.moved_to) this.#drop(entry);
@@ -279,8 +284,7 @@ export class Registry {
   async pack(entry: Entry): Promise<string | null> {
     if (entry.state !== null) return null;
     const state = this.stateOf(entry);
-    const loaded = { state, bytes: entry.bytes };
-    const problem = await this.#store.pack(entry.id, loaded, { brief: entry.brief });
+    const problem = await this.#store.pack(entry.id, { state }, { brief: entry.brief });
     if (problem === null) entry.rest = null;
     return problem;
   }
@@ -318,14 +322,30 @@ export class Registry {
   /** Writes events that are already folded into `state`. Only inside `exclusive`. */
   async commit(entry: Entry, events: Event[], state: TaskState): Promise<void> {
     if (events.length === 0) return;
-    entry.bytes = await this.#store.append(entry.id, entry.bytes, events);
+    const at = this.#standing(entry);
+    const isClaim = events.at(-1)!.type === 'task_claimed';
+    entry.at = await this.#store[isClaim ? 'claim' : 'commit'](entry.id, at, events);
     this.#settle(entry, state);
     // The view is that of the new state from now on: that it could not be written is over. A merge may still wait.
     if (!state.merge) entry.stuck = null;
     entry.recent = entry.state ? [...entry.recent, ...events].slice(-RECENT_EVENTS) : [];
-    if (isTerminal(state.status))
-      await this.#store.snapshot(entry.id, { state, bytes: entry.bytes }).catch(this.#snapshotFailed);
+    if (isTerminal(state.status)) await this.#store.snapshot(entry.id, { state }).catch(this.#snapshotFailed);
     this.#publish(entry, state, events);
+  }
+
+  /** Before something is done for the task that cannot be taken back. Throws `claim_lost`, `storage` or `damaged`. */
+  renew(entry: Entry): void {
+    this.#store.renew(entry.id, this.#standing(entry));
+  }
+
+  /** This supervisor writes no more. */
+  release(): void {
+    for (const { id, at, state } of this.#entries.values()) if (state && at) this.#store.release(id, at);
+  }
+
+  #standing(entry: Entry): Standing {
+    if (!entry.at) this.stateOf(entry);
+    return entry.at!;
   }
 
   /** Events after `seq`, from memory where they still are. */
@@ -357,17 +377,17 @@ export class Registry {
     return () => this.#listeners.delete(listener);
   }
 
-  #add({ state, bytes }: Loaded): Entry {
+  #add({ state, at }: Loaded): Entry {
     const { name, project, key } = state.spec;
-    const entry = newEntry(state.id, { name, project, key }, bytes);
+    const entry = newEntry(state.id, { name, project, key }, at);
     this.#settle(entry, state);
     this.#keep(entry);
     return entry;
   }
 
-  #addPacked(id: string, about: About, brief: Brief, bytes: number): void {
+  #addPacked(id: string, about: About, brief: Brief): void {
     const { name, project, key } = about;
-    const entry = newEntry(id, { name: name ?? '', project: project ?? '', key }, bytes);
+    const entry = newEntry(id, { name: name ?? '', project: project ?? '', key }, null);
     entry.brief = brief;
     entry.spending = brief.spending;
     this.#keep(entry);

@@ -15,7 +15,7 @@ import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
-import { Store } from '../store/store.ts';
+import { FileStore } from '../store/file/file-store.ts';
 import { VERSION } from '../version.ts';
 import { ProjectViews } from '../views/project-views.ts';
 import { Askers } from './askers.ts';
@@ -41,6 +41,9 @@ import type { Settings } from './settings.ts';
 import { Suspension } from './suspension.ts';
 import { tellLog } from './tell-log.ts';
 import { isTidyTime, tidy } from './tidy.ts';
+import { openTriggers } from './triggers/open.ts';
+import { TriggerReader } from './triggers/reader.ts';
+import type { Triggers } from './triggers/triggers.ts';
 import { Upkeep } from './upkeep.ts';
 import { RealWorld } from './world.ts';
 
@@ -59,6 +62,8 @@ export interface SupervisorOptions {
   sandbox: SandboxLook;
   /** Command line of the session program, before its order. */
   session_program: readonly string[];
+  /** Command line of the program that watches files. */
+  watch_program: readonly string[];
   /** Octal umask of commands. */
   umask: string;
 }
@@ -69,7 +74,7 @@ export class Supervisor {
   /** What the handlers of requests may use. */
   readonly serving: Serving;
   readonly #options: SupervisorOptions;
-  readonly #store: Store;
+  readonly #store: FileStore;
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #askers: Askers;
@@ -82,6 +87,7 @@ export class Supervisor {
   readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
   readonly #upkeep: Upkeep;
+  readonly #triggers: Triggers;
   readonly #far = new FarFiles();
   readonly #host = { host: hostname(), incarnation: randomUUID(), boot: bootId() };
   readonly #releases: (() => void)[] = [];
@@ -94,7 +100,7 @@ export class Supervisor {
     const { paths, log } = options;
     const settings = { ...options.settings };
     this.#options = { ...options, settings };
-    this.#store = new Store(paths);
+    this.#store = new FileStore(paths);
     this.#store.onMended = ({ task, message, moved_to }) =>
       log.error(
         { task, moved_to },
@@ -106,7 +112,8 @@ export class Supervisor {
     this.#askers = new Askers(this.#registry);
     this.guard = new Guard({ askers: this.#askers, registry: this.#registry, log });
     this.#places = new Places(paths);
-    this.#jobs = new Jobs(task => this.#kick(task), log);
+    this.#jobs = new Jobs(task => this.#store.signal(task), log);
+    this.#releases.push(this.#store.onSignal(task => this.#kick(task)));
     const secrets = secretPlaces(paths);
     this.#masks = new Masks({ store: this.#store, secrets, log, env: process.env });
     const reader = new Reader({
@@ -161,7 +168,7 @@ export class Supervisor {
       this.#registry,
       this.#reconciler,
       { ...this.#host, home: paths.home },
-      { store: this.#store, places: this.#places },
+      { store: this.#store, places: this.#places, masks: this.#masks },
     );
     this.#awake = new KeepAwake(settings.keep_awake, {
       platform: process.platform,
@@ -181,10 +188,16 @@ export class Supervisor {
       settings,
       log,
     });
+    this.#triggers = openTriggers({
+      ...{ paths, settings, log, commands, secrets, watch_program: options.watch_program },
+      ...{ registry: this.#registry, store: this.#store, places: this.#places, far: this.#far },
+      ...{ projects: this.#projects, closing: this.#closing.signal, assertStays: () => this.#assertStays() },
+    });
     this.serving = {
       ...{ paths, settings, reader, commands, cage: options.cage, sandbox: options.sandbox },
       ...{ registry: this.#registry, store: this.#store, places: this.#places, far: this.#far },
       ...{ upkeep: this.#upkeep, projects: this.#projects, suspension: this.#suspension },
+      ...{ triggers: this.#triggers, trigger_reader: new TriggerReader(this.#triggers) },
       started_at: new Date().toISOString(),
       notes: new Notes(this.#registry, this.#reconciler, this.#places),
       closing: this.#closing.signal,
@@ -223,14 +236,19 @@ export class Supervisor {
         if (entry.state === null) this.#projects.settle();
       }),
     );
+    this.#triggers.load();
+    this.#releases.push(this.#registry.listen(entry => this.#triggers.taskChanged(entry.id)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
     this.#releases.push(
       watchClock(ms => {
         log.warn({ ms }, 'the wall clock jumped');
         this.#reconciler.kickAll();
+        this.#triggers.clockJumped();
       }),
     );
-    log.info({ tasks: this.#registry.size, version: VERSION }, 'supervisor started');
+    this.#triggers.start();
+    const triggers = this.#triggers.all().length;
+    log.info({ tasks: this.#registry.size, triggers, version: VERSION }, 'supervisor started');
   }
 
   /** Ends what runs, for good as far as this machine goes by itself; see halt.ts. Asked once more, it kills. */
@@ -255,6 +273,7 @@ export class Supervisor {
   async close(): Promise<void> {
     this.#draining = true;
     this.#closing.abort();
+    await this.#triggers.close();
     this.#suspension.close();
     this.#reconciler.drain();
     this.#reconciler.close();
@@ -268,6 +287,7 @@ export class Supervisor {
     await this.#views.close();
     this.#projects.close();
     this.#far.close();
+    this.#registry.release();
     this.#store.close();
   }
 

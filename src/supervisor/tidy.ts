@@ -5,11 +5,11 @@ import { isTerminal } from '../contract/status.ts';
 import type { TaskState } from '../engine/state.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeTree } from '../host/remove-tree.ts';
-import type { Store } from '../store/store.ts';
+import type { FileStore } from '../store/file/file-store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 
-const CHECKOUTS = ['final', 'base-tests', 'reviewer', 'qa'] as const;
+const CHECKOUTS = ['final', 'base-config', 'base-tests', 'mutation', 'reviewer', 'qa'] as const;
 
 /** Whether these events are the moment to tidy up. */
 export function isTidyTime(state: TaskState, events: readonly Event[]): boolean {
@@ -25,7 +25,7 @@ export function isTidyTime(state: TaskState, events: readonly Event[]): boolean 
 
 /** Best effort: what cannot be removed now is removed by `rasen gc`. */
 export async function tidy(
-  { store, places }: { store: Store; places: Places },
+  { store, places }: { store: FileStore; places: Places },
   state: TaskState,
 ): Promise<void> {
   await removeTree(places.results(state.id));

@@ -4,7 +4,7 @@
  */
 import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { Log } from '../log.ts';
-import { HELD, type Store } from '../store/store.ts';
+import { type FileStore, HELD } from '../store/file/file-store.ts';
 import { remove, sizeOf } from './gc.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -24,7 +24,7 @@ type Limits = Pick<Settings, 'pack_after_seconds' | 'gc_after_seconds' | 'gc_siz
 
 export interface UpkeepOptions {
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
   /** May change meanwhile. */
   settings: Readonly<Limits>;

@@ -2,13 +2,13 @@
  * What happened, in sentences: the lines of rasen.log and of `log.follow`, in RASEN's words where it has them. Pure.
  * A line of a failure says the outcome, the reason and what follows. Texts of agents pass through oneLine.
  */
-
 import type { Event, EventOf, EventType } from '../contract/event.ts';
 import { isInside, originText } from '../contract/origin.ts';
 import { isTrouble, reasonText } from '../contract/status.ts';
 import { budgetText } from '../engine/budget.ts';
 import { JUMP_MS } from '../engine/clock.ts';
 import { gatesOf, isAgentStep } from '../engine/gates-of.ts';
+import { unseenText } from '../engine/mutation.ts';
 import { kindOf } from '../engine/notices.ts';
 import { exhaustionOf } from '../engine/retry.ts';
 import type { Step, TaskState } from '../engine/state.ts';
@@ -157,11 +157,14 @@ const WRITERS: Writers = {
     'INFO',
     `Task resumed${skip.length > 0 ? ` without ${skip.join(' and ')}` : ''}`,
   ],
+  env_changed: (_, { names }) => ['INFO', `Taken from the shell that resumed it: ${names.join(', ')}`],
   task_completed: (state, { verified }) => {
     const done = `Task completed: ${progress(state)}, ${count(state.total_commits, 'commit')}`;
+    const but = unseenText(state);
+    if (verified && but !== null) return ['WARNING', `${done}; verified, but ${but}`];
     return verified
       ? ['INFO', done]
-      : ['WARNING', `${done}; not verified: not every gate of the project checked it`];
+      : ['WARNING', `${done}; not verified: ${but ?? 'not every gate of the project checked it'}`];
   },
   task_failed: (_, event) => ['ERROR', then(`Task failed: ${event.reason}`, 'the task is over')],
   task_cancelled: () => ['WARNING', 'Task cancelled; the task is over'],
@@ -303,6 +306,9 @@ function sealedCommits(state: TaskState, event: EventOf<'attempt_sealed'>): Said
 
 function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | readonly Said[] | null {
   const { evidence } = event;
+  const step = stepIn(state, event.step);
+  const place = step ? gatesOf(state, step)[event.gate]?.place : undefined;
+  if (place === 'mutation') return mutationLine(evidence);
   const judge = evidence.kind === 'review' ? 'Review' : evidence.kind === 'qa' ? 'QA' : null;
   if (evidence.passed) {
     if (judge) return ['INFO', `${judge} approved`];
@@ -326,6 +332,12 @@ function gateEnded(state: TaskState, event: EventOf<'gate_ended'>): Said | reado
   ];
   const found = findingLines(evidence.findings, judge ?? `Gate ${evidence.name}`, reason);
   return found.length > 0 ? [said, ...found] : said;
+}
+
+function mutationLine({ name, kind, passed, reason }: EventOf<'gate_ended'>['evidence']): Said | null {
+  if (passed)
+    return kind === 'setup' ? null : ['INFO', `Gate ${name} fails without the change, as it should`];
+  return ['INFO', `Gate ${name} does not see the change: ${reason ?? 'nobody knows why'}`];
 }
 
 /** Where exactly, and what; without what the reason says already. */

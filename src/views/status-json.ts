@@ -86,6 +86,7 @@ export function statusFields(view: TaskView, status: SeedWord, unrun: Unrun | nu
     retry_at: view.retry_at === null ? null : seedTime(view.retry_at),
     result: view.result === null ? null : oneLine(view.result, VIEW_LIMITS.text_chars),
     verified: view.verified,
+    verified_but: view.verified_but,
     exit_code: view.exit_code,
   };
 }

@@ -1,5 +1,5 @@
 /** The protocol of OpenAI's chat completions, as far as OpenCode speaks it: the fourth of the model server. */
-import type { Turn } from './model-server.ts';
+import type { Tokens, Turn } from './model-server.ts';
 
 type Chunk = { data: unknown };
 
@@ -12,7 +12,7 @@ export const chat = {
   /** A request that is no part of the session comes after all of its turns. */
   results: (body: any): number =>
     isAside(body) ? BEYOND : body.messages.filter((message: any) => message.role === 'tool').length,
-  answer: (turn: Turn, body: any): Chunk[] => {
+  answer: (turn: Turn, body: any, { input, cached, output }: Tokens): Chunk[] => {
     const { say, shell, write }: Turn = isAside(body) ? { say: 'A title' } : turn;
     const call = write
       ? { name: 'write', arguments: JSON.stringify({ filePath: write.path, content: write.text }) }
@@ -22,7 +22,12 @@ export const chat = {
     const delta = { role: 'assistant', content: say, ...(tools.length > 0 ? { tool_calls: tools } : {}) };
     const id = `chatcmpl-${Date.now()}`;
     const whole = { id, object: 'chat.completion.chunk', created: 1, model: body.model };
-    const usage = { prompt_tokens: 1000, completion_tokens: 40, total_tokens: 1040 };
+    const usage = {
+      prompt_tokens: input,
+      prompt_tokens_details: { cached_tokens: cached },
+      completion_tokens: output,
+      total_tokens: input + output,
+    };
     return [
       { data: { ...whole, choices: [{ index: 0, delta, finish_reason: null }] } },
       {

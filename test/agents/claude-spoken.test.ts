@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { EventOf } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
-import { taskFiles } from '../../src/store/layout.ts';
+import { taskFiles } from '../../src/store/file/layout.ts';
 import { attemptFolder, until } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';
 
-const installed = inject('agents').claude;
+const installed = inject('agents').claude.newest;
 if ('missing' in installed) test.skip(`claude could not be installed: ${installed.missing}`, () => {});
 
 let model: ModelServer;

@@ -6,11 +6,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { Event } from '../../src/contract/event.ts';
-import { taskFiles } from '../../src/store/layout.ts';
+import { taskFiles } from '../../src/store/file/layout.ts';
 import { attemptFolder, until } from '../support/instance.ts';
 import { type RealOptions, RealProject, works } from './real-project.ts';
+import { WAYS } from './ways.ts';
 
-const installed = inject('agents').codex;
+const installed = inject('agents').codex.newest;
 if ('missing' in installed) test.skip(`codex could not be installed: ${installed.missing}`, () => {});
 
 const tasks = (p: RealProject) => join(p.instance.home, 'tasks');
@@ -32,7 +33,7 @@ const halves = () => [{ say: 'I begin.', shell: 'touch begun.txt; sleep 1000' },
 describe.skipIf('missing' in installed)('codex app-server', () => {
   const project = async (options: RealOptions = {}): Promise<RealProject> => {
     const program = 'missing' in installed ? [] : installed.command;
-    const p = await RealProject.make('codex', program, options);
+    const p = await RealProject.make(WAYS.codex, program, options);
     onTestFinished(() => p.close());
     return p;
   };

@@ -2,14 +2,15 @@
 import { expect, inject, test } from 'vitest';
 import { matrix } from './matrix.ts';
 import { RealProject, works } from './real-project.ts';
+import { WAYS } from './ways.ts';
 
 matrix('codex');
 
-const installed = inject('agents').codex;
+const installed = inject('agents').codex.newest;
 test.skipIf('missing' in installed)(
   'the key that it logs in with does not reach the shell of the model',
   async ({ onTestFinished }) => {
-    const p = await RealProject.make('codex', 'command' in installed ? installed.command : []);
+    const p = await RealProject.make(WAYS.codex, 'command' in installed ? installed.command : []);
     onTestFinished(() => p.close());
     const [, result, end] = works();
     const looks = 'env | grep -c test-key > found.txt; git add -A && git commit -qm looked';

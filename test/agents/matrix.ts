@@ -10,19 +10,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, inject, type TestContext, test } from 'vitest';
 import { marked } from '../support/instance.ts';
-import { type Failure, NEVER, type Turn } from './model-server.ts';
+import { BAD_KEY, type Failure, NEVER, type Turn } from './model-server.ts';
+import { UNAVAILABLE } from './nights.ts';
 import { QUESTIONS } from './questions.ts';
 import { type RealOptions, RealProject, works } from './real-project.ts';
-import type { Real } from './setup.ts';
+import { type Real, WAYS } from './ways.ts';
 
 /** Without it they work as they are, which is seen to work, too. */
 const BWRAP = spawnSync('bwrap', ['--unshare-user', '--ro-bind', '/', '/', 'true']).status === 0;
 const STRACE = spawnSync('strace', ['-f', '--seccomp-bpf', '-o', '/dev/null', 'true']).status === 0;
 
-const BUSY: Failure = {
-  status: 503,
-  body: { error: { code: 503, message: 'busy', status: 'UNAVAILABLE', type: 'overloaded_error' } },
-};
 /** No limit: an answer of its kind that says neither of which limit it is nor when that ends. */
 const TOO_MANY: Failure = {
   status: 429,
@@ -37,16 +34,14 @@ const OVERLOADED: Failure = {
 };
 /** What each of them gets over by itself, with the patience for all of these that the user may have set. */
 const GOT_OVER: Readonly<Record<Real, { failures: Failure[]; patience: RealOptions }>> = {
-  claude: { failures: [TOO_MANY, OVERLOADED, BUSY], patience: { env: { CLAUDE_CODE_MAX_RETRIES: '3' } } },
+  claude: {
+    failures: [TOO_MANY, OVERLOADED, UNAVAILABLE],
+    patience: { env: { CLAUDE_CODE_MAX_RETRIES: '3' } },
+  },
   // To codex any 429 is a limit.
-  codex: { failures: [BUSY], patience: {} },
-  gemini: { failures: [TOO_MANY, BUSY], patience: { settings: { general: { maxAttempts: 3 } } } },
+  codex: { failures: [UNAVAILABLE], patience: {} },
+  gemini: { failures: [TOO_MANY, UNAVAILABLE], patience: { settings: { general: { maxAttempts: 3 } } } },
 };
-const BAD_KEY: Failure = {
-  status: 401,
-  body: { error: { code: 401, message: 'bad key', status: 'UNAUTHENTICATED', type: 'authentication_error' } },
-};
-
 /** A usage limit as the service of each agent says it, as far as the programs let know. */
 const LIMITS: Readonly<Record<Real, (resets: number) => Failure>> = {
   claude: resets => ({
@@ -105,7 +100,7 @@ const TURN_LIMITS: Readonly<Record<Real, RealOptions | null>> = {
 };
 
 export function matrix(real: Real): void {
-  const installed = inject('agents')[real];
+  const installed = inject('agents')[real].newest;
   if ('missing' in installed) {
     test.skip(`${real} could not be installed: ${installed.missing}`, () => {});
     return;
@@ -114,7 +109,7 @@ export function matrix(real: Real): void {
   const when = (what: string, body: (project: Make, context: TestContext) => Promise<void>, skip = false) =>
     test.skipIf(skip)(what, async context => {
       await body(async (options = {}) => {
-        const p = await RealProject.make(real, installed.command, options);
+        const p = await RealProject.make(WAYS[real], installed.command, options);
         context.onTestFinished(async () => {
           await p.close();
           expect(p.model.strange).toEqual([]);
@@ -181,7 +176,7 @@ export function matrix(real: Real): void {
 
     when('a model that is overloaded for longer is waited for', async project => {
       const p = await project();
-      p.model.down = BUSY;
+      p.model.down = UNAVAILABLE;
       await p.start();
       const waiting = await p.ends('waiting', 'overloaded');
       expect(waiting.resume_at).not.toBeNull();

@@ -23,10 +23,26 @@ export interface Failure {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+  /** Instead of the body, as a stream. */
+  events?: readonly { type: string; [key: string]: unknown }[];
 }
 
-/** Stands for a request that gets no answer, not even its headers. */
+export const BAD_KEY: Failure = {
+  status: 401,
+  body: { error: { code: 401, message: 'bad key', status: 'UNAUTHENTICATED', type: 'authentication_error' } },
+};
+
+/** Stands for a request that gets no answer, not even its headers, and for one whose answer is cut off in the middle. */
 export const NEVER = 'never';
+export const CUT = 'cut';
+type Trouble = Failure | typeof NEVER | typeof CUT;
+
+/** What an answer used: `input` with what came from a cache. */
+export interface Tokens {
+  input: number;
+  cached: number;
+  output: number;
+}
 
 /** What was asked. */
 export interface Asked {
@@ -43,7 +59,7 @@ interface Protocol {
   /** Tool results in the request. */
   results(body: any): number;
   /** Pieces of the stream, of a request with these tools. */
-  answer(turn: Turn, body: any): { event?: string; data: unknown }[];
+  answer(turn: Turn, body: any, tokens: Tokens): { event?: string; data: unknown }[];
 }
 
 const all = (node: unknown, found: (object: Record<string, unknown>) => boolean): number => {
@@ -55,14 +71,19 @@ const all = (node: unknown, found: (object: Record<string, unknown>) => boolean)
 const gemini: Protocol = {
   path: /:(?:streamG|g)enerateContent/,
   results: body => all(body.contents, part => 'functionResponse' in part),
-  answer: ({ say, shell, write, tool }) => {
+  answer: ({ say, shell, write, tool }, _body, { input, cached, output }) => {
     const functionCall = tool
       ? { name: tool.name, args: tool.input }
       : write
         ? { name: 'write_file', args: { file_path: write.path, content: write.text } }
         : { name: 'run_shell_command', args: { command: shell, description: 'scripted' } };
     const parts = [{ text: say }, ...(shell || write || tool ? [{ functionCall }] : [])];
-    const usageMetadata = { promptTokenCount: 1000, candidatesTokenCount: 40, totalTokenCount: 1040 };
+    const usageMetadata = {
+      promptTokenCount: input,
+      cachedContentTokenCount: cached,
+      candidatesTokenCount: output,
+      totalTokenCount: input + output,
+    };
     return [
       { data: { candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }], usageMetadata } },
     ];
@@ -72,11 +93,11 @@ const gemini: Protocol = {
 const anthropic: Protocol = {
   path: /^\/v1\/messages(?:\?|$)/,
   results: body => all(body.messages, part => part.type === 'tool_result'),
-  answer: ({ say, shell, write, tool }, body) => {
+  answer: ({ say, shell, write, tool }, body, tokens) => {
     const usage = {
-      input_tokens: 1000,
+      input_tokens: tokens.input - tokens.cached,
       cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
+      cache_read_input_tokens: tokens.cached,
       output_tokens: 1,
     };
     const message = {
@@ -109,7 +130,11 @@ const anthropic: Protocol = {
     }
     const stop_reason = shell || write || tool ? 'tool_use' : 'end_turn';
     events.push(
-      { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 40 } },
+      {
+        type: 'message_delta',
+        delta: { stop_reason, stop_sequence: null },
+        usage: { output_tokens: tokens.output },
+      },
       { type: 'message_stop' },
     );
     return events.map(data => ({ event: data.type, data }));
@@ -119,7 +144,7 @@ const anthropic: Protocol = {
 const responses: Protocol = {
   path: /\/responses$/,
   results: body => all(body.input, item => /_call_output$/.test(String(item.type))),
-  answer: ({ say, shell, write, tool }) => {
+  answer: ({ say, shell, write, tool }, _body, { input, cached, output }) => {
     // It has no tool of its own for a file that every model knows.
     const cmd = write ? `printf %s '${write.text}' > '${write.path}'` : shell;
     const id = `resp_${Date.now()}`;
@@ -138,10 +163,15 @@ const responses: Protocol = {
     };
     const items = [message, ...(cmd === undefined && !tool ? [] : [call])];
     const details = {
-      input_tokens_details: { cached_tokens: 0 },
+      input_tokens_details: { cached_tokens: cached },
       output_tokens_details: { reasoning_tokens: 0 },
     };
-    const usage = { input_tokens: 1000, output_tokens: 40, total_tokens: 1040, ...details };
+    const usage = {
+      input_tokens: input,
+      output_tokens: output,
+      total_tokens: input + output,
+      ...details,
+    };
     const events = [
       { type: 'response.created', response: { id } },
       ...items.map((item, output_index) => ({ type: 'response.output_item.done', output_index, item })),
@@ -157,14 +187,23 @@ export class ModelServer {
   /** Answers of a session, in their order; the last one stands for all that follow. */
   turns: Turn[] = [];
   /** Taken from the front before any turn. */
-  failures: (Failure | typeof NEVER)[] = [];
+  failures: Trouble[] = [];
   /** Instead of any answer, as long as it is there. */
-  down: Failure | (() => Failure) | null = null;
+  down: Trouble | (() => Trouble) | null = null;
+  /** What an answer uses, by how many there were before it. */
+  tokens: (answers: number) => Tokens = () => ({ input: 1000, cached: 0, output: 40 });
+  /** What all answers used that were given to their end. */
+  readonly spent: Tokens = { input: 0, cached: 0, output: 0 };
+  answers = 0;
+  /** Keys that are not taken are refused. */
+  accepts: (key: string) => boolean = () => true;
   /** Requests for an answer. */
   readonly requests: Asked[] = [];
   /** Requests for anything else, by method and path. */
   readonly strange: string[] = [];
   readonly #server: Server;
+  /** Named last; a session whose beginning was forgotten does not say it again. */
+  #result: string | undefined;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -210,20 +249,40 @@ export class ModelServer {
     const turn = protocol.results(body);
     this.requests.push({ path, turn, key: key?.toString(), text });
     const failure = (typeof this.down === 'function' ? this.down() : this.down) ?? this.failures.shift();
+    if (!this.accepts(key?.toString() ?? '')) return void json(BAD_KEY.status, BAD_KEY.body);
     if (failure === NEVER) return;
-    if (failure) return void json(failure.status, failure.body, failure.headers);
+    if (failure && failure !== CUT && failure.events)
+      return void stream(response, failure.events.map(asEvent));
+    if (failure && failure !== CUT) return void json(failure.status, failure.body, failure.headers);
 
     // The last one: a session that is gone on with was told of another one before.
-    const result = [...text.matchAll(/write one JSON file to (\S+)/gi)].at(-1)?.[1];
+    const result = [...text.matchAll(/write one JSON file to (\S+)/gi)].at(-1)?.[1] ?? this.#result;
     if (result === undefined) {
       this.strange.push(`no result file in a prompt: ${path}`);
       return void json(500, { error: { message: 'no result file' } });
     }
+    this.#result = result;
     const line = JSON.stringify(this.turns[Math.min(turn, this.turns.length - 1)]!);
     const said: Turn = JSON.parse(line.replaceAll('{result}', result));
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const { event, data } of protocol.answer(said, body))
-      response.write(`${event ? `event: ${event}\n` : ''}data: ${JSON.stringify(data)}\n\n`);
-    response.end();
+    if (failure === CUT) {
+      const [first] = protocol.answer(said, body, this.tokens(this.answers)).map(pieceOf);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(first!.slice(0, first!.length / 2), () => response.destroy());
+      return;
+    }
+    const tokens = this.tokens(this.answers++);
+    for (const key of ['input', 'cached', 'output'] as const) this.spent[key] += tokens[key];
+    stream(response, protocol.answer(said, body, tokens));
   }
+}
+
+const asEvent = (data: { type: string }) => ({ event: data.type, data });
+
+const pieceOf = ({ event, data }: { event?: string; data: unknown }) =>
+  `${event ? `event: ${event}\n` : ''}data: ${JSON.stringify(data)}\n\n`;
+
+function stream(response: ServerResponse, events: readonly { event?: string; data: unknown }[]): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (const event of events) response.write(pieceOf(event));
+  response.end();
 }

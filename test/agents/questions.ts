@@ -1,6 +1,6 @@
 /** What the model of each program calls where a person would be asked: for an answer, and for leave to do something. */
 import type { Turn } from './model-server.ts';
-import type { Real } from './setup.ts';
+import type { Real } from './ways.ts';
 
 type Call = NonNullable<Turn['tool']>;
 

@@ -3,36 +3,16 @@
  * the test's and new, so that nobody has logged in there, trusted a folder or answered a question before. Who wants to
  * speak to anybody but the model is sent to a port where nobody listens.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import type { Event } from '../../src/contract/event.ts';
+import type { Event, SessionFacts } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
-import { taskFiles } from '../../src/store/layout.ts';
+import { taskFiles } from '../../src/store/file/layout.ts';
+import { marked } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';
-import type { Real } from './setup.ts';
-
-export const MODELS: Readonly<Record<Real, string>> = {
-  claude: 'claude-sonnet-4-5',
-  codex: 'gpt-5.5',
-  gemini: 'gemini-2.5-pro',
-};
-
-/** A provider of its own is how codex is led to another address. */
-const codexProvider = (url: string) =>
-  Object.entries({
-    model_provider: '"test"',
-    'model_providers.test.name': '"test"',
-    'model_providers.test.base_url': `"${url}/v1"`,
-    'model_providers.test.env_key': '"OPENAI_API_KEY"',
-    'model_providers.test.wire_api': '"responses"',
-    'model_providers.test.request_max_retries': '1',
-    'model_providers.test.stream_max_retries': '1',
-  }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-
-/** The discard service: nobody has it, and a connection is refused at once. */
-export const NOWHERE = 'http://127.0.0.1:9';
+import { NOWHERE, type Way } from './ways.ts';
 
 const PROXIES = { HTTP_PROXY: NOWHERE, HTTPS_PROXY: NOWHERE, ALL_PROXY: NOWHERE, NO_PROXY: '127.0.0.1' };
 
@@ -41,16 +21,6 @@ const CAPTURED = [
   ...['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'GEMINI_API_KEY', 'OPENAI_API_KEY'],
   ...Object.keys(PROXIES),
 ];
-
-/**
- * An address of one's own has no login that it would find by itself. Its patience, and whether it tells its maker how it
- * is used, can be set nowhere else.
- */
-const GEMINI_SETTINGS = {
-  security: { auth: { selectedType: 'gemini-api-key' } },
-  general: { maxAttempts: 2 },
-  privacy: { usageStatisticsEnabled: false },
-};
 
 /** A computer with other things to do is no failure. */
 const SEEN_MS_MAX = 110_000;
@@ -90,17 +60,16 @@ export class RealProject extends SeedProject {
     this.#subtasks = subtasks;
   }
 
-  static async make(real: Real, program: readonly string[], options: RealOptions = {}): Promise<RealProject> {
+  static async make(way: Way, program: readonly string[], options: RealOptions = {}): Promise<RealProject> {
     const model = await ModelServer.start();
     model.turns = works();
-    const provider = real === 'codex' ? codexProvider(model.url) : [];
-    const command = [...(options.through ?? []), ...program, ...provider, ...(options.args ?? [])];
+    const command = [...(options.through ?? []), ...program, ...way.args(model.url), ...(options.args ?? [])];
     const made = new RealProject(
       model,
       {
         config: {
-          agent: { backend: real, command },
-          models: { coder: MODELS[real] },
+          agent: { backend: way.backend, command },
+          models: { coder: way.model },
           pass_env: CAPTURED,
           // Agents that are installed for tests are in the folder for temporary files.
           sandbox: {
@@ -109,25 +78,14 @@ export class RealProject extends SeedProject {
           },
           ...options.config,
         },
-        env: {
-          ANTHROPIC_API_KEY: 'test-key',
-          ANTHROPIC_BASE_URL: model.url,
-          // The program's own patience is not what is tested.
-          CLAUDE_CODE_MAX_RETRIES: '1',
-          GEMINI_API_KEY: 'test-key',
-          GOOGLE_GEMINI_BASE_URL: model.url,
-          OPENAI_API_KEY: 'test-key',
-          ...PROXIES,
-          RASEN_SANDBOX: 'on',
-          ...options.env,
-        },
+        env: { ...way.env(model.url), ...PROXIES, RASEN_SANDBOX: 'on', ...options.env },
       },
       options.subtasks ?? [{ id: 'a' }],
     );
-    if (real === 'gemini') {
-      const settings = join(made.instance.folder, '.gemini/settings.json');
-      mkdirSync(dirname(settings), { recursive: true });
-      writeFileSync(settings, JSON.stringify({ ...GEMINI_SETTINGS, ...options.settings }));
+    for (const [path, value] of Object.entries(way.files(model.url))) {
+      const file = join(made.instance.folder, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, JSON.stringify({ ...value, ...options.settings }));
     }
     return made;
   }
@@ -169,6 +127,25 @@ export class RealProject extends SeedProject {
     return this.#events().flatMap(event =>
       event.type === 'attempt_ended' && event.claim ? [event.claim.summary] : [],
     );
+  }
+
+  /** What was read of each session of the work, in the order of their ends. */
+  sessionsSeen(): SessionFacts[] {
+    return this.#events().flatMap(event =>
+      event.type === 'attempt_ended' && event.session ? [event.session] : [],
+    );
+  }
+
+  /** Its agent works, and has made the file that says so. */
+  async inTool(): Promise<TaskView> {
+    return this.seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun.txt')));
+  }
+
+  /** SIGKILL to all processes of the program. Gives how many there were. */
+  killAgent(program: string): number {
+    const agents = marked(this.instance.home).filter(found => found.command.includes(program));
+    for (const { pid } of agents) process.kill(pid, 'SIGKILL');
+    return agents.length;
   }
 
   #events(): Event[] {

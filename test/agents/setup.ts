@@ -1,7 +1,7 @@
 /**
- * Finds the agents in the versions that the tests know. One of them comes with `npm ci`; the others are put into a
+ * Finds the agents in the two versions each that the tests know. One of them comes with `npm ci`; the others are put into a
  * folder of their own, outside of the project and its lockfile: RASEN_TEST_AGENTS, else one in the folder for temporary
- * files, where it stays for the next run. Not each of them may be handed on, and all of them together are a gigabyte.
+ * files, where they stay for the next run. Not each of them may be handed on, and all of them together are two gigabytes.
  * One that cannot be had is skipped, with the reason.
  */
 import { execFile } from 'node:child_process';
@@ -11,82 +11,103 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { messageOf } from '../../src/contract/errors.ts';
+import { printCounted } from './counted.ts';
 
 const FOLDER = process.env.RASEN_TEST_AGENTS ?? join(tmpdir(), 'rasen-test-agents');
 const INSTALL_MS_MAX = 180_000;
 
-export const REAL = ['claude', 'codex', 'gemini'] as const;
-export type Real = (typeof REAL)[number];
-
-/** Those too that are spoken with in tests of their own. */
-const KNOWN = [...REAL, 'opencode'] as const;
-type Known = (typeof KNOWN)[number];
+export const PROGRAMS = ['claude', 'codex', 'gemini', 'opencode'] as const;
+export type Program = (typeof PROGRAMS)[number];
 
 /** How it is started, or why not. */
-export type Installed = { command: string[] } | { missing: string };
+export type Installed = { command: string[]; version: string } | { missing: string };
+
+/** The newest one of the day on which it was written down, and one that was at least three months old then. */
+export const AGES = ['newest', 'older'] as const;
+export type Age = (typeof AGES)[number];
 
 interface Package {
   name: string;
-  /** null: the one in the lockfile. */
-  version: string | null;
+  versions: Readonly<Record<Age, string>>;
   command: (modules: string) => string[];
 }
 
 /** No scripts of theirs are run: what they would do, the paths here do without. */
-const PACKAGES: Readonly<Record<Known, Package>> = {
+const PACKAGES: Readonly<Record<Program, Package>> = {
   claude: {
     name: '@anthropic-ai/claude-code',
-    version: '2.1.329',
+    versions: { newest: '2.1.332', older: '2.1.251' },
     command: modules => [
       join(modules, `@anthropic-ai/claude-code-${process.platform}-${process.arch}`, 'claude'),
     ],
   },
   codex: {
     name: '@openai/codex',
-    version: '0.169.0',
+    versions: { newest: '0.171.0', older: '0.150.1' },
     command: modules => [process.execPath, join(modules, '@openai/codex/bin/codex.js')],
   },
   gemini: {
     name: '@google/gemini-cli',
-    version: null,
+    versions: { newest: '0.61.0', older: '0.45.2' },
     command: modules => [process.execPath, join(modules, '@google/gemini-cli/bundle/gemini.js')],
   },
   opencode: {
     name: 'opencode-ai',
-    version: '1.18.33',
+    versions: { newest: '1.18.33', older: '1.15.13' },
     command: modules => [join(modules, `opencode-${process.platform}-${process.arch}/bin/opencode`)],
   },
 };
+/** It comes with `npm ci`, so every run has it. */
+const IN_LOCKFILE = 'gemini newest';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    agents: Record<Known, Installed>;
+    agents: Record<Program, Record<Age, Installed>>;
+    /** A file in which the tests write down what was counted. */
+    counted: string;
   }
 }
 
-export default async function setup(project: TestProject): Promise<void> {
-  const found = await Promise.all(KNOWN.map(async known => [known, await find(known)] as const));
-  for (const [known, installed] of found)
-    if ('missing' in installed)
-      console.log(`SKIPPED: the tests with ${known}, which could not be installed: ${installed.missing}`);
-  project.provide('agents', Object.fromEntries(found) as Record<Known, Installed>);
+export default async function setup(project: TestProject): Promise<() => void> {
+  const found = PROGRAMS.map(async program => {
+    const ages = await Promise.all(AGES.map(async age => [age, await find(program, age)] as const));
+    return [program, Object.fromEntries(ages)] as const;
+  });
+  project.provide(
+    'agents',
+    Object.fromEntries(await Promise.all(found)) as Record<Program, Record<Age, Installed>>,
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'rasen-counted-'));
+  project.provide('counted', join(folder, 'rows'));
+  return () => {
+    printCounted(join(folder, 'rows'));
+    rmSync(folder, { recursive: true });
+  };
 }
 
-async function find(real: Known): Promise<Installed> {
-  const { name, version, command } = PACKAGES[real];
-  const own = version === null;
-  const folder = own ? join(import.meta.dirname, '../..') : join(FOLDER, `${real}-${version}`);
+async function find(program: Program, age: Age): Promise<Installed> {
+  const { name, versions, command } = PACKAGES[program];
+  const version = versions[age];
+  const own = IN_LOCKFILE === `${program} ${age}`;
+  const folder = own ? join(import.meta.dirname, '../..') : join(FOLDER, `${program}-${version}`);
   const argv = command(join(folder, 'node_modules'));
   const there = () => existsSync(argv.at(-1)!);
-  if (there()) return { command: argv };
+  if (there()) return { command: argv, version };
   // Not to be skipped: it is the one that every run has.
   if (own) throw new Error(`${name} is not installed: run npm ci`);
   try {
     await install(`${name}@${version}`, folder);
   } catch (error) {
-    if (!there()) return { missing: wordsOf(error) };
+    if (!there()) return missing(program, version, wordsOf(error));
   }
-  return there() ? { command: argv } : { missing: `${name} has no program for this machine` };
+  return there()
+    ? { command: argv, version }
+    : missing(program, version, `${name} has no program for this machine`);
+}
+
+function missing(program: Program, version: string, why: string): Installed {
+  console.log(`SKIPPED: the tests with ${program} ${version}, which could not be installed: ${why}`);
+  return { missing: why };
 }
 
 /** What npm says is behind the command that failed. */

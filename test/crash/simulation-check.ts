@@ -1,7 +1,6 @@
 /** The invariants of the architecture (section 7) as code, asked at every event; and what the lives have reached. */
-
 import type { Budget } from '../../src/contract/budget.ts';
-import type { Event, EventType } from '../../src/contract/event.ts';
+import { type Event, type EventType, eventProblem } from '../../src/contract/event.ts';
 import {
   isTerminal,
   type Outcome,
@@ -10,7 +9,7 @@ import {
   type WaitReason,
 } from '../../src/contract/status.ts';
 import { budgetsSoFar, budgetText } from '../../src/engine/budget.ts';
-import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
+import { gatesOf, isAgentStep, isIdle, subtaskOf } from '../../src/engine/gates-of.ts';
 import { LIMIT_RETRY } from '../../src/engine/limit-policy.ts';
 import { LOGIN_TRIES } from '../../src/engine/login.ts';
 import { isToldOf, MAX_NOTICES_PER_HOUR } from '../../src/engine/notices.ts';
@@ -34,6 +33,9 @@ export class Coverage {
   readonly budgets = new Set<Budget>();
   readonly stops = new Set<StopReason>();
   readonly waits = new Set<WaitReason>();
+  /** Whether a gate sees the change; and what a person was asked about, and accepted. */
+  readonly mutations = new Set<string>();
+  readonly config = new Set<'blocked' | 'approved'>();
   readonly rests = new Map<string, number>();
   lives = 0;
   crashes = 0;
@@ -73,6 +75,8 @@ export class Checks {
   event(before: TaskState, event: Event, after: TaskState): void {
     this.#coverage.events.add(event.type);
     this.#coverage.eventsMade++;
+    const problem = eventProblem(event.type, event);
+    must(problem === null, 3, `event ${event.seq} (${event.type}) has a form of its own: ${problem}`);
     this.waits.event(before.boot!, event);
     if (event.type === 'attempt_closed' || event.type === 'attempt_ended')
       this.#coverage.outcomes.add(event.outcome);
@@ -102,7 +106,10 @@ export class Checks {
         if (event.hold?.wait === 'limit') this.#waits(before, event.t, event.hold.retry_at);
         return;
       case 'attempt_closed':
-        if (event.outcome === 'ok') this.#ok.add(event.step);
+        if (event.outcome === 'ok') {
+          this.#ok.add(event.step);
+          this.#asked(before, stepOf(before, event.step));
+        }
         if (event.wait === 'limit') this.#waits(before, event.t, event.retry_at);
         this.#closed(event.step, event.n);
         return;
@@ -140,7 +147,11 @@ export class Checks {
         );
         return;
       }
+      case 'task_resumed':
+        if (after.approved !== before.approved) this.#coverage.config.add('approved');
+        return;
       case 'task_blocked':
+        if (event.message.includes('base_config:')) this.#coverage.config.add('blocked');
         must(event.message.length > 0, 8, 'blocked without a reason');
         must(
           !event.retry_at || event.retry_at > event.t,
@@ -274,6 +285,55 @@ export class Checks {
     must(!over, 9, `a session of ${step.id} begins, and ${over && budgetText(over)}`);
   }
 
+  /** All gates that had something to say have let it pass; what is said of the change is what the jobs have shown. */
+  #asked(state: TaskState, step: TaskState['steps'][number]): void {
+    const attempt = step.attempt!;
+    const gates = gatesOf(state, step);
+    const exits = (place: string) =>
+      gates.flatMap((gate, i) => {
+        const run = attempt.gates.find(g => g.gate === i);
+        return gate.place === place && gate.kind === 'run' && run?.evidence
+          ? [this.#world.jobs.get(run.job)?.exit?.code ?? null]
+          : [];
+      });
+    for (const [index, gate] of gates.entries()) {
+      const evidence = attempt.gates.find(g => g.gate === index)?.evidence;
+      const passed = evidence && (evidence.passed || evidence.tolerated);
+      must(passed || isIdle(gates, index, attempt), 4, `${step.id} is closed as ok without ${gate.name}`);
+    }
+    must(
+      exits('base-config').every(code => code === 0),
+      4,
+      `${step.id} is closed as ok, and a gate fails with the configuration of before`,
+    );
+    if (step.kind !== 'final' || !state.mutation) return;
+    const { seen_by, blind, turned, unknown, no_source } = state.mutation;
+    const codes = exits('mutation');
+    must(
+      seen_by === null || codes.some(code => code !== null && code !== 0),
+      4,
+      `${seen_by} is said to see the change, and has not failed`,
+    );
+    must(
+      blind.length <= codes.filter(code => code === 0).length,
+      4,
+      `${blind} are said not to see the change, and have not passed`,
+    );
+    const { mutations } = this.#coverage;
+    if (turned.length > 0) mutations.add('turned');
+    mutations.add(
+      no_source
+        ? 'no source'
+        : seen_by
+          ? 'seen'
+          : unknown.length > 0
+            ? 'unknown'
+            : blind.length > 0
+              ? 'unseen'
+              : 'unasked',
+    );
+  }
+
   #closed(id: string, n: number): void {
     const jobs = [...this.#world.jobs.values()].filter(job => job.name.startsWith(`${id}/${n}-`));
     const live = jobs.find(job => job.live || job.leftovers);
@@ -309,6 +369,7 @@ export class Checks {
         must(work?.exit?.code === 0, 4, `${id} completed, and its command ended with ${work?.exit?.code}`);
       this.#completedBy.set(id, name);
     }
+    // With all that its attempt has said of the commit.
     const gates = gatesOf(before, claimed ? { ...step, attempt: { work: false } as never } : step);
     must(gates.length > 0 || !claimed, 4, `${id} completed without work or gates`);
     for (const gate of gates) {
@@ -330,7 +391,7 @@ export class Checks {
         step.kind === 'baseline'
           ? before.spec.baseline === 'allow'
           : before.tolerated.includes(gate.run?.name ?? '') ||
-            (gate.base_tests && before.accepted === commit);
+            (gate.variant === 'base_tests' && before.accepted === commit);
       must(
         passed || (tolerated && !claimed && gate.kind === 'run' && tries.length > 0),
         4,

@@ -162,6 +162,8 @@ export function draftOf(seed: number): Draft {
     gates: project,
     baseline: rng.pick(['require', 'allow']),
     base_tests: new Rng(`base_tests ${seed}`).chance(0.3),
+    base_config: new Rng(`base_config ${seed}`).chance(0.7),
+    mutation_check: new Rng(`mutation ${seed}`).chance(0.7),
     setup: rng.chance(0.3) ? ['setup'] : null,
     limits: {
       max_iterations: rng.chance(0.2) ? rng.int(1, 6) : rng.int(8, 40),
@@ -520,6 +522,14 @@ export function gateBehaviour(
   if (gate.judge && rng.chance(draft.trouble)) kind = 'unable';
   if (draft.gate_curse?.name === gate.name && gate.times < draft.gate_curse.times) kind = 'fail';
   if (gate.healed) kind = 'pass';
+  // Without the change most gates fail, as they should.
+  if (
+    gate.name.startsWith('mutation:') &&
+    !gate.name.endsWith(':setup') &&
+    kind === 'pass' &&
+    rng.chance(0.6)
+  )
+    kind = 'fail';
   const verdict = kind === 'mute' ? null : kind === 'fail' ? 'changes_requested' : 'approved';
   return {
     kind,

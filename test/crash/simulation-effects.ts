@@ -138,6 +138,16 @@ export class Effects {
       workspace: git ? { base: 'base', branch: 'rasen/life', path: '/simulated/worktree' } : null,
       record_key: this.#recordKey(attempt.nonce),
       ...lockOf(state, attempt.from ?? 'base'),
+      ...(step.kind === 'final' && git ? this.#asked(attempt.from ?? 'base') : {}),
+    };
+  }
+
+  /** What a final check asks of the commit besides its gates. */
+  #asked(commit: string): { base_config?: string[]; sources?: number } {
+    const rng = new Rng(`${this.#draft.seed} asked ${commit}`);
+    return {
+      ...(this.#draft.spec.base_config && rng.chance(0.2) ? { base_config: ['package.json'] } : {}),
+      ...(this.#draft.spec.mutation_check && commit !== 'base' && rng.chance(0.8) ? { sources: 2 } : {}),
     };
   }
 
@@ -221,7 +231,7 @@ export class Effects {
         log_sha256: log,
         log_tail: log,
         forged: [],
-        base_tests: gate?.base_tests ? ['test/a.test.js'] : [],
+        base_tests: gate?.variant === 'base_tests' ? ['test/a.test.js'] : [],
       },
     };
   }
@@ -275,6 +285,7 @@ export class Effects {
 
   *#seal(state: TaskState, effect: Extract<Effect, { type: 'seal' }>): Stages {
     const world = this.#world;
+    const step = stepOf(state, effect.step);
     yield { ms: 5, stage: 'begun' };
     this.#fault('seal');
     const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
@@ -297,8 +308,17 @@ export class Effects {
         descends: world.descends(id, good),
         unmerged: commit.unmerged ? ['a'] : [],
         ...lockOf(state, id),
+        ...this.#configOf(state, step, id),
       },
     };
+  }
+
+  /** Agents change configuration now and then; what a person has looked at is no change any more. */
+  #configOf(state: TaskState, step: Step, id: string): { base_config?: string[] } {
+    const isAsked = state.spec.base_config && isAgentStep(state, step) && id !== state.approved;
+    return isAsked && new Rng(`${this.#draft.seed} config ${id}`).chance(0.15)
+      ? { base_config: ['Makefile'] }
+      : {};
   }
 
   /** What is in the worktree, under the ref; once. */

@@ -82,10 +82,14 @@ it.skipIf(only !== undefined)(
     expect.soft(WAIT_REASONS.filter(name => !coverage.waits.has(name))).toEqual([]);
     expect.soft(coverage.stops).toContain('loop');
     expect.soft(coverage.stops).toContain('result');
+    expect
+      .soft([...coverage.mutations].toSorted())
+      .toEqual(expect.arrayContaining(['no source', 'seen', 'turned', 'unknown', 'unseen']));
+    expect.soft([...coverage.config].toSorted()).toEqual(['approved', 'blocked']);
     expect(OUTCOMES.filter(name => !coverage.outcomes.has(name))).toEqual([]);
     const unable = ['limit', 'overloaded', 'network', 'auth', 'startup'].map(name => `${name}, held`);
     expect([...unable, 'budget'].filter(name => !coverage.dropped.has(name))).toEqual([]);
-    const types = Object.keys(EVENT_TYPES) as (keyof typeof EVENT_TYPES)[];
+    const types = EVENT_TYPES;
     expect(types.filter(type => !ELSEWHERE.includes(type) && !coverage.events.has(type))).toEqual([]);
   },
   180_000,

@@ -3,6 +3,7 @@
  * disk, processes and git. The supervisor is killed between any two steps and goes on from the journal alone.
  */
 
+import { isRasenError } from '../../src/contract/errors.ts';
 import type { Event, NewEvent } from '../../src/contract/event.ts';
 import { isTerminal } from '../../src/contract/status.ts';
 import { advance, countJobs, stamp } from '../../src/engine/advance.ts';
@@ -11,7 +12,9 @@ import { fold } from '../../src/engine/fold.ts';
 import { isOver, owedNotices } from '../../src/engine/notices.ts';
 import { settle, settleFailure } from '../../src/engine/settle.ts';
 import type { TaskState, Used } from '../../src/engine/state.ts';
-import { encodeJournalLine, type Line, parseJournal } from '../../src/store/journal.ts';
+import { encodeJournalLine, type Line, parseJournal } from '../../src/store/file/journal.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import type { Standing } from '../../src/store/store.ts';
 import { Checks, type Coverage } from './simulation-check.ts';
 import { type Draft, HOUR, type Window } from './simulation-draft.ts';
 import { Effects, Fault, MachineTrouble, type Stages, shaOf } from './simulation-effects.ts';
@@ -33,6 +36,7 @@ class DiskFull extends Error {}
 /** What dies with the supervisor. */
 interface Memory {
   state: TaskState;
+  at: Standing;
   running: Map<string, { force: boolean; kill: string | null }>;
   failures: Map<string, number>;
   troubles: Map<string, Trouble & { tries: number; next: number }>;
@@ -57,7 +61,10 @@ export class Life {
   readonly #coverage: Coverage;
   readonly #rng: Rng;
   /** The journal's bytes on disk. */
-  #journal = Buffer.alloc(0);
+  /** What outlives a supervisor. */
+  readonly #store: MemoryStore;
+  /** Of the supervisor that crashed last, if it is only thought to be dead. */
+  #zombie: Standing | null = null;
   /** Events that somebody was told of. */
   #acknowledged = 0;
   /** Events that the checks have seen. */
@@ -71,13 +78,14 @@ export class Life {
   #granted = 0;
   #nonces = 0;
   #resumes = 0;
-  /** Decoded beginning of the journal; it never changes. */
-  #decoded: { bytes: number; events: Event[] } = { bytes: 0, events: [] };
+  /** Length of the journal when it was last read: it never becomes shorter. */
+  #seen = 0;
 
   constructor(draft: Draft, coverage: Coverage) {
     this.draft = draft;
     this.#coverage = coverage;
     this.world = new World(draft.seed);
+    this.#store = new MemoryStore({ onWrite: (events, keep) => this.#onWrite(events, keep) });
     this.#effects = new Effects(this.world, draft, nonce => this.#recordKey(nonce));
     this.#checks = new Checks(this.world, this.#effects, coverage);
     this.#rng = new Rng(`life ${draft.seed}`);
@@ -108,7 +116,7 @@ export class Life {
 
   /** Events on disk so far: what a failing life is understood by. */
   journal(): Event[] {
-    return parseJournal(this.#journal).lines as unknown as Event[];
+    return this.#store.events(this.draft.spec.id);
   }
 
   // ── the journal ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,7 +135,7 @@ export class Life {
     if (spec.plan)
       first.push({ type: 'plan_frozen', plan: spec.plan, sha256: shaOf(spec.plan), rev: 1, source: 'file' });
     const { events } = stamp(fold(null, submitted), first, this.#clock);
-    this.#journal = Buffer.from([submitted, ...events].map(encode).join(''));
+    this.#store.submit(spec.id, [submitted, ...events], {});
     this.#acknowledged = events.length + 1;
   }
 
@@ -136,41 +144,36 @@ export class Life {
     return { t: this.world.iso(), mono, boot, ...(slept > 0 ? { slept } : {}) };
   };
 
-  /** On disk or not at all, or torn when the power fails meanwhile. */
   #append(events: readonly Event[]): void {
+    const memory = this.#memory!;
+    memory.at = this.#store.write(this.draft.spec.id, memory.at, events);
+    this.#point(`after ${whatOf(events)}`, keyOf(events));
+    this.#acknowledged = events.at(-1)!.seq;
+  }
+
+  /** On disk or not at all, or in part when the power fails meanwhile. */
+  #onWrite(events: readonly Event[], keep: (kept: number) => void): void {
+    // The order itself: nothing of a supervisor's is at stake yet.
+    if (events[0]!.type === 'task_submitted') return;
     if (this.#isIn(this.draft.weather.disk_full)) throw new DiskFull('no space left on the disk');
-    const what = events.map(e => e.type).join('+');
-    const key = `${what} ${'step' in events[0]! ? events[0].step : ''}`;
-    const text = events.map(encode);
-    const whole = Buffer.from(text.join(''));
-    this.#point(`before ${what}`, key);
+    this.#point(`before ${whatOf(events)}`, keyOf(events));
     for (let kept = 0; kept < events.length; kept++) {
-      if (!this.#crashNow(`torn ${what} after ${kept}`, key)) continue;
-      const lines = Buffer.byteLength(text.slice(0, kept).join(''));
-      const torn = this.#rng.int(0, Buffer.byteLength(text[kept]!) - 2);
-      const zeros = this.#rng.chance(0.3) ? this.#rng.int(1, 40) : 0;
-      this.#journal = Buffer.concat([this.#journal, whole.subarray(0, lines + torn), Buffer.alloc(zeros)]);
+      if (!this.#crashNow(`torn ${whatOf(events)} after ${kept}`, keyOf(events))) continue;
+      keep(kept);
       throw new Crash();
     }
-    this.#journal = Buffer.concat([this.#journal, whole]);
-    this.#point(`after ${what}`, key);
-    this.#acknowledged = events.at(-1)!.seq;
   }
 
   /** Everything that a new supervisor has to go by. */
   #read(): Event[] {
-    const known = this.#decoded;
-    const rest = parseJournal(this.#journal);
-    must(rest.damage === null, 7, `the journal is damaged: ${rest.damage}`);
-    this.#journal = this.#journal.subarray(0, rest.bytes);
-    const events = rest.lines as unknown as Event[];
+    const events = this.journal();
     must(
       events.length >= this.#acknowledged,
       1,
       `event ${this.#acknowledged} was acknowledged, and ${events.length} are on disk`,
     );
-    must(known.events.length <= events.length, 7, 'the journal became shorter');
-    this.#decoded = { bytes: rest.bytes, events };
+    must(this.#seen <= events.length, 7, 'the journal became shorter');
+    this.#seen = events.length;
     return events;
   }
 
@@ -204,6 +207,7 @@ export class Life {
     this.#crashes++;
     this.#coverage.crashes++;
     this.#memory?.wake?.cancel();
+    this.#zombie = this.#memory?.at ?? null;
     this.#memory = null;
     this.#incarnation++;
     let down = power ? this.#rng.int(20_000, 120_000) : this.#rng.int(100, 5000);
@@ -241,6 +245,7 @@ export class Life {
     this.#checked = Math.max(this.#checked, events.length);
     this.#memory = {
       state: state!,
+      at: this.#store.load(this.draft.spec.id)!.at,
       running: new Map(),
       failures: new Map(),
       troubles: new Map(),
@@ -266,11 +271,28 @@ export class Life {
     events.push({ type: 'task_claimed', host: 'h', incarnation: `i${this.#incarnation}`, boot });
     try {
       this.#record(events);
+      this.#refuseZombie();
       this.#kick();
     } catch (error) {
       if (!(error instanceof DiskFull)) throw error;
       this.#supervised(RETRY_MS, () => this.#claim());
     }
+  }
+
+  /** The supervisor of before was not dead but slept: it writes nothing more. */
+  #refuseZombie(): void {
+    const zombie = this.#zombie;
+    if (!zombie) return;
+    const { state } = this.#memory!;
+    const { events } = stamp(state, [{ type: 'clock_jumped', ms: 1 }], this.#clock);
+    let refused = false;
+    try {
+      this.#store.write(this.draft.spec.id, zombie, events);
+    } catch (error) {
+      refused = isRasenError(error) && error.kind === 'claim_lost';
+    }
+    must(refused, 1, 'a supervisor that lost the task has written');
+    this.#zombie = null;
   }
 
   #kick(): void {
@@ -590,7 +612,7 @@ export class Life {
 
   /** One wrong byte before the last line is damage, and never the end of a journal. */
   #damage(): void {
-    const copy = Buffer.from(this.#journal);
+    const copy = Buffer.from(this.journal().map(encode).join(''));
     const last = copy.subarray(0, -1).lastIndexOf(10);
     const at = this.#rng.int(0, last - 1);
     copy[at] = copy[at]! ^ (1 << this.#rng.int(0, 6));
@@ -601,3 +623,7 @@ export class Life {
 }
 
 const encode = (event: Event): string => encodeJournalLine(event as unknown as Line);
+
+const whatOf = (events: readonly Event[]): string => events.map(e => e.type).join('+');
+const keyOf = (events: readonly Event[]): string =>
+  `${whatOf(events)} ${'step' in events[0]! ? events[0].step : ''}`;

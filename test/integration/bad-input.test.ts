@@ -149,7 +149,7 @@ test('frames that are too large, or too many bad ones, end the connection and no
   const pid = rig.pid();
   const large = await RawSocket.open(rig.socket);
   const answer = await large.ask('x'.repeat(1024 * 1024 + 1));
-  expect(answer?.error?.code).toBe(-32010);
+  expect(answer?.error?.code).toBe(10);
   const many = await RawSocket.open(rig.socket);
   many.write('no\n'.repeat(20));
   while (!many.closed) await new Promise(resolve => setTimeout(resolve, 2));
@@ -161,7 +161,7 @@ test('frames that are too large, or too many bad ones, end the connection and no
     method: 'rasen.hello',
     params: { protocol: { min: 90, max: 99 }, client: { name: 'x', version: '1' } },
   };
-  expect((await refused.ask(JSON.stringify(hello)))?.error?.code).toBe(-32011);
+  expect((await refused.ask(JSON.stringify(hello)))?.error?.code).toBe(11);
   count += 3;
   for (const socket of [large, many, refused]) socket.close();
   await unharmed(pid);

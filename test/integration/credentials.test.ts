@@ -146,3 +146,51 @@ test('a command of the user’s own gets the key that it was given, and temporar
     await rig.close();
   }
 });
+
+test('a key that is mended in the shell counts from `rasen resume` on, and the old one stays hidden', async () => {
+  const old = 'the-key-of-yesterday';
+  const p = project({
+    env: { ANTHROPIC_API_KEY: old, OPENAI_API_KEY: 'not-handed-over', DEPLOY_STAGE: 'one' },
+    config: command => ({ agent: command, pass_env: ['ANTHROPIC_API_KEY', 'DEPLOY_STAGE'] }),
+  });
+  p.script({
+    a: [
+      [{ say: `I log in with ${old}` }, { claim: { status: 'auth', summary: 'bad key' } }],
+      [{ dump: p.beside('second.json') }, ...WORKS.slice(0, 2), { claim: { status: 'auth' } }],
+      [{ dump: p.beside('third.json') }, ...WORKS],
+    ],
+  });
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(3);
+  expect((await p.view()).why).toBe('auth');
+  // Before anybody looks again by itself, with what is captured.
+  await p.ok('stop');
+
+  const { env } = p.instance;
+  env.ANTHROPIC_API_KEY = 'the-key-of-today';
+  env.OPENAI_API_KEY = 'changed, too';
+  env.DEPLOY_STAGE = 'two';
+  const resumed = await p.rasen('resume');
+  expect(resumed.status).toBe(3);
+  expect(resumed.stderr).toContain('the task has these from this shell now: ANTHROPIC_API_KEY\n');
+  const second = environment(p.beside('second.json'));
+  expect([second.ANTHROPIC_API_KEY, second.OPENAI_API_KEY, second.DEPLOY_STAGE]).toEqual([
+    ...['the-key-of-today', undefined, 'one'],
+  ]);
+  expect(await p.ok('logs')).toContain('Taken from the shell that resumed it: ANTHROPIC_API_KEY');
+
+  // Another supervisor knows both values from the disk.
+  await p.crash();
+  const logs = await p.ok('logs', '--subtask', 'a');
+  expect(logs).toContain('I log in with ');
+  expect(logs).not.toContain(old);
+  const given = await p.rasen('resume', '--env', 'DEPLOY_STAGE', '--env', 'EXTRA=more');
+  expect([given.status, given.stderr]).toEqual([
+    0,
+    expect.stringContaining('the task has these from this shell now: DEPLOY_STAGE, EXTRA\n'),
+  ]);
+  const third = environment(p.beside('third.json'));
+  expect([third.ANTHROPIC_API_KEY, third.DEPLOY_STAGE, third.EXTRA]).toEqual([
+    ...['the-key-of-today', 'two', 'more'],
+  ]);
+});

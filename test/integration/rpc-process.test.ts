@@ -134,7 +134,7 @@ describe('bounded', () => {
       sent += chunk.length;
     }
     await client.whenClosed();
-    expect(client.lines).toMatchObject([{ id: null, error: { code: -32010 } }]);
+    expect(client.lines).toMatchObject([{ id: null, error: { code: 10 } }]);
     expect(sent).toBeLessThan(10 * MIB);
     const after = await memory(paths);
     expect(after.rss - before.rss).toBeLessThan(40 * MIB);
@@ -324,7 +324,7 @@ describe('a daemon that stops', () => {
     expect((await daemon.exited).code).toBe(0);
     await client.whenClosed();
     expect((await client.answer(1)).result).toHaveLength(900_000);
-    expect((await client.answer(2)).error.code).toBe(-32014);
+    expect((await client.answer(2)).error.code).toBe(14);
   });
 
   it('23 · a client that does not read delays it only by the grace', async () => {

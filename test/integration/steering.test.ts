@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Event, EventOf } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
-import { taskFiles } from '../../src/store/layout.ts';
+import { taskFiles } from '../../src/store/file/layout.ts';
 import { until } from '../support/instance.ts';
 import { streamed } from '../support/night-faults.ts';
 import { type Act, APPROVES, type Script, SeedProject, WORKS } from '../support/scripted-agent.ts';

@@ -7,13 +7,13 @@
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRasenError } from '../../src/contract/errors.ts';
-import { Store } from '../../src/store/store.ts';
+import { FileStore } from '../../src/store/file/file-store.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { ENV, OUTPUT } from './store-fixture.ts';
 import { specOf, TaskBuilder } from './task-builder.ts';
 
 const [home = '', what = '', times = '1'] = process.argv.slice(2);
-const store = new Store({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
+const store = new FileStore({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
 const say = (text: string) => writeSync(1, `${text}\n`);
 
 /** A fault may hit more than one thread once. */
@@ -75,12 +75,12 @@ switch (what) {
     mkdirSync(attempt, { recursive: true });
     writeFileSync(join(attempt, 'output'), OUTPUT);
     say(`${state.id} ${events.length}`);
-    await again(() => store.pack(state.id, { state: life.state, bytes }, { brief: null }));
+    await again(() => store.pack(state.id, { state: life.state }, { brief: null }));
     const from = events.length;
     life.add({ type: 'clock_jumped', ms: 1 });
-    const end = await again(() => store.append(state.id, bytes, events.slice(from)));
+    await again(() => store.append(state.id, bytes, events.slice(from)));
     say(`${state.id} ${events.length}`);
-    await again(() => store.pack(state.id, { state: life.state, bytes: end }, { brief: null }));
+    await again(() => store.pack(state.id, { state: life.state }, { brief: null }));
     break;
   }
 }

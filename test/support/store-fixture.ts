@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import type { NewEvent } from '../../src/contract/event.ts';
 import { isTerminal } from '../../src/contract/status.ts';
 import { viewOf } from '../../src/engine/view.ts';
-import { planHash } from '../../src/store/artifact.ts';
-import { STATE_FORMAT } from '../../src/store/snapshot.ts';
-import { Store } from '../../src/store/store.ts';
+import { planHash } from '../../src/store/file/artifact.ts';
+import { FileStore } from '../../src/store/file/file-store.ts';
+import { STATE_FORMAT } from '../../src/store/file/snapshot.ts';
 import { FORMAT } from '../../src/version.ts';
 import { planOf, type SubtaskDraft, specOf, TaskBuilder } from './task-builder.ts';
 
@@ -107,24 +107,32 @@ export function waitingForLimit(): TaskBuilder {
 export const LIVES = { completedGit, failedPipeline, interruptedAgent, waitingForLimit };
 
 /** Writes a life as a supervisor does: a submit, appends of a few events, a snapshot at the end. */
-export async function writeLife(store: Store, { events, state }: TaskBuilder, env = ENV): Promise<number> {
+export async function writeLife(
+  store: FileStore,
+  { events, state }: TaskBuilder,
+  env = ENV,
+): Promise<number> {
   const first = 3;
   let { bytes } = store.submit(state.id, events.slice(0, first), env);
   for (let i = first; i < events.length; i += 4) {
     bytes = await store.append(state.id, bytes, events.slice(i, i + 4));
   }
-  if (isTerminal(state.status)) await store.snapshot(state.id, { state, bytes });
+  if (isTerminal(state.status)) await store.snapshot(state.id, { state });
   return bytes;
 }
 
 async function main(): Promise<void> {
   const home = join(DATA, `v${FORMAT}`);
   const paths = { home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') };
-  if (!existsSync(home)) await writeFormat(new Store(paths));
+  if (!existsSync(home)) await writeFormat(new FileStore(paths));
   const copy = mkdtempSync(join(tmpdir(), 'rasen-states-'));
   try {
     cpSync(paths.tasks, join(copy, 'tasks'), { recursive: true });
-    const store = new Store({ home: copy, tasks: join(copy, 'tasks'), quarantine: join(copy, 'quarantine') });
+    const store = new FileStore({
+      home: copy,
+      tasks: join(copy, 'tasks'),
+      quarantine: join(copy, 'quarantine'),
+    });
     const states = Object.fromEntries(store.list().map(id => [id, store.load(id)!.state]));
     writeFileSync(join(DATA, `states.${STATE_FORMAT}.json`), `${JSON.stringify(states, null, 1)}\n`);
   } finally {
@@ -132,7 +140,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function writeFormat(store: Store): Promise<void> {
+async function writeFormat(store: FileStore): Promise<void> {
   const views: Record<string, unknown> = {};
   for (const life of Object.values(LIVES)) {
     const built = life();

@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRasenError } from '../../src/contract/errors.ts';
-import { Store } from '../../src/store/store.ts';
+import { FileStore } from '../../src/store/file/file-store.ts';
 import { ulid } from '../../src/util/ulid.ts';
 import { ENV, failedPipeline, writeLife } from './store-fixture.ts';
 import { specOf, TaskBuilder } from './task-builder.ts';
@@ -13,7 +13,7 @@ import { specOf, TaskBuilder } from './task-builder.ts';
 const [home = '', which = ''] = process.argv.slice(2);
 const ballast = join(home, 'ballast');
 const paths = { home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') };
-const store = new Store(paths);
+const store = new FileStore(paths);
 const life = new TaskBuilder(specOf({ id: ulid(), prompts: {} })).claimed().plan(['login']);
 const { id } = life.state;
 const loaded = store.submit(id, life.events, ENV);
@@ -61,17 +61,17 @@ if (which === 'disk') {
   fill(24 * 1024);
   const snapshot = readFileSync(join(paths.tasks, id, 'task.json'));
   const long = { ...stateBefore, reason: 'x'.repeat(60_000) } as never;
-  same &&= !(await attempt(() => store.snapshot(id, { state: long, bytes })));
+  same &&= !(await attempt(() => store.snapshot(id, { state: long })));
   same &&= readFileSync(join(paths.tasks, id, 'task.json')).equals(snapshot);
   rmSync(ballast);
   await writeLife(store, another);
 }
 const seen_events = store.events(id).length;
-const loaded_seq = new Store(paths).load(id)!.state.seq;
+const loaded_seq = new FileStore(paths).load(id)!.state.seq;
 // Room again: with the limit, that is an event that still fits.
 const rest = which === 'disk' ? life.events.slice(known) : [{ ...life.events[known]!, message: '' }];
 await store.append(id, bytes, rest as typeof life.events);
-const then = new Store(paths).load(id)!.state.seq;
+const then = new FileStore(paths).load(id)!.state.seq;
 writeSync(1, JSON.stringify({ refused, same, seen_events, loaded_seq, then }));
 
 /** Leaves room for so many bytes. */

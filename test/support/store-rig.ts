@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Store } from '../../src/store/store.ts';
+import { FileStore } from '../../src/store/file/file-store.ts';
 
 /** Memory, where the system has a folder in it: thousands of starts sync nothing there. */
 const QUICK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -27,8 +27,8 @@ export class StoreRig {
   };
 
   /** A new start: nothing is remembered but what is on disk. */
-  open(): Store {
-    return new Store(this.paths);
+  open(): FileStore {
+    return new FileStore(this.paths);
   }
 
   /** As a power cut does at worst: how far the journals went is not known any more. */

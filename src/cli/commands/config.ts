@@ -1,6 +1,7 @@
 /** `rasen config check|schema`: the configuration, without running anything. */
 import { dirname, resolve } from 'node:path';
 import { EXIT, isRasenError } from '../../contract/errors.ts';
+import { ulid } from '../../util/ulid.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { configFolder } from '../config-folder.ts';
 import { findProject } from '../project.ts';
@@ -21,10 +22,18 @@ export const configCheck = defineCommand({
     const path = file === undefined ? undefined : resolve(cwd, file);
     const project = path && !findProject(cwd) ? dirname(path) : configFolder(cwd);
     try {
-      const { files } = bundle.loadConfig({ project, env, file: path });
-      out.reply({ ok: true, files, problems: [] }, () =>
+      const config = bundle.loadConfig({ project, env, file: path });
+      const { files } = config;
+      const triggers = Object.entries(config.settings.triggers);
+      // What their runs do is put together as it will be, so that a missing file is told now.
+      for (const [name, setting] of triggers) bundle.triggerSpec({ id: ulid(), name, setting, config });
+      out.reply({ ok: true, files, problems: [], triggers: triggers.map(([name]) => name) }, () =>
         ['ok', ...files.map(name => `  ${name}`)].join('\n'),
       );
+      if (triggers.length > 0)
+        out.note(
+          `triggers: ${triggers.map(([name]) => name).join(', ')}. To take them over: rasen trigger apply`,
+        );
       return EXIT.ok;
     } catch (error) {
       if (!isRasenError(error) || error.kind !== 'config') throw error;

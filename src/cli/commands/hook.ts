@@ -25,7 +25,11 @@ export const hookAdd = defineCommand<AddOptions>({
   ],
   arguments: [TRIGGER],
   options: [
-    { flags: '--kind <kind>', about: 'how deliveries are signed; default: standard', choices: ['standard', 'github', 'gitlab'] },
+    {
+      flags: '--kind <kind>',
+      about: 'how deliveries are signed; default: standard',
+      choices: ['standard', 'github', 'gitlab'],
+    },
     { flags: '--event <name>', about: 'only deliveries of this event; may be repeated', parse: many },
     {
       flags: '--filter <path=value>',
@@ -34,7 +38,9 @@ export const hookAdd = defineCommand<AddOptions>({
     },
     ...FORMAT,
   ],
-  examples: [{ command: 'rasen hook add deploy --kind github --event push --filter ref=refs/heads/main', about: '' }],
+  examples: [
+    { command: 'rasen hook add deploy --kind github --event push --filter ref=refs/heads/main', about: '' },
+  ],
   async run({ args: [trigger = ''], options }, context) {
     if (context.env.RASEN_ATTEMPT !== undefined)
       throw usage('Hooks are made by a person, not from inside a task.');
@@ -47,10 +53,13 @@ export const hookAdd = defineCommand<AddOptions>({
     });
     const found = (await context.link.call('trigger.get', { trigger })) as { name: string; kind: string };
     if (found.kind !== 'webhook')
-      throw usage(`Trigger ${found.name} is of the kind ${found.kind}; only webhook triggers are called from outside.`);
+      throw usage(
+        `Trigger ${found.name} is of the kind ${found.kind}; only webhook triggers are called from outside.`,
+      );
     const secret = (await open(context)).set({ trigger: found.name, kind, events: event, filters });
     context.out.reply({ trigger: found.name, kind, secret, path: `/hooks/${found.name}` }, () => secret);
-    if (!context.out.json) context.out.note(`deliveries go to POST /hooks/${found.name}; the secret is not shown again`);
+    if (!context.out.json)
+      context.out.note(`deliveries go to POST /hooks/${found.name}; the secret is not shown again`);
   },
 });
 

@@ -29,6 +29,7 @@ import { SERVICE_COMMANDS } from './service.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { TOKEN_COMMANDS } from './token.ts';
+import { TRIGGER_COMMANDS } from './trigger.ts';
 import { wait } from './wait.ts';
 import { web } from './web.ts';
 
@@ -54,6 +55,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   importProcesses,
   retry,
   rollback,
+  ...TRIGGER_COMMANDS,
   notifyTest,
   configCheck,
   configSchema,
@@ -74,6 +76,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
   config: 'Check the configuration',
   notify: 'Try the notifications',
+  trigger: 'What starts work by itself: times, intervals, changed files',
   service: 'Make rasend a service of the system',
   hook: 'Let triggers be called from outside',
   token: 'Make and revoke tokens for the HTTP API',

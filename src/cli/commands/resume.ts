@@ -1,6 +1,7 @@
 /** `rasen resume`: go on with a stopped or blocked task. */
 
 import { shellLine } from '../../engine/shell-word.ts';
+import { ENV_OPTION } from '../asked-env.ts';
 import { defineCommand, FORMAT, TASKS, WAIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
@@ -8,19 +9,21 @@ import { inForeground } from '../foreground.ts';
 import { refuseMovedHere } from '../moved-project.ts';
 import { oneLine } from '../output.ts';
 import { taskRef } from '../project.ts';
-import { goOn, resumeTask, SKIP_OPTIONS, type SkipOptions } from '../resume-task.ts';
+import { goOn, type ResumeOptions, resumeTask, SKIP_OPTIONS } from '../resume-task.ts';
 import { leave } from '../run-project.ts';
 import { callEach, notRunYet, tellNamesakes } from '../task-calls.ts';
 
-export const resume = defineCommand<SkipOptions & { background?: boolean; wait?: boolean }>({
+export const resume = defineCommand<ResumeOptions & { background?: boolean; wait?: boolean }>({
   name: 'resume',
   summary: 'Go on with stopped or blocked tasks',
   details: [
     'Completed subtasks are not done again. A supervisor is started where none answers. In the foreground it is as `rasen run`; several tasks go on in the background.',
+    'A login that was mended in this shell is used: of the keys, tokens and passwords that the task was handed when it was submitted, it gets the values that they have here. Which ones changed is said. Others are handed over with --env. Sessions that still run keep what they were started with.',
   ],
   arguments: [TASKS],
   options: [
     { flags: '--background', about: 'return when the task goes on' },
+    ENV_OPTION,
     ...SKIP_OPTIONS,
     WAIT,
     ...FORMAT,
@@ -28,6 +31,7 @@ export const resume = defineCommand<SkipOptions & { background?: boolean; wait?:
   examples: [
     { command: 'rasen resume --background', about: 'the task of this project, in the background' },
     { command: 'rasen resume nightly-build', about: 'another task, and watch it' },
+    { command: 'rasen resume --env ANTHROPIC_API_KEY', about: 'with a key that it was not handed before' },
   ],
   async run({ args, options }, context) {
     const [given] = args;
@@ -47,7 +51,7 @@ export const resume = defineCommand<SkipOptions & { background?: boolean; wait?:
 function resumeAll(
   context: Context,
   tasks: readonly string[],
-  { background, ...skip }: SkipOptions & { background?: boolean },
+  { background, ...more }: ResumeOptions & { background?: boolean },
 ): Promise<number> {
   if (!background)
     throw usage(
@@ -57,7 +61,7 @@ function resumeAll(
   return callEach(
     context,
     tasks,
-    given => goOn(context, taskRef(context, given), skip),
+    given => goOn(context, taskRef(context, given), more),
     view => `Task ${oneLine(view.name)} is ${view.status}.`,
   );
 }

@@ -6,10 +6,24 @@ import { defineCommand, FORMAT, WAIT } from '../command.ts';
 import { usage } from '../errors.ts';
 import { isShellLine } from '../find-program.ts';
 import { SKIP_OPTIONS } from '../resume-task.ts';
-import { type CommandRunOptions, runCommand, runPipeline } from '../run-command.ts';
-import { type ProjectRunOptions, runProject } from '../run-project.ts';
+import {
+  type CommandRunOptions,
+  commandOrder,
+  pipelineOrder,
+  runCommand,
+  runPipeline,
+} from '../run-command.ts';
+import { type ProjectRunOptions, projectOrder, runProject } from '../run-project.ts';
+import { createTrigger, refuseForTrigger } from '../trigger-create.ts';
+import {
+  POLICY_OPTIONS,
+  type PolicyOptions,
+  WHEN_OPTIONS,
+  type WhenOptions,
+  wantsTrigger,
+} from '../trigger-options.ts';
 
-interface Options extends ProjectRunOptions, CommandRunOptions {
+interface Options extends ProjectRunOptions, CommandRunOptions, WhenOptions, PolicyOptions {
   file?: string;
 }
 
@@ -25,6 +39,7 @@ export const run = defineCommand<Options>({
     'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. The command stays for that as long as the supervisor answers; where it does not, and at the third signal, it says what goes on and ends with 4. SIGHUP always detaches.',
     'The task gets the variables that builds and agents usually need, and those that are asked for: with --env, or with `env`, `pass_env` and `secrets` in the configuration or the plan file. What looks wanted and is not handed over is told. See rasen.yml(5), ENVIRONMENT AND SECRETS.',
     'No shell reads the command behind "--": for pipes, variables and the like, run one (`rasen run -- sh -c "a | b"`). The program is looked for before there is a task: the exit status is 127 when it is not there, 126 when it cannot be run. The command has the umask and the limits (ulimit) of this shell, but never more than the supervisor may have, and an empty standard input; with --stdin it has what is piped in, at most 64 MiB, which is kept with the task. With --pty it runs in a terminal of its own, which shows what it prints and in which nobody types (script(1)).',
+    'With --at, --every, --cron or --watch it makes a trigger: the supervisor starts a run whenever it is due, whether this machine slept, was restarted or not. What becomes of each time is written down once: a run, or the reason why there was none (`rasen trigger log`). The answer is the name of the trigger; `rasen trigger` has the commands for it. A run finds in its environment RASEN_TRIGGER (the name), RASEN_TRIGGER_SLOT, and with --watch RASEN_TRIGGER_FILE: a file with the changed paths as JSON.',
     'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, the end of quiet hours or the budget of the next day, 130 stopped.',
   ],
   arguments: [
@@ -50,6 +65,8 @@ export const run = defineCommand<Options>({
     { flags: '--stdin', about: 'hand what is piped in to the command; it is kept with the task' },
     { flags: '--pty', about: 'run the command in a terminal of its own' },
     { flags: '--exit-code', about: 'end with the exit status of the command instead of that of the task' },
+    ...WHEN_OPTIONS,
+    ...POLICY_OPTIONS,
     ...FORMAT,
   ],
   examples: [
@@ -57,6 +74,12 @@ export const run = defineCommand<Options>({
     { command: 'rasen run -- npm test', about: 'a command that survives this terminal' },
     { command: 'rasen run --env DEPLOY_ENV=test -- make deploy', about: 'with a variable of its own' },
     { command: 'rasen run -f pipeline.yml', about: 'subtasks with needs' },
+    { command: "rasen run --cron '0 2 * * 1-5' --tz Europe/Berlin -f nightly.yml", about: 'on working days' },
+    {
+      command: 'rasen run --every 5m --notify on-change -- ./check.sh',
+      about: 'a check that tells when it turns red',
+    },
+    { command: "rasen run --watch 'src/**' -- npm test", about: 'after each change' },
     { command: 'rasen run --background --format json | jq -r .id', about: 'for scripts' },
   ],
   async run({ args, options }, context) {
@@ -82,8 +105,11 @@ export const run = defineCommand<Options>({
       );
     if (dashes >= 0 && command.length === 0)
       throw usage('There is no command behind "--".', 'For example: rasen run -- npm test');
+    const triggers = wantsTrigger(options);
+    if (triggers) refuseForTrigger(options as Record<string, unknown>);
     if (command.length === 0 && options.file === undefined) {
       refuseCommandOnly(options);
+      if (triggers) return await createTrigger(context, await projectOrder(context, options), options);
       if (options.retry)
         throw usage('--retry is for commands and files.', 'The command retry is for the task of a project.');
       return await runProject(context, options);
@@ -94,8 +120,11 @@ export const run = defineCommand<Options>({
     if (odd) throw usage(`--${flagOf(odd)} is for the task of a project, not for commands.`);
     if (options.file !== undefined) {
       refuseCommandOnly(options);
+      if (triggers)
+        return await createTrigger(context, await pipelineOrder(context, options.file, options), options);
       return await runPipeline(context, options.file, options);
     }
+    if (triggers) return await createTrigger(context, await commandOrder(context, command, options), options);
     return await runCommand(context, command, options);
   },
 });

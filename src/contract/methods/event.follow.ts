@@ -1,5 +1,6 @@
 /** `event.follow`: events as they are recorded. */
 import * as z from 'zod';
+import { shownEvent } from '../event.ts';
 import { defineMethod } from './define.ts';
 import { taskRef } from './params.ts';
 
@@ -18,7 +19,7 @@ export const eventFollow = defineMethod({
     notification: 'event.data',
     params: z.looseObject({
       request: z.union([z.string(), z.number()]),
-      events: z.array(z.looseObject({ task: z.string(), seq: z.int(), t: z.string(), type: z.string() })),
+      events: z.array(shownEvent),
     }),
   },
   errors: ['task_unknown', 'task_ambiguous', 'damaged'],

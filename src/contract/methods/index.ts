@@ -24,6 +24,17 @@ import { taskRun } from './task.run.ts';
 import { taskStop } from './task.stop.ts';
 import { taskSubmit } from './task.submit.ts';
 import { taskWait } from './task.wait.ts';
+import { triggerCreate } from './trigger.create.ts';
+import { triggerDeliver } from './trigger.deliver.ts';
+import { triggerEdit } from './trigger.edit.ts';
+import { triggerFire } from './trigger.fire.ts';
+import { triggerGet } from './trigger.get.ts';
+import { triggerList } from './trigger.list.ts';
+import { triggerLog } from './trigger.log.ts';
+import { triggerNext } from './trigger.next.ts';
+import { triggerPause } from './trigger.pause.ts';
+import { triggerRemove } from './trigger.remove.ts';
+import { triggerResume } from './trigger.resume.ts';
 
 const table = [
   daemonDoctor,
@@ -50,6 +61,17 @@ const table = [
   taskStop,
   taskSubmit,
   taskWait,
+  triggerCreate,
+  triggerDeliver,
+  triggerEdit,
+  triggerFire,
+  triggerGet,
+  triggerList,
+  triggerLog,
+  triggerNext,
+  triggerPause,
+  triggerRemove,
+  triggerResume,
 ] as const;
 
 export const METHODS: readonly Method[] = table as unknown as readonly Method[];

@@ -10,6 +10,12 @@ export const taskRef = z
     'A task: its id, a prefix or suffix of at least 4 characters that is unique, its name, or the path of its project for the newest one there.',
   );
 
+export const triggerRef = z
+  .string()
+  .min(1)
+  .max(200)
+  .describe('A trigger: its name, its id, or a suffix of the id of at least 4 characters.');
+
 export const op = z
   .string()
   .min(1)

@@ -17,8 +17,22 @@ export const taskResume = defineMethod({
       .max(JUDGES.length)
       .default([])
       .describe('Judges that are left out from now on. Refused while the task runs.'),
+    env: z
+      .strictObject({
+        known: z
+          .record(z.string(), z.string())
+          .default({})
+          .describe(
+            'Credentials: what of them the task was handed before, it has with these values from now on.',
+          ),
+        given: z.record(z.string(), z.string()).default({}).describe('Handed over in any case.'),
+      })
+      .optional()
+      .describe('Variables of the shell that resumes. What runs keeps those that it was started with.'),
     op,
   }),
-  result: taskView,
+  result: taskView.extend({
+    env_changed: z.array(z.string()).optional().describe('Names of variables that have other values now.'),
+  }),
   errors: ['task_unknown', 'task_ambiguous', 'task_state', 'damaged', 'not_permitted', 'project_in_use'],
 });

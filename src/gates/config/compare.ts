@@ -38,3 +38,12 @@ export const changedKeys = (before: unknown, after: unknown): string[] =>
   differing(before, after).filter(key => Object.hasOwn(table(before), key));
 
 const at1 = (value: Table, key: string) => (Object.hasOwn(value, key) ? value[key] : undefined);
+
+/** A copy of the table with the value at a dotted path, or without it. */
+export function withValue(value: unknown, path: string, put: unknown): Record<string, unknown> {
+  const [key = '', ...rest] = path.split('.');
+  const { [key]: old, ...others } = table(value) as Record<string, unknown>;
+  if (put === undefined && at(value, path) === undefined) return { ...table(value) };
+  if (rest.length === 0) return put === undefined ? others : { ...others, [key]: put };
+  return { ...others, [key]: withValue(old, rest.join('.'), put) };
+}

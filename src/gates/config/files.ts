@@ -33,6 +33,19 @@ export function configOf(path: string): string | null {
   return null;
 }
 
+/**
+ * Other files by which tools are told what to do: whatever is loaded between the command of a gate and the source. Nobody is
+ * asked about a change to them alone, only where gates pass with it and not without it.
+ */
+const TOOLS: readonly RegExp[] = [
+  /^\.[a-z][\w-]*rc(?:\.(?:[cm]?[jt]s|jsonc?|json5|ya?ml|toml))?$/i,
+  /^(?:babel|webpack|rollup|rspack|tsup|metro|swc|esbuild|nyc|istanbul|commitlint|lint-staged)(?:[.-][\w-]+)*\.(?:config|conf)\.(?:[cm]?[jt]s|json)$/i,
+  /^(?:nx|turbo|lerna|rush|deno|import[-_]?map)\.jsonc?$/i,
+  /^(?:[Jj]ustfile|\.justfile|Taskfile\.ya?ml)$/,
+];
+export const isOfTools = (path: string): boolean =>
+  TOOLS.some(pattern => pattern.test(path.slice(path.lastIndexOf('/') + 1)));
+
 /** What a new file takes the place of, or null. */
 export function shadowOf(path: string): string | null {
   if (SHADOWS.test(path)) return 'has the name of a tool that the gates use, and would be taken for it';

@@ -10,6 +10,8 @@ const FILE = /^[\w./%$(){}-]+\.(?:c|cc|cpp|cxx|h|hpp|o|s|S|py|sh|[cm]?[jt]sx?|go
 /** Hold for every recipe. */
 const GLOBAL = /^(?:SHELL|\.SHELLFLAGS|MAKEFLAGS|MAKE|PATH|\.ONESHELL|\.IGNORE|\.SILENT|\.DELETE_ON_ERROR)$/;
 
+const VARIABLE = /^(?:export\s+|override\s+)*([\w.-]+)\s*(\+|[?!]|:{0,3})=\s*(.*)$/;
+const RULE = /^([^:=]+)::?(?!=)(.*)$/;
 const SPECIAL = ['.IGNORE', '.SILENT', '.ONESHELL', '.DEFAULT'];
 
 interface Rule {
@@ -54,17 +56,62 @@ export function makefileFindings(
   ];
 }
 
+/**
+ * The Makefile of before, with what a change may add: files in its lists, and targets that nothing in it was waiting for. All
+ * else is as it was, whether it is understood here or not. The same text as `after` where that adds no more than this.
+ */
+export function mergedMakefile(before: string, after: string): string {
+  const [was, is] = [parse(before), parse(after)];
+  const assigned = (text: string, name: string) =>
+    logicalLines(text).filter(line => VARIABLE.exec(line)?.[1] === name);
+  const grownLine = (line: string): string => {
+    if (line.startsWith('\t')) return line;
+    const variable = VARIABLE.exec(line);
+    if (variable) {
+      const [, name = '', sign] = variable;
+      const [now, ...others] = assigned(after, name);
+      const isOnce = now !== undefined && others.length === 0 && assigned(before, name).length === 1;
+      return isOnce && VARIABLE.exec(now)?.[2] === sign && isGrown(was, is, name) ? now : line;
+    }
+    const target = RULE.exec(line)?.[1]?.trim() ?? '';
+    const [old, now] = [was.targets.get(target), is.targets.get(target)];
+    if (!old || !now || /[;#]/.test(line)) return line;
+    const more = words(now.needs).filter(word => !words(old.needs).includes(word));
+    const isGrowth = target === '.PHONY' || more.every(word => FILE.test(word));
+    return more.length > 0 && isGrowth ? `${line} ${more.join(' ')}` : line;
+  };
+  const awaited = new Set([...was.targets.values()].flatMap(({ needs }) => words(needs)));
+  const isFree = (name: string) => !was.targets.has(name) && !awaited.has(name) && /^[^.%][^%$]*$/.test(name);
+  const rules = [...is.targets].flatMap(([name, { needs, recipe }]) =>
+    isFree(name) ? [`\n${name}: ${needs}\n${recipe.replaceAll(/^(?=.)/gm, '\t')}`] : [],
+  );
+  const merged = `${logicalLines(before).map(grownLine).join('\n').trimEnd()}\n${rules.join('')}`;
+  return plainOf(parse(merged)) === plainOf(is) ? after : merged;
+}
+
+const plainOf = ({ targets, variables, others }: Makefile): string =>
+  JSON.stringify([
+    [...targets].map(([name, { needs, recipe }]) => [name, words(needs).toSorted(), recipe]).toSorted(),
+    [...variables].toSorted(),
+    others,
+  ]);
+
+const words = (text: string) => text.split(/\s+/).filter(word => word !== '');
+
 function textOf({ targets }: Makefile, name: string): string | null {
   const target = targets.get(name);
   return target ? `${target.needs}\n${target.recipe}` : null;
 }
+
+/** Lines, those that go on behind a backslash as one. */
+const logicalLines = (text: string) => text.replaceAll(/\\\r?\n\s*/g, ' ').split(/\r?\n/);
 
 function parse(text: string): Makefile {
   const variables = new Map<string, string>();
   const others: string[] = [];
   const rules: Rule[] = [];
   let open: Rule | null = null;
-  for (const line of text.replaceAll(/\\\r?\n\s*/g, ' ').split(/\r?\n/)) {
+  for (const line of logicalLines(text)) {
     if (line.startsWith('\t')) {
       if (open) open.recipe += `${line.trim()}\n`;
       continue;
@@ -72,8 +119,8 @@ function parse(text: string): Makefile {
     const plain = line.replace(/(?:^|\s)#.*$/, '').trim();
     if (plain === '') continue;
     open = null;
-    const variable = /^(?:export\s+|override\s+)*([\w.-]+)\s*(\+|[?!]|:{0,3})=\s*(.*)$/.exec(plain);
-    const rule = variable ? null : /^([^:=]+)::?(?!=)(.*)$/.exec(plain);
+    const variable = VARIABLE.exec(plain);
+    const rule = variable ? null : RULE.exec(plain);
     if (variable) {
       const [, name, sign, value] = variable as unknown as [string, string, string, string];
       const earlier = variables.get(name);
@@ -124,9 +171,8 @@ function used(file: Makefile, targets: readonly string[]): string[] {
 
 /** Not changed, or a list of files that has more of them now. */
 function isGrown(was: Makefile, is: Makefile, name: string): boolean {
-  const words = (file: Makefile) => (file.variables.get(name) ?? '').split(/\s+/).filter(word => word !== '');
-  const before = words(was);
-  const rest = words(is);
+  const before = words(was.variables.get(name) ?? '');
+  const rest = words(is.variables.get(name) ?? '');
   for (const word of before) {
     const index = rest.indexOf(word);
     if (index < 0) return false;

@@ -68,6 +68,60 @@ export function packageFindings(
   ];
 }
 
+/** What is the package's own, and says nothing to tools that check. */
+const OWN = [
+  ...['name', 'version', 'description', 'keywords', 'homepage', 'bugs', 'license', 'author', 'contributors'],
+  ...['funding', 'files', 'main', 'module', 'types', 'typings', 'bin', 'man', 'directories', 'repository'],
+  ...['private', 'publishConfig', 'sideEffects', 'os', 'cpu', 'style', 'unpkg', 'jsdelivr'],
+];
+
+/** The package.json of before, with the dependencies of today, what is the package's own, and what is new in scripts and names. */
+export function mergedPackage(before: unknown, after: unknown): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(table(after)), ...Object.keys(table(before))])) {
+    const [was, is] = [at1(before, key), at1(after, key)];
+    let value: unknown = was;
+    if (OWN.includes(key)) value = is;
+    else if (DEPENDENCIES.includes(key)) value = dependenciesOf(was, is);
+    else if (key === 'scripts') value = { ...freshScripts(was, is), ...table(was) };
+    else if (KEPT.includes(key)) value = was === undefined ? is : grown(was, is);
+    if (value !== undefined) merged[key] = value;
+  }
+  return merged;
+}
+
+const at1 = (value: unknown, key: string): unknown => {
+  const here = table(value);
+  return Object.hasOwn(here, key) ? here[key] : undefined;
+};
+
+/** Those of today, but nothing that was there comes from elsewhere. */
+function dependenciesOf(was: unknown, is: unknown): unknown {
+  if (was === undefined || is === undefined) return is;
+  const moved = Object.entries(table(is)).map(([name, range]) =>
+    Object.hasOwn(table(was), name) && typeof range === 'string' && ELSEWHERE.test(range)
+      ? [name, table(was)[name]]
+      : [name, range],
+  );
+  return Object.fromEntries(moved);
+}
+
+/** New ones, without those that run with one that was there. */
+function freshScripts(was: unknown, is: unknown): Record<string, unknown> {
+  const hooks = (name: string) => Object.hasOwn(table(was), name.replace(/^(?:pre|post)/, ''));
+  return Object.fromEntries(
+    Object.entries(table(is)).filter(([name]) => !(/^(?:pre|post)/.test(name) && hooks(name))),
+  );
+}
+
+/** With new entries, and those of before as they were. */
+function grown(was: unknown, is: unknown): unknown {
+  if (Array.isArray(was) && Array.isArray(is))
+    return [...was, ...is.filter(item => !was.some(other => isSame(item, other)))];
+  const isMap = [was, is].every(value => Object.keys(table(value)).length > 0);
+  return isMap ? { ...table(is), ...table(was) } : was;
+}
+
 function keptOf(before: unknown, after: unknown): string[] {
   if (before === undefined || isSame(before, after)) return [];
   if (Array.isArray(before) && Array.isArray(after))

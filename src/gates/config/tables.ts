@@ -1,5 +1,5 @@
 /** pyproject.toml, Cargo.toml, pnpm-workspace.yaml, tsconfig.json: the keys that checks go by. Pure. */
-import { at, changedKeys, differing, isSame, table } from './compare.ts';
+import { at, changedKeys, differing, isSame, table, withValue } from './compare.ts';
 
 const PYTHON = [
   ...[
@@ -32,6 +32,48 @@ const PYTHON = [
 
 export function pythonFindings(before: unknown, after: unknown): string[] {
   return PYTHON.filter(key => !isSame(at(before, key), at(after, key))).map(key => `[${key}] was changed`);
+}
+
+/** With the keys that checks go by, the plugins of tools and the settings of other tools as they were. */
+export function mergedPython(before: unknown, after: unknown): Record<string, unknown> {
+  const tools = Object.keys(table(at(before, 'tool'))).map(name => `tool.${name}`);
+  const kept = [...PYTHON, ...tools.filter(name => !BUILDS.test(name)), 'project.entry-points.pytest11'];
+  return putBack(before, after, kept);
+}
+
+/** What else is built, and of what: the change may need that. */
+const BUILDS =
+  /^tool\.(?:poetry|setuptools|hatch|pdm|flit|maturin|uv|rye|setuptools_scm|bumpversion|commitizen)$/;
+
+/** With the keys that decide what is tested, and with dependencies from where they came. */
+export function mergedRust(before: unknown, after: unknown): Record<string, unknown> {
+  const deciding = [...RUST, ...RUST_PACKAGE.map(key => `package.${key}`), 'features.default'];
+  const moved = RUST_DEPENDENCIES.flatMap(section =>
+    changedKeys(at(before, section), at(after, section))
+      .filter(name => sourceOf(at(before, section), name) !== sourceOf(at(after, section), name))
+      .filter(name => Object.hasOwn(table(at(after, section)), name))
+      .map(name => `${section}.${name}`),
+  );
+  return putBack(before, after, [...deciding, ...moved]);
+}
+
+const RUST_DEPENDENCIES = [
+  'dependencies',
+  'dev-dependencies',
+  'build-dependencies',
+  'workspace.dependencies',
+];
+/** Where a dependency comes from: the registry, or a path or repository, under its own name or another's. */
+function sourceOf(section: unknown, name: string): string {
+  const { path, git, package: other, registry } = table(table(section)[name]);
+  return JSON.stringify([path, git, other, registry]);
+}
+
+function putBack(before: unknown, after: unknown, keys: readonly string[]): Record<string, unknown> {
+  return keys.reduce((value, key) => withValue(value, key, at(before, key)), { ...table(after) } as Record<
+    string,
+    unknown
+  >);
 }
 
 const RUST = [

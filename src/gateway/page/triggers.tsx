@@ -68,13 +68,26 @@ export function Triggers() {
               {trigger.status === 'active' ? (
                 <>
                   {trigger.kind === 'webhook' ? null : (
-                    <Act label="Fire" ask={`${trigger.name} runs now, beside its schedule.`} run={act(trigger, 'fire')} />
+                    <Act
+                      label="Fire"
+                      ask={`${trigger.name} runs now, beside its schedule.`}
+                      run={act(trigger, 'fire')}
+                    />
                   )}
-                  <Act label="Pause" ask={`${trigger.name} runs nothing until it is resumed.`} run={act(trigger, 'pause')} />
+                  <Act
+                    label="Pause"
+                    ask={`${trigger.name} runs nothing until it is resumed.`}
+                    run={act(trigger, 'pause')}
+                  />
                 </>
               ) : null}
               {trigger.status === 'paused' ? (
-                <Act label="Resume" ask={`${trigger.name} runs at its next slot.`} primary run={act(trigger, 'resume')} />
+                <Act
+                  label="Resume"
+                  ask={`${trigger.name} runs at its next slot.`}
+                  primary
+                  run={act(trigger, 'resume')}
+                />
               ) : null}
             </div>
           </li>

@@ -1,6 +1,8 @@
 /** Control groups as the `unit` cage needs them: who is in one, whether it is there, standing it still. Linux, v2 only. */
+
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { throwTrouble } from '../../host/trouble.ts';
 
 /** Control groups below an attempt's own that are looked at; a task may make some itself. */
 const DEPTH_MAX = 16;
@@ -59,7 +61,8 @@ function walk(folder: string, depth: number, visit: (folder: string) => void): v
     names = readdirSync(folder, { withFileTypes: true })
       .filter(entry => entry.isDirectory())
       .map(entry => entry.name);
-  } catch {
+  } catch (error) {
+    throwTrouble(error);
     return;
   }
   for (const name of names) walk(join(folder, name), depth - 1, visit);
@@ -68,7 +71,8 @@ function walk(folder: string, depth: number, visit: (folder: string) => void): v
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
+  } catch (error) {
+    throwTrouble(error);
     return '';
   }
 }

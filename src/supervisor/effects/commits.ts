@@ -1,7 +1,7 @@
 /** seal, judge and mark_good: what an attempt left becomes a commit, is judged, and is remembered as good. */
 
 import type { Effect, Result } from '../../engine/effect.ts';
-import { gatesOf, subtaskOf } from '../../engine/gates-of.ts';
+import { gatesOf, isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
 import { type Step, stepOf, type TaskState } from '../../engine/state.ts';
 import { folderOf } from '../../engine/working-folder.ts';
 import { judgeClean } from '../../gates/clean.ts';
@@ -13,8 +13,9 @@ import { commitsSince } from '../../git/history.ts';
 import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import { sealAttempt } from '../../git/seal.ts';
-import { type UsersChange, type UsersState, usersChanges } from '../../git/users-state.ts';
+import { type UsersChange, usersChanges, usersStateSchema } from '../../git/users-state.ts';
 import { ensureWorktree } from '../../git/worktree.ts';
+import { changedConfig } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { repositoryOf } from './repository.ts';
 import { setupKey } from './setup-key.ts';
@@ -45,7 +46,7 @@ export async function seal(
   });
   const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special, left_out, elsewhere } =
     sealed;
-  const users = await readUsers<UsersState>(repo, state.id);
+  const users = await readUsers(repo, state.id, usersStateSchema);
   const changes = users === null ? [] : await usersChanges(repo, state.id, users);
   // Whoever works in a linked worktree can change these.
   const meddled =
@@ -55,6 +56,8 @@ export async function seal(
     ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
     : sealed.commits;
   const setup = await setupKey(repo, state, commit);
+  const isAgent = isAgentStep(state, step);
+  const base_config = isAgent ? await changedConfig(repo, state, commit, goodCommit(state)) : undefined;
   return {
     type: 'seal',
     sealed: {
@@ -68,6 +71,7 @@ export async function seal(
       unmerged: unmerged.slice(0, 20),
       ...(special.length > 0 ? { special: special.slice(0, 20) } : {}),
       ...(setup === undefined ? {} : { setup }),
+      ...(base_config === undefined ? {} : { base_config }),
       ...(left_out.length > 0 ? { left_out: left_out.slice(0, 20) } : {}),
       ...(changes.length > 0 ? { meanwhile: texts(changes) } : {}),
       ...(meddled.length > 0 ? { meddled: texts(meddled) } : {}),

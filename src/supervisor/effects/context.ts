@@ -16,7 +16,7 @@ import type { Cage } from '../../runner/cage/cage.ts';
 import type { RecordKeys } from '../../runner/record-key.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
-import type { Store } from '../../store/store.ts';
+import type { FileStore } from '../../store/file/file-store.ts';
 import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
@@ -25,7 +25,7 @@ import type { SandboxLook } from '../sandbox.ts';
 import { repositoryOf } from './repository.ts';
 
 export interface EffectContext {
-  store: Store;
+  store: FileStore;
   places: Places;
   jobs: Jobs;
   /** What is on the disks of projects, which may hang. */

@@ -7,7 +7,13 @@ import type { Claim } from '../../contract/event.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from '../../engine/effect.ts';
 import { gatesOf } from '../../engine/gates-of.ts';
 import { type OpenJob, openJob, type TaskState } from '../../engine/state.ts';
-import { keepFolder, listForeign, replaceForeign, streamForeign } from '../../host/foreign-file.ts';
+import {
+  keepFolder,
+  listForeign,
+  replaceForeign,
+  streamForeign,
+  untroubled,
+} from '../../host/foreign-file.ts';
 import { isPassing } from '../../host/trouble.ts';
 import { type AttemptFacts, attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { bootId, isAlive, isStopped } from '../../runner/identity.ts';
@@ -99,7 +105,7 @@ export async function end(
         : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
       : null,
     base_tests:
-      effect.gate !== null && gatesOf(state, step)[effect.gate]!.base_tests
+      effect.gate !== null && gatesOf(state, step)[effect.gate]!.variant === 'base_tests'
         ? await changedBaseTests(context, state, attempt).catch(error => {
             context.log.warn(
               { task: state.id, error },
@@ -149,7 +155,8 @@ function unitless(ended: ExitRecord | null): ExitRecord | null {
 
 /** Folders of steps; there are no more than steps, and what an agent adds beyond that is not read. */
 function listed(folder: string): string[] {
-  const found = listForeign(placeIn(folder, ''), STEPS_MAX);
+  const place = placeIn(folder, '');
+  const found = untroubled(place, listForeign(place, STEPS_MAX));
   return found.ok ? found.value : [];
 }
 
@@ -247,7 +254,8 @@ export async function tail(folder: string, lines: number, bytes: number): Promis
 
 /** sha256 of what is kept of an output, at most `max` bytes; null where there is no such file. */
 export async function hashOf(folder: string, max: number): Promise<string | null> {
-  const output = streamForeign(placeIn(folder, 'output'), { max });
+  const place = placeIn(folder, 'output');
+  const output = untroubled(place, streamForeign(place, { max }));
   if (!output.ok) return null;
   const hash = createHash('sha256');
   await pipeline(output.value.stream, hash);

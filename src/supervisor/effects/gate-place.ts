@@ -1,6 +1,6 @@
 /**
- * Where a gate is asked: the worktree, the checkout of the final check, or one of its own for the tests of the base commit
- * and for each judge. A checkout in which `setup` has run is not made anew for the gates that follow: what was set up would
+ * Where a gate is asked: the worktree, the checkout of the final check, or one of its own: with the tests or the gate
+ * configuration of before, without the change, and for each judge. A checkout in which `setup` has run is not made anew for the gates that follow: what was set up would
  * be gone.
  */
 import { RasenError } from '../../contract/errors.ts';
@@ -8,8 +8,10 @@ import { type GatePlace, gatesOf } from '../../engine/gates-of.ts';
 import type { Attempt, GateRun, Step, TaskState } from '../../engine/state.ts';
 import { makeReadOnly } from '../../git/read-only.ts';
 import { freshCheckout } from '../../git/worktree.ts';
+import { baseConfigCheckout } from './base-config.ts';
 import { baseTestsCheckout } from './base-tests.ts';
 import { type EffectContext, goodCommit } from './context.ts';
+import { mutationCheckout } from './mutation.ts';
 import { repositoryOf } from './repository.ts';
 import { restoreForGates } from './workspace.ts';
 
@@ -44,6 +46,8 @@ async function madeAnew(
   path: string,
 ): Promise<void> {
   if (place === 'base-tests') return await baseTestsCheckout(context, state, attempt, path);
+  if (place === 'base-config') return await baseConfigCheckout(context, state, attempt, path);
+  if (place === 'mutation') return await mutationCheckout(context, state, attempt, path);
   const commit = attempt.sealed?.commit ?? attempt.from ?? goodCommit(state);
   await freshCheckout(await repositoryOf(context, state), { task: state.id, commit, path });
 }

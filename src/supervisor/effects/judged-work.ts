@@ -6,7 +6,7 @@
 import { isRasenError, messageOf } from '../../contract/errors.ts';
 import type { TaskState } from '../../engine/state.ts';
 import { putRight, type Standing, standingOf } from '../../git/standing.ts';
-import { readForeign, replaceForeign } from '../../host/foreign-file.ts';
+import { readForeign, replaceForeign, untroubled } from '../../host/foreign-file.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
 import type { EffectContext } from './context.ts';
 import { repositoryOf, worktreeOf } from './repository.ts';
@@ -50,7 +50,8 @@ export async function putWorkRight(
 
 /** null: it was never started, or a power cut took the file; then its job is done again anyway. */
 function remembered(folder: string): Standing | null {
-  const read = readForeign(placeIn(folder, FILE), MAX_BYTES);
+  const place = placeIn(folder, FILE);
+  const read = untroubled(place, readForeign(place, MAX_BYTES));
   try {
     return read.ok ? (JSON.parse(read.value.bytes.toString('utf8')) as Standing | null) : null;
   } catch {

@@ -12,7 +12,7 @@ import { folderOf } from '../../engine/working-folder.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
-import { listForeign } from '../../host/foreign-file.ts';
+import { listForeign, untroubled } from '../../host/foreign-file.ts';
 import { removeTree } from '../../host/remove-tree.ts';
 import { troubleWith } from '../../host/trouble.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
@@ -72,7 +72,7 @@ export async function merge(
 
 /** What is run on the result, in order: the checkout is made ready first, where there are gates to be ready for. */
 function checksOf(state: TaskState): Gate[] {
-  const gates = finalGates(state).filter(gate => gate.run && !gate.base_tests);
+  const gates = finalGates(state).filter(gate => gate.run && gate.variant === null);
   return state.spec.setup === null || gates.length === 0 ? gates : [setupGate(state.spec, 'work'), ...gates];
 }
 
@@ -200,7 +200,8 @@ async function endEarlierRuns(
   runs: string,
   index: number,
 ): Promise<void> {
-  const found = listForeign(placeIn(runs, ''), RUNS_MAX);
+  const place = placeIn(runs, '');
+  const found = untroubled(place, listForeign(place, RUNS_MAX));
   for (const name of (found.ok ? found.value : []).filter(known => known.startsWith(`${index}-`))) {
     const folder = join(runs, name);
     const nonce = name.slice(`${index}-`.length);

@@ -10,12 +10,14 @@ import { keepFolder } from '../../host/foreign-file.ts';
 import { atMost, ownRlimits, ulimitWords } from '../../host/rlimits.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
-import { sha256 } from '../../store/artifact.ts';
-import { readWhole } from '../../store/file.ts';
+import { sha256 } from '../../store/file/artifact.ts';
+import { readWhole } from '../../store/file/file.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
+import { changedConfig, knownCommit } from './base-config.ts';
 import { type EffectContext, goodCommit } from './context.ts';
 import { checkGateSecrets } from './job-env.ts';
+import { changedSources } from './mutation.ts';
 import { repositoryOf } from './repository.ts';
 import { UNFENCED, type Wrap } from './sandboxed.ts';
 import { setupArgv } from './setup-argv.ts';
@@ -43,7 +45,22 @@ export async function prepare(
     workspace,
     record_key,
     setup: await keyAtStart(context, state, attempt, workspace),
+    ...(step.kind === 'final' ? await askedOf(context, state, attempt) : {}),
   };
+}
+
+/** What the final check is about, besides the commit as it is. */
+async function askedOf(
+  context: EffectContext,
+  state: TaskState,
+  attempt: Attempt,
+): Promise<{ base_config?: string[]; sources?: number }> {
+  if (!state.workspace) return {};
+  const repo = await repositoryOf(context, state);
+  const commit = attempt.from ?? goodCommit(state);
+  const base_config = await changedConfig(repo, state, commit, knownCommit(state));
+  const sources = await changedSources(repo, state, commit);
+  return { ...(base_config ? { base_config } : {}), ...(sources ? { sources } : {}) };
 }
 
 /** Whether the commit that all work of the task is built on is not there any more. */

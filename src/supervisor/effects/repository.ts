@@ -10,8 +10,8 @@ import { captureRepository } from '../../git/captured.ts';
 import { writeDurably } from '../../git/durable.ts';
 import { openRepository } from '../../git/own-dir.ts';
 import type { Repository } from '../../git/repository.ts';
-import { readForeign } from '../../host/foreign-file.ts';
-import type { Store } from '../../store/store.ts';
+import { readForeign, untroubled } from '../../host/foreign-file.ts';
+import type { FileStore } from '../../store/file/file-store.ts';
 import type { Places } from '../places.ts';
 import { capturedEnv } from './context.ts';
 
@@ -20,7 +20,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Errors: `not_git`, `git`. */
 export async function repositoryOf(
-  context: { store: Store; places: Places },
+  context: { store: FileStore; places: Places },
   state: TaskState,
 ): Promise<Repository> {
   const env = capturedEnv(context, state);
@@ -43,7 +43,7 @@ export function worktreeOf(state: TaskState): { task: string; path: string; bran
  * and from then on the same.
  */
 async function capturedLate(
-  { store }: { store: Store },
+  { store }: { store: FileStore },
   state: TaskState,
   env: Record<string, string>,
 ): Promise<CapturedRepository> {
@@ -56,7 +56,8 @@ async function capturedLate(
 }
 
 function remembered(root: string): CapturedRepository | null {
-  const found = readForeign({ root, path: FILE }, MAX_BYTES);
+  const place = { root, path: FILE };
+  const found = untroubled(place, readForeign(place, MAX_BYTES));
   if (!found.ok && found.fault === 'missing') return null;
   try {
     if (found.ok) return JSON.parse(found.value.bytes.toString('utf8')) as CapturedRepository;

@@ -7,7 +7,7 @@ import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
 import type { SessionFacts } from '../../contract/event.ts';
 import type { Role } from '../../contract/spec.ts';
 import type { TaskState } from '../../engine/state.ts';
-import { streamForeign } from '../../host/foreign-file.ts';
+import { streamForeign, untroubled } from '../../host/foreign-file.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { FENCE_NAME } from '../../runner/monitor.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
@@ -88,7 +88,8 @@ async function reportOf(
   const lines = new OutputLines(line => conversation.feed(mask.text(line)));
   // What the cap has freed is gone; the line that it cut counts as torn.
   const range = { from: droppedBytes(folder), max: max_bytes };
-  const output = streamForeign(placeIn(folder, 'output'), range);
+  const place = placeIn(folder, 'output');
+  const output = untroubled(place, streamForeign(place, range));
   if (output.ok) for await (const chunk of output.value.stream) lines.push(chunk);
   else if (output.fault !== 'missing') return { problem: output.problem };
   lines.end();

@@ -4,7 +4,7 @@ import type { Origin } from '../../contract/origin.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Paths } from '../../paths.ts';
 import type { RequestContext } from '../../rpc/server.ts';
-import type { Store } from '../../store/store.ts';
+import type { FileStore } from '../../store/file/file-store.ts';
 import type { OpenCage } from '../cage.ts';
 import type { Ask, Commands } from '../commands.ts';
 import type { Notes } from '../notes.ts';
@@ -15,11 +15,14 @@ import type { Registry } from '../registry.ts';
 import type { SandboxLook } from '../sandbox.ts';
 import type { Settings } from '../settings.ts';
 import type { Suspension } from '../suspension.ts';
+import type { TriggerReader } from '../triggers/reader.ts';
+import type { Triggers } from '../triggers/triggers.ts';
 import type { Upkeep } from '../upkeep.ts';
 
 /** What requests need that only read; it is there without a supervisor, too. */
 export interface Reading {
   reader: Reader;
+  trigger_reader: TriggerReader;
   doctor(): Promise<Answer<'daemon.doctor'>>;
 }
 
@@ -30,7 +33,7 @@ export interface Serving extends Reading {
   sandbox: SandboxLook;
   started_at: string;
   registry: Registry;
-  store: Store;
+  store: FileStore;
   places: Places;
   far: FarFiles;
   upkeep: Upkeep;
@@ -38,6 +41,7 @@ export interface Serving extends Reading {
   notes: Notes;
   projects: ProjectLocks;
   suspension: Suspension;
+  triggers: Triggers;
   /** Raised when the supervisor ends. */
   closing: AbortSignal;
   /** Throws `shutting_down` for what would start something that nobody looks after. */

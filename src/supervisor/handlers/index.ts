@@ -19,6 +19,13 @@ import { taskRun } from './task.run.ts';
 import { taskStop } from './task.stop.ts';
 import { taskSubmit } from './task.submit.ts';
 import { taskWait } from './task.wait.ts';
+import { triggerCreate } from './trigger.create.ts';
+import { triggerDeliver } from './trigger.deliver.ts';
+import { triggerEdit } from './trigger.edit.ts';
+import { triggerFire } from './trigger.fire.ts';
+import { triggerPause } from './trigger.pause.ts';
+import { triggerRemove } from './trigger.remove.ts';
+import { triggerResume } from './trigger.resume.ts';
 
 export const HANDLERS: { [N in MethodName]: Handler<N> } = {
   ...READING,
@@ -39,4 +46,11 @@ export const HANDLERS: { [N in MethodName]: Handler<N> } = {
   'task.stop': taskStop,
   'task.submit': taskSubmit,
   'task.wait': taskWait,
+  'trigger.create': triggerCreate,
+  'trigger.deliver': triggerDeliver,
+  'trigger.edit': triggerEdit,
+  'trigger.fire': triggerFire,
+  'trigger.pause': triggerPause,
+  'trigger.remove': triggerRemove,
+  'trigger.resume': triggerResume,
 };

@@ -6,6 +6,10 @@ import { taskGet } from './task.get.ts';
 import { taskList } from './task.list.ts';
 import { taskPlan } from './task.plan.ts';
 import { taskReport } from './task.report.ts';
+import { triggerGet } from './trigger.get.ts';
+import { triggerList } from './trigger.list.ts';
+import { triggerLog } from './trigger.log.ts';
+import { triggerNext } from './trigger.next.ts';
 
 export const READING = {
   'daemon.doctor': daemonDoctor,
@@ -15,4 +19,8 @@ export const READING = {
   'task.list': taskList,
   'task.plan': taskPlan,
   'task.report': taskReport,
+  'trigger.get': triggerGet,
+  'trigger.list': triggerList,
+  'trigger.log': triggerLog,
+  'trigger.next': triggerNext,
 };

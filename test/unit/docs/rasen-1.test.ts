@@ -42,7 +42,7 @@ describe('commands', () => {
 describe.each([PAGE, 'man/rasen-protocol.7'])('errors in %s', path => {
   test('are those of the table', () => {
     const shown = heading(path, 'ERRORS').tags.flatMap(tag => {
-      const row = /^(\w+) \(code (-\d+), exit status (\d+)\)$/.exec(tag);
+      const row = /^(\w+) \(code (-?\d+), exit status (\d+)\)$/.exec(tag);
       return row ? [[row[1], Number(row[2]), Number(row[3])]] : [];
     });
     expect(shown).toEqual(Object.entries(ERRORS).map(([kind, { code, exit }]) => [kind, code, exit]));

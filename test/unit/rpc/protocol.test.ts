@@ -80,14 +80,14 @@ describe('garbage', () => {
     await until(() => server.connections === 0);
   });
 
-  it('10 · a line over the limit is answered with -32010 and ends the connection', async () => {
+  it('10 · a line over the limit is answered with 10 and ends the connection', async () => {
     const { paths, server } = await newServer({ limits: { max_frame_in_bytes: 1000 } });
     const client = newClient(paths);
     const shell = JSON.stringify(request(1, 'echo', ['']));
     client.write(`${shell.replace('""', `"${'x'.repeat(1000 - shell.length)}"`)}\n`);
     expect((await client.next()).id).toBe(1);
     client.write('y'.repeat(5000));
-    expect(errorOf(await client.next())).toEqual([null, -32010]);
+    expect(errorOf(await client.next())).toEqual([null, 10]);
     await client.whenClosed();
     expect(client.error).toBeUndefined();
     await until(() => server.connections === 0);
@@ -116,7 +116,7 @@ describe('answers', () => {
     const { paths } = await newServer();
     const client = newClient(paths);
     expect((await client.ask(1, 'expected')).error).toEqual({
-      code: -32052,
+      code: 52,
       message: 'There is no task "x".',
       data: { id: 'x', kind: 'task_unknown', hint: 'rasen list' },
     });
@@ -131,13 +131,13 @@ describe('answers', () => {
   it('24 · an answer over max_frame_out_bytes becomes an error, and only that answer', async () => {
     const { paths } = await newServer({ limits: { max_frame_out_bytes: 1000 } });
     const client = newClient(paths);
-    expect(errorOf(await client.ask(1, 'big', { bytes: 1001 }))).toEqual([1, -32010]);
+    expect(errorOf(await client.ask(1, 'big', { bytes: 1001 }))).toEqual([1, 10]);
     expect((await client.ask(2, 'big', { bytes: 500 })).result).toHaveLength(500);
     client.send([request(3, 'big', { bytes: 400 }), request(4, 'big', { bytes: 900 }), request(5, 'echo')]);
     const batch = await client.next();
     expect(batch.map(errorOf)).toEqual([
       [3, undefined],
-      [4, -32010],
+      [4, 10],
       [5, undefined],
     ]);
   });
@@ -336,8 +336,8 @@ describe('hello', () => {
 
   it('20 · after a refused hello nothing that was sent with it runs, and the connection ends', async () => {
     for (const [refused, code] of [
-      [hello(1, 2, 3), -32011],
-      [hello(1, 0, 0), -32011],
+      [hello(1, 2, 3), 11],
+      [hello(1, 0, 0), 11],
       [request(1, 'rasen.hello', {}), -32602],
       [request(1, 'rasen.hello', { protocol: { min: '1', max: 1 } }), -32602],
     ] as const) {

@@ -8,7 +8,7 @@ import { expectAlive, filesOf, type Json, newClient, newServer, until } from '..
 const request = (id: unknown, method: string, params?: unknown) => ({ jsonrpc: '2.0', id, method, params });
 
 describe('silence', () => {
-  it('13 · a client that says nothing, or never finishes its first line, is closed with -32012', async () => {
+  it('13 · a client that says nothing, or never finishes its first line, is closed with 12', async () => {
     const { paths, server } = await newServer({ limits: { first_frame_ms: 50 } });
     const silent = newClient(paths);
     const blank = newClient(paths);
@@ -17,7 +17,7 @@ describe('silence', () => {
     half.write('{"jsonrpc"');
     for (const client of [silent, blank, half]) {
       await client.whenClosed();
-      expect(client.lines).toMatchObject([{ id: null, error: { code: -32012, data: { kind: 'timeout' } } }]);
+      expect(client.lines).toMatchObject([{ id: null, error: { code: 12, data: { kind: 'timeout' } } }]);
     }
     await until(() => server.connections === 0);
   });
@@ -30,7 +30,7 @@ describe('silence', () => {
     await expectAlive(half);
     half.write('{"jsonrpc":"2.0"');
     await half.whenClosed();
-    expect(half.lines.at(-1).error.code).toBe(-32012);
+    expect(half.lines.at(-1).error.code).toBe(12);
     await sleep(700);
     await expectAlive(idle);
   });
@@ -49,7 +49,7 @@ describe('silence', () => {
     // Dribbling without ever finishing is no progress.
     const dribble = setInterval(() => client.write(' '), 5);
     await client.whenClosed().finally(() => clearInterval(dribble));
-    expect(client.lines.at(-1).error.code).toBe(-32012);
+    expect(client.lines.at(-1).error.code).toBe(12);
   });
 
   it('13 · the time for a begun line stands still while its client has too much to read', async () => {
@@ -86,7 +86,7 @@ describe('after a fatal error', () => {
       await sleep(2);
     }
     await until(() => client.ended && client.socket.writableLength === 0);
-    expect(client.lines).toMatchObject([{ id: null, error: { code: -32010 } }]);
+    expect(client.lines).toMatchObject([{ id: null, error: { code: 10 } }]);
     client.socket.end();
     await client.whenClosed();
     expect(client.error).toBeUndefined();
@@ -252,17 +252,13 @@ describe('leaving', () => {
     await until(() => !existsSync(paths.socket));
     await idle.whenClosed();
     await waiting.whenClosed();
-    expect(waiting.lines).toMatchObject([
-      { id: 1, error: { code: -32014, data: { kind: 'shutting_down' } } },
-    ]);
+    expect(waiting.lines).toMatchObject([{ id: 1, error: { code: 14, data: { kind: 'shutting_down' } } }]);
     await following.whenClosed();
     expect(following.lines).toMatchObject([{ id: 2 }, { id: 1, result: { sent: 0 } }]);
     await working.whenClosed();
     expect((await working.answer(1)).result).toEqual({ aborted: true });
-    expect((await working.answer(2)).error.code).toBe(-32014);
-    expect(working.lines.find(line => Array.isArray(line))!.map((a: Json) => a.error.code)).toEqual([
-      -32014, -32014,
-    ]);
+    expect((await working.answer(2)).error.code).toBe(14);
+    expect(working.lines.find(line => Array.isArray(line))!.map((a: Json) => a.error.code)).toEqual([14, 14]);
     expect(seen.bumps).toBe(1);
     // Only `big` is left, which has not read its answers.
     await until(() => server.connections === 1);
@@ -286,7 +282,7 @@ describe('leaving', () => {
     await server.close(40);
     expect(server.connections).toBe(0);
     await deaf.whenClosed();
-    expect(deaf.lines).toMatchObject([{ id: 1, error: { code: -32014 } }]);
+    expect(deaf.lines).toMatchObject([{ id: 1, error: { code: 14 } }]);
     await server.close();
   });
 });

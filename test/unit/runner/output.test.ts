@@ -1,10 +1,18 @@
 /** The growing output of an attempt: reading it by offsets, its last lines, and the cap that frees old blocks. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { capOutput, droppedBytes } from '../../../src/runner/output-cap.ts';
-import { lastLines, type OutputChunk, readOutput } from '../../../src/runner/tail.ts';
+import { lastLines, lastLinesIn, type OutputChunk, readOutput } from '../../../src/runner/tail.ts';
 import { RunnerRig, until } from '../../support/runner-rig.ts';
 
 let dir: string;
@@ -59,8 +67,11 @@ test('any bytes can be read to the end with any size, without loss', async () =>
 
 test('the last lines, with and without an end', async () => {
   const last = async (n: number, max = MIB) => {
-    const { offset, text } = await lastLines(dir, n, max);
-    return [offset, text.toString()];
+    const end = await lastLines(dir, n, max);
+    // One that is at hand as a whole has the same end.
+    const whole = existsSync(file()) ? readFileSync(file()) : Buffer.alloc(0);
+    expect(lastLinesIn(whole, 0, n, max)).toEqual(end);
+    return [end.offset, end.text.toString()];
   };
   expect(await last(3)).toEqual([0, '']);
   writeFileSync(file(), 'a\nbb\nccc\n');
@@ -108,6 +119,7 @@ test('above the cap old blocks are freed: offsets stay, the rest is untouched, t
   expect((await chunk(dropped_bytes, 16)).bytes.toString()).toBe(`${String(dropped_bytes).padStart(15)}\n`);
   const tail = await lastLines(dir, 1e9, 1e9);
   expect([tail.offset, tail.text.length]).toEqual([dropped_bytes, all.length - dropped_bytes]);
+  expect(lastLinesIn(readFileSync(file()), dropped_bytes, 1e9, 1e9)).toEqual(tail);
 
   // Nothing new: nothing to do, also for a caller that forgot what was dropped.
   expect(await capOutput(dir, MIB, 0)).toEqual({ dropped_bytes, supported: true });

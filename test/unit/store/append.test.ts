@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Event } from '../../../src/contract/event.ts';
-import { MAX_LINE_BYTES } from '../../../src/store/journal.ts';
+import { MAX_LINE_BYTES } from '../../../src/store/file/journal.ts';
 import { ENV, failedPipeline } from '../../support/store-fixture.ts';
 import { StoreRig } from '../../support/store-rig.ts';
 

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Store } from '../../../src/store/store.ts';
+import { FileStore } from '../../../src/store/file/file-store.ts';
 import { ENV, failedPipeline, OUTPUT } from '../../support/store-fixture.ts';
 
 const CHILD = join(import.meta.dirname, '../../support/store-child.ts');
@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-const open = () => new Store({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
+const open = () => new FileStore({ home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') });
 
 /** What the child said was durable must be there; whatever else is there must be whole. */
 function expectWhole(said: string, what = ''): number {

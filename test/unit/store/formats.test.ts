@@ -3,10 +3,10 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { viewOf } from '../../../src/engine/view.ts';
-import { readJournal } from '../../../src/store/journal.ts';
-import { FORMATS, type Formats } from '../../../src/store/migrate.ts';
-import { STATE_FORMAT } from '../../../src/store/snapshot.ts';
-import { Store } from '../../../src/store/store.ts';
+import { FileStore } from '../../../src/store/file/file-store.ts';
+import { readJournal } from '../../../src/store/file/journal.ts';
+import { FORMATS, type Formats } from '../../../src/store/file/migrate.ts';
+import { STATE_FORMAT } from '../../../src/store/file/snapshot.ts';
 import { FORMAT } from '../../../src/version.ts';
 import { DATA, ENV, VIEW_NOW, VIEW_PID, waitingForLimit, writeLife } from '../../support/store-fixture.ts';
 import { StoreRig } from '../../support/store-rig.ts';
@@ -79,7 +79,7 @@ test('an older journal is migrated as it is read, stays as it is, and says where
   await writeLife(rig.open(), { ...life, events: renamed, state: life.state } as typeof life);
   const before = rig.read(id, 'events.jsonl');
 
-  let newer = new Store(rig.paths, next);
+  let newer = new FileStore(rig.paths, next);
   const message = () => {
     const { status } = newer.load(id)!.state;
     return 'message' in status ? status.message : null;
@@ -96,7 +96,7 @@ test('an older journal is migrated as it is read, stays as it is, and says where
   const marks = readJournal(rig.path(id, 'events.jsonl')).lines.map(line => line.v);
   expect(marks.filter(v => v !== undefined)).toEqual([FORMAT, FORMAT + 1]);
   expect(message()).toBe('tomorrow');
-  newer = new Store(rig.paths, next);
+  newer = new FileStore(rig.paths, next);
   expect(message()).toBe('tomorrow');
   expect(newer.events(id).filter(event => event.type === 'task_waiting')).toMatchObject([
     { message: 'limit, migrated' },
@@ -115,10 +115,29 @@ test('a snapshot remembers the format of the journal that it stands for', async 
   const life = waitingForLimit();
   const { id } = life.state;
   await writeLife(rig.open(), life);
-  const store = new Store(rig.paths, { ...next, migrations: { [FORMAT]: line => line } });
+  const store = new FileStore(rig.paths, { ...next, migrations: { [FORMAT]: line => line } });
   await store.snapshot(id, store.load(id)!);
-  const again = new Store(rig.paths, { ...next, migrations: { [FORMAT]: line => line } });
+  const again = new FileStore(rig.paths, { ...next, migrations: { [FORMAT]: line => line } });
   life.add({ type: 'clock_jumped', ms: 1 });
   await again.append(id, again.load(id)!.bytes, life.events.slice(-1));
   expect(readJournal(rig.path(id, 'events.jsonl')).lines.at(-1)).toMatchObject({ v: FORMAT + 1 });
+});
+
+test('an event of another form is left to the rasen that wrote it; a field more is none', async () => {
+  const life = waitingForLimit();
+  const { id } = life.state;
+  const odd = life.events.map(event =>
+    event.type === 'task_waiting' ? { ...event, why: 'eclipse' } : { ...event, more: 1 },
+  );
+  await writeLife(rig.open(), { ...life, events: odd, state: life.state } as unknown as typeof life);
+  rmSync(rig.path(id, 'task.json'), { force: true });
+  const store = rig.open();
+  expect(store.load(id)).toBeNull();
+  expect(store.damage).toMatchObject([
+    {
+      kind: 'newer',
+      moved_to: null,
+      message: expect.stringMatching(/of another form than task_waiting .*why: /),
+    },
+  ]);
 });

@@ -5,7 +5,7 @@ import {
   encodeJournalLine,
   MAX_LINE_BYTES,
   parseJournal,
-} from '../../../src/store/journal.ts';
+} from '../../../src/store/file/journal.ts';
 import { failedPipeline, writeLife } from '../../support/store-fixture.ts';
 import { flipped, StoreRig, Tally } from '../../support/store-rig.ts';
 

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { assess } from '../../../src/store/damage.ts';
-import { Store } from '../../../src/store/store.ts';
+import { assess } from '../../../src/store/file/damage.ts';
+import { FileStore } from '../../../src/store/file/file-store.ts';
 import { ulid } from '../../../src/util/ulid.ts';
 import { ENV, failedPipeline, waitingForLimit, writeLife } from '../../support/store-fixture.ts';
 import { StoreRig } from '../../support/store-rig.ts';
@@ -102,7 +102,7 @@ test('a home that cannot be made is said to be so', () => {
     tasks: join(file, 'home/tasks'),
     quarantine: join(file, 'home/q'),
   };
-  expect(() => new Store(paths)).toThrow(expect.objectContaining({ kind: 'storage' }));
+  expect(() => new FileStore(paths)).toThrow(expect.objectContaining({ kind: 'storage' }));
 });
 
 test.skipIf(process.getuid?.() === 0)(

@@ -18,9 +18,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isRasenError } from '../../../src/contract/errors.ts';
-import { encodeJournalLine } from '../../../src/store/journal.ts';
-import { unseal } from '../../../src/store/seal.ts';
-import type { Store } from '../../../src/store/store.ts';
+import type { FileStore } from '../../../src/store/file/file-store.ts';
+import { encodeJournalLine } from '../../../src/store/file/journal.ts';
+import { unseal } from '../../../src/store/file/seal.ts';
 import { ENV, failedPipeline, waitingForLimit, writeLife } from '../../support/store-fixture.ts';
 import { flipped, StoreRig, Tally } from '../../support/store-rig.ts';
 import type { TaskBuilder } from '../../support/task-builder.ts';
@@ -52,7 +52,7 @@ async function finished(): Promise<TaskBuilder> {
 }
 
 /** The task was moved aside whole, with the very bytes, and is named; the neighbour is as ever. */
-function expectAside(store: Store, id: string, file: string, bytes: Buffer): void {
+function expectAside(store: FileStore, id: string, file: string, bytes: Buffer): void {
   expect(store.damage).toHaveLength(1);
   const [damage] = store.damage;
   expect(damage).toMatchObject({ task: id, moved_to: expect.stringContaining(rig.paths.quarantine) });
@@ -61,7 +61,7 @@ function expectAside(store: Store, id: string, file: string, bytes: Buffer): voi
   expect(store.list()).toEqual([other]);
 }
 
-function expectNeighbour(store: Store): void {
+function expectNeighbour(store: FileStore): void {
   expect(store.load(other)?.state.status.name).toBe('waiting');
 }
 

@@ -49,8 +49,8 @@ async function cancelled(hours: number, key: string | null = null): Promise<stri
   life.add({ type: 'task_cancelled' });
   const events = life.events.map(event => ({ ...event, t }));
   const store = rig.open();
-  const { bytes, state } = store.submit(life.state.id, events, ENV);
-  await store.snapshot(state.id, { state, bytes });
+  const { state } = store.submit(life.state.id, events, ENV);
+  await store.snapshot(state.id, { state });
   return state.id;
 }
 

@@ -1,0 +1,105 @@
+/** Makes triggers: for `rasen run --every …`, and for those of rasen.yml. */
+
+import { isRasenError } from '../contract/errors.ts';
+import type { Params, TaskSpec, TriggerView } from '../index.ts';
+import { ulid } from '../util/ulid.ts';
+import { type AskedEnv, capturedEnv } from './captured-env.ts';
+import type { Context } from './context.ts';
+import { usage } from './errors.ts';
+import { exactEnv } from './exact.ts';
+import { inheritedOfShell } from './inherited.ts';
+import { oneLine } from './output.ts';
+import { tellLeftOut } from './submit.ts';
+import { localTime } from './time.ts';
+import { type PolicyOptions, policyOf, type WhenOptions, whenOf } from './trigger-options.ts';
+
+export interface TriggerOptions extends WhenOptions, PolicyOptions {
+  name?: string;
+  background?: boolean;
+}
+
+type Draft = Params<'trigger.create'>['definition'];
+
+/** Names that are tried where nobody has said one. */
+const NAMES_MAX = 50;
+const NAME_CHARS = 48;
+
+/** What a run of a trigger is: a spec, and what is asked for of the environment. */
+export interface Order {
+  spec: TaskSpec;
+  asked: AskedEnv;
+}
+
+/** Machine, umask and limits of this shell, as for a task. */
+export function templateOf({ spec, asked }: Order, env: NodeJS.ProcessEnv) {
+  return { task: { ...spec, process: inheritedOfShell(env) }, env: capturedEnv(exactEnv(env), asked) };
+}
+
+export async function createTrigger(
+  context: Context,
+  order: Order,
+  options: TriggerOptions,
+): Promise<number> {
+  const { out, link, env } = context;
+  const when = whenOf(options)!;
+  const overlap = when.kind === 'watch' ? ({ overlap: 'queue' } as const) : {};
+  const template = templateOf(order, env);
+  const draft = (name: string): Draft => ({
+    name,
+    when,
+    policy: { tz: zoneHere(), ...overlap, ...policyOf(options) },
+    task: template.task,
+  });
+  const id = ulid();
+  const first = options.name ?? nameOf(order.spec.name);
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? first : `${first}-${n}`;
+    try {
+      const params = { id, definition: draft(name), env: template.env };
+      const { trigger } = await link.persist(client => client.call('trigger.create', params), {
+        starts: true,
+      });
+      tellLeftOut(context, order.spec, template.env);
+      out.reply(trigger, () => name);
+      out.note(createdText(trigger));
+      return 0;
+    } catch (error) {
+      const taken = isRasenError(error) && error.kind === 'trigger_exists';
+      if (!taken || options.name !== undefined || n >= NAMES_MAX) throw error;
+    }
+  }
+}
+
+function createdText({ name, when, next_at }: TriggerView): string {
+  const next = next_at === null ? '' : `, next ${localTime(next_at)}`;
+  return `trigger ${name}: ${oneLine(when)}${next}. See: rasen trigger show ${name}`;
+}
+
+/** The time zone of this shell. */
+export const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** A name for what nobody has given one. */
+export function nameOf(text: string): string {
+  const name = text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replaceAll(/^[^a-z0-9]+|-+$/g, '')
+    .slice(0, NAME_CHARS)
+    .replace(/-+$/, '');
+  return name || 'trigger';
+}
+
+/** Options of `rasen run` that mean nothing for a trigger. */
+export function refuseForTrigger(options: Readonly<Record<string, unknown>>): void {
+  const reasons: Record<string, string> = {
+    foreground: 'a trigger runs in the background',
+    wait: 'a trigger runs in the background',
+    exitCode: 'a trigger runs in the background',
+    stdin: 'a run of a trigger has no standard input',
+    key: 'a trigger has a name: --name',
+    retry: 'a failed run is followed by the next one',
+  };
+  for (const [name, why] of Object.entries(reasons))
+    if (options[name] !== undefined)
+      throw usage(`--${name === 'exitCode' ? 'exit-code' : name} does not go with a trigger: ${why}.`);
+}

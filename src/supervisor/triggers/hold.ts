@@ -1,0 +1,60 @@
+/** Until when no run of a trigger may begin: quiet hours, the limit of its agent, a disk that is full. */
+
+import type { TaskSpec } from '../../contract/spec.ts';
+import { quietEnd } from '../../engine/quiet-hours.ts';
+import { type DiskLimits, DiskWatch } from '../../host/disk.ts';
+import type { FarFiles } from '../../host/far-files.ts';
+import type { Paths } from '../../paths.ts';
+import type { Hold } from '../../triggers/decide.ts';
+import type { Registry } from '../registry.ts';
+
+/** A full disk is looked at again after this. */
+const DISK_MS = 30_000;
+
+export class Holds {
+  readonly #registry: Registry;
+  readonly #paths: Paths;
+  readonly #disks: DiskWatch;
+
+  constructor(parts: { registry: Registry; paths: Paths; limits: DiskLimits; far: FarFiles }) {
+    this.#registry = parts.registry;
+    this.#paths = parts.paths;
+    this.#disks = new DiskWatch(parts.limits, parts.far.files);
+  }
+
+  /** null: it may begin. */
+  of(spec: TaskSpec, now_ms: number): Hold | null {
+    return this.#quiet(spec, now_ms) ?? this.#limit(spec, now_ms) ?? this.#disk(spec, now_ms);
+  }
+
+  #quiet({ agents, limits, time_zone }: TaskSpec, now_ms: number): Hold | null {
+    if (Object.keys(agents).length === 0 || limits.quiet_hours.length === 0) return null;
+    const until_ms = quietEnd(limits.quiet_hours, now_ms, time_zone ?? undefined);
+    if (until_ms <= now_ms) return null;
+    return { until_ms, reason: `quiet hours (${limits.quiet_hours.join(', ')})` };
+  }
+
+  /** What another task has learned of the service of the same agent. */
+  #limit({ agents }: TaskSpec, now_ms: number): Hold | null {
+    const backend = agents.coder?.backend;
+    if (backend === undefined) return null;
+    let hold: Hold | null = null;
+    for (const { state } of this.#registry.all()) {
+      if (state?.status.name !== 'waiting' || state.status.why !== 'limit') continue;
+      if (state.spec.agents.coder?.backend !== backend) continue;
+      const until_ms = Date.parse(state.status.resume_at);
+      if (until_ms > now_ms && until_ms > (hold?.until_ms ?? 0))
+        hold = { until_ms, reason: `the usage limit of ${backend}` };
+    }
+    return hold;
+  }
+
+  #disk({ project }: TaskSpec, now_ms: number): Hold | null {
+    const { home } = this.#paths;
+    const low = this.#disks.low([
+      { path: home, what: 'the state folder', whole: true },
+      { path: project, what: 'the project', whole: false },
+    ]);
+    return low === null ? null : { until_ms: now_ms + DISK_MS, reason: low };
+  }
+}

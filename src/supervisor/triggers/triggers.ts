@@ -1,0 +1,592 @@
+/**
+ * The triggers of this supervisor: one heap of times and one timer for all of them, a journal for each. As with tasks, a
+ * look decides, records, then acts; the first look after a start is like any other.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { isRasenError, messageOf, RasenError } from '../../contract/errors.ts';
+import type { TaskSpec } from '../../contract/spec.ts';
+import type { Definition } from '../../contract/trigger.ts';
+import { troubleOf } from '../../host/trouble.ts';
+import type { Log } from '../../log.ts';
+import type { TriggerStore } from '../../store/file/trigger-store.ts';
+import { advance, stamp } from '../../triggers/advance.ts';
+import { delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
+import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event.ts';
+import { liveRuns, type Receipt, type TriggerState, type Waiting } from '../../triggers/state.ts';
+import { Heap } from '../../util/heap.ts';
+import { ulid } from '../../util/ulid.ts';
+import { findTrigger } from './find.ts';
+import { lateMs, runEnv, runKey, runSpec } from './run-spec.ts';
+import { type Changed, WatchProcess } from './watch-process.ts';
+
+/** setTimeout cannot wait longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** What could not be written or submitted for trouble of the machine is tried again. */
+const AGAIN_MS = 1000;
+const AGAIN_MS_MAX = 30_000;
+/** Changed paths that tell whether runs start each other. */
+const CHANGED_MAX = 20;
+/** Paths that a run is told of; the number of all of them is told, too. */
+const PATHS_MAX = 100_000;
+
+export interface TriggersOptions {
+  store: TriggerStore;
+  log: Log;
+  /** Command line of the watcher. */
+  watch_program: readonly string[];
+  hold(spec: TaskSpec, now_ms: number): Hold | null;
+  /** What became of a task; null: it goes on. */
+  endOf(task: string): RunEnd | null;
+  /** The task that has the key; null: none. */
+  taskOf(key: string): string | null;
+  /** Resolves when the task is durable. */
+  submit(spec: TaskSpec, env: Record<string, string>): Promise<void>;
+  cancel(task: string): Promise<void>;
+  /** Removes a task that is over; null, or why it stays. */
+  remove(task: string): Promise<string | null>;
+  tell(state: TriggerState, text: string): Promise<{ ok: boolean; detail: string | null }>;
+}
+
+interface Entry {
+  readonly id: string;
+  state: TriggerState;
+  queue: Promise<unknown>;
+  /** Effects under way, and how often they failed. */
+  readonly running: Set<string>;
+  readonly failed: Map<string, number>;
+  watcher: WatchProcess | null;
+  /** It looks at once, but not twice. */
+  kicked: boolean;
+  removed: boolean;
+}
+
+export class Triggers {
+  readonly #options: TriggersOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #names = new Map<string, string>();
+  /** Whose run a task is. */
+  readonly #runs = new Map<string, string>();
+  readonly #heap = new Heap<string>();
+  readonly #listeners = new Set<(id: string) => void>();
+  #timer: NodeJS.Timeout | null = null;
+  #timer_at = 0;
+  #closed = false;
+  #started = false;
+
+  constructor(options: TriggersOptions) {
+    this.#options = options;
+  }
+
+  /** Reads all of them. Nothing is started before `start`. */
+  load(): void {
+    const { store, log } = this.#options;
+    for (const state of store.load()) this.#add(state);
+    for (const { trigger, message, moved_to } of store.damage)
+      log.error({ trigger, moved_to }, `trigger ${trigger} cannot be used: ${message}`);
+  }
+
+  start(): void {
+    this.#started = true;
+    for (const entry of this.#entries.values()) this.#kick(entry);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    for (const entry of this.#entries.values()) entry.watcher?.close();
+    await Promise.all([...this.#entries.values()].map(entry => entry.queue));
+  }
+
+  /** The wall clock jumped: whatever was waited for may be there. */
+  clockJumped(): void {
+    for (const entry of this.#entries.values()) this.#kick(entry);
+  }
+
+  /** Something happened to a task. */
+  taskChanged(task: string): void {
+    const entry = this.#entries.get(this.#runs.get(task) ?? '');
+    if (entry && this.#options.endOf(task) !== null) this.#kick(entry);
+  }
+
+  /** The tasks of triggers are kept and removed by them alone, as long as they know them. */
+  owns(task: string): boolean {
+    return this.#runs.has(task);
+  }
+
+  all(): TriggerState[] {
+    return [...this.#entries.values()].map(({ state }) => state);
+  }
+
+  watching(id: string): { files: number | null; polling: string | null; pid: number | null } | null {
+    const watcher = this.#entries.get(id)?.watcher;
+    return watcher ? { files: watcher.files, polling: watcher.polling, pid: watcher.pid } : null;
+  }
+
+  get(ref: string): TriggerState {
+    return this.#resolve(ref).state;
+  }
+
+  /** The same again is the same trigger. Throws `trigger_exists` where another has the name. */
+  create(
+    id: string,
+    definition: Definition,
+    env: Record<string, string>,
+  ): { created: boolean; state: TriggerState } {
+    const known = this.#entries.get(id);
+    if (known) return { created: false, state: known.state };
+    if (this.#names.has(definition.name))
+      throw new RasenError('trigger_exists', `There is a trigger "${definition.name}" already.`, {
+        hint: `Look at it with: rasen trigger show ${definition.name}`,
+      });
+    const { events, state } = stamp(null, [{ type: 'trigger_created', id, definition }], Date.now());
+    this.#options.store.create(id, events, env);
+    const entry = this.#add(state);
+    this.#log(entry, events);
+    if (definition.when.kind === 'watch')
+      void this.#deliver(entry, waiting('start')).catch(error => this.#unwell(entry, error));
+    this.#kick(entry);
+    return { created: true, state };
+  }
+
+  async edit(ref: string, definition: Definition, env: Record<string, string> | null): Promise<TriggerState> {
+    const entry = this.#resolve(ref);
+    const other = this.#names.get(definition.name);
+    if (other !== undefined && other !== entry.id)
+      throw new RasenError('trigger_exists', `There is another trigger "${definition.name}".`);
+    return await this.#exclusive(entry, async () => {
+      if (env) await this.#options.store.setEnv(entry.id, env);
+      this.#unwatch(entry);
+      if (!isDeepStrictEqual(definition.when, entry.state.definition.when))
+        this.#options.store.forgetTree(entry.id);
+      await this.#record(entry, [{ type: 'trigger_edited', definition }]);
+      return entry.state;
+    });
+  }
+
+  async pause(ref: string): Promise<TriggerState> {
+    const entry = this.#resolve(ref);
+    return await this.#exclusive(entry, async () => {
+      if (entry.state.status === 'finished') throw over(entry.state, 'pause');
+      if (entry.state.paused_by !== 'user')
+        await this.#record(entry, [{ type: 'trigger_paused', by: 'user', reason: 'asked for' }]);
+      return entry.state;
+    });
+  }
+
+  async resume(ref: string): Promise<TriggerState> {
+    const entry = this.#resolve(ref);
+    return await this.#exclusive(entry, async () => {
+      if (entry.state.status === 'finished') throw over(entry.state, 'resume');
+      if (entry.state.status === 'active') return entry.state;
+      // What was changed while nothing was to run counts for nothing.
+      this.#options.store.forgetTree(entry.id);
+      await this.#record(entry, [{ type: 'trigger_resumed' }]);
+      return entry.state;
+    });
+  }
+
+  /** A slot of its own, now. `op`: the same again is the same slot. */
+  async fire(
+    ref: string,
+    op: string,
+    signal: AbortSignal,
+  ): Promise<{ slot: string; receipt: Receipt | null }> {
+    const entry = this.#resolve(ref);
+    if (entry.state.status === 'finished') throw over(entry.state, 'fire');
+    return await this.#until(entry, waiting(`fire:${op}`), signal);
+  }
+
+  /** A delivery: `key` tells it apart; the same again is the same slot. */
+  async deliver(
+    ref: string,
+    key: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<{ slot: string; receipt: Receipt | null }> {
+    const entry = this.#resolve(ref);
+    if (entry.state.definition.when.kind !== 'webhook')
+      throw new RasenError('trigger_state', `Trigger "${entry.state.definition.name}" takes no deliveries.`);
+    const slot = `delivery:${key}`;
+    const payload = `${Buffer.from(key).toString('hex').slice(0, 120)}.json`;
+    return await this.#until(entry, { ...waiting(slot), payload }, signal, body);
+  }
+
+  async remove(ref: string): Promise<TriggerState> {
+    const entry = this.#resolve(ref);
+    return await this.#exclusive(entry, async () => {
+      this.#options.store.remove(entry.id);
+      this.#drop(entry);
+      this.#options.log.info({ trigger: entry.id }, `trigger ${entry.state.definition.name} was removed`);
+      return entry.state;
+    });
+  }
+
+  #add(state: TriggerState): Entry {
+    const entry: Entry = {
+      ...{ id: state.id, state, queue: Promise.resolve(), running: new Set(), failed: new Map() },
+      ...{ watcher: null, kicked: false, removed: false },
+    };
+    this.#entries.set(state.id, entry);
+    this.#names.set(state.definition.name, state.id);
+    for (const { task } of [...state.taken, ...state.runs]) this.#runs.set(task, state.id);
+    return entry;
+  }
+
+  #drop(entry: Entry): void {
+    entry.removed = true;
+    this.#unwatch(entry);
+    this.#heap.set(entry.id, null);
+    this.#entries.delete(entry.id);
+    this.#names.delete(entry.state.definition.name);
+    for (const { task } of [...entry.state.taken, ...entry.state.runs]) this.#runs.delete(task);
+    this.#changed(entry);
+  }
+
+  #resolve(ref: string): Entry {
+    const id = this.#names.get(ref) ?? findTrigger(this.all(), ref).id;
+    return this.#entries.get(id)!;
+  }
+
+  #exclusive<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+    const run = entry.queue.then(() => {
+      if (entry.removed)
+        throw new RasenError('trigger_unknown', `Trigger "${entry.state.definition.name}" was removed.`);
+      return work();
+    });
+    entry.queue = run.then(
+      () => this.#kick(entry),
+      () => {},
+    );
+    return run;
+  }
+
+  #kick(entry: Entry): void {
+    if (entry.kicked || this.#closed || !this.#started || entry.removed) return;
+    entry.kicked = true;
+    setImmediate(() => {
+      entry.kicked = false;
+      if (this.#closed || entry.removed) return;
+      const look = entry.queue.then(() => this.#look(entry));
+      entry.queue = look.catch(error => this.#unwell(entry, error));
+    });
+  }
+
+  /** Decides, records, acts. Only one at a time for each trigger. */
+  async #look(entry: Entry): Promise<void> {
+    if (this.#closed || entry.removed) return;
+    const next = advance(entry.state, this.#facts(entry.state));
+    await this.#commit(entry, next.events, next.state);
+    this.#watch(entry);
+    for (const effect of next.effects) void this.#act(entry, effect);
+    if (next.wake_ms === 0) this.#kick(entry);
+    else this.#wake(entry, next.wake_ms);
+  }
+
+  #facts({ definition }: TriggerState): Facts {
+    const { endOf, hold } = this.#options;
+    const now_ms = Date.now();
+    let known: Hold | null | undefined;
+    return {
+      now_ms,
+      run: endOf,
+      hold: () => {
+        if (known === undefined) known = hold(definition.task, now_ms);
+        return known;
+      },
+      newTask: () => ulid(),
+      draining: this.#closed,
+    };
+  }
+
+  async #record(entry: Entry, added: readonly NewTriggerEvent[]): Promise<void> {
+    const { events, state } = stamp(entry.state, added, Date.now());
+    await this.#commit(entry, events, state);
+  }
+
+  async #commit(entry: Entry, events: readonly TriggerEvent[], state: TriggerState): Promise<void> {
+    if (events.length === 0) return;
+    const { name } = entry.state.definition;
+    entry.state = await this.#options.store.append(entry.id, events, state);
+    for (const event of events) {
+      if (event.type === 'slot_taken') this.#runs.set(event.task, entry.id);
+      else if (event.type === 'run_released') this.#runs.delete(event.task);
+    }
+    if (state.definition.name !== name) {
+      this.#names.delete(name);
+      this.#names.set(state.definition.name, entry.id);
+    }
+    if (events.some(({ type }) => type === 'run_released' || type === 'slots_passed')) this.#sweep(entry);
+    this.#log(entry, events);
+    this.#changed(entry);
+  }
+
+  #sweep({ id, state }: Entry): void {
+    if (state.definition.when.kind !== 'watch' && state.definition.when.kind !== 'webhook') return;
+    const needed = [...state.queue, ...state.taken, ...state.runs].flatMap(({ payload }) => payload ?? []);
+    this.#options.store.sweepPayloads(id, new Set(needed));
+  }
+
+  #changed({ id }: Entry): void {
+    for (const listener of this.#listeners) listener(id);
+  }
+
+  async #act(entry: Entry, effect: TriggerEffect): Promise<void> {
+    const key =
+      effect.type === 'submit'
+        ? `submit ${effect.slot}`
+        : 'task' in effect
+          ? `${effect.type} ${effect.task}`
+          : effect.key;
+    if (entry.running.has(key)) return;
+    entry.running.add(key);
+    try {
+      const events = await this.#perform(entry, effect);
+      entry.failed.delete(key);
+      if (events.length > 0) await this.#settle(entry, events);
+    } catch (error) {
+      if (this.#closed || entry.removed) return;
+      const tries = (entry.failed.get(key) ?? 0) + 1;
+      entry.failed.set(key, tries);
+      const { name } = entry.state.definition;
+      if (tries === 1 || tries % 100 === 0)
+        this.#options.log.warn(
+          { trigger: entry.id, error },
+          `trigger ${name}: ${key}: ${messageOf(error)}; it is tried again`,
+        );
+      await pause(Math.min(AGAIN_MS * 2 ** Math.min(tries - 1, 10), AGAIN_MS_MAX));
+    } finally {
+      entry.running.delete(key);
+    }
+    this.#kick(entry);
+  }
+
+  /** As `record`, in its turn. */
+  #settle(entry: Entry, events: readonly NewTriggerEvent[]): Promise<void> {
+    const run = entry.queue.then(async () => {
+      if (!this.#closed && !entry.removed) await this.#record(entry, events);
+    });
+    entry.queue = run.catch(() => {});
+    return run;
+  }
+
+  /** What came of an effect. Throws what may pass. */
+  async #perform(entry: Entry, effect: TriggerEffect): Promise<NewTriggerEvent[]> {
+    const { cancel, remove, tell } = this.#options;
+    switch (effect.type) {
+      case 'submit':
+        return await this.#submit(entry, effect);
+      case 'cancel':
+        await cancel(effect.task);
+        return [];
+      case 'release': {
+        const problem = await remove(effect.task);
+        return [{ type: 'run_released', task: effect.task, removed: problem === null }];
+      }
+      case 'notify': {
+        const { ok, detail } = await tell(entry.state, effect.text);
+        return [{ type: 'notified', key: effect.key, ok, detail }];
+      }
+    }
+  }
+
+  async #submit(entry: Entry, { slot, task, payload, due }: Extract<TriggerEffect, { type: 'submit' }>) {
+    const { store, submit, taskOf } = this.#options;
+    const { id, state } = entry;
+    const started = (): NewTriggerEvent[] => [
+      { type: 'slot_started', slot, late_ms: lateMs(state, { due }, Date.now()) },
+    ];
+    // The one before the crash, whatever the trigger was edited to since.
+    if (taskOf(runKey(id, slot)) !== null) return started();
+    try {
+      const path = payload === null ? null : store.payload(id, payload);
+      await submit(runSpec(state, { task, slot }), { ...store.env(id), ...runEnv(state, { slot }, path) });
+      return started();
+    } catch (error) {
+      if (
+        !isRasenError(error) ||
+        error.kind === 'shutting_down' ||
+        error.kind === 'storage' ||
+        troubleOf(error)
+      )
+        throw error;
+      return [{ type: 'slot_refused' as const, slot, reason: error.message }];
+    }
+  }
+
+  /** Records a slot that does not come by the clock, once; then the trigger looks. */
+  async #deliver(entry: Entry, slot: Waiting, body?: unknown): Promise<void> {
+    await this.#exclusive(entry, async () => {
+      if (receiptOf(entry.state, slot.slot) || isPending(entry.state, slot.slot)) return;
+      if (slot.payload !== null) this.#options.store.writePayload(entry.id, slot.payload, body);
+      await this.#record(entry, [delivered(entry.state, slot)]);
+    });
+  }
+
+  /** Resolves with the receipt; or with none where the slot waits for its turn. */
+  async #until(entry: Entry, slot: Waiting, signal: AbortSignal, body?: unknown) {
+    await this.#deliver(entry, slot, body);
+    const name = slot.slot;
+    return await new Promise<{ slot: string; receipt: Receipt | null }>((resolve, reject) => {
+      const look = () => {
+        const receipt = receiptOf(entry.state, name);
+        const { taken, queue } = entry.state;
+        const begins =
+          taken.some(one => one.slot === name) || (queue[0]?.slot === name && !this.#isBusy(entry));
+        if (!receipt && begins && !entry.removed) return;
+        done();
+        resolve({ slot: name, receipt });
+      };
+      const abort = () => {
+        done();
+        reject(signal.reason);
+      };
+      const listener = (id: string) => id === entry.id && look();
+      const done = () => {
+        this.#listeners.delete(listener);
+        signal.removeEventListener('abort', abort);
+      };
+      this.#listeners.add(listener);
+      signal.addEventListener('abort', abort, { once: true });
+      look();
+    });
+  }
+
+  #isBusy({ state }: Entry): boolean {
+    const live = liveRuns(state).filter(({ task }) => this.#options.endOf(task) === null);
+    const { hold } = this.#options;
+    return state.status !== 'active' || live.length > 0 || hold(state.definition.task, Date.now()) !== null;
+  }
+
+  /** Starts the watcher of a trigger that is to have one, and ends that of one that is not. */
+  #watch(entry: Entry): void {
+    const { status, definition } = entry.state;
+    const { when } = definition;
+    if (when.kind !== 'watch' || status !== 'active') {
+      if (entry.watcher) this.#unwatch(entry);
+      return;
+    }
+    if (entry.watcher) return;
+    const { store, watch_program, log } = this.#options;
+    const { kind: _, ...rest } = when;
+    entry.watcher = new WatchProcess({
+      program: watch_program,
+      order: { root: definition.task.project, ...rest, tree: store.treeFile(entry.id) },
+      changed: changes => this.#filesChanged(entry, changes),
+      told: text => log.warn({ trigger: entry.id }, `trigger ${definition.name}: ${text}`),
+    });
+  }
+
+  #unwatch(entry: Entry): void {
+    entry.watcher?.close();
+    entry.watcher = null;
+  }
+
+  /** A settled change is a slot. While another waits for its turn, it is joined into that one, with its files. */
+  async #filesChanged(entry: Entry, { paths, first_ms, last_ms }: Changed): Promise<void> {
+    await this.#exclusive(entry, async () => {
+      const { store } = this.#options;
+      const { state } = entry;
+      if (state.status !== 'active') return;
+      const now = Date.now();
+      const during = state.taken.length > 0 || state.runs.some(run => overlaps(run, first_ms, last_ms));
+      const slot = `change:${new Date(now).toISOString()}-${state.seq}`;
+      const before = state.queue[0]?.payload ?? null;
+      const changed = during ? paths.slice(0, CHANGED_MAX) : null;
+      const mine: Waiting = { slot, due: now, payload: `${ulid()}.json`, changed };
+      const event = delivered(state, mine);
+      if (event.type === 'slot_queued') store.writePayload(entry.id, mine.payload!, change(paths));
+      else if (event.type === 'slots_passed' && event.into !== null && before !== null) {
+        const known = store.readPayload(entry.id, before) as { changed?: string[] } | null;
+        store.writePayload(entry.id, before, change([...new Set([...(known?.changed ?? []), ...paths])]));
+      }
+      await this.#record(entry, [event]);
+    });
+  }
+
+  #wake(entry: Entry, at: number | null): void {
+    this.#heap.set(entry.id, at);
+    this.#rearm();
+  }
+
+  #rearm(): void {
+    const first = this.#heap.first;
+    if (this.#closed || !first) return;
+    if (this.#timer && this.#timer_at <= first.at && this.#timer_at > Date.now()) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    const ms = Math.min(Math.max(0, first.at - Date.now()), MAX_TIMER_MS);
+    this.#timer_at = first.at;
+    this.#timer = setTimeout(() => this.#due(), ms);
+  }
+
+  #due(): void {
+    this.#timer = null;
+    const now = Date.now();
+    for (let first = this.#heap.first; first && first.at <= now; first = this.#heap.first) {
+      const entry = this.#entries.get(first.key);
+      this.#heap.set(first.key, null);
+      if (entry) this.#kick(entry);
+    }
+    this.#rearm();
+  }
+
+  #unwell(entry: Entry, error: unknown): void {
+    if (this.#closed || entry.removed) return;
+    this.#options.log.error(
+      { trigger: entry.id, error },
+      `trigger ${entry.state.definition.name}: ${messageOf(error)}`,
+    );
+    this.#wake(entry, Date.now() + AGAIN_MS);
+  }
+
+  #log({ id, state }: Entry, events: readonly TriggerEvent[]): void {
+    const { log } = this.#options;
+    for (const event of events) {
+      const text = logText(event);
+      if (text !== null)
+        log.info({ trigger: id, event: event.type }, `trigger ${state.definition.name}: ${text}`);
+    }
+  }
+}
+
+const waiting = (slot: string): Waiting => ({ slot, due: Date.now(), payload: null, changed: null });
+const change = (paths: readonly string[]) => ({ changed: paths.slice(0, PATHS_MAX), count: paths.length });
+const pause = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms).unref());
+
+const isPending = ({ queue, taken }: TriggerState, slot: string): boolean =>
+  [...queue, ...taken].some(one => one.slot === slot);
+
+const receiptOf = ({ receipts }: TriggerState, slot: string): Receipt | null =>
+  receipts.findLast(receipt => receipt.slot === slot) ?? null;
+
+/** Whether changes were made while a run went on. */
+function overlaps(run: TriggerState['runs'][number], first_ms: number, last_ms: number): boolean {
+  return run.started <= last_ms && (run.ended_at === null || Date.parse(run.ended_at) >= first_ms);
+}
+
+function over({ definition, reason }: TriggerState, verb: string): RasenError {
+  return new RasenError('trigger_state', `Cannot ${verb} "${definition.name}": it is finished (${reason}).`, {
+    hint: `Give it new times with: rasen trigger edit ${definition.name}`,
+  });
+}
+
+/** What the log of the supervisor tells; null: nothing. */
+function logText(event: TriggerEvent): string | null {
+  switch (event.type) {
+    case 'trigger_created':
+      return 'created';
+    case 'trigger_paused':
+      return `paused: ${event.reason}`;
+    case 'trigger_resumed':
+      return 'resumed';
+    case 'trigger_finished':
+      return `finished: ${event.reason}`;
+    case 'slot_refused':
+      return `slot ${event.slot} could not be started: ${event.reason}`;
+    case 'slots_passed':
+      return event.outcome === 'missed' ? `${event.count} slots missed: ${event.reason}` : null;
+    case 'clock_set_back':
+      return 'the clock was set back; times that come again are new slots';
+    default:
+      return null;
+  }
+}

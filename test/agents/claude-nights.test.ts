@@ -1,0 +1,4 @@
+/** Nights with the real claude. */
+import { nights } from './nights.ts';
+
+nights('claude');

@@ -1,0 +1,4 @@
+/** Nights with the real codex. */
+import { nights } from './nights.ts';
+
+nights('codex');

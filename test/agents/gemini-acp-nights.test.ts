@@ -1,0 +1,4 @@
+/** Nights with the real gemini over acp. */
+import { nights } from './nights.ts';
+
+nights('gemini over acp');

@@ -1,0 +1,4 @@
+/** Nights with the real gemini. */
+import { nights } from './nights.ts';
+
+nights('gemini');

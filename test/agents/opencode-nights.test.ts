@@ -1,0 +1,4 @@
+/** Nights with the real opencode. */
+import { nights } from './nights.ts';
+
+nights('opencode');
