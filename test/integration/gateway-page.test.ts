@@ -274,13 +274,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
       );
       await over(id);
       const page = await open();
-      await page.getByText('xss <b>').first().waitFor();
+      await page.getByRole('link', { name: /xss <b>/ }).waitFor();
       for (const part of ['', '/log']) {
         await page.goto(`${rig.url}/#/task/${id}${part}`);
-        await page
-          .getByText(part === '' ? XSS[0]! : 'last line')
-          .first()
-          .waitFor();
+        await (part === ''
+          ? page.locator('.step').getByText(XSS[0]!).first()
+          : page.getByRole('log').getByText('last line')
+        ).waitFor();
       }
       expect(await inPage(page, "'pwned' in window")).toBe(false);
       expect(
