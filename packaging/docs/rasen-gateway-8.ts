@@ -19,6 +19,7 @@ export function rasenGateway8(version: string): string {
     '`rasen gateway` [`--listen` <<address:port>>] [`--unix` [<<path>>]] …',
     '`rasen web`',
     '`rasen token` `create`|`list`|`rotate`|`revoke`',
+    '`rasen hook` `add`|`list`|`remove`',
   );
   page.section('Description');
   page.para(
@@ -102,6 +103,10 @@ export function rasenGateway8(version: string): string {
   page.para(
     'A repository that a task is asked for by URL is mirrored once, in `gateway/repositories/`, and each of its tasks gets a checkout in `gateway/checkouts/`. A remote is reached as your own git reaches it: credential helpers, ssh, proxies. A `github_token` of a request is kept in a file of mode 0600 for that task and given to git through GIT_ASKPASS; it stands in no URL, remote, argument or log. A URL with a password in it is refused. Submodules and LFS objects are not fetched.',
   );
+  page.section('Webhooks');
+  page.para(
+    '`rasen hook add` <<trigger>> lets a trigger of the kind webhook be called at `POST /hooks/`<<trigger>>, and shows its secret once. Deliveries are signed as Standard Webhooks say (within five minutes), as GitHub does (X-Hub-Signature-256), or carry the token of GitLab. `--event` and `--filter` choose among them. The answer is 200 when it is durable, with `result`: <<accepted>>, <<joined>>, <<skipped>>, <<duplicate>> or <<ignored>>, and a `reason`; 401 without a good signature, 413 when too large, 429 above 120 in a minute. The run finds the payload in the file that RASEN_TRIGGER_FILE names.',
+  );
   page.section('Security');
   for (const [rule, text] of [
     [
@@ -141,6 +146,7 @@ export function rasenGateway8(version: string): string {
     '`gateway/tokens.json`, `gateway/sessions.json`',
     'In the folder of the state, mode 0600: names, scopes and hashes.',
   );
+  page.item('`gateway/hooks.json`', 'Secrets of webhooks, mode 0600.');
   page.item('`gateway/running.json`', 'Where it listens, while it does.');
   page.item('`gateway/gateway.log`', 'Of one that `rasen web` has started.');
   page.item(

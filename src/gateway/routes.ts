@@ -44,6 +44,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 const PLURALS: Readonly<Record<string, string>> = { log: 'tasks', daemon: 'daemon' };
 const EXCEPTIONS: Readonly<Record<string, Partial<Pick<Route, 'path' | 'verb'>>>> = {
   'task.run': { path: '/v1/tasks', verb: 'POST' },
+  'trigger.create': { path: '/v1/triggers' },
   'event.follow': { path: '/v1/events' },
   'log.follow': { path: '/v1/tasks/{task}/log' },
 };
