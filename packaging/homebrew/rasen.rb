@@ -19,7 +19,7 @@ class Rasen < Formula
     end
     man1.install_symlink package/"man/rasen.1"
     man5.install_symlink package/"man/rasen.yml.5"
-    man7.install_symlink package/"man/rasen-protocol.7"
+    %w[agents overnight protocol].each { |page| man7.install_symlink package/"man/rasen-#{page}.7" }
     man8.install_symlink package/"man/rasend.8"
     man8.install_symlink package/"man/rasen-gateway.8"
     bash_completion.install_symlink package/"packaging/completions/rasen.bash" => "rasen"

@@ -27,6 +27,8 @@ export interface AgentRequest {
   resume: string | null;
   /** Dollars that are left for it; null: nobody counts them. */
   budget_usd: number | null;
+  /** What its program answers to `asks_help`; null: nothing, and it is taken for the newest that is known. */
+  help: string | null;
 }
 
 export interface LaunchPlan {
@@ -63,9 +65,14 @@ export interface Agent {
   readonly says_cost?: 'yes' | 'some';
   /** Its program says what a session used with its result alone, which one that is stopped does not have. */
   readonly says_tokens_at_end_only?: boolean;
+  /** Arguments with which its program tells which options this version has, where they differ. Costs no request. */
+  readonly asks_help?: readonly string[];
   plan(request: AgentRequest): LaunchPlan;
-  /** A reader for the output of one session; null: the output is no stream of events, only the result file counts. */
-  open(): Conversation | null;
+  /**
+   * A reader for the output of one session; null: the output is no stream of events, only the result file counts.
+   * @param resumed it goes on with an earlier one, of which its program may count what that used.
+   */
+  open(resumed?: boolean): Conversation | null;
 }
 
 /** One session, line by line. Holds little, whatever it is fed, and throws at nothing. */

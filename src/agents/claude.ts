@@ -79,7 +79,7 @@ export function claudeAgent(command: readonly string[]): Agent {
         },
       };
     },
-    open: () => readClaude(),
+    open: resumed => readClaude(resumed),
   };
 }
 
@@ -127,6 +127,16 @@ const CONNECTION =
   /^API Error: .*(?:Connection error|fetch failed|Unable to connect|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)/;
 const TOO_LONG = /^(?:API Error: \d+ .*)?prompt is too long/i;
 
+/** Subtypes of `system` events that say nothing about how a session ends; views/session/claude.ts shows some of them. */
+const TOLD = [
+  ...['vcs_state_changed', 'model_fallback', 'model_refusal_fallback', 'model_refusal_no_fallback'],
+  ...['model_consent_fallback', 'informational', 'notification', 'task_progress', 'task_summary'],
+  ...['thinking_tokens', 'turn_starting', 'turn_duration', 'post_turn_summary', 'hook_started'],
+  ...['hook_progress', 'hook_response', 'stop_hook_summary', 'memory_recall', 'memory_saved'],
+  ...['commands_changed', 'files_persisted', 'session_title_changed', 'mcp_status', 'code_change_published'],
+  ...['permission_retry', 'per_turn_effort_changed', 'instruction_size_warning', 'file_attachments_missing'],
+];
+
 /** In the errors of a result: there is no transcript of the session that it should go on with. */
 const NO_SESSION = /^No conversation found with session ID\b/;
 
@@ -148,7 +158,7 @@ interface Failure {
   detail: string;
 }
 
-function readClaude(): Conversation {
+function readClaude(resumed = false): Conversation {
   const seen = new Seen();
   let result: Json | null = null;
   /** Of the last answer that was an error in place of an answer. */
@@ -157,7 +167,7 @@ function readClaude(): Conversation {
   let retrying: Failure | null = null;
   let limit: { resets_at: number | null } | null = null;
   let early: Failure | null = null;
-  const meter = new Meter();
+  const meter = new Meter(resumed);
   /** The last turn is over; commands that it left in the background may wake it again. */
   let answered = false;
   let background = 0;
@@ -212,7 +222,7 @@ function readClaude(): Conversation {
       },
       'system/status': nothing,
       'system/session_state_changed': nothing,
-      'system/compact_boundary': nothing,
+      'system/compact_boundary': () => seen.again('shortens', 'the conversation'),
       'system/worker_shutting_down': nothing,
       'system/ui_invalidate': nothing,
       'system/background_tasks_changed': event => {
@@ -222,6 +232,8 @@ function readClaude(): Conversation {
       'system/task_started': nothing,
       'system/task_updated': nothing,
       'system/task_notification': nothing,
+      // What is told for views, and answers nothing that is decided.
+      ...Object.fromEntries(TOLD.map(name => [`system/${name}`, nothing])),
       'system/permission_denied': event => seen.deny(event.tool_name),
       'system/api_retry': event => {
         const status = number(event.error_status);
@@ -238,7 +250,7 @@ function readClaude(): Conversation {
         result = event;
         seen.session(event.session_id);
         const words = text(event.result);
-        if (words !== null && event.is_error !== true) seen.message(words);
+        if (words !== null && event.is_error !== true) seen.lastMessage(words);
         for (const denial of list(event.permission_denials)) seen.deny(object(denial)?.tool_name);
         meter.result(event);
         seen.toolsOver();

@@ -76,7 +76,6 @@ const OTHER_ITEMS = [
   'sleep',
   'enteredReviewMode',
   'exitedReviewMode',
-  'contextCompaction',
 ];
 /** Known, and nothing follows from them. */
 const NOTHING = [
@@ -214,6 +213,8 @@ export function serverEvents(seen: Seen, session: CodexSession, meter: ServerMet
     'server/account/rateLimits/updated': event => meter.limits(object(params(event)?.rateLimits)),
     'item/started/agentMessage': progress,
     'item/completed/agentMessage': message,
+    'item/started/contextCompaction': nothing,
+    'item/completed/contextCompaction': () => seen.again('shortens', 'the conversation'),
     ...each(TOOLS, type => ({ [`item/started/${type}`]: began, [`item/completed/${type}`]: ended })),
     ...each(OTHER_ITEMS, type => ({
       [`item/started/${type}`]: nothing,

@@ -5,7 +5,7 @@ export interface AgentFolder {
   path: string;
   /** The variable by which a user has it elsewhere. */
   variable?: string;
-  /** false: it is read there, and nothing of a session is written to it. */
+  /** false: it is read there, and nothing of a session is written to it; what is `kept` with a text is made there all the same. */
   written: boolean;
   /**
    * What in it stays as it is: it says which programs are run, also in sessions outside of any sandbox. With a text: made

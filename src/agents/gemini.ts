@@ -61,11 +61,13 @@ const STATUS_BY_EXIT: ReadonlyMap<number, number> = new Map(STATUSES.map(status 
 
 /** `[API Error: …]`, made by the program; inside of it a text of its own, or the server's answer as it came. */
 const API_ERROR = /^\[API Error: ([\s\S]*?)\](?:\n|$)/;
-/** No answer, or one that was cut: by whom, nobody knows, and it is no answer either way. */
+/** No answer, or one that was cut: by whom, nobody knows, and it is no answer either way. An older version has no words for it. */
 const NETWORK =
-  /^(?:exception )?(?:\w*Error: )?(?:fetch failed\b|terminated\b|read ECONNRESET|socket hang up|other side closed|Premature close|Incomplete JSON segment|Unexpected (?:token|end of JSON)|Unterminated string in JSON|Expected .* in JSON\b)/i;
+  /^(?:exception )?(?:\w*Error: )?(?:An unknown error occurred\b|fetch failed\b|terminated\b|read ECONNRESET|socket hang up|other side closed|Premature close|Incomplete JSON segment|Unexpected (?:token|end of JSON)|Unterminated string in JSON|Expected .* in JSON\b)/i;
 const QUOTA = /^(?:You have exhausted your|Resource has been exhausted|You exceeded your current quota)\b/;
 const BAD_KEY = /^API key (?:not valid|expired|not found)\b/;
+/** It found itself in a loop and stopped, which its result calls a success. */
+const LOOP = /^Loop detected\b/;
 const TOO_LONG = /^The input token count\b.*\bexceeds the maximum/;
 
 /** Lines of the error channel about a request that is tried again. */
@@ -83,12 +85,15 @@ function readGemini(): Conversation {
   let retrying: Failure | null = null;
   /** Whether the last piece of text was the assistant's: then the next one goes on with it. */
   let talking = false;
+  /** Until a tool is used after it. */
+  let loop: string | null = null;
   const answered = () => {
     retrying = null;
   };
   const tool = () => {
     answered();
     talking = false;
+    loop = null;
     seen.through = false;
   };
 
@@ -115,8 +120,11 @@ function readGemini(): Conversation {
         tool();
         seen.toolEnded(event.tool_id, [event.status, event.output, event.error]);
       },
-      // A warning: what ends a session is in its result.
-      error: () => {},
+      // A warning: what ends a session is in its result, but for this one.
+      error: event => {
+        const words = text(event.message) ?? '';
+        loop = LOOP.test(words) ? words : loop;
+      },
       result: event => {
         result = event;
         seen.toolsOver();
@@ -137,6 +145,8 @@ function readGemini(): Conversation {
       if (result === null) return { ...endWithoutResult(seen, exit.code, retrying), usage };
       const error = object(result.error);
       if (result.status === 'success' && error === null) {
+        if (loop !== null)
+          return { outcome: 'failed', evidence: 'event', detail: loop, retry_at: null, usage };
         if (exit.code === 0) return { outcome: 'ok', evidence: 'event', detail: null, retry_at: null, usage };
         return { ...brokenOff(seen, exit, usage), detail: `exit code ${exit.code} after its result` };
       }

@@ -37,18 +37,28 @@ const FOLDERS: Readonly<Partial<Record<Backend, readonly AgentFolder[]>>> = {
   opencode: OPENCODE_FOLDERS,
 };
 
+/** The program that is spoken with over the protocol, where it is one that is known: `opencode acp`, `node …/gemini.js --acp`. */
+function programOf(command: readonly string[]): Backend | null {
+  const names = command.map(word => word.replace(/^.*\//, '').replace(/\.[cm]?js$/, ''));
+  return (Object.keys(FOLDERS) as Backend[]).find(name => names.includes(name)) ?? null;
+}
+
 /**
  * What an agent keeps in the home of the user, and what the others do, who are nothing to it. A program that is not known
  * by name may be any of them, or start one; null: it is no agent. `known`: it will need what is its own.
  */
-export function agentFolders(backend: Backend | null): {
+export function agentFolders(
+  backend: Backend | null,
+  command: readonly string[] = [],
+): {
   own: AgentFolder[];
   others: AgentFolder[];
   known: boolean;
 } {
   const all = Object.entries(FOLDERS);
-  const known = backend !== null && FOLDERS[backend] !== undefined;
-  const is_own = (name: string) => (known ? name === backend : backend !== null);
+  const name = backend === 'acp' ? (programOf(command) ?? backend) : backend;
+  const known = name !== null && FOLDERS[name] !== undefined;
+  const is_own = (other: string) => (known ? other === name : backend !== null);
   return {
     own: all.flatMap(([name, folders]) => (is_own(name) ? folders : [])),
     others: all.flatMap(([name, folders]) => (is_own(name) ? [] : folders)),

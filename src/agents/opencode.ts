@@ -7,7 +7,6 @@
  * - A usage limit is slept through without a word, for hours if the server says so: only the silence of the session ends
  *   it, and nobody knows then that it was a limit. The same goes for a server that does not answer.
  * - A tool is told when it is over; that one runs is not.
- * - `--auto` allows what would be asked; what the user's configuration denies stays denied.
  */
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
@@ -25,7 +24,12 @@ export const OPENCODE_ENV: Readonly<Record<string, string>> = {
 export const OPENCODE_FOLDERS: readonly AgentFolder[] = [
   { path: '.local/share/opencode', written: true },
   { path: '.local/state/opencode', written: true },
-  { path: '.config/opencode', written: false },
+  // It dies where it cannot write this file beside its settings, and installs nothing where it cannot write.
+  {
+    path: '.config/opencode',
+    written: false,
+    kept: { '.gitignore': 'node_modules\npackage.json\npackage-lock.json\nbun.lock\n.gitignore\n' },
+  },
 ];
 
 export function opencodeAgent(command: readonly string[]): Agent {
@@ -33,10 +37,11 @@ export function opencodeAgent(command: readonly string[]): Agent {
     id: 'opencode',
     says_cost: 'yes',
     resumes: true,
+    asks_help: ['run', '--help'],
     plan: request => ({
       argv: [
         ...command,
-        ...['run', '--format', 'json', '--auto'],
+        ...['run', '--format', 'json', allowsAll(request.help)],
         // Without one it asks a model for a title.
         ...['--title', `rasen ${request.subtask} ${request.attempt}`],
         ...(request.resume === null ? [] : ['--session', request.resume]),
@@ -50,6 +55,10 @@ export function opencodeAgent(command: readonly string[]): Agent {
     open: () => readOpencode(),
   };
 }
+
+/** Allows what would be asked; what the user's configuration denies stays denied. It had another name before. */
+const allowsAll = (help: string | null) =>
+  help === null || /(?:^|\s)--auto\b/.test(help) ? '--auto' : '--dangerously-skip-permissions';
 
 /** On its error channel, about a request that it tries again. */
 const RETRY = /\bmessage="stream error" .*\berror\.error="AI_\w+: ([^"]*)/;
@@ -70,9 +79,12 @@ function readOpencode(): Conversation {
   let error: Failure | null = null;
   let retrying: Failure | null = null;
   let early: Failure | null = null;
+  /** An error came that it got over; its exit code tells of it all the same. */
+  let recovered = false;
   const answered = () => {
     seen.heard = true;
     retrying = null;
+    recovered ||= error !== null;
     error = null;
   };
   const part = (event: Json) => {
@@ -146,7 +158,7 @@ function readOpencode(): Conversation {
         const broken = brokenOff(seen, exit, spent);
         return why ? { ...broken, ...why, evidence: 'text' } : broken;
       }
-      if (exit.code !== 0)
+      if (exit.code !== 0 && !(recovered && exit.code === 1))
         return { ...brokenOff(seen, exit, spent), detail: `exit code ${exit.code} after its last step` };
       if (seen.denied.length > 0)
         return {

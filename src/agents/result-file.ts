@@ -68,6 +68,8 @@ export function readResultFile(
     const what = read.fault === 'unreadable' ? `cannot be read: ${read.problem}` : read.problem;
     return { ...NONE, problem: `the result file ${what}` };
   }
+  // All that a full disk takes of it. Its session is judged as one that left none.
+  if (read.value.bytes.length === 0) return NONE;
   let raw: unknown;
   try {
     raw = JSON.parse(masked(read.value.bytes.toString('utf8')));

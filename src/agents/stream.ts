@@ -43,6 +43,8 @@ export class Seen {
   /** It has said that it is through; what comes after it takes that back. */
   through = false;
   #message = '';
+  /** No tool was used since the last message. */
+  #said_alone = false;
   readonly #running = new Map<string, string>();
   readonly #calls: string[] = [];
   calls_made = 0;
@@ -51,6 +53,7 @@ export class Seen {
   toolBegan(id: unknown, name: unknown, input: unknown): void {
     this.heard = true;
     this.through = false;
+    this.#said_alone = false;
     if (this.#running.size < MAX_RUNNING)
       this.#running.set(text(id) ?? '', `${text(name) ?? ''} ${JSON.stringify(input) ?? ''}`);
   }
@@ -60,6 +63,10 @@ export class Seen {
     const call = this.#running.get(key);
     if (call === undefined) return;
     this.#running.delete(key);
+    this.#over(call, answer);
+  }
+
+  #over(call: string, answer: unknown): void {
     const hash = createHash('sha256')
       .update(call)
       .update('\0')
@@ -89,12 +96,27 @@ export class Seen {
   }
 
   message(words: string): void {
+    if (this.#said_alone) this.again('says', this.#message);
+    this.#said_alone = true;
+    this.lastMessage(words);
+  }
+
+  messagePart(words: string): void {
+    this.lastMessage(this.#message + words);
+  }
+
+  /** Said before, and said once more as what it came to. */
+  lastMessage(words: string): void {
     this.heard = true;
     this.#message = words.slice(-MAX_MESSAGE);
   }
 
-  messagePart(words: string): void {
-    this.message(this.#message + words);
+  /**
+   * Something that can come again and again without a tool between: words, or a conversation that is shortened and does
+   * not fit all the same. As often as a call of a tool, it is a loop.
+   */
+  again(what: string, words: string): void {
+    this.#over(`${what} ${JSON.stringify(words)}`, null);
   }
 
   get last_message(): string {

@@ -3,10 +3,20 @@ import { isRasenError } from '../contract/errors.ts';
 import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { configFolder } from './config-folder.ts';
 import type { Context } from './context.ts';
+import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 
 const check = 'configuration';
 
-export async function configFindings(context: Pick<Context, 'cwd' | 'env' | 'loadConfigBundle'>) {
+const linked: Finding = {
+  check: 'isolation',
+  level: 'warning',
+  message: LINKED_RISK,
+  fix: LINKED_FIX,
+};
+
+export async function configFindings(
+  context: Pick<Context, 'cwd' | 'env' | 'loadConfigBundle'>,
+): Promise<Finding[]> {
   const { cwd, env, loadConfigBundle } = context;
   const bundle = await loadConfigBundle();
   try {
@@ -15,10 +25,14 @@ export async function configFindings(context: Pick<Context, 'cwd' | 'env' | 'loa
     const channels = (['command', 'webhook', 'desktop'] as const).filter(name => notify?.[name]);
     const told = channels.length > 0 ? `notices by ${channels.join(', ')}` : 'notices: none (notify)';
     const from = files.length > 0 ? files.join(', ') : 'no file, all defaults';
-    return [{ check, level: 'ok', message: `${from}; ${told}`, fix: null } satisfies Finding];
+    const isLinked = settings['worktree.isolation'] === 'linked';
+    return [
+      { check, level: 'ok', message: `${from}; ${told}`, fix: null },
+      ...(settings['worktree.enabled'] && isLinked ? [linked] : []),
+    ];
   } catch (error) {
     if (!isRasenError(error) || error.kind !== 'config') throw error;
     const fix = 'Correct it; tasks are not started here before. All problems: rasen config check';
-    return [{ check, level: 'error', message: error.message, fix } satisfies Finding];
+    return [{ check, level: 'error', message: error.message, fix }];
   }
 }

@@ -5,6 +5,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { LogRecord } from '../contract/methods/log.follow.ts';
 import { type Line, type SessionText, sessionText } from '../views/session/session-text.ts';
+import { sizeText } from '../views/session/words.ts';
 import { localTime } from './time.ts';
 
 /** A line without an end is shown in pieces of this size. */
@@ -34,6 +35,8 @@ interface Job {
   line: string;
   mark: string;
   session: SessionText | null;
+  /** Characters of an event that is too long, so far; it is not shown. */
+  skipped: number;
 }
 
 /** Puts the pieces of outputs together to lines, each marked with its subtask. Keeps one open line per job. */
@@ -56,16 +59,19 @@ export class LogText {
       line: '',
       mark,
       session: this.#options.raw || !record.agent ? null : sessionText(record.agent),
+      skipped: 0,
     };
     this.#jobs.set(key, job);
     const lines = (job.line + job.decoder.write(bytesOf(record))).split('\n');
     job.line = lines.pop()!;
+    const text = lines.map(line => shown(job, line)).join('');
     // Events of a session can be longer than any line that is shown.
-    if (job.line.length > (job.session ? MAX_EVENT_CHARS : MAX_LINE_CHARS)) {
-      lines.push(job.line);
-      job.line = '';
-    }
-    return lines.map(line => shown(job, line)).join('');
+    if (job.line.length <= (job.session ? MAX_EVENT_CHARS : MAX_LINE_CHARS)) return text;
+    const { line } = job;
+    job.line = '';
+    if (!job.session) return text + shown(job, line);
+    job.skipped += line.length;
+    return text;
   }
 
   /** What is left of lines that have no end. */
@@ -78,13 +84,18 @@ export class LogText {
     if (!job) return '';
     this.#jobs.delete(key);
     const rest = job.line + job.decoder.end();
-    const last = rest === '' ? '' : shown(job, rest);
+    const last = rest === '' && job.skipped === 0 ? '' : shown(job, rest);
     return last + (job.session?.end() ?? []).map(line => sessionLine(job, line)).join('');
   }
 }
 
 function shown(job: Job, line: string): string {
   if (!job.session) return `${job.mark}${line}\n`;
+  if (job.skipped > 0) {
+    const size = sizeText(job.skipped + line.length);
+    job.skipped = 0;
+    return `${job.mark}… an event of ${size}; rasen logs --raw shows it\n`;
+  }
   return job.session
     .push(line)
     .map(said => sessionLine(job, said))

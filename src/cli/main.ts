@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { EXIT, errnoOf } from '../contract/errors.ts';
-import { clientPaths } from '../paths.ts';
+import { checkHome } from '../host/private.ts';
+import { clientPaths, type Paths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { ConfigBundle, Context, GatewayBundle, ReaderBundle, ServiceBundle } from './context.ts';
 import { reportError } from './errors.ts';
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
       // An instance that was named is one of its own, such as that of a test.
       sandboxed: Boolean(env.RASEN_SANDBOXED) && !env.RASEN_HOME,
       start: () => startSupervisor({ command, paths, env, out, loadServiceBundle }),
-      disk: () => new (loadReaderBundle().Disk)(paths, env) as unknown as Disk,
+      disk: () => stateOnDisk(paths, env),
       adopts: env.RASEN_ATTEMPT === undefined,
       note: text => out.note(text),
       whySilent: () => loadServiceBundle().whyNotServing({ env, paths }),
@@ -79,6 +80,16 @@ function forParser(argv: readonly string[]): string[] {
 function loadConfigBundle(): ConfigBundle {
   // Not part of this bundle: it has zod and yaml in it.
   return require('./rasen-config.cjs') as ConfigBundle;
+}
+
+/** A state that cannot be read because it is somebody else's is called so. */
+function stateOnDisk(paths: Paths, env: NodeJS.ProcessEnv): Disk {
+  try {
+    return new (loadReaderBundle().Disk)(paths, env) as unknown as Disk;
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') checkHome(paths.home);
+    throw error;
+  }
 }
 
 function loadReaderBundle(): ReaderBundle {

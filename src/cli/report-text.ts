@@ -6,7 +6,7 @@
 import type { Report, TaskReport } from '../contract/report.ts';
 import { reasonText } from '../contract/status.ts';
 import { oneLine } from './output.ts';
-import { forgeryLines, leftOutLines } from './status-text.ts';
+import { forgeryLines, leftOutLines, meanwhileLines } from './status-text.ts';
 import { localTime, runtime } from './time.ts';
 
 /** The end of an id, as in `rasen list`. */
@@ -64,7 +64,8 @@ function taskText(task: TaskReport, now_ms: number): string {
   if (task.restarts > 0) lines.push(restartLine(task));
   for (const { method, from, t } of task.denied?.slice(0, MAX_TOLD) ?? [])
     lines.push(`refused: ${method} ${oneLine(from, 120)}, ${localTime(t)}`);
-  lines.push(...leftOutLines(task.left_out), ...forgeryLines(task.forgeries));
+  lines.push(...leftOutLines(task.left_out), ...meanwhileLines(task.meanwhile));
+  lines.push(...forgeryLines(task.forgeries));
   for (const { text } of task.notes.slice(0, MAX_TOLD)) lines.push(`not told yet: ${oneLine(text, 200)}`);
   for (const { step, text } of task.followups.slice(0, MAX_TOLD))
     lines.push(`left for later (${step}): ${oneLine(text, 200)}`);

@@ -61,6 +61,7 @@ function secondsOf({ total_duration_seconds, started_at, last_activity }: SeedSt
 /** Attempts to forge records that are shown; all of them are in the journal. */
 const MAX_FORGERIES = 3;
 const MAX_LEFT_OUT = 5;
+const MAX_MEANWHILE = 5;
 
 export interface StatusTextOptions {
   /** In place of its status, where there is another word for it. */
@@ -92,7 +93,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   // Until it is over, that of one step is none of the task. Of an older supervisor: none.
   if (view.result && view.ended_at) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
   if (view.status === 'completed') lines.push(`Verified: ${verifiedText(view)}`);
-  lines.push(...leftOutLines(view.left_out), ...forgeryLines(view.forgeries));
+  lines.push(...leftOutLines(view.left_out), ...meanwhileLines(view.meanwhile));
+  lines.push(...forgeryLines(view.forgeries));
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
   if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);
   lines.push(...sandboxLine(view));
@@ -125,6 +127,13 @@ function waitingFor({ status, why, resume_at }: TaskView): string {
 export function leftOutLines(left: TaskView['left_out']): string[] {
   const lines = (left ?? []).slice(-MAX_LEFT_OUT).map(({ path, why }) => oneLine(`${path} ${why}`, 300));
   return lines.map(line => `Not in any commit: ${line}`);
+}
+
+/** Of a supervisor that does not know of any: none. */
+export function meanwhileLines(meanwhile: TaskView['meanwhile']): string[] {
+  return (meanwhile ?? [])
+    .slice(-MAX_MEANWHILE)
+    .map(text => `Meanwhile in your repository: ${oneLine(text, 300)}`);
 }
 
 /** Of a supervisor that does not know of any: none. */

@@ -10,6 +10,7 @@ import { exactEnv } from './exact.ts';
 import { inheritedOfShell } from './inherited.ts';
 import { sayOnSignal } from './interrupts.ts';
 import type { Link } from './link.ts';
+import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 import { unknownKeys } from './other-release.ts';
 
 /** What goes around the params of a request in its line. */
@@ -46,9 +47,7 @@ export function tellLeftOut({ env, out }: Context, spec: TaskSpec, captured: Rec
       `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
     );
   if (spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
-    out.note(
-      'worktree.isolation is linked: agents and tests of this task can change the branches, stash, hooks and settings of your repository. To keep them apart: worktree.isolation: clone, in rasen.yml(5)',
-    );
+    out.note(`${LINKED_RISK}. ${LINKED_FIX}`);
 }
 
 /** What a supervisor of an earlier release does not know is left out, where that changes nothing. */
@@ -64,11 +63,10 @@ async function handOrLess(
       if (keys.length === 0 || tries === TRIES_MAX || keys.some(({ path }) => path[0] !== 'spec'))
         throw error;
       const { specWithout } = await loadConfigBundle();
-      const spec = specWithout(
-        given.spec as TaskSpec,
-        keys.map(({ path, key }) => ({ path: path.slice(1), key })),
-      );
-      if (spec === null) throw error;
+      let spec = given.spec as TaskSpec;
+      for (const { path, key } of keys) spec = specWithout(spec, { path: path.slice(1), key }) ?? spec;
+      // Refused again, the answer names those that matter, and no other.
+      if (spec === given.spec) throw error;
       given = { ...given, spec };
     }
   }

@@ -24,7 +24,7 @@ const gateList: ValueType<GateSpec[] | 'none' | null> = {
 };
 
 /** Default protected paths: what decides about the work must not be changed by the work. */
-export const PROTECTED_DEFAULT = ['.github/workflows', '.gitlab-ci.yml', '.husky', '.githooks'];
+const PROTECTED_DEFAULT = ['.github/workflows', '.gitlab-ci.yml', '.husky', '.githooks'];
 
 export const GATES_KEYS = {
   gates: own(

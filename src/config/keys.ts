@@ -21,7 +21,6 @@ import { SUPERVISOR_KEYS } from './keys-supervisor.ts';
 import { TRIGGERS_KEYS } from './keys-triggers.ts';
 import { WAITING_KEYS } from './keys-waiting.ts';
 
-export { PROTECTED_DEFAULT } from './keys-gates.ts';
 export type { KeyRow } from './keys-row.ts';
 
 const rows = {

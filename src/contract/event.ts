@@ -143,10 +143,20 @@ export const sealedFacts = z.object({
     .array(z.object({ name: text, commit: text }))
     .optional()
     .describe('Commits that the result does not reach, with what named them; they have refs of the task.'),
+  pushed: z
+    .array(text)
+    .optional()
+    .describe('What was pushed to remotes, as sentences. Absent: nothing, as far as git tells.'),
   meanwhile: z
     .array(text)
     .optional()
     .describe('What changed in the user’s own side of the repository meanwhile, as sentences.'),
+  unexplained: z
+    .array(text)
+    .optional()
+    .describe(
+      '… and what of it is a loss or a setting that the log of the user’s checkout does not explain.',
+    ),
   meddled: z
     .array(text)
     .optional()

@@ -51,6 +51,7 @@ export const taskReport = z.looseObject({
     .describe('Requests that were refused because no person made them. Absent from older supervisors.'),
   waits: z.array(waitRecord),
   left_out: view.left_out,
+  meanwhile: view.meanwhile,
   forgeries: view.forgeries,
   followups: z
     .array(z.looseObject({ step: z.string(), text: z.string() }))

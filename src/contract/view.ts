@@ -181,6 +181,12 @@ export const taskView = z.looseObject({
     .array(z.looseObject({ path: z.string(), why: z.string() }))
     .optional()
     .describe('What attempts left that no commit can hold. Absent where there is nothing.'),
+  meanwhile: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'What was lost or set in the user’s repository while attempts ran, where its checkout does not explain it. Absent where there is nothing.',
+    ),
   forgeries: z
     .array(
       z.looseObject({

@@ -31,6 +31,7 @@ const MAX_RECORD_ISSUES = 50;
 const MAX_TREES = 200;
 const MAX_ISSUES = 1000;
 const MAX_LEFT_OUT = 50;
+const MAX_MEANWHILE = 20;
 
 export function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): TaskState {
   const next = step(state, event.step, s => {
@@ -171,6 +172,14 @@ function leftOutOf(state: TaskState, { sealed }: EventOf<'attempt_sealed'>): Pic
   return { left_out: [...before.filter(({ path }) => !said.has(path)), ...now].slice(-MAX_LEFT_OUT) };
 }
 
+function meanwhileOf(
+  { meanwhile: before = [] }: TaskState,
+  { sealed: { unexplained = [] } }: EventOf<'attempt_sealed'>,
+): Pick<TaskState, 'meanwhile'> {
+  if (unexplained.length === 0) return {};
+  return { meanwhile: [...before, ...unexplained].slice(-MAX_MEANWHILE) };
+}
+
 export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): TaskState {
   const fresh = !stepOf(state, event.step).trees.includes(event.sealed.tree);
   // A tree that was not seen before is progress: counters and waits begin anew (task-model 5).
@@ -193,6 +202,7 @@ export function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>
     ...(key === undefined ? {} : { setup: withKey(next.setup, commit, key) }),
     total_commits: next.total_commits + event.sealed.commits,
     ...leftOutOf(state, event),
+    ...meanwhileOf(state, event),
     consecutive_failures: progress ? 0 : next.consecutive_failures,
   };
 }

@@ -93,6 +93,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
     ...(now.left_out ? { left_out: now.left_out } : {}),
+    ...(now.meanwhile ? { meanwhile: now.meanwhile } : {}),
     forgeries: now.forgeries.filter(({ t }) => Date.parse(t) >= since),
     followups: [...followups.values()],
     denied,

@@ -247,10 +247,11 @@ const BY_REASON: Record<Exclude<StopReason, 'result'>, Outcome> = {
   flood: 'flood',
 };
 
-function whyStopped({ over, loop }: Attempt, reason: StopReason): string {
+function whyStopped({ want_by }: TaskState, { over, loop }: Attempt, reason: StopReason): string {
   if (reason === 'budget' && over) return budgetText(over);
   if (reason === 'loop' && loop !== null)
     return `stopped: it made the same call again and again, got the same answer and changed nothing: ${loop}`;
+  if (reason === 'user' && want_by === 'shutdown') return 'stopped: the supervisor was shut down';
   return `stopped: ${reason}`;
 }
 
@@ -303,7 +304,7 @@ function outcomeOf(
   const { exit } = facts;
   const stopped = facts.ended_by_itself && exit ? null : attempt.stop_reason;
   if (stopped && stopped !== 'result') {
-    const why = whyStopped(attempt, stopped);
+    const why = whyStopped(state, attempt, stopped);
     const service = stopped === 'timeout' || stopped === 'idle' ? serviceOf(facts) : null;
     if (service) return { outcome: service.outcome, message: `${service.message} (${why})` };
     return { outcome: BY_REASON[stopped], message: why };

@@ -273,6 +273,8 @@ export interface TaskState {
   unsealed: { step: string; n: number }[];
   /** What the last attempts left that no commit can hold. Absent in older snapshots. */
   left_out?: { path: string; why: string }[];
+  /** What changed in the user's repository meanwhile and its checkout does not explain, as sentences. Absent: nothing. */
+  meanwhile?: string[];
   good: GoodCommit[];
   /** Attempts made, of all steps, and how many of them before the last resume. */
   iterations: number;

@@ -74,6 +74,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
     ...(state.left_out?.length ? { left_out: state.left_out } : {}),
+    ...(state.meanwhile ? { meanwhile: state.meanwhile } : {}),
     forgeries: state.forgeries.map(forgery => ({ ...forgery })),
     plan_rev: state.plan_rev,
     seq: state.seq,

@@ -4,7 +4,7 @@ import { openNotes } from './notes.ts';
 import type { TaskState } from './state.ts';
 
 export function warningsOf(state: TaskState): string[] {
-  const { status, tolerated, accepted, forgeries, unsealed } = state;
+  const { status, tolerated, accepted, forgeries, unsealed, left_out = [], meanwhile = [] } = state;
   const skipped = state.steps.filter(s => s.kind === 'subtask' && s.status === 'skipped').map(s => s.id);
   return [
     ...(status.name === 'completed' && !status.verified && unseenText(state) === null
@@ -19,6 +19,8 @@ export function warningsOf(state: TaskState): string[] {
     ...(skipped.length > 0 ? [`skipped: ${skipped.join(', ')}`] : []),
     ...(forgeries.length > 0 ? [`${forgeries.length} forged records did not count`] : []),
     ...(unsealed.length > 0 ? ['the worktree holds work that is in no commit'] : []),
+    ...left_out.map(({ path, why }) => `in no commit: ${path} ${why}`),
+    ...meanwhile.map(text => `meanwhile in your repository: ${text}`),
     ...openNotes(state).map(({ text }) => `no agent was told your note: ${text.replaceAll(/\s+/g, ' ')}`),
   ];
 }

@@ -9,11 +9,20 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../contract/errors.ts';
-import { readForeign, foreignError, untroubled } from '../host/foreign-file.ts';
+import { foreignError, readForeign, untroubled } from '../host/foreign-file.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';
 import { writeDurably } from './durable.ts';
-import { MAX_CAPTURED_BYTES, MAX_ODD, MAX_SMALL_BYTES, MAX_TIPS, SEARCH_TIMEOUT_MS } from './limits.ts';
+import { looseFile, newObjects } from './durable-objects.ts';
+import {
+  MAX_CAPTURED_BYTES,
+  MAX_LINKED_OBJECTS,
+  MAX_ODD,
+  MAX_SMALL_BYTES,
+  MAX_TIPS,
+  SEARCH_TIMEOUT_MS,
+} from './limits.ts';
+import { linkLoose } from './link-objects.ts';
 import { removeTree } from './remove-tree.ts';
 import { here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
@@ -139,7 +148,12 @@ export async function handOver(
 async function mendSettings({ theirs, repo }: Workspace): Promise<boolean> {
   // What makes it the worktree of another repository.
   for (const name of ['commondir', 'gitdir']) await removeTree(join(theirs, name));
-  const settings = await settingsOf(theirs, repo);
+  const made = cloneConfig(repo.captured, repo.push);
+  const place = { root: theirs, path: 'config' };
+  const file = untroubled(place, readForeign(place, MAX_CAPTURED_BYTES));
+  const text = file.ok ? file.value.bytes.toString('utf8') : null;
+  if (text === made) return false;
+  const settings = text === null ? null : await settingsIn(text, repo);
   const last = (name: string) => settings?.findLast(([key]) => key === name)?.[1]?.toLowerCase();
   const ours = repo.captured.config.findLast(([key]) => key === 'extensions.objectformat')?.[1] ?? 'sha1';
   const isOther =
@@ -147,23 +161,19 @@ async function mendSettings({ theirs, repo }: Workspace): Promise<boolean> {
   if (settings !== null && isOther) return true;
   const bare = settings?.findLast(([key]) => key === 'core.bare');
   const isBare = bare !== undefined && !/^(?:false|no|off|0|)$/i.test(bare[1] ?? 'true');
-  if (settings === null || isBare || last('core.worktree') !== undefined)
-    await write(theirs, 'config', cloneConfig(repo.captured, repo.push));
+  if (settings === null || isBare || last('core.worktree') !== undefined) await write(theirs, 'config', made);
   return false;
 }
 
-/** Of the file alone; null: git cannot read it. */
-async function settingsOf(
-  theirs: string,
+/** Of the text alone; null: git cannot read it. */
+async function settingsIn(
+  text: string,
   repo: Repository,
 ): Promise<[key: string, value: string | null][] | null> {
-  const place = { root: theirs, path: 'config' };
-  const file = untroubled(place, readForeign(place, MAX_CAPTURED_BYTES));
-  if (!file.ok) return null;
   const args = ['config', '--file', '-', '--no-includes', '--list', '-z'];
   const { code, stdout } = await git(args, {
     ...{ ...here(repo), reads: true, ok: [0, 1, 128] },
-    input: file.value.bytes.toString('utf8'),
+    input: text,
   });
   if (code !== 0) return null;
   return parts(stdout).map(entry => {
@@ -175,10 +185,25 @@ async function settingsOf(
 async function bring(workspace: Workspace, commit: string): Promise<void> {
   const place = await readerPlace(workspace);
   const walk = ['rev-list', '--objects', '--quiet', '--no-walk', commit];
+  await linkNew(workspace, commit);
   const isThere = await git(walk, { ...place, reads: true, ok: [0, 128] });
   if (isThere.code === 0) return;
   await git([...FETCH, workspace.repo.own, commit], place);
   await git(walk, { ...place, reads: true });
+}
+
+/**
+ * What the commit adds to its first parent, as far as it lies in files of its own: a commit that was just made. A fetch
+ * would ask the one side for a pack and take it apart on the other, which takes longer than all else of a seal.
+ */
+async function linkNew({ repo, theirs }: Workspace, commit: string): Promise<void> {
+  const range = { from: `${commit}^`, to: commit };
+  const ids = await newObjects(here(repo), range, MAX_LINKED_OBJECTS).catch(error => {
+    // It has no parent.
+    if (isOurs(error)) throw error;
+    return null;
+  });
+  if (ids !== null) await linkLoose(repo.objects, join(theirs, 'objects'), ids.map(looseFile));
 }
 
 /** Our git over the refs and objects of the clone. */

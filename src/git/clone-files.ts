@@ -37,6 +37,8 @@ export function cloneConfig(captured: CapturedRepository, push: boolean): string
       ...(push ? all('pushurl').map(url => absolute(url, root)) : [NO_PUSH]).flatMap(u => one('pushurl', u)),
     );
   }
+  // Whoever pushes to an address instead of a remote is told the same.
+  if (!push) lines.push(`[url "${NO_PUSH}/"]`, '\tpushInsteadOf = ""');
   return `${lines.join('\n')}\n${lfsText(captured)}`;
 }
 

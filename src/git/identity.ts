@@ -1,18 +1,11 @@
 /** Who commits: the user, as git's configuration says; where it says nothing, rasen. Used by whatever makes commits. */
-import type { Place } from './refs.ts';
-import { git, parts } from './run.ts';
+import type { Place } from './repository.ts';
 
 const FALLBACK = { name: 'rasen', email: 'rasen@localhost' };
 
-/** Environment for commit-tree and merge. Only what the configuration lacks is filled in. */
-export async function committerEnv(place: Place): Promise<Record<string, string>> {
-  const keys = '^(user|author|committer)\\.(name|email)$';
-  const { stdout } = await git(['config', '-z', '--get-regexp', keys], { ...place, reads: true, ok: [0, 1] });
-  const set = new Set(
-    parts(stdout)
-      .filter(entry => /\n\s*\S/.test(entry))
-      .map(entry => entry.slice(0, entry.indexOf('\n')).toLowerCase()),
-  );
+/** Environment for commit-tree and merge. Only what the captured configuration lacks is filled in. */
+export function committerEnv({ repo: { captured } }: Pick<Place, 'repo'>): Record<string, string> {
+  const set = new Set(captured.config.flatMap(([key, value]) => (value?.trim() ? [key] : [])));
   const env: Record<string, string> = {};
   for (const field of ['name', 'email'] as const) {
     for (const role of ['author', 'committer'] as const) {

@@ -49,6 +49,8 @@ export const MAX_NAMED_PATHS = 100;
 export const MAX_COMMITS = 10_000;
 /** Loose objects made durable one by one after an attempt; beyond this the disk's own write-back must do. */
 export const MAX_SYNCED_OBJECTS = 20_000;
+/** Objects of a commit that a clone gets as links; more come in a pack. */
+export const MAX_LINKED_OBJECTS = 2_000;
 /** Loose objects that were written so long ago have long been on the disk; younger ones are looked into. */
 export const TORN_OBJECT_MS = 60 * 60_000;
 /** Times a merge starts anew because the branch moved while its gates ran. */

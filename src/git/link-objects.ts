@@ -6,7 +6,7 @@
  */
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf } from '../contract/errors.ts';
 import { LINKED_AT_ONCE, MAX_PACK_LOOKS } from './limits.ts';
 
@@ -36,6 +36,13 @@ export async function linkObjects(from: string, to: string): Promise<void> {
 }
 
 type Way = 'clone' | 'link' | 'copy';
+
+/** Objects in files of their own, by their paths below the folder of the objects. What is not there is left out. */
+export async function linkLoose(from: string, to: string, files: readonly string[]): Promise<void> {
+  const place = placer();
+  for (const folder of new Set(files.map(dirname))) await mkdir(join(to, folder), { recursive: true });
+  await all(files, file => place(join(from, file), join(to, file)));
+}
 
 /** Which of the ways works is found with the first file. */
 function placer(): (from: string, to: string) => Promise<void> {

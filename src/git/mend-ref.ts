@@ -36,19 +36,28 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
   return null;
 }
 
-/** Takes entries out of the log of a task's branch or HEAD that name commits which are not whole; `known` is. */
-export async function forgetTornEntries(linked: Workspace, ref: string, known: string): Promise<void> {
+/** Takes entries out of the logs of a task's branch and HEAD that name commits which are not whole; `known` is. */
+export async function forgetTornEntries(
+  linked: Workspace,
+  refs: readonly string[],
+  known: string,
+): Promise<void> {
   const place = at(linked);
-  const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
-    .trimEnd()
-    .split('\n');
-  const newest = lines.reverse().slice(0, MAX_ENTRIES);
-  const commits = newest.map(line => line.split(' ', 2)[1] ?? known);
-  if (await areWhole(place, [...new Set(commits)], known)) return;
-  // From the oldest one on: the numbers of the younger ones stay the same.
-  for (const [number, commit] of [...commits.entries()].reverse()) {
-    if (await areWhole(place, [commit], known)) continue;
-    await git(['reflog', 'delete', '--rewrite', `${ref}@{${number}}`], place);
+  const logs = refs.map(ref => {
+    const lines = logOf(ref === 'HEAD' ? linked.admin : linked.common_dir, ref)
+      .trimEnd()
+      .split('\n');
+    const newest = lines.reverse().slice(0, MAX_ENTRIES);
+    return { ref, commits: newest.map(line => line.split(' ', 2)[1] ?? known) };
+  });
+  // All at once: mostly they are, and each look has to read what is known.
+  if (await areWhole(place, [...new Set(logs.flatMap(({ commits }) => commits))], known)) return;
+  for (const { ref, commits } of logs) {
+    // From the oldest one on: the numbers of the younger ones stay the same.
+    for (const [number, commit] of [...commits.entries()].reverse()) {
+      if (await areWhole(place, [commit], known)) continue;
+      await git(['reflog', 'delete', '--rewrite', `${ref}@{${number}}`], place);
+    }
   }
 }
 

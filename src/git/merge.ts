@@ -159,7 +159,7 @@ async function build(
   const fast_forward = !request.squash && (await isAncestor(place, target.before, request.commit));
   let commit = request.commit;
   if (!fast_forward) {
-    const identity = { ...place.env, ...(await committerEnv(place)) };
+    const identity = { ...place.env, ...committerEnv(place) };
     const how = request.squash ? ['--squash'] : ['--no-ff', '--no-commit'];
     const args = ['merge', ...how, '--no-edit', '--no-stat', '--no-autostash', '--quiet', request.commit];
     try {
@@ -216,7 +216,9 @@ async function move(repo: Repository, target: Target, commit: string): Promise<b
   const place = homePlace(repo, home);
   if (target.was_cut) await undoCutMerge(place, target.ref, change);
   try {
-    await git(['merge', '--ff-only', '--no-autostash', '--no-stat', '--quiet', commit], place);
+    // An ignored file of the user's, such as .env, is as dear as any other.
+    const spare = ['--no-autostash', '--no-overwrite-ignore'];
+    await git(['merge', '--ff-only', ...spare, '--no-stat', '--quiet', commit], place);
   } catch (error) {
     throw inTheWay(error, home.root, target.into);
   }

@@ -7,7 +7,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, lstat, rename, rm, utimes } from 'node:fs/promises';
+import { copyFile, lstat, open, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openForeign, untroubled } from '../host/foreign-file.ts';
@@ -36,10 +36,14 @@ export async function openOwnIndex(linked: Workspace, head: string): Promise<Own
   const { copy, kept } = indexFiles(linked.repo, linked.path);
   const place = withOwnIndex(linked);
   await rm(`${copy}.lock`, { force: true });
-  const theirs = await entriesOfTheirs(linked, `${copy}.theirs`);
+  const isTheirs = await copyTheirs(linked, `${copy}.theirs`);
   await rm(copy, { force: true });
   if (await isThere(kept)) await copyWithTime(kept, copy);
   else await git(['read-tree', head], place);
+  // Nobody has written it since it was put there: it says nothing new.
+  const isNew = isTheirs && !(await areSame(`${copy}.theirs`, copy));
+  const theirs = isNew ? await entriesOf(linked, `${copy}.theirs`) : null;
+  await rm(`${copy}.theirs`, { force: true });
   if (theirs !== null) await addNames(place, theirs.entries);
   return { place, unmerged: theirs?.unmerged ?? [] };
 }
@@ -86,11 +90,10 @@ interface Entry {
 }
 
 /** null: there is none that git can read. */
-async function entriesOfTheirs(
+async function entriesOf(
   linked: Workspace,
   copy: string,
 ): Promise<{ entries: Entry[]; unmerged: string[] } | null> {
-  if (!(await copyTheirs(linked, copy))) return null;
   const place = at(linked);
   const args = ['ls-files', '--stage', '-z'];
   const found = await git(args, {
@@ -99,7 +102,6 @@ async function entriesOfTheirs(
     reads: true,
     ok: [0, 1, 128, -1],
   });
-  await rm(copy, { force: true });
   if (found.code !== 0) return null;
   const entries: Entry[] = [];
   const unmerged = new Set<string>();
@@ -146,6 +148,24 @@ async function copyWithTime(from: string, to: string): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_EXCL);
   const second = Math.floor((await lstat(from)).mtimeMs / 1000);
   await utimes(to, second, second);
+}
+
+/** By the checksum that git puts at the end of an index, and their length. */
+async function areSame(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map(endOf));
+  return a!.size === b!.size && a!.end.equals(b!.end) && a!.end.some(byte => byte !== 0);
+}
+
+async function endOf(path: string): Promise<{ size: number; end: Buffer }> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const end = Buffer.alloc(Math.min(size, 20));
+    await file.read(end, 0, end.length, size - end.length);
+    return { size, end };
+  } finally {
+    await file.close();
+  }
 }
 
 const isThere = async (path: string) => (await lstat(path).catch(unlessTrouble(null))) !== null;

@@ -31,7 +31,11 @@ export type OwnerState = 'alive' | 'dead' | 'hidden' | 'unknown';
 let own: Promise<Owner> | undefined;
 
 export function ownOwner(): Promise<Owner> {
-  own ??= describe();
+  own ??= describe().catch(error => {
+    // Trouble that passes: it is looked at again.
+    own = undefined;
+    throw error;
+  });
   return own;
 }
 

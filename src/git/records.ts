@@ -8,10 +8,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
 import { errnoOf, RasenError } from '../contract/errors.ts';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { unlessTrouble } from '../host/trouble.ts';
-import { z } from 'zod';
 import { moveAside, writeDurably } from './durable.ts';
 import { MAX_NAMES, MAX_SMALL_BYTES } from './limits.ts';
 
@@ -65,6 +65,10 @@ export async function plainPath(path: string): Promise<string> {
 export const taskFolder = (repo: Records, task: string) => join(repo.records, 'tasks', refPart(task));
 /** What a workspace held that is in no commit, after the workspace went or was rolled back. */
 export const keptFolder = (repo: Records, task: string) => join(taskFolder(repo, task), 'kept');
+/** Whether something lies there. */
+export async function hasKept(repo: Records, task: string): Promise<boolean> {
+  return (await readdir(keptFolder(repo, task)).catch(() => [])).length > 0;
+}
 const taskFile = (repo: Records, task: string) => join(taskFolder(repo, task), 'worktree.json');
 const sealFile = (repo: Records, a: { task: string; subtask: string; attempt: number }) =>
   join(taskFolder(repo, a.task), 'sealed', `${refPart(a.subtask)}.${a.attempt}.json`);

@@ -8,7 +8,8 @@ import { basename, dirname, join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { baseFolder } from './base-folder.ts';
-import { handOver, takeOver } from './carry.ts';
+import { handOver, insidePlace, lookInto, takeOver } from './carry.ts';
+import { syncCommits } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { keepLeftOut, leftOut } from './left-out.ts';
 import { linkedAt, registrations } from './linked.ts';
@@ -62,6 +63,22 @@ export function removeWorktree(repo: Repository, path: string): Promise<void> {
     await discard(repo, place);
     if (record.state !== 'planned') await writeTask(repo, { ...record, state: 'made' });
   });
+}
+
+/** Whether removeWorktree would find work in the worktree of a task that nothing in the user's repository has. Changes nothing. */
+export async function holdsMore(
+  repo: Repository,
+  { task, path }: { task: string; path: string },
+): Promise<boolean> {
+  const found = await workspaceAt(repo, path);
+  if (found === null) return false;
+  const place = { ...(isClone(found) ? await insidePlace(found) : at(found)), reads: true };
+  const head = isClone(found) ? (await lookInto(found)).head : await findCommit(place, 'HEAD');
+  if (head !== null && (await findCommit(here(repo), head)) === null) return true;
+  const args = ['status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=dirty'];
+  const { stdout } = await git(args, { ...place, max_bytes: 1, cut: true });
+  if (stdout !== '') return true;
+  return (await leftOut(found, { place, good: baseRef(task), unreadable: [], wanted: [] })).length > 0;
 }
 
 /** Makes `path` a detached checkout of `commit`; an earlier one of ours at this path is replaced. */
@@ -123,10 +140,12 @@ async function keepWork(repo: Repository, record: TaskRecord, path: string): Pro
   const message = `wip: left in the worktree when it was removed\n\nRasen-Task: ${record.task}\n`;
   const made = await git(['commit-tree', tree, '-p', parent], {
     ...place,
-    env: { ...place.env, ...(await committerEnv(place)) },
+    env: { ...place.env, ...committerEnv(place) },
     input: message,
   });
-  await keepCommit(place, record.task, made.stdout.trim());
+  const commit = made.stdout.trim();
+  await syncCommits(place, { from: parent, to: commit });
+  await keepCommit(place, record.task, commit);
 }
 
 async function isEmptyFolder(path: string): Promise<boolean> {

@@ -40,6 +40,8 @@ export interface GitOptions {
   stuck?: () => Promise<string | null>;
   /** Removes a lock file that git met, if its owner is dead; then the command is tried again. */
   mend?: (lock: string) => Promise<boolean>;
+  /** Settings that differ from ours, such as `core.fsync=…`. */
+  settings?: readonly string[];
   /** stdout is no text: every byte is one character of it. */
   binary?: boolean;
 }
@@ -113,7 +115,8 @@ async function once(args: readonly string[], options: GitOptions): Promise<GitOu
   const timeout = options.timeout_ms ?? timeLimit(args, options.reads ?? false);
   const env = await environment(options.reads ?? false, options.env);
   return await new Promise((resolve, reject) => {
-    const child = spawn('git', [...SETTINGS, ...args], {
+    const settings = (options.settings ?? []).flatMap(setting => ['-c', setting]);
+    const child = spawn('git', [...SETTINGS, ...settings, ...args], {
       ...{ cwd, env, stdio: 'pipe', windowsHide: true },
       // A group of its own, so that a filter that hangs ends with the git that started it.
       detached: true,

@@ -3,9 +3,8 @@
  * gets its ref, and the worktree is back on its branch at that commit. Used by the supervisor when the attempt's process
  * tree is empty, and again after a crash: the answer is recorded before the ref, so it is the same every time.
  */
-import { join } from 'node:path';
-import { RasenError } from '../contract/errors.ts';
 import { z } from 'zod';
+import { RasenError } from '../contract/errors.ts';
 import { handOver, type Theirs, takeOver } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
@@ -17,7 +16,7 @@ import { installOwnIndex, withOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
 import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
 import { findCommit, type Repository } from './repository.ts';
-import { git, parts } from './run.ts';
+import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
@@ -103,8 +102,7 @@ export async function sealAttempt(
     if (looked !== null) {
       sealed = { ...looked.sealed, special: [...new Set([...special, ...looked.sealed.special])] };
       await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
-      // What was fetched is on the disk.
-      if (!isClone(linked)) await syncCommits(at(linked), { from: options.good, to: sealed.commit });
+      await syncCommits(at(linked), { from: options.good, to: sealed.commit });
       await createRef(at(linked), ref, sealed.commit);
       for (const { commit } of looked.tips) await keepCommit(at(linked), marks.task, commit);
     } else if (found.record !== null && found.is_sealed) {
@@ -114,8 +112,7 @@ export async function sealAttempt(
       return await describe(linked, { commit: found.written!, good: options.good });
     }
     await settle(linked, worktree.branch, { task: marks.task, commit: sealed.commit });
-    for (const log of ['HEAD', `refs/heads/${worktree.branch}`])
-      await forgetTornEntries(linked, log, options.good);
+    await forgetTornEntries(linked, ['HEAD', `refs/heads/${worktree.branch}`], options.good);
     await writeSeal(repo, marks, { version: 1, sealed, settled: true } satisfies SealRecord);
     return sealed;
   });
@@ -143,14 +140,15 @@ async function look(
     (theirs.head && (await wholeCommit(linked, theirs.head, options.good))) ??
     (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
     options.good;
-  const { tree, unmerged, left_out: unreadable, special } = await takeSnapshot(linked, head);
+  const snapshot = await takeSnapshot(linked, head);
+  const { tree, unmerged, left_out: unreadable, special } = snapshot;
   const { good, wanted = [] } = options;
   const left_out = await leftOut(linked, { place: withOwnIndex(linked), good, unreadable, wanted });
-  const isLeftover = tree !== (await treeAt(linked, head)) || unmerged.length > 0;
+  const isLeftover = snapshot.changed > 0 || unmerged.length > 0;
   const parents = [head, ...(unmerged.length === 0 ? await mergedHere(linked) : [])];
   const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
   const facts = await describe(linked, { commit, good: options.good });
-  const leftovers = isLeftover ? await countChanged(linked, head, commit) : 0;
+  const leftovers = isLeftover ? snapshot.changed : 0;
   const elsewhere = [];
   for (const tip of theirs.tips) if (!(await isAncestor(at(linked), tip.commit, commit))) elsewhere.push(tip);
   const said = [...theirs.problems, ...special];
@@ -193,7 +191,7 @@ async function commitTree(
     ['commit-tree', made.tree, ...[...new Set(made.parents)].flatMap(parent => ['-p', parent])],
     {
       ...place,
-      env: { ...place.env, ...(await committerEnv(place)) },
+      env: { ...place.env, ...committerEnv(place) },
       input: `wip: ${subject}\n\n${trailers.join('\n')}\n`,
     },
   );
@@ -203,18 +201,20 @@ async function commitTree(
 /** What the commit alone tells. */
 async function describe(linked: Workspace, at_: { commit: string; good: string }): Promise<Sealed> {
   const { commit, good } = at_;
-  const place = at(linked);
-  const tree = await treeAt(linked, commit);
-  const count = await git(['rev-list', '--count', `${good}..${commit}`], { ...place, reads: true });
+  const place = { ...at(linked), reads: true };
+  const { stdout } = await git(['rev-parse', `${commit}^{tree}`, `${good}^{tree}`], place);
+  const [tree = '', before = ''] = stdout.split('\n');
+  const count = await git(['rev-list', '--count', '--left-right', `${good}...${commit}`], place);
+  const [lacks, commits] = count.stdout.trim().split('\t').map(Number);
   return {
     commit,
     tree,
     parent_good: good,
-    changed: tree !== (await treeAt(linked, good)),
-    commits: Number(count.stdout.trim()),
+    changed: tree !== before,
+    commits: commits!,
     leftovers: 0,
     on_branch: true,
-    descends: await isAncestor(place, good, commit),
+    descends: lacks === 0,
     unmerged: [],
     left_out: [],
     special: [],
@@ -240,19 +240,4 @@ async function settle(
   await endOperations(linked, to.task);
   if (isClone(linked)) await handOver(linked, { commit: to.commit, branch: ref });
   await installOwnIndex(linked, to.commit);
-}
-
-async function treeAt(linked: Workspace, commit: string): Promise<string> {
-  const { stdout } = await git(['rev-parse', '--verify', `${commit}^{tree}`], { ...at(linked), reads: true });
-  const tree = stdout.trim();
-  if (tree === '') throw new RasenError('git', `${commit} has no tree in ${linked.common_dir}`);
-  return tree;
-}
-
-async function countChanged(linked: Workspace, from: string, to: string): Promise<number> {
-  const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', from, to];
-  const place = at(linked);
-  // diff-tree reads the index for attributes and fails on a corrupt one; a missing one is fine.
-  const env = { ...place.env, GIT_INDEX_FILE: join(linked.repo.own, 'rasen-no-index') };
-  return parts((await git(args, { ...place, env, reads: true })).stdout).length;
 }

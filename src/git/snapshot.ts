@@ -3,6 +3,8 @@
  * of our own. So a call that is killed changed nothing, and nothing that an agent does to the worktree's index can make
  * the tree differ from the files.
  */
+import { isRasenError } from '../contract/errors.ts';
+import { troubleOf } from '../host/trouble.ts';
 import { MAX_NAMED_PATHS } from './limits.ts';
 import { openOwnIndex, rebuildOwnIndex } from './own-index.ts';
 import type { Place } from './refs.ts';
@@ -12,6 +14,8 @@ import type { Workspace } from './workspace.ts';
 
 export interface Snapshot {
   tree: string;
+  /** Files that differ from `head`. */
+  changed: number;
   /** Paths with unresolved conflicts in the worktree's own index. */
   unmerged: string[];
   /** Paths that could not be taken: repositories inside the worktree, unreadable files. At most 100. */
@@ -36,32 +40,64 @@ export async function takeSnapshot(linked: Workspace, head: string): Promise<Sna
 
 async function take(linked: Workspace, head: string): Promise<Omit<Snapshot, 'special'>> {
   const { place, unmerged } = await openOwnIndex(linked, head);
-  const tree = await writeTree(place).catch(async error => {
+  const simple = await takeAll(place, head);
+  if (simple !== null) return { ...simple, unmerged, left_out: [] };
+  // Once more, from the same index: looking for what cannot be taken costs a walk over all files, twice.
+  await openOwnIndex(linked, head);
+  const careful = async () => {
+    await add(place, await nestedIn(place));
+    return await treeOf(place, head);
+  };
+  const taken = await careful().catch(async error => {
     if (isStuck(error)) throw error;
     // After a power cut the index may name objects that are gone. Without it every file is taken anew.
     await rebuildOwnIndex(linked, head);
-    return await writeTree(place);
+    return await careful();
   });
-  return { tree, unmerged, left_out: await differing(place) };
+  return { ...taken, unmerged, left_out: await differing(place) };
 }
 
-async function writeTree(place: Place): Promise<string> {
-  await addAll(place);
-  return (await git(['write-tree'], place)).stdout.trim();
+type Taken = Pick<Snapshot, 'tree' | 'changed'>;
+
+/** null: not all that is there can be taken so, or the index is damaged. */
+async function takeAll(place: Place, head: string): Promise<Taken | null> {
+  try {
+    if (!(await add(place, []))) return null;
+    const taken = await treeOf(place, head);
+    return taken.has_new_links ? null : taken;
+  } catch (error) {
+    if (isStuck(error) || !isRasenError(error) || troubleOf(error) !== null) throw error;
+    return null;
+  }
 }
 
-async function addAll(place: Place): Promise<void> {
-  // A repository inside the worktree would become a link to a commit that nobody else has.
+/** The objects are on the disk when the commit is made of them has its ref (syncCommits), all at once and not one by one. */
+const LATER = ['core.fsync=committed,-loose-object,reference,index'];
+
+async function treeOf(place: Place, head: string): Promise<Taken & { has_new_links: boolean }> {
+  const tree = (await git(['write-tree'], { ...place, settings: LATER })).stdout.trim();
+  const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', head, tree];
+  const changes = parts((await git(args, { ...place, reads: true })).stdout).filter(part => part[0] === ':');
+  // `:<mode before> <mode after> …`
+  const has_new_links = changes.some(line => /^:(?!160000)\d+ 160000 /.test(line));
+  return { tree, changed: changes.length, has_new_links };
+}
+
+/** A repository inside the worktree would become a link to a commit that nobody else has. */
+async function nestedIn(place: Place): Promise<string[]> {
   const args = ['ls-files', '--others', '--exclude-standard', '-z'];
   const { stdout } = await git(args, { ...place, reads: true });
-  const nested = parts(stdout).filter(path => path.endsWith('/'));
-  const pathspecs = ['.', ...nested.map(path => `:(exclude,literal)${path.slice(0, -1)}`)];
-  await git(['add', '-A', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'], {
-    ...place,
-    input: `${pathspecs.join('\0')}\0`,
-    // 1: some files could not be read; they are named in left_out.
-    ok: [0, 1],
-  });
+  return parts(stdout).filter(path => path.endsWith('/'));
+}
+
+/** False: some files could not be read, or are of a repository inside that has no commit. */
+async function add(place: Place, without: readonly string[]): Promise<boolean> {
+  const pathspecs = ['.', ...without.map(path => `:(exclude,literal)${path.slice(0, -1)}`)];
+  const { code } = await git(
+    ['add', '-A', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'],
+    { ...place, settings: LATER, input: `${pathspecs.join('\0')}\0`, ok: [0, 1] },
+  );
+  return code === 0;
 }
 
 async function differing(place: Place): Promise<string[]> {

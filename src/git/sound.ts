@@ -10,7 +10,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, RasenError } from '../contract/errors.ts';
-import { type Foreign, statForeign } from '../host/foreign-file.ts';
+import { type ForeignFailure, foreignError, statForeign, untroubled } from '../host/foreign-file.ts';
 import { throwTrouble } from '../host/trouble.ts';
 import { MAX_CONTROL_BYTES, MAX_SMALL_BYTES, SEARCH_TIMEOUT_MS } from './limits.ts';
 import type { Repository } from './repository.ts';
@@ -18,18 +18,16 @@ import type { Repository } from './repository.ts';
 /** In any folder of a worktree. */
 const CONTROL_FILES = ['.gitattributes', '.gitignore', '.gitmodules'];
 
-export function problemOf(
-  root: string,
-  path: string,
-  found: Extract<Foreign<unknown>, { ok: false }>,
-): RasenError {
-  return notOrdinary(join(root, path), found.problem);
+/** Where it is the machine that is in trouble, its error is the cause. */
+export function problemOf(root: string, path: string, found: ForeignFailure): RasenError {
+  return notOrdinary(join(root, path), found.problem, foreignError({ root, path }, found));
 }
 
-function notOrdinary(path: string, problem: string): RasenError {
+function notOrdinary(path: string, problem: string, cause?: Error): RasenError {
   return new RasenError('git', `${path} ${problem}`, {
     hint: 'git expects an ordinary file or folder there. Look at it, remove it, and resume the task.',
     data: { path },
+    cause,
   });
 }
 
@@ -37,7 +35,7 @@ function notOrdinary(path: string, problem: string): RasenError {
 export function soundRef(repo: Pick<Repository, 'refs'>, ref: string): void {
   // Only what has a file of its own: a ref may be packed, or be deep below a folder that is not there.
   for (const file of [{ root: repo.refs, path: ref.slice('refs/'.length) }]) {
-    const found = statForeign(file);
+    const found = untroubled(file, statForeign(file));
     if (found.ok) {
       // A folder is where a branch was and others are now; git says so.
       if (!found.value.isFile() && !found.value.isDirectory())
@@ -68,10 +66,12 @@ export async function soundStore(repo: Repository, task: string | null): Promise
     for (const entry of entriesOf(folder))
       if (isSpecial(entry)) await putAside(repo, join(folder, entry.name));
   }
-  const packed = statForeign({ root: common_dir, path: 'packed-refs' });
+  const look = (path: string) =>
+    untroubled({ root: common_dir, path }, statForeign({ root: common_dir, path }));
+  const packed = look('packed-refs');
   if (packed.ok && !packed.value.isFile())
     throw notOrdinary(join(common_dir, 'packed-refs'), kindOf(packed.value));
-  const logs = statForeign({ root: common_dir, path: 'logs/refs/heads' });
+  const logs = look('logs/refs/heads');
   if (!logs.ok && logs.fault === 'outside') throw problemOf(common_dir, 'logs/refs', logs);
   const own = [join(refs, 'heads', 'rasen'), ...(task === null ? [] : [join(refs, 'rasen', task)])];
   for (const folder of own) await soundRefFolder(repo, folder);

@@ -4,6 +4,7 @@
  */
 
 import { lookInto, mendTheirs } from './carry.ts';
+import { syncCommits } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { withRepositoryLock } from './lock.ts';
 import { dropOwnIndex } from './own-index.ts';
@@ -123,8 +124,10 @@ async function keepFiles(linked: Workspace, task: string, { tree, tip }: Standin
   const parent = (await findCommit(place, 'HEAD')) ?? tip;
   const made = await git(['commit-tree', tree, '-p', parent], {
     ...place,
-    env: { ...place.env, ...(await committerEnv(place)) },
+    env: { ...place.env, ...committerEnv(place) },
     input: `wip: put into the worktree while it was judged\n\nRasen-Task: ${task}\n`,
   });
-  await keepCommit(place, task, made.stdout.trim());
+  const commit = made.stdout.trim();
+  await syncCommits(place, { from: parent, to: commit });
+  await keepCommit(place, task, commit);
 }

@@ -9,7 +9,7 @@ import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { keepCommit } from './refs.ts';
-import { here, type Repository } from './repository.ts';
+import { here, homePlace, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { soundStore } from './sound.ts';
 
@@ -21,17 +21,19 @@ export const usersStateSchema = z.object({
   stashes: z.number(),
   /** Hash of the file. */
   config: z.string(),
+  /** Hash of what its index has that its HEAD has not. Absent in records of older releases. */
+  staged: z.string().optional(),
   /** Length of the log of the checkout's HEAD, in characters. */
   logged: z.number(),
 });
 export type UsersState = z.infer<typeof usersStateSchema>;
 
 export interface UsersChange {
-  /** A ref, `HEAD`, `config` or `refs/stash`. */
+  /** A ref, `HEAD`, `index`, `config` or `refs/stash`. */
   what: string;
   /** A whole sentence. */
   text: string;
-  /** The checkout's log tells of it: the user did it there. */
+  /** The user did it: the checkout's log tells of it, or nobody else would. */
   by_user: boolean;
   /** Nothing was there before, so nothing is lost. */
   is_new: boolean;
@@ -52,9 +54,22 @@ export function usersState(repo: Repository): Promise<UsersState> {
       head: textOf(repo.git_dir, 'HEAD').trim(),
       stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
       logged: textOf(repo.git_dir, 'logs/HEAD').length,
-      config: createHash('sha256').update(textOf(repo.common_dir, 'config')).digest('hex'),
+      config: hashOf(textOf(repo.common_dir, 'config')),
+      staged: await stagedIn(repo),
     };
   });
+}
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Not of the file itself, which git writes anew when it has looked at the files. Empty: git cannot read it. */
+async function stagedIn(repo: Repository): Promise<string> {
+  const place = homePlace(repo, repo);
+  const args = ['diff-index', '--cached', '--raw', '--no-renames', '-z', 'HEAD', '--'];
+  const { code, stdout } = await git(args, {
+    ...{ ...place, reads: true, ok: [0, 1, 128], max_bytes: MAX_LOG_BYTES, cut: true },
+  });
+  return code === 128 ? '' : hashOf(stdout);
 }
 
 /** What differs. Commits that a ref does not name any more are kept as refs of the task. */
@@ -81,6 +96,9 @@ export async function usersChanges(
     add('refs/stash', `the stash has ${after.stashes} entries; it had ${before.stashes}`);
   if (after.head !== before.head)
     add('HEAD', `HEAD of ${repo.root} is "${after.head}"; it was "${before.head}"`, log !== '');
+  if (before.staged && after.staged && after.staged !== before.staged)
+    // People stage files all the time, and nobody else has their index.
+    add('index', `what is staged in ${repo.root} was changed`, true);
   if (after.config !== before.config) add('config', `${join(repo.common_dir, 'config')} was changed`);
   const lost = found.flatMap(({ what }) => before.refs[what] ?? []);
   if (lost.length > 0)

@@ -166,7 +166,7 @@ async function makeMissing(
   known: boolean,
 ): Promise<void> {
   for (const folder of own) {
-    if (!folder.written) continue;
+    if (!folder.written && !folder.kept) continue;
     const path = place(folder);
     if (known) await mkdir(path, { recursive: true, mode: 0o700 }).catch(() => null);
     for (const [name, text] of Object.entries(folder.kept ?? {}))

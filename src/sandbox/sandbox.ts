@@ -41,7 +41,7 @@ export interface Sandbox {
 export type SandboxChoice = { sandbox: Sandbox; why: string } | { sandbox: null; why: string; fix: string };
 
 /** Says to programs of rasen that the supervisor is out of their reach on purpose. */
-export const SANDBOXED = 'RASEN_SANDBOXED';
+const SANDBOXED = 'RASEN_SANDBOXED';
 
 /** So that a program which is not there has the exit code that a shell gives it. */
 export const PROGRAM = ['/bin/sh', '-c', 'exec "$0" "$@"'] as const;

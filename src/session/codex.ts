@@ -93,7 +93,8 @@ export function codexDialogue(talk: Talk): Dialogue {
     begin(words) {
       prompt = words;
       const clientInfo = { name: 'rasen', title: 'rasen', version: VERSION };
-      return [request(INITIALIZE, 'initialize', { clientInfo })];
+      // `excludeTurns` is none of what every client may ask for.
+      return [request(INITIALIZE, 'initialize', { clientInfo, capabilities: { experimentalApi: true } })];
     },
     hear(line) {
       const message = readJson(line);

@@ -5,6 +5,8 @@ import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { TaskState } from '../engine/state.ts';
 import { deleteTaskBranch, onlyCopy } from '../git/forget.ts';
 import { deleteTaskRefs } from '../git/history.ts';
+import { hasKept } from '../git/records.ts';
+import { holdsMore } from '../git/remove.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeEmpty } from '../host/remove-tree.ts';
 import { troubleOf } from '../host/trouble.ts';
@@ -44,7 +46,7 @@ export async function gc(parts: Parts, params: GcParams) {
       continue;
     }
     const bytes = await sizeOf(store, id);
-    const problem = params.dry_run ? null : await remove(parts, entry, params.unmerged);
+    const problem = await (params.dry_run ? look : remove)(parts, entry, params.unmerged);
     if (problem) kept.push({ id, name, reason: problem });
     else removed.push({ id, name, bytes });
   }
@@ -64,21 +66,51 @@ export async function gc(parts: Parts, params: GcParams) {
 export function remove(parts: Parts, entry: Entry, unmerged: boolean): Promise<string | null> {
   const { registry } = parts;
   return registry.exclusive(entry, async () => {
-    if (entry.state !== null) return `it is ${entry.state.status.name}`;
-    let state: TaskState;
-    try {
-      state = registry.stateOf(entry);
-    } catch (error) {
-      return messageOf(error);
-    }
-    if (state.unsealed.length > 0 && !unmerged)
-      return 'its worktree holds work that is in no commit (--unmerged removes it all the same)';
-    if (state.left_out?.length && !unmerged)
-      return 'it left work that no commit can hold (--unmerged removes it all the same)';
-    const problem = await removeFromGit(parts, state, unmerged);
+    const state = overState(registry, entry);
+    if (typeof state === 'string') return state;
+    const problem = held(state, unmerged) ?? (await removeFromGit(parts, state, unmerged));
     if (problem === null) registry.forget(entry);
     return problem;
   });
+}
+
+/** Why `remove` would keep the task; null: it would go. Changes nothing. */
+function look(parts: Parts, entry: Entry, unmerged: boolean): Promise<string | null> {
+  return parts.registry.exclusive(entry, async () => {
+    const state = overState(parts.registry, entry);
+    if (typeof state === 'string') return state;
+    const problem = held(state, unmerged);
+    if (problem !== null || unmerged || !state.workspace) return problem;
+    try {
+      const repo = await repositoryOf(parts, state);
+      const work = await onlyCopy(repo, forgotten(state, state.workspace));
+      if (work !== null) return onlyHere(work);
+      if (await hasKept(repo, state.id)) return NO_COMMIT_CAN;
+      return (await holdsMore(repo, { task: state.id, path: state.workspace.path })) ? IN_NO_COMMIT : null;
+    } catch (error) {
+      return gitProblem(error);
+    }
+  });
+}
+
+/** The state of a task that is over; else why it cannot go, in words. */
+function overState(registry: Registry, entry: Entry): TaskState | string {
+  if (entry.state !== null) return `it is ${entry.state.status.name}`;
+  try {
+    return registry.stateOf(entry);
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+const IN_NO_COMMIT = 'its worktree holds work that is in no commit (--unmerged removes it all the same)';
+const NO_COMMIT_CAN = 'it left work that no commit can hold (--unmerged removes it all the same)';
+
+/** What its journal knows of. */
+function held(state: TaskState, unmerged: boolean): string | null {
+  if (unmerged) return null;
+  if (state.unsealed.length > 0) return IN_NO_COMMIT;
+  return state.left_out?.length ? NO_COMMIT_CAN : null;
 }
 
 function keepReason(entry: Entry, params: GcParams): string | null {
@@ -101,8 +133,8 @@ async function removeFromGit(
   unmerged: boolean,
 ): Promise<string | null> {
   if (!state.workspace) return null;
-  const { path, branch } = state.workspace;
-  const task = { task: state.id, branch, merged: state.merged !== null };
+  const { path } = state.workspace;
+  const task = forgotten(state, state.workspace);
   try {
     const repo = await repositoryOf(parts, state);
     const kept = async () => (unmerged ? null : await onlyCopy(repo, task));
@@ -115,16 +147,24 @@ async function removeFromGit(
     // What was left in the worktree was kept as a commit just now.
     const left = await kept();
     if (left !== null) return onlyHere(left);
+    if (!unmerged && (await hasKept(repo, state.id))) return NO_COMMIT_CAN;
     await deleteTaskBranch(repo, task);
     await deleteTaskRefs(repo, state.id);
     // The folder of the worktrees, with the last of them.
     if (basename(dirname(path)) === WORKTREES) await removeEmpty(dirname(path));
     return null;
   } catch (error) {
-    // The repository itself is gone: nothing is left to remove there.
-    return isRasenError(error) && error.kind === 'not_git' ? null : `git: ${messageOf(error)}`;
+    return gitProblem(error);
   }
 }
+
+const forgotten = (state: TaskState, { branch }: { branch: string }) => ({
+  ...{ task: state.id, branch, merged: state.merged !== null },
+});
+
+/** null: the repository itself is gone, so nothing is left to remove there. */
+const gitProblem = (error: unknown) =>
+  isRasenError(error) && error.kind === 'not_git' ? null : `git: ${messageOf(error)}`;
 
 /** On the disk, in bytes; by a program, since nobody knows how many files an agent has left. 0: it cannot say. */
 export function sizeOf(store: FileStore, id: string): Promise<number> {

@@ -2,6 +2,7 @@
  * Live jobs as this supervisor watches them: those it started tell by their exit event, adopted ones are looked at in
  * turns; outputs are kept under their cap. Only says "look again"; the truth is in the job's folder.
  */
+import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../contract/errors.ts';
 import { type Place, statForeign } from '../host/foreign-file.ts';
@@ -220,7 +221,8 @@ export class Jobs {
     for (const { job, result_file } of jobs) {
       if (job.pulse.beats(ticks.get(job.marker) ?? null, performance.now())) job.active_at_ms = Date.now();
       const found = statForeign(result_file);
-      const result = found.ok ? found.value.mtimeMs : null;
+      // An empty one says nothing: it is being written, or a full disk took no more of it.
+      const result = found.ok && !isEmptyFile(found.value) ? found.value.mtimeMs : null;
       if (result !== job.result_at_ms) {
         job.result_at_ms = result;
         this.#changed(job.task);
@@ -290,3 +292,5 @@ export class Jobs {
     }
   }
 }
+
+const isEmptyFile = (stat: Stats) => stat.isFile() && stat.size === 0;

@@ -32,6 +32,7 @@ import { KeepAwake } from './keep-awake.ts';
 import { Masks } from './masks.ts';
 import { Notes } from './notes.ts';
 import { Places } from './places.ts';
+import { ProgramHelp } from './program-help.ts';
 import { ProjectLocks } from './project-locks.ts';
 import { Reader } from './reader.ts';
 import { Reconciler } from './reconcile.ts';
@@ -128,6 +129,7 @@ export class Supervisor {
       jobs: this.#jobs,
       far: this.#far,
       sweeper: new Sweeper(),
+      help: new ProgramHelp(),
       log,
       cage: options.cage.cage,
       sandbox: options.sandbox,

@@ -280,11 +280,12 @@ function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>): Said |
 }
 
 function attemptSealed(state: TaskState, event: EventOf<'attempt_sealed'>): readonly Said[] | null {
-  const { left_out = [], elsewhere = [], meanwhile = [] } = event.sealed;
+  const { left_out = [], pushed = [], elsewhere = [], meanwhile = [] } = event.sealed;
   const commits = sealedCommits(state, event);
   const said: Said[] = [
     ...(commits === null ? [] : [commits]),
     ...left_out.map(({ path, why }): Said => ['WARNING', `Not committed: ${path} ${why}`]),
+    ...pushed.map((text): Said => ['WARNING', `Pushed: ${text}`]),
     ...elsewhere.map(
       ({ name, commit }): Said => ['INFO', `Kept as refs/rasen/${state.id}/kept/${commit}: ${name}`],
     ),

@@ -24,6 +24,7 @@ const CAPTURED = [
 
 /** A computer with other things to do is no failure. */
 const SEEN_MS_MAX = 110_000;
+const SLOW_MS_MAX = 240_000;
 
 export interface RealOptions {
   /** Of rasen.yml. */
@@ -40,6 +41,8 @@ export interface RealOptions {
   subtasks?: Record<string, unknown>[];
 }
 
+const LAST_WORDS = 3000;
+
 /** One file, committed, and the result. */
 export const works = (): Turn[] => [
   { say: 'I write the file.', shell: 'date +%N >> work.txt && git add -A && git commit -qm "the work"' },
@@ -53,11 +56,17 @@ export const works = (): Turn[] => [
 export class RealProject extends SeedProject {
   readonly model: ModelServer;
   readonly #subtasks: Record<string, unknown>[];
+  readonly #slow: boolean;
 
-  private constructor(model: ModelServer, options: object, subtasks: Record<string, unknown>[]) {
+  private constructor(
+    model: ModelServer,
+    options: object,
+    { subtasks, slow }: { subtasks: Record<string, unknown>[]; slow: boolean },
+  ) {
     super(options);
     this.model = model;
     this.#subtasks = subtasks;
+    this.#slow = slow;
   }
 
   static async make(way: Way, program: readonly string[], options: RealOptions = {}): Promise<RealProject> {
@@ -80,7 +89,7 @@ export class RealProject extends SeedProject {
         },
         env: { ...way.env(model.url), ...PROXIES, RASEN_SANDBOX: 'on', ...options.env },
       },
-      options.subtasks ?? [{ id: 'a' }],
+      { subtasks: options.subtasks ?? [{ id: 'a' }], slow: way.slow === true },
     );
     for (const [path, value] of Object.entries(way.files(model.url))) {
       const file = join(made.instance.folder, path);
@@ -108,7 +117,7 @@ export class RealProject extends SeedProject {
   }
 
   override seen(what: string, fits: (view: TaskView) => unknown): Promise<TaskView> {
-    return super.seen(what, fits, SEEN_MS_MAX);
+    return super.seen(what, fits, this.#slow ? SLOW_MS_MAX : SEEN_MS_MAX);
   }
 
   async outcomes(id = 'a'): Promise<(string | null)[]> {
@@ -146,6 +155,20 @@ export class RealProject extends SeedProject {
     const agents = marked(this.instance.home).filter(found => found.command.includes(program));
     for (const { pid } of agents) process.kill(pid, 'SIGKILL');
     return agents.length;
+  }
+
+  /** The end of what the agent printed in its last session, for whoever looks at a test that failed. */
+  lastWords(): string {
+    const attempts = join(
+      this.instance.home,
+      'tasks',
+      readdirSync(join(this.instance.home, 'tasks'))[0]!,
+      'attempts',
+    );
+    const outputs = readdirSync(attempts, { recursive: true, encoding: 'utf8' })
+      .filter(path => path.endsWith('/output'))
+      .map(path => join(attempts, path));
+    return outputs.map(path => `${path}\n${readFileSync(path, 'utf8').slice(-LAST_WORDS)}`).join('\n');
   }
 
   #events(): Event[] {

@@ -17,6 +17,8 @@ export interface Way {
   /** It tells what a session used: after each call of the model, or only when it is over; `last`: of the last call alone. */
   tokens: 'calls' | 'end' | 'last';
   says_cost: boolean;
+  /** It makes a database in a home that is new, which takes its time where others work. */
+  slow?: true;
 }
 
 /** A provider of its own is how codex is led to another address. */
@@ -106,6 +108,7 @@ const opencode: Way = {
   files: url => ({ '.config/opencode/opencode.json': opencodeConfig(url) }),
   tokens: 'calls',
   says_cost: true,
+  slow: true,
 };
 
 export const WAYS = {

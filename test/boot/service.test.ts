@@ -7,14 +7,14 @@ import { bootTest, newMachine } from './rig.ts';
 import { idOf } from './users.ts';
 
 /** Every file and link where an installation could leave something, and all units. */
-async function inventory(machine: Machine): Promise<string[]> {
+async function inventory(machine: Machine): Promise<Set<string>> {
   const files = `find /etc /home /opt /srv /usr/local /var/lib /var/spool \\( -path '/home/*/.local/state/rasen' \
       -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/random-seed -o -path /var/lib/systemd/catalog \\) \
       -prune -o -printf '%p %y %m %u %l\\n' | sort`;
   const units = ['', '--user --machine=alice@.host']
     .map(whose => `systemctl ${whose} list-unit-files --no-legend --no-pager | sort`)
     .join(' && ');
-  return `${await machine.ok(files)}${await machine.ok(units)}`.split('\n');
+  return new Set(`${await machine.ok(files)}${await machine.ok(units)}`.split('\n'));
 }
 
 for (const system of ['host', 'small'] as const)
@@ -69,10 +69,10 @@ for (const system of ['host', 'small'] as const)
         await alice.machine.ok(['systemctl', 'start', `user@${idOf('alice')}.service`]);
         const after = await inventory(alice.machine);
         // The state stays, as it is said.
-        const left = after.filter(
-          line => !before.includes(line) && !/^\/home\/alice\/\.local(\/state)? /.test(line),
+        const left = [...after].filter(
+          line => !before.has(line) && !/^\/home\/alice\/\.local(\/state)? /.test(line),
         );
-        expect({ left, gone: before.filter(line => !after.includes(line)) }).toEqual({ left: [], gone: [] });
+        expect({ left, gone: [...before].filter(line => !after.has(line)) }).toEqual({ left: [], gone: [] });
       },
     );
 

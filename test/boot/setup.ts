@@ -42,6 +42,7 @@ export interface BootContext {
   debs: Product['debs'];
   version: string;
   next_version: string;
+  registry: string;
   /** A string is the reason why there is none. */
   systems: Record<System, Lower | string>;
 }
@@ -67,6 +68,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       debs: none,
       version: '',
       next_version: '',
+      registry: '',
     },
     systems: { host: none, small: none },
   };
@@ -100,8 +102,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
         `${name}: ${typeof system === 'string' ? `skipped: ${system}` : `systemd ${system.version}`}`,
       );
     if (typeof product.debs === 'string') console.log(`packages: skipped: ${product.debs}`);
-    const { layer, deb_layer, debs, version, next_version } = product;
-    const made = { product: layer, deb_product: deb_layer, debs, version, next_version, systems };
+    const { layer, deb_layer, debs, version, next_version, registry } = product;
+    const made = { product: layer, deb_product: deb_layer, debs, version, next_version, registry, systems };
     project.provide('boot', { ...context, ...made });
   } catch (error) {
     await removeRun(run, cgroup_prefix);

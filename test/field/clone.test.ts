@@ -2,6 +2,7 @@
  * Situations from the field: what agents and the tests that they run do to the repository that they work in. The user's
  * stays what it was, what no commit can hold is told, and the git of the user's shell is the git of the task.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -56,11 +57,26 @@ test('whatever an agent does with git stays in its clone: stash, branches, setti
   expect(p.git('show', `${branch}:done.txt`)).toBe('done');
 });
 
+test('what is lost in the user’s repository meanwhile is told with what it was, wherever the task is told of', async () => {
+  const p = project(
+    'cd "$RASEN_PROJECT"; git branch -D precious; git config user.name evil; cd - >/dev/null; echo done >done.txt',
+  );
+  p.git('branch', 'precious');
+  const was = p.git('rev-parse', 'precious');
+  await p.init([{ id: 'a' }]);
+  const { stdout } = await p.rasen('run');
+  const line = `Meanwhile in your repository: refs/heads/precious is gone; it was ${was}`;
+  for (const said of [stdout, await p.ok('status'), await p.ok('report'), await p.ok('logs')]) {
+    expect(said).toContain(line);
+    expect(said).toMatch(/Meanwhile in your repository: .*config was changed/);
+  }
+});
+
 test('remotes can be fetched from, and refuse to be pushed to, in words', async () => {
   const p = project(`
     git fetch -q origin && git log -1 --format=%s origin/main >fetched.txt
     git push origin HEAD:main 2>pushed.txt
-    git push ../../origin.git HEAD:refs/heads/around 2>/dev/null
+    git push "$HOME/origin.git" HEAD:refs/heads/around 2>/dev/null
   `);
   const origin = p.beside('origin.git');
   p.git('init', '-q', '--bare', origin);
@@ -74,6 +90,22 @@ test('remotes can be fetched from, and refuse to be pushed to, in words', async 
     'rasen does not let tasks push (worktree.push in rasen.yml)',
   );
   expect(p.git('ls-remote', origin, 'main')).toContain(base!);
+  expect(p.git('ls-remote', origin, 'around'), 'nor to an address').toBe('');
+});
+
+test('a push that is allowed is told', async () => {
+  const config = { worktree: { push: true } };
+  const p = project('echo done >done.txt; git add -A; git commit -qm done; git push -q origin HEAD:shared', {
+    config,
+  });
+  const origin = p.beside('origin.git');
+  p.git('init', '-q', '--bare', origin);
+  p.git('remote', 'add', 'origin', origin);
+  p.git('push', '-q', 'origin', 'main');
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(0);
+  const pushed = p.git('ls-remote', origin, 'shared').split('\t')[0];
+  expect(await p.ok('logs')).toContain(`Pushed: origin/shared is ${pushed} by a push`);
 });
 
 test('commits on other branches are kept, and told; the task has those that it stands on', async () => {
@@ -160,6 +192,53 @@ test('the git of the user’s shell is that of the task: filters on PATH, GIT_CO
   expect(p.git('log', '-1', '--format=%an <%ae>', branch!)).toBe('Somewhere Else <else@example.org>');
 });
 
+test('files that a filter keeps beside the repository, as git-lfs does, go into the task and come back', async () => {
+  const p = project('grep -q BIG x.bin || exit 1; echo MORE >>x.bin; echo NEW >y.bin', {
+    files: { '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n' },
+  });
+  const tools = p.beside('tools');
+  mkdirSync(tools);
+  // A stand-in that finds its store as git-lfs does, and writes what git-lfs writes.
+  const lfs = `#!/bin/sh
+store=$(git config lfs.storage || echo "$(git rev-parse --git-common-dir)/lfs"); mkdir -p "$store/objects"
+kept=$(mktemp); cat >"$kept"
+case $1 in
+clean) id=$(sha256sum <"$kept" | cut -c1-64); cp "$kept" "$store/objects/$id"
+  printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %s\\n' "$id" "$(wc -c <"$kept")";;
+smudge) cat "$store/objects/$(sed -n 's/^oid sha256://p' "$kept")";;
+esac
+`;
+  writeFileSync(join(tools, 'git-lfs'), lfs, { mode: 0o755 });
+  const env = { PATH: `${tools}:${p.instance.env.PATH}` };
+  for (const [name, value] of [
+    ['clean', 'git-lfs clean -- %f'],
+    ['smudge', 'git-lfs smudge -- %f'],
+    ['required', 'true'],
+  ])
+    p.git('config', `filter.lfs.${name}`, value!);
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: p.root, env: { ...p.instance.env, ...env }, encoding: 'utf8' });
+  p.write({ 'x.bin': 'BIG\n' });
+  git('add', '-A');
+  git('commit', '-qm', 'large');
+  await p.init([{ id: 'a' }]);
+  const rasen = (...args: string[]) => p.instance.rasenAsync(args, { cwd: p.root, env });
+  const ran = await rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect((await rasen('merge')).status).toBe(0);
+  expect([p.read('x.bin'), p.read('y.bin'), git('status', '--porcelain')]).toEqual([
+    'BIG\nMORE\n',
+    'NEW\n',
+    '',
+  ]);
+  expect(git('show', 'HEAD:y.bin')).toContain('oid sha256:');
+  // It is in the store of the user, and not in one that goes with the task.
+  await rasen('gc', '--older-than', '0');
+  git('rm', '-q', 'y.bin');
+  git('checkout', '-q', 'HEAD', '--', 'y.bin');
+  expect(p.read('y.bin')).toBe('NEW\n');
+});
+
 test('a task that is submitted from a hook is not by the author of the commit', async () => {
   const p = project('echo done >done.txt; git add -A; git commit -qm "agent work"');
   await p.init([{ id: 'a' }]);
@@ -189,6 +268,7 @@ test('in a linked worktree, what an attempt does to the user’s branches and st
   await p.init([{ id: 'a' }]);
   const ran = await p.rasen('run');
   expect(ran.stderr).toContain('worktree.isolation is linked');
+  expect((await p.rasen('doctor')).stdout).toMatch(/warning +isolation: worktree.isolation is linked/);
   const { status, reason, id } = await p.view();
   expect([status, ran.status]).toEqual(['blocked', expect.any(Number)]);
   for (const [i, ref] of ['refs/heads/precious', 'refs/stash', 'refs/heads/main'].entries())

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import type { SeedProject } from '../support/scripted-agent.ts';
 
@@ -39,6 +40,7 @@ test('what was left in the worktree beside what was merged is kept, and so is it
   const { worktree } = await done(p);
   writeFileSync(join(worktree, 'mine.txt'), 'an afternoon of work\n');
   await p.ok('merge');
+  expect(await gc(p, '--dry-run')).toContain('0 would be removed');
   for (const _again of [1, 2]) expect(await gc(p)).toContain('is in no branch but its own');
   const kept = rasens(p)
     .split('\n')
@@ -46,6 +48,44 @@ test('what was left in the worktree beside what was merged is kept, and so is it
   expect(p.git('show', `${kept}:mine.txt`)).toBe('an afternoon of work');
   expect(await gc(p, '--unmerged')).toContain('1 removed');
   expect(rasens(p)).toBe('');
+});
+
+test('a repository that was put into the worktree stays, whoever asks, and a dry run says so beforehand', async () => {
+  const p = project();
+  const { worktree } = await done(p);
+  p.git('init', '-q', join(worktree, 'inner'));
+  writeFileSync(join(worktree, 'inner/mine.txt'), 'an afternoon of work\n');
+  await p.ok('merge');
+  expect(await gc(p, '--dry-run')).toContain('0 would be removed');
+  for (const _again of [1, 2]) expect(await gc(p)).toContain('it left work that no commit can hold');
+  expect(await gc(p, '--unmerged', '--dry-run')).toContain('1 would be removed');
+  expect(await gc(p, '--unmerged')).toContain('1 removed');
+});
+
+test('a dry run says of a task that is known to have left something what gc says', async () => {
+  const inner = 'cat >/dev/null; git init -q inner; echo work >inner/w.txt; echo done >done.txt';
+  const notify = { command: ['sh', '-c', 'cat >"$RASEN_PROJECT/notice"'], on: ['completed'] };
+  const p = project({ config: { agent: ['sh', '-c', inner], gates: [['true']], notify } });
+  await done(p);
+  const notice = await until('the notice comes', () => p.has('notice') && JSON.parse(p.read('notice')));
+  expect(notice.warnings).toContainEqual(expect.stringContaining('in no commit: inner/'));
+  expect(await p.ok('merge')).toContain('Not in any commit: inner/');
+  const said = (text: string) => text.split('\n').find(line => line.startsWith('kept: '));
+  const dry = said(await gc(p, '--dry-run'));
+  expect(dry).toContain('it left work that no commit can hold');
+  expect(said(await gc(p))).toBe(dry);
+});
+
+test('what somebody put into the worktree of a task that was given up is seen by a dry run, which keeps nothing', async () => {
+  const p = project({ config: { agent: ['true'], gates: [['true']], limits: { attempts: 1 } } });
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(3);
+  const { worktree } = await p.view();
+  await p.ok('cancel');
+  expect(await gc(p, '--dry-run')).toContain('1 would be removed');
+  writeFileSync(join(worktree!, 'mine.txt'), 'an afternoon of work\n');
+  expect(await gc(p, '--dry-run')).toContain('its worktree holds work that is in no commit');
+  expect(rasens(p)).not.toContain('/kept/');
 });
 
 test('attempts of a task that was given up are work', async () => {

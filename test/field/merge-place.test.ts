@@ -134,6 +134,21 @@ test('what the user has not committed stays, staged or not; what would be overwr
   expect([p.read('user/a'), p.read('user/b'), p.read('user/new')]).toEqual(['mine\n', 'staged\n', 'new\n']);
 });
 
+test('a file of the user’s that git ignores is not written over, though git itself would', async () => {
+  layout({
+    agent: ['sh', '-c', 'cat >/dev/null; echo theirs >x.log; git add -f x.log; git commit -qm work'],
+  });
+  repository('user');
+  p.write({ 'user/.gitignore': '*.log\n' });
+  git('user', 'add', '-A');
+  git('user', 'commit', '-qm', 'ignore');
+  await completed('user');
+  p.write({ 'user/x.log': 'mine\n' });
+  const refused = await rasen('user', 'merge');
+  expect(refused.stderr).toContain('are in the way of the merge: x.log');
+  expect([refused.status, p.read('user/x.log')]).toEqual([5, 'mine\n']);
+});
+
 test('gates of a merge are named as they run; cancelled, by Ctrl-C or from elsewhere, nothing has moved', async () => {
   const waits = 'case $PWD in */merge-*) until test -f "$HOME/go"; do sleep 0.1; done;; esac';
   layout({ gates: [['sh', '-c', waits], ['true']] });

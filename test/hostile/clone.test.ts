@@ -18,7 +18,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { markGood, resetWorktree, type Sealed, sealAttempt } from '../../src/git/commit.ts';
+import { markGood } from '../../src/git/refs.ts';
+import { resetWorktree } from '../../src/git/reset.ts';
+import { type Sealed, sealAttempt } from '../../src/git/seal.ts';
 import { putRight, standingOf } from '../../src/git/standing.ts';
 import { restoreWorktree } from '../../src/git/trust.ts';
 import { ensureWorktree, freshCheckout, type Worktree } from '../../src/git/worktree.ts';
@@ -94,6 +96,9 @@ function witness(): () => void {
     return names.sort().map(name => [name, hashOf(join(folder, name))]);
   };
   const before = { users: users(), objects: objects(), refs: userRefs(), stash: sh(root, 'stash', 'list') };
+  // What nobody looks at is never found to be changed.
+  for (const name of ['index', 'HEAD', 'config', 'logs/refs/stash', 'hooks/pre-push', 'refs/tags/v1'])
+    expect(before.users).toHaveProperty([`.git/${name}`]);
   const remote = sh(join(t.folder, 'origin.git'), 'for-each-ref');
   return () => {
     expect(users()).toEqual(before.users);
@@ -227,6 +232,7 @@ test.each([
     ).not.toThrow();
   }
   untouched();
+  if (long) console.log(`${history.length} commands, ${accepted} of ${attempts} attempts accepted, 0 lost`);
 });
 
 describe('a clone that is made to harm', () => {

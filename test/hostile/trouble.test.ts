@@ -60,7 +60,9 @@ class Story {
     const agent = join(outside, `${phase}.sh`);
     writeFileSync(
       agent,
-      `#!/bin/sh\ncat >/dev/null\necho hours of work >work.txt\necho session >>${this.#at('said')}\n${this.#station('session')}\n`,
+      `#!/bin/sh\ncat >/dev/null\necho hours of work >work.txt\necho session >>${this.#at('said')}\n${this.#station('session')}\n` +
+        // Its disk may be the one that is full; then the file is there, and nothing is in it.
+        `echo '{"status":"done"}' >"$RASEN_RESULT_FILE" || true\n`,
       { mode: 0o755 },
     );
     const gate = `test -s work.txt || exit 1; echo gate >>${this.#at('said')}\n${this.#station('gate')}`;

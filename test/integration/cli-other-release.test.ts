@@ -66,9 +66,19 @@ test('what it would have to know is told in words, with the command that restart
   );
   // This one is of no service.
   expect(ran.stderr).toContain(`kill -USR2 ${process.pid}`);
-  expect(daemon.called('task.run')).toHaveLength(1);
+  expect(daemon.called('task.run'), 'once more, without what is a default anyway').toHaveLength(2);
   const json = JSON.parse((await run('run', '--background', '--json', '--', 'true')).stdout);
   expect(json.error).toMatchObject({ kind: 'incompatible', data: { server: '0' } });
+});
+
+test('a list is one, without what an older supervisor cannot tell', async () => {
+  daemon.methods['task.list'] = params => {
+    if ('last_output' in params)
+      throw invalidParams([{ path: [], message: 'Unrecognized key: "last_output"' }]);
+    return [commandView()];
+  };
+  await olderDaemon({});
+  expect(await run('list')).toMatchObject({ code: 0, stdout: expect.stringContaining(commandView().name) });
 });
 
 test('so is a command that is newer than the supervisor', async () => {

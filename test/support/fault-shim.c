@@ -1,9 +1,10 @@
 /*
  * Preloaded into rasend, its runners and git: lets one call to the system fail, the N-th of all of them together, and
  * counts. What it is told, and what it saw, is in a file that all processes map (fault-shim.ts has the same layout).
- * Only calls on files below FAULT_ROOT count, so that the programs themselves still load.
+ * Only calls on files below FAULT_ROOT count, so that the programs themselves still load, and looks of rasend into /proc.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -73,11 +74,16 @@ __attribute__((constructor)) static void begin(void) {
   if (at != MAP_FAILED) control = at;
 }
 
+/* The supervisor looks at processes; a table that is full of files hides them, too. */
+static int is_look(enum kind kind, const char *path) {
+  return program == SUPERVISOR && kind == READ && strncmp(path, "/proc/", 6) == 0;
+}
+
 /* 1: this call fails, and errno is set. */
 static int fails(enum kind kind, const char *path) {
   if (!control || !__atomic_load_n(&control->armed, __ATOMIC_SEQ_CST)) return 0;
   if (!((control->kinds >> kind) & 1) || !((control->programs >> program) & 1)) return 0;
-  if (path[0] == '/' && strncmp(path, root, root_length) != 0) return 0;
+  if (path[0] == '/' && strncmp(path, root, root_length) != 0 && !is_look(kind, path)) return 0;
   uint64_t n = __atomic_add_fetch(&control->count, 1, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&control->by_kind[kind], 1, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&control->by_program[program], 1, __ATOMIC_SEQ_CST);
@@ -128,6 +134,20 @@ OPEN(open64)
   }
 OPENAT(openat)
 OPENAT(openat64)
+
+typedef int (*filter)(const struct dirent *);
+typedef int (*order)(const struct dirent **, const struct dirent **);
+typedef int (*filter64)(const struct dirent64 *);
+typedef int (*order64)(const struct dirent64 **, const struct dirent64 **);
+DIR *opendir(const char *path) { REAL(opendir); return fails(READ, path) ? NULL : real(path); }
+int scandir(const char *path, struct dirent ***to, filter f, order o) {
+  REAL(scandir);
+  return fails(READ, path) ? -1 : real(path, to, f, o);
+}
+int scandir64(const char *path, struct dirent64 ***to, filter64 f, order64 o) {
+  REAL(scandir64);
+  return fails(READ, path) ? -1 : real(path, to, f, o);
+}
 
 ssize_t write(int fd, const void *data, size_t n) { REAL(write); return fails_at(WRITE, fd) ? -1 : real(fd, data, n); }
 ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); return fails_at(WRITE, fd) ? -1 : real(fd, v, n); }

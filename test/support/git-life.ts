@@ -5,9 +5,11 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { markGood, resetWorktree, sealAttempt } from '../../src/git/commit.ts';
 import { merge } from '../../src/git/merge.ts';
+import { markGood } from '../../src/git/refs.ts';
 import type { Isolation } from '../../src/git/repository.ts';
+import { resetWorktree } from '../../src/git/reset.ts';
+import { sealAttempt } from '../../src/git/seal.ts';
 import { ensureWorktree, removeWorktree } from '../../src/git/worktree.ts';
 import { openTest, write } from './git-repo.ts';
 

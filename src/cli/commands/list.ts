@@ -40,7 +40,7 @@ export const list = defineCommand<Options>({
     };
     const views = await link.call('task.list', { ...filter, last_output: true }).catch(error => {
       // A supervisor of before the upgrade does not know the last output.
-      if (isRasenError(error) && error.data?.issues) return link.call('task.list', filter);
+      if (isRasenError(error) && error.kind === 'incompatible') return link.call('task.list', filter);
       throw error;
     });
     if (out.json) {

@@ -7,6 +7,7 @@ import { usage } from '../errors.ts';
 import { onMergeSignal } from '../merge-signals.ts';
 import { refuseMovedHere } from '../moved-project.ts';
 import { taskRef } from '../project.ts';
+import { leftOutLines } from '../status-text.ts';
 import { callTask, changeTask } from '../task-calls.ts';
 import { sleep } from '../time.ts';
 
@@ -61,7 +62,11 @@ export const merge = defineCommand<Options>({
     });
     const { merged } = view;
     context.out.reply(view, () =>
-      merged ? `Merged into ${merged.into}: ${merged.commit.slice(0, 12)}` : 'Nothing to merge.',
+      merged
+        ? [`Merged into ${merged.into}: ${merged.commit.slice(0, 12)}`, ...leftOutLines(view.left_out)].join(
+            '\n',
+          )
+        : 'Nothing to merge.',
     );
   },
 });

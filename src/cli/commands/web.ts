@@ -23,7 +23,7 @@ export const web = defineCommand<Options>({
   name: 'web',
   summary: 'Open the page in a browser, logged in',
   details: [
-    'A gateway is started in the background where none runs; `rasen service install --gateway` has it come at boot. The address holds a code that is good once and for a minute; the browser exchanges it for a cookie. `rasen token list` shows logged-in browsers, `rasen token revoke` logs them out.',
+    'A gateway is started in the background where none runs. The address holds a code that is good once and for a minute; the browser exchanges it for a cookie. `rasen token list` shows logged-in browsers, `rasen token revoke` logs them out.',
     'With --qr the address is shown for a phone: it must reach the gateway, so --tailscale asks `tailscale serve` to make it known in your tailnet over HTTPS.',
   ],
   options: [

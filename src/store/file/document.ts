@@ -5,8 +5,8 @@
 import { linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
-import { readWhole, storageError, syncFolder } from './file.ts';
+import { errnoOf } from '../../contract/errors.ts';
+import { storageError, syncFolder } from './file.ts';
 import { previousOf } from './layout.ts';
 
 /**
@@ -58,20 +58,4 @@ function keepPrevious(path: string): boolean {
   }
   renameSync(staged, previousOf(path));
   return true;
-}
-
-/** A JSON document, or null where there is none. Throws `damaged` where it cannot be read as JSON. */
-export function readDocument(path: string): unknown {
-  let text: string;
-  try {
-    text = readWhole(path).toString('utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw new RasenError('damaged', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new RasenError('damaged', `${path} is not JSON: ${messageOf(error)}`, { cause: error });
-  }
 }

@@ -6,7 +6,7 @@ import { agentOf } from '../../agents/index.ts';
 import { fillPrompt, hasPlaceholder } from '../../agents/prompt.ts';
 import { NO_NOTES, promptValues } from '../../agents/prompt-values.ts';
 import { resumePrompt } from '../../agents/resume-prompt.ts';
-import type { Role } from '../../contract/spec.ts';
+import type { Backend, Role } from '../../contract/spec.ts';
 import { dollarsLeft } from '../../engine/budget.ts';
 import { notesSinceThen } from '../../engine/notes.ts';
 import { needsFallback } from '../../engine/retry.ts';
@@ -16,6 +16,7 @@ import { isClone } from '../../git/workspace.ts';
 import { workspaceAt } from '../../git/workspaces.ts';
 import { sessionArgv } from '../../session/order.ts';
 import type { EffectContext } from './context.ts';
+import { openEnv } from './job-env.ts';
 import { repositoryOf } from './repository.ts';
 import { sandboxOf, sandboxText, type Wrap } from './sandboxed.ts';
 
@@ -78,6 +79,7 @@ export async function agentWork(
     cwd: session.cwd,
     own_sandbox: sandbox === null || sandbox.nests,
     resume,
+    help: await helpOf(context, state, { role, backend: agent.id }, agent.asks_help, wrap),
     budget_usd: dollarsLeft(state, step, { day: context.day, job: () => null }),
   });
   const { talk } = work;
@@ -91,6 +93,21 @@ export async function agentWork(
       })
     : wrap(work.argv);
   return { ...work, argv, talks: talk !== null };
+}
+
+/** null: nobody asks, or it does not say. */
+async function helpOf(
+  context: EffectContext,
+  state: TaskState,
+  who: { role: Role; backend: Backend },
+  asks: readonly string[] | undefined,
+  wrap: Wrap,
+): Promise<string | null> {
+  if (!asks) return null;
+  const { command } = (state.spec.agents[who.role] ?? state.spec.agents.coder)!;
+  const argv = [...command, ...asks];
+  // As the session itself: in its sandbox, with its PATH.
+  return await context.help.of(argv, wrap(argv), openEnv(context, state, who));
 }
 
 /** The template of the role, filled. A user's own that has no place for notes has them at its end. */

@@ -21,6 +21,7 @@ import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
+import type { ProgramHelp } from '../program-help.ts';
 import type { SandboxLook } from '../sandbox.ts';
 import { repositoryOf } from './repository.ts';
 
@@ -44,6 +45,8 @@ export interface EffectContext {
   session_program: readonly string[];
   /** Raised when the supervisor ends. */
   closing: AbortSignal;
+  /** What programs of agents say of their options. */
+  help: ProgramHelp;
   /** Octal, of the commands. */
   umask: string;
   /** What all tasks used today. */
@@ -119,6 +122,7 @@ function sessionOf(
 ): Listening | null {
   const step = state.steps.find(s => s.id === job.subtask);
   if (step?.attempt?.n !== job.attempt) return null;
+  const { resume } = step.attempt;
   const gate = step.attempt.gates.find(g => g.nonce === job.nonce)?.gate ?? null;
   const role = agentRole(state, step, gate);
   if (role === null) return null;
@@ -130,7 +134,7 @@ function sessionOf(
       ? context.places.root(state, step)
       : context.places.checkout(state, role);
   return {
-    open: () => agentOf(state.spec, role).open(),
+    open: () => agentOf(state.spec, role).open(gate === null && resume !== null),
     tree: path === null ? null : async () => worktreeState(await repositoryOf(context, state), path),
     metered: hasBudget(state),
   };

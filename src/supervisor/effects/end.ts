@@ -81,7 +81,10 @@ export async function end(
       : await whatWasSaid(
           context,
           state,
-          { role, nonce, folder, after_result: effect.why === 'result' && !ended_by_itself },
+          {
+            ...{ role, nonce, folder, resumed: !gate && attempt.resume !== null },
+            after_result: effect.why === 'result' && !ended_by_itself,
+          },
           heard(facts, effect),
         );
   await clearTemporaryFolder(context, state, nonce);

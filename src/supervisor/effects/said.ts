@@ -39,7 +39,7 @@ const UNREACHED_MAX = 10;
 export async function whatWasSaid(
   context: EffectContext,
   state: TaskState,
-  job: { role: Role; nonce: string; folder: string; after_result: boolean },
+  job: { role: Role; nonce: string; folder: string; resumed: boolean; after_result: boolean },
   { exit, output_mtime_ms }: AttemptFacts,
 ): Promise<SaidAll> {
   const agent = agentOf(state.spec, job.role);
@@ -48,7 +48,7 @@ export async function whatWasSaid(
   const mask = await context.masks.of(state);
   const max_bytes = state.spec.limits.output_max_bytes;
   const how = { code: exit?.code ?? null, ended_ms, time_zone };
-  const report = await reportOf(job.folder, agent, max_bytes, how, mask);
+  const report = await reportOf(job, agent, max_bytes, how, mask);
   // What its program said of the session is not known, so nothing that the agent says of itself can be believed.
   if (report !== null && 'problem' in report)
     return { ...NOTHING_SAID, problem: `its output ${report.problem}` };
@@ -77,13 +77,13 @@ export async function whatWasSaid(
  * kept of any.
  */
 async function reportOf(
-  folder: string,
+  { folder, resumed }: { folder: string; resumed: boolean },
   agent: Agent,
   max_bytes: number,
   exit: AgentExit,
   mask: Mask,
 ): Promise<AgentReport | { problem: string } | null> {
-  const conversation = agent.open();
+  const conversation = agent.open(resumed);
   if (conversation === null) return null;
   const lines = new OutputLines(line => conversation.feed(mask.text(line)));
   // What the cap has freed is gone; the line that it cut counts as torn.

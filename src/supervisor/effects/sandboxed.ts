@@ -96,6 +96,7 @@ export async function fenceFor(context: EffectContext, state: TaskState, fenced:
   const repository = await repositoryParts(context, state, root, access);
   const agent = role === null ? null : agentOf(state.spec, role);
   const env = { ...openEnv(context, state, who), ...fenced.env };
+  const command = role === null ? [] : commandOf(state, role);
   const rules = await rulesFor({
     env,
     workspace: { path: root, access },
@@ -108,8 +109,8 @@ export async function fenceFor(context: EffectContext, state: TaskState, fenced:
         : [{ path: dirname(context.places.resultFile(state.id, nonce)), access: 'write' as const }]),
     ],
     hidden: [...repository.hidden, ...context.worktrees(state.id), ...secretFiles(context, state)],
-    agent: agentFolders(agent?.id ?? null),
-    command: role === null ? [] : commandOf(state, role),
+    agent: agentFolders(agent?.id ?? null, command),
+    command,
     write: spec.write,
     read: spec.read,
     project: state.spec.project,

@@ -56,6 +56,22 @@ const EVENTS: Record<string, (event: Json) => Entry[]> = {
       typeof resetsAt === 'number' && resetsAt < 8.64e12 ? new Date(resetsAt * 1000).toISOString() : null;
     return failed(event, joined('usage limit reached', text(limit.rateLimitType), until && `until ${until}`));
   },
+  'system/vcs_state_changed': event => {
+    if (event.kind !== 'push') return [];
+    return failed(event, joined('pushed to a remote', text(event.branch), text(event.cwd)));
+  },
+  'system/model_fallback': event =>
+    note(
+      event,
+      `goes on with ${text(event.fallback_model) ?? 'another model'}: ${text(event.content) ?? text(event.trigger) ?? ''}`,
+    ),
+  'system/informational': event => (event.level === 'warning' ? note(event, text(event.content) ?? '') : []),
+  'system/task_progress': nothing,
+  'system/task_summary': nothing,
+  'system/thinking_tokens': nothing,
+  'system/turn_starting': nothing,
+  'system/turn_duration': nothing,
+  'system/post_turn_summary': nothing,
   // Pieces of what comes as a whole, signs of life, and what only the program itself has to know.
   stream_event: nothing,
   tool_progress: nothing,

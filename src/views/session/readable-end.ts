@@ -3,6 +3,7 @@
  * themselves, which hold the files that it read. Pure.
  */
 import type { SessionText } from './session-text.ts';
+import { plain } from './words.ts';
 
 /** An event that is not known, or a piece of one, and no words of a program. */
 const DATA = /^\s*[{[]\s*["{]|^\s*\{|\\+["nt]|"\s*[:,}\]]/;
@@ -15,7 +16,7 @@ export function readableEnd(output: string, torn: boolean, session: SessionText 
   if (!session) return lines.join('\n');
   const read = lines.flatMap(line => {
     const said = session.push(line);
-    return said.at(-1)?.text === line && DATA.test(line) ? said.slice(0, -1) : said;
+    return said.at(-1)?.text === plain(line) && DATA.test(line) ? said.slice(0, -1) : said;
   });
   return [...read, ...session.end()].map(({ text }) => text).join('\n');
 }

@@ -8,7 +8,7 @@ import { readClaude } from './claude.ts';
 import { readCodex } from './codex.ts';
 import { readGemini } from './gemini.ts';
 import { readOpencode } from './opencode.ts';
-import { type Entry, note, type ReadEvent } from './words.ts';
+import { type Entry, note, plain, type ReadEvent } from './words.ts';
 
 export interface Line {
   /** RFC 3339; null where the program does not say, and in the lines after the first of a longer text. */
@@ -47,7 +47,7 @@ export class SessionText {
     if (line.trim() === '') return [];
     const event = parsed(line);
     const entries = event && (own(event) ?? this.#read(event));
-    if (!entries) return [...this.end(), { t: null, text: line }];
+    if (!entries) return [...this.end(), { t: null, text: plain(line) }];
     return entries.flatMap(entry =>
       entry.kind === 'chunk' ? this.#piece(entry) : [...this.end(), ...linesOf(entry)],
     );

@@ -1,4 +1,5 @@
 /** What a session is told in: few kinds of entries, each bounded and safe to show. Used by the readers beside. Pure. */
+import { stripVTControlCharacters } from 'node:util';
 import { type Json, list, object, text } from '../../util/json.ts';
 import { cleanText, oneLine } from '../plain-text.ts';
 
@@ -19,6 +20,7 @@ export type ReadEvent = (event: Json) => Entry[] | null;
 const MAX_SAID = 20_000;
 const MAX_TOOL = 200;
 const MAX_FAILED = 400;
+const MAX_PLAIN = 4000;
 
 const timeOf = (event: Json): string | null => {
   const { timestamp, emittedAtMs } = event;
@@ -44,6 +46,17 @@ export function tool(event: Json, name: unknown, args?: unknown): Entry[] {
 
 function entry(kind: Entry['kind'], event: Json, words: string): Entry[] {
   return words === '' ? [] : [{ kind, text: words, t: timeOf(event) }];
+}
+
+/** Of a text that is not shown in full. */
+export const sizeText = (chars: number): string =>
+  chars >= 1024 * 1024 ? `${(chars / 1024 / 1024).toFixed(1)} MiB` : `${Math.ceil(chars / 1024)} KiB`;
+
+/** Words of a program that are no event: without what a terminal would obey, and folded where they are long. */
+export function plain(line: string): string {
+  const text = line.includes('\u001b') ? stripVTControlCharacters(line) : line;
+  if (text.length <= MAX_PLAIN) return text;
+  return `${text.slice(0, MAX_PLAIN)}… (${sizeText(text.length)} in all; rasen logs --raw shows it)`;
 }
 
 const full = (words: unknown) => (typeof words === 'string' ? words.slice(0, MAX_SAID) : '');

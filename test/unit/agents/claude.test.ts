@@ -146,6 +146,28 @@ it('a version that says only the sum of its usage is not counted twice', () => {
   });
 });
 
+it('a version that says the sum of a session that it goes on with has only its own part counted', () => {
+  const conversation = AGENTS.claude(['claude']).open(true)!;
+  const answers = (id: string, input_tokens: number, output_tokens: number) => [
+    { type: 'assistant', message: { id, model: 'm', content: [], usage: { input_tokens } } },
+    {
+      type: 'stream_event',
+      api_message_id: id,
+      event: { type: 'message_delta', usage: { output_tokens } },
+    },
+  ];
+  const sum = (inputTokens: number, outputTokens: number) => ({
+    ...fine,
+    // Three dollars for a million that are read, fifteen for one that is written.
+    modelUsage: { m: { inputTokens, outputTokens, costUSD: (3 * inputTokens + 15 * outputTokens) / 1e6 } },
+  });
+  const events = [...answers('1', 1000, 40), sum(5000, 240), ...answers('2', 500, 10), sum(5500, 250)];
+  for (const event of events) conversation.feed(JSON.stringify(event));
+  const { usage } = conversation.end({ code: 0, ended_ms: ENDED });
+  expect(usage).toMatchObject({ input_tokens: 1500, output_tokens: 50 });
+  expect(usage!.cost_usd).toBeCloseTo((3 * 1500 + 15 * 50) / 1e6, 9);
+});
+
 it('cut off: what its answers used, as far as they had come', () => {
   const { lines } = recording('claude', 'h1-include-partial-messages');
   const whole = lines.filter(line => line !== '');

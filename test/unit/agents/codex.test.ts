@@ -75,6 +75,7 @@ it('its sandbox may write where git does, and its arguments are TOML', () => {
     resume: null,
     own_sandbox: true,
     budget_usd: null,
+    help: null,
   });
   expect(argv).toContain('sandbox_workspace_write.writable_roots=["/a \\"b\\"/.git","/c"]');
   expect([argv[1], argv.at(-1)]).toEqual(['exec', '-']);
@@ -98,6 +99,7 @@ it('keeps what it logs in with from the shell of the model, and leaves the userâ
     resume: null,
     own_sandbox: true,
     budget_usd: null,
+    help: null,
   };
   const settings = AGENTS.codex(['codex'])
     .plan({ ...request, ...more })

@@ -24,6 +24,7 @@ const request: AgentRequest = {
   resume: null,
   own_sandbox: true,
   budget_usd: null,
+  help: null,
 };
 
 describe.each(BACKENDS)('%s', backend => {

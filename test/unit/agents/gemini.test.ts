@@ -32,6 +32,7 @@ it.each([
   ['[API Error: no words that are known]', 247, 'overloaded'],
   ['[API Error: exception TypeError: fetch failed sending request]', 1, 'network'],
   ['[API Error: You have exhausted your daily quota on this model.]\nPlease wait', 1, 'limit'],
+  ['[API Error: An unknown error occurred.]', 1, 'network'],
   ['it wrote: [API Error: You have exhausted your daily quota on this model.]', 1, 'failed'],
   ['nothing of the kind', 1, 'failed'],
 ] as const)('%s with exit code %i is %s', (message, code, outcome) => {
@@ -64,4 +65,15 @@ it('pieces of one answer are one message', () => {
   const say = (content: string) => ({ type: 'message', role: 'assistant', content, delta: true });
   const report = read([say('Now '), say('commit.'), { type: 'tool_use' }, say('All '), say('done.')], 0);
   expect(report.last_message).toBe('All done.');
+});
+
+it('a loop that it found and stopped is a failure of its own words, whatever its result says', () => {
+  const loop = { type: 'error', severity: 'warning', message: 'Loop detected, stopping execution' };
+  const fine = { type: 'result', status: 'success' };
+  expect(read([loop, fine], 0)).toMatchObject({
+    outcome: 'failed',
+    detail: 'Loop detected, stopping execution',
+  });
+  const tool = { type: 'tool_use', tool_id: '1', tool_name: 'write_file', parameters: {} };
+  expect(read([loop, tool, fine], 0).outcome).toBe('ok');
 });

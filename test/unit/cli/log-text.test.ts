@@ -90,3 +90,13 @@ test('a session of an agent is shown as people read it, or raw', () => {
     '[build] {"type":"result"}\n',
   );
 });
+
+test('an event of a session that is longer than any is told with its size, and what comes after it is shown', () => {
+  const text = new LogText();
+  const session = (words: string) => text.push(record({ agent: 'claude', text: words }));
+  const piece = 'x'.repeat(1024 * 1024);
+  let shown = session('{"type":"user","message":"');
+  for (let i = 0; i < 16; i++) shown += session(piece);
+  shown += session('"}\nnot JSON\n');
+  expect(shown).toBe('[build] … an event of 16.0 MiB; rasen logs --raw shows it\n[build] not JSON\n');
+});

@@ -1,13 +1,13 @@
 /** What a clone is made of: its settings, its refs, its objects; and repositories that are not as most are. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { CapturedRepository } from '../../../src/contract/repository.ts';
 import { captureRepository } from '../../../src/git/captured.ts';
 import { cloneConfig, packedRefs, visibleRefs } from '../../../src/git/clone-files.ts';
-import { sealAttempt } from '../../../src/git/commit.ts';
 import { linkObjects } from '../../../src/git/link-objects.ts';
+import { sealAttempt } from '../../../src/git/seal.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import { commitAll, openTest, removeFolder, sh, tempFolder, write } from '../../support/git-repo.ts';
 
@@ -58,6 +58,12 @@ test('settings of a clone: identity and filters as they were, remotes that can b
     '+refs/heads/main:refs/remotes/up/main',
   ]);
   expect(all('remote.up.pushurl')).toMatch(/does not let tasks push/);
+  const push = (url: string) =>
+    spawnSync('git', ['-C', folder, 'push', url, 'HEAD:main'], { encoding: 'utf8' });
+  sh(folder, 'init', '-q');
+  writeFileSync(join(folder, '.git/config'), text);
+  for (const url of ['/elsewhere.git', 'git@example.org:me/b.git', 'https://example.org/b.git'])
+    expect(push(url).stderr, url).toContain('rasen does not let tasks push (worktree.push in rasen.yml)');
   const open = cloneConfig(
     captured([
       ['remote.up.url', 'u'],
@@ -66,6 +72,7 @@ test('settings of a clone: identity and filters as they were, remotes that can b
     true,
   );
   expect(open).toMatch(/pushurl = "ssh:\/\/me\/b"/);
+  expect(open).not.toContain('pushInsteadOf');
 });
 
 test('a clone sees branches, tags and remotes of the user; not the stash, nor other tasks', () => {

@@ -5,11 +5,13 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { markGood, resetWorktree, sealAttempt } from '../../../src/git/commit.ts';
 import { deleteTaskBranch } from '../../../src/git/forget.ts';
 import { deleteTaskRefs } from '../../../src/git/history.ts';
 import { merge } from '../../../src/git/merge.ts';
+import { markGood } from '../../../src/git/refs.ts';
 import type { Isolation } from '../../../src/git/repository.ts';
+import { resetWorktree } from '../../../src/git/reset.ts';
+import { sealAttempt } from '../../../src/git/seal.ts';
 import { ensureWorktree, removeWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, write } from '../../support/git-repo.ts';
 

@@ -14,8 +14,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { resetWorktree, sealAttempt } from '../../../src/git/commit.ts';
 import { type MergeRequest, merge } from '../../../src/git/merge.ts';
+import { resetWorktree } from '../../../src/git/reset.ts';
+import { sealAttempt } from '../../../src/git/seal.ts';
 import { restoreWorktree } from '../../../src/git/trust.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import {

@@ -3,17 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  commitsSince,
-  deleteTaskRefs,
-  diffStat,
-  diffText,
-  listTaskRefs,
-  markGood,
-  resetWorktree,
-  type SealOptions,
-  sealAttempt,
-} from '../../../src/git/commit.ts';
+import { commitsSince, deleteTaskRefs, diffStat, diffText } from '../../../src/git/history.ts';
+import { listTaskRefs, markGood } from '../../../src/git/refs.ts';
+import { resetWorktree } from '../../../src/git/reset.ts';
+import { type SealOptions, sealAttempt } from '../../../src/git/seal.ts';
 import { ensureWorktree, removeWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import {
   commitAll,

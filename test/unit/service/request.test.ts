@@ -6,9 +6,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isOnlyOurs, withPath } from '../../../src/service/environment-file.ts';
 import { concernAbout, findLauncher } from '../../../src/service/launcher.ts';
 import { askLoginShell, parseAnswer } from '../../../src/service/login-shell.ts';
-import { serviceRequest } from '../../../src/service/request.ts';
+import { requestOf, serviceRequest } from '../../../src/service/request.ts';
 import { runProgram } from '../../../src/service/run.ts';
-import { namedUser } from '../../../src/service/users.ts';
+import { units } from '../../../src/service/systemd/units.ts';
+import { namedUser, ownUser } from '../../../src/service/users.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -149,4 +150,25 @@ test('everything is resolved: the request holds paths of the service, whatever t
   expect(request).toMatchObject({ mode: 'user', rasen_home: null, launcher: join(folder, 'bin/rasend') });
   if (process.platform === 'linux') expect(request.paths.socket).toBe(`/run/user/${uid}/rasen/rasend.sock`);
   expect(said).toEqual([expect.stringContaining('temporary folder')]);
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a HOME that is not that of the user database: units are where the manager looks, state is where HOME says',
+  () => {
+    const { uid, gid, username } = userInfo();
+    const entry = { name: username, uid, gid, home: '/home/of-the-database', shell: null };
+    const env = { HOME: folder, PATH: '/usr/bin' };
+    const user = ownUser(env, entry);
+    const request = requestOf({ mode: 'user', user, launcher: '/usr/bin/rasend', env, login: null });
+    expect(request.paths.home).toBe(join(folder, '.local/state/rasen'));
+    const [service] = units(request, 257);
+    expect(service!.path).toBe('/home/of-the-database/.config/systemd/user/rasend.service');
+    expect(service!.text).toContain(`Environment=XDG_STATE_HOME=${folder}/.local/state\n`);
+    expect(service!.text).toContain(`EnvironmentFile=-${folder}/.config/rasen/service.env\n`);
+  },
+);
+
+test('a user without an entry has the home that HOME names, and a number for a name', () => {
+  const entry = { name: '54321', uid: process.getuid!(), gid: process.getgid!(), home: null, shell: null };
+  expect(ownUser({ HOME: folder }, entry)).toMatchObject({ name: '54321', home: folder, shell: '/bin/sh' });
 });

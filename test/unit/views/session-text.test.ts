@@ -159,6 +159,29 @@ test('nothing that a terminal would obey, and no token', () => {
   expect(told).not.toMatch(/[\x00-\x09\x0b-\x1f]|ghp_/);
 });
 
+test('words on the error channel of an agent are shown without their colours, and folded where they are long', () => {
+  expect(read('opencode', ['\x1b[91m\x1b[1mError: \x1b[0mSession not found'])).toEqual([
+    'Error: Session not found',
+  ]);
+  const [long] = read('gemini', ['y'.repeat(3 * 1024 * 1024)]);
+  expect(long!.length).toBeLessThan(4100);
+  expect(long).toContain('… (3.0 MiB in all; rasen logs --raw shows it)');
+});
+
+test('a push and another model are told, what only counts is not', () => {
+  const system = (subtype: string, more: object) => ({ type: 'system', subtype, ...more });
+  const events = [
+    system('vcs_state_changed', { kind: 'commit', branch: 'main', cwd: '/p' }),
+    system('vcs_state_changed', { kind: 'push', branch: 'main', cwd: '/p' }),
+    system('model_fallback', { fallback_model: 'small', content: 'the large one is overloaded' }),
+    system('task_progress', {}),
+  ];
+  expect(read('claude', json(...events))).toEqual([
+    '! pushed to a remote, main, /p',
+    '= goes on with small: the large one is overloaded',
+  ]);
+});
+
 test('the output of any other program is no stream of events', () => {
   expect(sessionText('command')).toBeNull();
 });
