@@ -72,6 +72,7 @@ const builds = {
     minify: true,
     jsx: 'automatic',
     jsxImportSource: 'preact',
+    alias: { 'node:util': './src/gateway/page/node-util.ts' },
     entryPoints: ['src/gateway/page/main.tsx'],
   },
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },

@@ -4,7 +4,6 @@
  * tree is empty, and again after a crash: the answer is recorded before the ref, so it is the same every time.
  */
 import { z } from 'zod';
-import { RasenError } from '../contract/errors.ts';
 import { handOver, type Theirs, takeOver } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
