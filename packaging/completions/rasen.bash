@@ -32,11 +32,11 @@ _rasen() {
   [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
     'init') flags='-t --task --plan --format --json' ;;
-    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
+    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --env --stdin --timeout --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'report') flags='--since --format --json' ;;
     'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --yes --format --json' ;;
-    'stop') flags='--force --format --json' ;;
+    'stop') flags='--all --force --format --json' ;;
     'resume') flags='--background --env --skip-review --skip-qa --wait --format --json' ;;
     'note') flags='--format --json' ;;
     'answer') flags='--format --json' ;;
@@ -98,6 +98,8 @@ _rasen() {
   case $name in
     'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show'|'pr')
       COMPREPLY=($(compgen -W "$(rasen completion tasks 2>/dev/null | cut -f 1)" -- "$cur")) ;;
+    'trigger show'|'trigger next'|'trigger log'|'trigger pause'|'trigger resume'|'trigger fire'|'trigger edit'|'trigger remove')
+      COMPREPLY=($(compgen -W "$(rasen completion triggers 2>/dev/null | cut -f 1)" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }

@@ -178,14 +178,15 @@ function gates(page: ManPage): void {
     page.item(gate === 'commands' ? gate : `\`${gate}\``, about);
   page.endList();
   page.para(
-    'The end of the output of a gate that refused goes into the next attempt. When all subtasks are done, all commands run again in a fresh checkout of the final commit; with `base_tests` those of the project run once more with the test files of before the task; `rasen merge` runs all of them on the merge. Before the first subtask they must pass, too, unless `baseline` is `allow`.',
+    'The end of the output of a gate that refused goes into the next attempt. When all subtasks are done, all commands run again in a fresh checkout of the final commit; with `base_tests` those of the project run once more with the test files of before the task; and with `mutation_check` they run without the change to the source, until one fails, to tell whether any of them sees it. `rasen merge` runs all of them on the merge. Before the first subtask they must pass, too, unless `baseline` is `allow`.',
     'A subtask that is a command is judged by its exit status and the gates that the plan gives it.',
     'A gate is a list of words, or a map:',
   );
   rows(page, GATE_KEYS);
   page.sub('What gates go by');
   page.para(
-    'The same command means something else where its configuration changed. So these may not change unseen, in any folder: configuration of package managers and runtimes (`.npmrc`, `.yarnrc.yml`, `bunfig.toml`, `.nvmrc`, `.tool-versions`, `mise.toml`, `rust-toolchain.toml`, `.cargo/config.toml`, `go.work`, …), what is loaded before everything (`.env`, `.envrc`, `sitecustomize.py`), configuration of test runners, linters and types (`vitest.config.*`, `jest.config.*`, `playwright.config.*`, `pytest.ini`, `eslint.config.*`, `ruff.toml`, `.golangci.yml`, …), what is installed (`node_modules`, `.venv`) where it is committed, and scripts that a gate runs.',
+    'The same command means something else where its configuration changed. So these may not change unseen, in any folder: configuration of package managers and runtimes (`.npmrc`, `.yarnrc.yml`, `bunfig.toml`, `.nvmrc`, `.tool-versions`, `mise.toml`, `rust-toolchain.toml`, `.cargo/config.toml`, `go.work`, …), what is loaded before everything (`.env`, `.envrc`, `sitecustomize.py`), configuration of test runners, linters and types (`vitest.config.*`, `jest.config.*`, `playwright.config.*`, `pytest.ini`, `eslint.config.*`, `ruff.toml`, `.golangci.yml`, …), what is installed (`node_modules`, `.venv`) where it is committed, and scripts that a gate runs, also by way of a script of package.json, a Makefile or a runner of the project.',
+    'Whatever these rules let pass is put to the test with `base_config`: where an attempt touched such files, or those of other tools that stand between a gate and the source (`.babelrc`, `turbo.json`, a key of package.json that rasen does not know, …), the gates run a second time, in a checkout of the supervisor, with these files as they were before the task. When a gate passes with the one and not with the other, a person decides. Without such a change nothing runs twice.',
     '`package.json`, `pyproject.toml`, `Cargo.toml`, `pnpm-workspace.yaml`, `tsconfig.json`, `setup.cfg`, `tox.ini` and Makefiles are parsed and compared key by key: scripts and targets that check (and all that these call), options of tools, sources of packages, module maps, strictness. A new dependency, script, target or alias is free. Of `conftest.py`, `build.gradle`, `pom.xml`, `go.mod`, `vite.config.*` and the like the changed lines that are about tests count.',
     'A plan of the user may let a subtask change such a file: it names the file in `tests`, by its whole path. A planner cannot.',
   );
@@ -320,10 +321,68 @@ function resources(page: ManPage): void {
   );
   for (const [field, about] of Object.entries(NOTICE_FIELDS)) page.item(`\`${field}\``, about);
   page.endList();
+  triggers(page);
   page.section('Resources');
   page.para(
     'The limits `memory`, `cpu`, `tasks` and `runtime` are kept by the system itself: each attempt and each gate is a unit of the service manager of its user, with its control group. That is the cage `unit`, which needs systemd with a user manager. `rasen doctor` tells which cage is in use and why. In process groups (cage `group`) only `runtime` has an effect, while the supervisor runs, and `rasen run` says so.',
     'They are per attempt, all its processes together. A subtask may have its own, more or less than those of the task; gates have those of the task. A planner cannot set them.',
+  );
+}
+
+const TRIGGERS_EXAMPLE = `triggers:
+  nightly:
+    cron: "0 2 * * 1-5"
+    tz: Europe/Berlin
+    expect_within: 3d
+    task: {file: nightly.yml}
+  checks:
+    every: 5m
+    task: {run: [./check.sh]}
+  tests:
+    watch: ["src/**", "*.json"]
+    outputs: ["src/generated/**"]
+    task: {run: [npm, test]}
+  tidy:
+    cron: "0 4 * * 0"
+    task: {goal: "Update the dependencies and make the tests pass."}`;
+
+const TRIGGER_KEYS: Readonly<Record<string, string>> = {
+  overlap:
+    'What a slot does while a run goes on: `skip` (default), `queue` (default of watch and webhook; at most 100 wait, one of a watch), `replace` (the run is cancelled), `parallel`.',
+  catch_up:
+    'Slots that were passed over (no supervisor ran, the machine slept): `one` run for all of them (default), `none`, or `all`, one after the other.',
+  max_late: 'A slot that is later than this is not run any more. Default: 24h.',
+  jitter: 'Each slot starts later by up to this; always the same for the same slot.',
+  tz: 'Time zone of `at`, `until` and `cron`. Default: that of the shell that applies it, written down then.',
+  until: 'No slot after this date and time.',
+  max_runs: 'The trigger is finished after so many runs.',
+  pause_after: 'It pauses, and a person is told, after so many failures in a row. null: never. Default: 5.',
+  keep: 'Finished runs that are kept; work that was never merged is kept besides. Default: 20.',
+  notify:
+    'Which ends of runs are told: `always`, `failure`, or `on_change` (default): when it turns red, and when it is green again. Whatever needs a person is told all the same.',
+  expect_within:
+    'An alarm when no run has succeeded for so long, also when nobody was there to notice: it comes at the next start.',
+  'ignore, outputs, debounce':
+    'Of a watch: files that do not count, files that runs write, and the quiet time after the last change (default: 0.5s).',
+};
+
+function triggers(page: ManPage): void {
+  page.section('Triggers');
+  page.para(
+    'A trigger starts work by itself. It belongs to the supervisor and is as durable as a task. `rasen run` makes one of a command (`--at`, `--every`, `--cron`, `--watch`); `rasen trigger apply` takes over those under `triggers`. The file alone starts nothing: what is changed in it counts when it is applied again.',
+  );
+  page.code(TRIGGERS_EXAMPLE);
+  page.para(
+    'Each trigger has one time and one task. Times: `at` (a date and time), `every` (an interval, the first slot when it is applied), `cron`, `watch` (patterns of files), `webhook: true` (the request `trigger.deliver`, see rasen-protocol(7)). Tasks: `run` (a command), `file` (a file of subtasks), `goal` (work for an agent, with the rest of this file). The task is taken by value.',
+    'Each moment at which a trigger is due is a slot. Each slot gets exactly one receipt, whatever crashes, restarts, sleep or changes of the clock come in between: `started`; `late`, with how much; `joined`, where the run of another slot is its own, too; `skipped`; `missed`; `refused`, where the task could not be submitted. `rasen trigger log` shows them. A slot starts at most one task.',
+  );
+  for (const [key, about] of Object.entries(TRIGGER_KEYS)) page.item(`\`${key}\``, about);
+  page.endList();
+  page.para(
+    'No run begins in quiet hours or while a usage limit of its agent is known, and none while a disk is full: the slot waits for the end of that, and is `late`.',
+    'With cron, a fixed time that a change to summer time leaves out is due right after the gap, and one that comes twice is due once. What has a `*` or a step follows the clock on the wall. A clock that is set ahead, and a machine that slept, make slots late; a clock that is set back makes no slot due twice.',
+    'A `watch` waits until nothing was changed for `debounce`, so that the last change always has a run; what was changed while watcher or supervisor were down is found at the next start. A pattern with a slash has to match the path, one without the base name. `.git`, `.rasen`, `.worktrees` and what .gitignore names never count. Changes during a run are one more run at its end. A trigger pauses itself when three runs in a row were each started by a file that was changed during the run before: name what runs write in `outputs`. Where the system has no room for more watches, the files are looked through once a second; `rasen doctor` says so.',
+    'A run finds RASEN_TRIGGER (the name of the trigger) and RASEN_TRIGGER_SLOT in its environment; after a change or a delivery also RASEN_TRIGGER_FILE, a file of JSON: `{"changed": [...], "count": N}`, or what was delivered.',
   );
 }
 

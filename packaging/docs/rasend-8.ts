@@ -30,6 +30,8 @@ const STATE: Readonly<Record<string, string>> = {
     'The repository of a task that was submitted before there was one, or by an earlier release; of all others it is in the journal.',
   'git/REPOSITORY/':
     'What is remembered of a repository. `tasks/ID/git/` is the git directory that the supervisor works with: objects and refs are links to those of the repository; configuration, ignore patterns and attributes are what the user had when the task was submitted. See GIT.',
+  'triggers/ID/':
+    'One trigger: its journal `events.jsonl`, which is made short from time to time, `event.SHA256.json` (what is too long for a line), `env.json`, `tree.jsonl` (the files of a watch as the last run has seen them), `payloads/` (what came with its slots).',
   'quarantine/': 'What could not be read, moved here; see QUARANTINE.',
 };
 

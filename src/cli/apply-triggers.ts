@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Params, TriggerView } from '../index.ts';
 import { ulid } from '../util/ulid.ts';
 import type { Context } from './context.ts';
-import { templateOf, zoneHere } from './trigger-create.ts';
+import { templateOf } from './trigger-create.ts';
 
 export interface Change {
   name: string;
@@ -33,7 +33,7 @@ export async function applyTriggers(
     const draft: Draft = {
       name,
       when,
-      policy: { tz: zoneHere(), ...policy },
+      policy,
       task: template.task,
       source: path,
     };
@@ -85,7 +85,7 @@ function isSame(now: Draft, next: Draft): boolean {
     const { id: _, process: _process, plan, ...rest } = task;
     return {
       when: when.kind === 'every' ? { ...when, from: null } : when,
-      policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined)),
+      policy,
       ...{ ...rest, plan: plan && { ...plan, task: '' } },
     };
   };

@@ -43,8 +43,12 @@ function secondWords(commands: readonly AnyCommand[], first: string): string[] {
 /** What the scripts ask for the tasks: a word for each, and behind a tab what it is. */
 const TASKS = 'rasen completion tasks 2>/dev/null';
 
-/** Which commands take the name of a task as their first word. */
+/** The same of triggers. */
+const TRIGGERS = 'rasen completion triggers 2>/dev/null';
+
+/** Which commands take the name of a task, or of a trigger, as their first word. */
 const takesTask = (c: AnyCommand) => c.arguments?.[0]?.name === 'id';
+const takesTrigger = (c: AnyCommand) => c.name.startsWith('trigger ') && c.arguments?.[0]?.name === 'name';
 
 function bash(commands: readonly AnyCommand[]): string {
   const flags = commands
@@ -62,6 +66,10 @@ function bash(commands: readonly AnyCommand[]): string {
     .join('\n');
   const tasks = commands
     .filter(takesTask)
+    .map(c => `'${c.name}'`)
+    .join('|');
+  const triggers = commands
+    .filter(takesTrigger)
     .map(c => `'${c.name}'`)
     .join('|');
   return `# bash completion for rasen; made by: rasen completion bash
@@ -103,7 +111,7 @@ ${flags}
   case $name in
     ${tasks})
       COMPREPLY=($(compgen -W "$(${TASKS} | cut -f 1)" -- "$cur")) ;;
-    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
+${triggers === '' ? '' : `    ${triggers})\n      COMPREPLY=($(compgen -W "$(${TRIGGERS} | cut -f 1)" -- "$cur")) ;;\n`}    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
 complete -o filenames -F _rasen rasen
@@ -124,7 +132,12 @@ function zsh(commands: readonly AnyCommand[]): string {
     return f.names.map(name => `'${name}[${quoteZsh(f.about)}]${value}'`);
   };
   const cases = commands.map(c => {
-    const rest = takesTask(c) ? "'*:task:_rasen_tasks'" : "'*:file:_files'";
+    const words = takesTask(c)
+      ? 'task:_rasen_tasks'
+      : takesTrigger(c)
+        ? 'trigger:_rasen_triggers'
+        : 'file:_files';
+    const rest = `'*:${words}'`;
     return `    '${c.name}') _arguments ${[...flagsOf(c).flatMap(specOf), rest].join(' ')} ;;`;
   });
   const describe = firstWords(commands).map(first => {
@@ -142,6 +155,11 @@ _rasen_tasks() {
   # What stands before the first colon is the word.
   tasks=(\${(f)"$(${TASKS} | sed 's/:/\\\\:/g; s/\t/:/')"})
   _describe task tasks
+}
+_rasen_triggers() {
+  local -a triggers
+  triggers=(\${(f)"$(${TRIGGERS} | sed 's/:/\\\\:/g; s/\t/:/')"})
+  _describe trigger triggers
 }
 _rasen() {
   local -a first subs
@@ -210,6 +228,7 @@ function fish(commands: readonly AnyCommand[]): string {
             : ' -r -F';
       lines.push(`complete -c rasen -n '${when}' ${names.join(' ')}${value} -d ${quoteFish(flag.about)}`);
     }
+    if (takesTrigger(command)) lines.push(`complete -c rasen -n '${when}' -a '(${TRIGGERS})'`);
     if (takesTask(command)) lines.push(`complete -c rasen -n '${when}' -a '(${TASKS})'`);
   }
   return `${lines.join('\n')}\n`;

@@ -25,6 +25,8 @@ export interface CommandRunOptions {
   stdin?: boolean;
   pty?: boolean;
   exitCode?: boolean;
+  /** Seconds. */
+  timeout?: number;
 }
 
 /** Throws `program_missing` or `program_refused` for what cannot be run, before there is a task. */
@@ -46,7 +48,7 @@ export async function runCommand(
     const stdin = home === null ? null : await keepInput(context, home, id);
     // The environment goes beside the spec, into a file of its own: a spec is in the journal for ever.
     const spec = bundle.commandTaskSpec({
-      ...{ id, argv, run, stdin, cwd, key, name },
+      ...{ id, argv, run, stdin, cwd, key, name, limits: limitsOf(options) },
       notices: noticesHere(bundle, context),
     });
     const unread = options.stdin ? null : new UnreadInput(context);
@@ -69,7 +71,12 @@ export async function commandOrder(
   const run = options.pty ? await inTerminal(argv, { columns, rows }, env.SHELL) : undefined;
   const bundle = await context.loadConfigBundle();
   const notices = noticesHere(bundle, context);
-  return { spec: bundle.commandTaskSpec({ id: ulid(), argv, run, cwd, name: options.name, notices }), asked };
+  return {
+    spec: bundle.commandTaskSpec({
+      ...{ id: ulid(), argv, run, cwd, name: options.name, notices, limits: limitsOf(options) },
+    }),
+    asked,
+  };
 }
 
 export async function runPipeline(
@@ -95,12 +102,16 @@ export async function pipelineOrder(
   const { plan, defaults, notes } = loaded;
   tellNotTaken(context, file, notes);
   const spec = bundle.pipelineTaskSpec({
-    ...{ id, plan, defaults, cwd: context.cwd, file, key, name },
+    ...{ id, plan, defaults, cwd: context.cwd, file, key, name, limits: limitsOf(options) },
     notices: noticesHere(bundle, context),
   });
   const pass = [...asked.pass, ...defaults.pass_env];
   return { spec, asked: { ...asked, pass } };
 }
+
+/** A command that runs longer is ended, and has failed. */
+const limitsOf = ({ timeout }: CommandRunOptions) =>
+  timeout === undefined ? undefined : { session_timeout_seconds: timeout };
 
 /** Throws RasenError `config` where the configuration is wrong: nobody would hear of the end. */
 function noticesHere(bundle: ConfigBundle, { cwd, env }: Context) {

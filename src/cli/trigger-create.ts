@@ -22,7 +22,7 @@ type Draft = Params<'trigger.create'>['definition'];
 
 /** Names that are tried where nobody has said one. */
 const NAMES_MAX = 50;
-const NAME_CHARS = 48;
+const NAME_CHARS = 32;
 
 /** What a run of a trigger is: a spec, and what is asked for of the environment. */
 export interface Order {
@@ -82,7 +82,7 @@ export const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 export function nameOf(text: string): string {
   const name = text
     .toLowerCase()
-    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replaceAll(/[^a-z0-9._]+/g, '-')
     .replaceAll(/^[^a-z0-9]+|-+$/g, '')
     .slice(0, NAME_CHARS)
     .replace(/-+$/, '');

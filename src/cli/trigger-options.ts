@@ -31,7 +31,8 @@ export interface PolicyOptions {
 
 const many = (text: string, before: unknown): string[] => [...((before as string[] | undefined) ?? []), text];
 
-function seconds(name: string): (text: string) => number {
+/** A duration, in seconds. */
+export function seconds(name: string): (text: string) => number {
   return text => {
     const value = parseDuration(text);
     if (value === null) throw usage(`${name}: "${text}" is not a duration.`, 'Write 90s, 10m, 1h30m or 2d.');

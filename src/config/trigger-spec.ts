@@ -1,7 +1,7 @@
 /** Triggers of rasen.yml as the supervisor takes them. */
 import { resolve } from 'node:path';
 import type { TaskSpec } from '../contract/spec.ts';
-import type { DefinitionDraft } from '../contract/trigger.ts';
+import { type DefinitionDraft, definitionDraft } from '../contract/trigger.ts';
 import { parseAt } from '../triggers/calendar.ts';
 import type { LoadedConfig } from './load.ts';
 import { noticesOf } from './notices-of.ts';
@@ -34,19 +34,19 @@ export function triggerSpec({ id, name, setting, config }: TriggerTask): { spec:
 /** When it is due, and how. */
 export function triggerDraft(setting: TriggerSetting): {
   when: DefinitionDraft['when'];
-  policy: Partial<DefinitionDraft['policy']>;
+  policy: DefinitionDraft['policy'];
 } {
   const { overlap, catch_up, max_late, jitter, max_runs, pause_after, keep, notify, expect_within, tz } =
     setting;
   const zone = tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   const until = setting.until === undefined ? undefined : timeIn(setting.until, zone);
   const said = {
-    ...{ tz, catch_up, until, max_runs, pause_after, keep, notify },
+    ...{ tz: zone, catch_up, until, max_runs, pause_after, keep, notify },
     overlap: overlap ?? (setting.watch || setting.webhook ? 'queue' : undefined),
     ...{ max_late_seconds: max_late, jitter_seconds: jitter, expect_within_seconds: expect_within },
   };
-  const policy = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
-  return { when: whenOf(setting, zone), policy };
+  const written = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+  return { when: whenOf(setting, zone), policy: definitionDraft.shape.policy.parse(written) };
 }
 
 const timeIn = (text: string, zone: string): string =>

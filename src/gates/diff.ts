@@ -14,6 +14,7 @@ import { type PathMatcher, pathMatcher } from './pathspec.ts';
 import { pathsOf, protectedReason } from './protected-paths.ts';
 import { judgeRunByGates } from './run-by-gates.ts';
 import { judgeSecrets } from './secrets.ts';
+import { judgeTampering } from './tampering.ts';
 import { judgeTests } from './tests.ts';
 
 export interface SizeCap {
@@ -37,6 +38,8 @@ export interface DiffInput {
   given?: readonly string[];
   /** Commands of the gates that judge this work. */
   gates?: readonly (readonly string[])[];
+  /** Files that these run by way of others, as the gates call them. */
+  reached?: ReadonlySet<string>;
   cap?: SizeCap;
 }
 
@@ -60,10 +63,11 @@ export function judgeDiff(input: DiffInput): GateResult {
     ...judgePaths(files, protectedMatcher(input.protected, folder)),
     ...judgeLinks(files),
     ...judgeConfig(files, gates, path => given.includes(called(path))),
-    ...judgeRunByGates(files, gates, called),
+    ...judgeRunByGates(files, gates, called, input.reached),
     ...judgeTests(files, isListed),
     ...judgeLoosened(files, isListed),
     ...judgeEvasions(files, isListed),
+    ...judgeTampering(files),
     ...judgeSize(files, input.cap ?? DEFAULT_CAP),
   ];
   if (!complete) {
@@ -128,6 +132,7 @@ const REASONS: Record<string, string> = {
   test_loosened: 'A test was loosened',
   test_script: 'A check was made to succeed whatever it finds',
   check_silenced: 'A check was switched off for a file',
+  tampering: 'Source was made to pass its own checks',
   test_aware: 'A program behaves differently while it is tested',
   secret: 'A secret was added',
   size: 'The change is larger than allowed',

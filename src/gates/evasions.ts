@@ -21,6 +21,11 @@ const AWARE =
 /** For the whole file; a line of its own is the writer's to judge. */
 const SILENCED =
   /@ts-nocheck\b|\/\*\s*eslint-disable\s*(?:\*\/|--)|\bbiome-ignore-all\b|^\s*#\s*(?:mypy:\s*ignore-errors|type:\s*ignore\s*$|ruff:\s*noqa\s*$|flake8[:=]\s*noqa\s*$|pylint:\s*(?:skip-file|disable-all|disable=all)|pyright:\s*(?:basic|ignore))|^\s*\/\/\s*nolint(?::all)?\s*$|#!\[allow\(\s*(?:warnings|clippy::all|unused|dead_code)\b|^\s*#\s*rubocop:disable\s+all\b|\b(?:istanbul|v8|c8)\s+ignore\s+file\b/;
+/** For one line, and nothing says why; `@ts-expect-error` and a reason are how it is done. */
+const IGNORED = /(?:\/\/|\/\*)\s*@ts-ignore\s*(?:\*\/\s*)?$/;
+/** Tests beside the source, built on some machines or never. */
+const OF_TESTS = /^\s*#\[cfg\(test\)\]\s*$/;
+const OF_SOME_TESTS = /^\s*#\[cfg\(.*\btest\b.*,|^\s*#\[cfg\(.*,\s*test\b/;
 const FRAMEWORK_FILE =
   /(?:^|\/)(?:conftest\.py|[\w.-]*(?:setup|teardown|setupTests|setup-tests|globalSetup)[\w.-]*\.[cm]?[jt]sx?)$/;
 const RECORDED =
@@ -43,6 +48,10 @@ function linesOf({ path, added, removed }: FileChange): Finding[] {
     if (was.has(text.trim())) return [];
     const find = (kind: string, what: string): Finding[] => [{ kind, path, line, text: what }];
     if (SILENCED.test(text)) return find('check_silenced', 'a check is switched off for the whole file');
+    if (IGNORED.test(text))
+      return find('check_silenced', 'a check is switched off for a line, and no reason given');
+    if (OF_SOME_TESTS.test(text) && removed.some(line => OF_TESTS.test(line.text)))
+      return find('test_skipped', 'tests are built on some machines alone, or never');
     if (isTest && endsRun(text, isRun)) return find('test_hollow', 'ends the run of the tests itself');
     if (!isTest && AWARE.test(text)) return find('test_aware', 'asks whether it is being tested');
     return [];

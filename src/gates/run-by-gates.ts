@@ -9,11 +9,17 @@ const SCRIPT =
 const CHECKS =
   /(?:^|[/._-])(?:check|checks|verify|validate|lint|run|runner|tests?|smoke|e2e|ci|gate)s?(?:[._-][\w.-]*)?$/i;
 
-/** `called`: how the gates name a path of the repository. */
+export const isCheckScript = (path: string): boolean => SCRIPT.test(path) || CHECKS.test(path);
+
+/**
+ * @param called how the gates name a path of the repository.
+ * @param reached what they run by way of others (reached.ts).
+ */
 export function judgeRunByGates(
   files: readonly FileChange[],
   gates: readonly (readonly string[])[],
   called: (path: string) => string,
+  reached: ReadonlySet<string> = new Set(),
 ): Finding[] {
   const words = new Set(
     gates
@@ -23,8 +29,9 @@ export function judgeRunByGates(
   );
   return files.flatMap((file): Finding[] => {
     const path = file.old_path !== null && file.status === 'renamed' ? file.old_path : file.path;
-    if (file.status === 'added' || file.status === 'copied' || !words.has(called(path))) return [];
-    if (testRules(path)?.named || !(SCRIPT.test(path) || CHECKS.test(path))) return [];
+    if (file.status === 'added' || file.status === 'copied') return [];
+    if (testRules(path)?.named) return [];
+    if (!reached.has(called(path)) && !(isCheckScript(path) && words.has(called(path)))) return [];
     return [{ kind: 'gate_config', path, line: null, text: 'is run by a gate' }];
   });
 }

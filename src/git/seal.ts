@@ -169,6 +169,7 @@ async function mergedHere(linked: Workspace): Promise<string[]> {
 }
 
 async function wholeCommit(linked: Workspace, rev: string, good: string): Promise<string | null> {
+  if (rev === good) return good;
   const place = at(linked);
   const commit = await findCommit(place, rev);
   return commit !== null && (await areWhole(place, [commit], good)) ? commit : null;

@@ -18,6 +18,8 @@ import type { FileStore } from '../store/file/file-store.ts';
 import { userEnv } from './effects/user-env.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
+import { triggerFindings } from './triggers/findings.ts';
+import type { Triggers } from './triggers/triggers.ts';
 import type { Upkeep } from './upkeep.ts';
 
 const run = promisify(execFile);
@@ -46,6 +48,7 @@ export async function doctor(parts: {
   store: FileStore;
   registry: Registry;
   upkeep: Upkeep;
+  triggers: Triggers;
   settings: Settings;
   far: Pick<FarFiles, 'isFolder'>;
   cage: { kind: string; why: string; enforces: readonly string[] };
@@ -53,7 +56,7 @@ export async function doctor(parts: {
   /** It can be told who asks on the control socket. */
   able: boolean;
 }): Promise<{ findings: Finding[]; agents: string[] }> {
-  const { paths, store, registry, upkeep, settings, far, cage, sandbox, able } = parts;
+  const { paths, store, registry, upkeep, triggers, settings, far, cage, sandbox, able } = parts;
   // What it was given by whoever started it, over what every program of a task has.
   const agents = await installedAgents({ ...userEnv(), ...process.env });
   const findings = [
@@ -68,6 +71,7 @@ export async function doctor(parts: {
     ...damage(store, registry),
     ...(await files(store, registry)),
     ...stored(upkeep, settings),
+    ...triggerFindings(triggers),
     ...(await workspaces(registry, far)),
     ...notices(registry),
     ...(await unmasked(paths)),

@@ -208,7 +208,7 @@ export class Supervisor {
       doctor: async () =>
         await doctor({
           ...{ paths, settings, store: this.#store, registry: this.#registry, cage: options.cage.choice },
-          ...{ upkeep: this.#upkeep, far: this.#far, able: this.#askers.able },
+          ...{ upkeep: this.#upkeep, far: this.#far, able: this.#askers.able, triggers: this.#triggers },
           sandbox: await options.sandbox.get(),
         }),
     };

@@ -1,7 +1,8 @@
 /**
  * The gallery of cheats as real tasks: one supervisor, small projects, real runners. No cheat may end as verified without a
  * word, and no honest twin may be blocked. Both rates are printed. Languages whose tools are not installed are left out, and
- * that is said. Without RASEN_TEST_LONG every fifth of them is run. `CHEATS=text` runs those whose name has the text.
+ * that is said. Without RASEN_TEST_LONG every fifth of them is run. `CHEATS=pattern` runs those
+ * whose language and name it fits.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,8 +39,11 @@ const missing = Object.entries(TOOLS)
   .filter(([, tools]) => !tools.every(isThere))
   .map(([language]) => language);
 const named = process.env.CHEATS;
-const chosen = CHEAT_TASKS.filter(({ language }) => !missing.includes(language)).filter(({ name }, i) =>
-  named === undefined ? Boolean(process.env.RASEN_TEST_LONG) || i % SHARE === 0 : name.includes(named),
+const chosen = CHEAT_TASKS.filter(({ language }) => !missing.includes(language)).filter(
+  ({ language, name }, i) =>
+    named === undefined
+      ? Boolean(process.env.RASEN_TEST_LONG) || i % SHARE === 0
+      : new RegExp(named).test(`${language}: ${name}`),
 );
 
 /** Tools that are found by way of the home of who runs the tests are found without it. */

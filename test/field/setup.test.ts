@@ -46,7 +46,7 @@ test('an ignored folder that setup makes is there for baseline, work, final chec
   await p.init(ONE);
   await p.ok('run');
   expect(await p.view()).toMatchObject({ status: 'completed', verified: true });
-  expect(places()).toEqual(['task', 'final', 'base-tests', 'reviewer']);
+  expect(places()).toEqual(['task', 'final', 'base-tests', 'reviewer', 'mutation']);
   expect(lines(p.beside('count.missing'))).toEqual([]);
   const { stdout, stderr } = await p.rasen('merge');
   expect(stdout).toContain('Merged into main');
@@ -66,7 +66,7 @@ test('work that changes the lock file has setup once more before its gates, and 
   await p.init([{ id: 'one' }, { id: 'two', needs: ['one'] }]);
   await p.ok('run');
   expect(await p.view()).toMatchObject({ status: 'completed', verified: true });
-  expect(places()).toEqual(['task', 'task', 'final']);
+  expect(places()).toEqual(['task', 'task', 'final', 'mutation']);
 });
 
 test('a cache: setup runs once for the same lock file, in copies that nobody writes through', async () => {

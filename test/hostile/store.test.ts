@@ -129,6 +129,7 @@ test('a key stays taken whatever became of its task, says why, and is freed by h
       const newer = name === 'the journal of a newer format';
       expect([name, view!.status]).toEqual([name, newer ? 'newer_format' : 'damaged']);
       expect(view!.reason, name).toMatch(/rasen gc --damaged|newer rasen/);
+      if (name === 'the journal removed') expect(view!.reason).toContain('events.jsonl is missing');
     }
     await rig.kill();
   }

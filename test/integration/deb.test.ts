@@ -76,6 +76,7 @@ describe.skipIf(!debian)('the package (skipped without dpkg-deb)', () => {
       '/usr/lib/rasen/dist/rasen-fence.cjs',
       '/usr/lib/rasen/dist/rasen-files.cjs',
       '/usr/lib/rasen/dist/rasen-session.cjs',
+      '/usr/lib/rasen/dist/rasen-watch.cjs',
       '/usr/lib/rasen/dist/runner.sh',
       '/usr/lib/systemd/system/rasend@.service',
       '/usr/lib/systemd/system/rasend@.socket',

@@ -64,6 +64,7 @@ describe('the npm package', () => {
         'dist/rasen-fence.cjs',
         'dist/rasen-files.cjs',
         'dist/rasen-session.cjs',
+        'dist/rasen-watch.cjs',
         'dist/runner.sh',
         'dist/index.js',
         'packaging/completions/rasen.bash',

@@ -55,6 +55,13 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
     rasend === 'real' &&
       build({
         ...common,
+        ...IMPORT_META,
+        entryPoints: ['src/watch/main.ts'],
+        outfile: join(folder, 'rasen-watch.cjs'),
+      }),
+    rasend === 'real' &&
+      build({
+        ...common,
         entryPoints: ['src/host/far-helper.ts'],
         outfile: join(folder, 'rasen-files.cjs'),
       }),

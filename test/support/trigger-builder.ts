@@ -1,6 +1,9 @@
 /** Definitions and states of triggers for tests. */
 
 import { type Definition, definition, type When } from '../../src/contract/trigger.ts';
+import { stamp } from '../../src/triggers/advance.ts';
+import type { TriggerState } from '../../src/triggers/state.ts';
+import { ulid } from '../../src/util/ulid.ts';
 import { commandSpec } from './instance.ts';
 
 export function aDefinition(when: When, policy: Record<string, unknown> = {}): Definition {
@@ -10,4 +13,8 @@ export function aDefinition(when: When, policy: Record<string, unknown> = {}): D
     policy: { tz: 'UTC', ...policy },
     task: commandSpec(['true'], '/'),
   });
+}
+
+export function aTrigger(defined: Definition, now_ms: number, id = ulid(now_ms)): TriggerState {
+  return stamp(null, [{ type: 'trigger_created', id, definition: defined }], now_ms).state;
 }

@@ -13,7 +13,9 @@ const SHORT_ID_CHARS = 8;
 export const completion = defineCommand({
   name: 'completion',
   summary: 'Print the completion script for a shell',
-  details: ['With the word "tasks" in place of a shell it prints what the scripts complete tasks with.'],
+  details: [
+    'With the word "tasks" or "triggers" in place of a shell it prints what the scripts complete those with.',
+  ],
   arguments: [{ name: 'shell', about: 'bash, zsh or fish' }],
   options: [],
   examples: [
@@ -23,6 +25,10 @@ export const completion = defineCommand({
   ],
   async run({ args: [shell] }, { out, commands, link }) {
     if (shell === 'tasks') return out.print(taskWords(await link.call('task.list', {})));
+    if (shell === 'triggers') {
+      const views = await link.call('trigger.list', {});
+      return out.print(views.map(({ name, status }) => `${name}\t${status}\n`).join(''));
+    }
     if (!SHELLS.includes(shell as Shell))
       throw usage(`Unsupported shell: "${shell}" (${SHELLS.join(', ')}).`);
     out.print(completionScript(shell as Shell, commands));

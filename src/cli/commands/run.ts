@@ -18,6 +18,7 @@ import { createTrigger, refuseForTrigger } from '../trigger-create.ts';
 import {
   POLICY_OPTIONS,
   type PolicyOptions,
+  seconds,
   WHEN_OPTIONS,
   type WhenOptions,
   wantsTrigger,
@@ -63,6 +64,11 @@ export const run = defineCommand<Options>({
     { flags: '--name <name>', about: 'short name of the task' },
     ENV_OPTION,
     { flags: '--stdin', about: 'hand what is piped in to the command; it is kept with the task' },
+    {
+      flags: '--timeout <duration>',
+      about: 'end a command, or each subtask of a file, that runs longer than this; it has failed then',
+      parse: seconds('--timeout'),
+    },
     { flags: '--pty', about: 'run the command in a terminal of its own' },
     { flags: '--exit-code', about: 'end with the exit status of the command instead of that of the task' },
     ...WHEN_OPTIONS,
@@ -109,6 +115,11 @@ export const run = defineCommand<Options>({
     if (triggers) refuseForTrigger(options as Record<string, unknown>);
     if (command.length === 0 && options.file === undefined) {
       refuseCommandOnly(options);
+      if (options.timeout !== undefined)
+        throw usage(
+          '--timeout is for commands and files.',
+          'For agents: orchestrator.session_timeout_seconds in rasen.yml.',
+        );
       if (triggers) return await createTrigger(context, await projectOrder(context, options), options);
       if (options.retry)
         throw usage('--retry is for commands and files.', 'The command retry is for the task of a project.');

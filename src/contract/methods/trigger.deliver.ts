@@ -26,6 +26,7 @@ export const triggerDeliver = defineMethod({
       .describe('Tells the delivery apart, such as the id that the sender gave it.'),
     body: z
       .unknown()
+      .default(null)
       .refine(
         body => JSON.stringify(body ?? null).length <= BODY_CHARS,
         `is larger than ${BODY_CHARS} characters`,

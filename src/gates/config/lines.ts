@@ -33,7 +33,8 @@ export const LINES: readonly { name: RegExp; about: RegExp }[] = [
 export function lineFindings(file: FileChange): string[] {
   const rule = LINES.find(({ name }) => name.test(file.path));
   if (!rule || file.status === 'deleted') return rule && file.status === 'deleted' ? ['was deleted'] : [];
-  const isNewRecipes = file.status === 'added' && !/conftest\.py$/.test(file.path);
+  const isNewRecipes =
+    file.status === 'added' && !/(?:conftest\.py|vite\.config\.[cm]?[jt]s)$/.test(file.path);
   if (isNewRecipes) return [];
   const hit = [...file.added, ...file.removed].find(({ text }) => rule.about.test(text));
   return hit ? [`decides how tests run: ${hit.text.trim().slice(0, 100)}`] : [];

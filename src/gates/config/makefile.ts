@@ -89,6 +89,33 @@ export function mergedMakefile(before: string, after: string): string {
   return plainOf(parse(merged)) === plainOf(is) ? after : merged;
 }
 
+/**
+ * What stands for a target: the recipes that making it runs, its needs, and whether it has a rule of its own. '' is the first
+ * target.
+ */
+export function recipesOf(
+  text: string,
+  target: string,
+): { recipes: string[]; needs: string[]; own: boolean } {
+  const file = parse(text);
+  const name = target === '' ? ([...file.targets.keys()].find(key => !key.startsWith('.')) ?? '') : target;
+  const seen = new Set<string>();
+  const recipes: string[] = [];
+  const visit = (each: string) => {
+    const found = file.targets.get(each);
+    if (!found || seen.has(each)) return;
+    seen.add(each);
+    for (const need of words(found.needs)) visit(need);
+    recipes.push(expanded(file, found.recipe));
+  };
+  visit(name);
+  return { recipes, needs: words(file.targets.get(name)?.needs ?? ''), own: file.targets.has(name) };
+}
+
+/** Variables by what they stand for, once. */
+const expanded = ({ variables }: Makefile, recipe: string): string =>
+  recipe.replaceAll(/\$[({]([\w.-]+)[)}]/g, (all, name: string) => variables.get(name) ?? all);
+
 const plainOf = ({ targets, variables, others }: Makefile): string =>
   JSON.stringify([
     [...targets].map(([name, { needs, recipe }]) => [name, words(needs).toSorted(), recipe]).toSorted(),

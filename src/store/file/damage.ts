@@ -4,7 +4,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, isRasenError, messageOf } from '../../contract/errors.ts';
+import { errnoOf, isRasenError, messageOf, RasenError } from '../../contract/errors.ts';
 import type { About, Damage } from '../store.ts';
 import { readWhole } from './file.ts';
 import { SNAPSHOT_FILE, SPEC_FILE } from './layout.ts';
@@ -58,6 +58,14 @@ export function assess(task: string, error: unknown, move: () => string, about: 
   } catch (problem) {
     return kept(`It could not be moved aside (${messageOf(problem)}) and was left as it is.`);
   }
+}
+
+/** The error in words for people, where the system's own name a call. */
+export function inWords(error: unknown): unknown {
+  const { path } = error as { path?: unknown };
+  return errnoOf(error) === 'ENOENT' && typeof path === 'string'
+    ? new RasenError('damaged', `${path} is missing`, { cause: error })
+    : error;
 }
 
 /** What the files of a task that cannot be used still say of it: its folder, or the file it was packed into. */

@@ -28,7 +28,7 @@ import {
 } from '../store.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
-import { aboutOf, assess, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
+import { aboutOf, assess, inWords, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
 import { writeDocument } from './document.ts';
 import { type CapturedEnv, changedEnv, encodeEnv, readEnv } from './env.ts';
 import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
@@ -266,7 +266,8 @@ export class FileStore implements TaskStore {
   }
 
   /** A task cannot be used: names it in `damage`, and moves it aside where its bytes are of no use. */
-  lose(id: string, error: unknown): Damage {
+  lose(id: string, raw: unknown): Damage {
+    const error = inWords(raw);
     const { folder, pack } = this.files(id);
     const path = isThere(folder) ? folder : pack;
     const about = salvage(path);

@@ -8,9 +8,11 @@ import { judgeClean } from '../../gates/clean.ts';
 import { isCompared } from '../../gates/config/judge.ts';
 import { judgeDiff } from '../../gates/diff.ts';
 import type { GateResult } from '../../gates/gate.ts';
+import { reachedByGates } from '../../gates/reached.ts';
 import { readChanges } from '../../git/changes.ts';
 import { commitsSince } from '../../git/history.ts';
 import { pushesSince } from '../../git/pushes.ts';
+import { textAt } from '../../git/put-back.ts';
 import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import type { Repository } from '../../git/repository.ts';
@@ -133,11 +135,15 @@ export async function judge(
     const repo = await repositoryOf(context, state);
     const changes = await readChanges(repo, good, sealed.commit, isCompared);
     const tests = subtask?.tests ?? [];
+    const gates = [...state.spec.gates, ...(subtask?.gates ?? [])].map(({ run }) => run);
+    const folder = folderOf(state);
+    const below = folder === null ? '' : `${folder}/`;
     result = judgeDiff({
-      ...{ changes, folder: folderOf(state), protected: state.spec.protected, tests },
+      ...{ changes, folder, protected: state.spec.protected, tests },
       // A planner is an agent: it names tests, and nothing that its own work is measured by.
       given: state.plan?.source === 'planner' ? [] : tests,
-      gates: [...state.spec.gates, ...(subtask?.gates ?? [])].map(({ run }) => run),
+      gates,
+      reached: await reachedByGates(gates, path => textAt(repo, good, `${below}${path}`)),
     });
   }
   return {

@@ -8,7 +8,7 @@ import type { TaskSpec } from '../../contract/spec.ts';
 import type { Definition } from '../../contract/trigger.ts';
 import { troubleOf } from '../../host/trouble.ts';
 import type { Log } from '../../log.ts';
-import type { TriggerStore } from '../../store/file/trigger-store.ts';
+import type { LostTrigger, TriggerStore } from '../../store/file/trigger-store.ts';
 import { advance, stamp } from '../../triggers/advance.ts';
 import { delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event.ts';
@@ -108,9 +108,9 @@ export class Triggers {
     if (entry && this.#options.endOf(task) !== null) this.#kick(entry);
   }
 
-  /** The tasks of triggers are kept and removed by them alone, as long as they know them. */
-  owns(task: string): boolean {
-    return this.#runs.has(task);
+  /** Those that could not be read. */
+  get damage(): readonly LostTrigger[] {
+    return this.#options.store.damage;
   }
 
   all(): TriggerState[] {

@@ -13,6 +13,7 @@ const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
   ...['check', 'schema'].map(verb => `config ${verb}`),
   'notify test',
+  ...'list show next log pause resume fire edit remove apply'.split(' ').map(verb => `trigger ${verb}`),
   ...['install', 'uninstall', 'start', 'stop', 'restart', 'status'].map(verb => `service ${verb}`),
 ];
 

@@ -1,7 +1,7 @@
 /** Every documented key has an effect: with another value than the default, another task is submitted. */
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { agentTaskSpec, CONFIG_KEYS, loadConfig } from '../../../src/config/index.ts';
+import { agentTaskSpec, CONFIG_KEYS, loadConfig, triggerDraft } from '../../../src/config/index.ts';
 import { ID, project, refusal } from './support.ts';
 
 const FILES = {
@@ -38,6 +38,7 @@ const OTHER: Record<string, unknown> = {
   env: { NODE_ENV: 'test' },
   pass_env: ['DEPLOY_*'],
   secrets: { TOKEN: 'env:TOKEN' },
+  triggers: { nightly: { cron: '0 2 * * *', task: { run: ['true'] } } },
 };
 
 function other(key: string, value: unknown): unknown {
@@ -59,7 +60,11 @@ function outcome(settings: object): string {
   const config = loadConfig({ project: folder, env: {} });
   const spec = agentTaskSpec({ id: ID, goal: 'Do it', config, plan: null });
   const { background, settings: read } = config;
-  return JSON.stringify({ spec, background, pass_env: read.pass_env }).replaceAll(folder, '/project');
+  const triggers = Object.values(read.triggers).map(triggerDraft);
+  return JSON.stringify({ spec, background, pass_env: read.pass_env, triggers }).replaceAll(
+    folder,
+    '/project',
+  );
 }
 
 function nested(key: string, value: unknown): object {

@@ -4,6 +4,8 @@ import type { NewEvent } from '../../../src/contract/event.ts';
 import { settle, settleFailure } from '../../../src/engine/settle.ts';
 import { stepOf, type TaskState } from '../../../src/engine/state.ts';
 import { RESULT_GRACE_MS } from '../../../src/engine/stop-reason.ts';
+import { viewOf } from '../../../src/engine/view.ts';
+import { warningsOf } from '../../../src/engine/warnings.ts';
 import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
 import { Engine, nameOf, type Script } from './engine.ts';
 
@@ -390,6 +392,129 @@ describe('the tests of the base commit', () => {
 
   it('are nothing where there are no sessions of agents', () => {
     expect(names(start([run('a')], {}, over).run())).toEqual(['test']);
+  });
+});
+
+describe('the gate configuration of before', () => {
+  const judge = { enabled: true, per_subtask: true, max_loops: 3, recurring_issue_threshold: 3 };
+  const touches = (script: Script = {}, over: Record<string, unknown> = {}) => {
+    const engine = start(['a'], script, { gates: TEST, mutation_check: false, ...over });
+    engine.config = ['Makefile', 'package.json', '.npmrc'];
+    return engine;
+  };
+  const ended = (engine: Engine, step: string) =>
+    engine.events.flatMap(e => (e.type === 'gate_ended' && e.step === step ? [e.evidence.name] : []));
+
+  it('is asked about where it was changed: in the step and at the end, before anybody judges', () => {
+    const engine = touches({}, { review: judge }).run();
+    expect(ended(engine, 'a')).toEqual(['clean', 'diff', 'test', 'base_config:test', 'review']);
+    expect(ended(engine, '_final')).toEqual(['test', 'base_config:test']);
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(ended(start(['a'], {}, { gates: TEST }).run(), 'a')).toEqual(['clean', 'diff', 'test']);
+  });
+
+  it('red, a person is asked with the files; who goes on approves of them, and the work is kept', () => {
+    const engine = touches({ gates: { 'base_config:test': [1] } }).run();
+    expect(engine.state.status).toMatchObject({
+      name: 'blocked',
+      why: 'review',
+      subtask: 'a',
+      message:
+        'a, attempt 1: base_config:test gate: exit code 1 with Makefile, package.json and 1 more as before the task',
+    });
+    const { commit } = engine.state.steps.find(s => s.id === 'a')!.history[0]!;
+    engine.config = [];
+    engine.resume().run();
+    expect(engine.state.approved).toBe(commit);
+    expect(engine.events.findLast(e => e.type === 'attempt_created' && e.step === 'a')).toMatchObject({
+      from: commit,
+    });
+    expect(engine.state.status.name).toBe('completed');
+  });
+
+  it('done again, nothing is approved, and the work starts from the last good commit', () => {
+    const engine = touches({ gates: { 'base_config:test': [1] } }).run();
+    engine.add({ type: 'step_reset', step: 'a', reason: 'retry' }).resume().run();
+    expect(engine.state.approved).toBeUndefined();
+    expect(engine.events.findLast(e => e.type === 'attempt_created' && e.step === 'a')).toMatchObject({
+      from: 'base',
+    });
+  });
+
+  it('what is red as it is, and tolerated, is not asked twice', () => {
+    const engine = touches({ gates: { test: [1] } }, { baseline: 'allow' }).run();
+    expect(ended(engine, 'a')).toEqual(['clean', 'diff', 'test']);
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: false });
+  });
+
+  it('green with today’s alone is not tolerated, whatever it was before', () => {
+    const gates = { test: [1, 0], 'base_config:test': [1] };
+    const engine = touches({ gates }, { baseline: 'allow' }).run();
+    expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'review', subtask: 'a' });
+  });
+});
+
+describe('whether a gate sees the change', () => {
+  const BOTH = [...TEST, { name: 'lint', run: ['npm', 'run', 'lint'] }];
+  const asks = (script: Script = {}, over: Record<string, unknown> = {}) => {
+    const engine = start(['a'], script, { gates: BOTH, ...over });
+    engine.sources = 1;
+    return engine;
+  };
+  const ended = (engine: Engine) =>
+    engine.events.flatMap(e => (e.type === 'gate_ended' && e.step === '_final' ? [e.evidence.name] : []));
+  const said = (engine: Engine) => viewOf(engine.state, null, engine.now).verified_but;
+
+  it('is asked last, until one fails', () => {
+    const engine = asks({ gates: { 'mutation:test': [1] } }).run();
+    expect(ended(engine)).toEqual(['test', 'lint', 'mutation:test']);
+    expect(engine.state.mutation).toMatchObject({ seen_by: 'test', blind: [] });
+    expect([engine.state.status, said(engine)]).toMatchObject([{ verified: true }, null]);
+  });
+
+  it('if none does, that is said, and is no failure', () => {
+    const engine = asks().run();
+    expect(ended(engine)).toEqual(['test', 'lint', 'mutation:test', 'mutation:lint']);
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(said(engine)).toBe('no gate sees this change: without it, test, lint pass as well');
+    expect(engine.state.steps.find(s => s.kind === 'final')).toMatchObject({ attempts: 1 });
+    expect(warningsOf(engine.state)).toContain(said(engine));
+  });
+
+  it('what was turned green by tests alone verifies nothing; it is asked first, and whatever others say', () => {
+    const red = { gates: { lint: [1, 0], 'mutation:lint': [0], 'mutation:test': [1] } };
+    const engine = asks(red, { baseline: 'allow' }).run();
+    expect(ended(engine)).toEqual(['test', 'lint', 'mutation:lint', 'mutation:test']);
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: false });
+    expect(said(engine)).toBe(
+      'lint failed before the task, and passes now by changes to tests and configuration alone',
+    );
+    const other = asks({ gates: { lint: [1, 0], 'mutation:lint': [1] } }, { baseline: 'allow' }).run();
+    expect(ended(other)).toEqual(['test', 'lint', 'mutation:lint']);
+    expect(other.state.status).toMatchObject({ verified: true });
+  });
+
+  it('where no source was changed nothing is run to know it', () => {
+    const engine = asks({ gates: { lint: [1, 0] } }, { baseline: 'allow' });
+    engine.sources = 0;
+    expect(ended(engine.run())).toEqual(['test', 'lint']);
+    expect(engine.state.status).toMatchObject({ name: 'completed', verified: false });
+  });
+
+  it('a machine that loses it again and again, or a setup that fails, makes it unknown and holds up nothing', () => {
+    const lost = asks({ gates: { 'mutation:test': ['lost'] } }).run();
+    expect(lost.state.status).toMatchObject({ name: 'completed', verified: true });
+    expect(said(lost)).toMatch(/^whether a gate sees this change is not known: test could not be asked/);
+    const over = { setup: ['npm', 'ci'] };
+    const unready = asks({ gates: { 'mutation:setup': [1] } }, over).run();
+    expect(ended(unready).slice(-1)).toEqual(['mutation:setup']);
+    expect(said(unready)).toMatch(/not known: mutation:setup/);
+  });
+
+  it('is never asked where nobody wants it, and where there are no gates', () => {
+    expect(ended(asks({}, { mutation_check: false }).run())).toEqual(['test', 'lint']);
+    const none = asks({}, { gates: [], setup: ['npm', 'ci'] }).run();
+    expect([none.started.filter(job => job.includes('mutation')), said(none)]).toEqual([[], null]);
   });
 });
 

@@ -50,7 +50,10 @@ export interface Script {
   /** By step, one for each attempt; the last goes on for ever. */
   work?: Record<string, Work[]>;
   /** By name, one for each run: the exit code or the verdict. */
-  gates?: Record<string, (number | 'hang' | 'approved' | 'changes_requested' | null | Refusal | Judge)[]>;
+  gates?: Record<
+    string,
+    (number | 'hang' | 'lost' | 'approved' | 'changes_requested' | null | Refusal | Judge)[]
+  >;
 }
 
 interface Refusal {
@@ -118,6 +121,9 @@ export class Engine {
   supervisor = 1;
   /** What is found in the records of every job that ends. */
   forged: string[] = [];
+  /** Files of the source, and of the gate configuration, that the task changes. */
+  sources = 0;
+  config: string[] = [];
   /** Notes can be said to agents; those that were said. */
   talks = false;
   readonly said: number[] = [];
@@ -250,7 +256,12 @@ export class Engine {
         const workspace = git ? { base: 'base', branch: 'b', path: '/w' } : null;
         const record_key = `key of n of ${this.supervisor}`;
         const setup = this.#lockOf(this.step(effect.step).attempt!.from);
-        return { type: 'prepare', workspace, record_key, setup };
+        const isFinal = effect.step === '_final';
+        const asked = {
+          ...(isFinal && this.sources > 0 ? { sources: this.sources } : {}),
+          ...(isFinal && this.config.length > 0 ? { base_config: this.config } : {}),
+        };
+        return { type: 'prepare', workspace, record_key, setup, ...asked };
       }
       case 'launch': {
         const launched: Result = {
@@ -288,6 +299,7 @@ export class Engine {
             ...own,
             code: typeof how === 'number' ? how : 0,
             hangs: own?.hangs ?? how === 'hang',
+            ...(how === 'lost' ? { lost: true } : {}),
             ...(claim ? { claim } : {}),
             ...(own?.unable ? { outcome: own.unable, used: own.used ?? { tokens: 1, usd: null } } : {}),
             gate: name,
@@ -318,7 +330,9 @@ export class Engine {
         const { from } = this.step(effect.step).attempt!;
         const setup = this.#workOf(effect.step, effect.n)?.lock ?? this.#lockOf(from);
         if (setup !== undefined) this.#locks.set(commit, setup);
-        const known = setup === undefined ? {} : { setup };
+        const config =
+          this.config.length > 0 && commit !== this.state.approved ? { base_config: this.config } : {};
+        const known = { ...(setup === undefined ? {} : { setup }), ...config };
         return { type: 'seal', sealed: { commit, tree: `tree ${id}`, ...facts, ...known } };
       }
       case 'judge':

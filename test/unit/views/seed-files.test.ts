@@ -18,7 +18,8 @@ const REFERENCE = {
     'pid, iteration, subtask_id, subtask_description, current_phase, last_activity, status, total_commits, completed_subtasks, total_subtasks, total_duration_seconds, total_input_tokens, total_output_tokens, total_tokens, model, review_enabled, qa_enabled, max_iterations, session_timeout',
   statusSeed:
     'pid, status, iteration, max_iterations, subtask_id, subtask_description, completed_subtasks, total_subtasks, total_commits, last_activity, started_at',
-  statusOurs: 'task_id, task_status, state, reason, why, resume_at, retry_at, result, verified, exit_code',
+  statusOurs:
+    'task_id, task_status, state, reason, why, resume_at, retry_at, result, verified, verified_but, exit_code',
   plan: 'task_name, subtasks, created_at, updated_at, project, description, notes, review, qa, memory, metrics, session_history',
   planReview: 'status, feedback, iteration, last_reviewed_subtask',
   planQa: 'status, issues, iteration, recurring_issues',
