@@ -49,7 +49,8 @@ const ENVIRONMENT: readonly Variable[] = [
   },
   {
     name: 'GITHUB_TOKEN',
-    about: 'For `rasen pr` and `rasen gateway`: opens pull requests of tasks that came without a token of their own.',
+    about:
+      'For `rasen pr` and `rasen gateway`: opens pull requests of tasks that came without a token of their own.',
   },
   { name: 'GH_TOKEN', about: 'The same, where GITHUB_TOKEN is not set.' },
   { name: 'NO_COLOR', about: 'Set to anything: no bold text. No meaning is in colour or bold alone.' },
