@@ -57,12 +57,24 @@ const builds = {
     ...cjs,
     keepNames: false,
     entryPoints: ['src/cli/main.ts'],
-    external: ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs'],
+    external: ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs', './rasen-gateway.cjs'],
     plugins: [withoutChildProcess],
   },
   'rasen-config.cjs': { ...cjs, entryPoints: ['src/config/index.ts'] },
   'rasen-reader.cjs': { ...cjs, ...importMeta, entryPoints: ['src/supervisor/disk.ts'] },
   'rasen-service.cjs': { ...cjs, entryPoints: ['src/service/index.ts'] },
+  'rasen-gateway.cjs': { ...cjs, ...importMeta, entryPoints: ['src/gateway/index.ts'] },
+  'page/page.js': {
+    ...common,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    minify: true,
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    alias: { 'node:util': './src/gateway/page/node-util.ts' },
+    entryPoints: ['src/gateway/page/main.tsx'],
+  },
   'rasend.cjs': { ...cjs, ...importMeta, minify: false, entryPoints: ['src/supervisor/main.ts'] },
   'rasen-session.cjs': { ...cjs, entryPoints: ['src/session/main.ts'] },
   'rasen-fence.cjs': { ...cjs, entryPoints: ['src/sandbox/fence/main.ts'] },
@@ -77,6 +89,9 @@ const metas = await Promise.all(
   }),
 );
 writeFileSync(path('dist/meta.json'), `${JSON.stringify(Object.fromEntries(metas))}\n`);
+mkdirSync(path('dist/page'), { recursive: true });
+for (const name of ['index.html', 'page.css', 'icon.svg', 'rasen.webmanifest'])
+  copyFileSync(path(`src/gateway/page/${name}`), path(`dist/page/${name}`));
 copyFileSync(path('packaging/fallback.cjs'), path('dist/fallback.cjs'));
 for (const script of ['runner.sh', 'record-exit.sh']) {
   copyFileSync(path(`src/runner/${script}`), path(`dist/${script}`));

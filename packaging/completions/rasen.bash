@@ -10,7 +10,7 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
@@ -18,9 +18,11 @@ _rasen() {
     trigger) words='list show next log pause resume fire edit remove apply' ;;
     notify) words='test' ;;
     config) words='check schema' ;;
+    token) words='create list rotate revoke' ;;
+    hook) words='add list remove' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
-    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config service doctor gc completion' ;;
+    help) words='init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics service doctor gc completion' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -63,6 +65,17 @@ _rasen() {
     'notify test') flags='--format --json' ;;
     'config check') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
+    'pr') flags='--title --body --base --push --forge-api --format --json' ;;
+    'web') flags='--qr --no-open --scope --tailscale --format --json' ;;
+    'gateway') flags='--listen --unix --host --tls-cert --tls-key --behind-proxy --tailscale-login --forge-api --format --json' ;;
+    'token create') flags='--scope --format --json' ;;
+    'token list') flags='--format --json' ;;
+    'token rotate') flags='--format --json' ;;
+    'token revoke') flags='--format --json' ;;
+    'hook add') flags='--kind --event --filter --format --json' ;;
+    'hook list') flags='--format --json' ;;
+    'hook remove') flags='--format --json' ;;
+    'metrics') flags='' ;;
     'service install') flags='--system --dry-run --format --json' ;;
     'service uninstall') flags='--system --format --json' ;;
     'service start') flags='--system --format --json' ;;
@@ -83,7 +96,7 @@ _rasen() {
     --config | --plan | --file | -f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $name in
-    'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show')
+    'status'|'logs'|'stop'|'resume'|'note'|'answer'|'merge'|'wait'|'cancel'|'events'|'plan show'|'pr')
       COMPREPLY=($(compgen -W "$(rasen completion tasks 2>/dev/null | cut -f 1)" -- "$cur")) ;;
     'trigger show'|'trigger next'|'trigger log'|'trigger pause'|'trigger resume'|'trigger fire'|'trigger edit'|'trigger remove')
       COMPREPLY=($(compgen -W "$(rasen completion triggers 2>/dev/null | cut -f 1)" -- "$cur")) ;;

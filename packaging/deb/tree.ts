@@ -35,6 +35,9 @@ export function tree(options: DebOptions): Entry[] {
     ...readdirSync(join(root, 'packaging/logrotate')).map(name =>
       file(`usr/share/doc/rasen/examples/logrotate/${name}`, read(`packaging/logrotate/${name}`)),
     ),
+    ...['grafana.json', 'alerts.yml'].map(name =>
+      file(`usr/share/doc/rasen/${name}`, read(`packaging/monitoring/${name}`)),
+    ),
     file('usr/share/doc/rasen/README.md', read('README.md')),
     file('usr/share/doc/rasen/copyright', Buffer.from(copyright(options))),
     file('usr/share/doc/rasen/changelog.gz', gzip(Buffer.from(changelog(root, package_json, options.epoch)))),
@@ -52,6 +55,9 @@ function programs({ root, runtime }: DebOptions): Entry[] {
       { path: `usr/bin/${name}`, target: `../lib/rasen/bin/${name}` },
       { path: `${lib}/bin/${name}`, mode: 0o755, bytes: readFileSync(join(root, 'bin', name)) },
     ]),
+    ...readdirSync(join(root, 'dist/page')).map(name =>
+      file(`${lib}/dist/page/${name}`, readFileSync(join(root, 'dist/page', name))),
+    ),
     ...bundles.map(name => ({
       path: `${lib}/dist/${name}`,
       mode: name.endsWith('.sh') ? 0o755 : 0o644,

@@ -47,6 +47,12 @@ const ENVIRONMENT: readonly Variable[] = [
     name: 'RASEN_SESSION_TIMEOUT',
     about: 'As `orchestrator.session_timeout_seconds`, over all configuration files.',
   },
+  {
+    name: 'GITHUB_TOKEN',
+    about:
+      'For `rasen pr` and `rasen gateway`: opens pull requests of tasks that came without a token of their own.',
+  },
+  { name: 'GH_TOKEN', about: 'The same, where GITHUB_TOKEN is not set.' },
   { name: 'NO_COLOR', about: 'Set to anything: no bold text. No meaning is in colour or bold alone.' },
   { name: 'TERM', about: '`dumb`: no display that is redrawn in place, and no bold text.' },
   {
@@ -132,7 +138,9 @@ export function rasen1(version: string): string {
   page.para('The `kind` of an error is stable; programs should look at it and not at the text.');
   errorList(page);
   page.section('See also');
-  page.para('rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7), rasend(8)');
+  page.para(
+    'rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7), rasend(8), rasen-gateway(8)',
+  );
   return page.toString();
 }
 

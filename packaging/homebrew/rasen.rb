@@ -21,6 +21,7 @@ class Rasen < Formula
     man5.install_symlink package/"man/rasen.yml.5"
     %w[agents overnight protocol].each { |page| man7.install_symlink package/"man/rasen-#{page}.7" }
     man8.install_symlink package/"man/rasend.8"
+    man8.install_symlink package/"man/rasen-gateway.8"
     bash_completion.install_symlink package/"packaging/completions/rasen.bash" => "rasen"
     zsh_completion.install_symlink package/"packaging/completions/_rasen"
     fish_completion.install_symlink package/"packaging/completions/rasen.fish"

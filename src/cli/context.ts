@@ -2,6 +2,7 @@
  * What a command may use of the world around it, made once by main.ts and handed down. Tests make their own.
  */
 import type * as config from '../config/index.ts';
+import type * as gateway from '../gateway/index.ts';
 import type { Paths } from '../paths.ts';
 import type * as service from '../service/index.ts';
 import type * as reader from '../supervisor/disk.ts';
@@ -18,6 +19,9 @@ export type ReaderBundle = typeof reader;
 /** The part that knows service managers. */
 export type ServiceBundle = typeof service;
 
+/** The HTTP API and what belongs to it. */
+export type GatewayBundle = typeof gateway;
+
 export interface Context {
   /** Absolute. Reading it throws `no_folder` where it was removed, or has no name in UTF-8. */
   readonly cwd: string;
@@ -32,4 +36,5 @@ export interface Context {
   link: Link;
   loadConfigBundle(): ConfigBundle | Promise<ConfigBundle>;
   loadServiceBundle(): ServiceBundle | Promise<ServiceBundle>;
+  loadGatewayBundle(): GatewayBundle | Promise<GatewayBundle>;
 }

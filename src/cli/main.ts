@@ -8,7 +8,7 @@ import { EXIT, errnoOf } from '../contract/errors.ts';
 import { checkHome } from '../host/private.ts';
 import { clientPaths, type Paths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
-import type { ConfigBundle, Context, ReaderBundle, ServiceBundle } from './context.ts';
+import type { ConfigBundle, Context, GatewayBundle, ReaderBundle, ServiceBundle } from './context.ts';
 import { reportError } from './errors.ts';
 import { currentFolder, exactWords, refuseOddWords } from './exact.ts';
 import { type Disk, Link } from './link.ts';
@@ -58,6 +58,7 @@ async function main(): Promise<void> {
       link,
       loadConfigBundle,
       loadServiceBundle,
+      loadGatewayBundle,
     };
     const program = buildProgram({ commands: COMMANDS, argv, out }, async (spec, call) => {
       process.exitCode = (await spec.run(call, context)) ?? EXIT.ok;
@@ -97,6 +98,10 @@ function loadReaderBundle(): ReaderBundle {
 
 function loadServiceBundle(): ServiceBundle {
   return require('./rasen-service.cjs') as ServiceBundle;
+}
+
+function loadGatewayBundle(): GatewayBundle {
+  return require('./rasen-gateway.cjs') as GatewayBundle;
 }
 
 /** The parser has said it on stderr already; help and version are no mistakes. */

@@ -33,7 +33,7 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
   } as const;
   const entry = join(folder, 'rasen.cjs');
   const supervisor = join(folder, 'rasend.cjs');
-  const external = ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs'];
+  const external = ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs', './rasen-gateway.cjs'];
   const [cli] = await Promise.all([
     build({ ...common, minify: true, entryPoints: ['src/cli/main.ts'], external, outfile: entry }),
     build({ ...common, entryPoints: ['src/config/index.ts'], outfile: join(folder, 'rasen-config.cjs') }),

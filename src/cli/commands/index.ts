@@ -6,15 +6,19 @@ import { completion } from './completion.ts';
 import { configCheck, configSchema } from './config.ts';
 import { doctor } from './doctor.ts';
 import { events } from './events.ts';
+import { gateway } from './gateway.ts';
 import { gc } from './gc.ts';
+import { HOOK_COMMANDS } from './hook.ts';
 import { importProcesses } from './import.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { merge } from './merge.ts';
+import { metrics } from './metrics.ts';
 import { note } from './note.ts';
 import { notifyTest } from './notify.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
+import { pr } from './pr.ts';
 import { reinit } from './reinit.ts';
 import { report } from './report.ts';
 import { resume } from './resume.ts';
@@ -24,8 +28,10 @@ import { run } from './run.ts';
 import { SERVICE_COMMANDS } from './service.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
+import { TOKEN_COMMANDS } from './token.ts';
 import { TRIGGER_COMMANDS } from './trigger.ts';
 import { wait } from './wait.ts';
+import { web } from './web.ts';
 
 export const COMMANDS: readonly AnyCommand[] = [
   init,
@@ -53,6 +59,12 @@ export const COMMANDS: readonly AnyCommand[] = [
   notifyTest,
   configCheck,
   configSchema,
+  pr,
+  web,
+  gateway,
+  ...TOKEN_COMMANDS,
+  ...HOOK_COMMANDS,
+  metrics,
   ...SERVICE_COMMANDS,
   doctor,
   gc,
@@ -66,4 +78,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   notify: 'Try the notifications',
   trigger: 'What starts work by itself: times, intervals, changed files',
   service: 'Make rasend a service of the system',
+  hook: 'Let triggers be called from outside',
+  token: 'Make and revoke tokens for the HTTP API',
 };

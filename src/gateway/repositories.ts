@@ -1,0 +1,217 @@
+/**
+ * Repositories that tasks are asked for by URL: one mirror each, fetched by one at a time, and a checkout for each task,
+ * which shares the objects of the mirror. A URL never holds a credential here: it is given to git by a helper that reads
+ * a file of mode 0600, so that it stands in no remote, no argument and no log.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
+import { git } from '../git/run.ts';
+import { ulid } from '../util/ulid.ts';
+import { type GatewayPaths, hashOf, makeFolder } from './state.ts';
+
+/** A large repository over a slow line. */
+const FETCH_MS = 3_600_000;
+
+export interface Repository {
+  /** As git takes it, without a credential. */
+  url: string;
+  host: string;
+  /** Below the host, without `.git`: `owner/name`. */
+  path: string;
+}
+
+/**
+ * `https://host/owner/name(.git)`, `ssh://`, `git@host:owner/name`, `owner/name` (on github.com), and `file://` for a
+ * repository of this machine. Throws `usage`; a URL with a password in it is refused, since it would be kept.
+ */
+export function parseRepository(text: string): Repository {
+  const bad = (why: string) =>
+    new RasenError('usage', `Not a repository: ${why}`, {
+      hint: 'For example: https://github.com/owner/name, git@host:owner/name.git, or owner/name.',
+    });
+  if (text.startsWith('-') || /[\s\x00-\x1f\x7f]/.test(text)) throw bad('it has characters that no URL has.');
+  if (/(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(text)) throw bad('its path has a ".." in it.');
+  if (/^[\w.-]+\/[\w.-]+$/.test(text)) return parseRepository(`https://github.com/${text}`);
+  const scp = /^([\w.-]+@)?([\w.-]+):(?!\/\/)([^\s]+)$/.exec(text);
+  if (scp) return { url: text, host: scp[2]!, path: pathOf(scp[3]!, bad) };
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw bad('it is no URL.');
+  }
+  if (!['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
+    throw bad(`${url.protocol.slice(0, -1)} is not supported.`);
+  if (url.password !== '' || (url.username !== '' && url.protocol !== 'ssh:'))
+    throw bad('the URL has a credential in it. Send it as github_token, or use a git credential helper.');
+  // Programs that are started for the URL would take such a name for an option.
+  if (url.hostname.startsWith('-')) throw bad('its host is not one.');
+  if (url.search !== '' || url.hash !== '') throw bad('the URL has a query or a fragment.');
+  const host = url.protocol === 'file:' ? 'local' : url.host.replace(':', '_');
+  return { url: text, host, path: pathOf(decodeURIComponent(url.pathname), bad) };
+}
+
+function pathOf(text: string, bad: (why: string) => Error): string {
+  const parts = text
+    .replace(/\.git\/?$/, '')
+    .split('/')
+    .filter(part => part !== '');
+  if (parts.length === 0 || parts.some(part => /^\.|[^\w.+~-]/.test(part))) throw bad('its path is not one.');
+  return parts.join('/');
+}
+
+export class Repositories {
+  readonly #paths: GatewayPaths;
+  /** One fetch of a mirror at a time. */
+  readonly #busy = new Map<string, Promise<void>>();
+
+  readonly #orders = new Map<string, Promise<unknown>>();
+
+  constructor(paths: GatewayPaths) {
+    this.#paths = paths;
+  }
+
+  mirrorOf({ host, path }: Repository): string {
+    return join(this.#paths.repositories, host, `${path}.git`);
+  }
+
+  /** A checkout of the default branch (or `base`) for one task. Throws `git` with what git said. */
+  async checkout(repository: Repository, task: string, credential: string | undefined): Promise<string> {
+    const token = credential === undefined ? undefined : this.#keep(task, credential);
+    const mirror = this.mirrorOf(repository);
+    const before = this.#busy.get(mirror) ?? Promise.resolve();
+    const fetched = before.then(() => this.#fetch(repository, mirror, token));
+    this.#busy.set(
+      mirror,
+      fetched.catch(() => {}),
+    );
+    await fetched;
+    const folder = join(this.#paths.checkouts, task);
+    makeFolder(this.#paths.checkouts);
+    // Left by a crash before the task was accepted.
+    rmSync(folder, { recursive: true, force: true });
+    try {
+      await git(['clone', '--quiet', '--local', '--', mirror, folder], { cwd: this.#paths.folder });
+      await git(['remote', 'set-url', 'origin', repository.url], { cwd: folder });
+      return folder;
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** The id of the task of a key: the same after a crash between the order and its acceptance. */
+  idFor(key: string): string {
+    makeFolder(this.#paths.keys);
+    const file = join(this.#paths.keys, hashOf(key));
+    const id = ulid();
+    try {
+      writeFileSync(file, id, { mode: 0o600, flag: 'wx' });
+      return id;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return readFileSync(file, 'utf8');
+      throw new RasenError('storage', `${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Orders with the same key that come together are one. */
+  once<T>(key: string, make: () => Promise<T>): Promise<T> {
+    const running = this.#orders.get(key) as Promise<T> | undefined;
+    if (running) return running;
+    const made = make().finally(() => this.#orders.delete(key));
+    this.#orders.set(key, made);
+    return made;
+  }
+
+  /** The checkout of a task that was not accepted. */
+  forget(task: string): void {
+    rmSync(join(this.#paths.checkouts, task), { recursive: true, force: true });
+    rmSync(join(this.#paths.credentials, task), { force: true });
+  }
+
+  /** What git needs to reach the remote: the credential that came with the task, or the user's own ways. */
+  loginOf(task: string): Record<string, string | undefined> {
+    const file = join(this.#paths.credentials, task);
+    return { ...usersGit(), ...(existsSync(file) ? this.#askpass(file) : {}) };
+  }
+
+  credentialOf(task: string): string | undefined {
+    const file = join(this.#paths.credentials, task);
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  }
+
+  async #fetch(
+    { url }: Repository,
+    mirror: string,
+    token: Record<string, string> | undefined,
+  ): Promise<void> {
+    const env = { ...usersGit(), ...token };
+    if (existsSync(mirror)) {
+      await git(
+        ['fetch', '--quiet', '--prune', '--', url, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'],
+        {
+          ...{ cwd: mirror, env, timeout_ms: FETCH_MS },
+        },
+      );
+      await this.#followHead(url, mirror, env);
+      return;
+    }
+    mkdirSync(dirname(mirror), { recursive: true, mode: 0o700 });
+    // Under another name until it is whole: half a mirror would be taken for one.
+    const part = `${mirror}.part`;
+    rmSync(part, { recursive: true, force: true });
+    try {
+      await git(['clone', '--quiet', '--bare', '--', url, part], {
+        ...{ cwd: dirname(mirror), env, timeout_ms: FETCH_MS },
+      });
+      renameSync(part, mirror);
+    } catch (error) {
+      rmSync(part, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** The default branch of the remote may have changed since. */
+  async #followHead(url: string, mirror: string, env: Record<string, string | undefined>): Promise<void> {
+    const { stdout } = await git(['ls-remote', '--symref', '--', url, 'HEAD'], { cwd: mirror, env });
+    const head = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(stdout)?.[1];
+    if (head !== undefined) await git(['symbolic-ref', 'HEAD', head], { cwd: mirror });
+  }
+
+  #keep(task: string, credential: string): Record<string, string> {
+    if (!/^[\x21-\x7e]{1,500}$/.test(credential))
+      throw new RasenError('usage', 'github_token has characters that no token has.');
+    makeFolder(this.#paths.credentials);
+    const file = join(this.#paths.credentials, task);
+    try {
+      writeFileSync(file, credential, { mode: 0o600 });
+    } catch (error) {
+      throw new RasenError('storage', `${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    }
+    return this.#askpass(file);
+  }
+
+  #askpass(file: string): Record<string, string> {
+    const script = join(this.#paths.credentials, 'askpass.sh');
+    if (!existsSync(script)) {
+      const text =
+        '#!/bin/sh\ncase $1 in Username*) echo x-access-token ;; *) cat "$RASEN_CREDENTIAL" ;; esac\n';
+      writeFileSync(script, text, { mode: 0o700 });
+    }
+    return { GIT_ASKPASS: script, RASEN_CREDENTIAL: file };
+  }
+}
+
+/** A remote is reached as the user reaches it: credential helpers, `insteadOf`, ssh, proxies. */
+function usersGit(env: NodeJS.ProcessEnv = process.env): Record<string, string | undefined> {
+  const names = Object.keys(env).filter(name =>
+    /^(?:https?|all|no)_proxy$|^GIT_SSH|^GIT_SSL_|^GIT_CONFIG_/i.test(name),
+  );
+  return {
+    GIT_CONFIG_GLOBAL: undefined,
+    GIT_CONFIG_NOSYSTEM: undefined,
+    ...Object.fromEntries(names.map(name => [name, env[name]])),
+    PATH: env.PATH,
+  };
+}

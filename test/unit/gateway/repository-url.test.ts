@@ -1,0 +1,47 @@
+/** Which repositories may be named in a request. */
+import { expect, test } from 'vitest';
+import { parseRepository } from '../../../src/gateway/repositories.ts';
+
+test('the usual forms are taken', () => {
+  expect(parseRepository('owner/name')).toMatchObject({
+    url: 'https://github.com/owner/name',
+    host: 'github.com',
+    path: 'owner/name',
+  });
+  expect(parseRepository('https://git.example:8443/group/sub/name.git')).toMatchObject({
+    host: 'git.example_8443',
+    path: 'group/sub/name',
+  });
+  expect(parseRepository('git@host.example:owner/name.git')).toMatchObject({
+    host: 'host.example',
+    path: 'owner/name',
+  });
+  expect(parseRepository('ssh://git@host.example/owner/name')).toMatchObject({
+    host: 'host.example',
+    path: 'owner/name',
+  });
+});
+
+test.each([
+  ...['--upload-pack=touch x', '-x', 'ext::sh -c id', 'fd::17', 'https://u:p@h/o/n', 'https://token@h/o/n'],
+  ...[
+    'https://h/../../x',
+    'https://h/a/../b',
+    'https://h/%2e%2e/x',
+    'https://h/a/.git/b',
+    'ssh://-oProxyCommand=x/a',
+  ],
+  ...[
+    'git@host:../x',
+    'https://h/a?token=x',
+    'https://h/a#b',
+    'ftp://h/a',
+    'https://h/',
+    '',
+    'x',
+    'https://h/a\nb',
+    'https://h/a b',
+  ],
+])('%s is refused', text => {
+  expect(() => parseRepository(text)).toThrow(/Not a repository/);
+});
