@@ -1,6 +1,5 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
 
-import { USUAL } from '../../src/submit/captured-env.ts';
 import {
   CONFIG_KEYS,
   type ConfigKey,
@@ -14,6 +13,7 @@ import { MAX_NOTICE_TRIES, MAX_NOTICES_PER_HOUR, NOTICE_RETRY_MS } from '../../s
 import { AGENT_LOGINS, logsInWith } from '../../src/engine/recipient.ts';
 import type { Message } from '../../src/notify/message.ts';
 import { MASKED_CHARS_MIN } from '../../src/secrets/mask.ts';
+import { USUAL } from '../../src/submit/captured-env.ts';
 import { ManPage } from './man-page.ts';
 import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
 import { sentence } from './schema-text.ts';
