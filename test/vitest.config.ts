@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/boot/**', 'test/bench/**', 'test/agents/**', 'test/hostile/**'],
+    exclude: ['test/boot/**', 'test/bench/**', 'test/agents/**', 'test/field/**', 'test/hostile/**'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
