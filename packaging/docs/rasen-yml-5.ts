@@ -1,6 +1,6 @@
 /** rasen.yml(5): the configuration, from the table of keys; plan files; gates. */
 
-import { USUAL } from '../../src/cli/captured-env.ts';
+import { USUAL } from '../../src/submit/captured-env.ts';
 import {
   CONFIG_KEYS,
   type ConfigKey,

@@ -23,6 +23,7 @@ export function acpAgent(command: readonly string[]): Agent {
   return {
     id: 'acp',
     says_cost: 'some',
+    says_tokens_at_end_only: true,
     // Gemini sends the model every answer of a tool twice when it goes on with a session, and may lose the session.
     resumes: !isGemini(command),
     plan: request => {

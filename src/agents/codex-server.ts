@@ -108,6 +108,7 @@ const NOTHING = [
   'thread/goal/cleared',
   'thread/queue/changed',
   'thread/compacted',
+  'thread/readState/changed',
   'thread/closed',
   'thread/environment/connected',
   'turn/diff/updated',

@@ -45,7 +45,8 @@ export function codexAgent(command: readonly string[]): Agent {
     plan: request => {
       const { model, resume, cwd } = request;
       const argv = [...command, ...execArgs(request)];
-      const server = [...command, 'app-server', ...settings(request)];
+      // Before the subcommand: an older version forgets the user's own before it where there are some after it.
+      const server = [...command, ...settings(request), 'app-server'];
       const writable = [...request.writable];
       return {
         argv,
@@ -61,10 +62,10 @@ export function codexAgent(command: readonly string[]): Agent {
 
 function execArgs(request: AgentRequest): string[] {
   return [
+    ...settings(request),
     'exec',
     ...(request.resume === null ? [] : ['resume']),
     ...['--json', '--skip-git-repo-check'],
-    ...settings(request),
     ...(request.model === null ? [] : ['--model', request.model]),
     ...(request.resume === null ? [] : [request.resume]),
     '-',

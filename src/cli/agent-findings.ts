@@ -11,8 +11,8 @@ import {
 } from '../agents/installed.ts';
 import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
-import { capturedEnv } from './captured-env.ts';
-import { configFolder } from './config-folder.ts';
+import { capturedEnv } from '../submit/captured-env.ts';
+import { configFolder } from '../submit/config-folder.ts';
 import type { Context } from './context.ts';
 
 const CHECK = 'agents';

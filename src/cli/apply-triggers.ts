@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Params, TriggerView } from '../index.ts';
+import { capturedEnv } from '../submit/captured-env.ts';
 import { ulid } from '../util/ulid.ts';
 import type { Context } from './context.ts';
-import { templateOf } from './trigger-create.ts';
+import { exactEnv } from './exact.ts';
+import { inheritedOfShell } from './inherited.ts';
 
 export interface Change {
   name: string;
@@ -27,17 +29,16 @@ export async function applyTriggers(
   const path = join(project, source);
   const wanted = Object.entries(config.settings.triggers).map(([name, setting]) => {
     const { spec, pass } = bundle.triggerSpec({ id: ulid(), name, setting, config });
-    const order = { spec, asked: { pass, set: {} } };
     const { when, policy } = bundle.triggerDraft(setting);
-    const template = templateOf(order, env);
+    const task = { ...spec, process: inheritedOfShell(env) };
     const draft: Draft = {
       name,
       when,
       policy,
-      task: template.task,
+      task,
       source: path,
     };
-    return { name, draft, env: template.env };
+    return { name, draft, env: capturedEnv(exactEnv(env), { pass, set: {} }) };
   });
   const known = dry_run && !(await link.reachable()) ? [] : await link.call('trigger.list', { source: path });
   const changes: Change[] = [];

@@ -1,9 +1,9 @@
 /** What `rasen doctor` says of the configuration that counts in this folder: that of the project and that of the user. */
 import { isRasenError } from '../contract/errors.ts';
 import type { Finding } from '../contract/methods/daemon.doctor.ts';
-import { configFolder } from './config-folder.ts';
+import { configFolder } from '../submit/config-folder.ts';
+import { LINKED_FIX, LINKED_RISK } from '../submit/linked-risk.ts';
 import type { Context } from './context.ts';
-import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 
 const check = 'configuration';
 

@@ -3,6 +3,8 @@ import { isRasenError, RasenError } from '../contract/errors.ts';
 import { systemError } from '../host/system-error.ts';
 import type { Output } from './output.ts';
 
+export { usage } from '../contract/errors.ts';
+
 /** Shows the error; gives the exit status. A stack is shown only where RASEN_DEBUG asks for it. */
 export function reportError(error: unknown, out: Output, env: NodeJS.ProcessEnv): number {
   const said = sayError(error, out, env);
@@ -22,7 +24,3 @@ export function sayError(error: unknown, out: Output, env: NodeJS.ProcessEnv) {
 }
 
 const BUG = 'This is a bug of rasen. RASEN_DEBUG=1 in front of the command shows where it happened.';
-
-export function usage(message: string, hint?: string): RasenError {
-  return new RasenError('usage', message, hint === undefined ? {} : { hint });
-}

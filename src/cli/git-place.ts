@@ -1,7 +1,7 @@
 /** The question that making a project asks git; everything else about git is the supervisor's. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { withoutHook } from './git-env.ts';
+import { withoutHook } from '../submit/git-env.ts';
 
 const EXCLUDED = ['.rasen/', '.worktrees/'] as const;
 const GIT_TIMEOUT_MS = 10_000;

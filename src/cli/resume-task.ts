@@ -1,7 +1,7 @@
 /** Resuming, with the seed's lines; for `rasen resume` and for a `rasen run` of a task that was stopped. */
 import type { SubtaskView, TaskView } from '../index.ts';
-import { askedEnv } from './asked-env.ts';
-import { credentialsIn, namedIn } from './captured-env.ts';
+import { askedEnv } from '../submit/asked-env.ts';
+import { credentialsIn, namedIn } from '../submit/captured-env.ts';
 import type { OptionSpec } from './command.ts';
 import type { Context } from './context.ts';
 import { exactEnv } from './exact.ts';

@@ -1,19 +1,12 @@
 /** `rasen run -- CMD` and `rasen run -f FILE`: tasks that need no project. */
 import { removeFromInbox } from '../host/inbox.ts';
-import type { TaskSpec, TaskView } from '../index.ts';
-import { ulid } from '../util/ulid.ts';
-import { askedEnv } from './asked-env.ts';
-import { type AskedEnv, capturedEnv } from './captured-env.ts';
-import { configFolder } from './config-folder.ts';
-import type { ConfigBundle, Context } from './context.ts';
-import { exactEnv } from './exact.ts';
-import { checkProgram } from './find-program.ts';
+import type { TaskView } from '../index.ts';
+import type { Order } from '../submit/order.ts';
+import type { Context } from './context.ts';
 import { type ForegroundOptions, inForeground } from './foreground.ts';
-import { tellNotTaken } from './make-task.ts';
 import { keepInput, UnreadInput } from './piped-input.ts';
 import { inTerminal } from './pty.ts';
-import { homeOfSupervisor, submit } from './submit.ts';
-import type { Order } from './trigger-create.ts';
+import { homeOfSupervisor, orderHere, submit } from './submit.ts';
 
 export interface CommandRunOptions {
   background?: boolean;
@@ -35,48 +28,27 @@ export async function runCommand(
   argv: string[],
   options: CommandRunOptions,
 ): Promise<number> {
-  const { cwd, env, link, out } = context;
-  const asked = askedEnv(options.env ?? [], env);
-  checkProgram(argv, { cwd, env: capturedEnv(exactEnv(env), asked), shell: env.SHELL });
-  const { columns = 80, rows = 24 } = out.stdout;
-  const run = options.pty ? await inTerminal(argv, { columns, rows }, env.SHELL) : undefined;
-  const bundle = await context.loadConfigBundle();
-  const { key, name } = options;
-  const id = ulid();
-  const home = options.stdin ? await homeOfSupervisor(link) : null;
+  const order = await commandOrder(context, argv, options);
+  if (!options.stdin) return await start(context, order, options, new UnreadInput(context));
+  const { id } = order.spec;
+  const home = await homeOfSupervisor(context.link);
   try {
-    const stdin = home === null ? null : await keepInput(context, home, id);
-    // The environment goes beside the spec, into a file of its own: a spec is in the journal for ever.
-    const spec = bundle.commandTaskSpec({
-      ...{ id, argv, run, stdin, cwd, key, name, limits: limitsOf(options) },
-      notices: noticesHere(bundle, context),
-    });
-    const unread = options.stdin ? null : new UnreadInput(context);
-    return await start(context, spec, asked, options, unread);
+    const stdin = await keepInput(context, home, id);
+    return await start(context, { ...order, spec: { ...order.spec, stdin } }, options, null);
   } finally {
-    if (home !== null) removeFromInbox(home, id, 'input');
+    removeFromInbox(home, id, 'input');
   }
 }
 
-/** What a run of a trigger does: a command. Throws as `runCommand`. */
+/** A command, as a task or as what a run of a trigger does. Throws as `runCommand`. */
 export async function commandOrder(
   context: Context,
   argv: string[],
-  options: CommandRunOptions,
+  { pty, key, name, env, timeout }: CommandRunOptions,
 ): Promise<Order> {
-  const { cwd, env, out } = context;
-  const asked = askedEnv(options.env ?? [], env);
-  checkProgram(argv, { cwd, env: capturedEnv(exactEnv(env), asked), shell: env.SHELL });
-  const { columns = 80, rows = 24 } = out.stdout;
-  const run = options.pty ? await inTerminal(argv, { columns, rows }, env.SHELL) : undefined;
-  const bundle = await context.loadConfigBundle();
-  const notices = noticesHere(bundle, context);
-  return {
-    spec: bundle.commandTaskSpec({
-      ...{ id: ulid(), argv, run, cwd, name: options.name, notices, limits: limitsOf(options) },
-    }),
-    asked,
-  };
+  const { columns = 80, rows = 24 } = context.out.stdout;
+  const run = pty ? await inTerminal(argv, { columns, rows }, context.env.SHELL) : undefined;
+  return await orderHere(context, { command: argv, run }, { key, name, env, timeout_seconds: timeout });
 }
 
 export async function runPipeline(
@@ -84,49 +56,26 @@ export async function runPipeline(
   file: string,
   options: CommandRunOptions,
 ): Promise<number> {
-  const { spec, asked } = await pipelineOrder(context, file, options);
-  return await start(context, spec, asked, options, null);
+  return await start(context, await pipelineOrder(context, file, options), options, null);
 }
 
 /** The subtasks of a file, as a task or as what a run of a trigger does. */
-export async function pipelineOrder(
+export function pipelineOrder(
   context: Context,
   file: string,
-  options: CommandRunOptions,
+  { key, name, env, timeout }: CommandRunOptions,
 ): Promise<Order> {
-  const asked = askedEnv(options.env ?? [], context.env);
-  const bundle = await context.loadConfigBundle();
-  const { key, name } = options;
-  const id = ulid();
-  const loaded = bundle.readPlanFile(file, bundle.readPlanText(file), { task: id, origin: 'file' });
-  const { plan, defaults, notes } = loaded;
-  tellNotTaken(context, file, notes);
-  const spec = bundle.pipelineTaskSpec({
-    ...{ id, plan, defaults, cwd: context.cwd, file, key, name, limits: limitsOf(options) },
-    notices: noticesHere(bundle, context),
-  });
-  const pass = [...asked.pass, ...defaults.pass_env];
-  return { spec, asked: { ...asked, pass } };
-}
-
-/** A command that runs longer is ended, and has failed. */
-const limitsOf = ({ timeout }: CommandRunOptions) =>
-  timeout === undefined ? undefined : { session_timeout_seconds: timeout };
-
-/** Throws RasenError `config` where the configuration is wrong: nobody would hear of the end. */
-function noticesHere(bundle: ConfigBundle, { cwd, env }: Context) {
-  return bundle.noticesOf(bundle.loadConfig({ project: configFolder(cwd), env }).settings);
+  return orderHere(context, { file }, { key, name, env, timeout_seconds: timeout });
 }
 
 async function start(
   context: Context,
-  spec: TaskSpec,
-  asked: AskedEnv,
+  order: Order,
   options: CommandRunOptions,
   unread: UnreadInput | null,
 ): Promise<number> {
   const { out } = context;
-  const { created, ...said } = await submit(context, spec, asked);
+  const { created, ...said } = await submit(context, order);
   const { task, again } = created ? { task: said.task, again: '' } : await known(context, said.task, options);
   await unread?.tell();
   if (options.background) {

@@ -2,17 +2,17 @@
 import { existsSync } from 'node:fs';
 import { isRasenError, RasenError } from '../contract/errors.ts';
 import { inFolder, nextCommand } from '../engine/next-command.ts';
-import type { TaskSpec, TaskView } from '../index.ts';
+import type { TaskView } from '../index.ts';
+import { askedEnv } from '../submit/asked-env.ts';
+import type { Order } from '../submit/order.ts';
 import { ulid } from '../util/ulid.ts';
-import { askedEnv } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { inForeground } from './foreground.ts';
 import { refuseMoved } from './moved-project.ts';
 import { DEFAULT_VIEWS, inProject, needProject, type Project, readBelow, saveTaskFile } from './project.ts';
 import { resumeTask } from './resume-task.ts';
-import { submit } from './submit.ts';
-import type { Order } from './trigger-create.ts';
+import { orderHere, submit } from './submit.ts';
 
 export interface ProjectRunOptions {
   background?: boolean;
@@ -28,7 +28,8 @@ export interface ProjectRunOptions {
 
 export async function runProject(context: Context, options: ProjectRunOptions): Promise<number> {
   const project = needProject(context.cwd);
-  const asked = askedEnv(options.env ?? [], context.env);
+  // What is wrong with the words is said before anybody is asked.
+  askedEnv(options.env ?? [], context.env);
   const known = await knownTask(context, project);
   if (known && options.env)
     throw usage(
@@ -38,13 +39,15 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
   if (known) refuseMoved(project, known);
   if (known) return await goOn(context, project, known, options);
 
-  const { spec, background, pass } = await specOf(context, project, options);
+  const order = await orderIn(context, project, options);
+  const { spec } = order;
+  const background = options.background === true || (order.background && options.foreground !== true);
   project.task.views = spec.views && {
     status_file: spec.views.status_file,
     pid_file: spec.views.pid_file,
     log_file: spec.views.log_file,
   };
-  const { task } = await submit(context, spec, { ...asked, pass: [...asked.pass, ...pass] });
+  const { task } = await submit(context, order);
   project.task.submitted_at = new Date().toISOString();
   saveTaskFile(project);
   if (background && !context.out.json) context.out.answer(startingLine(project));
@@ -54,11 +57,8 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
 
 /** What a run of a trigger does: the task of this project, each time as a new one. */
 export async function projectOrder(context: Context, options: ProjectRunOptions): Promise<Order> {
-  const project = needProject(context.cwd);
-  const asked = askedEnv(options.env ?? [], context.env);
-  const { root, task } = project;
-  const { spec, pass } = await specOf(context, { root, task: { ...task, id: ulid() } }, options);
-  return { spec, asked: { ...asked, pass: [...asked.pass, ...pass] } };
+  const { root, task } = needProject(context.cwd);
+  return await orderIn(context, { root, task: { ...task, id: ulid() } }, options);
 }
 
 /** The task as the supervisor knows it, or null when it was never run. */
@@ -130,32 +130,20 @@ export async function leave({ out, link }: Context, view: TaskView): Promise<num
   return 0;
 }
 
-async function specOf(
+/** The task text and the plan are files in `.rasen/`; all else is configuration. */
+async function orderIn(
   context: Context,
-  project: Project,
-  options: ProjectRunOptions,
-): Promise<{ spec: TaskSpec; background: boolean; pass: string[] }> {
-  const bundle = await context.loadConfigBundle();
-  const { root, task } = project;
-  const config = bundle.loadConfig({ project: root, env: context.env, file: options.config });
-  const goal = readBelow(root, '.rasen/task.txt').trim();
+  { root, task }: Project,
+  { config, key, name, env, skipReview, skipQa }: ProjectRunOptions,
+): Promise<Order> {
   const plan_file = inProject(root, 'plan.json');
-  const loaded = existsSync(plan_file)
-    ? bundle.readPlanFile(plan_file, bundle.readPlanText(plan_file), { task: task.id, goal, origin: 'file' })
-    : null;
-  const spec = bundle.agentTaskSpec({
-    id: task.id,
-    goal,
-    config,
-    plan: loaded?.plan ?? null,
-    plan_defaults: loaded?.defaults ?? null,
+  const wish = {
+    goal: readBelow(root, '.rasen/task.txt').trim(),
+    plan_file: existsSync(plan_file) ? plan_file : null,
     base: task.base,
-    key: options.key,
-    name: options.name,
-    skip_review: options.skipReview,
-    skip_qa: options.skipQa,
-  });
-  const background = options.background === true || (config.background && options.foreground !== true);
-  const pass = [...config.settings.pass_env, ...(loaded?.defaults.pass_env ?? [])];
-  return { spec, background, pass };
+    config_file: config,
+    skip_review: skipReview,
+    skip_qa: skipQa,
+  };
+  return await orderHere(context, wish, { id: task.id, folder: root, key, name, env });
 }

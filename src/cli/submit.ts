@@ -3,14 +3,13 @@ import { isRasenError } from '../contract/errors.ts';
 import { putInInbox, removeFromInbox } from '../host/inbox.ts';
 import type { Params, Result, TaskSpec } from '../index.ts';
 import { LIMITS } from '../rpc/limits.ts';
-import { type AskedEnv, capturedEnv, missedNames, withheldNames } from './captured-env.ts';
+import { type Flags, type Order, orderOf, type Wish } from '../submit/order.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { exactEnv } from './exact.ts';
 import { inheritedOfShell } from './inherited.ts';
 import { sayOnSignal } from './interrupts.ts';
 import type { Link } from './link.ts';
-import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 import { unknownKeys } from './other-release.ts';
 
 /** What goes around the params of a request in its line. */
@@ -20,34 +19,33 @@ const LARGE_MS = 120_000;
 /** Of a large order one unknown key is named at a time. */
 const TRIES_MAX = 20;
 
-export async function submit(context: Context, spec: TaskSpec, asked: AskedEnv): Promise<Result<'task.run'>> {
-  const { env, out } = context;
-  const captured = capturedEnv(exactEnv(env), asked);
-  const params = { spec: { ...spec, process: inheritedOfShell(env) }, env: captured };
+export async function submit(context: Context, { spec, env, advice }: Order): Promise<Result<'task.run'>> {
+  const { out } = context;
   const release = sayOnSignal(
     out,
     `not waited for any more; whether it was accepted: rasen status ${spec.id}`,
   );
-  const result = await handOrLess(context, params).finally(release);
-  if (result.created) tellLeftOut(context, spec, captured);
-  for (const note of result.notes) out.note(note);
+  const result = await handOrLess(context, { spec, env }).finally(release);
+  for (const note of [...(result.created ? advice : []), ...result.notes]) out.note(note);
   return result;
 }
 
-/** What a person may have expected of the environment and of the workspace of a task. */
-export function tellLeftOut({ env, out }: Context, spec: TaskSpec, captured: Record<string, string>): void {
-  const missed = missedNames(env, captured, spec);
-  if (missed.length > 0)
-    out.note(
-      `set here, but not handed to the task: ${missed.join(', ')}. To hand over: --env NAME, or pass_env; for a secret: secrets, in rasen.yml(5)`,
-    );
-  const withheld = withheldNames(captured, spec);
-  if (withheld.length > 0)
-    out.note(
-      `a command names what only sessions of the agent get: ${withheld.join(', ')}. For a command, too: secrets with \`for\`, in rasen.yml(5)`,
-    );
-  if (spec.workspace.kind === 'git' && spec.workspace.isolation === 'linked')
-    out.note(`${LINKED_RISK}. ${LINKED_FIX}`);
+/** The order of a wish, as this shell would have it: its environment, umask and limits. */
+export async function orderHere(
+  context: Context,
+  wish: Wish,
+  { folder = context.cwd, ...flags }: Flags & { folder?: string },
+): Promise<Order> {
+  const { env, out } = context;
+  const parts = await context.loadConfigBundle();
+  const order = orderOf(
+    parts,
+    wish,
+    { folder, env: exactEnv(env) },
+    { ...flags, process: inheritedOfShell(env) },
+  );
+  for (const note of order.notes) out.note(note);
+  return order;
 }
 
 /** What a supervisor of an earlier release does not know is left out, where that changes nothing. */

@@ -4,7 +4,7 @@ import type { CallOptions, MethodName, Params, Result, TaskView } from '../index
 import type { Context } from './context.ts';
 import { sayError } from './errors.ts';
 import { oneLine } from './output.ts';
-import { taskRef } from './project.ts';
+import { findProject, taskRef } from './project.ts';
 
 type OnTask = Extract<MethodName, `task.${string}`>;
 
@@ -25,7 +25,7 @@ export async function callTask<N extends OnTask>(
     tellNamesakes(context, given, viewIn(answer));
     return answer;
   } catch (error) {
-    throw given === undefined ? notRunYet(error) : error;
+    throw given === undefined ? notRunYet(context, error) : error;
   }
 }
 
@@ -91,9 +91,18 @@ export async function callEach<T>(
   return exit;
 }
 
-/** The project's own task is unknown to the supervisor only when nobody ran it. */
-export function notRunYet(error: unknown): unknown {
+/** The project's own task is unknown to the supervisor when nobody ran it, or when its state is gone. */
+export function notRunYet({ cwd }: Pick<Context, 'cwd'>, error: unknown): unknown {
   if (!isRasenError(error) || error.kind !== 'task_unknown') return error;
+  const submitted = findProject(cwd)?.task.submitted_at;
+  if (submitted)
+    return new RasenError(
+      'task_unknown',
+      `No supervisor here knows the task of this project, which was run at ${submitted}: its state was removed, or is in another RASEN_HOME.`,
+      {
+        hint: `What it committed is in its branch: git branch --list 'rasen/*'. To begin anew: rasen reinit`,
+      },
+    );
   return new RasenError('task_unknown', 'The task of this project was not run yet.', { hint: 'rasen run' });
 }
 

@@ -1,15 +1,12 @@
 /** Makes triggers: for `rasen run --every …`, and for those of rasen.yml. */
 
 import { isRasenError } from '../contract/errors.ts';
-import type { Params, TaskSpec, TriggerView } from '../index.ts';
+import type { Params, TriggerView } from '../index.ts';
+import type { Order } from '../submit/order.ts';
 import { ulid } from '../util/ulid.ts';
-import { type AskedEnv, capturedEnv } from './captured-env.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
-import { exactEnv } from './exact.ts';
-import { inheritedOfShell } from './inherited.ts';
 import { oneLine } from './output.ts';
-import { tellLeftOut } from './submit.ts';
 import { localTime } from './time.ts';
 import { type PolicyOptions, policyOf, type WhenOptions, whenOf } from './trigger-options.ts';
 
@@ -24,42 +21,30 @@ type Draft = Params<'trigger.create'>['definition'];
 const NAMES_MAX = 50;
 const NAME_CHARS = 32;
 
-/** What a run of a trigger is: a spec, and what is asked for of the environment. */
-export interface Order {
-  spec: TaskSpec;
-  asked: AskedEnv;
-}
-
-/** Machine, umask and limits of this shell, as for a task. */
-export function templateOf({ spec, asked }: Order, env: NodeJS.ProcessEnv) {
-  return { task: { ...spec, process: inheritedOfShell(env) }, env: capturedEnv(exactEnv(env), asked) };
-}
-
 export async function createTrigger(
   context: Context,
   order: Order,
   options: TriggerOptions,
 ): Promise<number> {
-  const { out, link, env } = context;
+  const { out, link } = context;
   const when = whenOf(options)!;
   const overlap = when.kind === 'watch' ? ({ overlap: 'queue' } as const) : {};
-  const template = templateOf(order, env);
   const draft = (name: string): Draft => ({
     name,
     when,
     policy: { tz: zoneHere(), ...overlap, ...policyOf(options) },
-    task: template.task,
+    task: order.spec,
   });
   const id = ulid();
   const first = options.name ?? nameOf(order.spec.name);
   for (let n = 1; ; n++) {
     const name = n === 1 ? first : `${first}-${n}`;
     try {
-      const params = { id, definition: draft(name), env: template.env };
+      const params = { id, definition: draft(name), env: order.env };
       const { trigger } = await link.persist(client => client.call('trigger.create', params), {
         starts: true,
       });
-      tellLeftOut(context, order.spec, template.env);
+      for (const note of order.advice) out.note(note);
       out.reply(trigger, () => name);
       out.note(createdText(trigger));
       return 0;

@@ -208,6 +208,11 @@ export class RasenError extends Error {
   }
 }
 
+/** The most common one: what was asked for is not what there is. */
+export function usage(message: string, hint?: string): RasenError {
+  return new RasenError('usage', message, hint === undefined ? {} : { hint });
+}
+
 /** By name, since the bundles each have a class of their own. */
 export function isRasenError(error: unknown): error is RasenError {
   return error instanceof Error && error.name === 'RasenError';

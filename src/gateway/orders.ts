@@ -6,11 +6,11 @@ import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { AGENT_PROGRAMS, agentText, installedAgents } from '../agents/installed.ts';
-import { capturedEnv } from '../cli/captured-env.ts';
-import { configFolder } from '../cli/config-folder.ts';
 import type * as config from '../config/index.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../contract/view.ts';
+import { capturedEnv } from '../submit/captured-env.ts';
+import { configFolder } from '../submit/config-folder.ts';
 import { ulid } from '../util/ulid.ts';
 import type { Upstream, Who } from './upstream.ts';
 

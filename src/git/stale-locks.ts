@@ -102,7 +102,7 @@ async function isOld(lock: string): Promise<boolean> {
 }
 
 /** Of git's folder, or of a part of it; also those of submodules. */
-export async function locksUnder(folder: string): Promise<string[]> {
+export async function locksUnder(folder: string, isTop = true): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     const path = join(folder, entry.name);
@@ -110,15 +110,15 @@ export async function locksUnder(folder: string): Promise<string[]> {
       if (isLock(entry.name)) found.push(path);
     } else if (entry.name === 'objects') {
       // Objects themselves have no locks, and there are many of them.
-      for (const part of ['info', 'pack']) found.push(...(await locksUnder(join(path, part))));
-    } else if (!OTHERS.has(entry.name)) found.push(...(await locksUnder(path)));
+      for (const part of ['info', 'pack']) found.push(...(await locksUnder(join(path, part), false)));
+    } else if (!isTop || !OTHERS.has(entry.name)) found.push(...(await locksUnder(path, false)));
   }
   return found;
 }
 
 const isLock = (name: string) => name.endsWith('.lock') || name === 'packed-refs.new';
 
-/** Not git's own, in git's folder. */
+/** Not git's own, in git's folder; below refs these are names. */
 const OTHERS: ReadonlySet<string> = new Set(['hooks', 'lfs', 'rasen']);
 
 /** Of the given lock files those that nobody holds. `places`: where a git at work may hold one. */

@@ -159,7 +159,9 @@ function nightsOf(name: WayName, age: Age): void {
         if (way.tokens === 'last') expect(partial).toBe(true);
         else expect([near(input, spent.input), near(output, spent.output)]).toEqual([true, true]);
         expect(usd !== null).toBe(way.says_cost);
-        if (usd !== null) expect(near(usd, dollarsOf(spent))).toBe(true);
+        // Over the protocol the titles that it thinks of are in no sum.
+        if (usd !== null && way.tokens === 'last') expect(usd).toBeLessThanOrEqual(dollarsOf(spent));
+        else if (usd !== null) expect(near(usd, dollarsOf(spent))).toBe(true);
       },
       { both: true },
     );

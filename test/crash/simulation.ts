@@ -369,9 +369,17 @@ export class Life {
     this.#commit(events, state);
   }
 
+  /** How long ago the last job ended, where nobody has seen that: a task that waits has counted until now (standStill). */
+  #endedUnseen(): number {
+    if (this.#memory!.state.active.live === 0 || this.world.isLive()) return 0;
+    const ends = [...this.world.jobs.values()].flatMap(({ ended_t }) => ended_t ?? []);
+    return ends.length === 0 ? 0 : this.world.t - Math.max(...ends);
+  }
+
   #commit(events: readonly Event[], state: TaskState): void {
     const memory = this.#memory!;
     if (events.length === 0) return;
+    if (events.some(({ type }) => type === 'task_waiting')) this.#unseen_ms += this.#endedUnseen();
     this.#append(events);
     for (let now = memory.state, i = 0; i < events.length; i++) {
       const after = fold(now, events[i]!);

@@ -8,6 +8,8 @@ import { until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import type { Act, SeedProject } from '../support/scripted-agent.ts';
 
+/** A busy machine runs a dozen gates for longer than other stories. */
+const LONG_MS = 180_000;
 const project = projects();
 const works = (...acts: Act[]): Act[] => [
   ...acts,
@@ -37,89 +39,105 @@ function configure(p: SeedProject, config: object, files: Record<string, string>
 const settings = { gates: [['npm', 'test']], baseline: 'allow' };
 const subtask = { id: 'add' };
 
-test('a gate that is green only with the configuration of the agent is for a person, who may accept it', async () => {
-  const p = project({
-    config: settings,
-    files: FILES,
-    script: { add: [works(write({ ...OFF, 'more.js': '1;\n' })), works(write({ 'even.js': '2;\n' }))] },
-  });
-  await p.init([subtask]);
-  expect((await p.rasen('run')).status).toBe(3);
-  expect(await p.view()).toMatchObject({
-    status: 'blocked',
-    why: 'review',
-    reason: 'add, attempt 1: base_config:npm test gate: exit code 1 with package.json as before the task',
-    completed_subtasks: 0,
-  });
-  const log = await p.ok('logs', '--gates', '-n', 'all');
-  expect(log).toMatch(/Gate npm test passed\n[^\n]*Running gate: base_config:npm test/);
-  expect(log).toMatch(/WARNING - Gate base_config:npm test: package\.json: decides what the gate means/);
-  expect((await p.rasen('resume')).status).toBe(0);
-  // Accepted is the configuration; the work is still what it is.
-  expect(await p.view()).toMatchObject({
-    status: 'completed',
-    verified: false,
-    verified_but:
-      'npm test failed before the task, and passes now by changes to tests and configuration alone',
-  });
-  expect(await p.ok('status')).toContain('Verified: no (npm test failed before the task, and passes now');
-  expect(p.read('package.json')).toBe(FILES['package.json']);
-  expect(p.git('show', `${(await p.view()).branch}:package.json`)).toContain('"level": 0');
-});
+test(
+  'a gate that is green only with the configuration of the agent is for a person, who may accept it',
+  async () => {
+    const p = project({
+      config: settings,
+      files: FILES,
+      script: { add: [works(write({ ...OFF, 'more.js': '1;\n' })), works(write({ 'even.js': '2;\n' }))] },
+    });
+    await p.init([subtask]);
+    expect((await p.rasen('run')).status).toBe(3);
+    expect(await p.view()).toMatchObject({
+      status: 'blocked',
+      why: 'review',
+      reason: 'add, attempt 1: base_config:npm test gate: exit code 1 with package.json as before the task',
+      completed_subtasks: 0,
+    });
+    const log = await p.ok('logs', '--gates', '-n', 'all');
+    expect(log).toMatch(/Gate npm test passed\n[^\n]*Running gate: base_config:npm test/);
+    expect(log).toMatch(/WARNING - Gate base_config:npm test: package\.json: decides what the gate means/);
+    expect((await p.rasen('resume')).status).toBe(0);
+    // Accepted is the configuration; the work is still what it is.
+    expect(await p.view()).toMatchObject({
+      status: 'completed',
+      verified: false,
+      verified_but:
+        'npm test failed before the task, and passes now by changes to tests and configuration alone',
+    });
+    expect(await p.ok('status')).toContain('Verified: no (npm test failed before the task, and passes now');
+    expect(p.read('package.json')).toBe(FILES['package.json']);
+    expect(p.git('show', `${(await p.view()).branch}:package.json`)).toContain('"level": 0');
+  },
+  LONG_MS,
+);
 
-test('done again in place of accepted, the work starts from the last good commit', async () => {
-  const p = project({
-    config: settings,
-    files: FILES,
-    script: { add: [works(write(OFF)), works(write(RIGHT))] },
-  });
-  await p.init([subtask]);
-  expect((await p.rasen('run')).status).toBe(3);
-  await p.ok('retry', 'add');
-  expect((await p.rasen('wait')).status).toBe(0);
-  const { branch, verified, verified_but } = await p.view();
-  expect([verified, verified_but]).toEqual([true, null]);
-  expect(p.git('show', `${branch}:package.json`)).toContain('"level": 1');
-});
+test(
+  'done again in place of accepted, the work starts from the last good commit',
+  async () => {
+    const p = project({
+      config: settings,
+      files: FILES,
+      script: { add: [works(write(OFF)), works(write(RIGHT))] },
+    });
+    await p.init([subtask]);
+    expect((await p.rasen('run')).status).toBe(3);
+    await p.ok('retry', 'add');
+    expect((await p.rasen('wait')).status).toBe(0);
+    const { branch, verified, verified_but } = await p.view();
+    expect([verified, verified_but]).toEqual([true, null]);
+    expect(p.git('show', `${branch}:package.json`)).toContain('"level": 1');
+  },
+  LONG_MS,
+);
 
-test('what a change may add asks nothing more, and what makes no difference blocks nothing', async () => {
-  const added = { ...PACKAGE, version: '1.1.0', scripts: { ...PACKAGE.scripts, docs: 'echo docs' } };
-  const p = project({
-    config: settings,
-    files: FILES,
-    script: {
-      add: [
-        works(write({ ...RIGHT, 'package.json': asJson({ ...added, dependencies: { left: '^1.0.0' } }) })),
-      ],
-      tune: [works(write({ 'package.json': asJson({ ...added, checker: { level: 2 } }), 'b.js': '1;\n' }))],
-    },
-  });
-  await p.init([subtask, { id: 'tune', needs: ['add'] }]);
-  expect((await p.rasen('run')).status).toBe(0);
-  expect(await p.view()).toMatchObject({ status: 'completed', verified: true, verified_but: null });
-  const log = await p.ok('logs', '-n', 'all');
-  const again = log.split('\n').filter(line => line.endsWith('Gate base_config:npm test passed'));
-  expect(again).toHaveLength(2);
-  expect(log.indexOf('base_config')).toBeGreaterThan(log.indexOf('tune'));
-});
+test(
+  'what a change may add asks nothing more, and what makes no difference blocks nothing',
+  async () => {
+    const added = { ...PACKAGE, version: '1.1.0', scripts: { ...PACKAGE.scripts, docs: 'echo docs' } };
+    const p = project({
+      config: settings,
+      files: FILES,
+      script: {
+        add: [
+          works(write({ ...RIGHT, 'package.json': asJson({ ...added, dependencies: { left: '^1.0.0' } }) })),
+        ],
+        tune: [works(write({ 'package.json': asJson({ ...added, checker: { level: 2 } }), 'b.js': '1;\n' }))],
+      },
+    });
+    await p.init([subtask, { id: 'tune', needs: ['add'] }]);
+    expect((await p.rasen('run')).status).toBe(0);
+    expect(await p.view()).toMatchObject({ status: 'completed', verified: true, verified_but: null });
+    const log = await p.ok('logs', '-n', 'all');
+    const again = log.split('\n').filter(line => line.endsWith('Gate base_config:npm test passed'));
+    expect(again).toHaveLength(2);
+    expect(log.indexOf('base_config')).toBeGreaterThan(log.indexOf('tune'));
+  },
+  LONG_MS,
+);
 
-test('a change that another subtask made good comes to light at the end', async () => {
-  const p = project({
-    config: settings,
-    files: FILES,
-    // Right with both configurations; then the work is undone, and no configuration touched.
-    script: {
-      add: [works(write({ ...RIGHT, ...OFF }))],
-      undo: [works(write({ 'add.js': FILES['add.js'] }))],
-    },
-  });
-  await p.init([subtask, { id: 'undo', needs: ['add'] }]);
-  expect((await p.rasen('run')).status).toBe(3);
-  expect((await p.view()).reason).toBe(
-    '_final, attempt 1: base_config:npm test gate: exit code 1 with package.json as before the task',
-  );
-  expect((await p.rasen('resume')).status).toBe(0);
-});
+test(
+  'a change that another subtask made good comes to light at the end',
+  async () => {
+    const p = project({
+      config: settings,
+      files: FILES,
+      // Right with both configurations; then the work is undone, and no configuration touched.
+      script: {
+        add: [works(write({ ...RIGHT, ...OFF }))],
+        undo: [works(write({ 'add.js': FILES['add.js'] }))],
+      },
+    });
+    await p.init([subtask, { id: 'undo', needs: ['add'] }]);
+    expect((await p.rasen('run')).status).toBe(3);
+    expect((await p.view()).reason).toBe(
+      '_final, attempt 1: base_config:npm test gate: exit code 1 with package.json as before the task',
+    );
+    expect((await p.rasen('resume')).status).toBe(0);
+  },
+  LONG_MS,
+);
 
 test.each([
   ['base_config: false', { base_config: false }, subtask],

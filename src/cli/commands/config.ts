@@ -1,9 +1,9 @@
 /** `rasen config check|schema`: the configuration, without running anything. */
 import { dirname, resolve } from 'node:path';
 import { EXIT, isRasenError } from '../../contract/errors.ts';
+import { configFolder } from '../../submit/config-folder.ts';
 import { ulid } from '../../util/ulid.ts';
 import { defineCommand, FORMAT } from '../command.ts';
-import { configFolder } from '../config-folder.ts';
 import { findProject } from '../project.ts';
 
 export const configCheck = defineCommand({

@@ -54,7 +54,7 @@ export const events = defineCommand<Options>({
         show,
       });
     } catch (error) {
-      throw given === undefined ? notRunYet(error) : error;
+      throw given === undefined ? notRunYet(context, error) : error;
     }
   },
 });

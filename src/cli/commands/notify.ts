@@ -1,9 +1,9 @@
 /** `rasen notify test`: whether notifications arrive. */
 import { basename } from 'node:path';
 import { EXIT, RasenError } from '../../contract/errors.ts';
-import { capturedEnv } from '../captured-env.ts';
+import { capturedEnv } from '../../submit/captured-env.ts';
+import { configFolder } from '../../submit/config-folder.ts';
 import { defineCommand, FORMAT } from '../command.ts';
-import { configFolder } from '../config-folder.ts';
 
 /** Every channel takes 30 s at most. */
 const TIMEOUT_MS = 60_000;

@@ -1,9 +1,9 @@
 /** `rasen resume`: go on with a stopped or blocked task. */
 
 import { shellLine } from '../../engine/shell-word.ts';
-import { ENV_OPTION } from '../asked-env.ts';
 import { defineCommand, FORMAT, TASKS, WAIT } from '../command.ts';
 import type { Context } from '../context.ts';
+import { ENV_OPTION } from '../env-option.ts';
 import { usage } from '../errors.ts';
 import { inForeground } from '../foreground.ts';
 import { refuseMovedHere } from '../moved-project.ts';
@@ -39,7 +39,7 @@ export const resume = defineCommand<ResumeOptions & { background?: boolean; wait
     if (given === undefined) await refuseMovedHere(context);
     const ref = taskRef(context, given);
     const view = await resumeTask(context, ref, options).catch(error => {
-      throw given === undefined ? notRunYet(error) : error;
+      throw given === undefined ? notRunYet(context, error) : error;
     });
     tellNamesakes(context, given, view);
     if (options.background) return await leave(context, view);

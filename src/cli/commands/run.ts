@@ -1,10 +1,10 @@
 /** `rasen run`: run the task of this project, a command, or a file of subtasks. */
 
 import { shellLine } from '../../engine/shell-word.ts';
-import { ENV_OPTION } from '../asked-env.ts';
+import { isShellLine } from '../../submit/find-program.ts';
 import { defineCommand, FORMAT, WAIT } from '../command.ts';
+import { ENV_OPTION } from '../env-option.ts';
 import { usage } from '../errors.ts';
-import { isShellLine } from '../find-program.ts';
 import { SKIP_OPTIONS } from '../resume-task.ts';
 import {
   type CommandRunOptions,

@@ -1,16 +1,15 @@
 /** `rasen trigger …`: what starts work by itself. */
 import { isRasenError } from '../../contract/errors.ts';
 import type { Params, Result, TriggerView } from '../../index.ts';
+import { configFolder } from '../../submit/config-folder.ts';
 import { applyTriggers } from '../apply-triggers.ts';
 import { type ArgumentSpec, defineCommand, FORMAT } from '../command.ts';
-import { configFolder } from '../config-folder.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 import { oneLine } from '../output.ts';
 import { commandOrder } from '../run-command.ts';
 import { sourceOf, tellSource } from '../source.ts';
 import { localTime, wholeNumber } from '../time.ts';
-import { templateOf } from '../trigger-create.ts';
 import {
   POLICY_OPTIONS,
   type PolicyOptions,
@@ -177,8 +176,7 @@ export const triggerEdit = defineCommand<EditOptions>({
     const { definition } = before;
     const dashes = argv.indexOf('--');
     const command = dashes < 0 ? [] : argv.slice(dashes + 1);
-    const template =
-      command.length === 0 ? null : templateOf(await commandOrder(context, [...command], {}), context.env);
+    const order = command.length === 0 ? null : await commandOrder(context, [...command], {});
     const params: Params<'trigger.edit'> = {
       trigger: before.id,
       definition: {
@@ -186,9 +184,9 @@ export const triggerEdit = defineCommand<EditOptions>({
         name: options.name ?? definition.name,
         when: whenOf(options, definition.when) ?? definition.when,
         policy: { ...definition.policy, ...policyOf(options) },
-        ...(template ? { task: template.task } : {}),
+        ...(order ? { task: order.spec } : {}),
       },
-      env: template?.env ?? null,
+      env: order?.env ?? null,
     };
     const view = await link.persist(client => client.call('trigger.edit', params), { starts: true });
     out.reply(view, () => triggerPage(view, Date.now()));

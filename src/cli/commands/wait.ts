@@ -43,7 +43,7 @@ export const wait = defineCommand<{ wait?: boolean }>({
       out.reply(views, () => views.map(v => `${v.id}  ${v.status}  ${oneLine(v.name)}`).join('\n'));
       return views.map(exitOf).find(code => code !== 0) ?? 0;
     } catch (error) {
-      throw args.length === 0 ? notRunYet(error) : error;
+      throw args.length === 0 ? notRunYet(context, error) : error;
     } finally {
       release();
       progress.end();

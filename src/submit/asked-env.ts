@@ -1,13 +1,7 @@
 /** `--env NAME` and `--env NAME=VALUE` of `rasen run`: variables of the task beside those that are captured anyway. */
-import type { AskedEnv } from './captured-env.ts';
-import type { OptionSpec } from './command.ts';
-import { usage } from './errors.ts';
 
-export const ENV_OPTION: OptionSpec = {
-  flags: '--env <name>',
-  about: 'hand this variable to the task, too: NAME, NAME=VALUE or START*; may be repeated',
-  parse: (text, before) => [...((before as string[] | undefined) ?? []), text],
-};
+import { usage } from '../contract/errors.ts';
+import type { AskedEnv } from './captured-env.ts';
 
 /** Throws `usage` for what is no variable, and for a name that is not set here: the task would miss it. */
 export function askedEnv(words: readonly string[], env: NodeJS.ProcessEnv): AskedEnv {

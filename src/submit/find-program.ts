@@ -4,10 +4,9 @@
  */
 import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { errnoOf, RasenError } from '../contract/errors.ts';
+import { errnoOf, RasenError, usage } from '../contract/errors.ts';
 import { shellLine, shellWord } from '../engine/shell-word.ts';
 import { bytesOfText, shownText } from '../util/exact-text.ts';
-import { usage } from './errors.ts';
 
 export interface CommandPlace {
   /** Absolute. */

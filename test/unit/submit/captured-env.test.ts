@@ -1,8 +1,8 @@
 /** The environment that a task gets of the shell that it is handed over in. */
 import { expect, test } from 'vitest';
-import { askedEnv } from '../../../src/cli/asked-env.ts';
-import { capturedEnv, missedNames, withheldNames } from '../../../src/cli/captured-env.ts';
 import type { Backend } from '../../../src/contract/spec.ts';
+import { askedEnv } from '../../../src/submit/asked-env.ts';
+import { capturedEnv, missedNames, withheldNames } from '../../../src/submit/captured-env.ts';
 import { specOf } from '../../support/task-builder.ts';
 
 const nothing = { pass: [], set: {} };

@@ -4,8 +4,8 @@
  * exported, a socket of this terminal, a variable of the script that this process runs in.
  */
 
+import type { TaskSpec } from '../contract/spec.ts';
 import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
-import type { TaskSpec } from '../index.ts';
 import { hasPassword, mayNameSecret } from '../util/secret-shapes.ts';
 import { withoutHook } from './git-env.ts';
 

@@ -1,0 +1,163 @@
+/**
+ * From what somebody wants to a complete order: the spec by value and the environment of its commands, as `task.run` and
+ * `trigger.create` take them. The command line asks here, and whatever else submits tasks. Nothing of this process is
+ * looked at: folder and environment are arguments. The parts that read configuration and plans are handed in, since the
+ * command line loads them late.
+ */
+import { resolve } from 'node:path';
+import type * as config from '../config/index.ts';
+import { usage } from '../contract/errors.ts';
+import type { TaskSpec } from '../contract/spec.ts';
+import { ulid } from '../util/ulid.ts';
+import { adviceOf } from './advice.ts';
+import { askedEnv } from './asked-env.ts';
+import { capturedEnv } from './captured-env.ts';
+import { configFolder } from './config-folder.ts';
+import { checkProgram } from './find-program.ts';
+
+export type Parts = Pick<
+  typeof config,
+  | 'agentTaskSpec'
+  | 'commandTaskSpec'
+  | 'loadConfig'
+  | 'noticesOf'
+  | 'pipelineTaskSpec'
+  | 'readPlanFile'
+  | 'readPlanText'
+>;
+
+/** A command as words. */
+export interface CommandWish {
+  command: readonly string[];
+  /** What is run in its place: the command inside another one. */
+  run?: string[] | undefined;
+}
+
+/** A file of commands that need each other. */
+export interface FileWish {
+  file: string;
+}
+
+/** Work for agents, by the configuration of a project. */
+export interface GoalWish {
+  /** The task text; may be empty where the plan has one. */
+  goal: string;
+  /** Without one, the first attempt is the planner's. */
+  plan_file?: string | null;
+  /** Commit or branch to start from. */
+  base?: string | null;
+  /** Configuration in place of rasen.yml. */
+  config_file?: string | undefined;
+  skip_review?: boolean | undefined;
+  skip_qa?: boolean | undefined;
+}
+
+export type Wish = CommandWish | FileWish | GoalWish;
+
+export interface Flags {
+  /** Default: a new one. */
+  id?: string;
+  key?: string | undefined;
+  name?: string | undefined;
+  /** As `--env` takes them: NAME, NAME=VALUE or START*. */
+  env?: readonly string[] | undefined;
+  /** Of commands: one that runs longer is ended, and has failed. */
+  timeout_seconds?: number | undefined;
+  /** Umask and resource limits of its commands; null: those of the supervisor. */
+  process?: TaskSpec['process'];
+}
+
+export interface Place {
+  /** Absolute: where a command runs, where files are looked for; of work for agents the project. */
+  folder: string;
+  /** Of whoever asks; what of it the task gets is decided here. */
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Order {
+  spec: TaskSpec;
+  /** Kept beside the spec: that is in the journal for ever. */
+  env: Record<string, string>;
+  /** The configuration wants the task in the background. */
+  background: boolean;
+  /** What of a plan file was not taken over. */
+  notes: string[];
+  /** To be said of a task that is new. */
+  advice: string[];
+}
+
+/**
+ * Throws `usage` or `config` for what cannot be a task, and `program_missing` or `program_refused` for a command that cannot
+ * be run. Nothing was started or written then.
+ */
+export function orderOf(parts: Parts, wish: Wish, place: Place, flags: Flags = {}): Order {
+  const asked = askedEnv(flags.env ?? [], place.env);
+  const id = flags.id ?? ulid();
+  const { spec, pass, ...rest } =
+    'command' in wish
+      ? ofCommand(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
+      : 'file' in wish
+        ? ofFile(parts, wish, place, { ...flags, id })
+        : ofGoal(parts, wish, place, { ...flags, id });
+  const env = capturedEnv(place.env, { ...asked, pass: [...asked.pass, ...pass] });
+  const whole = { ...spec, process: flags.process ?? spec.process };
+  return { spec: whole, env, advice: adviceOf(spec, place.env, env), ...rest };
+}
+
+type Named = Flags & { id: string };
+type Made = Pick<Order, 'spec' | 'background' | 'notes'> & { pass: readonly string[] };
+
+function ofCommand(
+  parts: Parts,
+  { command, run }: CommandWish,
+  { folder, env }: Place,
+  { id, key, name, timeout_seconds }: Named,
+  captured: Record<string, string>,
+): Made {
+  if (command.length === 0) throw usage('There is no command.', 'For example: rasen run -- npm test');
+  checkProgram(command, { cwd: folder, env: captured, shell: env.SHELL });
+  const spec = parts.commandTaskSpec({
+    ...{ id, argv: [...command], run, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
+    notices: noticesIn(parts, { folder, env }),
+  });
+  return { spec, pass: [], background: false, notes: [] };
+}
+
+function ofFile(parts: Parts, { file }: FileWish, place: Place, flags: Named): Made {
+  const { id, key, name, timeout_seconds } = flags;
+  const text = parts.readPlanText(resolve(place.folder, file));
+  const { plan, defaults, notes } = parts.readPlanFile(file, text, { task: id, origin: 'file' });
+  const spec = parts.pipelineTaskSpec({
+    ...{ id, plan, defaults, cwd: place.folder, file, key, name, limits: limitsOf(timeout_seconds) },
+    notices: noticesIn(parts, place),
+  });
+  return { spec, pass: defaults.pass_env, background: false, notes: notes.map(note => `${file}: ${note}`) };
+}
+
+function ofGoal(parts: Parts, wish: GoalWish, { folder, env }: Place, { id, key, name }: Named): Made {
+  const { goal, plan_file = null, base = null, config_file, skip_review, skip_qa } = wish;
+  const loaded = parts.loadConfig({ project: folder, env, file: config_file });
+  const from =
+    plan_file === null
+      ? null
+      : parts.readPlanFile(plan_file, parts.readPlanText(resolve(folder, plan_file)), {
+          ...{ task: id, goal, origin: 'file' },
+        });
+  const spec = parts.agentTaskSpec({
+    ...{ id, goal, key, name, base, skip_review, skip_qa },
+    config: loaded,
+    plan: from?.plan ?? null,
+    plan_defaults: from?.defaults ?? null,
+  });
+  const pass = [...loaded.settings.pass_env, ...(from?.defaults.pass_env ?? [])];
+  const notes = (from?.notes ?? []).map(note => `${plan_file}: ${note}`);
+  return { spec, pass, background: loaded.background, notes };
+}
+
+const limitsOf = (timeout_seconds: number | undefined) =>
+  timeout_seconds === undefined ? undefined : { session_timeout_seconds: timeout_seconds };
+
+/** Throws `config` where the configuration is wrong: nobody would hear of the end. */
+function noticesIn(parts: Parts, { folder, env }: Place) {
+  return parts.noticesOf(parts.loadConfig({ project: configFolder(folder), env }).settings);
+}

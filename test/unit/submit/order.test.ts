@@ -1,0 +1,79 @@
+/** From a wish to an order, without a command line: folder and environment are all that is looked at. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import * as parts from '../../../src/config/index.ts';
+import { taskSpec } from '../../../src/contract/spec.ts';
+import { orderOf } from '../../../src/submit/order.ts';
+
+let folder: string;
+let env: NodeJS.ProcessEnv;
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'rasen-order-')));
+  env = { HOME: folder, PATH: process.env.PATH, SHELL: '/bin/sh' };
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+
+test('a command: what it is given of the environment is decided here, and nothing comes from this process', () => {
+  process.env.OF_THIS_PROCESS = 'x';
+  env.DEPLOY_ENV = 'test';
+  try {
+    const wish = { command: ['sh', '-c', 'echo $DEPLOY_ENV $OTHER'] };
+    const { spec, env: captured, advice } = orderOf(parts, wish, { folder, env }, { key: 'k', name: 'n' });
+    expect(taskSpec.safeParse(spec).error).toBeUndefined();
+    expect(spec).toMatchObject({ key: 'k', name: 'n', project: folder, process: null });
+    expect(captured).toEqual({ HOME: folder, PATH: env.PATH, SHELL: '/bin/sh' });
+    expect(advice).toEqual([expect.stringContaining('not handed to the task: DEPLOY_ENV.')]);
+    const asked = orderOf(parts, wish, { folder, env }, { env: ['DEPLOY_ENV', 'OTHER=1'] });
+    expect(asked.env).toMatchObject({ DEPLOY_ENV: 'test', OTHER: '1' });
+    expect(asked.advice).toEqual([]);
+  } finally {
+    delete process.env.OF_THIS_PROCESS;
+  }
+});
+
+test('a program that is not there makes no order', () => {
+  const wish = { command: ['nothing-of-this-name'] };
+  expect(() => orderOf(parts, wish, { folder, env })).toThrow(
+    expect.objectContaining({ kind: 'program_missing' }),
+  );
+  expect(() => orderOf(parts, { command: [] }, { folder, env })).toThrow(
+    expect.objectContaining({ kind: 'usage' }),
+  );
+});
+
+test('a file of commands is looked for in the folder, and may say what is handed to them', () => {
+  write(
+    'nightly.yml',
+    'name: nightly\npass_env: [TOKEN_FILE]\nsubtasks:\n  - {id: a, run: ["true"]}\n  - {id: b, run: ["true"], needs: [a]}\n',
+  );
+  env.TOKEN_FILE = '/token';
+  const { spec, env: captured } = orderOf(parts, { file: 'nightly.yml' }, { folder, env });
+  expect(spec).toMatchObject({ name: 'nightly', project: folder, workspace: { kind: 'folder' } });
+  expect(spec.plan!.subtasks.map(({ id, needs }) => [id, needs])).toEqual([
+    ['a', []],
+    ['b', ['a']],
+  ]);
+  expect(captured.TOKEN_FILE).toBe('/token');
+});
+
+test('a goal: the configuration of the project, no project of ours, a planner where there is no plan', () => {
+  execFileSync('git', ['init', '-q', folder]);
+  write('rasen.yml', 'agent: [my-agent, --yes]\ngates: [["true"]]\npass_env: [TOKEN_FILE]\n');
+  env.TOKEN_FILE = '/token';
+  const wish = { goal: 'Add a login page', skip_qa: true };
+  const { spec, env: captured, background } = orderOf(parts, wish, { folder, env });
+  expect(taskSpec.safeParse(spec).error).toBeUndefined();
+  expect(spec).toMatchObject({ goal: 'Add a login page', plan: null, project: folder });
+  expect(spec.agents.coder?.command).toEqual(['my-agent', '--yes']);
+  expect(spec.workspace.kind).toBe('git');
+  expect(captured.TOKEN_FILE).toBe('/token');
+  expect(typeof background).toBe('boolean');
+  expect(() => orderOf(parts, { goal: ' ' }, { folder, env })).toThrow(
+    expect.objectContaining({ kind: 'usage' }),
+  );
+});
