@@ -184,6 +184,36 @@ test('parameters of every method', async () => {
   };
   const onTask: Record<string, unknown[]> = { task: WRONG_TEXTS };
   const op = { op: ['', 'x'.repeat(101), 1, null, {}] };
+  const onTrigger: Record<string, unknown[]> = { trigger: WRONG_TEXTS };
+  const definition = {
+    name: 'x',
+    when: { kind: 'every', every_seconds: 60 },
+    policy: {},
+    task: commandSpec(['true'], rig.folder),
+  };
+  /** What the schema refuses, and what only reading it shows. */
+  const WRONG_DEFINITIONS: ['schema' | 'reading', unknown][] = [
+    ...[null, 7, 'x', [], {}].map(wrong => ['schema', wrong] as ['schema', unknown]),
+    ...[
+      { name: '' },
+      { name: '../x' },
+      { more: 1 },
+      { task: {} },
+      { when: { kind: 'never' } },
+      { policy: { overlap: 'maybe' } },
+      { policy: { max_runs: 0 } },
+    ].map(wrong => ['schema', { ...definition, ...wrong }] as ['schema', unknown]),
+    ...[
+      { when: { kind: 'every', every_seconds: 0 } },
+      { when: { kind: 'cron', cron: '61 * * * *' } },
+      { when: { kind: 'cron', cron: '' } },
+      { when: { kind: 'at', at: 'yesterday' } },
+      { when: { kind: 'at', at: '2001-01-01T00:00:00Z' } },
+      { when: { kind: 'watch', patterns: [] } },
+      { policy: { tz: 'Mars/Olympus' } },
+      { policy: { until: 'never' } },
+    ].map(wrong => ['reading', { ...definition, ...wrong }] as ['reading', unknown]),
+  ];
   const table: Record<string, { base: Record<string, unknown>; fields: Record<string, unknown[]> }> = {
     'daemon.status': { base: {}, fields: {} },
     'daemon.doctor': { base: {}, fields: {} },
@@ -300,6 +330,34 @@ test('parameters of every method', async () => {
       base: { tasks: [done] },
       fields: { tasks: [[], null, 7, 'x', [7], [''], Array(101).fill(done)], through_limits: WRONG_FLAGS },
     },
+    'trigger.list': { base: {}, fields: { project: [7, null, [], {}], source: [7, null, [], {}] } },
+    'trigger.get': { base: { trigger: 'none' }, fields: onTrigger },
+    'trigger.log': { base: { trigger: 'none' }, fields: { ...onTrigger, limit: [...WRONG_INTS, 0, 1001] } },
+    'trigger.next': { base: { trigger: 'none' }, fields: { ...onTrigger, count: [...WRONG_INTS, 0, 101] } },
+    'trigger.pause': { base: { trigger: 'none' }, fields: onTrigger },
+    'trigger.resume': { base: { trigger: 'none' }, fields: onTrigger },
+    'trigger.remove': { base: { trigger: 'none' }, fields: onTrigger },
+    'trigger.fire': { base: { trigger: 'none', op: 'x' }, fields: { ...onTrigger, ...op } },
+    'trigger.deliver': {
+      base: { trigger: 'none', key: 'x' },
+      fields: { ...onTrigger, key: ['', 'x'.repeat(151), 7, null, {}], body: ['x'.repeat(900_000)] },
+    },
+    'trigger.create': {
+      base: { id: ulid(), definition, env: {} },
+      fields: {
+        id: [null, 7, '', 'x', [], {}],
+        env: [null, 7, 'x', [], { A: 1 }, { A: null }],
+        definition: WRONG_DEFINITIONS.map(([, wrong]) => wrong),
+      },
+    },
+    'trigger.edit': {
+      base: { trigger: 'none', definition },
+      fields: {
+        ...onTrigger,
+        env: [7, 'x', [], { A: 1 }, { A: null }],
+        definition: WRONG_DEFINITIONS.filter(([by]) => by === 'schema').map(([, wrong]) => wrong),
+      },
+    },
   };
   const { METHODS } = await import('../../src/contract/methods/index.ts');
   expect(Object.keys(table).sort()).toEqual(METHODS.map(m => m.name).sort());
@@ -313,7 +371,7 @@ test('parameters of every method', async () => {
       kinds: USAGE,
     });
     cases.push({ method, params: [base], kinds: USAGE });
-    if (Object.keys(base).length > 0 && !['daemon.gc'].includes(method))
+    if (Object.keys(base).length > 0 && !['daemon.gc', 'trigger.list'].includes(method))
       // These two ask of everything where no task is named.
       cases.push({
         method,
@@ -340,6 +398,9 @@ test('parameters of every method', async () => {
         cases.push({ method, params: { ...base, task }, kinds: ['task_unknown'] });
       }
     }
+    if ('trigger' in base)
+      for (const trigger of ['nope', '\0', '../..', '/', '__proto__', 'constructor', '🦊', 'a\nb', ' '])
+        cases.push({ method, params: { ...base, trigger }, kinds: ['trigger_unknown'] });
     if (method === 'log.follow')
       cases.push({ method, params: { ...base, subtask: 'nope' }, kinds: ['subtask_unknown'] });
   }
