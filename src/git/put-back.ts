@@ -2,7 +2,7 @@
  * Files of an earlier commit in a throw-away checkout of a later one. For gates with the tests of the base commit; works
  * with names as they are, never as patterns.
  */
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { MAX_WHOLE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
@@ -40,10 +40,21 @@ export async function filesOf(repo: Repository, commit: string): Promise<string[
   return parts((await git(args, { ...here(repo), reads: true })).stdout);
 }
 
-/** The text of a file in a commit; null: it is not there, is no file, or has more than a megabyte. */
+/** Longest path that is looked for. */
+const MAX_PATH = 4096;
+
+/**
+ * The text of a file in a commit; null: it is not there, is no file, or has more than a megabyte. `path` may be any word,
+ * such as the program of a gate: what leads out of the tree is not there.
+ */
 export async function textAt(repo: Repository, commit: string, path: string): Promise<string | null> {
   const where = { ...here(repo), reads: true };
-  const listed = await git(['ls-tree', '-z', '--full-tree', commit, '--', path], where);
+  const name = posix.normalize(path);
+  if (name.length > MAX_PATH || /^(?:\/|\.\.?(?:\/|$))|\/$|\0/.test(name)) return null;
+  const listed = await git(['ls-tree', '-z', '--full-tree', commit, '--', name], {
+    ...where,
+    env: { ...where.env, GIT_LITERAL_PATHSPECS: '1' },
+  });
   const id = /^100\d+ blob (\w+)\t/.exec(listed.stdout)?.[1];
   if (id === undefined) return null;
   const { stdout, cut } = await git(['cat-file', 'blob', id], {

@@ -27,13 +27,13 @@ afterEach(async () => {
 const run = (...args: string[]) => runCli(cli, args, { home: daemon.home, cwd: project });
 const expected = (name: string) => readFileSync(new URL(`../data/cli/${name}`, import.meta.url), 'utf8');
 
-function makeProject(status?: object): void {
+function makeProject(status?: object, submitted_at: string | null = '2026-01-27T16:30:00Z'): void {
   mkdirSync(join(project, '.rasen', 'deep'), { recursive: true });
   const task = {
     version: 1,
     id: TASK_ID,
     created_at: '2026-01-27T16:30:00Z',
-    submitted_at: '2026-01-27T16:30:00Z',
+    ...(submitted_at ? { submitted_at } : {}),
   };
   writeFileSync(join(project, '.rasen', 'task.json'), JSON.stringify(task));
   if (status) writeFileSync(join(project, '.rasen', 'status.json'), JSON.stringify(status));
@@ -162,13 +162,19 @@ test('without a project and without a name it is said how to go on: 2', async ()
   expect(stderr).toContain('rasen init --task');
 });
 
-test('a task that was not run yet', async () => {
+test('a task that was not run yet, and one whose state is gone', async () => {
   makeProject();
   await serve({
     'task.stop': () => {
       throw new RasenError('task_unknown', 'no such task');
     },
   });
+  const gone = await run('stop');
+  expect([gone.code, gone.stderr]).toEqual([
+    2,
+    expect.stringContaining('was run at 2026-01-27T16:30:00Z: its state was removed'),
+  ]);
+  makeProject(undefined, null);
   expect(await run('stop')).toMatchObject({
     code: 2,
     stderr: 'rasen: The task of this project was not run yet.\n  rasen run\n',

@@ -75,6 +75,7 @@ export function viewWith(over: Partial<TaskView> = {}): TaskView {
     forgeries: [],
     result: null,
     verified: null,
+    verified_but: null,
     exit_code: null,
     pid: 12345,
     iteration: 15,
