@@ -73,7 +73,7 @@ describe('the npm package', () => {
         ...package_json.man,
       ]),
     );
-    const folders = /^(bin|dist|man|packaging\/(completions|launchd|logrotate|newsyslog))\//;
+    const folders = /^(bin|dist|man|packaging\/(completions|launchd|monitoring|logrotate|newsyslog))\//;
     expect(files.filter(path => path.includes('/') && !folders.test(path))).toEqual([]);
     expect(files.filter(path => /meta\.json|\.(m?ts|mjs|map)$/.test(path))).toEqual([]);
     const text = (path: string) =>
