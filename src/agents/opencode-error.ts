@@ -37,7 +37,8 @@ export function outcomeOfMessage(message: string): AgentOutcome | null {
 export function outcomeOfError(name: string | null, data: Json | null): AgentOutcome {
   if (name !== null && Object.hasOwn(BY_NAME, name)) return BY_NAME[name]!;
   const status = number(data?.statusCode);
-  if (status !== null) return outcomeOfStatus(status);
+  const by_status = status === null ? 'failed' : outcomeOfStatus(status);
+  if (by_status !== 'failed') return by_status;
   const known = outcomeOfMessage(text(data?.message) ?? '');
   // The program itself takes it for something that passes.
   return known ?? (data?.isRetryable === true ? 'network' : 'failed');

@@ -10,6 +10,8 @@ const refused = (id: number, code: number, message = '', data?: unknown): Messag
   id,
   error: { code, message, data },
 });
+const gemini = (code: number, message: string): Message =>
+  refused(2, code, JSON.stringify({ error: { code, message, status: 'INVALID_ARGUMENT' } }));
 const update = (kind: string, more: object): Message => ({
   jsonrpc: '2.0',
   method: 'session/update',
@@ -38,6 +40,14 @@ test.each([
 
 test.each([
   [refused(2, -32000, 'Authentication required'), 'auth'],
+  // As gemini 0.61.0 says it: the server's answer, and a status that says little.
+  [
+    gemini(400, 'The input token count (1300000) exceeds the maximum number of tokens allowed (1048576).'),
+    'context',
+  ],
+  [gemini(400, 'API key not valid. Please pass a valid API key.'), 'auth'],
+  [gemini(400, 'something else'), 'failed'],
+  [gemini(503, 'busy'), 'overloaded'],
   [refused(2, 401, 'x'), 'auth'],
   [refused(2, 429, 'x'), 'limit'],
   [refused(2, 503, 'x'), 'overloaded'],
