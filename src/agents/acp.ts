@@ -13,10 +13,11 @@
 import { type AcpFailure, failureOf } from './acp-error.ts';
 import { AcpTools } from './acp-tools.ts';
 import { AcpUsage } from './acp-usage.ts';
-import type { Agent, AgentOutcome, Conversation } from './agent.ts';
+import type { Agent, AgentOutcome, Conversation, Talk } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import { type Json, object, text } from './json.ts';
 import { OPENCODE_ENV } from './opencode.ts';
+import { outcomeOfError } from './opencode-error.ts';
 import { ANSWER, brokenOff, type Ending, Seen, streamOf } from './stream.ts';
 
 export function acpAgent(command: readonly string[]): Agent {
@@ -32,7 +33,10 @@ export function acpAgent(command: readonly string[]): Agent {
       return {
         argv,
         prompt: request.prompt,
-        talk: { kind: 'acp', argv, fallback: null, cwd, resume, model, writable: [...request.writable] },
+        talk: {
+          ...{ kind: 'acp', argv, fallback: null, cwd, resume, model, writable: [...request.writable] },
+          ...recordOf(command),
+        },
         env: { ...sessionEnv(request), GEMINI_CLI_NO_RELAUNCH: 'true' },
         // What the programs need that are known to speak it; the others do not look at it.
         env_defaults: { ...OPENCODE_ENV, GEMINI_TELEMETRY_ENABLED: 'false' },
@@ -48,6 +52,13 @@ const isGemini = (command: readonly string[]) =>
 /** Gemini has no way to hear of further folders over the protocol, and writes no file where it was not told of one. */
 const foldersOf = (command: readonly string[], folders: readonly string[]) =>
   isGemini(command) ? folders.flatMap(folder => ['--include-directories', folder]) : [];
+
+/** Over the protocol, OpenCode tells no status of the model's server; in what it keeps of a session it does. */
+function recordOf(command: readonly string[]): Pick<Talk, 'record'> {
+  const program = command.findIndex(word => /(?:^|\/)opencode(?:\.js)?$/.test(word));
+  const acp = command.indexOf('acp', program + 1);
+  return program < 0 || acp < 0 ? {} : { record: [...command.slice(0, acp), 'export'] };
+}
 
 const PROMPT = 'session/prompt';
 /** Requests without whose answer there is no session. */
@@ -154,6 +165,13 @@ function readAcp(): Conversation {
       [ANSWER]: answer,
       'rasen/asked': ask,
       'rasen/refused': event => seen.deny(event.tool),
+      'rasen/failed': event => {
+        const kept = keptOf(event);
+        // What was said of it is known to mean more.
+        if (failure !== null && kept.outcome === 'failed') return;
+        failure = kept;
+        seen.through = false;
+      },
       'session/request_permission': event => {
         const call = object(object(event.params)?.toolCall);
         if (call && turn === 'open') tools.told(call);
@@ -191,6 +209,15 @@ function failed(method: string | null, failure: AcpFailure): AcpFailure | null {
   if (method === null || NEEDED.includes(method)) return failure;
   if (!RESUMES.includes(method)) return null;
   return failure.outcome === 'auth' ? failure : { ...failure, outcome: 'session_lost' };
+}
+
+function keptOf(event: Json): AcpFailure {
+  const data = object(event.data);
+  const name = text(event.name);
+  return {
+    outcome: outcomeOfError(name, data),
+    detail: text(data?.message) ?? name ?? 'an error without words',
+  };
 }
 
 const updateOf = (event: Json) => object(object(event.params)?.update);
