@@ -4,6 +4,8 @@
  * the protocol does not have, nobody can tell: when a limit ends, that a request is tried again, what a model's call
  * cost before its turn is over. So the outcomes are coarser than those of the agents that have a reader of their own:
  *
+ * - Errors have no class but a missing login: acp-error.ts knows those of known programs. How a turn of OpenCode failed is
+ *   in its own record of the session, which the session program looks up (`rasen/failed`).
  * - A response has no name: the session program says before it what it asks (`rasen/asked`).
  * - Tokens are counted where a turn ends; OpenCode counts the last call of it alone. The cost is that of the session
  *   so far: the part of this process is known where the session is new, or its sum was said before the first prompt.
