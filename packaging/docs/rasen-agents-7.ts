@@ -19,7 +19,7 @@ const AGENTS: Readonly<Record<string, readonly string[]>> = {
     'Understood: login, overload, network and context, and the tokens and cost of each call. opencode sleeps through usage limits without a word; only the limits on silence end that.',
   ],
   acp: [
-    'Runs any program that speaks the Agent Client Protocol, for example `agent: {backend: acp, command: [opencode, acp]}` or `[gemini, --acp]`. Permission questions are answered at once.',
+    'Runs any program that speaks the Agent Client Protocol, for example `agent: {backend: acp, command: [opencode, acp]}` or `[gemini, --acp]`. Permission questions are answered at once. The protocol has no word for most errors: those of gemini are known by their status and words, and where a turn of OpenCode fails, `opencode export` is asked how.',
     'Understood, coarsely: login, limits without their end, refused tools. Tokens arrive, and notes are passed on, when a turn is over.',
   ],
   command: [

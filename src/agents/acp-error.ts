@@ -5,6 +5,7 @@
  */
 import type { AgentOutcome } from './agent.ts';
 import { outcomeOfInfo } from './codex-server.ts';
+import { outcomeOfWords } from './gemini-error.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { type Json, number, object, text } from './json.ts';
 import { outcomeOfError, outcomeOfMessage } from './opencode-error.ts';
@@ -46,7 +47,12 @@ export function failureOf(error: Json): AcpFailure {
 function outcomeOf(code: number, data: Json | null, words: string): AgentOutcome {
   if (code === AUTH_REQUIRED) return 'auth';
   // Codes of our own making are negative; some programs put the status of the server's answer in their place.
-  if (code >= 400 && code < 600) return outcomeOfStatus(code);
+  if (code >= 400 && code < 600) {
+    const said = outcomeOfWords(words);
+    if (said !== null) return said;
+    const outcome = outcomeOfStatus(code);
+    return outcome === 'failed' ? (outcomeOfMessage(words) ?? outcome) : outcome;
+  }
   const kind = text(data?.errorKind);
   if (kind !== null && Object.hasOwn(BY_KIND, kind)) return BY_KIND[kind]!;
   const codex = outcomeOfInfo(data?.codexErrorInfo);

@@ -4,6 +4,8 @@
  * the protocol does not have, nobody can tell: when a limit ends, that a request is tried again, what a model's call
  * cost before its turn is over. So the outcomes are coarser than those of the agents that have a reader of their own:
  *
+ * - Errors have no class but a missing login: acp-error.ts knows those of known programs. How a turn of OpenCode failed is
+ *   in its own record of the session, which the session program looks up (`rasen/failed`).
  * - A response has no name: the session program says before it what it asks (`rasen/asked`).
  * - Tokens are counted where a turn ends; OpenCode counts the last call of it alone. The cost is that of the session
  *   so far: the part of this process is known where the session is new, or its sum was said before the first prompt.
@@ -13,10 +15,11 @@
 import { type AcpFailure, failureOf } from './acp-error.ts';
 import { AcpTools } from './acp-tools.ts';
 import { AcpUsage } from './acp-usage.ts';
-import type { Agent, AgentOutcome, Conversation } from './agent.ts';
+import type { Agent, AgentOutcome, Conversation, Talk } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import { type Json, object, text } from './json.ts';
 import { OPENCODE_ENV } from './opencode.ts';
+import { outcomeOfError } from './opencode-error.ts';
 import { ANSWER, brokenOff, type Ending, Seen, streamOf } from './stream.ts';
 
 export function acpAgent(command: readonly string[]): Agent {
@@ -32,7 +35,10 @@ export function acpAgent(command: readonly string[]): Agent {
       return {
         argv,
         prompt: request.prompt,
-        talk: { kind: 'acp', argv, fallback: null, cwd, resume, model, writable: [...request.writable] },
+        talk: {
+          ...{ kind: 'acp', argv, fallback: null, cwd, resume, model, writable: [...request.writable] },
+          ...recordOf(command),
+        },
         env: { ...sessionEnv(request), GEMINI_CLI_NO_RELAUNCH: 'true' },
         // What the programs need that are known to speak it; the others do not look at it.
         env_defaults: { ...OPENCODE_ENV, GEMINI_TELEMETRY_ENABLED: 'false' },
@@ -48,6 +54,13 @@ const isGemini = (command: readonly string[]) =>
 /** Gemini has no way to hear of further folders over the protocol, and writes no file where it was not told of one. */
 const foldersOf = (command: readonly string[], folders: readonly string[]) =>
   isGemini(command) ? folders.flatMap(folder => ['--include-directories', folder]) : [];
+
+/** Over the protocol, OpenCode tells no status of the model's server; in what it keeps of a session it does. */
+function recordOf(command: readonly string[]): Pick<Talk, 'record'> {
+  const program = command.findIndex(word => /(?:^|\/)opencode(?:\.js)?$/.test(word));
+  const acp = command.indexOf('acp', program + 1);
+  return program < 0 || acp < 0 ? {} : { record: [...command.slice(0, acp), 'export'] };
+}
 
 const PROMPT = 'session/prompt';
 /** Requests without whose answer there is no session. */
@@ -154,6 +167,13 @@ function readAcp(): Conversation {
       [ANSWER]: answer,
       'rasen/asked': ask,
       'rasen/refused': event => seen.deny(event.tool),
+      'rasen/failed': event => {
+        const kept = keptOf(event);
+        // What was said of it is known to mean more.
+        if (failure !== null && kept.outcome === 'failed') return;
+        failure = kept;
+        seen.through = false;
+      },
       'session/request_permission': event => {
         const call = object(object(event.params)?.toolCall);
         if (call && turn === 'open') tools.told(call);
@@ -191,6 +211,15 @@ function failed(method: string | null, failure: AcpFailure): AcpFailure | null {
   if (method === null || NEEDED.includes(method)) return failure;
   if (!RESUMES.includes(method)) return null;
   return failure.outcome === 'auth' ? failure : { ...failure, outcome: 'session_lost' };
+}
+
+function keptOf(event: Json): AcpFailure {
+  const data = object(event.data);
+  const name = text(event.name);
+  return {
+    outcome: outcomeOfError(name, data),
+    detail: text(data?.message) ?? name ?? 'an error without words',
+  };
 }
 
 const updateOf = (event: Json) => object(object(event.params)?.update);

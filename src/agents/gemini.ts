@@ -13,6 +13,7 @@
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import type { AgentFolder } from './folders.ts';
+import { outcomeOfWords } from './gemini-error.ts';
 import { outcomeOfStatus } from './http-status.ts';
 import { count, type Json, number, object, text } from './json.ts';
 import { sessionId } from './session-id.ts';
@@ -64,11 +65,8 @@ const API_ERROR = /^\[API Error: ([\s\S]*?)\](?:\n|$)/;
 /** No answer, or one that was cut: by whom, nobody knows, and it is no answer either way. An older version has no words for it. */
 const NETWORK =
   /^(?:exception )?(?:\w*Error: )?(?:An unknown error occurred\b|fetch failed\b|terminated\b|read ECONNRESET|socket hang up|other side closed|Premature close|Incomplete JSON segment|Unexpected (?:token|end of JSON)|Unterminated string in JSON|Expected .* in JSON\b)/i;
-const QUOTA = /^(?:You have exhausted your|Resource has been exhausted|You exceeded your current quota)\b/;
-const BAD_KEY = /^API key (?:not valid|expired|not found)\b/;
 /** It found itself in a loop and stopped, which its result calls a success. */
 const LOOP = /^Loop detected\b/;
-const TOO_LONG = /^The input token count\b.*\bexceeds the maximum/;
 
 /** Lines of the error channel about a request that is tried again. */
 const RETRY = /^Attempt \d+ failed(?: with status (\d{3}))?\. Retrying with backoff\.\.\.(.*)$/;
@@ -164,9 +162,8 @@ function outcomeOfError(message: string, code: number | null): AgentOutcome {
   const answer = answerOf(inner);
   const words = answer?.message ?? inner;
   if (NETWORK.test(words)) return 'network';
-  if (QUOTA.test(words)) return 'limit';
-  if (BAD_KEY.test(words)) return 'auth';
-  if (TOO_LONG.test(words)) return 'context';
+  const known = outcomeOfWords(words);
+  if (known !== null) return known;
   if (answer?.code != null) return outcomeOfStatus(answer.code);
   return outcomeOfExit(code) ?? 'failed';
 }

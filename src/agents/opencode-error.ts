@@ -1,7 +1,7 @@
 /** What an error of OpenCode's means for a session; it says the same over its own stream and over ACP. */
 import type { AgentOutcome } from './agent.ts';
 import { outcomeOfStatus } from './http-status.ts';
-import { type Json, number, text } from './json.ts';
+import { type Json, list, number, object, text } from './json.ts';
 
 const BY_NAME: Readonly<Record<string, AgentOutcome>> = {
   ProviderAuthError: 'auth',
@@ -37,8 +37,44 @@ export function outcomeOfMessage(message: string): AgentOutcome | null {
 export function outcomeOfError(name: string | null, data: Json | null): AgentOutcome {
   if (name !== null && Object.hasOwn(BY_NAME, name)) return BY_NAME[name]!;
   const status = number(data?.statusCode);
-  if (status !== null) return outcomeOfStatus(status);
+  const by_status = status === null ? 'failed' : outcomeOfStatus(status);
+  if (by_status !== 'failed') return by_status;
   const known = outcomeOfMessage(text(data?.message) ?? '');
   // The program itself takes it for something that passes.
   return known ?? (data?.isRetryable === true ? 'network' : 'failed');
+}
+
+/** Of an error, what says how the turn failed, and nothing that could be a secret (it has headers and the whole answer, too). */
+export interface KeptFailure {
+  name: string;
+  data: { message: string | null; statusCode: number | null; isRetryable: boolean };
+}
+
+/**
+ * The error with which the last turn of a session ended, in what `opencode export` prints; null: there is none, or it
+ * cannot be read.
+ * @param since when the turn began, in ms since 1970: errors of earlier turns are kept as well.
+ */
+export function keptFailure(exported: string, since: number): KeptFailure | null {
+  const last = object(object(list(parsed(exported)?.messages).at(-1))?.info);
+  const error = object(last?.error);
+  const name = text(error?.name);
+  if (name === null || (number(object(last?.time)?.created) ?? 0) < since) return null;
+  const data = object(error?.data);
+  return {
+    name,
+    data: {
+      message: text(data?.message),
+      statusCode: number(data?.statusCode),
+      isRetryable: data?.isRetryable === true,
+    },
+  };
+}
+
+function parsed(exported: string): Json | null {
+  try {
+    return object(JSON.parse(exported));
+  } catch {
+    return null;
+  }
 }

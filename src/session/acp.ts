@@ -19,6 +19,8 @@ import {
   type PromptRequest,
 } from '@agentclientprotocol/sdk';
 import type { Talk } from '../agents/agent.ts';
+import { number, object } from '../agents/json.ts';
+import { keptFailure } from '../agents/opencode-error.ts';
 import type { SessionLine } from '../agents/session-lines.ts';
 import { VERSION } from '../version.ts';
 import { permit } from './acp-permission.ts';
@@ -63,6 +65,9 @@ export function acpDialogue(talk: Talk, later: Later, tmpdir: string): Dialogue 
   /** Idle: its turn ended well, and another one can begin. */
   let state: 'opening' | 'working' | 'idle' | 'ended' = 'opening';
 
+  /** When the turn began whose end does not tell how it failed, or whether it did; in ms since 1970. */
+  let unclear_since: number | null = null;
+
   const open = async ({ agentCapabilities, protocolVersion }: InitializeResponse): Promise<Opened> => {
     if (protocolVersion !== PROTOCOL_VERSION)
       throw new Unusable(
@@ -104,6 +109,7 @@ export function acpDialogue(talk: Talk, later: Later, tmpdir: string): Dialogue 
 
   const prompt = async (text: string): Promise<void> => {
     state = 'working';
+    unclear_since = Date.now();
     const turn: PromptRequest = { sessionId: session!, prompt: [{ type: 'text', text }] };
     const { stopReason } = await agent.request(methods.agent.session.prompt, turn);
     state = stopReason === 'end_turn' ? 'idle' : 'ended';
@@ -157,12 +163,23 @@ export function acpDialogue(talk: Talk, later: Later, tmpdir: string): Dialogue 
       // What it tells of its work is for the reader.
       if (message?.jsonrpc === '2.0' && message.method !== methods.client.session.update)
         incoming.enqueue(message as unknown as AnyMessage);
+      // An older OpenCode calls a turn ended whose last request failed; it has counted nothing then.
+      const result = object(message?.result);
+      if (result?.stopReason !== undefined && number(object(result.usage)?.totalTokens) !== 0)
+        unclear_since = null;
       return { say: [], over: false };
     },
     note: text => {
       if (state !== 'idle') return null;
       void finish(prompt(text));
       return [];
+    },
+    record: {
+      session: () => (unclear_since === null ? null : session),
+      read: printed => {
+        const failure = keptFailure(printed, unclear_since ?? 0);
+        return failure && { type: 'rasen/failed', ...failure };
+      },
     },
     interrupt: () => {
       if (state !== 'working') return [];

@@ -18,6 +18,11 @@ import { Output } from './output.ts';
 /** Time to end for an agent that has nothing left to do, and for one that was interrupted, in ms. */
 const OVER_MS = 10_000;
 const INTERRUPT_MS = 5_000;
+/** Time to print the record of a session, in ms, and how much of it is read. */
+const RECORD_MS = 60_000;
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+/** It becomes an argument. */
+const SESSION_ID = /^\w[\w-]*$/;
 /** How much of the error channel is looked at, and what a program of an earlier version says there. */
 const MAX_REFUSAL_CHARS = 16 * 1024;
 const REFUSAL =
@@ -117,11 +122,41 @@ export class Session {
     await this.#later;
     this.#notes.close();
     if (this.#locked) return { code: EXIT_LOCKED, refused: false };
+    await this.#askRecord();
     if (this.#over && agent.signalled && !this.#stopping) {
       await this.#output.say({ type: 'rasen/ended_by_force' });
       return { code: 0, refused: false };
     }
     return { code, refused: code !== 0 && !this.#spoken && REFUSAL.test(complaint) };
+  }
+
+  /** Tells how the last turn failed, where the agent keeps more of it than it said. */
+  async #askRecord(): Promise<void> {
+    const session = this.#dialogue.record?.session() ?? null;
+    const { record } = this.#order;
+    if (!record || session === null || !SESSION_ID.test(session) || this.#stopping) return;
+    let program: AgentProcess;
+    try {
+      program = await AgentProcess.start([...record, session], { stdout: 'pipe', stderr: 'inherit' });
+    } catch {
+      return;
+    }
+    this.#agent = program;
+    this.#locks.holdFor(program.pid);
+    program.closeInput();
+    program.endWithin(this.#stopping ? 0 : RECORD_MS);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of program.read('stdout')) {
+      bytes += chunk.length;
+      if (bytes > MAX_RECORD_BYTES) program.kill();
+      else chunks.push(chunk);
+    }
+    await program.ended;
+    const line = this.#dialogue.record!.read(Buffer.concat(chunks).toString('utf8'));
+    if (line === null) return;
+    await this.#output.say(line);
+    await this.#output.end();
   }
 
   async #listen(agent: AgentProcess): Promise<void> {

@@ -89,6 +89,7 @@ export async function agentWork(
         ...talk,
         argv: wrap(talk.argv),
         fallback: talk.fallback && wrap(talk.fallback),
+        ...(talk.record && { record: wrap(talk.record) }),
         ...context.places.talk(session.folder),
       })
     : wrap(work.argv);

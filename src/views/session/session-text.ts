@@ -84,6 +84,7 @@ const OWN: Readonly<Record<string, string>> = {
   'rasen/session_locked': 'another program works in the session',
   'rasen/not_started': 'the program could not be started',
   'rasen/ended_by_force': 'was asked to end, did not, and was ended',
+  'rasen/failed': 'its turn failed',
   'rasen/fallback': 'cannot be spoken with in this version; started again by itself',
 };
 
@@ -92,7 +93,8 @@ function own(event: Record<string, unknown>): Entry[] | null {
   const type = text(event.type);
   if (!type?.startsWith('rasen/')) return null;
   const words = OWN[type] ?? type.slice('rasen/'.length).replaceAll('_', ' ');
-  const which = text(event.note) ?? text(event.session) ?? text(event.reason);
+  const which =
+    text(event.note) ?? text(event.session) ?? text(event.reason) ?? text(object(event.data)?.message);
   return note(event, which === null ? words : `${words}: ${which}`);
 }
 

@@ -10,6 +10,8 @@ const refused = (id: number, code: number, message = '', data?: unknown): Messag
   id,
   error: { code, message, data },
 });
+const gemini = (code: number, message: string): Message =>
+  refused(2, code, JSON.stringify({ error: { code, message, status: 'INVALID_ARGUMENT' } }));
 const update = (kind: string, more: object): Message => ({
   jsonrpc: '2.0',
   method: 'session/update',
@@ -38,6 +40,14 @@ test.each([
 
 test.each([
   [refused(2, -32000, 'Authentication required'), 'auth'],
+  // As gemini 0.61.0 says it: the server's answer, and a status that says little.
+  [
+    gemini(400, 'The input token count (1300000) exceeds the maximum number of tokens allowed (1048576).'),
+    'context',
+  ],
+  [gemini(400, 'API key not valid. Please pass a valid API key.'), 'auth'],
+  [gemini(400, 'something else'), 'failed'],
+  [gemini(503, 'busy'), 'overloaded'],
   [refused(2, 401, 'x'), 'auth'],
   [refused(2, 429, 'x'), 'limit'],
   [refused(2, 503, 'x'), 'overloaded'],
@@ -54,6 +64,48 @@ test.each([
 ])('%j: %s', (message, outcome) => {
   const { report } = read([...PROMPT, message]);
   expect([report.outcome, report.retry_at]).toEqual([outcome, null]);
+});
+
+describe('OpenCode says with what status the server refused only in its record of the session', () => {
+  // As opencode 1.18.33 says it.
+  const said = (words: string) =>
+    refused(2, -32603, `Internal error: ${words}`, { service: 'session', errorName: 'APIError' });
+  const kept = (message: string, statusCode: number | null, isRetryable = false): Message => ({
+    ...{ type: 'rasen/failed', name: 'APIError', data: { message, statusCode, isRetryable } },
+  });
+
+  test.each([
+    ['bad key', 401, 'auth'],
+    ['busy', 503, 'overloaded'],
+    ['slow down', 429, 'limit'],
+    ['no', 400, 'failed'],
+    ['prompt is too long: 210000 tokens > 200000 maximum', 400, 'context'],
+  ])('%s, %i: %s', (words, status, outcome) => {
+    const { report, live } = read([...PROMPT, said(words), kept(words, status)]);
+    expect([report.outcome, report.detail, live.through]).toEqual([outcome, words, false]);
+  });
+
+  it('a version that calls the turn ended all the same', () => {
+    const usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
+    const ended = answer(2, { stopReason: 'end_turn', usage, _meta: {} });
+    const { report, live } = read([...PROMPT, ended, kept('bad key', 401)]);
+    expect([report.outcome, report.detail, live.through]).toEqual(['auth', 'bad key', false]);
+    expect(read([...PROMPT, ended]).report.outcome).toBe('ok');
+  });
+
+  it('what was said and is known counts where the record knows less, and another turn begins anew', () => {
+    const network = said('Cannot connect to API: no');
+    expect(read([...PROMPT, network, kept('?', null)]).report.outcome).toBe('network');
+    const again = [asked(3, 'session/prompt'), answer(3, { stopReason: 'end_turn' })];
+    expect(read([...PROMPT, kept('bad key', 401), ...again]).report.outcome).toBe('ok');
+  });
+
+  it('its record is asked for, of that program alone', () => {
+    const request = { writable: [], subtask: 'a', attempt: 1, resume: null, model: null };
+    const record = (...command: string[]) => AGENTS.acp(command).plan(request as never).talk!.record;
+    expect(record('nice', '/opt/opencode', 'acp', '--pure')).toEqual(['nice', '/opt/opencode', 'export']);
+    expect([record('gemini', '--acp'), record('bridge', 'acp')]).toEqual([undefined, undefined]);
+  });
 });
 
 describe('the requests before the prompt', () => {

@@ -1,6 +1,7 @@
 /** OpenCode: what of its own errors is left when the work is done, and rounds in which nothing is done. */
 import { expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
+import { keptFailure } from '../../../src/agents/opencode-error.ts';
 
 const open = () => AGENTS.opencode(['opencode']).open()!;
 const step = { type: 'step_start', sessionID: 'ses_1', part: {} };
@@ -32,4 +33,27 @@ it('the same words again and again, without a tool between, are calls that go in
   const working = open();
   for (const event of [said('Next.'), tool, said('Next.'), tool]) working.feed(JSON.stringify(event));
   expect(working.live().calls_made).toBe(2);
+});
+
+it('what it keeps of a session tells how its last turn failed, and no header of it', () => {
+  // As opencode 1.15.13 and 1.18.33 export it, without what is not read.
+  const data = {
+    message: 'bad key',
+    statusCode: 401,
+    isRetryable: false,
+    responseHeaders: { 'set-cookie': 'secret' },
+    responseBody: '{"error":{"code":401,"message":"bad key"}}',
+  };
+  const message = (role: string, created: number, error?: object) => ({
+    info: { role, time: { created, completed: created + 1 }, ...(error && { error }) },
+    parts: [],
+  });
+  const exported = (...messages: object[]) => JSON.stringify({ info: { id: 'ses_1' }, messages });
+  const failed = message('assistant', 2000, { name: 'APIError', data });
+  const kept = { name: 'APIError', data: { message: 'bad key', statusCode: 401, isRetryable: false } };
+  expect(keptFailure(exported(message('user', 1999), failed), 1500)).toEqual(kept);
+  expect(keptFailure(exported(failed), 2500), 'an error of an earlier turn').toBe(null);
+  expect(keptFailure(exported(failed, message('assistant', 2600)), 1500), 'it got over it').toBe(null);
+  for (const nothing of ['', '{', '[]', '{"messages":[]}', '{"messages":[null]}'])
+    expect(keptFailure(nothing, 0)).toBe(null);
 });

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { until } from '../../support/instance.ts';
 import { SessionRig } from '../../support/session-rig.ts';
 
 let rig: SessionRig;
@@ -229,4 +230,45 @@ test('after a turn that did not end well nothing is said any more: a note stays 
   expect(await session.ended).toBe(0);
   expect(said('session/prompt')).toHaveLength(1);
   expect(session.notes()).toEqual(['1.md']);
+});
+
+/** A program that prints this as what it keeps of the session that is its last argument, and writes that down. */
+const record = (print: string) =>
+  rig.agent(`writeFileSync('asked', process.argv.at(-1)); process.stdout.write(${print}); process.exit(0);`);
+const kept = (created: string) =>
+  `JSON.stringify({ messages: [{ info: { time: { created: ${created} }, error: { name: 'APIError', data: { message: 'busy', statusCode: 503, isRetryable: true } } } }] })`;
+const FAILS = `say({ jsonrpc: '2.0', id: prompt.id, error: { code: -32603, message: 'Internal error: busy' } })`;
+const COUNTED_NOTHING = `answer(prompt, { stopReason: 'end_turn', usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 } })`;
+
+test.each([FAILS, COUNTED_NOTHING])(
+  'what became of a turn is looked up where its end does not tell: %s',
+  async end => {
+    const session = start(`acp({ turn: () => ${end} })`, { record: record(kept('Date.now()')) });
+    expect(await session.ended).toBe(0);
+    expect(readFileSync(rig.path('asked'), 'utf8')).toBe('s1');
+    expect(own(session.output()).at(-1)).toEqual({
+      ...{ type: 'rasen/failed', name: 'APIError' },
+      data: { message: 'busy', statusCode: 503, isRetryable: true },
+    });
+  },
+);
+
+test('a turn that ended well is not looked up; what cannot be read, or is of an earlier turn, tells nothing', async () => {
+  const well = start('acp({})', { record: record(kept('Date.now()')) });
+  expect(await well.ended).toBe(0);
+  expect(existsSync(rig.path('asked'))).toBe(false);
+  for (const argv of [record('"{"'), record(kept('1')), ['/nowhere/opencode']]) {
+    const session = start(`acp({ turn: () => ${FAILS} })`, { record: argv });
+    expect(await session.ended).toBe(0);
+    expect(session.output()).not.toMatch(/rasen\/(?:failed|not_started)/);
+  }
+});
+
+test('asked to stop while the record is printed, it ends', async () => {
+  const slow = rig.agent(`writeFileSync('asked', ''); setInterval(() => {}, 1000);`);
+  const session = start(`acp({ turn: () => ${FAILS} })`, { record: slow });
+  await until('it is asked', () => existsSync(rig.path('asked')) || null);
+  session.child.kill('SIGTERM');
+  expect(await session.ended).toBe(0);
+  expect(rig.locks()).toEqual([]);
 });
