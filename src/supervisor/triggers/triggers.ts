@@ -417,8 +417,10 @@ export class Triggers {
   async #deliver(entry: Entry, slot: Waiting, body?: unknown): Promise<void> {
     await this.#exclusive(entry, async () => {
       if (receiptOf(entry.state, slot.slot) || isPending(entry.state, slot.slot)) return;
-      if (slot.payload !== null) this.#options.store.writePayload(entry.id, slot.payload, body);
-      await this.#record(entry, [delivered(entry.state, slot)]);
+      const events = delivered(entry.state, slot);
+      if (slot.payload !== null && events.some(({ type }) => type === 'slot_queued'))
+        this.#options.store.writePayload(entry.id, slot.payload, body);
+      await this.#record(entry, events);
     });
   }
 
@@ -484,23 +486,38 @@ export class Triggers {
   /** A settled change is a slot. While another waits for its turn, it is joined into that one, with its files. */
   async #filesChanged(entry: Entry, { paths, first_ms, last_ms }: Changed): Promise<void> {
     await this.#exclusive(entry, async () => {
-      const { store } = this.#options;
       const { state } = entry;
       if (state.status !== 'active') return;
       const now = Date.now();
       const during = state.taken.length > 0 || state.runs.some(run => overlaps(run, first_ms, last_ms));
       const slot = `change:${new Date(now).toISOString()}-${state.seq}`;
-      const before = state.queue[0]?.payload ?? null;
       const changed = during ? paths.slice(0, CHANGED_MAX) : null;
       const mine: Waiting = { slot, due: now, payload: `${ulid()}.json`, changed };
-      const event = delivered(state, mine);
-      if (event.type === 'slot_queued') store.writePayload(entry.id, mine.payload!, change(paths));
-      else if (event.type === 'slots_passed' && event.into !== null && before !== null) {
-        const known = store.readPayload(entry.id, before) as { changed?: string[] } | null;
-        store.writePayload(entry.id, before, change([...new Set([...(known?.changed ?? []), ...paths])]));
-      }
-      await this.#record(entry, [event]);
+      const events = delivered(state, mine);
+      this.#writeChanges(entry, events, mine, paths);
+      await this.#record(entry, events);
     });
+  }
+
+  /** The files of a slot are told to the run that it is joined into. */
+  #writeChanges(
+    { id, state }: Entry,
+    events: readonly NewTriggerEvent[],
+    mine: Waiting,
+    paths: string[],
+  ): void {
+    const { store } = this.#options;
+    const into = events.flatMap(event => (event.type === 'slots_passed' ? (event.into ?? []) : []))[0];
+    const isQueued = events.some(({ type }) => type === 'slot_queued');
+    const runs = isQueued ? mine : state.queue.find(({ slot }) => slot === into);
+    // A slot without a file is that of a person: its run is told of no files.
+    if (!runs?.payload) return;
+    const joined = isQueued ? (into === undefined ? [] : state.queue) : [runs];
+    const known = joined.flatMap(({ payload }) => {
+      const before = payload === null ? null : store.readPayload(id, payload);
+      return (before as { changed?: string[] } | null)?.changed ?? [];
+    });
+    store.writePayload(id, runs.payload, change([...new Set([...known, ...paths])]));
   }
 
   #wake(entry: Entry, at: number | null): void {
