@@ -87,3 +87,15 @@ test('replace: files that were changed while the run is being cancelled all reac
   end('cancelled');
   await vi.waitFor(() => expect(bodies).toEqual([{ changed: ['a', 'b', 'c'], count: 3 }]), 10_000);
 });
+
+test('deliveries that are skipped in a row are found again each, and are no new ones', async () => {
+  open();
+  create({ kind: 'webhook' }, { overlap: 'skip' });
+  await deliver('1');
+  for (const key of ['2', '3', '4']) await deliver(key);
+  for (const key of ['2', '3', '4'])
+    expect(await deliver(key)).toMatchObject({
+      receipt: { slot: `delivery:${key}`, outcome: 'skipped', count: 1 },
+    });
+  expect(triggers.get('test').counts).toMatchObject({ started: 1, skipped: 3 });
+});
