@@ -115,7 +115,7 @@ function started(state: TriggerState, event: TriggerEventOf<'slot_started'>): Tr
   const { slot, task, payload, at } = state.taken.find(one => one.slot === event.slot)!;
   const receipt: Receipt = {
     ...{ slot, last: slot, count: 1, outcome: event.late_ms > 0 ? 'late' : 'started', t: event.t, task },
-    ...{ reason: null, into: null, late_ms: event.late_ms },
+    ...{ reason: event.reason ?? null, into: null, late_ms: event.late_ms },
   };
   const run = { slot, task, payload, started: at, end: null, ended_at: null };
   const next = { ...state, taken: without(state.taken, slot), runs: [...state.runs, run] };

@@ -29,6 +29,9 @@ const CHANGED_MAX = 20;
 /** Paths that a run is told of; the number of all of them is told, too. */
 const PATHS_MAX = 100_000;
 
+/** What is said of a task that is there and cannot be read. */
+const UNUSABLE: ReadonlySet<string> = new Set(['damaged', 'version']);
+
 export interface TriggersOptions {
   store: TriggerStore;
   log: Log;
@@ -37,7 +40,7 @@ export interface TriggersOptions {
   hold(spec: TaskSpec, now_ms: number): Hold | null;
   /** What became of a task; null: it goes on. */
   endOf(task: string): RunEnd | null;
-  /** The task that has the key; null: none. */
+  /** The task that has the key; null: none. Throws `damaged` or `version` where it cannot be used. */
   taskOf(key: string): string | null;
   /** Resolves when the task is durable. */
   submit(spec: TaskSpec, env: Record<string, string>): Promise<void>;
@@ -392,11 +395,17 @@ export class Triggers {
   async #submit(entry: Entry, { slot, task, payload, due }: Extract<TriggerEffect, { type: 'submit' }>) {
     const { store, submit, taskOf } = this.#options;
     const { id, state } = entry;
-    const started = (): NewTriggerEvent[] => [
-      { type: 'slot_started', slot, late_ms: lateMs(state, { due }, Date.now()) },
+    const started = (more: { reason?: string } = {}): NewTriggerEvent[] => [
+      { type: 'slot_started', slot, late_ms: lateMs(state, { due }, Date.now()), ...more },
     ];
-    // The one before the crash, whatever the trigger was edited to since.
-    if (taskOf(runKey(id, slot)) !== null) return started();
+    try {
+      // The one before the crash, whatever the trigger was edited to since.
+      if (taskOf(runKey(id, slot)) !== null) return started();
+    } catch (error) {
+      if (!isRasenError(error) || !UNUSABLE.has(error.kind)) throw error;
+      // It may have run, so it is not made again.
+      return started({ reason: error.message });
+    }
     try {
       const path = payload === null ? null : store.payload(id, payload);
       await submit(runSpec(state, { task, slot }), { ...store.env(id), ...runEnv(state, { slot }, path) });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { RasenError } from '../../../src/contract/errors.ts';
 import type { When } from '../../../src/contract/trigger.ts';
 import { TriggerStore } from '../../../src/store/file/trigger-store.ts';
 import { Triggers, type TriggersOptions } from '../../../src/supervisor/triggers/triggers.ts';
@@ -98,4 +99,26 @@ test('deliveries that are skipped in a row are found again each, and are no new 
       receipt: { slot: `delivery:${key}`, outcome: 'skipped', count: 1 },
     });
   expect(triggers.get('test').counts).toMatchObject({ started: 1, skipped: 3 });
+});
+
+test('a slot whose task is damaged has its receipt with the reason, and the next one runs', async () => {
+  let damaged = true;
+  let looks = 0;
+  open({
+    // As the registry says it of a task that was there before a crash and cannot be read since.
+    taskOf: () => {
+      looks++;
+      if (damaged) throw new RasenError('damaged', 'task x is damaged: a line of its journal is torn');
+      return null;
+    },
+    endOf: task => (tasks.has(task) ? tasks.get(task)! : 'gone'),
+  });
+  create({ kind: 'webhook' }, { overlap: 'queue' });
+  expect(await deliver('1')).toMatchObject({
+    receipt: { outcome: 'started', reason: 'task x is damaged: a line of its journal is torn' },
+  });
+  expect(looks).toBe(1);
+  damaged = false;
+  expect(await deliver('2')).toMatchObject({ receipt: { outcome: 'started', reason: null } });
+  expect(bodies).toEqual([{ key: '2' }]);
 });
