@@ -28,11 +28,10 @@ export async function createTrigger(
 ): Promise<number> {
   const { out, link } = context;
   const when = whenOf(options)!;
-  const overlap = when.kind === 'watch' ? ({ overlap: 'queue' } as const) : {};
   const draft = (name: string): Draft => ({
     name,
     when,
-    policy: { tz: zoneHere(), ...overlap, ...policyOf(options) },
+    policy: { tz: zoneHere(), ...policyOf(options) },
     task: order.spec,
   });
   const id = ulid();

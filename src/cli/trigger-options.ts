@@ -1,5 +1,5 @@
 /** When a trigger is due and how, as options of `rasen run` and `rasen trigger edit`. */
-import type { DefinitionDraft } from '../contract/trigger.ts';
+import type { DefinitionDraft, Policy } from '../contract/trigger.ts';
 import { parseDuration } from '../util/units.ts';
 import type { OptionSpec } from './command.ts';
 import { usage } from './errors.ts';
@@ -17,7 +17,7 @@ export interface PolicyOptions {
   ignore?: string[];
   outputs?: string[];
   debounce?: number;
-  overlap?: DefinitionDraft['policy']['overlap'];
+  overlap?: Policy['overlap'];
   catchUp?: DefinitionDraft['policy']['catch_up'];
   maxLate?: number;
   jitter?: number;

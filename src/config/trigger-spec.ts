@@ -1,7 +1,7 @@
 /** Triggers of rasen.yml as the supervisor takes them. */
 import { resolve } from 'node:path';
 import type { TaskSpec } from '../contract/spec.ts';
-import { type DefinitionDraft, definitionDraft } from '../contract/trigger.ts';
+import { type DefinitionDraft, defaultOverlap, definitionDraft } from '../contract/trigger.ts';
 import { parseAt } from '../triggers/calendar.ts';
 import type { LoadedConfig } from './load.ts';
 import { noticesOf } from './notices-of.ts';
@@ -40,13 +40,14 @@ export function triggerDraft(setting: TriggerSetting): {
     setting;
   const zone = tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   const until = setting.until === undefined ? undefined : timeIn(setting.until, zone);
+  const when = whenOf(setting, zone);
   const said = {
     ...{ tz: zone, catch_up, until, max_runs, pause_after, keep, notify },
-    overlap: overlap ?? (setting.watch || setting.webhook ? 'queue' : undefined),
+    overlap: overlap ?? defaultOverlap(when.kind),
     ...{ max_late_seconds: max_late, jitter_seconds: jitter, expect_within_seconds: expect_within },
   };
   const written = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
-  return { when: whenOf(setting, zone), policy: definitionDraft.shape.policy.parse(written) };
+  return { when, policy: definitionDraft.shape.policy.parse(written) };
 }
 
 const timeIn = (text: string, zone: string): string =>

@@ -184,6 +184,10 @@ export type ReceiptView = z.infer<typeof receiptView>;
 /** With all that a person has defined. */
 export const triggerFull = triggerView.extend({ definition });
 
+/** What comes with files or a body waits for its turn; a time that is passed over comes again. */
+export const defaultOverlap = (kind: When['kind']): Policy['overlap'] =>
+  kind === 'watch' || kind === 'webhook' ? 'queue' : 'skip';
+
 const TEXT_CHARS = 200;
 const [, , , watch, webhook] = when.options;
 
@@ -209,6 +213,11 @@ export const whenDraft = z.discriminatedUnion('kind', [
 export const definitionDraft = definition.extend({
   when: whenDraft,
   policy: policy.extend({
+    overlap: policy.shape.overlap
+      .unwrap()
+      .nullable()
+      .default(null)
+      .describe('As of a trigger; null: `queue` for watch and webhook, else `skip`.'),
     tz: z.string().max(100).nullable().default(null).describe('null: that of the machine.'),
     until: z.string().max(TEXT_CHARS).nullable().default(null).describe('As `at` of `when`; null: for ever.'),
   }),

@@ -133,6 +133,9 @@ export function slotName(ms: number, turn: number): string {
   return turn === 0 ? time : `${time}+${turn}`;
 }
 
+/** Whether a slot is one of the clock; deliveries, changes and those of persons begin with what they are. */
+export const isTimeSlot = (slot: string): boolean => /^[+-]?\d/.test(slot);
+
 /** A definition in words: `every 5m`, `cron 0 2 * * * (Europe/Berlin)`. */
 export function whenText(when: When, zone: string): string {
   switch (when.kind) {

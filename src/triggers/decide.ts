@@ -67,7 +67,7 @@ export function decide(state: TriggerState, facts: Facts): Next {
     const halt = whyHalt(state);
     if (halt) return record(halt);
     const next = facts.draining ? null : (queueTurn(state, facts) ?? timeTurn(state, facts));
-    if (next) return record(next);
+    if (next) return record(...[next].flat());
     const over = whyFinished(state, facts);
     if (over) return record(over);
   } else {
@@ -145,17 +145,13 @@ function dropQueue(state: TriggerState): NewTriggerEvent | null {
   return first ? passedAlone(first, 'skipped', `the trigger is ${state.status}`) : null;
 }
 
-function passedAlone({ slot }: Waiting, outcome: Passed, reason: string): NewTriggerEvent {
-  return {
-    type: 'slots_passed',
-    first: slot,
-    last: slot,
-    count: 1,
-    outcome,
-    reason,
-    into: null,
-    cursor: null,
-  };
+function passedAlone(
+  { slot }: Waiting,
+  outcome: Passed,
+  reason: string,
+  { into = null, cursor = null }: { into?: string | null; cursor?: number | null } = {},
+): NewTriggerEvent {
+  return { type: 'slots_passed', first: slot, last: slot, count: 1, outcome, reason, into, cursor };
 }
 
 /** When the next time slot is due, with its jitter; null: none is. */
@@ -168,7 +164,7 @@ export function nextDue(state: TriggerState): { slot_ms: number; due_ms: number 
 }
 
 /** The time slots that are due. */
-function timeTurn(state: TriggerState, facts: Facts): NewTriggerEvent | null {
+function timeTurn(state: TriggerState, facts: Facts): NewTriggerEvent | NewTriggerEvent[] | null {
   const { when, policy } = state.definition;
   const now = facts.now_ms;
   if (!isTimed(when)) return null;
@@ -208,7 +204,11 @@ function goesOn(state: TriggerState): string {
 }
 
 /** One slot, and what the policy says of runs that go on. */
-function oneOf(state: TriggerState, slot_ms: number, facts: Facts): NewTriggerEvent | null {
+function oneOf(
+  state: TriggerState,
+  slot_ms: number,
+  facts: Facts,
+): NewTriggerEvent | NewTriggerEvent[] | null {
   const { overlap, catch_up } = state.definition.policy;
   const waiting: Waiting = {
     slot: slotName(slot_ms, state.turn),
@@ -225,34 +225,35 @@ function oneOf(state: TriggerState, slot_ms: number, facts: Facts): NewTriggerEv
     if (catch_up === 'all' && slot_ms < since) return null;
     return passed(state, [slot_ms], 'skipped', goesOn(state));
   }
-  return queued(state, waiting, slot_ms) ?? { type: 'slot_queued', ...waiting, cursor: slot_ms };
+  return queued(state, waiting, slot_ms);
 }
 
-/** Where the queue has no room: what gives way. */
-function queued(state: TriggerState, slot: Waiting, cursor: number | null): NewTriggerEvent | null {
+/** The slot waits for its turn, or what gives way where the queue has no room; recorded as one. */
+function queued(state: TriggerState, slot: Waiting, cursor: number | null): NewTriggerEvent[] {
   const { policy, when } = state.definition;
   const last = state.queue.at(-1);
-  if (!last) return null;
-  // The newest is the one that counts.
-  if (policy.overlap === 'replace')
-    return {
-      ...passedAlone(last, 'joined', 'a later one was due as well'),
-      into: slot.slot,
-    } as NewTriggerEvent;
   const room = when.kind === 'watch' ? 1 : QUEUE_MAX;
-  if (state.queue.length < room) return null;
-  const reason = when.kind === 'watch' ? 'a run for earlier changes waits' : 'the queue is full';
-  return { ...passedAlone(slot, 'joined', reason), into: last.slot, cursor } as NewTriggerEvent;
+  // The newest is the one that counts.
+  const replaced = policy.overlap === 'replace' ? state.queue : [];
+  if (last && replaced.length === 0 && state.queue.length >= room) {
+    const reason = when.kind === 'watch' ? 'a run for earlier changes waits' : 'the queue is full';
+    return [passedAlone(slot, 'joined', reason, { into: last.slot, cursor })];
+  }
+  const into = { into: slot.slot };
+  return [
+    ...replaced.map(one => passedAlone(one, 'joined', 'a later one was due as well', into)),
+    { type: 'slot_queued', ...slot, cursor },
+  ];
 }
 
-/** A slot that does not come by the clock: a settled change, a delivery, a person. */
-export function delivered(state: TriggerState, slot: Waiting): NewTriggerEvent {
+/** A slot that does not come by the clock: a settled change, a delivery, a person. All that follows, the slot included. */
+export function delivered(state: TriggerState, slot: Waiting): NewTriggerEvent[] {
   const { overlap } = state.definition.policy;
-  if (state.status === 'finished') return passedAlone(slot, 'skipped', 'the trigger is finished');
-  if (!mayStartMore(state)) return passedAlone(slot, 'skipped', 'the last run was started');
+  if (state.status === 'finished') return [passedAlone(slot, 'skipped', 'the trigger is finished')];
+  if (!mayStartMore(state)) return [passedAlone(slot, 'skipped', 'the last run was started')];
   if (overlap === 'skip' && (!hasTurn(state) || state.queue.length > 0))
-    return passedAlone(slot, 'skipped', goesOn(state));
-  return queued(state, slot, null) ?? { type: 'slot_queued', ...slot, cursor: null };
+    return [passedAlone(slot, 'skipped', goesOn(state))];
+  return queued(state, slot, null);
 }
 
 /** Oldest first, at most CHUNK. Only in the order of their times, whatever their jitter. */

@@ -1,5 +1,11 @@
 /** A trigger as people ask for it becomes a definition: times in words, checked with sentences that they understand. Pure. */
-import { type Definition, type DefinitionDraft, definition, type When } from '../contract/trigger.ts';
+import {
+  type Definition,
+  type DefinitionDraft,
+  defaultOverlap,
+  definition,
+  type When,
+} from '../contract/trigger.ts';
 import { cronProblem, isTimeZone, parseAt } from './calendar.ts';
 
 const MIN_EVERY_S = 1;
@@ -25,7 +31,8 @@ export function resolveDraft(
   if (!isTimeZone(tz)) throw new DraftProblem(`Not a time zone: "${tz}".`, 'For example: Europe/Berlin');
   const until = draft.policy.until === null ? null : time('until', draft.policy.until, tz, now_ms);
   const resolved = whenOf(draft, tz, now_ms, before);
-  return definition.parse({ ...draft, when: resolved, policy: { ...draft.policy, tz, until } });
+  const overlap = draft.policy.overlap ?? defaultOverlap(draft.when.kind);
+  return definition.parse({ ...draft, when: resolved, policy: { ...draft.policy, overlap, tz, until } });
 }
 
 function whenOf(

@@ -33,8 +33,11 @@ interface Of {
   slot_queued: Waiting & { cursor: number | null };
   /** Intent: the slot gets a run, whose task has this id. Nothing was submitted yet. */
   slot_taken: Waiting & { task: string; cursor: number | null };
-  /** A receipt: the task is there. `late_ms`: how late it was, 0: on time. */
-  slot_started: { slot: string; late_ms: number };
+  /**
+   * A receipt: the task is there. `late_ms`: how late it was, 0: on time. `reason`: why the task cannot be used, where it
+   * was made before and is damaged since.
+   */
+  slot_started: { slot: string; late_ms: number; reason?: string };
   /** A receipt: the task could not be submitted. */
   slot_refused: { slot: string; reason: string };
   run_ended: { slot: string; task: string; end: RunEnd };

@@ -1,5 +1,5 @@
 /** Folds events of a trigger into its state. Pure; the only place that changes one. */
-import { isTimed } from './calendar.ts';
+import { isTimed, isTimeSlot } from './calendar.ts';
 import type { TriggerEvent, TriggerEventOf } from './event.ts';
 import type { Receipt, TriggerState, Waiting } from './state.ts';
 
@@ -115,7 +115,7 @@ function started(state: TriggerState, event: TriggerEventOf<'slot_started'>): Tr
   const { slot, task, payload, at } = state.taken.find(one => one.slot === event.slot)!;
   const receipt: Receipt = {
     ...{ slot, last: slot, count: 1, outcome: event.late_ms > 0 ? 'late' : 'started', t: event.t, task },
-    ...{ reason: null, into: null, late_ms: event.late_ms },
+    ...{ reason: event.reason ?? null, into: null, late_ms: event.late_ms },
   };
   const run = { slot, task, payload, started: at, end: null, ended_at: null };
   const next = { ...state, taken: without(state.taken, slot), runs: [...state.runs, run] };
@@ -139,7 +139,7 @@ const moved = (state: TriggerState, cursor: number | null): TriggerState =>
 const without = <T extends Pick<Waiting, 'slot'>>(all: readonly T[], slot: string): T[] =>
   all.filter(one => one.slot !== slot);
 
-/** Rows to which the same happens become one. */
+/** Slots of the clock to which the same happens in a row become one row; others are asked for by name, and stay alone. */
 function withReceipt(state: TriggerState, receipt: Receipt): TriggerState {
   const counts = { ...state.counts, [receipt.outcome]: state.counts[receipt.outcome] + receipt.count };
   const before = state.receipts.at(-1);
@@ -152,6 +152,7 @@ function withReceipt(state: TriggerState, receipt: Receipt): TriggerState {
 
 function isRow(a: Receipt, b: Receipt): boolean {
   const { outcome, reason, into } = a;
+  if (!isTimeSlot(a.last) || !isTimeSlot(b.slot)) return false;
   if (outcome !== 'joined' && outcome !== 'skipped' && outcome !== 'missed') return false;
   return outcome === b.outcome && reason === b.reason && into === b.into;
 }

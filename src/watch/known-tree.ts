@@ -10,15 +10,19 @@ export type Mark = string | null;
 export class KnownTree {
   readonly #path: string;
   readonly #marks: Map<string, string>;
-  /** There was one before. */
-  readonly isKnown: boolean;
+  #is_known: boolean;
 
   constructor(path: string) {
     this.#path = path;
     const lines = readLines(path);
-    this.isKnown = lines !== null;
+    this.#is_known = lines !== null;
     this.#marks = new Map();
     for (const [file, mark] of lines ?? []) this.#set(file, mark);
+  }
+
+  /** There was one before, or there is one now. */
+  get isKnown(): boolean {
+    return this.#is_known;
   }
 
   /** The files of `now` that are others than they were, and those that are gone. */
@@ -38,6 +42,7 @@ export class KnownTree {
     const text = [...this.#marks].map(line => `${JSON.stringify(line)}\n`).join('');
     writeFileSync(`${this.#path}.new`, text, { mode: 0o600 });
     renameSync(`${this.#path}.new`, this.#path);
+    this.#is_known = true;
   }
 
   learn(changes: ReadonlyMap<string, Mark>): void {

@@ -10,13 +10,20 @@ import type { Registry } from '../registry.ts';
 
 /** A full disk is looked at again after this. */
 const DISK_MS = 30_000;
+/** So are the tasks that know of a limit: they may be cancelled, or go on before its end. */
+const LIMIT_MS = 2 * 60_000;
 
 export class Holds {
-  readonly #registry: Registry;
-  readonly #paths: Paths;
+  readonly #registry: Pick<Registry, 'all'>;
+  readonly #paths: Pick<Paths, 'home'>;
   readonly #disks: DiskWatch;
 
-  constructor(parts: { registry: Registry; paths: Paths; limits: DiskLimits; far: FarFiles }) {
+  constructor(parts: {
+    registry: Pick<Registry, 'all'>;
+    paths: Pick<Paths, 'home'>;
+    limits: DiskLimits;
+    far: Pick<FarFiles, 'files'>;
+  }) {
     this.#registry = parts.registry;
     this.#paths = parts.paths;
     this.#disks = new DiskWatch(parts.limits, parts.far.files);
@@ -38,15 +45,14 @@ export class Holds {
   #limit({ agents }: TaskSpec, now_ms: number): Hold | null {
     const backend = agents.coder?.backend;
     if (backend === undefined) return null;
-    let hold: Hold | null = null;
     for (const { state } of this.#registry.all()) {
       if (state?.status.name !== 'waiting' || state.status.why !== 'limit') continue;
       if (state.spec.agents.coder?.backend !== backend) continue;
       const until_ms = Date.parse(state.status.resume_at);
-      if (until_ms > now_ms && until_ms > (hold?.until_ms ?? 0))
-        hold = { until_ms, reason: `the usage limit of ${backend}` };
+      if (until_ms > now_ms)
+        return { until_ms: Math.min(until_ms, now_ms + LIMIT_MS), reason: `the usage limit of ${backend}` };
     }
-    return hold;
+    return null;
   }
 
   #disk({ project }: TaskSpec, now_ms: number): Hold | null {

@@ -29,6 +29,9 @@ const CHANGED_MAX = 20;
 /** Paths that a run is told of; the number of all of them is told, too. */
 const PATHS_MAX = 100_000;
 
+/** What is said of a task that is there and cannot be read. */
+const UNUSABLE: ReadonlySet<string> = new Set(['damaged', 'version']);
+
 export interface TriggersOptions {
   store: TriggerStore;
   log: Log;
@@ -37,7 +40,7 @@ export interface TriggersOptions {
   hold(spec: TaskSpec, now_ms: number): Hold | null;
   /** What became of a task; null: it goes on. */
   endOf(task: string): RunEnd | null;
-  /** The task that has the key; null: none. */
+  /** The task that has the key; null: none. Throws `damaged` or `version` where it cannot be used. */
   taskOf(key: string): string | null;
   /** Resolves when the task is durable. */
   submit(spec: TaskSpec, env: Record<string, string>): Promise<void>;
@@ -392,11 +395,17 @@ export class Triggers {
   async #submit(entry: Entry, { slot, task, payload, due }: Extract<TriggerEffect, { type: 'submit' }>) {
     const { store, submit, taskOf } = this.#options;
     const { id, state } = entry;
-    const started = (): NewTriggerEvent[] => [
-      { type: 'slot_started', slot, late_ms: lateMs(state, { due }, Date.now()) },
+    const started = (more: { reason?: string } = {}): NewTriggerEvent[] => [
+      { type: 'slot_started', slot, late_ms: lateMs(state, { due }, Date.now()), ...more },
     ];
-    // The one before the crash, whatever the trigger was edited to since.
-    if (taskOf(runKey(id, slot)) !== null) return started();
+    try {
+      // The one before the crash, whatever the trigger was edited to since.
+      if (taskOf(runKey(id, slot)) !== null) return started();
+    } catch (error) {
+      if (!isRasenError(error) || !UNUSABLE.has(error.kind)) throw error;
+      // It may have run, so it is not made again.
+      return started({ reason: error.message });
+    }
     try {
       const path = payload === null ? null : store.payload(id, payload);
       await submit(runSpec(state, { task, slot }), { ...store.env(id), ...runEnv(state, { slot }, path) });
@@ -417,8 +426,10 @@ export class Triggers {
   async #deliver(entry: Entry, slot: Waiting, body?: unknown): Promise<void> {
     await this.#exclusive(entry, async () => {
       if (receiptOf(entry.state, slot.slot) || isPending(entry.state, slot.slot)) return;
-      if (slot.payload !== null) this.#options.store.writePayload(entry.id, slot.payload, body);
-      await this.#record(entry, [delivered(entry.state, slot)]);
+      const events = delivered(entry.state, slot);
+      if (slot.payload !== null && events.some(({ type }) => type === 'slot_queued'))
+        this.#options.store.writePayload(entry.id, slot.payload, body);
+      await this.#record(entry, events);
     });
   }
 
@@ -484,23 +495,38 @@ export class Triggers {
   /** A settled change is a slot. While another waits for its turn, it is joined into that one, with its files. */
   async #filesChanged(entry: Entry, { paths, first_ms, last_ms }: Changed): Promise<void> {
     await this.#exclusive(entry, async () => {
-      const { store } = this.#options;
       const { state } = entry;
       if (state.status !== 'active') return;
       const now = Date.now();
       const during = state.taken.length > 0 || state.runs.some(run => overlaps(run, first_ms, last_ms));
       const slot = `change:${new Date(now).toISOString()}-${state.seq}`;
-      const before = state.queue[0]?.payload ?? null;
       const changed = during ? paths.slice(0, CHANGED_MAX) : null;
       const mine: Waiting = { slot, due: now, payload: `${ulid()}.json`, changed };
-      const event = delivered(state, mine);
-      if (event.type === 'slot_queued') store.writePayload(entry.id, mine.payload!, change(paths));
-      else if (event.type === 'slots_passed' && event.into !== null && before !== null) {
-        const known = store.readPayload(entry.id, before) as { changed?: string[] } | null;
-        store.writePayload(entry.id, before, change([...new Set([...(known?.changed ?? []), ...paths])]));
-      }
-      await this.#record(entry, [event]);
+      const events = delivered(state, mine);
+      this.#writeChanges(entry, events, mine, paths);
+      await this.#record(entry, events);
     });
+  }
+
+  /** The files of a slot are told to the run that it is joined into. */
+  #writeChanges(
+    { id, state }: Entry,
+    events: readonly NewTriggerEvent[],
+    mine: Waiting,
+    paths: string[],
+  ): void {
+    const { store } = this.#options;
+    const into = events.flatMap(event => (event.type === 'slots_passed' ? (event.into ?? []) : []))[0];
+    const isQueued = events.some(({ type }) => type === 'slot_queued');
+    const runs = isQueued ? mine : state.queue.find(({ slot }) => slot === into);
+    // A slot without a file is that of a person: its run is told of no files.
+    if (!runs?.payload) return;
+    const joined = isQueued ? (into === undefined ? [] : state.queue) : [runs];
+    const known = joined.flatMap(({ payload }) => {
+      const before = payload === null ? null : store.readPayload(id, payload);
+      return (before as { changed?: string[] } | null)?.changed ?? [];
+    });
+    store.writePayload(id, runs.payload, change([...new Set([...known, ...paths])]));
   }
 
   #wake(entry: Entry, at: number | null): void {

@@ -45,6 +45,7 @@ test('every key of the policy is taken, and what is not written has its default'
     keep: 20,
   });
   expect(draftOf('watch: src').policy).toMatchObject({ overlap: 'queue' });
+  expect(draftOf('webhook: true').policy).toMatchObject({ overlap: 'queue' });
 });
 
 test('a task is a command, a file of subtasks, or work for an agent', () => {

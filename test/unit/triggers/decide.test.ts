@@ -99,11 +99,11 @@ test('what is later than max_late is missed', () => {
 test('a queue is worked off in order, and full it takes no more', () => {
   const life = new Life({ kind: 'webhook' }, { overlap: 'queue' });
   for (let i = 0; i < 105; i++) {
-    life.record(delivered(life.state, { slot: `s${i}`, due: life.now, payload: null, changed: null }));
+    life.record(...delivered(life.state, { slot: `s${i}`, due: life.now, payload: null, changed: null }));
     life.go();
   }
   expect(life.state.queue).toHaveLength(100);
-  expect(life.outcomes).toEqual(['started', 'joined 4']);
+  expect(life.outcomes).toEqual(['started', 'joined', 'joined', 'joined', 'joined']);
   expect(life.state.receipts.at(-1)).toMatchObject({ into: 's100', reason: 'the queue is full' });
   life.end('completed');
   expect(life.state.runs.map(({ slot }) => slot)).toEqual(['s0', 's1']);
@@ -117,6 +117,22 @@ test('replace cancels the run, and keeps the newest slot alone', () => {
   expect(life.state.queue).toHaveLength(1);
   life.end('cancelled', 't1');
   expect(life.outcomes).toEqual(['started', 'joined', 'started']);
+});
+
+test('replace keeps the newest alone of a queue that was made under another policy', () => {
+  const life = new Life({ kind: 'webhook' }, { overlap: 'queue' });
+  const deliver = (slot: string) => {
+    life.record(...delivered(life.state, { slot, due: life.now, payload: null, changed: null }));
+    life.go();
+  };
+  for (const slot of ['s0', 's1', 's2']) deliver(slot);
+  life.record({
+    type: 'trigger_edited',
+    definition: aDefinition({ kind: 'webhook' }, { overlap: 'replace' }),
+  });
+  deliver('s3');
+  expect(life.state.queue.map(({ slot }) => slot)).toEqual(['s3']);
+  expect(life.outcomes).toEqual(['started', 'joined', 'joined']);
 });
 
 test('while nothing may begin the slot waits, and is late then; with catch_up none it is skipped, with the reason', () => {

@@ -1,0 +1,124 @@
+/** Triggers against a store on the disk and tasks that are only names: deliveries, holds, tasks that cannot be used. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { RasenError } from '../../../src/contract/errors.ts';
+import type { When } from '../../../src/contract/trigger.ts';
+import { TriggerStore } from '../../../src/store/file/trigger-store.ts';
+import { Triggers, type TriggersOptions } from '../../../src/supervisor/triggers/triggers.ts';
+import type { RunEnd } from '../../../src/triggers/event.ts';
+import { ulid } from '../../../src/util/ulid.ts';
+import { aDefinition } from '../../support/trigger-builder.ts';
+
+let home: string;
+let triggers: Triggers;
+/** Tasks that were submitted, and how they ended. */
+let tasks: Map<string, RunEnd | null>;
+let bodies: unknown[];
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'rasen-triggers-'));
+  tasks = new Map();
+  bodies = [];
+});
+afterEach(async () => {
+  await triggers.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+function open(options: Partial<TriggersOptions> = {}): void {
+  triggers = new Triggers({
+    store: new TriggerStore({ home, quarantine: join(home, 'quarantine') }),
+    log: pino({ level: 'silent' }),
+    watch_program: ['false'],
+    hold: () => null,
+    endOf: task => tasks.get(task) ?? null,
+    taskOf: () => null,
+    submit: async ({ id }, { RASEN_TRIGGER_FILE }) => {
+      tasks.set(id, null);
+      if (RASEN_TRIGGER_FILE) bodies.push(JSON.parse(readFileSync(RASEN_TRIGGER_FILE, 'utf8')));
+    },
+    cancel: async () => {},
+    remove: async () => null,
+    tell: async () => ({ ok: true, detail: null }),
+    ...options,
+  });
+  triggers.start();
+}
+
+const create = (when: When, policy: Record<string, unknown>) =>
+  triggers.create(ulid(), aDefinition(when, policy), {});
+const deliver = (key: string) => triggers.deliver('test', key, { key }, AbortSignal.timeout(60_000));
+const end = (how: RunEnd) => {
+  for (const [task, was] of tasks)
+    if (was === null) {
+      tasks.set(task, how);
+      triggers.taskChanged(task);
+    }
+};
+
+test('replace: of deliveries that come while the run is being cancelled, the last one runs, with its body', async () => {
+  open();
+  create({ kind: 'webhook' }, { overlap: 'replace' });
+  await deliver('1');
+  for (const key of ['2', '3', '4']) await deliver(key);
+  expect(triggers.get('test').queue).toMatchObject([{ slot: 'delivery:4' }]);
+  end('cancelled');
+  await vi.waitFor(() => expect(bodies).toEqual([{ key: '1' }, { key: '4' }]), 10_000);
+  for (const [key, into] of [
+    ['2', 'delivery:3'],
+    ['3', 'delivery:4'],
+  ] as const)
+    expect(await deliver(key)).toMatchObject({ receipt: { outcome: 'joined', into } });
+});
+
+test('replace: files that were changed while the run is being cancelled all reach the next one', async () => {
+  // Tells of a change, and of the next one when it is acknowledged.
+  const says = (id: number, path: string) =>
+    `echo '${JSON.stringify({ changed: { id, paths: [path], first_ms: 0, last_ms: 0 } })}'; read ack`;
+  const script = ['read order', says(1, 'a'), says(2, 'b'), says(3, 'c'), 'read end'].join('; ');
+  open({ watch_program: ['sh', '-c', script] });
+  create(
+    { kind: 'watch', patterns: ['**'], ignore: [], outputs: [], debounce_ms: 10 },
+    { overlap: 'replace' },
+  );
+  await vi.waitFor(() => expect(triggers.get('test').counts.joined).toBe(2), 10_000);
+  end('cancelled');
+  await vi.waitFor(() => expect(bodies).toEqual([{ changed: ['a', 'b', 'c'], count: 3 }]), 10_000);
+});
+
+test('deliveries that are skipped in a row are found again each, and are no new ones', async () => {
+  open();
+  create({ kind: 'webhook' }, { overlap: 'skip' });
+  await deliver('1');
+  for (const key of ['2', '3', '4']) await deliver(key);
+  for (const key of ['2', '3', '4'])
+    expect(await deliver(key)).toMatchObject({
+      receipt: { slot: `delivery:${key}`, outcome: 'skipped', count: 1 },
+    });
+  expect(triggers.get('test').counts).toMatchObject({ started: 1, skipped: 3 });
+});
+
+test('a slot whose task is damaged has its receipt with the reason, and the next one runs', async () => {
+  let damaged = true;
+  let looks = 0;
+  open({
+    // As the registry says it of a task that was there before a crash and cannot be read since.
+    taskOf: () => {
+      looks++;
+      if (damaged) throw new RasenError('damaged', 'task x is damaged: a line of its journal is torn');
+      return null;
+    },
+    endOf: task => (tasks.has(task) ? tasks.get(task)! : 'gone'),
+  });
+  create({ kind: 'webhook' }, { overlap: 'queue' });
+  expect(await deliver('1')).toMatchObject({
+    receipt: { outcome: 'started', reason: 'task x is damaged: a line of its journal is torn' },
+  });
+  expect(looks).toBe(1);
+  damaged = false;
+  expect(await deliver('2')).toMatchObject({ receipt: { outcome: 'started', reason: null } });
+  expect(bodies).toEqual([{ key: '2' }]);
+});
