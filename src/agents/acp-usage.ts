@@ -1,6 +1,6 @@
 /** What an ACP session used: tokens of the turns that are over, and the cost that it tells as a sum over the session. */
 import type { Usage } from './agent.ts';
-import { count, type Json, number, object } from './json.ts';
+import { amount, count, type Json, object } from './json.ts';
 
 /** They tell the tokens of a turn's last call only. */
 const LAST_CALL_ONLY = ['OpenCode'];
@@ -28,10 +28,10 @@ export class AcpUsage {
 
   cost(update: Json): void {
     const cost = object(update.cost);
-    const amount = number(cost?.amount);
-    if (amount === null || cost?.currency !== 'USD') return;
-    if (this.#begun) this.#cost_usd = amount;
-    else this.#before_usd = amount;
+    const usd = amount(cost?.amount);
+    if (usd === null || cost?.currency !== 'USD') return;
+    if (this.#begun) this.#cost_usd = usd;
+    else this.#before_usd = usd;
   }
 
   turn(result: Json): void {

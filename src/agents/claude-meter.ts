@@ -1,6 +1,6 @@
 /** What a process of Claude Code used so far: from its results, and from the answers that no result has counted yet. */
 import type { Usage } from './agent.ts';
-import { count, type Json, number, object, text } from './json.ts';
+import { amount, count, type Json, object, text } from './json.ts';
 
 type Sum = Omit<Usage, 'partial'>;
 
@@ -84,7 +84,9 @@ export class Meter {
       output_tokens: Math.max(0, said.output_tokens - own.output),
       cost_usd: null,
     };
-    const share = Math.min(1, weightOf(own) / weightOf(said.as_answer));
+    const whole = weightOf(said.as_answer);
+    // A sum without tokens has no part that is known to be of before.
+    const share = whole > 0 ? Math.min(1, weightOf(own) / whole) : 1;
     const cost_usd = said.cost_usd === null ? null : said.cost_usd * (1 - share);
     this.#before.set(model, { ...before, cost_usd });
     return this.#before.get(model)!;
@@ -120,7 +122,7 @@ function sumOf(usage: Json | null): SaidSum {
     input_tokens: input,
     cached_input_tokens: cached,
     output_tokens: output,
-    cost_usd: number(usage?.costUSD),
+    cost_usd: amount(usage?.costUSD),
     as_answer: { model: '', input, cached, written_to_cache, output },
   };
 }

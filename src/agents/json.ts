@@ -1,2 +1,2 @@
 /** Lenient access to parsed JSON, where the readers of agents look for it. */
-export { count, type Json, list, number, object, text } from '../util/json.ts';
+export { amount, count, type Json, list, number, object, text } from '../util/json.ts';

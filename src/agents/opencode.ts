@@ -11,7 +11,7 @@
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import type { AgentFolder } from './folders.ts';
-import { count, type Json, number, object, text } from './json.ts';
+import { amount, count, type Json, number, object, text } from './json.ts';
 import { outcomeOfError, outcomeOfMessage } from './opencode-error.ts';
 import { brokenOff, Seen, streamOf } from './stream.ts';
 
@@ -178,13 +178,13 @@ function sum(before: Usage | null, step: Json | null): Usage | null {
   const tokens = object(step?.tokens);
   if (tokens === null) return before;
   const cache = object(tokens.cache);
-  const cost = number(step?.cost);
+  const cost = amount(step?.cost);
   return {
     input_tokens:
       (before?.input_tokens ?? 0) + count(tokens.input) + count(cache?.read) + count(cache?.write),
     cached_input_tokens: (before?.cached_input_tokens ?? 0) + count(cache?.read),
     output_tokens: (before?.output_tokens ?? 0) + count(tokens.output) + count(tokens.reasoning),
-    cost_usd: cost === null && before === null ? null : (before?.cost_usd ?? 0) + Math.max(0, cost ?? 0),
+    cost_usd: cost === null && before === null ? null : (before?.cost_usd ?? 0) + (cost ?? 0),
     partial: true,
   };
 }

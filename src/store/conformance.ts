@@ -144,6 +144,33 @@ export const CONFORMANCE: readonly Check[] = [
     },
   },
   {
+    name: 'an event that nobody could read is refused before it is written, and the task goes on',
+    async run(bench) {
+      const store = bench.open();
+      const { id, loaded } = begun(bench, store);
+      const jumped: NewEvent = { type: 'clock_jumped', ms: Number.POSITIVE_INFINITY };
+      const wrong = [after(loaded, note(1)), after(loaded, jumped, 2)];
+      const says = (error: unknown) => kindOf('internal')(error) && /clock_jumped/.test(String(error));
+      await assert.rejects(store.commit(id, loaded.at, wrong), says);
+      const late = { ...after(loaded, { ...CLAIM, incarnation: 'x' }), mono: Number.NaN };
+      await assert.rejects(store.claim(id, loaded.at, [late]), kindOf('internal'));
+      await store.commit(id, loaded.at, [after(loaded, note(1))]);
+      assert.equal(bench.reopen().events(id).length, bench.life.length + 1);
+      assert.deepEqual(bench.reopen().damage, []);
+    },
+  },
+  {
+    name: 'a task that nobody could read is refused',
+    async run(bench) {
+      const store = bench.open();
+      const life = bench.life.map(event => ({ ...event, mono: Number.POSITIVE_INFINITY }));
+      const [first] = life;
+      assert(first?.type === 'task_submitted');
+      assert.throws(() => store.submit(first.spec.id, life, ENV), kindOf('internal'));
+      assert.deepEqual(bench.reopen().list(), []);
+    },
+  },
+  {
     name: 'what was released is claimed by the next one without a wait',
     async run(bench) {
       const store = bench.open();

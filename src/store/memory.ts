@@ -7,6 +7,7 @@ import type { Event } from '../contract/event.ts';
 import { foldAll } from '../engine/fold.ts';
 import {
   assertClaims,
+  assertSound,
   assertStands,
   type Damage,
   type Loaded,
@@ -51,6 +52,7 @@ export class MemoryStore implements TaskStore {
 
   submit(id: string, events: Event[], env: Record<string, string>): Loaded {
     if (this.#tasks.has(id)) throw new RasenError('task_exists', `task ${id} is there already`);
+    assertSound(id, events);
     const state = foldAll(events);
     this.#onWrite(events, () => {});
     const at = standingAfter(null, events);
@@ -86,6 +88,7 @@ export class MemoryStore implements TaskStore {
   write(id: string, at: Standing, events: readonly Event[]): Standing {
     const kept = this.#of(id);
     assertStands(id, kept.at, at);
+    assertSound(id, events);
     const keep = (some: readonly Event[]) => {
       if (some.length === 0) return;
       kept.lines.push(...some.map(encode));

@@ -12,7 +12,7 @@
  *              renew  signal: whoever holds the task should look at it
  */
 import { RasenError } from '../contract/errors.ts';
-import type { Event } from '../contract/event.ts';
+import { type Event, eventProblem, isEventType } from '../contract/event.ts';
 import type { TaskState } from '../engine/state.ts';
 
 /** Under which claim somebody writes, and up to which event he knows the task. */
@@ -109,4 +109,19 @@ export function assertClaims(id: string, at: Standing, events: readonly Event[])
   const last = events.at(-1);
   if (last?.type !== 'task_claimed' || last.epoch !== at.epoch + 1)
     throw new Error(`task ${id}: a claim ends with task_claimed of epoch ${at.epoch + 1}`);
+}
+
+/**
+ * Throws `internal` where an event is not what its type says: nobody could read it, and all of the task with it. It is looked
+ * at as what will be read: a number that is none is null then.
+ */
+export function assertSound(id: string, events: readonly Event[]): void {
+  for (const event of events) {
+    const problem = isEventType(event.type) ? eventProblem(event.type, event) : 'no such event';
+    if (problem === null) continue;
+    throw new RasenError('internal', `task ${id}: a wrong ${event.type} was not written (${problem})`, {
+      hint: 'Nothing of it was recorded, and the task can still be read.',
+      data: { task: id, type: event.type },
+    });
+  }
 }

@@ -14,5 +14,11 @@ export const text = (value: unknown): string | null =>
 export const number = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null;
 
-/** A count: 0 where there is none, or nonsense. */
-export const count = (value: unknown): number => Math.max(0, Math.round(number(value) ?? 0));
+/** A count: 0 where there is none, or nonsense. Bounded, so that sums of counts stay numbers. */
+export const count = (value: unknown): number => Math.round(amount(value) ?? 0);
+
+/** What something costs, bounded as a count is; null where nothing is said. */
+export const amount = (value: unknown): number | null => {
+  const said = number(value);
+  return said === null ? null : Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, said));
+};

@@ -19,6 +19,7 @@ import { foldAll } from '../../engine/fold.ts';
 import {
   type About,
   assertClaims,
+  assertSound,
   assertStands,
   type Damage,
   type Loaded,
@@ -172,6 +173,7 @@ export class FileStore implements TaskStore {
     if (isThere(folder) || isThere(pack)) {
       throw new RasenError('task_exists', `${folder} is there already`, { hint: 'See `rasen doctor`.' });
     }
+    assertSound(id, events);
     const state = foldAll(events);
     const staged = join(this.tasks, `${STAGED}${id}`);
     let placed = false;
@@ -387,6 +389,7 @@ export class FileStore implements TaskStore {
   async append(id: string, at: number, events: Event[]): Promise<number> {
     const { folder, journal } = this.files(id);
     const tail = this.#tailOf(id);
+    assertSound(id, events);
     if (this.#appending.has(id)) throw new Error(`two appends at once to task ${id}`);
     if (tail.bytes !== at)
       throw new Error(`task ${id}: append at ${at}, and its journal ends at ${tail.bytes}`);

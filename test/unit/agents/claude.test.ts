@@ -168,6 +168,20 @@ it('a version that says the sum of a session that it goes on with has only its o
   expect(usage!.cost_usd).toBeCloseTo((3 * 1500 + 15 * 50) / 1e6, 9);
 });
 
+it.each([
+  ['with no tokens', { inputTokens: 0, outputTokens: 0, costUSD: 0 }, 0],
+  ['whose tokens are not told', { costUSD: 2 }, 4],
+  ['with numbers beyond all sense', { inputTokens: 1e308, outputTokens: 1e308, costUSD: 1e308 }, null],
+])('the sum of a resumed session that lists a model %s stays a number', (_, strange, usd) => {
+  const conversation = AGENTS.claude(['claude']).open(true)!;
+  const sum = { ...fine, modelUsage: { other: strange, another: strange } };
+  for (const event of [sum, sum]) conversation.feed(JSON.stringify(event));
+  const { usage } = conversation.end({ code: 0, ended_ms: ENDED });
+  const { partial: _partial, ...sums } = usage!;
+  expect(Object.values(sums).every(Number.isFinite)).toBe(true);
+  if (usd !== null) expect(usage!.cost_usd).toBe(usd);
+});
+
 it('cut off: what its answers used, as far as they had come', () => {
   const { lines } = recording('claude', 'h1-include-partial-messages');
   const whole = lines.filter(line => line !== '');

@@ -1,8 +1,9 @@
 /** Journals of every format that was ever released stay readable; what is newer than this code is refused. */
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { viewOf } from '../../../src/engine/view.ts';
+import { encodeEvents } from '../../../src/store/file/artifact.ts';
 import { FileStore } from '../../../src/store/file/file-store.ts';
 import { readJournal } from '../../../src/store/file/journal.ts';
 import { FORMATS, type Formats } from '../../../src/store/file/migrate.ts';
@@ -129,7 +130,12 @@ test('an event of another form is left to the rasen that wrote it; a field more 
   const odd = life.events.map(event =>
     event.type === 'task_waiting' ? { ...event, why: 'eclipse' } : { ...event, more: 1 },
   );
-  await writeLife(rig.open(), { ...life, events: odd, state: life.state } as unknown as typeof life);
+  await writeLife(rig.open(), life);
+  // This one writes none: a journal of another rasen, as nobody here remembers it.
+  const into = { folder: rig.path(id, '.'), displaced: rmSync };
+  const { text } = encodeEvents(into, odd as unknown as typeof life.events, FORMAT);
+  writeFileSync(rig.path(id, 'events.jsonl'), text);
+  rmSync(join(rig.paths.home, 'heads'), { force: true });
   rmSync(rig.path(id, 'task.json'), { force: true });
   const store = rig.open();
   expect(store.load(id)).toBeNull();
