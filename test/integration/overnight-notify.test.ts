@@ -64,7 +64,10 @@ test('27: a person is told once for each reason, with what happened and what to 
     reason: expect.stringContaining('OAuth token has expired'),
     next: `rasen resume ${id}`,
   });
-  expect(told(p)[2]).toMatchObject({ title: 'rasen: p: completed, but look at what verified it', next: `rasen merge ${id}` });
+  expect(told(p)[2]).toMatchObject({
+    title: 'rasen: p: completed, but look at what verified it',
+    next: `rasen merge ${id}`,
+  });
   await until('all is written down', async () => (await events(p, 'notified')).length === 3);
   expect((await events(p, 'notified')).every(({ ok }) => ok)).toBe(true);
 });
