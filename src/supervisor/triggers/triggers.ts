@@ -96,8 +96,9 @@ export class Triggers {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
-    for (const entry of this.#entries.values()) entry.watcher?.close();
-    await Promise.all([...this.#entries.values()].map(entry => entry.queue));
+    const entries = [...this.#entries.values()];
+    const closed = entries.map(({ watcher }) => watcher?.close());
+    await Promise.all([...entries.map(entry => entry.queue), ...closed]);
   }
 
   /** The wall clock jumped: whatever was waited for may be there. */
@@ -156,9 +157,11 @@ export class Triggers {
     const other = this.#names.get(definition.name);
     if (other !== undefined && other !== entry.id)
       throw new RasenError('trigger_exists', `There is another trigger "${definition.name}".`);
+    // Not in its turn: what the watcher has said waits for that.
+    await entry.watcher?.close();
     return await this.#exclusive(entry, async () => {
-      if (env) await this.#options.store.setEnv(entry.id, env);
       this.#unwatch(entry);
+      if (env) await this.#options.store.setEnv(entry.id, env);
       if (!isDeepStrictEqual(definition.when, entry.state.definition.when))
         this.#options.store.forgetTree(entry.id);
       await this.#record(entry, [{ type: 'trigger_edited', definition }]);
@@ -256,10 +259,8 @@ export class Triggers {
         throw new RasenError('trigger_unknown', `Trigger "${entry.state.definition.name}" was removed.`);
       return work();
     });
-    entry.queue = run.then(
-      () => this.#kick(entry),
-      () => {},
-    );
+    const kick = () => this.#kick(entry);
+    entry.queue = run.then(kick, kick);
     return run;
   }
 
@@ -488,7 +489,7 @@ export class Triggers {
   }
 
   #unwatch(entry: Entry): void {
-    entry.watcher?.close();
+    entry.watcher?.kill();
     entry.watcher = null;
   }
 

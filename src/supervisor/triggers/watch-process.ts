@@ -7,6 +7,8 @@ import type { Said, WatchOrder } from '../../watch/order.ts';
 const AGAIN_MS = { first: 500, last: 60_000 };
 /** One that lived so long was a good one. */
 const GOOD_MS = 60_000;
+/** Time for it to write down what was acknowledged. */
+const FINISH_MS = 2000;
 
 export type Changed = Extract<Said, { changed: unknown }>['changed'];
 
@@ -25,6 +27,8 @@ export class WatchProcess {
   #timer: NodeJS.Timeout | null = null;
   #pause = AGAIN_MS.first;
   #closed = false;
+  /** What it said that is being taken care of. */
+  readonly #hearing = new Set<Promise<void>>();
   /** Why it looks through the tree from time to time; null: it is told of changes, as far as is known. */
   polling: string | null = null;
   /** Files that it watches; null: it is looking for them. */
@@ -39,11 +43,32 @@ export class WatchProcess {
     return this.#child?.pid ?? null;
   }
 
-  close(): void {
+  /** Ends it at once: what it knows of the tree is not needed any more. */
+  kill(): void {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
     this.#child?.stdin?.end();
     this.#child?.kill('SIGTERM');
+  }
+
+  /** Ends it when all that it said is taken care of and it has written that down, or after a while. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    let late: NodeJS.Timeout | undefined;
+    const ended = new Promise<void>(resolve => {
+      child.once('close', () => resolve());
+      late = setTimeout(() => {
+        child.kill('SIGKILL');
+        resolve();
+      }, FINISH_MS);
+    });
+    await Promise.race([ended, Promise.all(this.#hearing)]);
+    child.stdin!.end();
+    await ended;
+    clearTimeout(late);
   }
 
   #start(): void {
@@ -60,7 +85,9 @@ export class WatchProcess {
     child.stdin.on('error', () => {});
     child.once('error', error => told(`the watcher cannot be started: ${messageOf(error)}`));
     createInterface({ input: child.stdout }).on('line', line => {
-      if (!this.#closed && child === this.#child) void this.#heard(child, JSON.parse(line) as Said);
+      if (this.#closed || child !== this.#child) return;
+      const heard = this.#heard(child, JSON.parse(line) as Said).finally(() => this.#hearing.delete(heard));
+      this.#hearing.add(heard);
     });
     child.once('close', (code, signal) => {
       if (this.#closed) return;

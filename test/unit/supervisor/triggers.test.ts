@@ -1,9 +1,9 @@
 /** Triggers against a store on the disk and tasks that are only names: deliveries, holds, tasks that cannot be used. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RasenError } from '../../../src/contract/errors.ts';
 import type { When } from '../../../src/contract/trigger.ts';
 import { TriggerStore } from '../../../src/store/file/trigger-store.ts';
@@ -11,6 +11,8 @@ import { Triggers, type TriggersOptions } from '../../../src/supervisor/triggers
 import type { RunEnd } from '../../../src/triggers/event.ts';
 import { ulid } from '../../../src/util/ulid.ts';
 import { aDefinition } from '../../support/trigger-builder.ts';
+
+const WATCH: When = { kind: 'watch', patterns: ['**'], ignore: [], outputs: [], debounce_ms: 10 };
 
 let home: string;
 let triggers: Triggers;
@@ -80,10 +82,7 @@ test('replace: files that were changed while the run is being cancelled all reac
     `echo '${JSON.stringify({ changed: { id, paths: [path], first_ms: 0, last_ms: 0 } })}'; read ack`;
   const script = ['read order', says(1, 'a'), says(2, 'b'), says(3, 'c'), 'read end'].join('; ');
   open({ watch_program: ['sh', '-c', script] });
-  create(
-    { kind: 'watch', patterns: ['**'], ignore: [], outputs: [], debounce_ms: 10 },
-    { overlap: 'replace' },
-  );
+  create(WATCH, { overlap: 'replace' });
   await vi.waitFor(() => expect(triggers.get('test').counts.joined).toBe(2), 10_000);
   end('cancelled');
   await vi.waitFor(() => expect(bodies).toEqual([{ changed: ['a', 'b', 'c'], count: 3 }]), 10_000);
@@ -121,4 +120,21 @@ test('a slot whose task is damaged has its receipt with the reason, and the next
   damaged = false;
   expect(await deliver('2')).toMatchObject({ receipt: { outcome: 'started', reason: null } });
   expect(bodies).toEqual([{ key: '2' }]);
+});
+
+describe.each([
+  ['the supervisor ends', () => triggers.close()],
+  ['the trigger is edited', () => triggers.edit('test', aDefinition(WATCH, { keep: 1 }), null)],
+])('%s', (_, ends) => {
+  test('what was acknowledged to the watcher is written down', async () => {
+    const acks = join(home, 'acks');
+    const said = JSON.stringify({ changed: { id: 1, paths: ['a'], first_ms: 0, last_ms: 0 } });
+    const script = `[ -e "$0" ] && exec cat; read order; echo '${said}'; read ack; sleep 0.3; echo "$ack" > "$0"`;
+    open({ watch_program: ['sh', '-c', script, acks] });
+    create(WATCH, {});
+    await vi.waitFor(() => expect(triggers.get('test').counts.skipped).toBe(1), 10_000);
+    expect(existsSync(acks)).toBe(false);
+    await ends();
+    expect(readFileSync(acks, 'utf8')).toBe('{"ack":1}\n');
+  });
 });
