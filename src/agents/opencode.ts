@@ -11,7 +11,7 @@
 import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
 import { sessionEnv } from './agent.ts';
 import type { AgentFolder } from './folders.ts';
-import { amount, count, type Json, number, object, text } from './json.ts';
+import { amount, count, type Json, object, text } from './json.ts';
 import { outcomeOfError, outcomeOfMessage } from './opencode-error.ts';
 import { brokenOff, Seen, streamOf } from './stream.ts';
 
