@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { messageOf } from '../contract/errors.ts';
 import type { Claim } from '../contract/event.ts';
-import { type Place, readForeign, untroubled } from '../host/foreign-file.ts';
+import { type Foreign, type Place, readForeign, untroubled } from '../host/foreign-file.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ITEMS = 20;
@@ -56,13 +56,17 @@ export interface ReadResult {
 
 const NONE: ReadResult = { claim: null, problem: null, plan: undefined };
 
-/** `masked`: of its text, before anything of it is quoted, cut or cleaned. */
+/**
+ * @param masked of its text, before anything of it is quoted, cut or cleaned.
+ * @param settled what was found, where it throws what is worth waiting for.
+ */
 export function readResultFile(
   place: Place,
   nowMs: number,
   masked: (text: string) => string = text => text,
+  settled: <T>(place: Place, found: Foreign<T>) => Foreign<T> = untroubled,
 ): ReadResult {
-  const read = untroubled(place, readForeign(place, MAX_FILE_BYTES));
+  const read = settled(place, readForeign(place, MAX_FILE_BYTES));
   if (!read.ok) {
     if (read.fault === 'missing') return NONE;
     const what = read.fault === 'unreadable' ? `cannot be read: ${read.problem}` : read.problem;

@@ -24,6 +24,7 @@ import { systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
+import { Patience } from './effects/patience.ts';
 import { Guard } from './guard.ts';
 import { Halt } from './halt.ts';
 import type { Serving } from './handlers/define.ts';
@@ -129,6 +130,7 @@ export class Supervisor {
       jobs: this.#jobs,
       far: this.#far,
       sweeper: new Sweeper(),
+      patience: new Patience(),
       help: new ProgramHelp(),
       log,
       cage: options.cage.cage,

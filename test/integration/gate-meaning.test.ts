@@ -139,6 +139,47 @@ test(
   LONG_MS,
 );
 
+test(
+  'what a command of the plan changed is the user’s own, and asks nothing',
+  async () => {
+    const p = project({
+      config: settings,
+      files: { ...FILES, 'off.json': OFF['package.json'] },
+      script: { add: [works(write({ 'more.js': '1;\n' }))] },
+    });
+    await p.init([
+      { id: 'loosen', run: ['cp', 'off.json', 'package.json'] },
+      { ...subtask, needs: ['loosen'] },
+    ]);
+    expect((await p.rasen('run')).status).toBe(0);
+    expect(await p.view()).toMatchObject({ status: 'completed' });
+    expect(await p.ok('logs', '-n', 'all')).not.toContain('base_config');
+  },
+  LONG_MS,
+);
+
+test(
+  'a command that writes a file anew makes nothing known that an agent changed in it before',
+  async () => {
+    const p = project({
+      config: settings,
+      files: FILES,
+      script: {
+        add: [works(write({ ...RIGHT, ...OFF }))],
+        undo: [works(write({ 'add.js': FILES['add.js'] }))],
+      },
+    });
+    await p.init([
+      subtask,
+      { id: 'format', run: ['sh', '-c', 'echo >>package.json'], needs: ['add'] },
+      { id: 'undo', needs: ['format'] },
+    ]);
+    expect((await p.rasen('run')).status).toBe(3);
+    expect((await p.view()).reason).toMatch(/^_final, attempt 1: base_config:npm test gate: exit code 1/);
+  },
+  LONG_MS,
+);
+
 test.each([
   ['base_config: false', { base_config: false }, subtask],
   ['a plan of the user that lists the file', {}, { ...subtask, tests: ['package.json'] }],

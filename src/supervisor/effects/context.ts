@@ -23,12 +23,15 @@ import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
 import type { ProgramHelp } from '../program-help.ts';
 import type { SandboxLook } from '../sandbox.ts';
+import type { Patience } from './patience.ts';
 import { repositoryOf } from './repository.ts';
 
 export interface EffectContext {
   store: FileStore;
   places: Places;
   jobs: Jobs;
+  /** How long files that jobs left are waited for. */
+  patience: Patience;
   /** What is on the disks of projects, which may hang. */
   far: Pick<FarFiles, 'isFolder' | 'files'>;
   sweeper: Sweeper;

@@ -25,6 +25,7 @@ import { lastLines } from '../../runner/tail.ts';
 import { changedBaseTests } from './base-tests.ts';
 import { agentRole, type EffectContext } from './context.ts';
 import { putWorkRight } from './judged-work.ts';
+import type { Patient } from './patience.ts';
 import { readableTail, unreadable } from './readable-tail.ts';
 import { NOTHING_SAID, whatWasSaid } from './said.ts';
 import { saidNotes } from './tell.ts';
@@ -75,18 +76,29 @@ export async function end(
   // Of an agent's session nothing hangs on the exit code.
   const { facts, forged } = await witnessed(context, folder, { mark: job, marker, proves: role === null });
   if (!gate) forged.push(...planted(context, state, job, folder));
-  const { claim, problem, session, unreached } =
-    role === null
-      ? NOTHING_SAID
-      : await whatWasSaid(
-          context,
-          state,
-          {
-            ...{ role, nonce, folder, resumed: !gate && attempt.resume !== null },
-            after_result: effect.why === 'result' && !ended_by_itself,
-          },
-          heard(facts, effect),
-        );
+  const { claim, problem, session, unreached, log_sha256, log_tail } = await context.patience.with(
+    folder,
+    async patient => {
+      const job = {
+        ...{ role, nonce, folder, resumed: !gate && attempt.resume !== null },
+        after_result: effect.why === 'result' && !ended_by_itself,
+      };
+      const said =
+        role === null
+          ? NOTHING_SAID
+          : await whatWasSaid(context, state, { ...job, role }, heard(facts, effect), patient);
+      if (!gate) return { ...said, log_sha256: null, log_tail: null };
+      const words = () =>
+        role === null
+          ? tail(folder, TAIL_LINES, TAIL_BYTES)
+          : readableTail(state, { role, folder }, { ...MAX_TAIL, mask });
+      return {
+        ...said,
+        log_sha256: await hashOf(folder, state.spec.limits.output_max_bytes, patient),
+        log_tail: issuesText(said.claim) ?? (await orUnreadable(patient, words)),
+      };
+    },
+  );
   await clearTemporaryFolder(context, state, nonce);
   const meddled = gate && role !== null ? await putWorkRight(context, state, folder) : null;
   const result: EndFacts = {
@@ -101,12 +113,8 @@ export async function end(
     session,
     unreached,
     notes_said: gate ? [] : saidNotes(state, folder),
-    log_sha256: gate ? await hashOf(folder, state.spec.limits.output_max_bytes) : null,
-    log_tail: gate
-      ? role === null
-        ? await tail(folder, TAIL_LINES, TAIL_BYTES)
-        : (issuesText(claim) ?? (await readableTail(state, { role, folder }, { ...MAX_TAIL, mask })))
-      : null,
+    log_sha256,
+    log_tail,
     base_tests:
       effect.gate !== null && gatesOf(state, step)[effect.gate]!.variant === 'base_tests'
         ? await changedBaseTests(context, state, attempt).catch(error => {
@@ -255,12 +263,30 @@ export async function tail(folder: string, lines: number, bytes: number): Promis
   return problem === null ? text.toString('utf8') : unreadable(problem);
 }
 
-/** sha256 of what is kept of an output, at most `max` bytes; null where there is no such file. */
-export async function hashOf(folder: string, max: number): Promise<string | null> {
+/** What `read` gives of an output, or a sentence where the output has been out of reach for too long. */
+async function orUnreadable(
+  { problemOf }: Patient,
+  read: () => Promise<string | null>,
+): Promise<string | null> {
+  try {
+    return await read();
+  } catch (error) {
+    return unreadable(problemOf(error));
+  }
+}
+
+/** sha256 of what is kept of an output, at most `max` bytes; null where there is no such file that can be read. */
+export async function hashOf(folder: string, max: number, patient?: Patient): Promise<string | null> {
   const place = placeIn(folder, 'output');
-  const output = untroubled(place, streamForeign(place, { max }));
+  const output = (patient?.untroubled ?? untroubled)(place, streamForeign(place, { max }));
   if (!output.ok) return null;
   const hash = createHash('sha256');
-  await pipeline(output.value.stream, hash);
+  try {
+    await pipeline(output.value.stream, hash);
+  } catch (error) {
+    if (!patient) throw error;
+    patient.problemOf(error);
+    return null;
+  }
   return hash.digest('hex');
 }

@@ -7,7 +7,7 @@ import { claimFromTags, readResultFile } from '../../agents/result-file.ts';
 import type { SessionFacts } from '../../contract/event.ts';
 import type { Role } from '../../contract/spec.ts';
 import type { TaskState } from '../../engine/state.ts';
-import { streamForeign, untroubled } from '../../host/foreign-file.ts';
+import { streamForeign } from '../../host/foreign-file.ts';
 import type { AttemptFacts } from '../../runner/attempt-dir.ts';
 import { FENCE_NAME } from '../../runner/monitor.ts';
 import { droppedBytes } from '../../runner/output-cap.ts';
@@ -15,6 +15,7 @@ import { placeIn } from '../../runner/small-file.ts';
 import { lastLines } from '../../runner/tail.ts';
 import type { Mask } from '../../secrets/mask.ts';
 import { capturedEnv, type EffectContext } from './context.ts';
+import type { Patient } from './patience.ts';
 
 /** Where event tags are looked for, in an output that is no stream of events. */
 const TAG_BYTES = 64 * 1024;
@@ -41,6 +42,7 @@ export async function whatWasSaid(
   state: TaskState,
   job: { role: Role; nonce: string; folder: string; resumed: boolean; after_result: boolean },
   { exit, output_mtime_ms }: AttemptFacts,
+  patient: Patient,
 ): Promise<SaidAll> {
   const agent = agentOf(state.spec, job.role);
   const time_zone = capturedEnv(context, state).TZ;
@@ -48,7 +50,7 @@ export async function whatWasSaid(
   const mask = await context.masks.of(state);
   const max_bytes = state.spec.limits.output_max_bytes;
   const how = { code: exit?.code ?? null, ended_ms, time_zone };
-  const report = await reportOf(job, agent, max_bytes, how, mask);
+  const report = await reportOf(job, agent, { max_bytes, exit: how, mask, patient });
   // What its program said of the session is not known, so nothing that the agent says of itself can be believed.
   if (report !== null && 'problem' in report)
     return { ...NOTHING_SAID, problem: `its output ${report.problem}` };
@@ -59,10 +61,10 @@ export async function whatWasSaid(
     context.log.warn(fields, 'the output of an agent has parts that are not known');
   }
   const place = context.places.resultPlace(state.id, job.nonce);
-  const file = readResultFile(place, Date.now(), text => mask.text(text));
+  const file = readResultFile(place, Date.now(), text => mask.text(text), patient.untroubled);
   const none = file.claim === null && file.problem === null;
   const filtered = Array.isArray(state.spec.sandbox?.network);
-  const end = filtered || (none && !report) ? mask.text(await endOfOutput(job.folder)) : '';
+  const end = filtered || (none && !report) ? mask.text(await endOfOutput(job.folder, patient)) : '';
   const tags = none ? claimFromTags(report?.last_message ?? end) : null;
   const cut_off = job.after_result && file.claim !== null && report?.outcome === 'failed';
   return {
@@ -79,9 +81,7 @@ export async function whatWasSaid(
 async function reportOf(
   { folder, resumed }: { folder: string; resumed: boolean },
   agent: Agent,
-  max_bytes: number,
-  exit: AgentExit,
-  mask: Mask,
+  { max_bytes, exit, mask, patient }: { max_bytes: number; exit: AgentExit; mask: Mask; patient: Patient },
 ): Promise<AgentReport | { problem: string } | null> {
   const conversation = agent.open(resumed);
   if (conversation === null) return null;
@@ -89,8 +89,14 @@ async function reportOf(
   // What the cap has freed is gone; the line that it cut counts as torn.
   const range = { from: droppedBytes(folder), max: max_bytes };
   const place = placeIn(folder, 'output');
-  const output = untroubled(place, streamForeign(place, range));
-  if (output.ok) for await (const chunk of output.value.stream) lines.push(chunk);
+  const output = patient.untroubled(place, streamForeign(place, range));
+  if (output.ok) {
+    try {
+      for await (const chunk of output.value.stream) lines.push(chunk);
+    } catch (error) {
+      return { problem: patient.problemOf(error) };
+    }
+  } else if (output.fault === 'unreadable') return { problem: `cannot be read: ${output.problem}` };
   else if (output.fault !== 'missing') return { problem: output.problem };
   lines.end();
   const report = conversation.end(exit);
@@ -110,7 +116,12 @@ function unreachedIn(output: string): string[] {
   return [...new Set([...lines].map(([, host]) => host!))].slice(0, UNREACHED_MAX);
 }
 
-async function endOfOutput(folder: string): Promise<string> {
-  const { text } = await lastLines(folder, Number.MAX_SAFE_INTEGER, TAG_BYTES);
-  return text.toString('utf8');
+async function endOfOutput(folder: string, { problemOf }: Patient): Promise<string> {
+  try {
+    const { text } = await lastLines(folder, Number.MAX_SAFE_INTEGER, TAG_BYTES);
+    return text.toString('utf8');
+  } catch (error) {
+    problemOf(error);
+    return '';
+  }
 }

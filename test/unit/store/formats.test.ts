@@ -135,7 +135,7 @@ test('an event of another form is left to the rasen that wrote it; a field more 
   const into = { folder: rig.path(id, '.'), displaced: rmSync };
   const { text } = encodeEvents(into, odd as unknown as typeof life.events, FORMAT);
   writeFileSync(rig.path(id, 'events.jsonl'), text);
-  rmSync(join(rig.paths.home, 'heads'), { force: true });
+  rig.forget();
   rmSync(rig.path(id, 'task.json'), { force: true });
   const store = rig.open();
   expect(store.load(id)).toBeNull();

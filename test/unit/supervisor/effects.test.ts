@@ -12,6 +12,7 @@ import { RecordKeys } from '../../../src/runner/record-key.ts';
 import type { EffectContext } from '../../../src/supervisor/effects/context.ts';
 import { end } from '../../../src/supervisor/effects/end.ts';
 import { launch } from '../../../src/supervisor/effects/launch.ts';
+import { Patience } from '../../../src/supervisor/effects/patience.ts';
 import { clearTemporaryFolder } from '../../../src/supervisor/effects/temporary-folder.ts';
 import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { Places } from '../../../src/supervisor/places.ts';
@@ -49,6 +50,7 @@ function contextOf(env: () => Record<string, string>, start: () => Promise<void>
     },
     places: new Places(paths as Paths),
     jobs,
+    patience: new Patience(),
     sweeper: { isEmpty: async () => true },
     log: SILENT,
     cage: { kind: 'group', start },
