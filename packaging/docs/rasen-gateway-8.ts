@@ -38,7 +38,7 @@ export function rasenGateway8(version: string): string {
   page.item('Unix socket', 'With `--unix` no login is needed: its mode is 0600.');
   page.item(
     'Tailscale',
-    'Behind `tailscale serve`, the header Tailscale-User-Login lets in the logins given with `--tailscale-login`, from loopback alone.',
+    'Behind `tailscale serve`, the header Tailscale-User-Login lets in the logins given with `--tailscale-login`. It counts where the process that connects from loopback belongs to root or to the user of tailscaled (`tailscale` or `tailscaled`), since every other process of this machine could send it as well; that is known on Linux alone, and elsewhere the header lets nobody in.',
   );
   page.endList();
   page.sub('Scopes');
@@ -131,7 +131,7 @@ export function rasenGateway8(version: string): string {
     ],
     [
       'Tasks themselves',
-      'What runs inside an attempt may read, and nothing else, whatever token it has found: on Linux the process at the other end of a local connection is looked up. It asks with `rasen`, and for less.',
+      'What runs inside an attempt may read, and nothing else, whatever token it has found: on Linux the process at the other end of a local connection is looked up when it connects. One that has ended by then, or cannot be found, changes nothing. It asks with `rasen`, and for less.',
     ],
     [
       'The page',

@@ -7,7 +7,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { messageOf, RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../contract/view.ts';
 import { git } from '../git/run.ts';
-import { parseRepository, type Repositories } from './repositories.ts';
+import { parseRepository, type Repositories, type Repository } from './repositories.ts';
 import { type GatewayPaths, makeFolder } from './state.ts';
 import type { Who } from './upstream.ts';
 import { principalName } from './who.ts';
@@ -18,7 +18,7 @@ const API_MS = 30_000;
 export interface ForgeOptions {
   /** Base of the REST API of GitHub's kind; absent: that of the host of the repository. */
   api?: string | undefined;
-  /** Where no credential came with the task. */
+  /** Where no credential came with the task: for github.com, or for the host of `api` alone. */
   token?: string | undefined;
 }
 
@@ -55,12 +55,12 @@ export class Forge {
    * Throws `task_state` where there is nothing to push.
    */
   async push(view: TaskView, message: string | null, who: Who): Promise<Pushed> {
-    const { branch, commit } = readyToPush(view);
+    const { branch } = readyToPush(view);
     const cwd = view.project;
     const url = await originOf(cwd);
     const env = this.#repositories.loginOf(view.id);
     const known = await markedCommit(cwd, view.id);
-    const tip = known ?? (message === null ? commit : await squash(view, message));
+    const tip = await tipOf(view, known, message);
     const before = await git(['ls-remote', '--', url, `refs/heads/${branch}`], {
       cwd,
       env,
@@ -88,10 +88,10 @@ export class Forge {
     },
   ): Promise<PullRequest> {
     const repository = parseRepository(await originOf(view.project));
-    const token = asked.token ?? this.#repositories.credentialOf(view.id) ?? this.#options.token;
+    const token = asked.token ?? this.#repositories.credentialOf(view.id) ?? this.#ownToken(repository);
     if (token === undefined)
-      throw new RasenError('secret', 'There is no token for the forge.', {
-        hint: 'Send github_token, or set GITHUB_TOKEN where the gateway is started.',
+      throw new RasenError('secret', `There is no token for the forge at ${hostOf(repository)}.`, {
+        hint: 'Send a token with the request, or set GITHUB_TOKEN: it is used for github.com, and with --forge-api for the host of that.',
       });
     const { branch } = await this.push(view, null, who);
     const api = (this.#options.api ?? defaultApi(repository.host)).replace(/\/$/, '');
@@ -128,6 +128,14 @@ export class Forge {
       if (other) return { number: other.number, url: other.html_url, branch, again: true };
       throw error;
     }
+  }
+
+  /** `origin` is what a repository says, and not where the user's token belongs. */
+  #ownToken(repository: Repository): string | undefined {
+    const { api = 'https://api.github.com', token } = this.#options;
+    const hostname = URL.parse(api)?.hostname;
+    const host = hostOf(repository);
+    return hostname === host || hostname === `api.${host}` ? token : undefined;
   }
 
   async #ask<T>(method: string, url: string, token: string, body?: unknown): Promise<T> {
@@ -217,16 +225,26 @@ async function markedCommit(cwd: string, id: string): Promise<string | null> {
   return stdout.trim() || null;
 }
 
-/** The content of the task as one commit on its base, kept under a ref so that it is made once. */
-async function squash({ id, project: cwd, base, commit }: TaskView, message: string): Promise<string> {
-  const { stdout } = await git(
-    ['commit-tree', `${commit}^{tree}`, ...(base ? ['-p', base] : []), '-F', '-'],
-    {
-      ...{ cwd, input: message, env: await authorOf(cwd, commit!) },
-    },
-  );
+/** What has to be on the branch. A task that was done again goes on top of what was made of it before. */
+async function tipOf(view: TaskView, known: string | null, message: string | null): Promise<string> {
+  const { project: cwd, commit, base } = view;
+  if (known === null) return message === null ? commit! : await squash(view, message, { on: base, known });
+  const { stdout } = await git(['rev-parse', `${known}^{tree}`, `${commit}^{tree}`], { cwd, reads: true });
+  const [old, wanted] = stdout.trim().split('\n');
+  return old === wanted ? known : await squash(view, message ?? titleOf(view), { on: known, known });
+}
+
+/** The content of the task as one commit, kept under a ref so that it is made once. */
+async function squash(
+  { id, project: cwd, commit }: TaskView,
+  message: string,
+  { on, known }: { on: string | null; known: string | null },
+): Promise<string> {
+  const { stdout } = await git(['commit-tree', `${commit}^{tree}`, ...(on ? ['-p', on] : []), '-F', '-'], {
+    ...{ cwd, input: message, env: await authorOf(cwd, commit!) },
+  });
   const made = stdout.trim();
-  await git(['update-ref', markOf(id), made, ''], { cwd });
+  await git(['update-ref', markOf(id), made, known ?? ''], { cwd });
   return made;
 }
 
@@ -248,6 +266,9 @@ async function authorOf(cwd: string, commit: string): Promise<Record<string, str
     GIT_COMMITTER_DATE: date,
   };
 }
+
+/** Without a port. */
+const hostOf = ({ host }: Repository) => host.replace(/_\d+$/, '').toLowerCase();
 
 function defaultApi(host: string): string {
   if (host === 'github.com') return 'https://api.github.com';

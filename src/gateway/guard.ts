@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Peer } from './inside.ts';
 import { Refused } from './problem.ts';
 import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
@@ -27,9 +28,11 @@ export interface GuardOptions {
   sessions: Sessions;
   /** A proxy of ours ends TLS; `X-Forwarded-Proto` counts. */
   behind_proxy: boolean;
-  /** Logins of the tailnet that are let in; their header counts from loopback alone. */
+  /** Logins of the tailnet that are let in; their header counts from tailscaled alone. */
   tailscale: readonly string[];
-  isInside(socket: Socket): Promise<boolean>;
+  /** Users that tailscaled runs as. */
+  tailscale_uids: ReadonlySet<number>;
+  peerOf(socket: Socket): Peer;
   /** Counted for /metrics. */
   onRefused?(kind: string): void;
 }
@@ -55,7 +58,7 @@ export class Guard {
 
   /** Before routing. Throws `Refused`. */
   check(request: IncomingMessage, { page }: { page: boolean }): Admitted {
-    const unix = request.socket.remoteAddress === undefined;
+    const { unix } = this.#options.peerOf(request.socket);
     const secure = this.#isSecure(request);
     this.#checkHost(request, unix);
     const method = request.method ?? '';
@@ -68,7 +71,7 @@ export class Guard {
     return { principal, secure };
   }
 
-  /** Throws `Refused` where the scope is missing, or where a change is asked for from inside an attempt. */
+  /** Throws `Refused` where the scope is missing, or where a change is not asked for by a person. */
   async need(scope: Scope, { principal }: Admitted, socket: Socket): Promise<Principal> {
     if (!principal) throw unauthorized('Log in first.');
     if (!principal.scopes.has(scope)) {
@@ -78,14 +81,20 @@ export class Guard {
         `This needs the scope "${scope}", and ${principal.by} ${principal.name} has ${[...principal.scopes].join(', ')}.`,
       );
     }
-    if (scope !== 'read' && (await this.#options.isInside(socket))) {
-      this.#options.onRefused?.('inside');
-      throw new Refused(
-        'forbidden',
-        'This request comes from inside a task. What runs there asks with the command rasen, and for less.',
-      );
-    }
+    if (scope !== 'read') await this.#needPerson(socket);
     return principal;
+  }
+
+  async #needPerson(socket: Socket): Promise<void> {
+    const place = await this.#options.peerOf(socket).place;
+    if (place.is === 'outside') return;
+    this.#options.onRefused?.(place.is);
+    throw new Refused(
+      'forbidden',
+      place.is === 'unknown'
+        ? `It cannot be told who asks: ${place.why}. Nothing was done.`
+        : 'This request comes from inside a task. What runs there asks with the command rasen, and for less.',
+    );
   }
 
   /** Whether a login of a stream that is open was not revoked meanwhile. */
@@ -140,9 +149,15 @@ export class Guard {
     if (found) return found;
     if (request.headers.authorization !== undefined) this.#refuse(request);
     const login = request.headers['tailscale-user-login'];
-    if (typeof login === 'string' && this.#options.tailscale.includes(login) && isLoopback(request))
+    if (typeof login === 'string' && this.#options.tailscale.includes(login) && this.#isTailscale(request))
       return { by: 'tailscale', name: login.replaceAll(/[^\w.-]/g, '-'), scopes: new Set(SCOPES) };
     return null;
+  }
+
+  /** Any process of this machine can send the header; only root's or tailscaled's is not one of an attempt. */
+  #isTailscale(request: IncomingMessage): boolean {
+    const { uid } = this.#options.peerOf(request.socket);
+    return isLoopback(request) && uid !== null && this.#options.tailscale_uids.has(uid);
   }
 
   #login({ headers }: IncomingMessage): Principal | null {

@@ -3,7 +3,18 @@
  * which shares the objects of the mirror. A URL never holds a credential here: it is given to git by a helper that reads
  * a file of mode 0600, so that it stands in no remote, no argument and no log.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { git } from '../git/run.ts';
@@ -106,12 +117,18 @@ export class Repositories {
     makeFolder(this.#paths.keys);
     const file = join(this.#paths.keys, hashOf(key));
     const id = ulid();
+    // Whole and on the disk before it has its name: half of an id would be another task after a crash.
+    const aside = `${file}.${id}`;
     try {
-      writeFileSync(file, id, { mode: 0o600, flag: 'wx' });
+      writeFileSync(aside, id, { mode: 0o600, flag: 'wx', flush: true });
+      const known = linkOr(aside, file);
+      if (known !== null) return known;
+      syncFolder(this.#paths.keys);
       return id;
     } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return readFileSync(file, 'utf8');
       throw new RasenError('storage', `${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    } finally {
+      rmSync(aside, { force: true });
     }
   }
 
@@ -200,6 +217,29 @@ export class Repositories {
       writeFileSync(script, text, { mode: 0o700 });
     }
     return { GIT_ASKPASS: script, RASEN_CREDENTIAL: file };
+  }
+}
+
+/** Null: it has that name now; else the id that was there. What is there and holds none has told nobody of one. */
+function linkOr(aside: string, file: string): string | null {
+  try {
+    linkSync(aside, file);
+    return null;
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+  const known = readFileSync(file, 'utf8');
+  if (/^[0-9a-z]{26}$/.test(known)) return known;
+  renameSync(aside, file);
+  return null;
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -16,6 +16,7 @@ import { type Ctx, checked, type Env, goneSignal, need, readJson } from './reque
 import { type AppParts, stream, submitOrder } from './v1.ts';
 import type { Principal } from './who.ts';
 
+/** Of one call; a list asks until it has all. */
 const LIST_MAX = 1000;
 const LOG_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -34,7 +35,17 @@ export function addSeed(app: Hono<Env>, parts: AppParts): void {
   const get = (who: Principal, task: string) => upstream.call<TaskView>(who, 'task.get', { task });
   const list = async (c: Ctx) => {
     const who = await need(guard, c, 'read');
-    const views = await upstream.call<TaskView[]>(who, 'task.list', { limit: LIST_MAX });
+    const views: TaskView[] = [];
+    let more = true;
+    while (more) {
+      const last = views.at(-1);
+      const older = await upstream.call<TaskView[]>(who, 'task.list', {
+        limit: LIST_MAX,
+        ...(last ? { before: last.id } : {}),
+      });
+      views.push(...older);
+      more = older.length === LIST_MAX;
+    }
     return await Promise.all(views.map(async view => taskOf(view, await projects.of(view.project))));
   };
 

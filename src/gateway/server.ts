@@ -22,7 +22,7 @@ import { makeApp } from './app.ts';
 import { Forge } from './forge.ts';
 import { type Admitted, Guard, pathOf } from './guard.ts';
 import { HookSecrets } from './hook-secrets.ts';
-import { Insiders } from './inside.ts';
+import { Insiders, tailscaleUids } from './inside.ts';
 import { Metrics } from './metrics.ts';
 import { PageFiles } from './page-files.ts';
 import { problemOf } from './problem.ts';
@@ -107,7 +107,8 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
     sessions,
     behind_proxy: options.behind_proxy,
     tailscale: options.tailscale,
-    isInside: socket => insiders.isInside(socket),
+    tailscale_uids: tailscaleUids(),
+    peerOf: socket => insiders.peerOf(socket),
     onRefused: kind => count(counts.refused, kind),
   });
   const upstream = new Upstream({ socket: paths.socket, ...(options.start ? { start: options.start } : {}) });
@@ -162,6 +163,10 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     if (address) {
       const server = newServer(handle, options.tls);
+      // Of TLS, requests know the socket that is encrypted.
+      server.on(options.tls ? 'secureConnection' : 'connection', socket =>
+        insiders.accept(socket, { unix: false }),
+      );
       servers.push(server);
       await listening(server, { host: address.host, port: address.port });
       const { port } = server.address() as AddressInfo;
@@ -172,6 +177,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
       await removeStale(options.unix);
       makePrivateFolder(dirname(options.unix), 0o700);
       const server = newServer(handle, null);
+      server.on('connection', socket => insiders.accept(socket, { unix: true }));
       servers.push(server);
       // Closed to others from its first moment.
       const before = process.umask(0o177);

@@ -201,16 +201,18 @@ async function listTasks(
 ): Promise<Response> {
   const { cursor, limit = PAGE, ...filter } = params as { cursor?: string; limit?: number };
   const page = checked(z.int().min(1).max(PAGE_MAX), limit);
-  const views = await upstream.call<TaskView[]>(
+  const from = cursor === undefined ? {} : { before: cursor };
+  const signal = goneSignal(c);
+  const shown = await upstream.call<TaskView[]>(
     who,
     'task.list',
-    { ...filter, limit: cursor === undefined ? Math.min(page + 1, PAGE_MAX) : PAGE_MAX },
-    { signal: goneSignal(c) },
+    { ...filter, ...from, limit: page },
+    { signal },
   );
-  const rest = cursor === undefined ? views : views.filter(({ id }) => id < cursor);
-  const shown = rest.slice(0, page);
   const last = shown.at(-1);
-  if (rest.length > shown.length && last) {
+  if (shown.length < page || !last) return c.json(shown);
+  const older = { ...filter, before: last.id, last_output: false, limit: 1 };
+  if ((await upstream.call<TaskView[]>(who, 'task.list', older, { signal })).length > 0) {
     const url = new URL(c.req.url);
     url.searchParams.set('cursor', last.id);
     c.header('Link', `<${url.pathname}${url.search}>; rel="next"`);

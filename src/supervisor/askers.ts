@@ -6,10 +6,9 @@
  * that takes a sandbox.
  */
 
-import { uptime } from 'node:os';
 import type { Origin } from '../contract/origin.ts';
 import { hardLimitOf, markFor } from '../host/mark.ts';
-import { startOf, terminalOf } from '../host/process-stat.ts';
+import { newestStartAt, terminalOf } from '../host/process-stat.ts';
 import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
 import { userEntry } from '../host/user.ts';
 import type { PeerSocket } from '../rpc/server.ts';
@@ -27,9 +26,6 @@ export interface Asker {
 
 /** Parents that are looked at. */
 const ANCESTORS_MAX = 64;
-/** Ticks of the clock of start times in a second, and by how many two readings of a clock may differ. */
-const HZ = 100;
-const SLACK_TICKS = 20;
 
 type Tasks = Pick<Registry, 'all' | 'get' | 'size'>;
 
@@ -37,8 +33,6 @@ export class Askers {
   readonly #tasks: Tasks;
   readonly #peers: SocketPeers;
   readonly #known = new WeakMap<PeerSocket, Promise<Asker>>();
-  /** What is added to os.uptime() to have the clock of start times. */
-  readonly #offset_s = clockOffset();
   /** Its own limit: where a supervisor was started from inside an attempt, all of its clients may have that. */
   readonly #own_limit = hardLimitOf('self');
   /** Tasks by their marks. */
@@ -80,8 +74,7 @@ export class Askers {
     const origin: Origin = { via, pid: ids.pid, ...userOf(ids) };
     const row = host.row(ids.pid);
     // Its number may be another's by now.
-    const last = (peer.since_s + this.#offset_s) * HZ + SLACK_TICKS;
-    if (!row || row.zombie || Number(row.start) > last)
+    if (!row || row.zombie || Number(row.start) > newestStartAt(peer.since_s))
       return { origin, unknown: 'the process that connected has ended' };
     return { origin: { ...origin, ...ttyOf(ids.pid), ...this.#insideOf(row) }, unknown: null };
   }
@@ -127,15 +120,6 @@ export class Askers {
       if (state?.steps.some(({ attempt }) => attempt?.pid === group && attempt.ended_at === null)) return id;
     return null;
   }
-}
-
-/**
- * 0, but in containers that are shown an uptime of their own (lxcfs), and start times of the machine. Our own start is only
- * so exact, since this program may have come some time after its process: hence the seconds more.
- */
-function clockOffset(): number {
-  const offset_s = startOf('self') / HZ - (uptime() - process.uptime());
-  return offset_s > 1 ? offset_s + 5 : 0;
 }
 
 function userOf({ uid }: PeerIds): Pick<Origin, 'user'> {

@@ -32,6 +32,8 @@ export interface ReaderOptions {
 export interface ListFilter {
   status?: string[] | undefined;
   project?: string | undefined;
+  /** Id of a task: only older ones. */
+  before?: string | undefined;
   limit: number;
   last_output?: boolean;
 }
@@ -76,6 +78,7 @@ export class Reader {
     const damaged = registry.damaged.map(damagedView);
     const all: (Entry | TaskView)[] = [...registry.all(), ...damaged];
     for (const one of all.sort((a, b) => (a.id < b.id ? 1 : -1))) {
+      if (filter.before !== undefined && one.id >= filter.before) continue;
       // What cannot be read may have lost its project: it is shown wherever somebody looks.
       if (filter.project && one.project !== '' && one.project !== filter.project) continue;
       const view = 'queue' in one ? null : one;

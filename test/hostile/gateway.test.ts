@@ -268,6 +268,81 @@ test('what runs inside an attempt gets no more by way of HTTP than by the socket
   expect(readFileSync(out, 'utf8').trim().split('\n')).toEqual(['403', '403', '403', '200', '2', '2']);
 });
 
+test('what runs inside an attempt and has ended before it is looked at changes nothing either', async () => {
+  await started();
+  const { folder, env } = rig.instance;
+  const target = (
+    await rig.ask('/v1/tasks', { body: { spec: commandSpec(['sleep', '600'], folder), env: {} } })
+  ).json.task.id;
+  const { port } = new URL(rig.url);
+  // Sends all of it, and is gone: nobody waits for an answer.
+  const script = `
+    use IO::Socket::INET; use IO::Socket::UNIX; use POSIX;
+    for my $n (1..20) { for my $how ('unix', 'tcp') {
+      next if fork;
+      my $s = $how eq 'unix' ? IO::Socket::UNIX->new(Peer => '${rig.unix}')
+        : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => ${port});
+      my $login = $how eq 'unix' ? '' : "Authorization: Bearer ${rig.token}\\r\\n";
+      syswrite $s, "POST /v1/tasks/${target}/cancel HTTP/1.1\\r\\nHost: localhost\\r\\n$login\\r\\n";
+      POSIX::_exit(0);
+    } }
+    1 while wait > 0;`;
+  const made = await rig.ask('/v1/tasks', {
+    body: { spec: commandSpec(['perl', '-e', script], folder), env: { PATH: env.PATH } },
+  });
+  const view = async (id: string) => (await rig.ask(`/v1/tasks/${id}`)).json;
+  await until('all is sent', async () => (await view(made.json.task.id)).exit_code === 0);
+  await until('all is answered', async () => {
+    const { text } = await rig.ask('/metrics');
+    const refused = [...text.matchAll(/refused_total\{reason="(?:inside|unknown)"\} (\d+)/g)];
+    return refused.reduce((sum, [, count]) => sum + Number(count), 0) === 40;
+  });
+  expect((await view(target)).exit_code).toBeNull();
+  // A person may.
+  expect((await rig.ask(`/v1/tasks/${target}/cancel`, { unix: true, body: {} })).status).toBe(200);
+});
+
+test('a connection that is reset is not taken for one of the Unix socket, which needs no token', async () => {
+  await started();
+  const { hostname, port } = new URL(rig.url);
+  const body = JSON.stringify({ spec: commandSpec(['true'], rig.instance.folder), env: {} });
+  const head = `POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  for (let i = 0; i < 100; i++)
+    await new Promise<void>(resolve => {
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(head + body, () => socket.resetAndDestroy()),
+      );
+      socket.once('close', () => resolve());
+      socket.once('error', () => {});
+    });
+  expect((await rig.ask('/v1/tasks')).json).toEqual([]);
+  expect(rig.said).not.toContain('socket local');
+});
+
+test('the login of the tailnet counts where tailscaled says it, and not where any process does', async () => {
+  await started(['--tailscale-login', 'me@example.com']);
+  const ask = (uid: number) =>
+    execFileSync(
+      'curl',
+      [
+        '-s',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{http_code}',
+        '-H',
+        'Tailscale-User-Login: me@example.com',
+        `${rig.url}/v1/tasks`,
+      ],
+      { encoding: 'utf8', uid },
+    );
+  // Only root can be another user here.
+  if (process.getuid!() === 0) {
+    expect(ask(0)).toBe('200');
+    expect(ask(65_534)).toBe('401');
+  } else expect(ask(process.getuid!())).toBe('401');
+});
+
 test('paths lead nowhere but to what is there', async () => {
   await started();
   const token = `Authorization: Bearer ${rig.token}`;

@@ -17,7 +17,7 @@ export const pr = defineCommand<Options>({
   summary: 'Push the branch of a completed task and open a pull request for it',
   details: [
     'The branch of the task goes to `origin`, never forced and never onto another branch. The pull request tells the goal, the result, the subtasks and the cost. Asked again for the same task it finds the request that is there.',
-    'The token is that which came with the task, or GITHUB_TOKEN or GH_TOKEN.',
+    'The token is that which came with the task, or GITHUB_TOKEN or GH_TOKEN. These are sent to github.com, or with --forge-api to that API where it is one of the host of `origin`.',
   ],
   arguments: [TASK],
   options: [

@@ -10,6 +10,7 @@ export const taskList = defineMethod({
   params: z.strictObject({
     status: z.array(z.string()).optional().describe('Only tasks in one of these statuses.'),
     project: z.string().optional().describe('Only tasks of this project folder.'),
+    before: z.string().optional().describe('Only tasks that are older than the one with this id.'),
     limit: z.int().min(1).max(1000).default(100),
     last_output: z
       .boolean()
