@@ -59,6 +59,7 @@ describe('31 · the bundle of the client', () => {
       './rasen-config.cjs',
       './rasen-reader.cjs',
       './rasen-service.cjs',
+      './rasen-gateway.cjs',
     ]);
   });
 });

@@ -303,3 +303,14 @@ test('many findings are capped and the secret is among them', async () => {
   expect(result.findings[0]?.kind).toBe('secret');
   expect(result.reason).toBe('A secret was added: zz.ts (and 150 more).');
 });
+
+test('tests that are one program may grow; what was checked in it stays', async () => {
+  const gates = { gates: [['npm', 'test']], reached: new Set(['test.js']) };
+  await replaceRepo({ 'test.js': 'if (one() !== 1) process.exit(1);' });
+  put({ 'test.js': 'if (one() !== 1) process.exit(1);\nif (two() !== 2) process.exit(1);\n' });
+  expect(await found(gates)).toEqual([]);
+  put({ 'test.js': 'process.exit(0);\nif (one() !== 1) process.exit(1);\n' });
+  expect(await found(gates)).toEqual(['tampering test.js:1']);
+  put({ 'test.js': 'if (two() !== 2) process.exit(1);\n' });
+  expect(await found(gates)).toEqual(['gate_config test.js']);
+});
