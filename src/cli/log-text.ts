@@ -94,7 +94,7 @@ function shown(job: Job, line: string): string {
   if (job.skipped > 0) {
     const size = sizeText(job.skipped + line.length);
     job.skipped = 0;
-    return `${job.mark}… an event of ${size}; rasen logs --raw shows it\n`;
+    return `${job.mark}… an event of ${size}; with --raw it is whole\n`;
   }
   return job.session
     .push(line)

@@ -56,7 +56,7 @@ export const sizeText = (chars: number): string =>
 export function plain(line: string): string {
   const text = line.includes('\u001b') ? stripVTControlCharacters(line) : line;
   if (text.length <= MAX_PLAIN) return text;
-  return `${text.slice(0, MAX_PLAIN)}… (${sizeText(text.length)} in all; rasen logs --raw shows it)`;
+  return `${text.slice(0, MAX_PLAIN)}… (${sizeText(text.length)} in all; with --raw it is whole)`;
 }
 
 const full = (words: unknown) => (typeof words === 'string' ? words.slice(0, MAX_SAID) : '');

@@ -98,5 +98,5 @@ test('an event of a session that is longer than any is told with its size, and w
   let shown = session('{"type":"user","message":"');
   for (let i = 0; i < 16; i++) shown += session(piece);
   shown += session('"}\nnot JSON\n');
-  expect(shown).toBe('[build] … an event of 16.0 MiB; rasen logs --raw shows it\n[build] not JSON\n');
+  expect(shown).toBe('[build] … an event of 16.0 MiB; with --raw it is whole\n[build] not JSON\n');
 });

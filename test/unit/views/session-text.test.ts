@@ -165,7 +165,7 @@ test('words on the error channel of an agent are shown without their colours, an
   ]);
   const [long] = read('gemini', ['y'.repeat(3 * 1024 * 1024)]);
   expect(long!.length).toBeLessThan(4100);
-  expect(long).toContain('… (3.0 MiB in all; rasen logs --raw shows it)');
+  expect(long).toContain('… (3.0 MiB in all; with --raw it is whole)');
 });
 
 test('a push and another model are told, what only counts is not', () => {
