@@ -382,7 +382,8 @@ export function dryForTheDay(seed: number): Draft {
   const limits = {
     ...draft.spec.limits,
     quiet_hours: [],
-    tokens_per_day: 60_000,
+    // By tokens or, where those are not limited, by what they cost.
+    ...(seed % 4 === 1 ? { tokens_per_day: null, usd_per_day: 5 } : { tokens_per_day: 60_000 }),
     tokens: seed % 2 === 0 ? null : 30_000,
   };
   return {

@@ -18,7 +18,13 @@ import {
 } from './simulation-draft.ts';
 
 /** Told from outside of the engine, which does nothing about them: at a submit, by files that were forged, by requests. */
-const ELSEWHERE = ['task_submitted', 'repository_captured', 'records_forged', 'request_refused'];
+const ELSEWHERE = [
+  'task_submitted',
+  'repository_captured',
+  'records_forged',
+  'request_refused',
+  'env_changed',
+];
 const LIVES = 1200;
 const DIRECTED = 20;
 /** Below this the lives have become tamer than they were meant to be. */

@@ -267,6 +267,7 @@ describe('what a person decides', () => {
     expect(open).toEqual([
       ...['daemon.doctor', 'daemon.status', 'event.follow', 'log.follow', 'task.get', 'task.list'],
       ...['task.plan', 'task.report', 'task.run', 'task.submit', 'task.wait'],
+      ...['trigger.get', 'trigger.list', 'trigger.log', 'trigger.next'],
     ]);
   });
 });
