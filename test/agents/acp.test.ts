@@ -14,7 +14,7 @@ const SLOW_MS = 240_000;
 
 for (const name of ['opencode', 'opencode over acp', 'gemini over acp'] as const) {
   const installed = inject('agents')[WAYS[name].program].newest;
-  if ('missing' in installed) test.skip(`${name}: could not be installed: ${installed.missing}`, () => {});
+  if ('missing' in installed) test.skip(`${name}: is not installed: ${installed.missing}`, () => {});
 
   describe.skipIf('missing' in installed)(name, { timeout: 2 * SLOW_MS }, () => {
     test('a key that is refused blocks the task', async () => {

@@ -14,7 +14,7 @@ import { SeedProject } from '../support/scripted-agent.ts';
 import { ModelServer, type Turn } from './model-server.ts';
 
 const installed = inject('agents').claude.newest;
-if ('missing' in installed) test.skip(`claude could not be installed: ${installed.missing}`, () => {});
+if ('missing' in installed) test.skip(`claude is not installed: ${installed.missing}`, () => {});
 
 let model: ModelServer;
 let p: SeedProject;

@@ -12,7 +12,7 @@ import { type RealOptions, RealProject, works } from './real-project.ts';
 import { WAYS } from './ways.ts';
 
 const installed = inject('agents').codex.newest;
-if ('missing' in installed) test.skip(`codex could not be installed: ${installed.missing}`, () => {});
+if ('missing' in installed) test.skip(`codex is not installed: ${installed.missing}`, () => {});
 
 const tasks = (p: RealProject) => join(p.instance.home, 'tasks');
 const task = (p: RealProject) => readdirSync(tasks(p))[0]!;

@@ -102,7 +102,7 @@ const TURN_LIMITS: Readonly<Record<Real, RealOptions | null>> = {
 export function matrix(real: Real): void {
   const installed = inject('agents')[real].newest;
   if ('missing' in installed) {
-    test.skip(`${real} could not be installed: ${installed.missing}`, () => {});
+    test.skip(`${real} is not installed: ${installed.missing}`, () => {});
     return;
   }
   type Make = (options?: RealOptions) => Promise<RealProject>;

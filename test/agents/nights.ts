@@ -1,7 +1,7 @@
 /**
  * Nights in which the service goes away, for every way to use every agent, in two versions: each one has to end with the
  * work done, or with a person who is told what only a person can mend. RASEN_TEST_LONG=1: all of them with both
- * versions, and for longer; else each of them with the newest, and the first with both.
+ * versions, and for longer; else each of them with the newest, and the first with the older, too, where that is installed.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { dollarsOf, noteCounted } from './counted.ts';
@@ -90,7 +90,7 @@ function nightsOf(name: WayName, age: Age): void {
   const way: Way = WAYS[name];
   const installed = inject('agents')[way.program][age];
   if ('missing' in installed) {
-    test.skip(`${name}, ${age}: could not be installed: ${installed.missing}`, () => {});
+    test.skip(`${name}, ${age}: is not installed: ${installed.missing}`, () => {});
     return;
   }
   const who = `${name} ${installed.version}`;

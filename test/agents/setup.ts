@@ -2,7 +2,8 @@
  * Finds the agents in the two versions each that the tests know. One of them comes with `npm ci`; the others are put into a
  * folder of their own, outside of the project and its lockfile: RASEN_TEST_AGENTS, else one in the folder for temporary
  * files, where they stay for the next run. Not each of them may be handed on, and all of them together are two gigabytes.
- * One that cannot be had is skipped, with the reason.
+ * One that cannot be had is skipped, with the reason; the older ones are looked for where they are already, and installed with
+ * RASEN_TEST_LONG=1 alone.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';

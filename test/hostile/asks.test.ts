@@ -538,7 +538,9 @@ describe('a client of a supervisor that is frozen', () => {
       );
       for (const signal of signals) {
         for (const child of clients) if (child.exitCode === null) child.kill(signal);
-        await new Promise(resolve => setTimeout(resolve, 200));
+        await until('each has heard of it', () =>
+          clients.every((c, i) => c.exitCode !== null || said[i] !== ''),
+        );
       }
       const took = await Promise.all(ends);
       console.log(`${signals.join(' ')}: ended after ${took.map(ms => Math.round(ms)).join(', ')} ms`);
