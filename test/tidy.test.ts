@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   watch: [],
   config: ['host', 'engine', 'root', 'triggers', 'util', 'agents'],
   store: ['host', 'engine', 'root', 'triggers', 'util'],
-  agents: ['host', 'engine', 'root', 'util'],
+  agents: ['host', 'engine', 'root', 'util', 'views'],
   session: ['host', 'agents', 'root', 'util', 'runner'],
   gates: ['host', 'engine', 'root', 'util', 'git'],
   git: ['host', 'engine', 'root', 'util'],
@@ -42,7 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   secrets: ['host', 'engine', 'root', 'util'],
   notify: ['host', 'engine', 'root', 'util', 'views'],
   service: ['host', 'root', 'rpc', 'util'],
-  views: ['host', 'engine', 'root', 'util', 'store'],
+  views: ['agents', 'host', 'engine', 'root', 'util', 'store'],
   supervisor: [
     'host',
     'agents',

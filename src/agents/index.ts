@@ -1,14 +1,14 @@
 /** The list of agents. A new kind is one file, one line here, and its name in contract/spec.ts. */
 import { RasenError } from '../contract/errors.ts';
 import type { Backend, Role, TaskSpec } from '../contract/spec.ts';
-import { acpAgent } from './acp.ts';
+import { acpAgent } from './acp/index.ts';
 import type { Agent } from './agent.ts';
-import { CLAUDE_FOLDERS, claudeAgent } from './claude.ts';
-import { CODEX_FOLDERS, codexAgent } from './codex.ts';
-import { commandAgent } from './command.ts';
+import { CLAUDE_FOLDERS, claudeAgent } from './claude/index.ts';
+import { CODEX_FOLDERS, codexAgent } from './codex/index.ts';
+import { commandAgent } from './command/index.ts';
 import type { AgentFolder } from './folders.ts';
-import { GEMINI_FOLDERS, geminiAgent } from './gemini.ts';
-import { OPENCODE_FOLDERS, opencodeAgent } from './opencode.ts';
+import { GEMINI_FOLDERS, geminiAgent } from './gemini/index.ts';
+import { OPENCODE_FOLDERS, opencodeAgent } from './opencode/index.ts';
 
 export const AGENTS: Readonly<Record<Backend, (command: readonly string[]) => Agent>> = {
   claude: claudeAgent,

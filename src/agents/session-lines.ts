@@ -2,7 +2,7 @@
  * The session program's own lines among those of the agent (src/session/). Their types begin with `rasen/`, and every
  * reader of a stream understands them alike, but for those of one kind of agent (`asked`, `refused`).
  */
-import type { KeptFailure } from './opencode-error.ts';
+import type { KeptFailure } from './opencode/error.ts';
 
 export type SessionLine =
   /** A note was said to the agent; its file is gone. */

@@ -5,11 +5,11 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { DIALOGUES } from '../agents/dialogues.ts';
 import { EXIT, messageOf } from '../contract/errors.ts';
 import { foreignError, replaceForeign } from '../host/foreign-file.ts';
 import { bootId, startTimeOf } from '../runner/identity.ts';
 import { placeIn } from '../runner/small-file.ts';
-import { DIALOGUES } from './dialogues.ts';
 import { parseOrder, type SessionOrder } from './order.ts';
 import { Session } from './session.ts';
 

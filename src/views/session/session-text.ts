@@ -2,12 +2,13 @@
  * The output of an agent's session as people read it: what it said, the tools it used with what they were used on, and
  * what went wrong, line by line while it comes. A line that is not known is given as it is. Pure.
  */
+
+import { readAcp } from '../../agents/acp/text.ts';
+import { readClaude } from '../../agents/claude/text.ts';
+import { readCodex } from '../../agents/codex/text.ts';
+import { readGemini } from '../../agents/gemini/text.ts';
+import { readOpencode } from '../../agents/opencode/text.ts';
 import { object, text } from '../../util/json.ts';
-import { readAcp } from './acp.ts';
-import { readClaude } from './claude.ts';
-import { readCodex } from './codex.ts';
-import { readGemini } from './gemini.ts';
-import { readOpencode } from './opencode.ts';
 import { type Entry, note, plain, type ReadEvent } from './words.ts';
 
 export interface Line {

@@ -1,7 +1,7 @@
 /** The stream of opencode (`run --format json`) as entries; it speaks the Agent Client Protocol, too. Pure. */
 import { object, text } from '../../util/json.ts';
-import { readAcp } from './acp.ts';
-import { failed, type ReadEvent, said, tool } from './words.ts';
+import { failed, type ReadEvent, said, tool } from '../../views/session/words.ts';
+import { readAcp } from '../acp/text.ts';
 
 export const readOpencode: ReadEvent = event => {
   const part = object(event.part);

@@ -1,6 +1,6 @@
 /** What an ACP session used: tokens of the turns that are over, and the cost that it tells as a sum over the session. */
-import type { Usage } from './agent.ts';
-import { amount, count, type Json, object } from './json.ts';
+import type { Usage } from '../agent.ts';
+import { amount, count, type Json, object } from '../json.ts';
 
 /** They tell the tokens of a turn's last call only. */
 const LAST_CALL_ONLY = ['OpenCode'];

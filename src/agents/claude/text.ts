@@ -10,7 +10,7 @@ import {
   type ReadEvent,
   said,
   tool,
-} from './words.ts';
+} from '../../views/session/words.ts';
 
 const nothing = (): Entry[] => [];
 

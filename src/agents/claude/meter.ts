@@ -1,6 +1,6 @@
 /** What a process of Claude Code used so far: from its results, and from the answers that no result has counted yet. */
-import type { Usage } from './agent.ts';
-import { amount, count, type Json, object, text } from './json.ts';
+import type { Usage } from '../agent.ts';
+import { amount, count, type Json, object, text } from '../json.ts';
 
 type Sum = Omit<Usage, 'partial'>;
 

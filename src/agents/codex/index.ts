@@ -1,5 +1,5 @@
 /**
- * Codex without a person: `codex app-server`, which is spoken with (codex-server.ts has its events), and for versions
+ * Codex without a person: `codex app-server`, which is spoken with (server.ts has its events), and for versions
  * without it `codex exec --json`, the prompt on its standard input. Seen with 0.169.0. What to know:
  *
  * - Its sandbox takes git's folders for read-only, in a linked worktree also the worktree's own: they are named to it as
@@ -9,21 +9,15 @@
  * - Errors of `codex exec` are texts. Only those of `error` and `turn.failed` are read, from their beginning.
  * - Usage of `codex exec` counts over the thread, told when a turn is completed.
  */
-import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
-import { instantOf, wallTimeAt } from '../engine/wall-time.ts';
-import type { Agent, AgentExit, AgentOutcome, AgentRequest, Conversation, Usage } from './agent.ts';
-import { sessionEnv } from './agent.ts';
-import {
-  type CodexSession,
-  type Failure,
-  ServerMeter,
-  serverEventName,
-  serverEvents,
-} from './codex-server.ts';
-import type { AgentFolder } from './folders.ts';
-import { outcomeOfStatus } from './http-status.ts';
-import { count, type Json, object, text } from './json.ts';
-import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+import { AGENT_LOGINS, logsInWith } from '../../engine/recipient.ts';
+import { instantOf, wallTimeAt } from '../../engine/wall-time.ts';
+import type { Agent, AgentExit, AgentOutcome, AgentRequest, Conversation, Usage } from '../agent.ts';
+import { sessionEnv } from '../agent.ts';
+import type { AgentFolder } from '../folders.ts';
+import { outcomeOfStatus } from '../http-status.ts';
+import { count, type Json, object, text } from '../json.ts';
+import { brokenOff, type Ending, Seen, streamOf } from '../stream.ts';
+import { type CodexSession, type Failure, ServerMeter, serverEventName, serverEvents } from './server.ts';
 
 /** config.toml names programs that it runs (notify, servers of tools), in every session of the user's. */
 export const CODEX_FOLDERS: readonly AgentFolder[] = [

@@ -1,5 +1,5 @@
 /** What the words of Gemini's servers mean for a session, where a status says less; the program hands them on over its own stream and over ACP. */
-import type { AgentOutcome } from './agent.ts';
+import type { AgentOutcome } from '../agent.ts';
 
 const BY_WORDS: readonly { words: RegExp; outcome: AgentOutcome }[] = [
   {

@@ -11,8 +11,8 @@
  * whether a turn is still owed to one.
  */
 import { randomUUID } from 'node:crypto';
-import { type Json, list, object, text } from '../agents/json.ts';
-import { type Dialogue, readJson } from './dialogue.ts';
+import { type Dialogue, readJson } from '../dialogue.ts';
+import { type Json, list, object, text } from '../json.ts';
 
 /** States of a message that is not done with. */
 const PENDING: ReadonlySet<string | null> = new Set(['queued', 'started']);

@@ -1,10 +1,10 @@
 /**
  * Any program that speaks the Agent Client Protocol (version 1) on its standard input and output, such as
- * `opencode acp` or `gemini --acp`. The session program speaks with it (session/acp.ts); here is read what it said. What
+ * `opencode acp` or `gemini --acp`. The session program speaks with it (dialogue.ts); here is read what it said. What
  * the protocol does not have, nobody can tell: when a limit ends, that a request is tried again, what a model's call
  * cost before its turn is over. So the outcomes are coarser than those of the agents that have a reader of their own:
  *
- * - Errors have no class but a missing login: acp-error.ts knows those of known programs. How a turn of OpenCode failed is
+ * - Errors have no class but a missing login: error.ts knows those of known programs. How a turn of OpenCode failed is
  *   in its own record of the session, which the session program looks up (`rasen/failed`).
  * - A response has no name: the session program says before it what it asks (`rasen/asked`).
  * - Tokens are counted where a turn ends; OpenCode counts the last call of it alone. The cost is that of the session
@@ -12,15 +12,15 @@
  * - A session that is loaded is told once more from its beginning, before the prompt; none of that is of this process.
  */
 
-import { type AcpFailure, failureOf } from './acp-error.ts';
-import { AcpTools } from './acp-tools.ts';
-import { AcpUsage } from './acp-usage.ts';
-import type { Agent, AgentOutcome, Conversation, Talk } from './agent.ts';
-import { sessionEnv } from './agent.ts';
-import { type Json, object, text } from './json.ts';
-import { OPENCODE_ENV } from './opencode.ts';
-import { outcomeOfError } from './opencode-error.ts';
-import { ANSWER, brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+import type { Agent, AgentOutcome, Conversation, Talk } from '../agent.ts';
+import { sessionEnv } from '../agent.ts';
+import { type Json, object, text } from '../json.ts';
+import { outcomeOfError } from '../opencode/error.ts';
+import { OPENCODE_ENV } from '../opencode/index.ts';
+import { ANSWER, brokenOff, type Ending, Seen, streamOf } from '../stream.ts';
+import { type AcpFailure, failureOf } from './error.ts';
+import { AcpTools } from './tools.ts';
+import { AcpUsage } from './usage.ts';
 
 export function acpAgent(command: readonly string[]): Agent {
   return {

@@ -1,5 +1,5 @@
 /**
- * Claude Code without a person: `claude -p --output-format stream-json`, spoken with by session/claude.ts; an older
+ * Claude Code without a person: `claude -p --output-format stream-json`, spoken with by dialogue.ts; an older
  * version has the prompt on its standard input. Seen with 2.1.329. What its stream is to be taken for:
  *
  * - A process may say `result` more than once (a long command goes on in the background, and wakes it again): the last
@@ -9,14 +9,14 @@
  *   summed is `model_usage_since_last_result`.
  * - Nobody is asked: a tool that is not allowed is refused at once, and the session goes on to "success".
  */
-import type { Agent, AgentOutcome, AgentRequest, Conversation } from './agent.ts';
-import { sessionEnv } from './agent.ts';
-import { Meter } from './claude-meter.ts';
-import type { AgentFolder } from './folders.ts';
-import { outcomeOfStatus } from './http-status.ts';
-import { count, type Json, list, number, object, text } from './json.ts';
-import { sessionId } from './session-id.ts';
-import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+import type { Agent, AgentOutcome, AgentRequest, Conversation } from '../agent.ts';
+import { sessionEnv } from '../agent.ts';
+import type { AgentFolder } from '../folders.ts';
+import { outcomeOfStatus } from '../http-status.ts';
+import { count, type Json, list, number, object, text } from '../json.ts';
+import { sessionId } from '../session-id.ts';
+import { brokenOff, type Ending, Seen, streamOf } from '../stream.ts';
+import { Meter } from './meter.ts';
 
 /** Enough to write code and run commands; everything else is refused, since there is nobody to ask. */
 const ALLOWED_TOOLS = ['Bash', 'Edit', 'MultiEdit', 'NotebookEdit', 'Write', 'WebFetch', 'WebSearch'];
@@ -127,7 +127,7 @@ const CONNECTION =
   /^API Error: .*(?:Connection error|fetch failed|Unable to connect|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)/;
 const TOO_LONG = /^(?:API Error: \d+ .*)?prompt is too long/i;
 
-/** Subtypes of `system` events that say nothing about how a session ends; views/session/claude.ts shows some of them. */
+/** Subtypes of `system` events that say nothing about how a session ends; text.ts shows some of them. */
 const TOLD = [
   ...['vcs_state_changed', 'model_fallback', 'model_refusal_fallback', 'model_refusal_no_fallback'],
   ...['model_consent_fallback', 'informational', 'notification', 'task_progress', 'task_summary'],

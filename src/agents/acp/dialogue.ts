@@ -18,13 +18,13 @@ import {
   PROTOCOL_VERSION,
   type PromptRequest,
 } from '@agentclientprotocol/sdk';
-import type { Talk } from '../agents/agent.ts';
-import { number, object } from '../agents/json.ts';
-import { keptFailure } from '../agents/opencode-error.ts';
-import type { SessionLine } from '../agents/session-lines.ts';
-import { VERSION } from '../version.ts';
-import { permit } from './acp-permission.ts';
-import { type Dialogue, type Later, readJson } from './dialogue.ts';
+import { VERSION } from '../../version.ts';
+import type { Talk } from '../agent.ts';
+import { type Dialogue, type Later, readJson } from '../dialogue.ts';
+import { number, object } from '../json.ts';
+import { keptFailure } from '../opencode/error.ts';
+import type { SessionLine } from '../session-lines.ts';
+import { permit } from './permission.ts';
 
 /** Modes in which nothing is held back. */
 const FULL_ACCESS = ['agent-full-access'];

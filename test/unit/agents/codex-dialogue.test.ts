@@ -1,8 +1,8 @@
 /** What is said to codex, line by line: the parts of the conversation that depend on the order of things. */
 import { describe, expect, it } from 'vitest';
 import type { Talk } from '../../../src/agents/agent.ts';
-import { codexDialogue } from '../../../src/session/codex.ts';
-import type { Dialogue } from '../../../src/session/dialogue.ts';
+import { codexDialogue } from '../../../src/agents/codex/dialogue.ts';
+import type { Dialogue } from '../../../src/agents/dialogue.ts';
 
 const talk: Talk = {
   kind: 'codex',

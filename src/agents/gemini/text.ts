@@ -1,6 +1,15 @@
 /** The stream of gemini (`--output-format stream-json`) as entries. Pure. */
 import { object, text } from '../../util/json.ts';
-import { chunk, failed, joined, note, type ReadEvent, said, tool, usageText } from './words.ts';
+import {
+  chunk,
+  failed,
+  joined,
+  note,
+  type ReadEvent,
+  said,
+  tool,
+  usageText,
+} from '../../views/session/words.ts';
 
 export const readGemini: ReadEvent = event => {
   switch (event.type) {

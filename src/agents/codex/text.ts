@@ -3,7 +3,16 @@
  * are the same items in another spelling. Pure.
  */
 import { type Json, list, object, text } from '../../util/json.ts';
-import { type Entry, failed, joined, note, type ReadEvent, said, tool, usageText } from './words.ts';
+import {
+  type Entry,
+  failed,
+  joined,
+  note,
+  type ReadEvent,
+  said,
+  tool,
+  usageText,
+} from '../../views/session/words.ts';
 
 export const readCodex: ReadEvent = event => {
   const method = text(event.method);

@@ -8,10 +8,10 @@
  * What the app-server asks is answered at once, and refused with the reason: there is nobody to ask.
  */
 
-import type { Talk } from '../agents/agent.ts';
-import { type Json, list, object, text } from '../agents/json.ts';
-import { VERSION } from '../version.ts';
-import { type Dialogue, type Heard, readJson } from './dialogue.ts';
+import { VERSION } from '../../version.ts';
+import type { Talk } from '../agent.ts';
+import { type Dialogue, type Heard, readJson } from '../dialogue.ts';
+import { type Json, list, object, text } from '../json.ts';
 
 /** Our requests have these ids; notes have those after them. */
 const INITIALIZE = 1;

@@ -10,14 +10,14 @@
  * - It tells its maker how it is used, which only its settings can turn off.
  * - Only `yolo` gives it a shell; in every other mode its tools are not even offered to the model.
  */
-import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
-import { sessionEnv } from './agent.ts';
-import type { AgentFolder } from './folders.ts';
-import { outcomeOfWords } from './gemini-error.ts';
-import { outcomeOfStatus } from './http-status.ts';
-import { count, type Json, number, object, text } from './json.ts';
-import { sessionId } from './session-id.ts';
-import { brokenOff, type Ending, Seen, streamOf } from './stream.ts';
+import type { Agent, AgentOutcome, Conversation, Usage } from '../agent.ts';
+import { sessionEnv } from '../agent.ts';
+import type { AgentFolder } from '../folders.ts';
+import { outcomeOfStatus } from '../http-status.ts';
+import { count, type Json, number, object, text } from '../json.ts';
+import { sessionId } from '../session-id.ts';
+import { brokenOff, type Ending, Seen, streamOf } from '../stream.ts';
+import { outcomeOfWords } from './error.ts';
 
 /** Its settings name programs that it runs (servers of tools, extensions), in every session of the user's. */
 export const GEMINI_FOLDERS: readonly AgentFolder[] = [

@@ -2,8 +2,8 @@
  * Tools of an ACP session: a call is told once and then in pieces, by its id, and some programs tell it first where they
  * ask whether it is allowed.
  */
-import { type Json, list, object, text } from './json.ts';
-import type { Seen } from './stream.ts';
+import { type Json, list, object, text } from '../json.ts';
+import type { Seen } from '../stream.ts';
 
 interface Call {
   name: string | null;

@@ -3,8 +3,8 @@
  * and when it is over. Pure; the session program (main.ts) reads and writes. What a session comes to is read elsewhere
  * (agents/), from the same lines.
  */
-import { type Json, object } from '../agents/json.ts';
-import type { SessionLine } from '../agents/session-lines.ts';
+import { type Json, object } from './json.ts';
+import type { SessionLine } from './session-lines.ts';
 
 export interface Dialogue {
   /** What is said first. */

@@ -1,5 +1,5 @@
 /**
- * What `codex app-server` says while it is spoken with (session/codex.ts): JSON-RPC in lines, of which this reader takes
+ * What `codex app-server` says while it is spoken with (dialogue.ts): JSON-RPC in lines, of which this reader takes
  * the server's side. Seen with 0.169.0. What to know:
  *
  * - Usage is told after each call, as the sum of the thread; the same sum comes again when a call failed, and that of
@@ -7,10 +7,10 @@
  * - Errors have a class of their own, and windows of usage say when they end.
  * - Sessions that it starts for parts of the work are threads of their own: their tokens count, their turns do not.
  */
-import type { AgentOutcome, Usage } from './agent.ts';
-import { outcomeOfStatus } from './http-status.ts';
-import { count, type Json, number, object, text } from './json.ts';
-import { ANSWER, type Seen } from './stream.ts';
+import type { AgentOutcome, Usage } from '../agent.ts';
+import { outcomeOfStatus } from '../http-status.ts';
+import { count, type Json, number, object, text } from '../json.ts';
+import { ANSWER, type Seen } from '../stream.ts';
 
 /** What is known of a session, whichever way codex was started. */
 export interface CodexSession {
@@ -124,7 +124,7 @@ const ANSWERS = [
   'item/started/reasoning',
   'item/completed/reasoning',
 ];
-/** What it asks; the session program has refused it (session/codex.ts). */
+/** What it asks; the session program has refused it (dialogue.ts). */
 const REQUESTS = [
   'item/commandExecution/requestApproval',
   'item/fileChange/requestApproval',

@@ -1,7 +1,7 @@
 /** How claude is spoken with: what is said, and when its session is over. Lines as 2.1.329 says them. */
 import { expect, test } from 'vitest';
-import { claudeDialogue } from '../../../src/session/claude.ts';
-import type { Dialogue } from '../../../src/session/dialogue.ts';
+import { claudeDialogue } from '../../../src/agents/claude/dialogue.ts';
+import type { Dialogue } from '../../../src/agents/dialogue.ts';
 
 const SESSION = '11111111-2222-4333-8444-555555555555';
 const init = { type: 'system', subtype: 'init', session_id: SESSION };

@@ -1,7 +1,7 @@
 /** What an error of OpenCode's means for a session; it says the same over its own stream and over ACP. */
-import type { AgentOutcome } from './agent.ts';
-import { outcomeOfStatus } from './http-status.ts';
-import { type Json, list, number, object, text } from './json.ts';
+import type { AgentOutcome } from '../agent.ts';
+import { outcomeOfStatus } from '../http-status.ts';
+import { type Json, list, number, object, text } from '../json.ts';
 
 const BY_NAME: Readonly<Record<string, AgentOutcome>> = {
   ProviderAuthError: 'auth',

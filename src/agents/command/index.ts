@@ -1,5 +1,5 @@
 /** The command agent: any program, the prompt on its standard input, its result in a file named by RASEN_RESULT_FILE. */
-import { type Agent, sessionEnv } from './agent.ts';
+import { type Agent, sessionEnv } from '../agent.ts';
 
 export function commandAgent(command: readonly string[]): Agent {
   return {

@@ -1,6 +1,15 @@
 /** What an agent says over the Agent Client Protocol, as entries. Pure. */
 import { type Json, object, text } from '../../util/json.ts';
-import { answerText, chunk, type Entry, failed, joined, note, type ReadEvent, tool } from './words.ts';
+import {
+  answerText,
+  chunk,
+  type Entry,
+  failed,
+  joined,
+  note,
+  type ReadEvent,
+  tool,
+} from '../../views/session/words.ts';
 
 export const readAcp: ReadEvent = event => {
   const params = object(event.params);

@@ -8,12 +8,12 @@
  *   it, and nobody knows then that it was a limit. The same goes for a server that does not answer.
  * - A tool is told when it is over; that one runs is not.
  */
-import type { Agent, AgentOutcome, Conversation, Usage } from './agent.ts';
-import { sessionEnv } from './agent.ts';
-import type { AgentFolder } from './folders.ts';
-import { amount, count, type Json, object, text } from './json.ts';
-import { outcomeOfError, outcomeOfMessage } from './opencode-error.ts';
-import { brokenOff, Seen, streamOf } from './stream.ts';
+import type { Agent, AgentOutcome, Conversation, Usage } from '../agent.ts';
+import { sessionEnv } from '../agent.ts';
+import type { AgentFolder } from '../folders.ts';
+import { amount, count, type Json, object, text } from '../json.ts';
+import { brokenOff, Seen, streamOf } from '../stream.ts';
+import { outcomeOfError, outcomeOfMessage } from './error.ts';
 
 /** Nothing may change the program, or talk to anybody but the model, while nobody is there. */
 export const OPENCODE_ENV: Readonly<Record<string, string>> = {

@@ -3,12 +3,12 @@
  * missing, -32000); programs write others in their own way, and those that are known are read here: structured first,
  * then the beginning of the message. None of them says when a limit ends.
  */
-import type { AgentOutcome } from './agent.ts';
-import { outcomeOfInfo } from './codex-server.ts';
-import { outcomeOfWords } from './gemini-error.ts';
-import { outcomeOfStatus } from './http-status.ts';
-import { type Json, number, object, text } from './json.ts';
-import { outcomeOfError, outcomeOfMessage } from './opencode-error.ts';
+import type { AgentOutcome } from '../agent.ts';
+import { outcomeOfInfo } from '../codex/server.ts';
+import { outcomeOfWords } from '../gemini/error.ts';
+import { outcomeOfStatus } from '../http-status.ts';
+import { type Json, number, object, text } from '../json.ts';
+import { outcomeOfError, outcomeOfMessage } from '../opencode/error.ts';
 
 export interface AcpFailure {
   outcome: AgentOutcome;

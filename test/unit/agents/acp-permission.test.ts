@@ -1,6 +1,6 @@
 /** What an agent may do that asks over ACP. */
 import { expect, it } from 'vitest';
-import { permit } from '../../../src/session/acp-permission.ts';
+import { permit } from '../../../src/agents/acp/permission.ts';
 
 const grounds = { cwd: '/w', folders: ['/git', '/tmp/t'] };
 const options = (...kinds: string[]) => kinds.map(kind => ({ optionId: kind, name: kind, kind }));
