@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   watch: [],
   config: ['host', 'engine', 'root', 'triggers', 'util', 'agents'],
   store: ['host', 'engine', 'root', 'triggers', 'util'],
-  agents: ['host', 'engine', 'root', 'util', 'views'],
+  agents: ['host', 'engine', 'root', 'util'],
   session: ['host', 'agents', 'root', 'util', 'runner'],
   gates: ['host', 'engine', 'root', 'util', 'git'],
   git: ['host', 'engine', 'root', 'util'],

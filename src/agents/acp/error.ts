@@ -4,7 +4,7 @@
  * then the beginning of the message. None of them says when a limit ends.
  */
 import type { AgentOutcome } from '../agent.ts';
-import { outcomeOfInfo } from '../codex/server.ts';
+import { outcomeOfInfo } from '../codex/error.ts';
 import { outcomeOfWords } from '../gemini/error.ts';
 import { outcomeOfStatus } from '../http-status.ts';
 import { type Json, number, object, text } from '../json.ts';

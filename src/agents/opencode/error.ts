@@ -2,6 +2,7 @@
 import type { AgentOutcome } from '../agent.ts';
 import { outcomeOfStatus } from '../http-status.ts';
 import { type Json, list, number, object, text } from '../json.ts';
+import type { KeptFailure } from '../session-lines.ts';
 
 const BY_NAME: Readonly<Record<string, AgentOutcome>> = {
   ProviderAuthError: 'auth',
@@ -44,15 +45,9 @@ export function outcomeOfError(name: string | null, data: Json | null): AgentOut
   return known ?? (data?.isRetryable === true ? 'network' : 'failed');
 }
 
-/** Of an error, what says how the turn failed, and nothing that could be a secret (it has headers and the whole answer, too). */
-export interface KeptFailure {
-  name: string;
-  data: { message: string | null; statusCode: number | null; isRetryable: boolean };
-}
-
 /**
  * The error with which the last turn of a session ended, in what `opencode export` prints; null: there is none, or it
- * cannot be read.
+ * cannot be read. Its headers and the server's whole answer, which can hold secrets, are left out.
  * @param since when the turn began, in ms since 1970: errors of earlier turns are kept as well.
  */
 export function keptFailure(exported: string, since: number): KeptFailure | null {

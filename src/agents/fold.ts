@@ -1,14 +1,13 @@
 /**
- * What the readers of event streams have in common: lines become events, each goes to the handler of its name, and
- * what has no handler is counted under its name. The output of an attempt holds both channels of the program: a line
- * that is no JSON is from its error channel, since in these modes its standard output is JSON alone. What tools print
- * is inside of events and never looked at.
+ * What is known of a session while it goes on and when it has ended: one fold over the events that its reader gives.
+ * What all sessions have in common is written down in `Seen`; what an agent's ways of ending mean is said by the
+ * `SessionEnding` in its folder. Events that are not known are counted under their names.
  */
 import { createHash } from 'node:crypto';
-import { stripVTControlCharacters } from 'node:util';
-import type { AgentExit, AgentReport, Conversation, Usage } from './agent.ts';
-import { type Json, object, text } from './json.ts';
-import { OWN } from './session-lines.ts';
+import type { AgentExit, AgentOutcome, AgentReport, Conversation, Usage } from './agent.ts';
+import { text } from './json.ts';
+import { readLine } from './read-line.ts';
+import type { ReadEvent, SessionEvent } from './session-event.ts';
 
 const MAX_SESSIONS = 20;
 const MAX_UNKNOWN_NAMES = 30;
@@ -19,13 +18,11 @@ const MAX_DENIED = 20;
 /** Calls of tools that are remembered, and those that may run at once. */
 const MAX_CALLS = 20;
 const MAX_RUNNING = 200;
-/** Name of the events that are answers to requests of the session program's. */
-export const ANSWER = 'answer';
 /** Of a call, in words for people. */
 const MAX_CALL = 100;
 const ERROR = /^(?:\w*Error|error|fatal)\b/;
 
-/** What the handlers of a stream write down as it goes by. */
+/** What every session has, written down as it goes by. */
 export class Seen {
   readonly sessions: string[] = [];
   readonly denied: string[] = [];
@@ -43,6 +40,8 @@ export class Seen {
   /** It has said that it is through; what comes after it takes that back. */
   through = false;
   #message = '';
+  /** What the last part of a message went by; null: the next part begins one. */
+  #open: unknown = null;
   /** No tool was used since the last message. */
   #said_alone = false;
   readonly #running = new Map<string, string>();
@@ -54,11 +53,13 @@ export class Seen {
     this.heard = true;
     this.through = false;
     this.#said_alone = false;
+    this.#open = null;
     if (this.#running.size < MAX_RUNNING)
       this.#running.set(text(id) ?? '', `${text(name) ?? ''} ${JSON.stringify(input) ?? ''}`);
   }
 
   toolEnded(id: unknown, answer: unknown): void {
+    this.#open = null;
     const key = text(id) ?? '';
     const call = this.#running.get(key);
     if (call === undefined) return;
@@ -95,14 +96,22 @@ export class Seen {
     if (this.sessions.length < MAX_SESSIONS) this.sessions.push(name);
   }
 
-  message(words: string): void {
+  message(words: string, message: unknown = null): void {
     if (this.#said_alone) this.again('says', this.#message);
     this.#said_alone = true;
+    this.#open = message;
     this.lastMessage(words);
   }
 
-  messagePart(words: string): void {
-    this.lastMessage(this.#message + words);
+  /** @param message parts with the same one are one message, as long as nothing else comes between. */
+  messagePart(words: string, message: unknown): void {
+    if (this.#open === message) this.lastMessage(this.#message + words);
+    else this.message(words, message);
+  }
+
+  /** What is said next is another message. */
+  messageOver(): void {
+    this.#open = null;
   }
 
   /** Said before, and said once more as what it came to. */
@@ -135,70 +144,77 @@ export class Seen {
   }
 }
 
+/** Why a session does not go on, as far as is known. */
+export interface Failure {
+  outcome: AgentOutcome;
+  detail: string;
+}
+
+/** Words on the error channel of a program that ends before its first event. */
+export type BeforeStart = readonly { line: RegExp; outcome: AgentOutcome }[];
+
+/** null: they are none of these. */
+export function failedBeforeStart(line: string, known: BeforeStart): Failure | null {
+  const outcome = known.find(one => one.line.test(line))?.outcome;
+  return outcome === undefined ? null : { outcome, detail: line };
+}
+
 /** How it ended, before what was written down is added. */
 export type Ending = Pick<AgentReport, 'outcome' | 'evidence' | 'detail' | 'retry_at' | 'usage'>;
 
-export interface StreamReader {
-  /** Handlers by the name of the event; one that does nothing says that the event is known. */
-  events: Readonly<Record<string, (event: Json) => void>>;
-  /** Name of an event, from `type` (or `method`, or ANSWER) and what else tells events apart. */
-  nameOf(event: Json, type: string): string;
+/** What an agent's words and errors come to at the end of its session. Told of each event after `Seen` was. */
+export interface SessionEnding {
+  /** As what an event counts; null: as nothing, such as what is of another session than the one that is watched. */
+  counted?(event: SessionEvent): SessionEvent | null;
+  take(event: SessionEvent): void;
   /** A line of the error channel. */
-  errorLine(line: string): void;
-  /** So far; left out where the program says it only at the end. */
-  usage?(): Usage | null;
-  /** What was heard so far was of a program that an older version refused. */
-  fallback?(): void;
-  /** What runs besides the tools that were told to `seen`. */
+  errorLine?(line: string): void;
+  /** So far; null where the program says it only at the end. */
+  usage(): Usage | null;
+  /** What runs besides the tools that were told of. */
   tools?(): number;
   /** A good answer was given, although something goes on in the background. Left out: as `seen.through`. */
   answered?(): boolean;
   end(exit: AgentExit): Ending;
 }
 
-/** A conversation over a reader and what it writes down in `seen`. */
-export function streamOf(seen: Seen, reader: StreamReader): Conversation {
+export function foldOf(read: ReadEvent, endingOf: (seen: Seen) => SessionEnding): Conversation {
+  const seen = new Seen();
+  const ending = endingOf(seen);
   return {
     feed(line) {
-      // Programs colour their error channel, also where nobody looks.
-      const trimmed = (line.includes('\u001b') ? stripVTControlCharacters(line) : line).trim();
-      if (trimmed === '') return;
-      if (!trimmed.startsWith('{')) {
-        if (seen.events === 0 || ERROR.test(trimmed)) seen.last_error = trimmed;
-        reader.errorLine(trimmed);
-        return;
+      const said = readLine(line, read);
+      if (said.kind === 'unreadable') seen.unreadable++;
+      if (said.kind === 'words') {
+        if (seen.events === 0 || ERROR.test(said.words)) seen.last_error = said.words;
+        ending.errorLine?.(said.words);
       }
-      const event = parse(trimmed);
-      const type = event && typeOf(event);
-      if (event === null || type === null) {
-        seen.unreadable++;
-        return;
-      }
-      if (type.startsWith(OWN)) {
-        hearOwn(event, seen, reader);
-        return;
-      }
-      if (seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error))
+      if (said.kind !== 'events') return;
+      const is_own = said.events[0]?.kind === 'own';
+      if (!is_own && seen.events++ === 0 && seen.last_error !== null && !ERROR.test(seen.last_error))
         seen.last_error = null;
-      const name = reader.nameOf(event, type);
-      if (Object.hasOwn(reader.events, name)) reader.events[name]!(event);
-      else seen.unknownEvent(printable(name, MAX_NAME));
+      for (const told of said.events) {
+        const event = ending.counted ? ending.counted(told) : told;
+        if (event === null) continue;
+        note(event, seen);
+        ending.take(event);
+      }
     },
     live: () => ({
-      usage: reader.usage?.() ?? null,
-      tools_running: seen.tools_running + (reader.tools?.() ?? 0),
+      usage: ending.usage(),
+      tools_running: seen.tools_running + (ending.tools?.() ?? 0),
       calls: [...seen.calls],
       calls_made: seen.calls_made,
       through: seen.through,
-      answered: seen.through || (reader.answered?.() ?? false),
+      answered: seen.through || (ending.answered?.() ?? false),
     }),
     end(exit) {
-      const ending = notStarted(seen) ?? reader.end(exit);
+      const end = notStarted(seen) ?? ending.end(exit);
       return {
-        ...ending,
-        detail: ending.detail === null ? null : printable(ending.detail, MAX_DETAIL) || null,
+        ...end,
+        detail: end.detail === null ? null : printable(end.detail, MAX_DETAIL) || null,
         sessions: seen.sessions,
-        heard: seen.heard || (ending.usage?.output_tokens ?? 0) > 0,
+        heard: seen.heard || (end.usage?.output_tokens ?? 0) > 0,
         last_message: seen.last_message,
         denied: seen.denied,
         unknown: { ...seen.unknown },
@@ -206,6 +222,54 @@ export function streamOf(seen: Seen, reader: StreamReader): Conversation {
       };
     },
   };
+}
+
+/** What an event comes to in any session. */
+function note(event: SessionEvent, seen: Seen): void {
+  switch (event.kind) {
+    case 'session':
+      seen.session(event.id);
+      break;
+    case 'prompt':
+      seen.messageOver();
+      break;
+    case 'answers':
+      seen.heard = true;
+      break;
+    case 'said':
+      if (event.part) seen.messagePart(event.text, event.message);
+      else seen.message(event.text, event.message);
+      break;
+    case 'tool':
+      seen.toolBegan(event.id, event.name, event.input);
+      break;
+    case 'tool_over':
+      seen.toolEnded(event.id, event.answer);
+      break;
+    case 'refused':
+      seen.deny(event.tool);
+      break;
+    case 'over':
+      seen.toolsOver();
+      break;
+    case 'shortened':
+      seen.again('shortens', 'the conversation');
+      break;
+    case 'unknown':
+      seen.unknownEvent(printable(event.name, MAX_NAME));
+      break;
+    case 'own':
+      noteOwn(event, seen);
+      break;
+  }
+}
+
+function noteOwn({ type, said }: Extract<SessionEvent, { kind: 'own' }>, seen: Seen): void {
+  if (type === 'rasen/not_started') seen.not_started = text(said.reason) ?? 'it was not started';
+  if (type === 'rasen/session_locked') seen.locked = true;
+  if (type !== 'rasen/fallback') return;
+  seen.last_error = null;
+  seen.events = 0;
 }
 
 /** The ending of a stream that broke off: nothing in it says why. */
@@ -216,21 +280,17 @@ export function brokenOff(seen: Seen, exit: Pick<AgentExit, 'code'>, usage: Agen
   return { outcome: 'failed', evidence: 'exit', detail, retry_at: null, usage };
 }
 
-/** JSON-RPC has methods in the place of types; what is neither is an answer. */
-function typeOf(event: Json): string | null {
-  const answer = 'id' in event && ('result' in event || 'error' in event) ? ANSWER : null;
-  return text(event.type) ?? text(event.method) ?? answer;
+/** What it said of its end was good, and then its program failed. */
+export function failedAfter(what: string, seen: Seen, exit: AgentExit, usage: AgentReport['usage']): Ending {
+  return { ...brokenOff(seen, exit, usage), detail: `exit code ${exit.code} after its ${what}` };
 }
 
-function hearOwn(event: Json, seen: Seen, reader: StreamReader): void {
-  if (event.type === 'rasen/not_started') seen.not_started = text(event.reason) ?? 'it was not started';
-  if (event.type === 'rasen/session_locked') seen.locked = true;
-  const type = String(event.type);
-  if (Object.hasOwn(reader.events, type)) reader.events[type]!(event);
-  if (type !== 'rasen/fallback') return;
-  seen.last_error = null;
-  seen.events = 0;
-  reader.fallback?.();
+/** A session that ended well: unless it was refused something, and nobody was there to allow it. */
+export function endedWell(seen: Seen, usage: AgentReport['usage']): Ending {
+  const end = { evidence: 'event', retry_at: null, usage } as const;
+  if (seen.denied.length === 0) return { ...end, outcome: 'ok', detail: null };
+  const detail = `nobody was there to allow the use of ${seen.denied.join(', ')}`;
+  return { ...end, outcome: 'asked', detail };
 }
 
 function notStarted({ not_started, locked }: Seen): Ending | null {
@@ -240,14 +300,6 @@ function notStarted({ not_started, locked }: Seen): Ending | null {
   }
   if (not_started === null) return null;
   return { outcome: 'startup', evidence: 'event', detail: not_started, retry_at: null, usage: null };
-}
-
-function parse(line: string): Json | null {
-  try {
-    return object(JSON.parse(line));
-  } catch {
-    return null;
-  }
 }
 
 function printable(words: string, max: number): string {
