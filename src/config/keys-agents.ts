@@ -1,5 +1,5 @@
 /** The keys of who works, and with what model and prompt: `models.*`, `agent.*`, `agents.*`. */
-import { BACKENDS } from '../contract/spec.ts';
+import { BACKENDS } from '../contract/backends.ts';
 import { command, own, seed } from './keys-row.ts';
 import { fixed, int, nullable, oneOf, text } from './types.ts';
 

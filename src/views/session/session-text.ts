@@ -2,11 +2,13 @@
  * The output of an agent's session as people read it: what it said, the tools it used with what they were used on, and
  * what went wrong, line by line while it comes. A line that is not known is given as it is. Pure.
  */
+
 import { type Json, object, text } from '../../agents/json.ts';
 import { readLine } from '../../agents/read-line.ts';
 import { READERS } from '../../agents/readers.ts';
 import type { ReadEvent, SessionEvent } from '../../agents/session-event.ts';
 import { joined } from '../../agents/words.ts';
+import type { Backend } from '../../contract/backends.ts';
 import { chunk, type Entry, failed, note, plain, said, timeOf, tool } from './entry.ts';
 
 export interface Line {
@@ -22,7 +24,8 @@ const MAX_OPEN = 4000;
 /** null: the output of this kind of agent is no stream of events, and is read as it is. */
 export function sessionText(backend: string): SessionText | null {
   const name = backend.split(':')[0]!;
-  return Object.hasOwn(READERS, name) ? new SessionText(READERS[name as keyof typeof READERS]) : null;
+  const read = Object.hasOwn(READERS, name) ? READERS[name as Backend] : undefined;
+  return read ? new SessionText(read) : null;
 }
 
 export class SessionText {

@@ -18,7 +18,7 @@ import { codexEnding } from './ending.ts';
 import { readCodex } from './stream.ts';
 
 /** config.toml names programs that it runs (notify, servers of tools), in every session of the user's. */
-export const CODEX_FOLDERS: readonly AgentFolder[] = [
+const FOLDERS: readonly AgentFolder[] = [
   {
     path: '.codex',
     variable: 'CODEX_HOME',
@@ -33,6 +33,7 @@ export const CODEX_FOLDERS: readonly AgentFolder[] = [
 export function codexAgent(command: readonly string[]): Agent {
   return {
     id: 'codex',
+    folders: FOLDERS,
     resumes: true,
     plan: request => {
       const { model, resume, cwd } = request;

@@ -20,7 +20,7 @@ export const OPENCODE_ENV: Readonly<Record<string, string>> = {
   OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
 };
 
-export const OPENCODE_FOLDERS: readonly AgentFolder[] = [
+const FOLDERS: readonly AgentFolder[] = [
   { path: '.local/share/opencode', written: true },
   { path: '.local/state/opencode', written: true },
   // It dies where it cannot write this file beside its settings, and installs nothing where it cannot write.
@@ -34,6 +34,7 @@ export const OPENCODE_FOLDERS: readonly AgentFolder[] = [
 export function opencodeAgent(command: readonly string[]): Agent {
   return {
     id: 'opencode',
+    folders: FOLDERS,
     says_cost: 'yes',
     resumes: true,
     asks_help: ['run', '--help'],

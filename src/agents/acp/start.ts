@@ -15,7 +15,7 @@
 import type { Agent, Talk } from '../agent.ts';
 import { sessionEnv } from '../agent.ts';
 import { foldOf } from '../fold.ts';
-import { OPENCODE_ENV } from '../opencode/index.ts';
+import { OPENCODE_ENV } from '../opencode/start.ts';
 import { acpEnding } from './ending.ts';
 import { readAcp } from './stream.ts';
 

@@ -24,7 +24,7 @@ const ALLOWED_TOOLS = ['Bash', 'Edit', 'MultiEdit', 'NotebookEdit', 'Write', 'We
 const MAX_RETRIES = 6;
 
 /** Its settings name programs that it runs (hooks, servers of tools), in every session of the user's. */
-export const CLAUDE_FOLDERS: readonly AgentFolder[] = [
+const FOLDERS: readonly AgentFolder[] = [
   {
     path: '.claude',
     variable: 'CLAUDE_CONFIG_DIR',
@@ -41,6 +41,7 @@ export const CLAUDE_FOLDERS: readonly AgentFolder[] = [
 export function claudeAgent(command: readonly string[]): Agent {
   return {
     id: 'claude',
+    folders: FOLDERS,
     says_cost: 'yes',
     resumes: true,
     plan: request => {

@@ -18,7 +18,7 @@ import { geminiEnding } from './ending.ts';
 import { readGemini } from './stream.ts';
 
 /** Its settings name programs that it runs (servers of tools, extensions), in every session of the user's. */
-export const GEMINI_FOLDERS: readonly AgentFolder[] = [
+const FOLDERS: readonly AgentFolder[] = [
   {
     path: '.gemini',
     written: true,
@@ -33,6 +33,7 @@ export const GEMINI_FOLDERS: readonly AgentFolder[] = [
 export function geminiAgent(command: readonly string[]): Agent {
   return {
     id: 'gemini',
+    folders: FOLDERS,
     resumes: false,
     says_tokens_at_end_only: true,
     plan: request => ({
