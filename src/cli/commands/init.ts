@@ -85,7 +85,7 @@ async function chooseAgent({ loadConfigBundle, env }: Context, root: string): Pr
     found.length === 0
       ? `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`
       : `here are ${found.map(agentText).join(', ')}`;
-  const name = (found.find(({ login }) => login.state === 'in') ?? only)?.name ?? 'claude';
+  const name = (found.find(({ login }) => login.state === 'in') ?? only)?.name ?? AGENT_PROGRAMS[0];
   const acp = found.flatMap(agent => PROGRAMS[agent.name].over_acp ?? []).at(0);
   const over = acp ? `; over ACP: agent: {backend: acp, command: [${acp.replace(' ', ', ')}]}` : '';
   const note = `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}${over}`;
