@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: ['test/boot/**', 'test/bench/**', 'test/agents/**', 'test/field/**', 'test/hostile/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

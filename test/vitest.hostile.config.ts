@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['test/hostile/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 180_000,
-    hookTimeout: 60_000,
+    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 240_000,
+    hookTimeout: 180_000,
   },
 });
