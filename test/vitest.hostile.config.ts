@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/hostile/**/*.test.ts'],
+    setupFiles: ['test/support/users-path.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 240_000,
