@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CORE_STORIES, LONG_UNITS, OWN_PROCESS } from './support/suites.ts';
 
 const root = join(import.meta.dirname, '..');
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
@@ -335,5 +336,17 @@ describe('files', () => {
 
   it('in the lockfile name no registry', () => {
     expect(text('package-lock.json')).not.toMatch(/"resolved":/);
+  });
+
+  it('that suites name one by one are there', () => {
+    const named = [...CORE_STORIES, ...LONG_UNITS, ...OWN_PROCESS];
+    expect(named.filter(path => !tracked.includes(path))).toEqual([]);
+  });
+
+  it('change modules for their whole process only where they have one', () => {
+    const mocks = tracked.filter(
+      path => /^test\/unit\/.*\.test\.ts$/.test(path) && /\bvi\.(?:mock|doMock)\(/.test(text(path)),
+    );
+    expect(mocks.filter(path => !OWN_PROCESS.includes(path))).toEqual([]);
   });
 });
