@@ -13,12 +13,20 @@ import { pointer, type Workspace, write } from './workspace.ts';
 
 const AT_ONCE = 16;
 
-export async function syncCommits(place: Place, range: { from: string; to: string }): Promise<void> {
+/** The result: the objects of `to` that `from` has not; null: they are more than are synced one by one. */
+export async function syncCommits(
+  place: Place,
+  range: { from: string; to: string },
+): Promise<string[] | null> {
   const { objects } = place.repo;
   const ids = await newObjects(place, range, MAX_SYNCED_OBJECTS);
-  if (ids === null) return await syncDisk(objects);
+  if (ids === null) {
+    await syncDisk(objects);
+    return null;
+  }
   for (let i = 0; i < ids.length; i += AT_ONCE)
     await Promise.all(ids.slice(i, i + AT_ONCE).map(id => flush(join(objects, looseFile(id)))));
+  return ids;
 }
 
 /** Where git keeps an object that is in no pack, from the folder of the objects. */
