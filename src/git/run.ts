@@ -20,7 +20,7 @@ import {
   READ_TIMEOUT_MS,
   WRITE_TIMEOUT_MS,
 } from './limits.ts';
-import { OWNER_VARIABLE, ownToken } from './owner.ts';
+import { LOCK_VARIABLE, lockedHere } from './lock.ts';
 
 export interface GitOptions {
   cwd: string;
@@ -113,7 +113,7 @@ const causeOf = (error: unknown): unknown => (isRasenError(error) ? error.cause 
 async function once(args: readonly string[], options: GitOptions): Promise<GitOutput> {
   const { cwd, ok = [0], max_bytes = MAX_OUTPUT_BYTES } = options;
   const timeout = options.timeout_ms ?? timeLimit(args, options.reads ?? false);
-  const env = await environment(options.reads ?? false, options.env);
+  const env = environment(options.reads ?? false, options.env);
   return await new Promise((resolve, reject) => {
     const settings = (options.settings ?? []).flatMap(setting => ['-c', setting]);
     const child = spawn('git', [...SETTINGS, ...settings, ...args], {
@@ -209,10 +209,7 @@ function timeLimit([command = '']: readonly string[], reads: boolean): number {
   return reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
 }
 
-async function environment(
-  reads: boolean,
-  more: Record<string, string | undefined> = {},
-): Promise<NodeJS.ProcessEnv> {
+function environment(reads: boolean, more: Record<string, string | undefined> = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   for (const name of PASSED) if (process.env[name] !== undefined) env[name] = process.env[name];
   return {
@@ -229,7 +226,7 @@ async function environment(
     GIT_MERGE_AUTOEDIT: 'no',
     ...(reads ? { GIT_OPTIONAL_LOCKS: '0' } : {}),
     // A git that outlives a killed supervisor is found by this (lock.ts).
-    [OWNER_VARIABLE]: await ownToken(),
+    [LOCK_VARIABLE]: lockedHere(),
     ...more,
     PATH: soundPath(more.PATH ?? process.env.PATH ?? ''),
   };
