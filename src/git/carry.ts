@@ -4,12 +4,13 @@
  * (`reader`), with our configuration. What comes in is looked into by git (`fetch.fsckObjects`), and counts by its id.
  */
 import { execFile } from 'node:child_process';
-import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../contract/errors.ts';
 import { foreignError, readForeign, untroubled } from '../host/foreign-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';
 import { writeDurably } from './durable.ts';
@@ -23,12 +24,11 @@ import {
   SEARCH_TIMEOUT_MS,
 } from './limits.ts';
 import { linkLoose } from './link-objects.ts';
-import { removeTree } from './remove-tree.ts';
 import { here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
-import { brokenPlace, kindOf } from './sound.ts';
+import { isFolder, kindOf, putAside } from './sound.ts';
 import { locksUnder } from './stale-locks.ts';
-import { isFolder, pointer, type Workspace, write } from './workspace.ts';
+import { pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
 export interface Theirs {
@@ -285,7 +285,7 @@ export async function mendTheirs(workspace: Workspace): Promise<string[]> {
     if (stat === undefined) continue;
     const what = stat.isFile() ? 'is too large' : kindOf(stat);
     said.push(`${relative(theirs, path)} in git’s folder of the clone ${what}`);
-    await putAside(theirs, path, stat);
+    await putAside({ common_dir: theirs }, path);
   }
   const file = { root: theirs, path: 'objects/info/alternates' };
   const found = untroubled(file, readForeign(file, MAX_CAPTURED_BYTES));
@@ -295,17 +295,10 @@ export async function mendTheirs(workspace: Workspace): Promise<string[]> {
   if (!is_ours) {
     const path = join(theirs, file.path);
     said.push('objects/info/alternates in git’s folder of the clone names other object stores');
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat) await putAside(theirs, path, stat);
+    await putAside({ common_dir: theirs }, path);
     if (alternatesOf(repo) !== '') await write(theirs, file.path, alternatesOf(repo));
   }
   return said;
-}
-
-async function putAside(theirs: string, path: string, stat: Stats): Promise<void> {
-  if (!stat.isFile() && !stat.isDirectory() && !stat.isSymbolicLink()) return await rm(path, { force: true });
-  const name = relative(theirs, path).replaceAll(/[^A-Za-z0-9.-]/g, '_');
-  await rename(path, await brokenPlace({ common_dir: theirs }, `${name.slice(-100)}-${Date.now()}`));
 }
 
 /** Who works there may have links among its hooks and in what other programs keep there. */
