@@ -281,6 +281,15 @@ function failure(args: readonly string[], cwd: string, failed: Failed): RasenErr
     }
     return new RasenError('git', `${name} cannot run: the folder ${cwd} does not exist`, { data, cause });
   }
+  const [, large] = /^fatal: (.+): smudge filter lfs failed$/m.exec(failed.stderr) ?? [];
+  if (large !== undefined) {
+    const why = /^Error downloading object: .*?: (?:Smudge error: )?(.+)$/m.exec(failed.stderr)?.[1];
+    return new RasenError('git', `git-lfs could not get the content of ${large}${why ? `: ${why}` : ''}`, {
+      hint: 'Fetch it in the repository with: git lfs fetch. Then go on.',
+      data,
+      cause,
+    });
+  }
   const how = cause?.signal ? `was ended by ${cause.signal}` : `failed (${cause?.code ?? 'unknown'})`;
   const quoted = lastLines(failed.stderr);
   const trouble =
