@@ -4,7 +4,15 @@
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -345,6 +353,48 @@ test('git-lfs: a server that an agent names is never asked', async ctx => {
   const view = await p.view();
   expect([view.status, asked]).toEqual(['blocked', 0]);
   expect(view.reason).toContain('git-lfs could not get the content of w.bin');
+});
+
+test('files of submodules are there where `setup` makes them; where nothing does, that is told before anything starts', async () => {
+  const allowed = ['git', '-c', 'protocol.file.allow=always', 'submodule'];
+  const p = project('cat lib/used.txt >copy.txt', {
+    config: { gates: [['grep', '-q', 'library', 'lib/used.txt']] },
+  });
+  const lib = p.beside('lib');
+  mkdirSync(lib);
+  writeFileSync(join(lib, 'used.txt'), 'library\n');
+  for (const args of [
+    ['init', '-q', '-b', 'main'],
+    ['add', '-A'],
+    ['commit', '-qm', 'lib'],
+  ])
+    p.git('-C', lib, ...args);
+  p.git(...allowed.slice(1), '-q', 'add', lib, 'lib');
+  p.git('commit', '-qm', 'with a library');
+  await p.init([{ id: 'a' }]);
+  const without = await p.rasen('run');
+  expect([without.status, without.stderr]).toEqual([3, expect.stringContaining('submodules of this')]);
+  const config = JSON.parse(p.read('rasen.yml'));
+  p.write({ 'rasen.yml': JSON.stringify({ ...config, setup: [...allowed, 'update', '--init'] }) });
+  await p.rasen('cancel');
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect(ran.stderr).not.toContain('submodules of this');
+  const { branch } = await p.view();
+  expect(p.git('show', `${branch}:copy.txt`)).toBe('library');
+});
+
+test('objects that lie elsewhere, behind a link: the task works, and its commits are there', async () => {
+  const p = project('echo done >done.txt; git add -A; git commit -qm "agent work"');
+  renameSync(join(p.root, '.git/objects'), p.beside('objects'));
+  symlinkSync(p.beside('objects'), join(p.root, '.git/objects'));
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect((await p.rasen('merge')).status).toBe(0);
+  expect([p.read('done.txt'), p.git('status', '--porcelain')]).toEqual(['done\n', '']);
+  p.git('fsck', '--strict');
 });
 
 test('a task that is submitted from a hook is not by the author of the commit', async () => {
