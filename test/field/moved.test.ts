@@ -26,9 +26,7 @@ test('renamed while the task is stopped: every command that goes on says where i
   // From anywhere else the supervisor is asked, which says as much.
   const { id, name } = JSON.parse((await elsewhere('status', '--format', 'json')).stdout);
   for (const named of [id, id.slice(-8), name])
-    expect((await elsewhere('resume', named)).stderr, named).toContain(
-      `mv ${p.beside('renamed')} ${p.root}`,
-    );
+    expect((await elsewhere('resume', named)).stderr, named).toContain(`mv ${p.beside('renamed')} ${p.root}`);
   const { stdout, stderr } = await p.instance.rasenAsync(['resume', id], { cwd: p.beside('.') });
   expect(stdout + stderr).toContain('it was moved, renamed or removed. Move it back');
   renameSync(p.beside('renamed'), p.root);
