@@ -62,7 +62,7 @@ export async function doctor(parts: {
   const findings = [
     ok(
       'supervisor',
-      `pid ${process.pid}, Node ${process.version}, ${registry.size} tasks, ${registry.jobs} live jobs`,
+      `pid ${process.pid}, Node ${process.version}, tasks: ${registry.size}, live jobs: ${registry.jobs}`,
     ),
     await gitVersion(),
     await holePunching(),
@@ -261,13 +261,13 @@ function stored(upkeep: Upkeep, settings: Settings): Finding[] {
     settings.gc_size_bytes > 0 ? `beyond ${Math.round(settings.gc_size_bytes / 1024 / 1024)} MiB` : '';
   const when = [age, space].filter(text => text !== '').join(' or ');
   const goes = when === '' ? 'none is removed by itself' : `removed by themselves ${when}`;
-  const found = [ok('stored', `${tasks} tasks are over, ${packed} of them packed, ${size}; ${goes}`)];
+  const found = [ok('stored', `tasks that are over: ${tasks}, packed: ${packed}, ${size}; ${goes}`)];
   const [first] = upkeep.unpackable();
   if (first)
     found.push(
       warning(
         'stored',
-        `${upkeep.unpackable().size} tasks that are over stay folders; ${first[0]}: ${first[1]}`,
+        `tasks that are over and stay folders: ${upkeep.unpackable().size}; ${first[0]}: ${first[1]}`,
         'Nothing is lost. rasen gc removes them when they are not needed any more.',
       ),
     );

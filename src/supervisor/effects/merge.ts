@@ -13,7 +13,7 @@ import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
 import { listForeign, untroubled } from '../../host/foreign-file.ts';
-import { removeTree } from '../../host/remove-tree.ts';
+import { tryToRemove } from '../../host/remove-tree.ts';
 import { troubleWith } from '../../host/trouble.ts';
 import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
 import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
@@ -210,7 +210,7 @@ async function endEarlierRuns(
     const marker = markerOf(state, index, nonce);
     await stopAttempt(folder, marker, { mark, grace_ms: SWEEP_GRACE_MS }).catch(() => {});
     await context.cage.lastWord?.(marker);
-    const problem = await removeTree(folder);
+    const problem = await tryToRemove(folder);
     if (problem !== null) throw new RasenError('storage', `${folder} of an earlier try stays: ${problem}.`);
   }
 }
