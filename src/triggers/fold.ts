@@ -75,11 +75,8 @@ function step(state: TriggerState | null, event: TriggerEvent): TriggerState {
       return ended(state, event);
     case 'run_released':
       return { ...state, runs: state.runs.filter(({ task }) => task !== event.task) };
-    case 'clock_set_back': {
-      const { cursor } = event;
-      // Pauses of a time that was none.
-      return { ...state, cursor, turn: state.turn + 1, skipped_until: Math.min(state.skipped_until, cursor) };
-    }
+    case 'clock_set_back':
+      return setBack(state, event.cursor);
     case 'clock_jumped':
       return jumped(state, event.ms - event.slept_ms);
     case 'notified': {
@@ -141,6 +138,19 @@ function ended(state: TriggerState, { task, end, t }: TriggerEventOf<'run_ended'
     return { ...next, failures: 0, last_end: 'completed', last_success_at: t, expecting_since: t };
   if (end === 'failed') return { ...next, failures: state.failures + 1, last_end: 'failed' };
   return next;
+}
+
+/** Pauses and beginnings of a time that was none count no more. */
+function setBack(state: TriggerState, cursor: number): TriggerState {
+  const { definition, turn, skipped_until } = state;
+  const next = { ...state, cursor, turn: turn + 1, skipped_until: Math.min(skipped_until, cursor) };
+  const { when } = definition;
+  // An interval begins on a whole second after it is made; one that has not begun yet begins when it was meant to.
+  if (when.kind !== 'every' || Date.parse(when.from) > state.cursor + 1000) return next;
+  const every = Math.round(when.every_seconds * 1000);
+  const ahead = Math.max(0, Math.ceil((Date.parse(when.from) - cursor) / every));
+  const from = new Date(Date.parse(when.from) - ahead * every).toISOString();
+  return { ...next, definition: { ...definition, when: { ...when, from } } };
 }
 
 /** What waits for a while waits as long as it was meant to; a time of day stays that time of day. */

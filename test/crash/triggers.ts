@@ -299,6 +299,7 @@ export function faultsOf(life: Life): string[] {
         break;
       case 'clock_set_back':
         check(before!.cursor);
+        ({ when } = state.definition);
         from = event.cursor;
         break;
       case 'slots_passed':

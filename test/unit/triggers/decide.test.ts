@@ -14,7 +14,7 @@ const every = { kind: 'every', every_seconds: 60, from: new Date(NOW).toISOStrin
 /** A trigger, the tasks that it made, and a clock that goes on when it is told to. */
 class Life {
   state: TriggerState;
-  now = NOW;
+  now: number;
   /** What the clock was set by since the machine started. */
   set = 0;
   boot = 'boot';
@@ -22,8 +22,9 @@ class Life {
   readonly ends = new Map<string, RunEnd>();
   tasks = 0;
 
-  constructor(when: Parameters<typeof aDefinition>[0], policy: Record<string, unknown> = {}) {
-    this.state = aTrigger(aDefinition(when, policy), NOW);
+  constructor(when: Parameters<typeof aDefinition>[0], policy: Record<string, unknown> = {}, now = NOW) {
+    this.now = now;
+    this.state = aTrigger(aDefinition(when, policy), now);
   }
 
   get clock() {
@@ -308,6 +309,23 @@ describe('a clock that is years wrong', () => {
     const { started } = life.state.counts;
     life.go(2 * MINUTE);
     expect(life.state.counts.started).toBe(started + 1);
+  });
+
+  test('an interval that was made under it goes on when it is right, one that was to begin later begins then', () => {
+    const now = NOW + YEARS;
+    const from = (ms: number) => ({ ...every, from: new Date(ms).toISOString() });
+    const life = new Life(from(now), {}, now);
+    life.go();
+    life.end('completed');
+    life.setClock(-YEARS);
+    expect(left(life)).toBeLessThanOrEqual(MINUTE);
+    life.go(MINUTE);
+    expect(life.outcomes).toEqual(['started', 'started']);
+
+    const later = new Life(from(NOW + 120 * MINUTE));
+    later.go();
+    later.setClock(-60 * MINUTE);
+    expect(left(later)).toBe(180 * MINUTE);
   });
 
   test('no success is an alarm in its time again when it is right', () => {
