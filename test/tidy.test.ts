@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // The leaf: what everybody may know.
   contract: [],
   // Pure: when something is due, and what follows from that.
-  triggers: ['util'],
+  triggers: ['engine', 'util'],
   // A program of its own, which looks at the files of a project.
   watch: [],
   config: ['host', 'engine', 'root', 'triggers', 'util', 'agents'],

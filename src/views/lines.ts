@@ -449,7 +449,8 @@ function then(what: string, next: string): string {
   return `${oneLine(what, VIEW_LIMITS.line_chars - next.length - 2)}; ${next}`;
 }
 
-function clockText(ms: number, slept_ms: number | undefined): string {
+/** What a clock did, in words. */
+export function clockText(ms: number, slept_ms: number | undefined): string {
   if (slept_ms === undefined) return `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set)`;
   const set_ms = ms - slept_ms;
   const slept = slept_ms > 0 ? [`the machine slept for ${duration(slept_ms)}`] : [];

@@ -15,6 +15,8 @@ import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event
 import { liveRuns, type Receipt, type TriggerState, type Waiting } from '../../triggers/state.ts';
 import { Heap } from '../../util/heap.ts';
 import { ulid } from '../../util/ulid.ts';
+import { clockText } from '../../views/lines.ts';
+import { systemClock } from '../clock.ts';
 import { findTrigger } from './find.ts';
 import { lateMs, runEnv, runKey, runSpec } from './run-spec.ts';
 import { type Changed, WatchProcess } from './watch-process.ts';
@@ -142,7 +144,7 @@ export class Triggers {
       throw new RasenError('trigger_exists', `There is a trigger "${definition.name}" already.`, {
         hint: `Look at it with: rasen trigger show ${definition.name}`,
       });
-    const { events, state } = stamp(null, [{ type: 'trigger_created', id, definition }], Date.now());
+    const { events, state } = stamp(null, [{ type: 'trigger_created', id, definition }], systemClock());
     this.#options.store.create(id, events, env);
     const entry = this.#add(state);
     this.#log(entry, events);
@@ -288,13 +290,13 @@ export class Triggers {
 
   #facts({ definition }: TriggerState): Facts {
     const { endOf, hold } = this.#options;
-    const now_ms = Date.now();
+    const clock = systemClock();
     let known: Hold | null | undefined;
     return {
-      now_ms,
+      clock,
       run: endOf,
       hold: () => {
-        if (known === undefined) known = hold(definition.task, now_ms);
+        if (known === undefined) known = hold(definition.task, Date.parse(clock.t));
         return known;
       },
       newTask: () => ulid(),
@@ -303,7 +305,7 @@ export class Triggers {
   }
 
   async #record(entry: Entry, added: readonly NewTriggerEvent[]): Promise<void> {
-    const { events, state } = stamp(entry.state, added, Date.now());
+    const { events, state } = stamp(entry.state, added, systemClock());
     await this.#commit(entry, events, state);
   }
 
@@ -611,6 +613,8 @@ function logText(event: TriggerEvent): string | null {
       return `slot ${event.slot} could not be started: ${event.reason}`;
     case 'slots_passed':
       return event.outcome === 'missed' ? `${event.count} slots missed: ${event.reason}` : null;
+    case 'clock_jumped':
+      return `${clockText(event.ms, event.slept_ms)}; what waits for a while waits on as long as was meant`;
     case 'clock_set_back':
       return 'the clock was set back; times that come again are new slots';
     default:
