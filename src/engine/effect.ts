@@ -40,6 +40,8 @@ export type Effect =
   | { type: 'accept_plan'; key: string; step: string; n: number }
   /** Tell a person; `notice` is its key. → notified */
   | { type: 'notify'; key: string; notice: string }
+  /** The user's `rasen rollback`: the worktree at the commit. → rolled_back or rollback_refused */
+  | { type: 'rollback'; key: string; op: string }
   /** The user's `rasen merge`. → merged or merge_refused */
   | { type: 'merge'; key: string; op: string };
 
@@ -176,6 +178,7 @@ export type Result =
   | { type: 'seal'; sealed: SealedFacts }
   | { type: 'judge'; evidence: GateEvidence }
   | { type: 'mark_good' }
+  | { type: 'rollback' }
   | { type: 'notify'; ok: boolean; detail: string | null; failed?: NotifyChannel[] }
   | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }
   | {

@@ -4,7 +4,7 @@
  */
 import type { Claim, GateEvidence, NewEvent } from '../contract/event.ts';
 import type { Outcome, StopReason } from '../contract/status.ts';
-import { close, mayHaveStarted } from './attempt.ts';
+import { close, closesOf, mayHaveStarted } from './attempt.ts';
 import { budgetText } from './budget.ts';
 import type { Effect, EndFacts, ExitFacts, Result } from './effect.ts';
 import { type Gate, gatesOf, MAX_GATE_DROPS, subtaskOf } from './gates-of.ts';
@@ -12,7 +12,7 @@ import { unseenReason, withOldConfig } from './mutation.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
 import { isToldOf, type Notified } from './notices.ts';
 import { verdictOf } from './retry.ts';
-import { type Attempt, type Step, stepOf, type TaskState } from './state.ts';
+import { type Attempt, type Refusal, type Step, stepOf, type TaskState } from './state.ts';
 
 /** Longest reason why a person was not told; the state keeps a hundred of them. */
 const MAX_DETAIL = 300;
@@ -25,6 +25,12 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
   if (effect.type === 'merge') {
     if (result.type !== 'merge' || state.merge?.op !== effect.op) return null;
     return [{ type: 'merged', op: effect.op, ...result.merged }];
+  }
+  if (effect.type === 'rollback') {
+    const { rollback } = state;
+    if (result.type !== 'rollback' || rollback?.op !== effect.op) return null;
+    const { commit, steps } = rollback;
+    return [...closesOf(state, 'rolled back'), { type: 'rolled_back', commit, steps }];
   }
   if (effect.type === 'notify') {
     if (result.type !== 'notify' || isToldOf(state, effect.notice)) return null;
@@ -88,13 +94,15 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       return [{ type: 'gate_ended', ...at, gate: effect.gate, try: 1, evidence: clipped(result.evidence) }];
     }
     case 'mark_good': {
+      // It would be good beyond the commit that the task goes back to.
+      if (state.rollback) return null;
       if (effect.type !== 'mark_good' || attempt.phase !== 'sealed' || effect.k !== state.good.length + 1)
         return null;
       const closed = close(state, step, attempt, 'ok', null, nowMs).events;
       return [...closed, { type: 'step_completed', step: step.id, commit: effect.commit, good: effect.k }];
     }
     case 'accept_plan': {
-      if (attempt.accepted || attempt.phase !== 'ended') return null;
+      if (state.rollback || attempt.accepted || attempt.phase !== 'ended') return null;
       if (result.accepted) {
         const { plan, sha256 } = result.accepted;
         // The plan comes first: were only the first of these durable, the rest would still be to be done.
@@ -107,6 +115,7 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       return close(state, step, attempt, 'failed', clip(result.problem ?? 'no plan'), nowMs).events;
     }
     case 'merge':
+    case 'rollback':
     case 'notify':
       return null;
   }
@@ -129,14 +138,23 @@ const notified = (key: string, { ok, detail, failed }: Omit<Notified, 'key' | 't
   ...(failed ? { failed } : {}),
 });
 
+/** Why an effect cannot be done. */
+export type Failure = Omit<Refusal, 'op'>;
+
 /** An effect that cannot be done, as events; null: it has to be tried again. */
 export function settleFailure(
   state: TaskState,
   effect: Effect,
-  message: string,
+  failure: Failure,
   nowMs: number,
 ): NewEvent[] | null {
-  if (effect.type === 'merge' || effect.type === 'end' || effect.type === 'tell') return null;
+  if (effect.type === 'end' || effect.type === 'tell') return null;
+  if (effect.type === 'merge' || effect.type === 'rollback') {
+    const { op } = effect;
+    return state[effect.type]?.op === op ? [{ type: `${effect.type}_refused`, op, ...failure }] : [];
+  }
+  // What went wrong, and what to do about it where that is known.
+  const message = failure.hint ? `${failure.message}. ${failure.hint}` : failure.message;
   if (effect.type === 'notify')
     return isToldOf(state, effect.notice) ? [] : [notified(effect.notice, { ok: false, detail: message })];
   const step = stepOf(state, effect.step);
@@ -187,7 +205,7 @@ const mayLive = ({ phase, gates }: Attempt): boolean =>
 
 /** Whether the attempt still is where the effect was asked for; a stop may have come meanwhile. */
 function isWanted(
-  effect: Exclude<Effect, { type: 'merge' | 'end' | 'tell' | 'notify' }>,
+  effect: Exclude<Effect, { type: 'merge' | 'rollback' | 'end' | 'tell' | 'notify' }>,
   attempt: Attempt,
 ): boolean {
   switch (effect.type) {

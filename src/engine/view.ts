@@ -70,6 +70,9 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     commit: state.good.at(-1)?.commit ?? null,
     merged: state.merged,
     merging: state.merge && { into: state.merge.into, squash: state.merge.squash, ...NOT_BEGUN },
+    ...(state.rollback
+      ? { rolling_back: { commit: state.rollback.commit, steps: [...state.rollback.steps] } }
+      : {}),
     notifications: state.notified
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),

@@ -272,7 +272,9 @@ export class Registry {
 
   /** Says in views what keeps the task from going on and stands in no event; null: nothing. */
   stuck(entry: Entry, trouble: Trouble | null): void {
+    const before = entry.stuck?.message;
     entry.stuck = trouble && { why: trouble.why, message: trouble.message };
+    if (entry.state && entry.stuck?.message !== before) this.#publish(entry, entry.state, []);
   }
 
   /** Status and times, at once. */
@@ -326,8 +328,8 @@ export class Registry {
     const isClaim = events.at(-1)!.type === 'task_claimed';
     entry.at = await this.#store[isClaim ? 'claim' : 'commit'](entry.id, at, events);
     this.#settle(entry, state);
-    // The view is that of the new state from now on: that it could not be written is over. A merge may still wait.
-    if (!state.merge) entry.stuck = null;
+    // The view is that of the new state from now on: that it could not be written is over. A merge or a rollback may still wait.
+    if (!state.merge && !state.rollback) entry.stuck = null;
     entry.recent = entry.state ? [...entry.recent, ...events].slice(-RECENT_EVENTS) : [];
     if (isTerminal(state.status)) await this.#store.snapshot(entry.id, { state }).catch(this.#snapshotFailed);
     this.#publish(entry, state, events);

@@ -24,6 +24,7 @@ import { merge } from './effects/merge.ts';
 import { notify } from './effects/notify.ts';
 import { prepare } from './effects/prepare.ts';
 import { tell } from './effects/tell.ts';
+import { rollback } from './effects/workspace.ts';
 import type { Jobs } from './jobs.ts';
 import type { World } from './reconcile.ts';
 
@@ -143,6 +144,8 @@ export class RealWorld implements World {
         return acceptPlan(context, state, effect);
       case 'notify':
         return notify(context, state, effect);
+      case 'rollback':
+        return rollback(context, state);
       case 'merge':
         return merge(context, state, effect, force);
     }

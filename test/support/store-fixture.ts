@@ -106,7 +106,9 @@ export function waitingForLimit(): TaskBuilder {
 
 /** A task that is blocked on its second subtask, and was rolled back before the first, all in one event. */
 export function rolledBack(): TaskBuilder {
-  const builder = begun(5, { limits: { attempts: 1 } }, ['login', 'reset']).done('_baseline').done('login');
+  const builder = begun(5, { limits: { attempts: 1 } }, ['login', 'reset'])
+    .done('_baseline')
+    .done('login');
   builder.begin('reset').end('reset', { outcome: 'failed', code: 1, message: 'exit code 1' });
   const { base } = builder.state.workspace!;
   return builder

@@ -1,6 +1,8 @@
 /** What a handler is, and what it may use of a supervisor. */
+import { type ErrorKind, RasenError } from '../../contract/errors.ts';
 import type { Answer, Asked, MethodName } from '../../contract/methods/index.ts';
 import type { Origin } from '../../contract/origin.ts';
+import type { Refusal } from '../../engine/state.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Paths } from '../../paths.ts';
 import type { RequestContext } from '../../rpc/server.ts';
@@ -62,3 +64,12 @@ export type Handler<N extends MethodName, S = Serving> = (
 ) => Promise<Answer<N>> | Answer<N>;
 
 export const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });
+
+/** Answers with the error that the request of this `op` was refused with, if it was. */
+export function throwRefused(refused: Refusal | null | undefined, op: string): void {
+  if (refused?.op !== op) return;
+  throw new RasenError(refused.kind as ErrorKind, refused.message, {
+    ...(refused.hint ? { hint: refused.hint } : {}),
+    data: refused.data,
+  });
+}

@@ -10,7 +10,7 @@ import { advance, stamp } from '../../../src/engine/advance.ts';
 import type { Day, Effect, EndFacts, Observed, Result, Signs, Trouble } from '../../../src/engine/effect.ts';
 import { fold } from '../../../src/engine/fold.ts';
 import { gatesOf } from '../../../src/engine/gates-of.ts';
-import { settle } from '../../../src/engine/settle.ts';
+import { type Failure, settle } from '../../../src/engine/settle.ts';
 import { stepOf, type TaskState } from '../../../src/engine/state.ts';
 import { claimOf } from '../../support/task-builder.ts';
 
@@ -91,6 +91,9 @@ const usageOf = ({ tokens, usd }: NonNullable<Work['used']>, outcome = 'ok'): Se
 
 /** Name of a job without nonces. */
 export const nameOf = (job: string) => job.replace(/-n(?=\/|$)/g, '');
+
+/** Why an effect failed, in its simplest form. */
+export const failure = (message: string): Failure => ({ kind: 'internal', message, hint: null, data: {} });
 
 export class Engine {
   readonly events: Event[] = [];
@@ -251,6 +254,8 @@ export class Engine {
 
   #result(effect: Effect): Result {
     switch (effect.type) {
+      case 'rollback':
+        return { type: 'rollback' };
       case 'prepare': {
         const git = this.state.spec.workspace.kind === 'git';
         const workspace = git ? { base: 'base', branch: 'b', path: '/w' } : null;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { settleFailure } from '../../../src/engine/settle.ts';
 import type { TaskState } from '../../../src/engine/state.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
-import { Engine, type Script } from './engine.ts';
+import { Engine, failure, type Script } from './engine.ts';
 
 const TEST = [{ name: 'test', run: ['npm', 'test'], timeout_seconds: 60 }];
 const start = (script: Script = {}, over: Record<string, unknown> = {}) =>
@@ -97,7 +97,7 @@ describe('work that is in no commit', () => {
     const engine = start();
     engine.run(isSealing);
     const [seal] = engine.look();
-    engine.add(...settleFailure(engine.state, seal!, 'the repository is gone', engine.now)!);
+    engine.add(...settleFailure(engine.state, seal!, failure('the repository is gone'), engine.now)!);
     expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'config', subtask: 'a' });
     expect(engine.step('a').attempt).toMatchObject({ n: 1, phase: 'ended', outcome: 'ok' });
     expect(engine.look().filter(effect => effect.type === 'seal')).toEqual([]);
