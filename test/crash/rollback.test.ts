@@ -54,7 +54,9 @@ exit 1
   };
 }
 
-it('is made to its end by whoever comes next, and asked for again is done already', { timeout: 300_000 }, async () => {
+it('is made to its end by whoever comes next, and asked for again is done already', {
+  timeout: 300_000,
+}, async () => {
   const git = killingGit();
   const env = { PATH: `${git.path}:${process.env.PATH}` };
   const p = project({ config: { limits: { attempts: 1 } }, env });

@@ -161,6 +161,8 @@ export class Effects {
   *#rollback(state: TaskState): Stages {
     yield { ms: 5, stage: 'begun' };
     this.#fault('rollback');
+    if (new Rng(`${this.#draft.seed} ${state.rollback!.op}`).chance(0.2))
+      throw new Fault('the repository is gone', true);
     yield* this.#reset(state, state.rollback!.commit, 'the rollback');
     return { type: 'rollback' };
   }
