@@ -121,8 +121,9 @@ function sandboxLine({ subtasks }: TaskView): string[] {
 }
 
 /** Of a wait that no time is known for. */
-function waitingFor({ status, why, resume_at }: TaskView): string {
-  return status === 'waiting' && why !== null && resume_at === null ? `waiting (${reasonText(why)}): ` : '';
+function waitingFor({ status, why, resume_at, merging }: TaskView): string {
+  const waits = status === 'waiting' || merging;
+  return waits && why !== null && resume_at === null ? `waiting (${reasonText(why)}): ` : '';
 }
 
 /** Of a supervisor that does not know of any: none. */

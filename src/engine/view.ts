@@ -95,7 +95,7 @@ export function mergingTask(view: TaskView, now: MergeProgress): TaskView {
 
 /** The view of a task that meets trouble of which no event tells. */
 export function stuckView(view: TaskView, { why, message }: Trouble): TaskView {
-  if (view.exit_code !== null) return { ...view, reason: message };
+  if (view.exit_code !== null) return { ...view, why: view.why ?? why, reason: message };
   return { ...view, status: 'waiting', why, reason: message, resume_at: null };
 }
 

@@ -18,6 +18,8 @@ import type { Entry, Registry } from './registry.ts';
 export interface World {
   /** Facts of a job, cheap and at once. */
   job(state: TaskState, job: string): JobFacts | null;
+  /** The command of a job has ended, and its runner waits until that can be written down. */
+  recording(state: TaskState): boolean;
   /** Does an effect; again is harmless. `force` is raised when a stop must not wait any longer. */
   perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result>;
   /** What a disk of the task has too little of, as a sentence; null: it has enough. Cheap. */
@@ -207,7 +209,12 @@ export class Reconciler {
           message: `${id}, attempt ${attempt.n}: ${gate ? 'a gate' : 'it'} has ended, and waits for the disk to take the record of that`,
         };
     }
-    return null;
+    // Gates of a merge are in no attempt.
+    if (!state.merge || !this.#options.world.recording(state)) return null;
+    return {
+      why: 'disk',
+      message: 'the merge: a gate has ended, and waits for the disk to take the record of that',
+    };
   }
 
   /** No event can tell of it: the views do. */

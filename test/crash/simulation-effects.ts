@@ -3,7 +3,7 @@
  * come. Doing it again finds it done, as it must in the real one.
  */
 
-import type { GateEvidence, SessionFacts } from '../../src/contract/event.ts';
+import type { SessionFacts } from '../../src/contract/event.ts';
 import type { Effect, Result, Trouble } from '../../src/engine/effect.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/engine/notes.ts';
@@ -362,23 +362,7 @@ export class Effects {
     this.#fault('judge');
     const gate = gatesOf(state, step)[effect.gate]!;
     const reason = this.truthOf(gate.kind, sealed.commit, state, step);
-    const evidence: GateEvidence = {
-      name: gate.name,
-      kind: gate.kind,
-      passed: reason === null,
-      tolerated: false,
-      reason,
-      needs_person: gate.kind === 'diff',
-      findings: [],
-      argv: null,
-      code: null,
-      duration_ms: null,
-      log_sha256: null,
-      log_tail: null,
-      commit: sealed.commit,
-      tree: sealed.tree,
-    };
-    return { type: 'judge', evidence };
+    return { type: 'judge', found: { reason, needs_person: gate.kind === 'diff' } };
   }
 
   /** What a built-in gate has to say of a commit. */
@@ -437,7 +421,7 @@ export class Effects {
       target.moves++;
     }
     yield { ms: 5, stage: 'moved' };
-    return { type: 'merge', merged: { into: 'main', before, commit, fast_forward: true, gates: [] } };
+    return { type: 'merge', merged: { into: 'main', before, commit, fast_forward: true }, gates: [] };
   }
 
   #broken(effect: string): void {

@@ -3,11 +3,20 @@
  * and each run of a gate ends. Time passes only to the next wake-up. For tests of what follows from what.
  */
 
-import type { Claim, Event, GateEvidence, NewEvent, SessionFacts } from '../../../src/contract/event.ts';
+import type { Claim, Event, NewEvent, SessionFacts } from '../../../src/contract/event.ts';
 import type { Plan } from '../../../src/contract/plan.ts';
 import type { TaskSpec } from '../../../src/contract/spec.ts';
 import { advance, stamp } from '../../../src/engine/advance.ts';
-import type { Day, Effect, EndFacts, Observed, Result, Signs, Trouble } from '../../../src/engine/effect.ts';
+import type {
+  Day,
+  Effect,
+  EndFacts,
+  Found,
+  Observed,
+  Result,
+  Signs,
+  Trouble,
+} from '../../../src/engine/effect.ts';
 import { fold } from '../../../src/engine/fold.ts';
 import { gatesOf } from '../../../src/engine/gates-of.ts';
 import { type Failure, settle } from '../../../src/engine/settle.ts';
@@ -341,7 +350,7 @@ export class Engine {
         return { type: 'seal', sealed: { commit, tree: `tree ${id}`, ...facts, ...known } };
       }
       case 'judge':
-        return { type: 'judge', evidence: this.#judge(effect) };
+        return { type: 'judge', found: this.#judge(effect) };
       case 'mark_good':
         return { type: 'mark_good' };
       case 'notify':
@@ -354,7 +363,8 @@ export class Engine {
       case 'merge':
         return {
           type: 'merge',
-          merged: { into: 'main', before: 'x', commit: 'y', fast_forward: true, gates: [] },
+          merged: { into: 'main', before: 'x', commit: 'y', fast_forward: true },
+          gates: [],
         };
     }
   }
@@ -394,27 +404,11 @@ export class Engine {
     };
   }
 
-  #judge(effect: Extract<Effect, { type: 'judge' }>): GateEvidence {
-    const { kind, name } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
+  #judge(effect: Extract<Effect, { type: 'judge' }>): Found {
+    const { kind } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
     const work = this.#workOf(effect.step, effect.n);
     const reason = kind === 'diff' ? (work?.hit ?? null) : work?.idle ? 'nothing was changed' : null;
-    const { sealed } = this.step(effect.step).attempt!;
-    return {
-      name,
-      kind,
-      passed: reason === null,
-      tolerated: false,
-      reason,
-      needs_person: kind === 'diff',
-      findings: [],
-      argv: null,
-      code: null,
-      duration_ms: null,
-      log_sha256: null,
-      log_tail: null,
-      commit: sealed!.commit,
-      tree: sealed!.tree,
-    };
+    return { reason, needs_person: kind === 'diff' };
   }
 }
 
