@@ -1,7 +1,9 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
+
 import { execFile } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { isRasenError, messageOf } from '../contract/errors.ts';
+import type { Asked } from '../contract/methods/index.ts';
 import type { TaskState } from '../engine/state.ts';
 import { deleteTaskBranch, onlyCopy } from '../git/forget.ts';
 import { deleteTaskRefs } from '../git/history.ts';
@@ -20,21 +22,13 @@ const SIZE_MS_MAX = 60_000;
 /** As `worktree.base_path` has it by itself; a folder that a user named is the user's. */
 const WORKTREES = '.worktrees';
 
-export interface GcParams {
-  older_than_days: number;
-  unmerged: boolean;
-  dry_run: boolean;
-  /** Also what is left of tasks that cannot be read, whatever their age. */
-  damaged: boolean;
-}
-
 interface Parts {
   registry: Registry;
   store: FileStore;
   places: Places;
 }
 
-export async function gc(parts: Parts, params: GcParams) {
+export async function gc(parts: Parts, params: Asked<'daemon.gc'>) {
   const { registry, store } = parts;
   const removed: { id: string; name: string; bytes: number }[] = [];
   const kept: { id: string; name: string; reason: string }[] = [];
@@ -113,7 +107,7 @@ function held(state: TaskState, unmerged: boolean): string | null {
   return state.left_out?.length ? NO_COMMIT_CAN : null;
 }
 
-function keepReason(entry: Entry, params: GcParams): string | null {
+function keepReason(entry: Entry, params: Asked<'daemon.gc'>): string | null {
   if (entry.state !== null) return `it is ${entry.state.status.name}`;
   const { ended_at, last_activity, commit, merged } = entry.brief!;
   const age = (Date.now() - Date.parse(ended_at ?? last_activity)) / DAY_MS;

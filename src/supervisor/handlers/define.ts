@@ -24,6 +24,7 @@ import type { Upkeep } from '../upkeep.ts';
 /** What requests need that only read; it is there without a supervisor, too. */
 export interface Reading {
   reader: Reader;
+  registry: Registry;
   trigger_reader: TriggerReader;
   doctor(): Promise<Answer<'daemon.doctor'>>;
 }
@@ -34,7 +35,6 @@ export interface Serving extends Reading {
   cage: OpenCage;
   sandbox: SandboxLook;
   started_at: string;
-  registry: Registry;
   store: FileStore;
   places: Places;
   far: FarFiles;
