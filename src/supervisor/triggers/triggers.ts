@@ -10,7 +10,7 @@ import { troubleOf } from '../../host/trouble.ts';
 import type { Log } from '../../log.ts';
 import type { LostTrigger, TriggerStore } from '../../store/file/trigger-store.ts';
 import { advance, stamp } from '../../triggers/advance.ts';
-import { delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
+import { CHANGED_MAX, delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event.ts';
 import { liveRuns, type Receipt, type TriggerState, type Waiting } from '../../triggers/state.ts';
 import { Heap } from '../../util/heap.ts';
@@ -24,8 +24,6 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What could not be written or submitted for trouble of the machine is tried again. */
 const AGAIN_MS = 1000;
 const AGAIN_MS_MAX = 30_000;
-/** Changed paths that tell whether runs start each other. */
-const CHANGED_MAX = 20;
 /** Paths that a run is told of; the number of all of them is told, too. */
 const PATHS_MAX = 100_000;
 
@@ -522,7 +520,10 @@ export class Triggers {
     const runs = isQueued ? mine : state.queue.find(({ slot }) => slot === into);
     // A slot without a file is that of a person: its run is told of no files.
     if (!runs?.payload) return;
-    const joined = isQueued ? (into === undefined ? [] : state.queue) : [runs];
+    const { overlap } = state.definition.policy;
+    // What is replaced has not dealt with its files, be it in the queue or cancelled in the middle.
+    const replaced = overlap === 'replace' ? [...liveRuns(state), ...state.taken, ...state.queue] : [];
+    const joined = isQueued ? replaced : [runs];
     const known = joined.flatMap(({ payload }) => {
       const before = payload === null ? null : store.readPayload(id, payload);
       return (before as { changed?: string[] } | null)?.changed ?? [];
