@@ -35,6 +35,19 @@ describe('trouble of the machine', () => {
     expect([engine.started, engine.step('a').attempts, waits(engine).length]).toEqual([['a/1'], 1, 1]);
   });
 
+  it('is what a plan waits for that was made and cannot be read', () => {
+    const spec = specOf({
+      plan: null,
+      gates: [],
+      agents: { initializer: { backend: 'claude', command: ['x'] } },
+    });
+    const engine = new Engine(spec, null);
+    engine.troubles.set('plan:_plan/1-n', FULL);
+    engine.run();
+    expect(engine.state.status).toMatchObject({ name: 'waiting', why: 'disk', message: FULL.message });
+    expect(engine.look().map(({ key }) => key)).toEqual(['plan:_plan/1-n']);
+  });
+
   it('is told again where it becomes another', () => {
     const engine = stuck();
     engine.troubles.set(SEAL, { why: 'lock', message: 'somebody holds it' });
