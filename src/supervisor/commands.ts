@@ -13,8 +13,8 @@ import { startAgain } from '../engine/next-command.ts';
 import { STEP, type Step, type TaskState } from '../engine/state.ts';
 import { captureRepository } from '../git/captured.ts';
 import { readInbox } from '../host/inbox.ts';
-import { planHash } from '../store/file/artifact.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import { planHash } from '../store/plan-hash.ts';
+import type { LocalStore } from '../store/store.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
 import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
@@ -44,13 +44,13 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
-  readonly #git: { store: FileStore; places: Places; masks: Masks };
+  readonly #git: { store: LocalStore; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string; home: string },
-    git: { store: FileStore; places: Places; masks: Masks },
+    git: { store: LocalStore; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;

@@ -11,20 +11,19 @@ import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { droppedIn } from '../runner/output-cap.ts';
 import { lastLines, lastLinesIn, type OutputEnd } from '../runner/tail.ts';
-import type { FileStore } from '../store/file/file-store.ts';
-import { jobFolder } from '../store/file/layout.ts';
+import type { LocalStore } from '../store/store.ts';
 import { damagedView } from './damaged-view.ts';
 import { agentRole } from './effects/context.ts';
 import { readableEndOf } from './effects/readable-tail.ts';
 import { followLog } from './follow-log.ts';
 import { JobNames, type JobRef, parseJob } from './job-names.ts';
 import type { Masks } from './masks.ts';
-import type { Places } from './places.ts';
+import { jobInTask, type Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
 export interface ReaderOptions {
   registry: Registry;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   masks: Masks;
 }
@@ -137,7 +136,7 @@ export class Reader {
   #outputEnd(id: string, job: string, lines: number, bytes: number): OutputEnd | Promise<OutputEnd> {
     const { store, places } = this.#options;
     if (!store.isPacked(id)) return lastLines(places.job(id, job), lines, bytes);
-    const folder = jobFolder('', '', job);
+    const folder = jobInTask(job);
     const found = new Map(store.packedFiles(id, `${folder}/`).map(({ name, data }) => [name, data]));
     const dropped = droppedIn(found.get(`${folder}/dropped`)?.toString('utf8') ?? '');
     return lastLinesIn(found.get(`${folder}/output`) ?? Buffer.alloc(0), dropped, lines, bytes);

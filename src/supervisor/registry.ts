@@ -17,8 +17,7 @@ import { fold } from '../engine/fold.ts';
 import { isOver } from '../engine/notices.ts';
 import type { Spending, TaskState, Used } from '../engine/state.ts';
 import { mergingTask, stuckView, viewOf } from '../engine/view.ts';
-import type { FileStore } from '../store/file/file-store.ts';
-import type { About, Damage, Loaded, Standing } from '../store/store.ts';
+import type { About, Damage, Loaded, LocalStore, Standing } from '../store/store.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -119,7 +118,7 @@ function isWhole({ spec, plan, epoch }: TaskState): boolean {
 
 export class Registry {
   readonly pid: number | null;
-  readonly #store: FileStore;
+  readonly #store: LocalStore;
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
@@ -136,7 +135,7 @@ export class Registry {
    * views; null: none runs.
    */
   constructor(
-    store: FileStore,
+    store: LocalStore,
     clock: Clock,
     snapshotFailed: (error: unknown) => void = () => {},
     pid: number | null = process.pid,
@@ -161,11 +160,7 @@ export class Registry {
         this.#add(loaded);
         continue;
       }
-      const { folder } = this.#store.files(id);
-      this.#store.lose(
-        id,
-        new RasenError('damaged', `${folder} holds the beginning of the order and not its end`),
-      );
+      this.#store.lose(id, new RasenError('damaged', 'it holds the beginning of the order and not its end'));
     }
     this.#store.loaded();
     this.#store.recall();

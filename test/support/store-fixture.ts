@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import type { NewEvent } from '../../src/contract/event.ts';
 import { isTerminal } from '../../src/contract/status.ts';
 import { viewOf } from '../../src/engine/view.ts';
-import { planHash } from '../../src/store/file/artifact.ts';
 import { FileStore } from '../../src/store/file/file-store.ts';
 import { STATE_FORMAT } from '../../src/store/file/snapshot.ts';
+import { planHash } from '../../src/store/plan-hash.ts';
 import { FORMAT } from '../../src/version.ts';
 import { planOf, type SubtaskDraft, specOf, TaskBuilder } from './task-builder.ts';
 

@@ -4,7 +4,7 @@ import { readPlanFile } from '../../config/plan-file.ts';
 import { isRasenError } from '../../contract/errors.ts';
 import type { Effect, Result } from '../../engine/effect.ts';
 import { stepOf, type TaskState } from '../../engine/state.ts';
-import { planHash } from '../../store/file/artifact.ts';
+import { planHash } from '../../store/plan-hash.ts';
 import type { EffectContext } from './context.ts';
 
 export async function acceptPlan(

@@ -6,7 +6,7 @@ import type { Refusal } from '../../engine/state.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Paths } from '../../paths.ts';
 import type { RequestContext } from '../../rpc/server.ts';
-import type { FileStore } from '../../store/file/file-store.ts';
+import type { LocalStore } from '../../store/store.ts';
 import type { OpenCage } from '../cage.ts';
 import type { Ask, Commands } from '../commands.ts';
 import type { Notes } from '../notes.ts';
@@ -35,7 +35,7 @@ export interface Serving extends Reading {
   cage: OpenCage;
   sandbox: SandboxLook;
   started_at: string;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   far: FarFiles;
   upkeep: Upkeep;
