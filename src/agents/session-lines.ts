@@ -2,8 +2,6 @@
  * The session program's own lines among those of the agent (src/session/). Their types begin with `rasen/`, and every
  * reader of a stream understands them alike, but for those of one kind of agent (`asked`, `refused`).
  */
-import type { KeptFailure } from './opencode-error.ts';
-
 export type SessionLine =
   /** A note was said to the agent; its file is gone. */
   | { type: 'rasen/note_said'; note: string }
@@ -21,5 +19,11 @@ export type SessionLine =
   | ({ type: 'rasen/failed' } & KeptFailure)
   /** It had nothing left to do and did not end: it was ended, which is no failure. */
   | { type: 'rasen/ended_by_force' };
+
+/** Of an error, what says how the turn failed, and nothing that could be a secret. */
+export interface KeptFailure {
+  name: string;
+  data: { message: string | null; statusCode: number | null; isRetryable: boolean };
+}
 
 export const OWN = 'rasen/';
