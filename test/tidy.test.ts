@@ -113,6 +113,23 @@ describe('imports', () => {
     expect(sources.filter(path => importsOf(path).includes('node-ipc'))).toEqual(['src/rpc/transport.ts']);
   });
 
+  it('of the driver of the store are where the supervisor is wired, and nowhere else: another driver is a driver', () => {
+    const KNOWN: Record<string, string> = {
+      'src/supervisor/supervisor.ts': 'makes the store',
+      'src/supervisor/disk.ts': 'makes one that only reads',
+      'src/supervisor/places.ts': 'where runners find the files of a task',
+    };
+    const found = sources.filter(
+      path =>
+        !path.startsWith('src/store/') &&
+        importsOf(path).some(name => /store\/file\/(?!trigger-store)/.test(name)),
+    );
+    expect(found.sort()).toEqual(Object.keys(KNOWN).sort());
+    // Nor is one reached by way of another name.
+    const named = sources.filter(path => /^src\/(?!store\/)/.test(path) && /\bFileStore\b/.test(text(path)));
+    expect(named.filter(path => !(path in KNOWN))).toEqual([]);
+  });
+
   it('of packages in contract/ and engine/ are zod alone: they are pure', () => {
     const packages = sources
       .filter(p => /^src\/(contract|engine)\//.test(p))

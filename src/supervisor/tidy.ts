@@ -5,7 +5,7 @@ import { isTerminal } from '../contract/status.ts';
 import type { TaskState } from '../engine/state.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { tryToRemove } from '../host/remove-tree.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import type { LocalStore } from '../store/store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 
@@ -25,7 +25,7 @@ export function isTidyTime(state: TaskState, events: readonly Event[]): boolean 
 
 /** Best effort: what cannot be removed now is removed by `rasen gc`. */
 export async function tidy(
-  { store, places }: { store: FileStore; places: Places },
+  { store, places }: { store: LocalStore; places: Places },
   state: TaskState,
 ): Promise<void> {
   await tryToRemove(places.results(state.id));

@@ -21,6 +21,8 @@ export const ON_TIME_MS = 60_000;
 export const QUEUE_MAX = 100;
 /** Runs of one trigger that go on at once. */
 export const PARALLEL_MAX = 100;
+/** Changed paths that tell whether runs start each other. */
+export const CHANGED_MAX = 20;
 /** Runs in a row that may be started by what the run before has changed. */
 export const LOOP_MAX = 3;
 /** Time that comes again after the clock was set back, and is waited for; longer, and slots of it are new ones. */
@@ -277,8 +279,14 @@ function queued(state: TriggerState, slot: Waiting, cursor: number | null): NewT
   const into = { into: slot.slot };
   return [
     ...replaced.map(one => passedAlone(one, 'joined', 'a later one was due as well', into)),
-    { type: 'slot_queued', ...slot, cursor },
+    { type: 'slot_queued', ...slot, changed: changedBy([...replaced, slot]), cursor },
   ];
+}
+
+/** Of slots that become one: the files that were changed while a run went on. */
+function changedBy(slots: readonly Waiting[]): string[] | null {
+  const known = slots.flatMap(({ changed }) => changed ?? []);
+  return slots.every(({ changed }) => changed === null) ? null : [...new Set(known)].slice(0, CHANGED_MAX);
 }
 
 /** A slot that does not come by the clock: a settled change, a delivery, a person. All that follows, the slot included. */

@@ -15,7 +15,7 @@ import { stamp } from '../../triggers/advance.ts';
 import type { TriggerEvent } from '../../triggers/event.ts';
 import { foldAll } from '../../triggers/fold.ts';
 import type { TriggerState } from '../../triggers/state.ts';
-import { sha256 } from './artifact.ts';
+import { sha256 } from '../../util/sha256.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
 import { readWhole, storageError, syncFolder, truncate, writeDurable } from './file.ts';
