@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { RasenError } from '../contract/errors.ts';
+import { errnoOf, RasenError } from '../contract/errors.ts';
 import { lockFolder } from '../host/folder-lock.ts';
 import { livePids } from '../host/process-stat.ts';
 import { throwTrouble, troubleWith, unlessTrouble } from '../host/trouble.ts';
@@ -74,6 +74,8 @@ async function acquire(common_dir: string, deadline: number): Promise<() => void
   for (;;) {
     const lock = await lockFolder(place);
     if (lock.is === 'impossible') {
+      // A machine that is too busy to answer is asked again.
+      if (errnoOf(lock.error) === 'ETIMEDOUT' && performance.now() < deadline) continue;
       throwTrouble(lock.error);
       // This file system has no locks of folders: git's own must do.
       return () => {};

@@ -148,7 +148,18 @@ async function look(
   const isLeftover = snapshot.changed > 0 || unmerged.length > 0;
   const parents = [head, ...(unmerged.length === 0 ? await mergedHere(linked) : [])];
   const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
-  const facts = await describe(linked, { commit, good: options.good });
+  // Work on the last good commit alone, as of an agent that does not commit, needs no look at what lies between.
+  const isSimple = head === good && parents.length === 1;
+  const facts = isSimple
+    ? factsOf({
+        commit,
+        tree,
+        good,
+        changed: snapshot.changed > 0,
+        commits: isLeftover ? 1 : 0,
+        descends: true,
+      })
+    : await describe(linked, { commit, good });
   const leftovers = isLeftover ? snapshot.changed : 0;
   const elsewhere = [];
   for (const tip of theirs.tips) if (!(await isAncestor(at(linked), tip.commit, commit))) elsewhere.push(tip);
@@ -208,20 +219,15 @@ async function describe(linked: Workspace, at_: { commit: string; good: string }
   const [tree = '', before = ''] = stdout.split('\n');
   const count = await git(['rev-list', '--count', '--left-right', `${good}...${commit}`], place);
   const [lacks, commits] = count.stdout.trim().split('\t').map(Number);
-  return {
-    commit,
-    tree,
-    parent_good: good,
-    changed: tree !== before,
-    commits: commits!,
-    leftovers: 0,
-    on_branch: true,
-    descends: lacks === 0,
-    unmerged: [],
-    left_out: [],
-    special: [],
-    elsewhere: [],
-  };
+  return factsOf({ commit, tree, good, changed: tree !== before, commits: commits!, descends: lacks === 0 });
+}
+
+function factsOf({
+  good,
+  ...facts
+}: Pick<Sealed, 'commit' | 'tree' | 'changed' | 'commits' | 'descends'> & { good: string }): Sealed {
+  const nothing = { unmerged: [], left_out: [], special: [], elsewhere: [] };
+  return { ...facts, parent_good: good, leftovers: 0, on_branch: true, ...nothing };
 }
 
 /** Puts the worktree on its branch at the sealed commit. Files stay: they are that commit's. */
