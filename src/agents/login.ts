@@ -3,6 +3,7 @@
  * said is where a login is (a variable by name, a file by path), never anything of it.
  */
 import type { AgentProgram, Asked } from './installed.ts';
+import { compareVersions } from './tested.ts';
 
 export type Login =
   /** `by`: what it logs in with. */
@@ -16,7 +17,7 @@ export const LOGIN_CHECKS: Readonly<Record<AgentProgram, (asked: Asked) => Promi
     const key = firstSet(asked, 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN');
     if (key !== null) return { state: 'in', by: key };
     // What is no subcommand is a prompt to an older version, which would be sent to the model.
-    if (!isAtLeast(asked.version, [2, 1, 41])) {
+    if (compareVersions(asked.version ?? '', '2.1.41') < 0) {
       if (asked.atHome('.claude', '.credentials.json'))
         return { state: 'in', by: '~/.claude/.credentials.json' };
       return { state: 'unknown', why: 'this version does not say whether it is logged in' };
@@ -64,11 +65,4 @@ const firstSet = ({ env }: Asked, ...names: string[]): string | null => names.fi
 /** Of what an agent prints about itself only a plain word is taken, so that nothing secret can come along. */
 function wordAfter(text: string, key: string): string | null {
   return new RegExp(`"${key}":\\s*"([a-z][a-z_]{0,30})"`).exec(text)?.[1] ?? null;
-}
-
-function isAtLeast(version: string | null, least: readonly number[]): boolean {
-  const parts = (version ?? '').split(/[.-]/).map(Number);
-  for (const [i, number] of least.entries())
-    if (parts[i] !== number) return (parts[i] ?? Number.NaN) > number;
-  return true;
 }
