@@ -122,7 +122,7 @@ function readOpencode(): Conversation {
         const step = part(event);
         finished = text(step?.reason) ?? '';
         seen.through = finished === 'stop';
-        usage = sum(usage, step);
+        usage = addStep(usage, step);
       },
       error: event => {
         seen.session(event.sessionID);
@@ -174,7 +174,7 @@ function readOpencode(): Conversation {
 }
 
 /** Of each call of the model; what came from a cache is not in `input`, and thinking is not in `output`. */
-function sum(before: Usage | null, step: Json | null): Usage | null {
+export function addStep(before: Usage | null, step: Json | null): Usage | null {
   const tokens = object(step?.tokens);
   if (tokens === null) return before;
   const cache = object(tokens.cache);

@@ -92,6 +92,8 @@ const OWN: Readonly<Record<string, string>> = {
 function own(event: Record<string, unknown>): Entry[] | null {
   const type = text(event.type);
   if (!type?.startsWith('rasen/')) return null;
+  // Told with the end of the session.
+  if (type === 'rasen/used') return [];
   const words = OWN[type] ?? type.slice('rasen/'.length).replaceAll('_', ' ');
   const which =
     text(event.note) ?? text(event.session) ?? text(event.reason) ?? text(object(event.data)?.message);
