@@ -54,7 +54,7 @@ async function other(p: SeedProject): Promise<() => Promise<void>> {
 const nothingRuns = (p: SeedProject, id: string) =>
   until('nothing of it runs', () => marked(p.instance.home, [id]).length === 0);
 
-test('the folder of its task: the task goes on as it was known, and `stop` ends the session', async () => {
+test('the folder of its task: the task goes on as it was known, and stop ends the session', async () => {
   const p = removing(ITS_FOLDER);
   const goesOn = await other(p);
   const id = await begin(p);
