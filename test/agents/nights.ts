@@ -235,14 +235,17 @@ function nightsOf(name: WayName, age: Age): void {
     });
 
     const program = installed.command.at(-1)!;
-    /** Attempts of all subtasks, by how they ended. */
+    const THREE = ['a', 'b', 'c'];
+    /** Attempts of the three, by how they ended. */
     const attempts = async (p: RealProject) =>
-      (await p.view()).subtasks.flatMap(s => s.history.map(h => `${s.id} ${h.outcome}`));
+      (await p.view()).subtasks
+        .filter(({ id }) => THREE.includes(id))
+        .flatMap(s => s.history.map(h => `${s.id} ${h.outcome}`));
 
     night(
       'a limit with three subtasks that need nobody: one session meets it, and the others wait with it',
       async project => {
-        const subtasks = [{ id: 'a' }, { id: 'b' }, { id: 'c' }];
+        const subtasks = THREE.map(id => ({ id }));
         const { program: agent } = way;
         const env = agent === 'claude' ? SUBSCRIPTION : {};
         const p = await project({ ...impatient({}), env, subtasks });
@@ -253,9 +256,9 @@ function nightsOf(name: WayName, age: Age): void {
           return agent === 'opencode' ? UNAVAILABLE : LIMITS[agent](resets);
         };
         await p.start();
-        const view = await waits(p, agent === 'opencode' ? ['overloaded', 'network'] : ['limit']);
+        await waits(p, agent === 'opencode' ? ['overloaded', 'network'] : ['limit']);
         const met = await attempts(p);
-        expect([met.length, view.subtasks.filter(s => s.status === 'completed').length]).toEqual([1, 0]);
+        expect(met).toEqual([expect.stringMatching(agent === 'opencode' ? /^a / : /^a limit$/)]);
         p.model.down = null;
         // Gemini states no time, and is tried again after a quarter of an hour.
         await p.ok('stop');
