@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CORE_STORIES, LONG_UNITS, OWN_PROCESS } from './support/suites.ts';
 
 const root = join(import.meta.dirname, '..');
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
@@ -42,7 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   secrets: ['host', 'engine', 'root', 'util'],
   notify: ['host', 'engine', 'root', 'util', 'views'],
   service: ['host', 'root', 'rpc', 'util'],
-  views: ['host', 'engine', 'root', 'util', 'store'],
+  views: ['agents', 'host', 'engine', 'root', 'util', 'store'],
   supervisor: [
     'host',
     'agents',
@@ -140,6 +141,52 @@ describe('imports', () => {
       Object.keys(dependencies).filter(name => !packages.has(name)),
       'a dependency that nothing imports',
     ).toEqual([]);
+  });
+});
+
+/** Who else may name an agent in its code, with the reason: its folder, the lists of agents, and these. */
+const NAMES_AGENTS: Record<string, string> = {
+  'src/contract/backends.ts': 'the names',
+  'src/agents/index.ts': 'the list: how they are started, and what their sessions come to',
+  'src/agents/readers.ts': 'the list: how their output is read',
+  'src/agents/dialogues.ts': 'the list: how they are spoken with',
+  'src/agents/programs.ts': 'the list: how it is looked whether they are there',
+  'src/config/keys-limits.ts': 'documentation: who says what a session costs',
+  'src/config/rules.ts': 'an example of a command over ACP',
+  'src/engine/recipient.ts': 'whose the variables are that agents log in with; the engine imports no agent',
+  'src/submit/captured-env.ts': 'which variables are captured, of any program',
+};
+
+describe('what is known of an agent', () => {
+  const backends = /AGENT_PROGRAMS = \[([^\]]*)\]/.exec(text('src/contract/backends.ts'))![1]!;
+  const agents = [...backends.matchAll(/'(\w+)'/g)].map(([, name]) => name!);
+  const code = (path: string) => text(path).replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const named = (path: string) =>
+    agents.filter(name => !path.startsWith(`src/agents/${name}/`) && new RegExp(name, 'i').test(code(path)));
+
+  it('is in its folder: a new one is that folder and a line in each list', () => {
+    expect(agents.length).toBeGreaterThan(3);
+    // Over ACP, programs are spoken with that have a folder of their own.
+    const others = sources.filter(path => !path.startsWith('src/agents/acp/') && named(path).length > 0);
+    expect(others.filter(path => !(path in NAMES_AGENTS))).toEqual([]);
+    expect(Object.keys(NAMES_AGENTS).filter(path => !others.includes(path))).toEqual([]);
+  });
+
+  it('is said by one reader: nothing but an agent’s folder takes the objects of its output apart', () => {
+    const lists = [
+      'src/agents/index.ts',
+      'src/agents/readers.ts',
+      'src/agents/dialogues.ts',
+      'src/agents/programs.ts',
+    ];
+    const inside = /agents\/(?:[a-z]+)\/|^\.\/(?:acp|command|claude|codex|gemini|opencode)\//;
+    const reaching = sources.filter(
+      path =>
+        !/^src\/agents\/[a-z]+\//.test(path) &&
+        !lists.includes(path) &&
+        importsOf(path).some(name => inside.test(name)),
+    );
+    expect(reaching).toEqual([]);
   });
 });
 
@@ -289,5 +336,17 @@ describe('files', () => {
 
   it('in the lockfile name no registry', () => {
     expect(text('package-lock.json')).not.toMatch(/"resolved":/);
+  });
+
+  it('that suites name one by one are there', () => {
+    const named = [...CORE_STORIES, ...LONG_UNITS, ...OWN_PROCESS];
+    expect(named.filter(path => !tracked.includes(path))).toEqual([]);
+  });
+
+  it('change modules for their whole process only where they have one', () => {
+    const mocks = tracked.filter(
+      path => /^test\/unit\/.*\.test\.ts$/.test(path) && /\bvi\.(?:mock|doMock)\(/.test(text(path)),
+    );
+    expect(mocks.filter(path => !OWN_PROCESS.includes(path))).toEqual([]);
   });
 });

@@ -13,7 +13,7 @@ export default defineConfig({
     maxWorkers: 2,
     // The tests of a file side by side: most of a session is waiting.
     maxConcurrency: 2,
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
   },
 });

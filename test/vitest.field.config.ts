@@ -5,10 +5,11 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/field/**/*.test.ts'],
+    setupFiles: ['test/support/users-path.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 120_000,
-    hookTimeout: 60_000,
+    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 240_000,
+    hookTimeout: 180_000,
     passWithNoTests: true,
   },
 });

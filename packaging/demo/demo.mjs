@@ -45,7 +45,7 @@ const lives = pid => {
 };
 
 async function until(what, done) {
-  for (const end = Date.now() + 40_000; Date.now() < end; ) {
+  for (const end = Date.now() + 120_000; Date.now() < end; ) {
     const found = done();
     if (found) return found;
     await new Promise(resolve => setTimeout(resolve, 50));

@@ -46,7 +46,8 @@ export function receipt(cart) {
 };
 
 say(`subtask ${RASEN_SUBTASK}, attempt ${RASEN_ATTEMPT_NUMBER}; the prompt has ${prompt.length} characters`);
-await pause(1200);
+// The supervisor is killed during cart-total, which has to last until that has been seen on a slow machine, too.
+await pause(RASEN_SUBTASK === 'cart-total' ? 4000 : 1200);
 const wrong = RASEN_SUBTASK === 'discount' && RASEN_ATTEMPT_NUMBER === '1';
 const before = readFileSync('src/shop.js', 'utf8');
 const source =

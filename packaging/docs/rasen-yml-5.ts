@@ -7,8 +7,9 @@ import {
   PLACEHOLDERS,
   USER_SECTIONS,
 } from '../../src/config/index.ts';
+import type { Backend } from '../../src/contract/backends.ts';
 import { NOTICE_KINDS } from '../../src/contract/notify.ts';
-import type { Backend, SecretUser } from '../../src/contract/spec.ts';
+import type { SecretUser } from '../../src/contract/spec.ts';
 import { MAX_NOTICE_TRIES, MAX_NOTICES_PER_HOUR, NOTICE_RETRY_MS } from '../../src/engine/notices.ts';
 import { AGENT_LOGINS, logsInWith } from '../../src/engine/recipient.ts';
 import type { Message } from '../../src/notify/message.ts';

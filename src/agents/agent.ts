@@ -3,7 +3,9 @@
  * it has ended. Pure on both sides: `plan` makes a command line, a conversation is fed lines. What a session says is
  * evidence about the session (a limit, a failed login, tokens used); whether the work is good is judged by gates.
  */
-import type { Backend, Role, TaskSpec } from '../contract/spec.ts';
+import type { Backend } from '../contract/backends.ts';
+import type { Role, TaskSpec } from '../contract/spec.ts';
+import type { AgentFolder } from './folders.ts';
 
 export interface AgentRequest {
   role: Role;
@@ -45,7 +47,7 @@ export interface LaunchPlan {
 
 /** What the session program is told, as one JSON argument. */
 export interface Talk {
-  kind: 'claude' | 'codex' | 'acp';
+  kind: Backend;
   /** The agent's program. */
   argv: string[];
   /** A program that needs no conversation, where `argv` is refused by an older version; its prompt is on stdin. */
@@ -70,6 +72,8 @@ export interface Agent {
   readonly says_cost?: 'yes' | 'some';
   /** Its program says what a session used with its result alone, which one that is stopped does not have. */
   readonly says_tokens_at_end_only?: boolean;
+  /** What it keeps in the home of the user. Left out: it is not known, or all that other agents keep. */
+  readonly folders?: readonly AgentFolder[];
   /** Arguments with which its program tells which options this version has, where they differ. Costs no request. */
   readonly asks_help?: readonly string[];
   plan(request: AgentRequest): LaunchPlan;

@@ -1,14 +1,19 @@
-/** The list of agents. A new kind is one file, one line here, and its name in contract/spec.ts. */
+/**
+ * The list of agents: how each is started, and what its sessions come to. A new one is a folder here, its name in
+ * contract/backends.ts, and a line in each list that it belongs in: here, in readers.ts, and where it has them in
+ * dialogues.ts and programs.ts. They are apart because each program of rasen is built with those alone that it needs.
+ */
+import { AGENT_PROGRAMS, BACKENDS, type Backend } from '../contract/backends.ts';
 import { RasenError } from '../contract/errors.ts';
-import type { Backend, Role, TaskSpec } from '../contract/spec.ts';
-import { acpAgent } from './acp.ts';
+import type { Role, TaskSpec } from '../contract/spec.ts';
+import { acpAgent } from './acp/start.ts';
 import type { Agent } from './agent.ts';
-import { CLAUDE_FOLDERS, claudeAgent } from './claude.ts';
-import { CODEX_FOLDERS, codexAgent } from './codex.ts';
-import { commandAgent } from './command.ts';
+import { claudeAgent } from './claude/start.ts';
+import { codexAgent } from './codex/start.ts';
+import { commandAgent } from './command/start.ts';
 import type { AgentFolder } from './folders.ts';
-import { GEMINI_FOLDERS, geminiAgent } from './gemini.ts';
-import { OPENCODE_FOLDERS, opencodeAgent } from './opencode.ts';
+import { geminiAgent } from './gemini/start.ts';
+import { opencodeAgent } from './opencode/start.ts';
 
 export const AGENTS: Readonly<Record<Backend, (command: readonly string[]) => Agent>> = {
   claude: claudeAgent,
@@ -30,17 +35,10 @@ export function agentOf(spec: TaskSpec, role: Role): Agent {
   return AGENTS[chosen.backend](chosen.command);
 }
 
-const FOLDERS: Readonly<Partial<Record<Backend, readonly AgentFolder[]>>> = {
-  claude: CLAUDE_FOLDERS,
-  codex: CODEX_FOLDERS,
-  gemini: GEMINI_FOLDERS,
-  opencode: OPENCODE_FOLDERS,
-};
-
-/** The program that is spoken with over the protocol, where it is one that is known: `opencode acp`, `node …/gemini.js --acp`. */
+/** The program that is spoken with over the Agent Client Protocol, where it is one that is known. */
 function programOf(command: readonly string[]): Backend | null {
   const names = command.map(word => word.replace(/^.*\//, '').replace(/\.[cm]?js$/, ''));
-  return (Object.keys(FOLDERS) as Backend[]).find(name => names.includes(name)) ?? null;
+  return AGENT_PROGRAMS.find(name => names.includes(name)) ?? null;
 }
 
 /**
@@ -55,13 +53,12 @@ export function agentFolders(
   others: AgentFolder[];
   known: boolean;
 } {
-  const all = Object.entries(FOLDERS);
   const name = backend === 'acp' ? (programOf(command) ?? backend) : backend;
-  const known = name !== null && FOLDERS[name] !== undefined;
-  const is_own = (other: string) => (known ? other === name : backend !== null);
-  return {
-    own: all.flatMap(([name, folders]) => (is_own(name) ? folders : [])),
-    others: all.flatMap(([name, folders]) => (is_own(name) ? [] : folders)),
-    known,
-  };
+  const known = name !== null && foldersOf(name) !== null;
+  const is_own = (other: Backend) => (known ? other === name : backend !== null);
+  const of = (own: boolean) =>
+    BACKENDS.flatMap(other => (is_own(other) === own ? (foldersOf(other) ?? []) : []));
+  return { own: of(true), others: of(false), known };
 }
+
+const foldersOf = (backend: Backend): readonly AgentFolder[] | null => AGENTS[backend]([]).folders ?? null;

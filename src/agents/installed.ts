@@ -5,18 +5,10 @@
  */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { LOGIN_CHECKS, type Login } from './login.ts';
+import { AGENT_PROGRAMS, type AgentProgram } from '../contract/backends.ts';
+import type { Login } from './login.ts';
+import { PROGRAMS } from './programs.ts';
 import { TESTED } from './tested.ts';
-
-/** Values of `backend`, each also the name of its program. */
-export const AGENT_PROGRAMS = ['claude', 'codex', 'gemini', 'opencode'] as const;
-export type AgentProgram = (typeof AGENT_PROGRAMS)[number];
-
-/** How those are started that also speak the Agent Client Protocol. */
-export const OVER_ACP: Readonly<Partial<Record<AgentProgram, string>>> = {
-  gemini: 'gemini --acp',
-  opencode: 'opencode acp',
-};
 
 /** They load a lot before they say who they are, and the machine may have other things to do. */
 const ANSWER_MS_MAX = 30_000;
@@ -98,7 +90,7 @@ async function lookAt(name: AgentProgram, path: string, env: NodeJS.ProcessEnv):
   const login: Login =
     version === null
       ? { state: 'unknown', why: 'it does not run' }
-      : await LOGIN_CHECKS[name]({ env, version, ask, atHome });
+      : await PROGRAMS[name].checkLogin({ env, version, ask, atHome });
   return { name, path, version, login };
 }
 

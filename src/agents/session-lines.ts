@@ -3,7 +3,6 @@
  * reader of a stream understands them alike, but for those of one kind of agent (`asked`, `refused`).
  */
 import type { Usage } from './agent.ts';
-import type { KeptFailure } from './opencode-error.ts';
 
 export type SessionLine =
   /** A note was said to the agent; its file is gone. */
@@ -24,5 +23,11 @@ export type SessionLine =
   | ({ type: 'rasen/used' } & Usage)
   /** It had nothing left to do and did not end: it was ended, which is no failure. */
   | { type: 'rasen/ended_by_force' };
+
+/** Of an error, what says how the turn failed, and nothing that could be a secret. */
+export interface KeptFailure {
+  name: string;
+  data: { message: string | null; statusCode: number | null; isRetryable: boolean };
+}
 
 export const OWN = 'rasen/';

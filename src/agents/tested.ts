@@ -2,7 +2,7 @@
  * The versions of each agent that the tests in test/agents run with, from the oldest to the newest, and how a program
  * shows that it starts without asking its model for anything.
  */
-import type { AgentProgram } from './installed.ts';
+import type { AgentProgram } from '../contract/backends.ts';
 
 export interface Tested {
   oldest: string;

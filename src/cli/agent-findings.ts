@@ -2,14 +2,11 @@
  * What `rasen doctor` says of the agents, as a task that is handed over from this shell and this folder would find
  * them: with what is captured of its environment, and with the secrets of the project's configuration.
  */
-import {
-  AGENT_PROGRAMS,
-  agentText,
-  OVER_ACP,
-  type StartedAgent,
-  startedAgents,
-} from '../agents/installed.ts';
+
+import { agentText, type StartedAgent, startedAgents } from '../agents/installed.ts';
+import { PROGRAMS } from '../agents/programs.ts';
 import { standingOf, TESTED, testedText } from '../agents/tested.ts';
+import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
 import { capturedEnv } from '../submit/captured-env.ts';
@@ -77,7 +74,8 @@ function tooOld({ name, version }: StartedAgent): Finding[] {
 function findingOf(agent: StartedAgent, env: NodeJS.ProcessEnv, secrets: string[]): Finding {
   const { name, login, version } = agent;
   const text = `${agentText(agent)} (${testedText(name, version!)})`;
-  const acp = OVER_ACP[name] === undefined ? '' : `; for backend: acp, its command is ${OVER_ACP[name]}`;
+  const { over_acp } = PROGRAMS[name];
+  const acp = over_acp === undefined ? '' : `; for backend: acp, its command is ${over_acp}`;
   const warning = (message: string, fix: string): Finding => ({
     ...{ check: CHECK, level: 'warning', message: `${text}${message}`, fix },
   });

@@ -4,8 +4,8 @@
  */
 import { StringDecoder } from 'node:string_decoder';
 import type { LogRecord } from '../contract/methods/log.follow.ts';
+import { sizeText } from '../views/session/entry.ts';
 import { type Line, type SessionText, sessionText } from '../views/session/session-text.ts';
-import { sizeText } from '../views/session/words.ts';
 import { localTime } from './time.ts';
 
 /** A line without an end is shown in pieces of this size. */

@@ -2,7 +2,8 @@
  * Which agent plays a role. A role that says anything of its own (a backend, a program) says all of it; one that says
  * nothing has the main agent. Used where a spec is made; pure.
  */
-import { type AgentSpec, type Backend, ROLES, type Role } from '../contract/spec.ts';
+import type { Backend } from '../contract/backends.ts';
+import { type AgentSpec, ROLES, type Role } from '../contract/spec.ts';
 import { roleKey, type Settings } from './keys.ts';
 
 /** null: nothing is configured. */

@@ -3,6 +3,7 @@
  * waiting for usage limits where rasen.yml says nothing about it: this file is stronger than rasen.yml, so a default
  * written here would silence the user's rasen.yml.
  */
+import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import { detectCommands } from './detect.ts';
 
 export interface ProjectFacts {
@@ -26,7 +27,8 @@ const flow = (words: readonly string[]) => JSON.stringify(words);
 /** Lines with "##" explain; lines with "# " are keys with their defaults, to be switched on. */
 export function defaultConfigYaml(facts: ProjectFacts): string {
   const commands = [facts.test, facts.lint].filter(command => command !== null);
-  const agent = facts.backend === null ? '# backend: claude' : `backend: ${facts.backend}`;
+  const agent = facts.backend === null ? `# backend: ${AGENT_PROGRAMS[0]}` : `backend: ${facts.backend}`;
+  const programs = AGENT_PROGRAMS.join(', ').replace(/, (?=\w+$)/, ' or ');
   const gates = commands.length > 0 ? commands : [['make', 'test']];
   const found =
     commands.length > 0
@@ -35,7 +37,7 @@ export function defaultConfigYaml(facts: ProjectFacts): string {
   return `## Configuration of the task in this folder. It is stronger than rasen.yml, weaker than RASEN_* variables.
 ## All keys: man rasen.yml. A key that is not known is an error, not ignored.
 
-## Who does the work: claude, codex, gemini or opencode; one that speaks the Agent Client Protocol, as
+## Who does the work: ${programs}; one that speaks the Agent Client Protocol, as
 ## agent: {backend: acp, command: [program, argument]}; or any program, as agent: [program, argument], which gets the
 ## prompt on its standard input. It runs in the worktree, and there is nobody to ask.
 ${agent}

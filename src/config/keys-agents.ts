@@ -1,5 +1,5 @@
 /** The keys of who works, and with what model and prompt: `models.*`, `agent.*`, `agents.*`. */
-import { BACKENDS } from '../contract/spec.ts';
+import { AGENT_PROGRAMS, BACKENDS } from '../contract/backends.ts';
 import { command, own, seed } from './keys-row.ts';
 import { fixed, int, nullable, oneOf, text } from './types.ts';
 
@@ -29,7 +29,7 @@ export const AGENTS_KEYS = {
   'agent.backend': own(
     backend(),
     null,
-    'Agent of all roles that have none of their own. claude, codex, gemini, opencode: that program, started and understood in its own way. acp: a program that speaks the Agent Client Protocol, which agent.command names. command: any program, see agent.command. `backend: claude` is short for it.',
+    `Agent of all roles that have none of their own. ${AGENT_PROGRAMS.join(', ')}: that program, started and understood in its own way. acp: a program that speaks the Agent Client Protocol, which agent.command names. command: any program, see agent.command. \`backend: ${AGENT_PROGRAMS[0]}\` is short for it.`,
     'command where agent.command is written',
   ),
   'agent.command': own(

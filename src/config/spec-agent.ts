@@ -1,5 +1,7 @@
 /** The spec of an agent task: a goal, a configuration, perhaps a plan, all by value. */
+
 import { normalize, relative } from 'node:path';
+import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { GateSpec, Plan } from '../contract/plan.ts';
 import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../contract/spec.ts';
@@ -186,13 +188,14 @@ function agentsOf(task: AgentTask, enabled: { reviewer: boolean; qa: boolean }):
     ...enabled,
   };
   const agents: TaskSpec['agents'] = {};
+  const [first, ...others] = AGENT_PROGRAMS;
   for (const role of ROLES) {
     const agent = agentOfRole(config.settings, role);
     const judges = role === 'reviewer' || role === 'qa';
     if (agent !== null && (!judges || enabled[role])) agents[role] = agent;
     else if (needed[role])
       throw new RasenError('config', `No program is configured for the ${role}.`, {
-        hint: 'Write which agent does the work in rasen.yml: backend: claude (or codex, gemini, opencode), or any program: agent: [program, argument]',
+        hint: `Write which agent does the work in rasen.yml: backend: ${first} (or ${others.join(', ')}), or any program: agent: [program, argument]`,
         data: { role, key: roleKey.command(role) },
       });
   }

@@ -3,6 +3,7 @@
  * an edited rasen.yml nor an agent in the worktree can move the goalposts of a running task.
  */
 import * as z from 'zod';
+import { BACKENDS } from './backends.ts';
 import { notifySpec } from './notify.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
 import { quietHours } from './quiet-hours.ts';
@@ -162,10 +163,6 @@ const judge = z.strictObject({
   max_loops: z.int().min(1).max(1000),
   recurring_issue_threshold: z.int().min(1).max(100),
 });
-
-/** The kinds of agents: three programs whose own ways are known, and any other program. */
-export const BACKENDS = ['claude', 'codex', 'gemini', 'opencode', 'acp', 'command'] as const;
-export type Backend = (typeof BACKENDS)[number];
 
 export const agentSpec = z.strictObject({
   backend: z

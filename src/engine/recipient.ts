@@ -2,7 +2,8 @@
  * Who of a task's programs may have which credential: a session what its role and its agent need, a command what it was
  * given in writing. Pure; for captured variables and for secrets alike.
  */
-import type { Backend, Role, SecretSpec, SecretUser } from '../contract/spec.ts';
+import type { Backend } from '../contract/backends.ts';
+import type { Role, SecretSpec, SecretUser } from '../contract/spec.ts';
 
 /** A program that is about to be started: a session, or a command of a kind, in a task with agents or without any. */
 export type Recipient =

@@ -88,10 +88,11 @@ export class Forge {
     },
   ): Promise<PullRequest> {
     const repository = parseRepository(await originOf(view.project));
-    const token = asked.token ?? this.#repositories.credentialOf(view.id) ?? this.#ownToken(repository);
+    const token =
+      asked.token ?? this.#repositories.credentialOf(view.id, repository) ?? this.#ownToken(repository);
     if (token === undefined)
       throw new RasenError('secret', `There is no token for the forge at ${hostOf(repository)}.`, {
-        hint: 'Send a token with the request, or set GITHUB_TOKEN: it is used for github.com, and with --forge-api for the host of that.',
+        hint: 'Send a token with the request, or set GITHUB_TOKEN: it is used for github.com, and with --forge-api for the host of that. The token that came with a task is used for the host of its repository alone.',
       });
     const { branch } = await this.push(view, null, who);
     const api = (this.#options.api ?? defaultApi(repository.host)).replace(/\/$/, '');

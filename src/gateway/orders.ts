@@ -5,8 +5,9 @@
 import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
-import { AGENT_PROGRAMS, agentText, installedAgents } from '../agents/installed.ts';
+import { agentText, installedAgents } from '../agents/installed.ts';
 import type * as config from '../config/index.ts';
+import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../contract/view.ts';
 import { capturedEnv } from '../submit/captured-env.ts';

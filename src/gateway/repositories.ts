@@ -89,7 +89,7 @@ export class Repositories {
 
   /** A checkout of the default branch (or `base`) for one task. Throws `git` with what git said. */
   async checkout(repository: Repository, task: string, credential: string | undefined): Promise<string> {
-    const token = credential === undefined ? undefined : this.#keep(task, credential);
+    const token = credential === undefined ? undefined : this.#keep(task, credential, repository);
     const mirror = this.mirrorOf(repository);
     const before = this.#busy.get(mirror) ?? Promise.resolve();
     const fetched = before.then(() => this.#fetch(repository, mirror, token));
@@ -144,18 +144,32 @@ export class Repositories {
   /** The checkout of a task that was not accepted. */
   forget(task: string): void {
     rmSync(join(this.#paths.checkouts, task), { recursive: true, force: true });
-    rmSync(join(this.#paths.credentials, task), { force: true });
+    rmSync(this.#credentialFile(task), { force: true });
+    rmSync(this.#hostFile(task), { force: true });
   }
 
   /** What git needs to reach the remote: the credential that came with the task, or the user's own ways. */
   loginOf(task: string): Record<string, string | undefined> {
-    const file = join(this.#paths.credentials, task);
-    return { ...usersGit(), ...(existsSync(file) ? this.#askpass(file) : {}) };
+    return { ...usersGit(), ...(existsSync(this.#credentialFile(task)) ? this.#askpass(task) : {}) };
   }
 
-  credentialOf(task: string): string | undefined {
-    const file = join(this.#paths.credentials, task);
-    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  /**
+   * What came with the task, for the host it came for. `origin` is in a checkout, where a program can write it: another
+   * host is told nothing.
+   */
+  credentialOf(task: string, repository: Repository): string | undefined {
+    const file = this.#credentialFile(task);
+    if (!existsSync(file) || authorityOf(repository) !== readFileSync(this.#hostFile(task), 'utf8'))
+      return undefined;
+    return readFileSync(file, 'utf8');
+  }
+
+  #credentialFile(task: string): string {
+    return join(this.#paths.credentials, task);
+  }
+
+  #hostFile(task: string): string {
+    return join(this.#paths.credentials, `${task}.host`);
   }
 
   async #fetch(
@@ -196,29 +210,41 @@ export class Repositories {
     if (head !== undefined) await git(['symbolic-ref', 'HEAD', head], { cwd: mirror });
   }
 
-  #keep(task: string, credential: string): Record<string, string> {
+  #keep(task: string, credential: string, repository: Repository): Record<string, string> {
     if (!/^[\x21-\x7e]{1,500}$/.test(credential))
       throw new RasenError('usage', 'github_token has characters that no token has.');
     makeFolder(this.#paths.credentials);
-    const file = join(this.#paths.credentials, task);
+    const file = this.#credentialFile(task);
     try {
+      // First: a credential without it would be nobody's.
+      writeFileSync(this.#hostFile(task), authorityOf(repository), { mode: 0o600 });
       writeFileSync(file, credential, { mode: 0o600 });
     } catch (error) {
       throw new RasenError('storage', `${file} cannot be written: ${messageOf(error)}`, { cause: error });
     }
-    return this.#askpass(file);
+    return this.#askpass(task);
   }
 
-  #askpass(file: string): Record<string, string> {
+  #askpass(task: string): Record<string, string> {
     const script = join(this.#paths.credentials, 'askpass.sh');
-    if (!existsSync(script)) {
-      const text =
-        '#!/bin/sh\ncase $1 in Username*) echo x-access-token ;; *) cat "$RASEN_CREDENTIAL" ;; esac\n';
-      writeFileSync(script, text, { mode: 0o700 });
-    }
-    return { GIT_ASKPASS: script, RASEN_CREDENTIAL: file };
+    if (!existsSync(script) || readFileSync(script, 'utf8') !== ASKPASS)
+      writeFileSync(script, ASKPASS, { mode: 0o700 });
+    return { GIT_ASKPASS: script, RASEN_CREDENTIAL: this.#credentialFile(task) };
   }
 }
+
+/** git asks: "Password for 'https://x-access-token@host:port': ". Whoever is not the host that it came for gets no answer. */
+const ASKPASS = `#!/bin/sh
+host=\${1#*://}
+host=\${host##*@}
+host=\${host%%/*}
+host=\${host%%\\'*}
+[ "$host" = "$(cat "$RASEN_CREDENTIAL.host")" ] || exit 1
+case $1 in Username*) echo x-access-token ;; *) cat "$RASEN_CREDENTIAL" ;; esac
+`;
+
+/** Host, and port where there is one, as git names them when it asks for a password. */
+const authorityOf = ({ url, host }: Repository) => URL.parse(url)?.host || host;
 
 /** Null: it has that name now; else the id that was there. What is there and holds none has told nobody of one. */
 function linkOr(aside: string, file: string): string | null {

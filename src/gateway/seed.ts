@@ -5,7 +5,7 @@
 import { isAbsolute } from 'node:path';
 import type { Hono } from 'hono';
 import * as z from 'zod';
-import { AGENT_PROGRAMS } from '../agents/installed.ts';
+import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { LogRecord } from '../contract/methods/log.follow.ts';
 import type { Report } from '../contract/report.ts';

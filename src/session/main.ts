@@ -5,18 +5,19 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { DIALOGUES } from '../agents/dialogues.ts';
 import { EXIT, messageOf } from '../contract/errors.ts';
 import { foreignError, replaceForeign } from '../host/foreign-file.ts';
 import { bootId, startTimeOf } from '../runner/identity.ts';
 import { placeIn } from '../runner/small-file.ts';
-import { DIALOGUES } from './dialogues.ts';
 import { parseOrder, type SessionOrder } from './order.ts';
 import { Session } from './session.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const order = parseOrder(args[0]);
-  if (!Object.hasOwn(DIALOGUES, order.kind)) throw new Error(`there is no way to speak with "${order.kind}"`);
-  const dialogueOf = await DIALOGUES[order.kind]();
+  const load = Object.hasOwn(DIALOGUES, order.kind) ? DIALOGUES[order.kind] : undefined;
+  if (!load) throw new Error(`there is no way to speak with "${order.kind}"`);
+  const dialogueOf = await load();
   const session = new Session(order, later => dialogueOf(order, later));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => session.stop());
   tellIdentity(order);

@@ -6,9 +6,10 @@
  *                │         └──────── asked to stop: interrupted first
  *                └─ refused by an older version ─► the fallback, which runs by itself
  */
+
+import type { Dialogue, Heard, Later } from '../agents/dialogue.ts';
 import { errnoOf, messageOf } from '../contract/errors.ts';
 import { AgentProcess } from './agent-process.ts';
-import type { Dialogue, Heard, Later } from './dialogue.ts';
 import { Lines } from './lines.ts';
 import { SessionLocks } from './lock.ts';
 import { Notes } from './notes.ts';

@@ -316,7 +316,7 @@ function nightsOf(name: WayName, age: Age): void {
 
     for (const [when, at] of Object.entries(PHASES)) {
       night(
-        `SIGKILL of the agent ${when}: the work is done in the end, once`,
+        `SIGKILL of the agent ${when}: the work is done in the end`,
         async project => {
           const p = await project();
           const moment = at(p);

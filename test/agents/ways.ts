@@ -1,5 +1,5 @@
 /** The ways in which the programs are used: each program's own, and those that speak the Agent Client Protocol over it, too. */
-import type { Backend } from '../../src/contract/spec.ts';
+import type { Backend } from '../../src/contract/backends.ts';
 import type { Program } from './setup.ts';
 
 /** The discard service: nobody has it, and a connection is refused at once. */

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { AgentProgram } from '../../src/agents/installed.ts';
 import { TESTED } from '../../src/agents/tested.ts';
+import type { AgentProgram } from '../../src/contract/backends.ts';
 import type { Finding } from '../../src/index.ts';
 import { projects } from '../support/projects.ts';
 import type { SeedProject } from '../support/scripted-agent.ts';

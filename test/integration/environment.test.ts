@@ -1,5 +1,5 @@
 /** What the programs of a task find in their environment, where its secrets come from, and where they never are. */
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { Instance, until } from '../support/instance.ts';
@@ -22,10 +22,28 @@ const project = (options: ProjectOptions) => {
 };
 const secret = (path: string, text: string) => writeFileSync(path, text, { mode: 0o600 });
 
+/** The files below a folder; one that vanishes meanwhile is left out. */
+function filesBelow(folder: string): string[] {
+  const below = (path: string): string[] => {
+    if (lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory())
+      return namesIn(join(folder, path)).flatMap(name => below(join(path, name)));
+    return statSync(join(folder, path), { throwIfNoEntry: false })?.isFile() ? [path] : [];
+  };
+  return below('');
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 /** Files in a folder that have the text in them, without outputs: what a program prints is its own affair. */
 function holding(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(name => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile())
+  return filesBelow(folder)
     .filter(name => !/(?:^|\/)(?:output|secrets\.env)$/.test(name))
     .filter(name => contentOf(join(folder, name)).includes(text));
 }

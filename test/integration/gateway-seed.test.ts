@@ -1,6 +1,8 @@
 /** The Remote Developer seed: its curl lines, literally but for the token, against a real git server on loopback. */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
@@ -139,6 +141,25 @@ test(
     expect(decided.map(line => JSON.parse(line))).toMatchObject([
       { by: 'gateway token test', what: 'push', task: id },
     ]);
+
+    // Whoever points `origin` elsewhere does not get the credential, from git or from us.
+    const asked: (string | undefined)[] = [];
+    const thief = createServer((request, response) => {
+      asked.push(request.headers.authorization);
+      response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="thief"' }).end();
+    });
+    await new Promise<void>(resolve => thief.listen(0, '127.0.0.1', resolve));
+    const { port } = thief.address() as AddressInfo;
+    const checkout = join(rig.instance.home, 'gateway/checkouts', id);
+    const leads = (url: string) => run('git', ['config', 'remote.origin.url', url], { cwd: checkout });
+    await leads(`http://127.0.0.1:${port}/owner/app.git`);
+    const stolen = await rig.ask(`/api/task/${id}/commit`, { body: { commit_message: 'Add the token' } });
+    expect([stolen.status, asked.length > 0, asked.filter(Boolean)]).toEqual([502, true, []]);
+    const proposed = await rig.ask(`/api/task/${id}/create-pr`, { body: {} });
+    expect(proposed.json.kind).toBe('secret');
+    expect(asked.filter(Boolean)).toEqual([]);
+    await leads(repo);
+    thief.close();
 
     // The credential is in one file of its own, and nowhere else.
     const found = await run('grep', ['-rlF', SECRET, rig.instance.home, rig.instance.folder]).catch(

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isRasenError } from '../../src/contract/errors.ts';
+import { EXIT, isRasenError } from '../../src/contract/errors.ts';
 import { connect, type RpcClient } from '../../src/rpc/client.ts';
 import { ulid } from '../../src/util/ulid.ts';
 
@@ -56,8 +56,11 @@ export class Instance {
     };
   }
 
-  /** Starts the supervisor and resolves when it answers. */
-  async start(): Promise<void> {
+  /**
+   * Starts the supervisor and resolves when it answers. `others_start`: a gateway or a command that goes on starts one
+   * too, and whichever is first stays; `kill` then ends that one.
+   */
+  async start(options: { others_start?: boolean } = {}): Promise<void> {
     this.daemon = spawn(process.execPath, [RASEND], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     this.daemon.stderr!.setEncoding('utf8').on('data', text => {
@@ -65,7 +68,8 @@ export class Instance {
     });
     const { daemon } = this;
     await until('the supervisor answers', async () => {
-      if (daemon.exitCode !== null) throw new Error(`rasend ended with ${daemon.exitCode}: ${said}`);
+      if (daemon.exitCode !== null && !(options.others_start && daemon.exitCode === EXIT.temporary))
+        throw new Error(`rasend ended with ${daemon.exitCode}: ${said}`);
       const client = await connect(this.socket).catch(() => null);
       client?.close();
       return client !== null;
@@ -75,7 +79,13 @@ export class Instance {
   /** SIGKILL, and wait until it is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { daemon } = this;
-    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) {
+      const pid = daemon?.exitCode === EXIT.temporary ? this.pid() : null;
+      if (pid === null || !isOurs(pid, this.home)) return;
+      process.kill(pid, signal);
+      await until('the supervisor of someone else ends', () => !isOurs(pid, this.home));
+      return;
+    }
     const gone = new Promise(resolve => daemon.once('exit', resolve));
     daemon.kill(signal);
     await gone;
@@ -221,11 +231,14 @@ function isOurs(pid: number, home: string): boolean {
 
 export const tick = () => new Promise<void>(resolve => setTimeout(resolve, 10));
 
+/** Long enough for a machine that does much else; what is right comes early. */
+const UNTIL_MS = 90_000;
+
 /** Waits for a condition; fails with what was waited for. */
 export async function until<T>(
   what: string,
   done: () => T | Promise<T>,
-  timeoutMs = 30_000,
+  timeoutMs = UNTIL_MS,
 ): Promise<NonNullable<T>> {
   for (const end = Date.now() + timeoutMs; ; ) {
     const found = await done();

@@ -47,7 +47,7 @@ export function filesOf(paths: RpcPaths): string[] {
 export async function until<T>(
   probe: () => T | Promise<T>,
   what = 'condition',
-  ms = 20_000,
+  ms = 90_000,
 ): Promise<NonNullable<T>> {
   const end = Date.now() + ms;
   for (;;) {

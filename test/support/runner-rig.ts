@@ -24,7 +24,7 @@ import { type StopOptions, stopAttempt } from '../../src/runner/stop.ts';
 export const SCRIPTS = new URL('../../src/runner', import.meta.url).pathname;
 export const RUNNER_TEXT = runnerText(readFileSync(join(SCRIPTS, 'runner.sh'), 'utf8'));
 
-const WAIT_MS_MAX = 30_000;
+const WAIT_MS_MAX = 90_000;
 
 export interface Attempt {
   dir: string;

@@ -1,7 +1,9 @@
 /** `rasen init`: make a task of this project. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AGENT_PROGRAMS, agentText, installedAgents, OVER_ACP } from '../../agents/installed.ts';
+import { agentText, installedAgents } from '../../agents/installed.ts';
+import { PROGRAMS } from '../../agents/programs.ts';
+import { AGENT_PROGRAMS } from '../../contract/backends.ts';
 import { RasenError } from '../../contract/errors.ts';
 import { configFolder } from '../../submit/config-folder.ts';
 import { defineCommand, FORMAT } from '../command.ts';
@@ -83,8 +85,8 @@ async function chooseAgent({ loadConfigBundle, env }: Context, root: string): Pr
     found.length === 0
       ? `none of ${AGENT_PROGRAMS.join(', ')} is on PATH`
       : `here are ${found.map(agentText).join(', ')}`;
-  const name = (found.find(({ login }) => login.state === 'in') ?? only)?.name ?? 'claude';
-  const acp = found.flatMap(agent => OVER_ACP[agent.name] ?? []).at(0);
+  const name = (found.find(({ login }) => login.state === 'in') ?? only)?.name ?? AGENT_PROGRAMS[0];
+  const acp = found.flatMap(agent => PROGRAMS[agent.name].over_acp ?? []).at(0);
   const over = acp ? `; over ACP: agent: {backend: acp, command: [${acp.replace(' ', ', ')}]}` : '';
   const note = `no agent is configured (${which}). Name one in rasen.yml or .rasen/config.yaml: backend: ${name}${over}`;
   return { backend: null, note };

@@ -1,5 +1,6 @@
 /** Hands over a task: where, what, with which agent; what would run is shown before it starts. */
 import { useRef, useState } from 'preact/hooks';
+import { AGENT_PROGRAMS } from '../../contract/backends.ts';
 import { post } from './api.ts';
 import { Say } from './parts.tsx';
 import { put, type TaskView, useTasks } from './store.ts';
@@ -10,8 +11,6 @@ interface Preview {
   setup: string[] | null;
   agents: Record<string, { backend: string } | undefined>;
 }
-
-const AGENTS = ['claude', 'codex', 'gemini', 'opencode'];
 
 export function NewTask() {
   const { tasks } = useTasks();
@@ -84,7 +83,7 @@ export function NewTask() {
             Agent
             <select value={agent} onChange={input(setAgent)}>
               <option value="">as configured</option>
-              {AGENTS.map(name => (
+              {AGENT_PROGRAMS.map(name => (
                 <option key={name}>{name}</option>
               ))}
             </select>

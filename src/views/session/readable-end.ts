@@ -2,8 +2,9 @@
  * The end of an output for somebody who is not there: of an agent's session what it said and did, never the events
  * themselves, which hold the files that it read. Pure.
  */
+
+import { plain } from './entry.ts';
 import type { SessionText } from './session-text.ts';
-import { plain } from './words.ts';
 
 /** An event that is not known, or a piece of one, and no words of a program. */
 const DATA = /^\s*[{[]\s*["{]|^\s*\{|\\+["nt]|"\s*[:,}\]]/;

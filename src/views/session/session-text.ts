@@ -2,13 +2,14 @@
  * The output of an agent's session as people read it: what it said, the tools it used with what they were used on, and
  * what went wrong, line by line while it comes. A line that is not known is given as it is. Pure.
  */
-import { object, text } from '../../util/json.ts';
-import { readAcp } from './acp.ts';
-import { readClaude } from './claude.ts';
-import { readCodex } from './codex.ts';
-import { readGemini } from './gemini.ts';
-import { readOpencode } from './opencode.ts';
-import { type Entry, note, plain, type ReadEvent } from './words.ts';
+
+import { type Json, object, text } from '../../agents/json.ts';
+import { readLine } from '../../agents/read-line.ts';
+import { READERS } from '../../agents/readers.ts';
+import type { ReadEvent, SessionEvent } from '../../agents/session-event.ts';
+import { joined } from '../../agents/words.ts';
+import type { Backend } from '../../contract/backends.ts';
+import { chunk, type Entry, failed, note, plain, said, timeOf, tool } from './entry.ts';
 
 export interface Line {
   /** RFC 3339; null where the program does not say, and in the lines after the first of a longer text. */
@@ -16,20 +17,14 @@ export interface Line {
   text: string;
 }
 
-const READERS: Readonly<Record<string, ReadEvent>> = {
-  claude: readClaude,
-  codex: readCodex,
-  gemini: readGemini,
-  opencode: readOpencode,
-  acp: readAcp,
-};
 const MARKS = { tool: '> ', failed: '! ', note: '= ', said: '', chunk: '' } as const;
 /** Longest text that is waited for the end of its line. */
 const MAX_OPEN = 4000;
 
 /** null: the output of this kind of agent is no stream of events, and is read as it is. */
 export function sessionText(backend: string): SessionText | null {
-  const read = READERS[backend.split(':')[0]!];
+  const name = backend.split(':')[0]!;
+  const read = Object.hasOwn(READERS, name) ? READERS[name as Backend] : undefined;
   return read ? new SessionText(read) : null;
 }
 
@@ -44,12 +39,14 @@ export class SessionText {
 
   /** One line of the output, without its end. */
   push(line: string): Line[] {
-    if (line.trim() === '') return [];
-    const event = parsed(line);
-    const entries = event && (own(event) ?? this.#read(event));
-    if (!entries) return [...this.end(), { t: null, text: plain(line) }];
-    return entries.flatMap(entry =>
-      entry.kind === 'chunk' ? this.#piece(entry) : [...this.end(), ...linesOf(entry)],
+    const heard = readLine(line, this.#read);
+    if (heard.kind === 'empty') return [];
+    if (heard.kind !== 'events') return this.#asItIs(line);
+    const t = timeOf(heard.event);
+    return heard.events.flatMap(event =>
+      event.kind === 'unknown' && !event.quiet
+        ? this.#asItIs(line)
+        : entriesOf(event).flatMap(entry => this.#add({ ...entry, t })),
     );
   }
 
@@ -60,7 +57,15 @@ export class SessionText {
     return open === null || open.text.trim() === '' ? [] : [open];
   }
 
-  #piece(entry: Entry): Line[] {
+  #asItIs(line: string): Line[] {
+    return [...this.end(), { t: null, text: plain(line) }];
+  }
+
+  #add(entry: Entry & { t: string | null }): Line[] {
+    return entry.kind === 'chunk' ? this.#piece(entry) : [...this.end(), ...linesOf(entry)];
+  }
+
+  #piece(entry: Line): Line[] {
     const [first = '', ...more] = entry.text.split('\n');
     const open = { t: this.#open?.t ?? entry.t, text: (this.#open?.text ?? '') + first };
     const lines = [open, ...more.map(text => ({ t: null, text }))];
@@ -70,12 +75,36 @@ export class SessionText {
   }
 }
 
-function parsed(line: string) {
-  if (!line.startsWith('{')) return null;
-  try {
-    return object(JSON.parse(line));
-  } catch {
-    return null;
+/** What an event comes to; nothing that a person has to see is an empty list. */
+function entriesOf(event: SessionEvent): Entry[] {
+  switch (event.kind) {
+    case 'session':
+      return event.opened ? note(`session ${joined(text(event.id), event.model)}`) : [];
+    case 'said':
+      return event.part ? chunk(event.text) : said(event.text);
+    case 'tool':
+      return tool(event.shown);
+    case 'tool_over':
+      return [...tool(event.shown ?? null), ...failed(event.failed)];
+    case 'refused':
+      return event.words === null
+        ? []
+        : failed(`${text(event.tool) ?? 'a tool'} was refused: ${event.words}`);
+    case 'failed':
+    case 'limit':
+    case 'warning':
+      return failed(event.words);
+    case 'retries':
+    case 'note':
+      return note(event.words);
+    case 'over':
+      return event.failed ? failed(event.words) : note(event.words);
+    case 'shortened':
+      return note('the conversation was shortened');
+    case 'own':
+      return own(event.type, event.said);
+    default:
+      return [];
   }
 }
 
@@ -89,18 +118,16 @@ const OWN: Readonly<Record<string, string>> = {
 };
 
 /** What rasen itself writes into a session. */
-function own(event: Record<string, unknown>): Entry[] | null {
-  const type = text(event.type);
-  if (!type?.startsWith('rasen/')) return null;
+function own(type: string, line: Json): Entry[] {
   // Told with the end of the session.
   if (type === 'rasen/used') return [];
   const words = OWN[type] ?? type.slice('rasen/'.length).replaceAll('_', ' ');
   const which =
-    text(event.note) ?? text(event.session) ?? text(event.reason) ?? text(object(event.data)?.message);
-  return note(event, which === null ? words : `${words}: ${which}`);
+    text(line.note) ?? text(line.session) ?? text(line.reason) ?? text(object(line.data)?.message);
+  return note(which === null ? words : `${words}: ${which}`);
 }
 
-function linesOf({ kind, text: words, t }: Entry): Line[] {
+function linesOf({ kind, text: words, t }: Entry & { t: string | null }): Line[] {
   const lines = words.split('\n').filter(line => line.trim() !== '');
   return lines.map((line, i) => ({ t: i === 0 ? t : null, text: `${MARKS[kind]}${line.trimEnd()}` }));
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AgentReport, AgentRequest } from '../../../src/agents/agent.ts';
 import { AGENTS } from '../../../src/agents/index.ts';
 import { OutputLines } from '../../../src/agents/output-lines.ts';
-import { BACKENDS } from '../../../src/contract/spec.ts';
+import { BACKENDS } from '../../../src/contract/backends.ts';
 import { acpSessions } from '../../support/acp-recordings.ts';
 import { recording } from '../../support/recordings.ts';
 

@@ -1,7 +1,7 @@
 /** OpenCode: what of its own errors is left when the work is done, and rounds in which nothing is done. */
 import { expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
-import { keptFailure } from '../../../src/agents/opencode-error.ts';
+import { keptFailure } from '../../../src/agents/opencode/error.ts';
 
 const open = () => AGENTS.opencode(['opencode']).open()!;
 const step = { type: 'step_start', sessionID: 'ses_1', part: {} };

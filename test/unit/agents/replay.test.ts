@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../src/agents/index.ts';
-import type { Backend } from '../../../src/contract/spec.ts';
+import type { Backend } from '../../../src/contract/backends.ts';
 import { recording, recordings } from '../../support/recordings.ts';
 
 const ENDED = Date.parse('2026-11-21T02:00:00Z');

@@ -1,6 +1,6 @@
 /** The environment that a task gets of the shell that it is handed over in. */
 import { expect, test } from 'vitest';
-import type { Backend } from '../../../src/contract/spec.ts';
+import type { Backend } from '../../../src/contract/backends.ts';
 import { askedEnv } from '../../../src/submit/asked-env.ts';
 import { capturedEnv, missedNames, withheldNames } from '../../../src/submit/captured-env.ts';
 import { specOf } from '../../support/task-builder.ts';

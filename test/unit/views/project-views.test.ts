@@ -109,7 +109,7 @@ test('the loop of the CI example ends with the task', async () => {
     sleep 0.01
   done
   jq -r '.status, (.last_activity | fromdateiso8601 | type), (.started_at | fromdateiso8601 | type)' status.json`;
-  const watched = run('bash', ['-euc', loop], { cwd: at('') });
+  const watched = run('bash', ['--norc', '-euc', loop], { cwd: at('') });
   for (const step of ['a', 'b']) await show(life.done(step));
   await show(life.add({ type: 'task_completed', verified: true, commit: null }));
   const { stdout, stderr } = await watched;

@@ -148,6 +148,13 @@ test('shapes that make no sense break nothing', () => {
       }
 });
 
+test('a limit that ends at no time a clock can show is told without one', () => {
+  for (const resetsAt of [-1e300, 1e300, 'soon'])
+    expect(
+      read('claude', json({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt } })),
+    ).toEqual(['! usage limit reached']);
+});
+
 test('nothing that a terminal would obey, and no token', () => {
   const text = `\x1b[2J one\rtwo ghp_${'a1'.repeat(18)}`;
   const content = [
