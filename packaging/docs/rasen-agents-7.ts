@@ -1,5 +1,6 @@
 /** rasen-agents(7): what rasen knows of each agent, how a session begins, goes on and ends. */
-import { TESTED } from '../../src/agents/tested.ts';
+import { testedOf } from '../../src/agents/tested.ts';
+import { AGENT_PROGRAMS } from '../../src/contract/backends.ts';
 import { ManPage } from './man-page.ts';
 
 const AGENTS: Readonly<Record<string, readonly string[]>> = {
@@ -43,7 +44,7 @@ export function rasenAgents7(version: string): string {
   page.section('Backends');
   for (const [name, texts] of Object.entries(AGENTS)) page.item(`\`${name}\``, ...texts);
   page.endList();
-  const tested = Object.entries(TESTED).map(([name, { oldest, newest }]) => `${name} ${oldest} to ${newest}`);
+  const tested = AGENT_PROGRAMS.map(name => `${name} ${testedOf(name).oldest} to ${testedOf(name).newest}`);
   page.para(
     `Tested versions: ${tested.join(', ')}. Older and newer ones are used as well: options are taken from what the installed program offers, and events that are not known are logged once.`,
   );

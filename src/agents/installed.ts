@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { AGENT_PROGRAMS, type AgentProgram } from '../contract/backends.ts';
 import type { Login } from './login.ts';
 import { PROGRAMS } from './programs.ts';
-import { TESTED } from './tested.ts';
 
 /** They load a lot before they say who they are, and the machine may have other things to do. */
 const ANSWER_MS_MAX = 30_000;
@@ -65,7 +64,7 @@ export async function startedAgents(env: NodeJS.ProcessEnv): Promise<StartedAgen
 
 /** Of what it prints only the names of options are taken. */
 async function whyNoStart(name: AgentProgram, env: NodeJS.ProcessEnv): Promise<string | null> {
-  const { start, needs = [] } = TESTED[name];
+  const { start, needs = [] } = PROGRAMS[name].tested;
   const path = onPath(name, env.PATH ?? '');
   if (path === null || start === undefined) return null;
   const { code, stdout, stderr } = await answerOf(path, [...start], env);

@@ -1,8 +1,9 @@
 /**
  * The versions of each agent that the tests in test/agents run with, from the oldest to the newest, and how a program
- * shows that it starts without asking its model for anything.
+ * shows that it starts without asking its model for anything. Each agent's own are in its login.ts.
  */
 import type { AgentProgram } from '../contract/backends.ts';
+import { PROGRAMS } from './programs.ts';
 
 export interface Tested {
   oldest: string;
@@ -13,34 +14,20 @@ export interface Tested {
   needs?: readonly string[];
 }
 
-export const TESTED: Readonly<Record<AgentProgram, Tested>> = {
-  claude: {
-    ...{ oldest: '2.1.251', newest: '2.1.332', start: ['--help'] },
-    needs: [
-      '--output-format',
-      '--include-partial-messages',
-      '--session-id',
-      '--permission-mode',
-      '--add-dir',
-    ],
-  },
-  codex: { oldest: '0.150.1', newest: '0.171.0', start: ['app-server', '--help'], needs: ['--config'] },
-  gemini: { oldest: '0.45.2', newest: '0.61.0' },
-  opencode: { oldest: '1.15.13', newest: '1.18.33' },
-};
+export const testedOf = (name: AgentProgram): Tested => PROGRAMS[name].tested;
 
 export type Standing = 'tested' | 'older' | 'newer';
 
 /** Versions between two that were tested count as tested. */
 export function standingOf(name: AgentProgram, version: string): Standing {
-  const { oldest, newest } = TESTED[name];
+  const { oldest, newest } = testedOf(name);
   if (compareVersions(version, oldest) < 0) return 'older';
   return compareVersions(version, newest) > 0 ? 'newer' : 'tested';
 }
 
 /** `tested: 2.1.251 to 2.1.332`, and on which side of that it is. */
 export function testedText(name: AgentProgram, version: string): string {
-  const { oldest, newest } = TESTED[name];
+  const { oldest, newest } = testedOf(name);
   const standing = standingOf(name, version);
   return `${standing === 'tested' ? 'tested' : `${standing} than tested`}: ${oldest} to ${newest}`;
 }

@@ -5,7 +5,7 @@
 
 import { agentText, type StartedAgent, startedAgents } from '../agents/installed.ts';
 import { PROGRAMS } from '../agents/programs.ts';
-import { standingOf, TESTED, testedText } from '../agents/tested.ts';
+import { standingOf, testedOf, testedText } from '../agents/tested.ts';
 import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
@@ -57,7 +57,7 @@ const notHere = (backend: string): Finding => ({
 /** Every session of it would end at once. */
 function noStart({ no_start, ...agent }: StartedAgent, level: 'error' | 'warning'): Finding | null {
   if (no_start === null) return null;
-  const args = agent.version === null ? undefined : TESTED[agent.name].start;
+  const args = agent.version === null ? undefined : testedOf(agent.name).start;
   const command = [agent.name, ...(args ?? ['--version'])].join(' ');
   return {
     ...{ check: CHECK, level, message: `${agentText(agent)} does not start: ${no_start}` },
@@ -67,7 +67,7 @@ function noStart({ no_start, ...agent }: StartedAgent, level: 'error' | 'warning
 
 function tooOld({ name, version }: StartedAgent): Finding[] {
   if (version === null || standingOf(name, version) !== 'older') return [];
-  const message = `${name} ${version} is older than any version that rasen is tested with (from ${TESTED[name].oldest})`;
+  const message = `${name} ${version} is older than any version that rasen is tested with (from ${testedOf(name).oldest})`;
   return [{ check: CHECK, level: 'warning', message, fix: `Update ${name}.` }];
 }
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
-import { TESTED } from '../../src/agents/tested.ts';
+import { testedOf } from '../../src/agents/tested.ts';
 import { messageOf } from '../../src/contract/errors.ts';
 import { printCounted } from './counted.ts';
 
@@ -85,7 +85,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
 
 async function find(program: Program, age: Age): Promise<Installed> {
   const { name, command } = PACKAGES[program];
-  const version = TESTED[program][age === 'older' ? 'oldest' : 'newest'];
+  const version = testedOf(program)[age === 'older' ? 'oldest' : 'newest'];
   const own = IN_LOCKFILE === `${program} ${age}`;
   const folder = own ? join(import.meta.dirname, '../..') : join(FOLDER, `${program}-${version}`);
   const argv = command(join(folder, 'node_modules'));

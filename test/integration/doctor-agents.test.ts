@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { TESTED } from '../../src/agents/tested.ts';
+import { testedOf } from '../../src/agents/tested.ts';
 import type { AgentProgram } from '../../src/contract/backends.ts';
 import type { Finding } from '../../src/index.ts';
 import { projects } from '../support/projects.ts';
@@ -14,7 +14,7 @@ const SECRET = 'sk-never-shown';
 /** A program that knows its version and its options, and says with its exit code whether it is logged in. */
 function standIn(p: SeedProject, name: AgentProgram, version: string, code: number, help?: string): void {
   mkdirSync(p.beside('bin'), { recursive: true });
-  const { start, needs } = TESTED[name];
+  const { start, needs } = testedOf(name);
   const script = `#!/bin/sh
 [ "$1" = --version ] && { echo "${name} ${version}"; exit; }
 [ "$*" = "${start?.join(' ')}" ] && { ${help ?? `echo "  ${needs?.join('\n  ')}" >&2`}; exit; }
@@ -33,7 +33,7 @@ const shell = (p: SeedProject, env: Record<string, string> = {}) => ({
 
 /** As doctor names a version that is one of those that were tested. */
 const tested = (name: AgentProgram, version: string) =>
-  `${name} ${version} (tested: ${TESTED[name].oldest} to ${TESTED[name].newest})`;
+  `${name} ${version} (tested: ${testedOf(name).oldest} to ${testedOf(name).newest})`;
 
 function doctor(p: SeedProject, env: Record<string, string> = {}) {
   const { stdout, stderr, status } = p.instance.rasen(['doctor', '--json'], shell(p, env));
