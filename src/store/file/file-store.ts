@@ -185,10 +185,11 @@ export class FileStore implements TaskStore {
     return this.#opened.some(fd => fstatSync(fd).nlink === 0);
   }
 
-  /** Nothing of the task is at its place: it was moved aside, or somebody else removed it. */
+  /** Nothing of the task is there: somebody else removed it. What was moved aside can be put back. */
   isGone(id: string): boolean {
     const { folder, pack } = this.files(id);
-    return !isThere(folder) && !isThere(pack);
+    const aside = this.damage.some(({ task, moved_to }) => task === id && moved_to !== null);
+    return !aside && !isThere(folder) && !isThere(pack);
   }
 
   /** What still ran of a task that is gone was ended. */
