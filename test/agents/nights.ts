@@ -248,7 +248,8 @@ function nightsOf(name: WayName, age: Age): void {
         const subtasks = THREE.map(id => ({ id }));
         const { program: agent } = way;
         const env = agent === 'claude' ? SUBSCRIPTION : {};
-        const p = await project({ ...impatient({}), env, subtasks });
+        const more = agent === 'opencode' ? { session_timeout_seconds: 120 } : {};
+        const p = await project({ ...impatient(more), env, subtasks });
         let resets = 0;
         // OpenCode sleeps through a limit: with it the service is away.
         p.model.down = () => {
