@@ -35,7 +35,9 @@ function licenseOf(name: string, folder: string): string {
   return section(`${name} ${version}`, readFileSync(join(folder, license), 'utf8'));
 }
 
-export const section = (title: string, text: string) => `${'-'.repeat(76)}\n${title}\n\n${text.trimEnd()}\n`;
+/** Some licence files were written on Windows. */
+export const section = (title: string, text: string) =>
+  `${'-'.repeat(76)}\n${title}\n\n${text.replaceAll('\r', '').trimEnd()}\n`;
 
 export const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal

@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // The leaf: what everybody may know.
   contract: [],
   // Pure: when something is due, and what follows from that.
-  triggers: ['util'],
+  triggers: ['engine', 'util'],
   // A program of its own, which looks at the files of a project.
   watch: [],
   config: ['host', 'engine', 'root', 'triggers', 'util', 'agents'],
@@ -111,6 +111,23 @@ describe('imports', () => {
 
   it('of node-ipc are in rpc/transport.ts alone: its hazards are handled in one place', () => {
     expect(sources.filter(path => importsOf(path).includes('node-ipc'))).toEqual(['src/rpc/transport.ts']);
+  });
+
+  it('of the driver of the store are where the supervisor is wired, and nowhere else: another driver is a driver', () => {
+    const KNOWN: Record<string, string> = {
+      'src/supervisor/supervisor.ts': 'makes the store',
+      'src/supervisor/disk.ts': 'makes one that only reads',
+      'src/supervisor/places.ts': 'where runners find the files of a task',
+    };
+    const found = sources.filter(
+      path =>
+        !path.startsWith('src/store/') &&
+        importsOf(path).some(name => /store\/file\/(?!trigger-store)/.test(name)),
+    );
+    expect(found.sort()).toEqual(Object.keys(KNOWN).sort());
+    // Nor is one reached by way of another name.
+    const named = sources.filter(path => /^src\/(?!store\/)/.test(path) && /\bFileStore\b/.test(text(path)));
+    expect(named.filter(path => !(path in KNOWN))).toEqual([]);
   });
 
   it('of packages in contract/ and engine/ are zod alone: they are pure', () => {
@@ -212,10 +229,7 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   },
   'src/runner/durable.ts': { names: 'open', reason: 'folders, to be synced: O_DIRECTORY' },
   'src/runner/monitor.ts': { names: 'readFileSync', reason: '/proc' },
-  'src/runner/platform/linux.ts': {
-    names: 'closeSync openSync readdirSync readFileSync readSync',
-    reason: '/proc',
-  },
+  'src/runner/platform/linux.ts': { names: 'closeSync openSync readdirSync readSync', reason: '/proc' },
   'src/runner/start.ts': { names: 'mkdirSync', reason: 'the fence: made or not, nothing is opened' },
   'src/runner/stop.ts': { names: 'readFileSync', reason: '/proc' },
   'src/sandbox/choose.ts': { names: 'accessSync', reason: 'programs on PATH' },

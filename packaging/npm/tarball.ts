@@ -8,6 +8,13 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } fro
 import { dirname, join } from 'node:path';
 import { bundledLicenses, ownLicense } from '../licenses.ts';
 
+/**
+ * The runtime packages bring the headers of Node, a third of what they are, which only compilers of native modules read.
+ * Only what lies in our own folder is ours to trim: a global installation. It needs no node and may be left out
+ * (`--ignore-scripts`), or fail.
+ */
+const SCRIPTS = { postinstall: 'rm -rf node_modules/node-*/include node_modules/node-*/share || true' };
+
 const NOTICES = 'THIRD-PARTY-NOTICES.txt';
 
 /** Of package.json what users of the package have a use for. */
@@ -37,7 +44,7 @@ export function npmTarball({ root, out, npm = ['npm'] }: TarballOptions): string
     }
     for (const path of excluded(manifest.files))
       rmSync(join(staging, path), { recursive: true, force: true });
-    const published = Object.fromEntries(PUBLISHED.map(key => [key, manifest[key]]));
+    const published = { ...Object.fromEntries(PUBLISHED.map(key => [key, manifest[key]])), scripts: SCRIPTS };
     put(staging, 'package.json', `${JSON.stringify(published, null, 2)}\n`);
     put(staging, 'LICENSE', ownLicense(manifest.author));
     put(staging, NOTICES, bundledLicenses(root).join('\n'));

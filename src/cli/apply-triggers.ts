@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Params, TriggerView } from '../index.ts';
-import { capturedEnv } from '../submit/captured-env.ts';
+import { orderOfTrigger } from '../submit/order.ts';
 import { ulid } from '../util/ulid.ts';
 import type { Context } from './context.ts';
 import { exactEnv } from './exact.ts';
@@ -28,9 +28,9 @@ export async function applyTriggers(
   const source = config.written.get('triggers')?.file ?? 'rasen.yml';
   const path = join(project, source);
   const wanted = Object.entries(config.settings.triggers).map(([name, setting]) => {
-    const { spec, pass } = bundle.triggerSpec({ id: ulid(), name, setting, config });
+    const shell = { name, process: inheritedOfShell(env) };
+    const { spec: task, env: captured } = orderOfTrigger(bundle, setting.task, config, exactEnv(env), shell);
     const { when, policy } = bundle.triggerDraft(setting);
-    const task = { ...spec, process: inheritedOfShell(env) };
     const draft: Draft = {
       name,
       when,
@@ -38,7 +38,7 @@ export async function applyTriggers(
       task,
       source: path,
     };
-    return { name, draft, env: capturedEnv(exactEnv(env), { pass, set: {} }) };
+    return { name, draft, env: captured };
   });
   const known = dry_run && !(await link.reachable()) ? [] : await link.call('trigger.list', { source: path });
   const changes: Change[] = [];

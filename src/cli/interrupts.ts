@@ -61,6 +61,11 @@ export function onInterrupt(options: InterruptOptions): () => void {
       await sleep(ALIVE_EVERY_MS);
     }
   };
+  /** Nobody answers any more; what comes next begins a line. */
+  const giveUp = () => {
+    question?.abort();
+    out.stderr.write('\n');
+  };
   const ask = async () => {
     const { createInterface } = await import('node:readline/promises');
     const abort = new AbortController();
@@ -68,7 +73,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
     before_question();
     const lines = createInterface({ input: stdin!, output: out.stderr });
     // While the question is open the terminal's Ctrl-C comes here.
-    lines.once('SIGINT', () => abort.abort());
+    lines.once('SIGINT', giveUp);
     try {
       const answer = await lines.question('\nstop the task or detach? [s/d] ', { signal: abort.signal });
       if (/^s/i.test(answer.trim())) halt();
@@ -84,7 +89,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
   };
   const onInt = () => {
     if (!asks || stopping) halt();
-    else if (question) question.abort();
+    else if (question) giveUp();
     else void ask();
   };
   process.on('SIGINT', onInt);
@@ -95,7 +100,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
     process.off('SIGINT', onInt);
     process.off('SIGTERM', halt);
     process.off('SIGHUP', detach);
-    question?.abort();
+    if (question) giveUp();
   };
 }
 

@@ -26,14 +26,15 @@ export function refuseMoved(
   );
 }
 
-/** The same for a command that names no task, before it asks for anything. */
-export async function refuseMovedHere({ cwd, link }: Context): Promise<void> {
+/** The same for a command that names no task, or that of the project which it is in, before it asks for anything. */
+export async function refuseMovedHere({ cwd, link }: Context, named: string | undefined): Promise<void> {
   const project = findProject(cwd);
   if (project === null || project.task.submitted_at === null) return;
   const view = await link
     .persist(client => client.call('task.get', { task: project.task.id }), { starts: true })
     .catch(() => null);
-  if (view) refuseMoved(project, view);
+  if (view === null) return;
+  if (named === undefined || view.name === named || view.id.endsWith(named)) refuseMoved(project, view);
 }
 
 /** As a shell reads it back. */

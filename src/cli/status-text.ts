@@ -79,6 +79,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   const lines = seedLines({ ...view, status: options.word ?? view.status });
   lines.push(`Task: ${view.id} (${oneLine(view.name, 80)})`);
   if (view.branch) lines.push(`Branch: ${view.branch}`);
+  if (view.rolling_back)
+    lines.push(`Rolling back: ${view.rolling_back.steps.map(id => oneLine(id, 50)).join(', ')}`);
   if (view.reason) lines.push(`Reason: ${waitingFor(view)}${oneLine(view.reason, 400)}`);
   for (const { note, text } of view.notes ?? [])
     lines.push(`Note ${note}, not told yet: ${oneLine(text.replace(/\s+/g, ' '), 200)}`);
@@ -119,8 +121,9 @@ function sandboxLine({ subtasks }: TaskView): string[] {
 }
 
 /** Of a wait that no time is known for. */
-function waitingFor({ status, why, resume_at }: TaskView): string {
-  return status === 'waiting' && why !== null && resume_at === null ? `waiting (${reasonText(why)}): ` : '';
+function waitingFor({ status, why, resume_at, merging }: TaskView): string {
+  const waits = status === 'waiting' || merging;
+  return waits && why !== null && resume_at === null ? `waiting (${reasonText(why)}): ` : '';
 }
 
 /** Of a supervisor that does not know of any: none. */

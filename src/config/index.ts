@@ -23,4 +23,5 @@ export { slugOf } from './slug.ts';
 export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
 export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
 export { specWithout } from './spec-without.ts';
-export { triggerDraft, triggerSpec } from './trigger-spec.ts';
+export { triggerDraft } from './trigger-spec.ts';
+export type { TriggerSetting } from './trigger-type.ts';

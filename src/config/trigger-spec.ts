@@ -1,37 +1,8 @@
-/** Triggers of rasen.yml as the supervisor takes them. */
-import { resolve } from 'node:path';
-import type { TaskSpec } from '../contract/spec.ts';
+/** When a trigger of rasen.yml is due, as the supervisor takes it. */
 import { type DefinitionDraft, defaultOverlap, definitionDraft } from '../contract/trigger.ts';
 import { parseAt } from '../triggers/calendar.ts';
-import type { LoadedConfig } from './load.ts';
-import { noticesOf } from './notices-of.ts';
-import { readPlanFile, readPlanText } from './plan-file.ts';
-import { agentTaskSpec } from './spec-agent.ts';
-import { commandTaskSpec, pipelineTaskSpec } from './spec-command.ts';
 import type { TriggerSetting } from './trigger-type.ts';
 
-export interface TriggerTask {
-  id: string;
-  name: string;
-  setting: TriggerSetting;
-  config: LoadedConfig;
-}
-
-/** What its runs do. `pass`: variables to hand over. Throws RasenError `config` or `usage`. */
-export function triggerSpec({ id, name, setting, config }: TriggerTask): { spec: TaskSpec; pass: string[] } {
-  const { run, file, goal } = setting.task;
-  const { settings, root } = config;
-  const pass = settings.pass_env;
-  const notices = noticesOf(settings);
-  if (run) return { spec: commandTaskSpec({ id, argv: run, cwd: root, name, notices }), pass };
-  if (file === undefined) return { spec: agentTaskSpec({ id, name, goal: goal!, config, plan: null }), pass };
-  const path = resolve(root, file);
-  const { plan, defaults } = readPlanFile(file, readPlanText(path), { task: id, origin: 'file' });
-  const spec = pipelineTaskSpec({ id, plan, defaults, cwd: root, file, name, notices });
-  return { spec, pass: [...pass, ...defaults.pass_env] };
-}
-
-/** When it is due, and how. */
 export function triggerDraft(setting: TriggerSetting): {
   when: DefinitionDraft['when'];
   policy: DefinitionDraft['policy'];

@@ -417,6 +417,12 @@ const PAYLOADS = {
       failed: z.array(z.enum(NOTIFY_CHANNELS)).optional().describe('Channels that failed.'),
     })
     .describe('A person was told of something, or that was tried.'),
+  rollback_requested: z
+    .object({ op: text, commit: text, steps: z.array(text) })
+    .describe('Somebody asked for a rollback of the steps, to the commit; the worktree follows.'),
+  rollback_refused: z
+    .object({ op: text, kind: text, message: text, hint: maybe, data: z.record(text, z.unknown()) })
+    .describe('Nothing was rolled back; why.'),
   merge_requested: z
     .object({ op: text, into: maybe, squash: z.boolean() })
     .describe('Somebody asked for a merge.'),

@@ -20,7 +20,15 @@ export const triggerName = z
 
 /** When a trigger is due. */
 export const when = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('at'), at: instant.describe('Once, at this time.') }),
+  z.strictObject({
+    kind: z.literal('at'),
+    at: instant.describe('Once, at this time.'),
+    in_seconds: z
+      .number()
+      .min(0)
+      .optional()
+      .describe('The time was asked for as so long from then on: it moves along with a clock that is set.'),
+  }),
   z.strictObject({
     kind: z.literal('every'),
     every_seconds: z.number().min(1).max(YEAR_S).describe('Time between two slots, in seconds.'),

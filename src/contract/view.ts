@@ -176,6 +176,10 @@ export const taskView = z.looseObject({
   commit: z.string().nullable().describe('Last good commit.'),
   merged: z.looseObject({ into: z.string(), commit: z.string(), t: time }).nullable(),
   merging: mergingView.nullable().describe('The merge that is being made; null: none is.'),
+  rolling_back: z
+    .looseObject({ commit: z.string(), steps: z.array(z.string()) })
+    .optional()
+    .describe('The rollback that is being made. Absent: none is.'),
   notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
   left_out: z
     .array(z.looseObject({ path: z.string(), why: z.string() }))

@@ -435,3 +435,15 @@ function escalated(
   const message = `${step.id}: QA named the same issue ${again[1]} times: ${again[0].slice(0, 200)} (see QA_ESCALATION.md)`;
   return { retry_at: null, wait: null, block: { why: 'review', message } };
 }
+
+/** Ends of the attempts that a task has open and of which nothing is alive. */
+export function closesOf(state: TaskState, reason: string): Extract<NewEvent, { type: 'attempt_closed' }>[] {
+  return state.steps.flatMap(({ id, attempt }) =>
+    attempt === null
+      ? []
+      : {
+          ...{ type: 'attempt_closed' as const, step: id, n: attempt.n },
+          ...{ outcome: 'killed' as const, reason, retry_at: null, wait: null, block: null },
+        },
+  );
+}

@@ -20,22 +20,38 @@ export type Clock = () => Reading;
  */
 export const JUMP_MS = 2000;
 
+/** What was read when something was recorded last. */
+export interface ClockMark {
+  t: string;
+  boot: string;
+  /** The wall clock less the monotonic one. */
+  offset_ms: number;
+  slept_ms: number;
+}
+
 /**
- * How the wall clock moved since the last event of the task; null: it did not, or nothing of the task depends on it.
- * Across a restart of the machine the monotonic clock says nothing. What is certain then: time does not go back.
+ * How the wall clock moved meanwhile; null: it did not, as far as anybody can know. Across a restart of the machine the
+ * monotonic clock says nothing. What is certain then: time does not go back.
  */
-export function jumpSince(state: TaskState, now: Reading): (NewEvent & { type: 'clock_jumped' }) | null {
-  if (state.boot === null || state.clock_offset_ms === null || !dependsOnClock(state)) return null;
+export function jumpBetween(mark: ClockMark, now: Reading): { ms: number; slept_ms: number } | null {
   const wall = Date.parse(now.t);
-  if (state.boot !== now.boot) {
-    const ms = wall - Date.parse(state.updated_at);
-    return ms <= -JUMP_MS ? { type: 'clock_jumped', ms, slept_ms: 0 } : null;
+  if (mark.boot !== now.boot) {
+    const ms = wall - Date.parse(mark.t);
+    return ms <= -JUMP_MS ? { ms, slept_ms: 0 } : null;
   }
-  const ms = wall - now.mono - state.clock_offset_ms;
+  const ms = wall - now.mono - mark.offset_ms;
   if (Math.abs(ms) < JUMP_MS) return null;
   // Sleep takes the wall clock ahead, and explains no more than that.
-  const slept_ms = Math.min(Math.max(0, (now.slept ?? 0) - (state.slept_ms ?? 0)), Math.max(0, ms));
-  return { type: 'clock_jumped', ms, slept_ms };
+  const slept_ms = Math.min(Math.max(0, (now.slept ?? 0) - mark.slept_ms), Math.max(0, ms));
+  return { ms, slept_ms };
+}
+
+/** How it moved since the last event of the task; null also where nothing of the task depends on it. */
+export function jumpSince(state: TaskState, now: Reading): (NewEvent & { type: 'clock_jumped' }) | null {
+  const { boot, clock_offset_ms: offset_ms, updated_at: t } = state;
+  if (boot === null || offset_ms === null || !dependsOnClock(state)) return null;
+  const jump = jumpBetween({ t, boot, offset_ms, slept_ms: state.slept_ms ?? 0 }, now);
+  return jump && { type: 'clock_jumped', ...jump };
 }
 
 /** Whether it runs, or waits for a time. What rests until a person asks has no time that could be wrong. */

@@ -6,8 +6,8 @@
 
 import type { BudgetUse } from '../contract/budget.ts';
 import type { NewEvent } from '../contract/event.ts';
-import { isTerminal, type WaitReason } from '../contract/status.ts';
-import { DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
+import { isAtRest, isTerminal, type WaitReason } from '../contract/status.ts';
+import { closesOf, DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
 import { holdsUnfinishedWork, serviceHold } from './backend.ts';
 import { budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed, Trouble } from './effect.ts';
@@ -45,6 +45,8 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
       effects: [{ type: 'merge', key: `merge:${state.merge.op}`, op: state.merge.op }],
     };
   if (isTerminal(state.status)) return until(null);
+  // Who cancels does not wait for it.
+  if (state.rollback && state.want !== 'cancel') return rollBack(state, state.rollback, seen);
 
   const passed = state.steps.find(s => s.passed);
   if (passed?.passed) {
@@ -109,6 +111,18 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
   return next.events.length > 0 ? next : { events: [], effects, wake_ms: earliest(wake, next.wake_ms) };
 }
 
+/** Before anything else: nothing of the task is alive, and nothing begins on what is about to be undone. */
+function rollBack(state: TaskState, { op }: { op: string }, seen: Observed): Next {
+  if (seen.suspending) return until(null);
+  const effect: Effect = { type: 'rollback', key: `rollback:${op}`, op };
+  const trouble = seen.troubles.get(effect.key);
+  if (trouble && !isAtRest(state.status)) {
+    const { events } = waitOut(state, trouble, seen.now_ms);
+    if (events.length > 0) return record(...events);
+  }
+  return { ...until(null), effects: [effect] };
+}
+
 /** Whether open attempts are about to go on, after a resume or when there is room on the disk or a new day. */
 function isHeld(state: TaskState, seen: Observed): boolean {
   if (state.status.name === 'pending') return true;
@@ -137,26 +151,11 @@ function isLive(step: Step): boolean {
 /** Nothing of the task is alive, and the user does not want it to run. */
 function parked(state: TaskState): Next {
   if (state.want === 'cancel') {
-    const open = state.steps.filter(s => s.attempt).map(s => closedAsKilled(s));
-    return record(...open, { type: 'task_cancelled' });
+    return record(...closesOf(state, 'cancelled'), { type: 'task_cancelled' });
   }
   const { name } = state.status;
   if (name === 'blocked' || name === 'interrupted') return until(null);
   return record({ type: 'task_interrupted', by: state.want_by });
-}
-
-function closedAsKilled(step: Step): NewEvent {
-  const n = step.attempt!.n;
-  return {
-    type: 'attempt_closed',
-    step: step.id,
-    n,
-    outcome: 'killed',
-    reason: 'cancelled',
-    retry_at: null,
-    wait: null,
-    block: null,
-  };
 }
 
 /** Nothing open decides any more: start what may start, or say why nothing can. */

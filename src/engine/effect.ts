@@ -6,6 +6,7 @@ import type { Claim, GateEvidence, SealedFacts, SessionFacts } from '../contract
 import type { NotifyChannel } from '../contract/notify.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { StopReason, TroubleReason } from '../contract/status.ts';
+import type { Gate } from './gates-of.ts';
 import type { Used } from './state.ts';
 
 export type Effect =
@@ -40,6 +41,8 @@ export type Effect =
   | { type: 'accept_plan'; key: string; step: string; n: number }
   /** Tell a person; `notice` is its key. → notified */
   | { type: 'notify'; key: string; notice: string }
+  /** The user's `rasen rollback`: the worktree at the commit. → rolled_back or rollback_refused */
+  | { type: 'rollback'; key: string; op: string }
   /** The user's `rasen merge`. → merged or merge_refused */
   | { type: 'merge'; key: string; op: string };
 
@@ -174,11 +177,26 @@ export type Result =
   /** false: not yet, or never; it is asked for again while the session runs. */
   | { type: 'tell'; said: boolean }
   | { type: 'seal'; sealed: SealedFacts }
-  | { type: 'judge'; evidence: GateEvidence }
+  | { type: 'judge'; found: Found }
   | { type: 'mark_good' }
+  | { type: 'rollback' }
   | { type: 'notify'; ok: boolean; detail: string | null; failed?: NotifyChannel[] }
   | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }
   | {
       type: 'merge';
-      merged: { into: string; before: string; commit: string; fast_forward: boolean; gates: GateEvidence[] };
+      merged: { into: string; before: string; commit: string; fast_forward: boolean };
+      /** Of the result, in order. */
+      gates: JudgedGate[];
     };
+
+/** What a gate has found: the reason why the commit does not pass, or null, and whatever else is known. */
+export type Found = Pick<GateEvidence, 'reason'> &
+  Partial<Omit<GateEvidence, 'name' | 'kind' | 'passed' | 'argv' | 'commit' | 'tree'>>;
+
+/** A gate that was asked beside any attempt. */
+export interface JudgedGate {
+  gate: Pick<Gate, 'name' | 'kind' | 'run'>;
+  commit: string;
+  tree: string;
+  found: Found;
+}

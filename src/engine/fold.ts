@@ -30,7 +30,7 @@ import { given, goOn, live, move, phase, standStill, step } from './fold-tools.t
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { PREFIX } from './gates-of.ts';
 import { ledgerWith } from './notices.ts';
-import { STEP, type Step, type StepKind, type TaskState } from './state.ts';
+import { type Refusal, STEP, type Step, type StepKind, type TaskState } from './state.ts';
 
 export function foldAll(events: Iterable<Event>): TaskState {
   let state: TaskState | null = null;
@@ -155,8 +155,10 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return ended(state, { name: 'completed', verified: event.verified, commit: event.commit }, event.t);
     case 'task_failed':
       return ended(state, { name: 'failed', reason: event.reason, subtask: event.subtask }, event.t);
-    case 'task_cancelled':
-      return ended(state, { name: 'cancelled' }, event.t);
+    case 'task_cancelled': {
+      const { rollback: _, ...rest } = state;
+      return ended(rest, { name: 'cancelled' }, event.t);
+    }
     case 'env_changed':
     case 'request_refused':
       return state;
@@ -171,6 +173,14 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       const line = { key, t, ok, detail, ...(failed ? { failed } : {}) };
       return { ...state, notified: ledgerWith(state, line) };
     }
+    case 'rollback_requested': {
+      const { rollback_refused: _, ...rest } = state;
+      return { ...rest, rollback: { op: event.op, commit: event.commit, steps: event.steps } };
+    }
+    case 'rollback_refused': {
+      const { rollback: _, ...rest } = state;
+      return { ...rest, rollback_refused: refusalOf(event) };
+    }
     case 'merge_requested':
       return {
         ...state,
@@ -181,13 +191,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return {
         ...state,
         merge: null,
-        merge_refused: {
-          op: event.op,
-          kind: event.kind,
-          message: event.message,
-          hint: event.hint,
-          data: event.data,
-        },
+        merge_refused: refusalOf(event),
       };
     case 'merged':
       return { ...state, merge: null, merged: { into: event.into, commit: event.commit, t: event.t } };
@@ -386,7 +390,15 @@ function resetStep(s: Step, reason: string): Step {
   };
 }
 
-function rolledBack(state: TaskState, event: EventOf<'rolled_back'>): TaskState {
+const refusalOf = ({ op, kind, message, hint, data }: Refusal): Refusal => ({
+  op,
+  kind,
+  message,
+  hint,
+  data,
+});
+
+function rolledBack({ rollback: _, ...state }: TaskState, event: EventOf<'rolled_back'>): TaskState {
   const undone = (s: Step): Step =>
     s.kind === 'fix' ? { ...resetStep(s, 'rolled back'), status: 'skipped' } : resetStep(s, 'rolled back');
   const steps = state.steps.map(s => (event.steps.includes(s.id) ? undone(s) : s));

@@ -241,6 +241,15 @@ export interface GoodCommit {
   t: string;
 }
 
+/** Why what a person asked for could not be done. */
+export interface Refusal {
+  op: string;
+  kind: string;
+  message: string;
+  hint: string | null;
+  data: Record<string, unknown>;
+}
+
 export interface TaskState {
   id: string;
   spec: TaskSpec;
@@ -324,15 +333,12 @@ export interface TaskState {
   forgeries: Forgery[];
   /** What a person was told, oldest first. */
   notified: Notified[];
+  /** A rollback that is under way. Absent: none is; so is the refusal where the last one was not refused. */
+  rollback?: { op: string; commit: string; steps: string[] };
+  rollback_refused?: Refusal;
   merge: { op: string; into: string | null; squash: boolean } | null;
   merged: { into: string; commit: string; t: string } | null;
-  merge_refused: {
-    op: string;
-    kind: string;
-    message: string;
-    hint: string | null;
-    data: Record<string, unknown>;
-  } | null;
+  merge_refused: Refusal | null;
   last_jump_at: string | null;
   /** Wall minus monotonic clock at the last event, to see jumps across a restart. */
   clock_offset_ms: number | null;

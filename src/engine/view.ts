@@ -70,6 +70,9 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     commit: state.good.at(-1)?.commit ?? null,
     merged: state.merged,
     merging: state.merge && { into: state.merge.into, squash: state.merge.squash, ...NOT_BEGUN },
+    ...(state.rollback
+      ? { rolling_back: { commit: state.rollback.commit, steps: [...state.rollback.steps] } }
+      : {}),
     notifications: state.notified
       .slice(-MAX_NOTIFICATIONS)
       .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
@@ -92,7 +95,7 @@ export function mergingTask(view: TaskView, now: MergeProgress): TaskView {
 
 /** The view of a task that meets trouble of which no event tells. */
 export function stuckView(view: TaskView, { why, message }: Trouble): TaskView {
-  if (view.exit_code !== null) return { ...view, reason: message };
+  if (view.exit_code !== null) return { ...view, why: view.why ?? why, reason: message };
   return { ...view, status: 'waiting', why, reason: message, resume_at: null };
 }
 

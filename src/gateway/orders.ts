@@ -10,9 +10,8 @@ import type * as config from '../config/index.ts';
 import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../contract/view.ts';
-import { capturedEnv } from '../submit/captured-env.ts';
 import { configFolder } from '../submit/config-folder.ts';
-import { ulid } from '../util/ulid.ts';
+import { orderOf } from '../submit/order.ts';
 import type { Upstream, Who } from './upstream.ts';
 
 const GOAL_CHARS_MAX = 200_000;
@@ -54,20 +53,22 @@ export interface OrderParts {
 
 export type Goal = Omit<Order, 'project' | 'repository'> & { folder: string; id?: string };
 
+export interface Submitted {
+  created: boolean;
+  task: TaskView;
+  notes: string[];
+}
+
 /** The task and whether it is new. Throws what the configuration and the supervisor say. */
-export async function submitGoal(
-  parts: OrderParts,
-  who: Who,
-  goal: Goal,
-): Promise<{ created: boolean; task: TaskView; notes: string[] }> {
-  const { spec, pass } = await specOf(parts, goal);
-  const env = capturedEnv(parts.env, { pass, set: {} });
-  return await parts.upstream.call(who, 'task.run', { spec, env });
+export async function submitGoal(parts: OrderParts, who: Who, goal: Goal): Promise<Submitted> {
+  const { spec, env, notes } = await orderOfGoal(parts, goal);
+  const answer = await parts.upstream.call<Submitted>(who, 'task.run', { spec, env });
+  return { ...answer, notes: [...notes, ...answer.notes] };
 }
 
 /** What would be submitted, without submitting it: for the preview of a plan. */
-export async function specOf({ config, env }: OrderParts, goal: Goal) {
-  const { folder, id = ulid(), agent, plan, base, key, name, budget_usd } = goal;
+export async function orderOfGoal({ config, env }: OrderParts, order: Goal) {
+  const { folder, id, goal, agent, plan, base, key, name, budget_usd } = order;
   if (!isAbsolute(folder) || !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new RasenError('no_folder', `There is no folder ${JSON.stringify(folder)} on this machine.`, {
       hint: 'Name it by its absolute path.',
@@ -78,23 +79,10 @@ export async function specOf({ config, env }: OrderParts, goal: Goal) {
   else if (config.agentsOf(settings).length === 0) settings['agent.backend'] = await onlyAgent(env);
   if (budget_usd !== undefined)
     settings['limits.usd'] = Math.min(budget_usd, settings['limits.usd'] ?? budget_usd);
-  const read =
-    plan === undefined
-      ? null
-      : config.readPlanFile('plan.yml', typeof plan === 'string' ? plan : JSON.stringify(plan), {
-          ...{ task: id, goal: goal.goal, origin: 'file' as const },
-        });
-  const spec = config.agentTaskSpec({
-    id,
-    goal: goal.goal,
-    config: { ...loaded, settings },
-    plan: read?.plan ?? null,
-    plan_defaults: read?.defaults ?? null,
-    base: base ?? null,
-    key: key ?? null,
-    name: name ?? null,
-  });
-  return { spec, pass: [...settings.pass_env, ...(read?.defaults.pass_env ?? [])] };
+  const text = typeof plan === 'string' ? plan : JSON.stringify(plan);
+  const wish = { goal, base: base ?? null, plan: plan === undefined ? null : { name: 'plan.yml', text } };
+  const named = { ...(id === undefined ? {} : { id }), key, name };
+  return orderOf(config, wish, { folder, env }, { ...named, config: { ...loaded, settings } });
 }
 
 /** As `rasen init` chooses: where only one is installed there is nothing to ask. */

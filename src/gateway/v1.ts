@@ -10,7 +10,7 @@ import { followEvents, followLog, readLog } from './follow.ts';
 import type { Forge } from './forge.ts';
 import type { Guard } from './guard.ts';
 import { openApi } from './openapi.ts';
-import { type Order, type OrderParts, order, specOf, submitGoal } from './orders.ts';
+import { type Order, type OrderParts, order, orderOfGoal, type Submitted, submitGoal } from './orders.ts';
 import { Refused } from './problem.ts';
 import { parseRepository, type Repositories } from './repositories.ts';
 import { type Ctx, checked, type Env, goneSignal, need, readJson } from './request.ts';
@@ -67,7 +67,7 @@ export function addV1(app: Hono<Env>, parts: AppParts): void {
     const { repository, project, ...goal } = checked(order, await readJson(c.env.incoming));
     if (repository !== undefined) parseRepository(repository);
     const folder = project ?? process.cwd();
-    const { spec } = await specOf(parts.orders, { ...goal, folder });
+    const { spec } = await orderOfGoal(parts.orders, { ...goal, folder });
     const { plan, gates, setup, agents, limits, workspace } = spec;
     return c.json({ plan, gates, setup, agents, limits, workspace });
   });
@@ -146,12 +146,6 @@ async function submit(
       ? await parts.upstream.call<Submitted>(who, 'task.run', { env: {}, ...withKey(params, key) })
       : await submitOrder(checked(order, { ...(key === undefined ? {} : { key }), ...params }), who, parts);
   return c.json({ created, task, notes }, created ? 202 : 200, { Location: `/v1/tasks/${task.id}` });
-}
-
-interface Submitted {
-  created: boolean;
-  task: TaskView;
-  notes: string[];
 }
 
 function withKey(params: Record<string, unknown>, key: string | undefined): Record<string, unknown> {

@@ -75,12 +75,13 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
   const in_common = (path: string) => textOf({ root: common_dir, path });
   const real = async (name: string) =>
     await realpath(join(common_dir, name)).catch(() => join(common_dir, name));
+  const objects = await real('objects');
   return {
     root,
     folder: within,
     git_dir,
     common_dir,
-    objects: await real('objects'),
+    objects,
     refs: await real('refs'),
     config: config.map(({ key, value }) => [key, value && withoutSecret(value)]),
     // Both in one: the repository's own lines come last, and win, as they do with git.
@@ -90,7 +91,8 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     sparse:
       last('core.sparsecheckout') === 'true' ? textOf({ root: git_dir, path: 'info/sparse-checkout' }) : null,
     shallow: in_common('shallow') || null,
-    alternates: in_common('objects/info/alternates') || null,
+    // By way of the link where there is one: checkouts of Android's `repo` share their objects so.
+    alternates: textOf({ root: objects, path: 'info/alternates' }) || null,
   };
 }
 

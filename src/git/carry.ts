@@ -4,12 +4,13 @@
  * (`reader`), with our configuration. What comes in is looked into by git (`fetch.fsckObjects`), and counts by its id.
  */
 import { execFile } from 'node:child_process';
-import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../contract/errors.ts';
 import { foreignError, readForeign, untroubled } from '../host/foreign-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
 import { cloneConfig } from './clone-files.ts';
 import { writeDurably } from './durable.ts';
@@ -23,12 +24,11 @@ import {
   SEARCH_TIMEOUT_MS,
 } from './limits.ts';
 import { linkLoose } from './link-objects.ts';
-import { removeTree } from './remove-tree.ts';
 import { here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
-import { brokenPlace, kindOf } from './sound.ts';
+import { isFolder, kindOf, putAside } from './sound.ts';
 import { locksUnder } from './stale-locks.ts';
-import { isFolder, pointer, type Workspace, write } from './workspace.ts';
+import { pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
 export interface Theirs {
@@ -117,18 +117,19 @@ const FETCH = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-r
 
 /**
  * Makes the clone stand on `commit`: its objects are there, its branch, or else its HEAD, is at it. A `.git` in which that
- * cannot be done is moved aside and made anew. `branch` as a full ref, or null.
+ * cannot be done is moved aside and made anew. `branch` as a full ref, or null. `ids`: objects that it may lack, where the
+ * caller knows them.
  */
 export async function handOver(
   workspace: Workspace,
-  { commit, branch }: { commit: string; branch: string | null },
+  { commit, branch, ids = null }: { commit: string; branch: string | null; ids?: readonly string[] | null },
 ): Promise<void> {
   await mendTheirs(workspace);
   await clearTheirLocks(workspace);
   const head = branch === null ? commit : `ref: ${branch}`;
   try {
     if (await mendSettings(workspace)) await remakeClone(workspace.repo, workspace.path, head);
-    await bring(workspace, commit);
+    await bring(workspace, commit, ids);
     if (branch !== null)
       await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
     await write(workspace.theirs, 'HEAD', `${head}\n`);
@@ -136,7 +137,7 @@ export async function handOver(
     if (isOurs(error)) throw error;
     await remakeClone(workspace.repo, workspace.path, head);
     // What no ref names yet is not in it.
-    await bring(workspace, commit);
+    await bring(workspace, commit, ids);
   }
 }
 
@@ -182,28 +183,26 @@ async function settingsIn(
   });
 }
 
-async function bring(workspace: Workspace, commit: string): Promise<void> {
+async function bring(workspace: Workspace, commit: string, known: readonly string[] | null): Promise<void> {
+  const { repo, theirs } = workspace;
   const place = await readerPlace(workspace);
   const walk = ['rev-list', '--objects', '--quiet', '--no-walk', commit];
-  await linkNew(workspace, commit);
+  // A fetch would ask the one side for a pack and take it apart on the other, which takes longer than all else of a seal.
+  const ids = known !== null && known.length <= MAX_LINKED_OBJECTS ? known : await addedBy(repo, commit);
+  if (ids !== null) await linkLoose(repo.objects, join(theirs, 'objects'), ids.map(looseFile));
   const isThere = await git(walk, { ...place, reads: true, ok: [0, 128] });
   if (isThere.code === 0) return;
-  await git([...FETCH, workspace.repo.own, commit], place);
+  await git([...FETCH, repo.own, commit], place);
   await git(walk, { ...place, reads: true });
 }
 
-/**
- * What the commit adds to its first parent, as far as it lies in files of its own: a commit that was just made. A fetch
- * would ask the one side for a pack and take it apart on the other, which takes longer than all else of a seal.
- */
-async function linkNew({ repo, theirs }: Workspace, commit: string): Promise<void> {
+/** The objects that a commit adds to its first parent; null: it has none, or they are too many to look for. */
+async function addedBy(repo: Repository, commit: string): Promise<string[] | null> {
   const range = { from: `${commit}^`, to: commit };
-  const ids = await newObjects(here(repo), range, MAX_LINKED_OBJECTS).catch(error => {
-    // It has no parent.
+  return await newObjects(here(repo), range, MAX_LINKED_OBJECTS).catch(error => {
     if (isOurs(error)) throw error;
     return null;
   });
-  if (ids !== null) await linkLoose(repo.objects, join(theirs, 'objects'), ids.map(looseFile));
 }
 
 /** Our git over the refs and objects of the clone. */
@@ -286,7 +285,7 @@ export async function mendTheirs(workspace: Workspace): Promise<string[]> {
     if (stat === undefined) continue;
     const what = stat.isFile() ? 'is too large' : kindOf(stat);
     said.push(`${relative(theirs, path)} in git’s folder of the clone ${what}`);
-    await putAside(theirs, path, stat);
+    await putAside({ common_dir: theirs }, path);
   }
   const file = { root: theirs, path: 'objects/info/alternates' };
   const found = untroubled(file, readForeign(file, MAX_CAPTURED_BYTES));
@@ -296,17 +295,10 @@ export async function mendTheirs(workspace: Workspace): Promise<string[]> {
   if (!is_ours) {
     const path = join(theirs, file.path);
     said.push('objects/info/alternates in git’s folder of the clone names other object stores');
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat) await putAside(theirs, path, stat);
+    await putAside({ common_dir: theirs }, path);
     if (alternatesOf(repo) !== '') await write(theirs, file.path, alternatesOf(repo));
   }
   return said;
-}
-
-async function putAside(theirs: string, path: string, stat: Stats): Promise<void> {
-  if (!stat.isFile() && !stat.isDirectory() && !stat.isSymbolicLink()) return await rm(path, { force: true });
-  const name = relative(theirs, path).replaceAll(/[^A-Za-z0-9.-]/g, '_');
-  await rename(path, await brokenPlace({ common_dir: theirs }, `${name.slice(-100)}-${Date.now()}`));
 }
 
 /** Who works there may have links among its hooks and in what other programs keep there. */

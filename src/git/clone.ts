@@ -6,14 +6,15 @@
 import { lstatSync } from 'node:fs';
 import { lstat, mkdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { removeTree } from '../host/remove-tree.ts';
 import { cloneConfig, type NamedRef, packedRefs, visibleRefs } from './clone-files.ts';
 import { linkObjects } from './link-objects.ts';
 import { copySparse } from './linked.ts';
 import { forgetOwnIndex } from './own-index.ts';
-import { removeTree } from './remove-tree.ts';
 import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
-import { isFolder, pointer, type Workspace, write } from './workspace.ts';
+import { isFolder } from './sound.ts';
+import { pointer, type Workspace, write } from './workspace.ts';
 
 /** In `.git` of a clone: for which task it was made. Counts for a place alone that was never handed out. */
 const MADE_FOR = 'rasen-task';

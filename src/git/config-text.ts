@@ -24,5 +24,21 @@ export function lfsText({ config, common_dir }: CapturedRepository): string {
   return `[lfs]\n\tstorage = "${escaped(resolve(common_dir, named))}"\n`;
 }
 
+/**
+ * From where our own git may get large files that the user has not: from the remote that the user named, never from the one
+ * that a `.lfsconfig` in the tree names, which whoever works there can write.
+ */
+export function lfsOrigin({ config }: Pick<CapturedRepository, 'config'>): string {
+  const last = (name: string) => config.findLast(([key]) => key === name)?.[1] ?? undefined;
+  const remotes = config.flatMap(([key]) => /^remote\.(.+)\.url$/s.exec(key)?.[1] ?? []);
+  const remote = remotes.includes('origin') ? 'origin' : remotes[0];
+  const named = last('lfs.url') ?? last(`remote.${remote}.lfsurl`);
+  const url = last(`remote.${remote}.url`)?.replace(/\/$/, '') ?? NOWHERE;
+  const api = /^https?:/.test(url) ? `${url.replace(/\.git$/, '')}.git/info/lfs` : url;
+  return `\turl = "${escaped(named ?? api)}"\n`;
+}
+
+const NOWHERE = 'file:///dev/null';
+
 export const escaped = (value: string): string =>
   value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t').replaceAll('\b', '\\b');

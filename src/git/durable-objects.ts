@@ -5,20 +5,25 @@
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { flush } from './durable.ts';
+import { flush, flushAll } from './durable.ts';
 import { MAX_SYNCED_OBJECTS, WRITE_TIMEOUT_MS } from './limits.ts';
 import type { Place } from './refs.ts';
 import { git } from './run.ts';
 import { pointer, type Workspace, write } from './workspace.ts';
 
-const AT_ONCE = 16;
-
-export async function syncCommits(place: Place, range: { from: string; to: string }): Promise<void> {
+/** The result: the objects of `to` that `from` has not; null: they are more than are synced one by one. */
+export async function syncCommits(
+  place: Place,
+  range: { from: string; to: string },
+): Promise<string[] | null> {
   const { objects } = place.repo;
   const ids = await newObjects(place, range, MAX_SYNCED_OBJECTS);
-  if (ids === null) return await syncDisk(objects);
-  for (let i = 0; i < ids.length; i += AT_ONCE)
-    await Promise.all(ids.slice(i, i + AT_ONCE).map(id => flush(join(objects, looseFile(id)))));
+  if (ids === null) {
+    await syncDisk(objects);
+    return null;
+  }
+  await flushAll(ids.map(id => join(objects, looseFile(id))));
+  return ids;
 }
 
 /** Where git keeps an object that is in no pack, from the folder of the objects. */

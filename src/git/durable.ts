@@ -9,6 +9,8 @@ import { errnoOf, RasenError } from '../contract/errors.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { MAX_ASIDE } from './limits.ts';
 
+const AT_ONCE = 16;
+
 /** Replaces a file in one step: the reader sees the old or the new content, never a part. Keeps the mode. */
 export async function writeDurably(path: string, content: string): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
@@ -58,6 +60,11 @@ export async function flush(path: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** Many at once take a fraction of the time of one after the other. */
+export async function flushAll(paths: readonly string[]): Promise<void> {
+  for (let i = 0; i < paths.length; i += AT_ONCE) await Promise.all(paths.slice(i, i + AT_ONCE).map(flush));
 }
 
 /** Moves a file or folder to `<path>.<word>-<n>` next to it and returns that name. Nothing is overwritten. */

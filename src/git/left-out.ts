@@ -10,13 +10,14 @@ import { mkdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { readerOf } from './carry.ts';
 import { MAX_NAMED_PATHS } from './limits.ts';
-import { removeTree } from './remove-tree.ts';
 import type { Place } from './repository.ts';
 import { git, parts } from './run.ts';
-import { at, isFolder, pointer, type Workspace } from './workspace.ts';
+import { isFolder } from './sound.ts';
+import { at, pointer, type Workspace } from './workspace.ts';
 
 export interface LeftOut {
   /** From the top of the workspace; a folder ends with a slash. */

@@ -24,15 +24,6 @@ export const MAX_WAITING = 1_000;
 /** Longest wait for another supervisor to leave the repository. */
 export const LOCK_WAIT_MS = 10_000;
 export const LOCK_POLL_MS = 50;
-/** The holder touches its lock this often… */
-export const LOCK_BEAT_MS = 10_000;
-/** …and a holder on this kernel, but out of sight in another PID namespace, is dead after this silence. */
-export const LOCK_SILENCE_MS = 2 * 60_000;
-/** A lock that cannot be read is what a power cut left; younger than this, a write where there are no hard links. */
-export const LOCK_TORN_MS = 2_000;
-/** Taking over a lock is a matter of milliseconds; who claimed it so long ago is dead. */
-export const LOCK_CLAIM_MS = 60_000;
-
 /** Locks of a dead git that one command may meet: refs, HEAD, the index, packed-refs and its new text. */
 export const MAX_MENDED_LOCKS = 8;
 

@@ -10,13 +10,13 @@ import { lstat, mkdir, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf } from '../contract/errors.ts';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { throwTrouble, unlessTrouble } from '../host/trouble.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { forgetOwnIndex } from './own-index.ts';
-import { removeTree } from './remove-tree.ts';
 import type { Repository } from './repository.ts';
-import { ownFolder } from './sound.ts';
-import { isFolder, pointer, type Workspace, write } from './workspace.ts';
+import { isFolder, ownFolder } from './sound.ts';
+import { pointer, type Workspace, write } from './workspace.ts';
 
 /** The linked worktree at `path`, or null when its two halves do not fit together. */
 export async function linkedAt(repo: Repository, path: string): Promise<Workspace | null> {

@@ -7,10 +7,10 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { flush } from './durable.ts';
 import { MAX_OUTPUT_BYTES, MAX_SYNCED_OBJECTS } from './limits.ts';
-import { removeTree } from './remove-tree.ts';
 import type { Place } from './repository.ts';
 import { git, parts } from './run.ts';
 import { clearLocks } from './stale-locks.ts';

@@ -36,11 +36,14 @@ export async function mendRef(repo: Repository, ref: string): Promise<string | n
   return null;
 }
 
-/** Takes entries out of the logs of a task's branch and HEAD that name commits which are not whole; `known` is. */
+/**
+ * Takes entries out of the logs of a task's branch and HEAD that name commits which are not whole; `known` is, and so are
+ * those of `made`, which come from it.
+ */
 export async function forgetTornEntries(
   linked: Workspace,
   refs: readonly string[],
-  known: string,
+  { known, made }: { known: string; made: readonly string[] },
 ): Promise<void> {
   const place = at(linked);
   const logs = refs.map(ref => {
@@ -50,8 +53,10 @@ export async function forgetTornEntries(
     const newest = lines.reverse().slice(0, MAX_ENTRIES);
     return { ref, commits: newest.map(line => line.split(' ', 2)[1] ?? known) };
   });
+  const doubted = new Set(logs.flatMap(({ commits }) => commits));
+  for (const commit of [known, ...made]) doubted.delete(commit);
   // All at once: mostly they are, and each look has to read what is known.
-  if (await areWhole(place, [...new Set(logs.flatMap(({ commits }) => commits))], known)) return;
+  if (doubted.size === 0 || (await areWhole(place, [...doubted], known))) return;
   for (const { ref, commits } of logs) {
     // From the oldest one on: the numbers of the younger ones stay the same.
     for (const [number, commit] of [...commits.entries()].reverse()) {

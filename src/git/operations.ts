@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { keepCommit } from './refs.ts';
-import { removeTree } from './remove-tree.ts';
 import { findCommit } from './repository.ts';
 import { at, type Workspace } from './workspace.ts';
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import type { CapturedRepository } from '../contract/repository.ts';
 import { readForeign, statForeign, untroubled } from '../host/foreign-file.ts';
-import { configLines, escaped, lfsText } from './config-text.ts';
+import { configLines, escaped, lfsOrigin, lfsText } from './config-text.ts';
 import { writeDurably } from './durable.ts';
 import { MAX_CAPTURED_BYTES } from './limits.ts';
 import { refPart } from './records.ts';
@@ -83,7 +83,7 @@ export async function openRepository(request: OpenRequest): Promise<Repository> 
   for (const [name, target] of Object.entries(links)) await link(join(own, name), target);
   const files = {
     HEAD: 'ref: refs/heads/rasen-none\n',
-    config: configText(captured, join(own, USERS_ATTRIBUTES)) + lfsText(captured),
+    config: configText(captured, join(own, USERS_ATTRIBUTES)) + lfsText(captured) + lfsOrigin(captured),
     [USERS_ATTRIBUTES]: captured.users_attributes,
     'info/exclude': `${captured.exclude}${OWN_EXCLUDES.join('\n')}\n`,
     'info/attributes': captured.attributes,

@@ -3,9 +3,9 @@
  * with names as they are, never as patterns.
  */
 import { join, posix } from 'node:path';
+import { removeTree } from '../host/remove-tree.ts';
 import { MAX_WHOLE_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
-import { removeTree } from './remove-tree.ts';
 import { here, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 import { at } from './workspace.ts';

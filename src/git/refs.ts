@@ -24,22 +24,19 @@ export const attemptRef = (a: { task: string; subtask: string; attempt: number }
 
 /** Creates a ref. It has this value already: done. It has another: throws `git`, and the ref stays. */
 export async function createRef(place: Place, ref: string, commit: string): Promise<void> {
-  const before = await findCommit(place, ref);
-  if (before === null) {
-    try {
-      await git(['update-ref', '--stdin'], { ...place, input: `create ${ref} ${commit}\n` });
-      return;
-    } catch (error) {
-      // Another process may have made the same ref between the look and the act.
-      if (!isRasenError(error) || (await findCommit(place, ref)) !== commit) throw error;
-      return;
-    }
+  soundRef(place.repo, ref);
+  try {
+    // Mostly it is new, so nobody asks first.
+    await git(['update-ref', '--stdin'], { ...place, input: `create ${ref} ${commit}\n` });
+  } catch (error) {
+    const before = isRasenError(error) ? await findCommit(place, ref) : null;
+    if (before === null) throw error;
+    if (before === commit) return;
+    throw new RasenError('git', `${ref} is ${before} already and cannot become ${commit}`, {
+      hint: 'Refs of a task never move. This is another task with the same id, or a damaged record.',
+      data: { ref, before, commit },
+    });
   }
-  if (before === commit) return;
-  throw new RasenError('git', `${ref} is ${before} already and cannot become ${commit}`, {
-    hint: 'Refs of a task never move. This is another task with the same id, or a damaged record.',
-    data: { ref, before, commit },
-  });
 }
 
 /** Sets the ref, but only from the value that was seen; null: the ref must not exist. */

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
+import { refuseMounts, removeTree } from '../host/remove-tree.ts';
 import { handOver, takeOver } from './carry.ts';
 import { headTo } from './durable-objects.ts';
 import { keepLeftOut } from './left-out.ts';
@@ -12,7 +13,6 @@ import { endOperations } from './operations.ts';
 import { installOwnIndex, openOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, keptFolder, listTasks } from './records.ts';
 import { attemptRef, keepCommit, moveRef } from './refs.ts';
-import { refuseMounts, removeTree } from './remove-tree.ts';
 import { findCommit, type Place, type Repository } from './repository.ts';
 import { git, isStuck, parts } from './run.ts';
 import type { CommitMarks } from './seal.ts';

@@ -20,7 +20,7 @@ import {
   READ_TIMEOUT_MS,
   WRITE_TIMEOUT_MS,
 } from './limits.ts';
-import { OWNER_VARIABLE, ownToken } from './owner.ts';
+import { LOCK_VARIABLE, lockedHere } from './lock.ts';
 
 export interface GitOptions {
   cwd: string;
@@ -113,7 +113,7 @@ const causeOf = (error: unknown): unknown => (isRasenError(error) ? error.cause 
 async function once(args: readonly string[], options: GitOptions): Promise<GitOutput> {
   const { cwd, ok = [0], max_bytes = MAX_OUTPUT_BYTES } = options;
   const timeout = options.timeout_ms ?? timeLimit(args, options.reads ?? false);
-  const env = await environment(options.reads ?? false, options.env);
+  const env = environment(options.reads ?? false, options.env);
   return await new Promise((resolve, reject) => {
     const settings = (options.settings ?? []).flatMap(setting => ['-c', setting]);
     const child = spawn('git', [...SETTINGS, ...settings, ...args], {
@@ -209,10 +209,7 @@ function timeLimit([command = '']: readonly string[], reads: boolean): number {
   return reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
 }
 
-async function environment(
-  reads: boolean,
-  more: Record<string, string | undefined> = {},
-): Promise<NodeJS.ProcessEnv> {
+function environment(reads: boolean, more: Record<string, string | undefined> = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   for (const name of PASSED) if (process.env[name] !== undefined) env[name] = process.env[name];
   return {
@@ -229,7 +226,7 @@ async function environment(
     GIT_MERGE_AUTOEDIT: 'no',
     ...(reads ? { GIT_OPTIONAL_LOCKS: '0' } : {}),
     // A git that outlives a killed supervisor is found by this (lock.ts).
-    [OWNER_VARIABLE]: await ownToken(),
+    [LOCK_VARIABLE]: lockedHere(),
     ...more,
     PATH: soundPath(more.PATH ?? process.env.PATH ?? ''),
   };
@@ -283,6 +280,15 @@ function failure(args: readonly string[], cwd: string, failed: Failed): RasenErr
       });
     }
     return new RasenError('git', `${name} cannot run: the folder ${cwd} does not exist`, { data, cause });
+  }
+  const [, large] = /^fatal: (.+): smudge filter lfs failed$/m.exec(failed.stderr) ?? [];
+  if (large !== undefined) {
+    const why = /^Error downloading object: .*?: (?:Smudge error: )?(.+)$/m.exec(failed.stderr)?.[1];
+    return new RasenError('git', `git-lfs could not get the content of ${large}${why ? `: ${why}` : ''}`, {
+      hint: 'Fetch it in the repository with: git lfs fetch. Then go on.',
+      data,
+      cause,
+    });
   }
   const how = cause?.signal ? `was ended by ${cause.signal}` : `failed (${cause?.code ?? 'unknown'})`;
   const quoted = lastLines(failed.stderr);

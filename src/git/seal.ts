@@ -98,10 +98,11 @@ export async function sealAttempt(
   return await withRepositoryLock(linked, async () => {
     const ref = attemptRef(marks);
     let sealed: Sealed;
+    let ids: string[] | null = null;
     if (looked !== null) {
       sealed = { ...looked.sealed, special: [...new Set([...special, ...looked.sealed.special])] };
       await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
-      await syncCommits(at(linked), { from: options.good, to: sealed.commit });
+      ids = await syncCommits(at(linked), { from: options.good, to: sealed.commit });
       await createRef(at(linked), ref, sealed.commit);
       for (const { commit } of looked.tips) await keepCommit(at(linked), marks.task, commit);
     } else if (found.record !== null && found.is_sealed) {
@@ -110,8 +111,9 @@ export async function sealAttempt(
       // The record is lost. What the commit itself shows is the answer; where the worktree stands is not ours to move.
       return await describe(linked, { commit: found.written!, good: options.good });
     }
-    await settle(linked, worktree.branch, { task: marks.task, commit: sealed.commit });
-    await forgetTornEntries(linked, ['HEAD', `refs/heads/${worktree.branch}`], options.good);
+    await settle(linked, worktree.branch, { task: marks.task, sealed, ids });
+    const logs = ['HEAD', `refs/heads/${worktree.branch}`];
+    await forgetTornEntries(linked, logs, { known: options.good, made: [sealed.commit] });
     await writeSeal(repo, marks, { version: 1, sealed, settled: true } satisfies SealRecord);
     return sealed;
   });
@@ -226,18 +228,22 @@ async function describe(linked: Workspace, at_: { commit: string; good: string }
 async function settle(
   linked: Workspace,
   branch: string,
-  to: { task: string; commit: string },
+  { task, sealed, ids }: { task: string; sealed: Sealed; ids: readonly string[] | null },
 ): Promise<void> {
   const place = at(linked);
   const ref = `refs/heads/${branch}`;
+  const { commit, parent_good, descends } = sealed;
   const tip = await findCommit(place, ref);
   // A power cut may have taken what is behind the tip; then it is nobody's ancestor, and nothing that could be kept.
-  const reached = tip === null || (await isAncestor(place, tip, to.commit).catch(() => false));
-  if (!reached) await keepCommit(place, to.task, tip);
-  await moveRef(place, ref, { from: tip, to: to.commit, why: 'rasen: attempt sealed' });
+  const reached =
+    tip === null ||
+    (descends && tip === parent_good) ||
+    (await isAncestor(place, tip, commit).catch(() => false));
+  if (!reached) await keepCommit(place, task, tip);
+  await moveRef(place, ref, { from: tip, to: commit, why: 'rasen: attempt sealed' });
   await syncRef(linked.repo.refs, ref.slice('refs/'.length));
   await headTo(linked, ref);
-  await endOperations(linked, to.task);
-  if (isClone(linked)) await handOver(linked, { commit: to.commit, branch: ref });
-  await installOwnIndex(linked, to.commit);
+  await endOperations(linked, task);
+  if (isClone(linked)) await handOver(linked, { commit, branch: ref, ids });
+  await installOwnIndex(linked, commit);
 }

@@ -72,7 +72,7 @@ async function takeAll(place: Place, head: string): Promise<Taken | null> {
 }
 
 /** The objects are on the disk when the commit is made of them has its ref (syncCommits), all at once and not one by one. */
-const LATER = ['core.fsync=committed,-loose-object,reference,index'];
+const LATER = ['core.fsync=-loose-object,reference,index'];
 
 async function treeOf(place: Place, head: string): Promise<Taken & { has_new_links: boolean }> {
   const tree = (await git(['write-tree'], { ...place, settings: LATER })).stdout.trim();

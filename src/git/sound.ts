@@ -184,7 +184,7 @@ async function search(worktree: string): Promise<string[]> {
 }
 
 /** Removes what holds nothing (a FIFO, a socket, a device); moves anything else out of git's sight. */
-async function putAside(repo: { common_dir: string }, path: string): Promise<void> {
+export async function putAside(repo: { common_dir: string }, path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isFile() && !stat.isDirectory() && !stat.isSymbolicLink()) return await rm(path, { force: true });
@@ -223,7 +223,7 @@ function entriesOf(folder: string): Dirent[] {
 
 const isSpecial = (entry: Dirent) => !entry.isFile() && !entry.isDirectory() && !entry.isSymbolicLink();
 const exists = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-const isFolder = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+export const isFolder = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 export function kindOf(stat: Stats): string {
   if (stat.isFIFO()) return 'is a FIFO';

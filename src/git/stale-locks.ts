@@ -8,11 +8,11 @@
 import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { livePids } from '../host/process-stat.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { unlessTrouble } from '../host/trouble.ts';
 import { LOCK_POLL_MS, STALE_LOCK_MS } from './limits.ts';
-import { HAS_PROC, livePids } from './owner.ts';
 import { refPart } from './records.ts';
-import { removeTree } from './remove-tree.ts';
 import type { Repository } from './repository.ts';
 import { isClone } from './workspace.ts';
 import { workspaceAt } from './workspaces.ts';
@@ -127,7 +127,7 @@ export async function clearLocks(locks: string[], places: string[], known: Known
   for (const lock of locks) {
     const before = await lstat(lock).catch(() => null);
     if (before === null) continue;
-    if (HAS_PROC) {
+    if (process.platform === 'linux') {
       if (await mayBeHeld(lock, places)) continue;
     } else {
       if (!known.tree_empty) continue;
@@ -150,7 +150,7 @@ export async function clearLocks(locks: string[], places: string[], known: Known
  * file while it still owns it (a commit waiting for its editor).
  */
 async function mayBeHeld(lock: string, places: string[]): Promise<boolean> {
-  for (const pid of await livePids()) {
+  for (const pid of livePids()) {
     if (pid === process.pid) continue;
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(unlessTrouble(''));
     if (places.some(place => cwd === place || cwd.startsWith(place + sep))) {

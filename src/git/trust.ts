@@ -3,10 +3,10 @@
  * and a power cut can leave a file with all of these and zeros for content. So every worktree carries the boot in which it
  * was last brought to a commit; in another one its files are compared by content. Used before work and gates see them.
  */
+import { bootId } from '../host/boot.ts';
 import { handOver } from './carry.ts';
 import { withRepositoryLock } from './lock.ts';
 import { hasOwnIndex, installOwnIndex, rebuildOwnIndex, withOwnIndex } from './own-index.ts';
-import { ownOwner } from './owner.ts';
 import { findCommit, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { mendAdmin, mendControlFiles } from './sound.ts';
@@ -17,16 +17,16 @@ const MARK = 'rasen-boot';
 
 /** Its files are those of its commit now, and this machine has not gone down since. */
 export async function trust(linked: Workspace): Promise<void> {
-  await write(linked.admin, MARK, `${(await ownOwner()).boot}\n`);
+  await write(linked.admin, MARK, `${bootId()}\n`);
 }
 
-async function isTrusted(linked: Workspace): Promise<boolean> {
-  return pointer(linked.admin, MARK, /^(.+)$/) === (await ownOwner()).boot;
+function isTrusted(linked: Workspace): boolean {
+  return pointer(linked.admin, MARK, /^(.+)$/) === bootId();
 }
 
 /** Our index becomes that of the commit; a file is unchanged only if its content is. Does nothing where files are trusted. */
 export async function compareByContent(linked: Workspace, commit: string): Promise<'trusted' | 'compared'> {
-  if ((await isTrusted(linked)) && (await hasOwnIndex(linked))) return 'trusted';
+  if (isTrusted(linked) && (await hasOwnIndex(linked))) return 'trusted';
   await rebuildOwnIndex(linked, commit);
   // 1: some differ.
   await git(['update-index', '-q', '--refresh'], { ...withOwnIndex(linked), ok: [0, 1] });

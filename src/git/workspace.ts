@@ -3,13 +3,12 @@
  * user's repository (linked.ts). Our git works in both with a git directory of ours; of what whoever works there has
  * for git, small files are read and written here, and nothing is believed.
  */
-import { lstatSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readForeign, replaceForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_SMALL_BYTES } from './limits.ts';
 import { type Place, type Repository, storeEnv } from './repository.ts';
-import { problemOf, specialIn } from './sound.ts';
+import { isFolder, problemOf, specialIn } from './sound.ts';
 import { mender } from './stale-locks.ts';
 
 export interface Workspace {
@@ -64,6 +63,3 @@ export function pointer(root: string, path: string, pattern: RegExp): string | n
   if (!found.ok) return null;
   return pattern.exec(found.value.bytes.toString('utf8').replace(/\r?\n$/, ''))?.[1] ?? null;
 }
-
-export const isFolder = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -26,10 +26,10 @@ import {
   resolveCommit,
 } from './repository.ts';
 import { git } from './run.ts';
-import { soundStore } from './sound.ts';
+import { isFolder, soundStore } from './sound.ts';
 import { clearRefLocks } from './stale-locks.ts';
 import { trust } from './trust.ts';
-import { at, isFolder, pointer, write } from './workspace.ts';
+import { at, pointer, write } from './workspace.ts';
 import { discard, makeWorkspace, workspaceAt } from './workspaces.ts';
 
 export { freshCheckout, removeWorktree } from './remove.ts';

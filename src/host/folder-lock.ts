@@ -20,7 +20,7 @@ const HELD = 1;
 export type FolderLock =
   | { is: 'taken'; release: () => void }
   | { is: 'held' }
-  | { is: 'impossible'; problem: string };
+  | { is: 'impossible'; problem: string; error: Error };
 
 /** The folder's disk must be known to answer: it is opened by the calling thread. */
 export async function lockFolder(path: string): Promise<FolderLock> {
@@ -31,24 +31,28 @@ export async function lockFolder(path: string): Promise<FolderLock> {
     fd = openSync(path, darwin ? flags | O_EXLOCK : flags);
   } catch (error) {
     const held = darwin && ['EAGAIN', 'EWOULDBLOCK'].includes(errnoOf(error) ?? '');
-    return held ? { is: 'held' } : { is: 'impossible', problem: messageOf(error) };
+    return held ? { is: 'held' } : impossible(error as Error);
   }
   const problem = darwin ? null : await flocked(fd);
   if (problem === null) return { is: 'taken', release: () => closeSync(fd) };
   closeSync(fd);
-  return problem === HELD ? { is: 'held' } : { is: 'impossible', problem };
+  return problem === HELD ? { is: 'held' } : impossible(problem);
 }
 
+const impossible = (error: Error) => ({ is: 'impossible', problem: messageOf(error), error }) as const;
+
 /** flock(1) locks our open file description through its copy of the descriptor; the lock stays when it exits. */
-function flocked(fd: number): Promise<typeof HELD | string | null> {
+function flocked(fd: number): Promise<typeof HELD | Error | null> {
   return new Promise(resolve => {
     const child = spawn('flock', ['-x', '-n', '3'], {
       stdio: ['ignore', 'ignore', 'ignore', fd],
       timeout: FLOCK_MS_MAX,
     });
-    child.once('error', error => resolve(`flock could not be run (${error.message})`));
-    child.once('exit', (code, signal) =>
-      resolve(code === 0 ? null : code === HELD ? HELD : `flock ended with ${signal ?? code}`),
-    );
+    child.once('error', cause => resolve(new Error(`flock could not be run (${cause.message})`, { cause })));
+    child.once('exit', (code, signal) => {
+      if (code === 0 || code === HELD) return resolve(code === 0 ? null : HELD);
+      const error = new Error(`flock ended with ${signal ?? code}`);
+      resolve(signal === null ? error : Object.assign(error, { code: 'ETIMEDOUT' }));
+    });
   });
 }

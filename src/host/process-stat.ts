@@ -1,10 +1,18 @@
 /** What Linux tells of a process, beside who it is: its terminal, and when it started. Elsewhere nothing is told. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 /** Ticks of the clock of start times in a second, and by how many two readings of a clock may differ. */
 const HZ = 100;
 const SLACK_TICKS = 20;
+
+/** All processes that can be seen. Elsewhere: none. */
+export function livePids(): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number);
+}
 
 /** Ticks of the clock since boot; 0: it is gone. */
 export function startOf(pid: number | 'self'): number {

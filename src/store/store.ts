@@ -86,6 +86,79 @@ export interface TaskStore {
   close(): void;
 }
 
+/** What was captured of the shell at submit. */
+export interface CapturedEnv {
+  env: Record<string, string>;
+  /** Values that variables had before, the newest first. */
+  before: Record<string, string[]>;
+}
+
+/** Something that was put right, to be told. */
+export interface Mended {
+  task: string;
+  message: string;
+  /** What was there instead. */
+  moved_to: string[];
+}
+
+/** A file of a task; its name is the path below the folder of the task. */
+export interface StoredFile {
+  name: string;
+  data: Buffer;
+}
+
+/** Why a task is not packed now: its files are in use. */
+export const HELD = 'somebody reads in it, or it goes on';
+
+/**
+ * A store on the machine of its supervisor: what attempts leave lies beside their tasks, tasks that are over are made
+ * small, and what somebody else does to its files is found, told and put right.
+ */
+export interface LocalStore extends TaskStore {
+  /** Called when files of a task that is not over were changed by somebody else and written again. */
+  onMended: (mended: Mended) => void;
+  /**
+   * What was said of a task when it was packed, without reading more of it; null: it is none, or what is known of it
+   * does not fit: `load` it.
+   */
+  brief(id: string): { brief: unknown; about: About } | null;
+  /** A task cannot be used: names it in `damage`, and moves it aside where its bytes are of no use. */
+  lose(id: string, error: unknown): Damage;
+  /** To be called when every task was loaded: all that was read is on the disk as far as it must be. */
+  loaded(): void;
+  /** To be called then, too: names in `damage` what earlier starts moved aside, and tasks that are gone. */
+  recall(): void;
+
+  /** The environment with the values before. Throws `damaged`. */
+  captured(id: string): CapturedEnv;
+  /** Values in the place of those that were captured, of a task that is not over. Durable when it resolves. */
+  changeEnv(id: string, changes: Record<string, string>): Promise<void>;
+  /** sha256 of what was piped into the task. */
+  inputHash(id: string): string;
+
+  isPacked(id: string): boolean;
+  /**
+   * Makes one file of a task that is over, or gives the reason why not; it is then as it was. `brief`: what `brief` gives
+   * of it later.
+   */
+  pack(id: string, loaded: Pick<Loaded, 'state'>, options: { brief: unknown }): Promise<string | null>;
+  /** Files of a packed task whose name begins so. Throws `damaged`. */
+  packedFiles(id: string, prefix: string): StoredFile[];
+  /** What the attempts of a task left, for as long as it is read: `tasks` is a folder of folders of tasks. */
+  hold(id: string): { tasks: string; release: () => void };
+  /** Bytes that a task takes on the disk; 0: nobody can say. */
+  bytes(id: string): Promise<number>;
+
+  /** Everything that is wrong with what is kept of a task, read again; changes nothing. */
+  check(id: string): string[];
+  /** Names of what was moved aside. */
+  movedAside(): string[];
+  /** Why it is not noticed whether journals were cut at a line end; null: it is. */
+  readonly blind: string | null;
+  /** Removes what is left of a task that cannot be used, and frees its key. */
+  removeDamaged(id: string): void;
+}
+
 /** Where a writer stands after events of his. */
 export function standingAfter(before: Standing | null, events: readonly Event[]): Standing {
   const { epoch, seq } = events.at(-1)!;

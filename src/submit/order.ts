@@ -31,6 +31,8 @@ export interface CommandWish {
   command: readonly string[];
   /** What is run in its place: the command inside another one. */
   run?: string[] | undefined;
+  /** It runs at another time, when its program may be there: nobody looks for that now. */
+  is_for_later?: boolean;
 }
 
 /** A file of commands that need each other. */
@@ -44,6 +46,8 @@ export interface GoalWish {
   goal: string;
   /** Without one, the first attempt is the planner's. */
   plan_file?: string | null;
+  /** The plan itself, under the name that messages give it. */
+  plan?: { name: string; text: string } | null;
   /** Commit or branch to start from. */
   base?: string | null;
   /** Configuration in place of rasen.yml. */
@@ -59,6 +63,10 @@ export interface Flags {
   id?: string;
   key?: string | undefined;
   name?: string | undefined;
+  /** What counts in place of the configuration of the folder. */
+  config?: config.LoadedConfig;
+  /** Names of variables that are handed over, besides. */
+  pass?: readonly string[];
   /** As `--env` takes them: NAME, NAME=VALUE or START*. */
   env?: readonly string[] | undefined;
   /** Of commands: one that runs longer is ended, and has failed. */
@@ -99,9 +107,26 @@ export function orderOf(parts: Parts, wish: Wish, place: Place, flags: Flags = {
       : 'file' in wish
         ? ofFile(parts, wish, place, { ...flags, id })
         : ofGoal(parts, wish, place, { ...flags, id });
-  const env = capturedEnv(place.env, { ...asked, pass: [...asked.pass, ...pass] });
+  const env = capturedEnv(place.env, { ...asked, pass: [...asked.pass, ...(flags.pass ?? []), ...pass] });
   const whole = { ...spec, process: flags.process ?? spec.process };
   return { spec: whole, env, advice: adviceOf(spec, place.env, env), ...rest };
+}
+
+/** What each run of a trigger of rasen.yml is to do. */
+export function orderOfTrigger(
+  parts: Parts,
+  { run, file, goal }: config.TriggerSetting['task'],
+  config: config.LoadedConfig,
+  env: NodeJS.ProcessEnv,
+  flags: Pick<Flags, 'name' | 'process'>,
+): Order {
+  const wish: Wish = run
+    ? { command: run, is_for_later: true }
+    : file !== undefined
+      ? { file }
+      : { goal: goal! };
+  const { pass_env } = config.settings;
+  return orderOf(parts, wish, { folder: config.root, env }, { ...flags, config, pass: pass_env });
 }
 
 type Named = Flags & { id: string };
@@ -109,40 +134,43 @@ type Made = Pick<Order, 'spec' | 'background' | 'notes'> & { pass: readonly stri
 
 function ofCommand(
   parts: Parts,
-  { command, run }: CommandWish,
+  { command, run, is_for_later = false }: CommandWish,
   { folder, env }: Place,
-  { id, key, name, timeout_seconds }: Named,
+  { id, key, name, timeout_seconds, config }: Named,
   captured: Record<string, string>,
 ): Made {
   if (command.length === 0) throw usage('There is no command.', 'For example: rasen run -- npm test');
-  checkProgram(command, { cwd: folder, env: captured, shell: env.SHELL });
+  if (!is_for_later) checkProgram(command, { cwd: folder, env: captured, shell: env.SHELL });
   const spec = parts.commandTaskSpec({
     ...{ id, argv: [...command], run, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
-    notices: noticesIn(parts, { folder, env }),
+    notices: noticesIn(parts, { folder, env }, config),
   });
   return { spec, pass: [], background: false, notes: [] };
 }
 
 function ofFile(parts: Parts, { file }: FileWish, place: Place, flags: Named): Made {
-  const { id, key, name, timeout_seconds } = flags;
+  const { id, key, name, timeout_seconds, config } = flags;
   const text = parts.readPlanText(resolve(place.folder, file));
   const { plan, defaults, notes } = parts.readPlanFile(file, text, { task: id, origin: 'file' });
   const spec = parts.pipelineTaskSpec({
     ...{ id, plan, defaults, cwd: place.folder, file, key, name, limits: limitsOf(timeout_seconds) },
-    notices: noticesIn(parts, place),
+    notices: noticesIn(parts, place, config),
   });
   return { spec, pass: defaults.pass_env, background: false, notes: notes.map(note => `${file}: ${note}`) };
 }
 
-function ofGoal(parts: Parts, wish: GoalWish, { folder, env }: Place, { id, key, name }: Named): Made {
+function ofGoal(
+  parts: Parts,
+  wish: GoalWish,
+  { folder, env }: Place,
+  { id, key, name, config }: Named,
+): Made {
   const { goal, plan_file = null, base = null, config_file, skip_review, skip_qa } = wish;
-  const loaded = parts.loadConfig({ project: folder, env, file: config_file });
-  const from =
-    plan_file === null
-      ? null
-      : parts.readPlanFile(plan_file, parts.readPlanText(resolve(folder, plan_file)), {
-          ...{ task: id, goal, origin: 'file' },
-        });
+  const loaded = config ?? parts.loadConfig({ project: folder, env, file: config_file });
+  const plan =
+    wish.plan ??
+    (plan_file === null ? null : { name: plan_file, text: parts.readPlanText(resolve(folder, plan_file)) });
+  const from = plan && parts.readPlanFile(plan.name, plan.text, { task: id, goal, origin: 'file' });
   const spec = parts.agentTaskSpec({
     ...{ id, goal, key, name, base, skip_review, skip_qa },
     config: loaded,
@@ -150,7 +178,7 @@ function ofGoal(parts: Parts, wish: GoalWish, { folder, env }: Place, { id, key,
     plan_defaults: from?.defaults ?? null,
   });
   const pass = [...loaded.settings.pass_env, ...(from?.defaults.pass_env ?? [])];
-  const notes = (from?.notes ?? []).map(note => `${plan_file}: ${note}`);
+  const notes = (from?.notes ?? []).map(note => `${plan?.name}: ${note}`);
   return { spec, pass, background: loaded.background, notes };
 }
 
@@ -158,6 +186,7 @@ const limitsOf = (timeout_seconds: number | undefined) =>
   timeout_seconds === undefined ? undefined : { session_timeout_seconds: timeout_seconds };
 
 /** Throws `config` where the configuration is wrong: nobody would hear of the end. */
-function noticesIn(parts: Parts, { folder, env }: Place) {
-  return parts.noticesOf(parts.loadConfig({ project: configFolder(folder), env }).settings);
+function noticesIn(parts: Parts, { folder, env }: Place, known?: config.LoadedConfig) {
+  const { settings } = known ?? parts.loadConfig({ project: configFolder(folder), env });
+  return parts.noticesOf(settings);
 }

@@ -8,16 +8,14 @@ import type { Plan } from '../contract/plan.ts';
 import type { CapturedRepository } from '../contract/repository.ts';
 import type { Judge, TaskSpec } from '../contract/spec.ts';
 import { isTerminal } from '../contract/status.ts';
+import { closesOf } from '../engine/attempt.ts';
 import { startAgain } from '../engine/next-command.ts';
 import { STEP, type Step, type TaskState } from '../engine/state.ts';
 import { captureRepository } from '../git/captured.ts';
-import { resetWorktree } from '../git/reset.ts';
 import { readInbox } from '../host/inbox.ts';
-import { planHash } from '../store/file/artifact.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import { planHash } from '../store/plan-hash.ts';
+import type { LocalStore } from '../store/store.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
-import { repositoryOf } from './effects/repository.ts';
-import { keepUnsealed, unsealedMarks } from './effects/workspace.ts';
 import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import { mergeCancelled, type Reconciler } from './reconcile.ts';
@@ -46,13 +44,13 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
-  readonly #git: { store: FileStore; places: Places; masks: Masks };
+  readonly #git: { store: LocalStore; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
     host: { host: string; incarnation: string; boot: string; home: string },
-    git: { store: FileStore; places: Places; masks: Masks },
+    git: { store: LocalStore; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;
@@ -174,6 +172,7 @@ export class Commands {
       const halted = isParked(state) || isTerminal(state.status);
       if (state.status.name === 'cancelled') throw over(state, 'retry');
       if (state.merged || state.merge) throw merged(state);
+      refuseRollingBack(state);
       const steps = subtasks === null ? refusedSteps(state) : subtasks.map(id => stepNamed(state, id));
       if (!halted && steps.some(s => s.attempt)) throw stopFirst(state);
       const closes = halted
@@ -192,33 +191,26 @@ export class Commands {
     return entry;
   }
 
-  async rollback(ref: string, subtask: string | undefined, ask: Ask): Promise<Entry> {
-    const { op } = ask;
+  async rollback(ref: string, subtask: string | undefined, ask: Ask): Promise<{ entry: Entry; op: string }> {
     const entry = this.#registry.resolve(ref);
+    const mine = ask.op ?? randomUUID();
     await this.#registry.exclusive(entry, async () => {
       const state = this.#registry.stateOf(entry);
       if (isTerminal(state.status)) throw over(state, 'rollback');
-      if (isDone(state, op)) return;
+      if (state.rollback?.op === mine || isDone(state, mine)) return;
+      refuseRollingBack(state);
       if (state.spec.workspace.kind !== 'git' || !state.workspace) {
         throw new RasenError('task_state', `task ${entry.id} has no commits to roll back`);
       }
       if (!isParked(state)) throw stopFirst(state);
-      const { commit, steps } = rollbackTarget(state, subtask);
-      const repo = await repositoryOf(this.#git, state);
-      const { workspace } = state;
-      await keepUnsealed(repo, workspace, state);
-      const closes = closesOf(state, 'rolled back');
+      const target = rollbackTarget(state, subtask);
       await this.#registry.record(
         entry,
-        asked(ask, [...closes, { type: 'rolled_back', commit, steps }, ...marked(state, op)]),
+        asked(ask, [{ type: 'rollback_requested', op: mine, ...target }, ...marked(state, mine)]),
       );
-      // Decided first: cut off here, or where it cannot be done now, the next attempt begins with it.
-      await resetWorktree(repo, workspace, commit, unsealedMarks(state)).catch(error => {
-        throw notResetYet(error, entry.id);
-      });
     });
     this.#reconciler.kick(entry);
-    return entry;
+    return { entry, op: mine };
   }
 
   async replan(ref: string, plan: Plan, expectedRev: number, ask: Ask): Promise<Entry> {
@@ -228,6 +220,7 @@ export class Commands {
       const state = this.#registry.stateOf(entry);
       if (isTerminal(state.status)) throw over(state, 'plan edit');
       if (isDone(state, op)) return;
+      refuseRollingBack(state);
       if (state.plan_rev !== expectedRev) {
         throw new RasenError(
           'task_state',
@@ -359,23 +352,13 @@ function stopFirst(state: TaskState): RasenError {
   });
 }
 
-/** Ends of the attempts that a parked task has open. */
-function closesOf(state: TaskState, reason: string): EventEnd[] {
-  return state.steps
-    .filter(s => s.attempt)
-    .map(s => ({
-      type: 'attempt_closed',
-      step: s.id,
-      n: s.attempt!.n,
-      outcome: 'killed',
-      reason,
-      retry_at: null,
-      wait: null,
-      block: null,
-    }));
+/** What is about to be undone is not changed meanwhile. */
+function refuseRollingBack(state: TaskState): void {
+  if (!state.rollback) return;
+  throw new RasenError('task_state', `task ${state.id} is being rolled back`, {
+    hint: `See how far it is: rasen status ${state.id}`,
+  });
 }
-
-type EventEnd = Extract<NewEvent, { type: 'attempt_closed' }>;
 
 /** Whether the last request that changed something was this very one: its answer was lost, and it is asked again. */
 const isDone = (state: TaskState, op: string | undefined): boolean => op !== undefined && state.op === op;
@@ -446,17 +429,6 @@ function withDependents(state: TaskState, step: Step): Step[] {
     }
   }
   return state.steps.filter(s => ids.has(s.id) || (s.kind === 'final' && s !== step));
-}
-
-function notResetYet(error: unknown, id: string): unknown {
-  if (!isRasenError(error)) return error;
-  const { kind, message, hint, data } = error;
-  const then = `Task ${id} is rolled back all the same; its worktree is put back before its next attempt.`;
-  return new RasenError(kind, message, {
-    hint: hint ? `${hint}\n  ${then}` : then,
-    ...(data ? { data } : {}),
-    cause: error,
-  });
 }
 
 /** The good commit before a subtask, and the steps that are undone with it. */

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { RasenError } from '../contract/errors.ts';
 import { METHODS, type MethodName } from '../contract/methods/index.ts';
 import { isAtRest } from '../contract/status.ts';
+import type { TaskState } from '../engine/state.ts';
 import type { Log } from '../log.ts';
 import type { Paths } from '../paths.ts';
 import type { CallOptions, OnNotify } from '../rpc/client.ts';
@@ -45,7 +46,7 @@ export class Disk {
     this.#registry = registry;
     this.#triggers = new StoredTriggers(paths);
     this.#reading = {
-      reader,
+      ...{ reader, registry },
       trigger_reader: new TriggerReader(this.#triggers),
       doctor: async () => ({ findings: await stateFindings(store, registry), agents: [] }),
     };
@@ -54,7 +55,7 @@ export class Disk {
   /** Whether one of these tasks (absent: of all) would go on by itself if a supervisor ran. Throws as `task.get`. */
   goesOn(refs?: readonly string[]): boolean {
     const entries = refs?.map(ref => this.#registry.resolve(ref)) ?? [...this.#registry.all()];
-    return entries.some(({ state }) => state !== null && !isAtRest(state.status));
+    return entries.some(({ state }) => state !== null && goesOn(state));
   }
 
   /**
@@ -65,7 +66,7 @@ export class Disk {
     const boot = bootId();
     if (this.#died && this.#triggers.areActive) return true;
     return [...this.#registry.all()].some(
-      ({ state }) => state !== null && !isAtRest(state.status) && (this.#died || state.boot !== boot),
+      ({ state }) => state !== null && goesOn(state) && (this.#died || state.boot !== boot),
     );
   }
 
@@ -90,6 +91,9 @@ export class Disk {
     return await handle(asked as never, this.#reading, context as AskContext);
   }
 }
+
+/** Something happens with it by itself; so it does where it is at rest and is being rolled back. */
+const goesOn = (state: TaskState): boolean => !isAtRest(state.status) || state.rollback !== undefined;
 
 /** A request of our own process: it takes what it is sent at once. */
 function contextOf(onNotify: OnNotify, signal: AbortSignal): Omit<AskContext, 'origin'> {

@@ -14,7 +14,7 @@ import { isMaskable, MASKED_CHARS_MIN } from '../secrets/mask.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
 import { insideFindings } from '../service/findings.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import type { LocalStore } from '../store/store.ts';
 import { userEnv } from './effects/user-env.ts';
 import type { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
@@ -45,7 +45,7 @@ const failure = (check: string, message: string, fix: string): Finding => ({
 
 export async function doctor(parts: {
   paths: Paths;
-  store: FileStore;
+  store: LocalStore;
   registry: Registry;
   upkeep: Upkeep;
   triggers: Triggers;
@@ -62,7 +62,7 @@ export async function doctor(parts: {
   const findings = [
     ok(
       'supervisor',
-      `pid ${process.pid}, Node ${process.version}, ${registry.size} tasks, ${registry.jobs} live jobs`,
+      `pid ${process.pid}, Node ${process.version}, tasks: ${registry.size}, live jobs: ${registry.jobs}`,
     ),
     await gitVersion(),
     await holePunching(),
@@ -85,7 +85,7 @@ export async function doctor(parts: {
 }
 
 /** What can be told of the state alone, also where no supervisor runs. Changes nothing. */
-export async function stateFindings(store: FileStore, registry: Registry): Promise<Finding[]> {
+export async function stateFindings(store: LocalStore, registry: Registry): Promise<Finding[]> {
   return [...damage(store, registry), ...(await files(store, registry)), ...notices(registry)];
 }
 
@@ -207,7 +207,7 @@ function folders(paths: Paths): Finding[] {
   });
 }
 
-function damage(store: FileStore, registry: Registry): Finding[] {
+function damage(store: LocalStore, registry: Registry): Finding[] {
   const found = registry.damaged.map(({ task, kind, message, hint }) =>
     kind === 'newer'
       ? failure('state', `task ${task} is of a newer format: ${message}`, hint)
@@ -221,7 +221,7 @@ function damage(store: FileStore, registry: Registry): Finding[] {
         'Until it can be, a journal that is cut at a line end is not noticed at the next start.',
       ),
     );
-  const torn = store.quarantine.list().filter(name => name.includes('.torn.'));
+  const torn = store.movedAside().filter(name => name.includes('.torn.'));
   if (torn.length > 0)
     found.push(
       warning(
@@ -230,8 +230,8 @@ function damage(store: FileStore, registry: Registry): Finding[] {
         'Nothing to do; they were never acknowledged.',
       ),
     );
-  const older = store.quarantine
-    .list()
+  const older = store
+    .movedAside()
     .filter(name => !torn.includes(name) && !registry.damaged.some(d => d.moved_to?.endsWith(name)));
   if (older.length > 0)
     found.push(
@@ -245,7 +245,7 @@ function damage(store: FileStore, registry: Registry): Finding[] {
 }
 
 /** Reads the files of every task again: memory may be right while the disk is not. Others have their turn between two. */
-async function files(store: FileStore, registry: Registry): Promise<Finding[]> {
+async function files(store: LocalStore, registry: Registry): Promise<Finding[]> {
   const fix =
     'What runs goes on from memory, and its files are written again from there; back the folder of what is over up.';
   const found: Finding[] = [];
@@ -267,13 +267,13 @@ function stored(upkeep: Upkeep, settings: Settings): Finding[] {
     settings.gc_size_bytes > 0 ? `beyond ${Math.round(settings.gc_size_bytes / 1024 / 1024)} MiB` : '';
   const when = [age, space].filter(text => text !== '').join(' or ');
   const goes = when === '' ? 'none is removed by itself' : `removed by themselves ${when}`;
-  const found = [ok('stored', `${tasks} tasks are over, ${packed} of them packed, ${size}; ${goes}`)];
+  const found = [ok('stored', `tasks that are over: ${tasks}, packed: ${packed}, ${size}; ${goes}`)];
   const [first] = upkeep.unpackable();
   if (first)
     found.push(
       warning(
         'stored',
-        `${upkeep.unpackable().size} tasks that are over stay folders; ${first[0]}: ${first[1]}`,
+        `tasks that are over and stay folders: ${upkeep.unpackable().size}; ${first[0]}: ${first[1]}`,
         'Nothing is lost. rasen gc removes them when they are not needed any more.',
       ),
     );

@@ -4,6 +4,7 @@
  */
 
 import type { Event } from '../contract/event.ts';
+import type { Asked } from '../contract/methods/index.ts';
 import type { RequestContext, Send } from '../rpc/server.ts';
 import { Changes } from './changes.ts';
 import { History } from './history.ts';
@@ -13,15 +14,9 @@ import type { Entry, Registry } from './registry.ts';
 const BATCH = 200;
 const BATCH_CHARS = 128 * 1024;
 
-interface Params {
-  task?: string | undefined;
-  after: number;
-  follow: boolean;
-}
-
 export async function followEvents(
   registry: Registry,
-  params: Params,
+  params: Asked<'event.follow'>,
   context: RequestContext,
 ): Promise<{ seq: number }> {
   return params.task === undefined
@@ -32,7 +27,7 @@ export async function followEvents(
 async function followOne(
   registry: Registry,
   entry: Entry,
-  params: Params,
+  params: Asked<'event.follow'>,
   context: RequestContext,
 ): Promise<{ seq: number }> {
   const changes = new Changes(registry, changed => changed === entry);
@@ -59,7 +54,7 @@ async function followOne(
 
 async function followAll(
   registry: Registry,
-  params: Params,
+  params: Asked<'event.follow'>,
   context: RequestContext,
 ): Promise<{ seq: number }> {
   /** Last number that was sent of each task that has more. */

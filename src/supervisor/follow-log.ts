@@ -3,9 +3,11 @@
  * attempt ended (or at the end, while it runs). A reader's cursor names its place in that sequence, so going on from
  * it, also after a restart of the supervisor, gives neither a gap nor anything twice.
  */
+
 import { isUtf8 } from 'node:buffer';
 import { RasenError } from '../contract/errors.ts';
 import type { Event } from '../contract/event.ts';
+import type { Asked } from '../contract/methods/index.ts';
 import type { LogCursor, LogRecord } from '../contract/methods/log.follow.ts';
 import { isTerminal } from '../contract/status.ts';
 import { fold } from '../engine/fold.ts';
@@ -36,20 +38,7 @@ const HELD_MS_MAX = 1000;
 
 const NOTHING_MASKED = new Mask([]);
 
-export interface LogParams {
-  task: string;
-  subtask?: string | undefined;
-  lines?: number | undefined;
-  since?: string | undefined;
-  follow: boolean;
-  events: boolean;
-  gates: boolean;
-  /** With the values of secrets, as they were printed. */
-  raw: boolean;
-  cursor?: LogCursor | undefined;
-}
-
-export async function followLog(parts: FollowParts, params: LogParams, context: RequestContext) {
+export async function followLog(parts: FollowParts, params: Asked<'log.follow'>, context: RequestContext) {
   const entry = parts.registry.resolve(params.task);
   const jobs = Object.keys(params.cursor?.outputs ?? {});
   // The state of a task that is over is on the disk, and a reader without either asks for none.
@@ -85,7 +74,7 @@ class Follower {
   readonly #places: Places;
   readonly #masks: Masks;
   readonly #entry: Entry;
-  readonly #params: LogParams;
+  readonly #params: Asked<'log.follow'>;
   readonly #context: RequestContext;
   readonly #history: History;
   /** Milliseconds; null: from the start. */
@@ -107,7 +96,7 @@ class Follower {
   constructor(
     { registry, places, masks }: FollowParts,
     entry: Entry,
-    params: LogParams,
+    params: Asked<'log.follow'>,
     context: RequestContext,
   ) {
     this.#registry = registry;

@@ -1,7 +1,8 @@
 /** daemon.gc: removes tasks that ended long ago, with worktrees and refs. Commits that were never merged are kept. */
-import { execFile } from 'node:child_process';
+
 import { basename, dirname } from 'node:path';
 import { isRasenError, messageOf } from '../contract/errors.ts';
+import type { Asked } from '../contract/methods/index.ts';
 import type { TaskState } from '../engine/state.ts';
 import { deleteTaskBranch, onlyCopy } from '../git/forget.ts';
 import { deleteTaskRefs } from '../git/history.ts';
@@ -10,31 +11,22 @@ import { holdsMore } from '../git/remove.ts';
 import { removeWorktree } from '../git/worktree.ts';
 import { removeEmpty } from '../host/remove-tree.ts';
 import { troubleOf } from '../host/trouble.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import type { LocalStore } from '../store/store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 
 const DAY_MS = 86_400_000;
-const SIZE_MS_MAX = 60_000;
 /** As `worktree.base_path` has it by itself; a folder that a user named is the user's. */
 const WORKTREES = '.worktrees';
 
-export interface GcParams {
-  older_than_days: number;
-  unmerged: boolean;
-  dry_run: boolean;
-  /** Also what is left of tasks that cannot be read, whatever their age. */
-  damaged: boolean;
-}
-
 interface Parts {
   registry: Registry;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
 }
 
-export async function gc(parts: Parts, params: GcParams) {
+export async function gc(parts: Parts, params: Asked<'daemon.gc'>) {
   const { registry, store } = parts;
   const removed: { id: string; name: string; bytes: number }[] = [];
   const kept: { id: string; name: string; reason: string }[] = [];
@@ -45,7 +37,7 @@ export async function gc(parts: Parts, params: GcParams) {
       if (entry.state === null) kept.push({ id, name, reason });
       continue;
     }
-    const bytes = await sizeOf(store, id);
+    const bytes = await store.bytes(id);
     const problem = await (params.dry_run ? look : remove)(parts, entry, params.unmerged);
     if (problem) kept.push({ id, name, reason: problem });
     else removed.push({ id, name, bytes });
@@ -113,7 +105,7 @@ function held(state: TaskState, unmerged: boolean): string | null {
   return state.left_out?.length ? NO_COMMIT_CAN : null;
 }
 
-function keepReason(entry: Entry, params: GcParams): string | null {
+function keepReason(entry: Entry, params: Asked<'daemon.gc'>): string | null {
   if (entry.state !== null) return `it is ${entry.state.status.name}`;
   const { ended_at, last_activity, commit, merged } = entry.brief!;
   const age = (Date.now() - Date.parse(ended_at ?? last_activity)) / DAY_MS;
@@ -128,7 +120,7 @@ const onlyHere = (commit: string) =>
 
 /** Worktree, branch, refs and records of the task; null, or why they could not be removed. */
 async function removeFromGit(
-  parts: { store: FileStore; places: Places },
+  parts: { store: LocalStore; places: Places },
   state: TaskState,
   unmerged: boolean,
 ): Promise<string | null> {
@@ -165,13 +157,3 @@ const forgotten = (state: TaskState, { branch }: { branch: string }) => ({
 /** null: the repository itself is gone, so nothing is left to remove there. */
 const gitProblem = (error: unknown) =>
   isRasenError(error) && error.kind === 'not_git' ? null : `git: ${messageOf(error)}`;
-
-/** On the disk, in bytes; by a program, since nobody knows how many files an agent has left. 0: it cannot say. */
-export function sizeOf(store: FileStore, id: string): Promise<number> {
-  const path = store.isPacked(id) ? store.files(id).pack : store.files(id).folder;
-  return new Promise(resolve => {
-    const options = { timeout: SIZE_MS_MAX, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const;
-    // What it cannot look at is told of, and is not in the sum.
-    execFile('du', ['-sk', '--', path], options, (_, sum) => resolve((Number.parseInt(sum, 10) || 0) * 1024));
-  });
-}

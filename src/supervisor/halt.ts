@@ -66,7 +66,7 @@ export class Halt {
     const { registry, reconciler, log } = this.#options;
     const busy = () =>
       registry.jobs > 0 ||
-      reconciler.merges ||
+      reconciler.busy ||
       [...registry.all()].some(({ state }) => state && !isAtRest(state.status));
     for (const end = performance.now() + HALT_MS_MAX; busy(); await sleep(POLL_MS)) {
       if (performance.now() < end) continue;

@@ -145,6 +145,11 @@ export class Jobs {
     return this.#jobs.get(folder)?.recording ?? false;
   }
 
+  /** Whether that is so of any job of the task. */
+  isRecordingFor(task: string): boolean {
+    return [...this.#jobs.values()].some(job => job.task === task && job.recording);
+  }
+
   lives(folder: string): boolean {
     return this.#jobs.get(folder)?.lives ?? false;
   }

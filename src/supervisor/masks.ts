@@ -11,7 +11,7 @@ import { type NamedValue, ofWebhook, secretLooking } from '../secrets/masked-val
 import type { SecretPlaces } from '../secrets/places.ts';
 import { resolveWhatIsThere } from '../secrets/resolve.ts';
 import { SecretsEnv } from '../secrets/secrets-env.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import type { LocalStore } from '../store/store.ts';
 import { capturedEnv } from './effects/context.ts';
 import { userEnv } from './effects/user-env.ts';
 
@@ -36,7 +36,7 @@ interface Known {
 }
 
 export interface MasksOptions {
-  store: FileStore;
+  store: LocalStore;
   secrets: SecretPlaces;
   log: Log;
   /** Of the supervisor: it has what its starter had, and a program of the same user can read it there. */

@@ -11,6 +11,9 @@ import { jobFolder, taskFiles } from '../store/file/layout.ts';
 /** Where the notes for the session of a job are put, when it can be spoken with. */
 export const notesFolder = (folder: string): string => join(folder, 'notes');
 
+/** Folder of a job, below that of its task. */
+export const jobInTask = (job: string): string => jobFolder('', '', job);
+
 export class Places {
   readonly #paths: Paths;
 
@@ -18,7 +21,7 @@ export class Places {
     this.#paths = paths;
   }
 
-  /** The same, with the folders of tasks below another one; see `FileStore.hold`. */
+  /** The same, with the folders of tasks below another one; see `LocalStore.hold`. */
   below(tasks: string): Places {
     return new Places({ ...this.#paths, tasks });
   }
@@ -31,6 +34,21 @@ export class Places {
   /** What no program of a task has a look into. */
   get closed(): string[] {
     return [this.#paths.home, this.#paths.runtime];
+  }
+
+  /** What is kept of a task that is not packed. */
+  task(task: string): string {
+    return taskFiles(this.#paths.tasks, task).folder;
+  }
+
+  /** The environment that runners of its jobs read. */
+  env(task: string): string {
+    return taskFiles(this.#paths.tasks, task).env;
+  }
+
+  /** What was piped into it. */
+  input(task: string): string {
+    return taskFiles(this.#paths.tasks, task).input;
   }
 
   /** Folder of the folders of jobs. */

@@ -2,40 +2,30 @@
  * What is told of tasks: views, lists, reports, events and logs, read from the registry and the files of attempts. One
  * for the supervisor and for whoever looks while none runs (disk.ts). Changes nothing.
  */
+
 import { RasenError } from '../contract/errors.ts';
+import type { Asked } from '../contract/methods/index.ts';
 import type { Plan } from '../contract/plan.ts';
 import { TRANSITIONS } from '../contract/status.ts';
 import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { droppedIn } from '../runner/output-cap.ts';
 import { lastLines, lastLinesIn, type OutputEnd } from '../runner/tail.ts';
-import type { FileStore } from '../store/file/file-store.ts';
-import { jobFolder } from '../store/file/layout.ts';
+import type { LocalStore } from '../store/store.ts';
 import { damagedView } from './damaged-view.ts';
 import { agentRole } from './effects/context.ts';
 import { readableEndOf } from './effects/readable-tail.ts';
-import { followEvents } from './follow-events.ts';
-import { followLog, type LogParams } from './follow-log.ts';
+import { followLog } from './follow-log.ts';
 import { JobNames, type JobRef, parseJob } from './job-names.ts';
 import type { Masks } from './masks.ts';
-import type { Places } from './places.ts';
+import { jobInTask, type Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
-import { type ReportParams, report } from './report.ts';
 
 export interface ReaderOptions {
   registry: Registry;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   masks: Masks;
-}
-
-export interface ListFilter {
-  status?: string[] | undefined;
-  project?: string | undefined;
-  /** Id of a task: only older ones. */
-  before?: string | undefined;
-  limit: number;
-  last_output?: boolean;
 }
 
 /** As `task.list` gives it. */
@@ -60,12 +50,12 @@ export class Reader {
   }
 
   /** With `last_output` it takes a moment; else it is answered at once. */
-  list(filter: ListFilter): Listed[] | Promise<Listed[]> {
+  list(filter: Asked<'task.list'>): Listed[] | Promise<Listed[]> {
     const found = this.#list(filter);
     return filter.last_output ? this.#withOutput(found) : found;
   }
 
-  #list(filter: ListFilter): TaskView[] {
+  #list(filter: Asked<'task.list'>): TaskView[] {
     const { registry } = this.#options;
     const found: TaskView[] = [];
     const statuses: readonly string[] = [...Object.keys(TRANSITIONS), ...UNUSABLE_STATUSES];
@@ -90,17 +80,13 @@ export class Reader {
     return found;
   }
 
-  report(params: ReportParams) {
-    return report(this.#options.registry, params);
-  }
-
   plan(ref: string): { plan: Plan | null; rev: number; sha256: string | null } {
     const { registry } = this.#options;
     const state = registry.stateOf(registry.resolve(ref));
     return { plan: state.plan, rev: state.plan_rev, sha256: state.plan_sha256 };
   }
 
-  async followLog(params: LogParams, context: RequestContext) {
+  async followLog(params: Asked<'log.follow'>, context: RequestContext) {
     const { registry, store, places, masks } = this.#options;
     const held = store.hold(registry.resolve(params.task).id);
     try {
@@ -108,13 +94,6 @@ export class Reader {
     } finally {
       held.release();
     }
-  }
-
-  followEvents(
-    params: { task?: string | undefined; after: number; follow: boolean },
-    context: RequestContext,
-  ) {
-    return followEvents(this.#options.registry, params, context);
   }
 
   async #withOutput(views: readonly TaskView[]): Promise<Listed[]> {
@@ -157,7 +136,7 @@ export class Reader {
   #outputEnd(id: string, job: string, lines: number, bytes: number): OutputEnd | Promise<OutputEnd> {
     const { store, places } = this.#options;
     if (!store.isPacked(id)) return lastLines(places.job(id, job), lines, bytes);
-    const folder = jobFolder('', '', job);
+    const folder = jobInTask(job);
     const found = new Map(store.packedFiles(id, `${folder}/`).map(({ name, data }) => [name, data]));
     const dropped = droppedIn(found.get(`${folder}/dropped`)?.toString('utf8') ?? '');
     return lastLinesIn(found.get(`${folder}/output`) ?? Buffer.alloc(0), dropped, lines, bytes);

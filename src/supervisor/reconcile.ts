@@ -3,11 +3,12 @@
  * after a start is the same as any other, so there is no recovery code.
  */
 import { type ErrorKind, isRasenError, messageOf, RasenError } from '../contract/errors.ts';
+import { isAtRest } from '../contract/status.ts';
 import { advance, countJobs } from '../engine/advance.ts';
 import type { Clock } from '../engine/clock.ts';
-import type { Day, Effect, JobFacts, Observed, Result, Trouble } from '../engine/effect.ts';
+import type { Day, Effect, EffectType, JobFacts, Observed, Result, Trouble } from '../engine/effect.ts';
 import { isOver } from '../engine/notices.ts';
-import { settle, settleFailure } from '../engine/settle.ts';
+import { type Failure, settle, settleFailure } from '../engine/settle.ts';
 import type { TaskState } from '../engine/state.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
@@ -17,6 +18,8 @@ import type { Entry, Registry } from './registry.ts';
 export interface World {
   /** Facts of a job, cheap and at once. */
   job(state: TaskState, job: string): JobFacts | null;
+  /** The command of a job has ended, and its runner waits until that can be written down. */
+  recording(state: TaskState): boolean;
   /** Does an effect; again is harmless. `force` is raised when a stop must not wait any longer. */
   perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result>;
   /** What a disk of the task has too little of, as a sentence; null: it has enough. Cheap. */
@@ -40,7 +43,8 @@ export interface ReconcilerOptions {
 /** Failed writes and failed effects are tried again after this time; effects at most so often. */
 const RETRY_MS = 2000;
 const EFFECT_TRIES = 3;
-const MERGE_RETRY_MS = 300;
+/** Somebody waits for the answer. */
+const ASKED_RETRY_MS = 300;
 /** Trouble of the machine is tried again for as long as it lasts, sooner at first; what is logged of it, seldom. */
 const TROUBLE_MS = { first: 250, last: 10_000 };
 /** What is over by then was none that anybody has to know of. */
@@ -59,6 +63,7 @@ interface Troubled {
 }
 
 interface Running {
+  type: EffectType;
   abort: AbortController;
   kill: string | null;
 }
@@ -124,19 +129,19 @@ export class Reconciler {
   suspend(on: boolean): void {
     this.#draining = on;
     this.#suspending = on;
-    if (on) for (const [key, { abort }] of this.#running) if (isMerge(key)) abort.abort();
+    if (on) for (const { abort, type } of this.#running.values()) if (type === 'merge') abort.abort();
     this.kickAll();
   }
 
-  /** A merge is being made; its gates are no jobs. */
-  get merges(): boolean {
-    return [...this.#running.keys()].some(isMerge);
+  /** A merge or a rollback is being made, which are no jobs. */
+  get busy(): boolean {
+    return [...this.#running.keys()].some(key => isAsked(key.slice(key.indexOf(' ') + 1)));
   }
 
   /** Tells the merge of a task to end before its branch moves. False: it is not under way now. */
   cancelMerge(entry: Entry): boolean {
     const merge = entry.state?.merge;
-    const running = merge && this.#running.get(`${entry.id} ${mergeKey(merge)}`);
+    const running = merge && this.#running.get(`${entry.id} merge:${merge.op}`);
     running?.abort.abort(mergeCancelled(entry.id));
     return !!running;
   }
@@ -157,7 +162,7 @@ export class Reconciler {
       await registry.commit(entry, next.events, next.state);
       registry.stuck(
         entry,
-        this.#unwritten.get(entry.id) ?? this.#mergeTrouble(entry) ?? this.#unrecorded(next.state),
+        this.#unwritten.get(entry.id) ?? this.#askedTrouble(entry) ?? this.#unrecorded(next.state),
       );
     } finally {
       this.#begun -= begun;
@@ -184,9 +189,12 @@ export class Reconciler {
     return moot;
   }
 
-  #mergeTrouble(entry: Entry): Trouble | null {
-    const merge = entry.state?.merge;
-    return (merge && this.#troubles.get(entry.id)?.get(mergeKey(merge))?.trouble) ?? null;
+  /** Of the merge or rollback that a person asked for, while the task itself is at rest. */
+  #askedTrouble({ id, state }: Entry): Trouble | null {
+    if (!state || !isAtRest(state.status)) return null;
+    const asked = [...(this.#troubles.get(id) ?? [])].find(([key]) => isAsked(key))?.[1];
+    // A lock was waited for already.
+    return asked && (asked.tries >= TROUBLE_TRIES || asked.trouble.why === 'lock') ? asked.trouble : null;
   }
 
   /** Work that has ended, and whose runner waits until the disk takes the record of it: it only looks as if it ran. */
@@ -201,7 +209,12 @@ export class Reconciler {
           message: `${id}, attempt ${attempt.n}: ${gate ? 'a gate' : 'it'} has ended, and waits for the disk to take the record of that`,
         };
     }
-    return null;
+    // Gates of a merge are in no attempt.
+    if (!state.merge || !this.#options.world.recording(state)) return null;
+    return {
+      why: 'disk',
+      message: 'the merge: a gate has ended, and waits for the disk to take the record of that',
+    };
   }
 
   /** No event can tell of it: the views do. */
@@ -245,7 +258,7 @@ export class Reconciler {
     }
     const troubled = this.#troubles.get(entry.id)?.get(effect.key);
     if (troubled && troubled.next > performance.now()) return;
-    const mine: Running = { abort: new AbortController(), kill };
+    const mine: Running = { type: effect.type, abort: new AbortController(), kill };
     this.#running.set(key, mine);
     if (kill === 'force') mine.abort.abort();
     void this.#act(entry, state, effect, mine, key);
@@ -297,7 +310,7 @@ export class Reconciler {
       }
     } finally {
       this.#unwritten.delete(entry.id);
-      registry.stuck(entry, this.#mergeTrouble(entry));
+      registry.stuck(entry, this.#askedTrouble(entry));
     }
   }
 
@@ -316,28 +329,15 @@ export class Reconciler {
     const expected = isRasenError(error) && !MAY_PASS.has(error.kind);
     const again = await registry.exclusive(entry, async () => {
       if (this.#closed) return false;
-      if (effect.type === 'merge' && (expected || tries >= max)) {
-        const known = isRasenError(error) ? error : null;
-        const {
-          kind = 'internal',
-          hint = null,
-          data = {},
-        } = { kind: known?.kind, hint: known?.hint, data: known?.data };
-        await registry.record(entry, [
-          { type: 'merge_refused', op: effect.op, kind, message: messageOf(error), hint, data },
-        ]);
-        return false;
-      }
       const events =
         expected || tries >= max
-          ? settleFailure(registry.stateOf(entry), effect, whatAndHow(error), Date.now())
+          ? settleFailure(registry.stateOf(entry), effect, failureOf(error), Date.now())
           : null;
       if (events && events.length > 0) await registry.record(entry, events);
       // Nothing came of it: it will be asked for again.
       return events === null || events.length === 0;
     });
-    // Who merges waits for the answer.
-    if (again) await pause(effect.type === 'merge' ? MERGE_RETRY_MS : RETRY_MS);
+    if (again) await pause(isAsked(effect.key) ? ASKED_RETRY_MS : RETRY_MS);
   }
 
   /** Waits for the machine: nothing is recorded of a try, and decide says that the task waits. */
@@ -354,7 +354,7 @@ export class Reconciler {
       next: now + Math.min(TROUBLE_MS.last, TROUBLE_MS.first * 2 ** Math.min(tries - 1, 20)),
       logged: isLogged ? now : before.logged,
     });
-    if (effect.type === 'merge') this.#options.registry.stuck(entry, troubles.get(effect.key)!.trouble);
+    if (isAsked(effect.key)) this.#options.registry.stuck(entry, this.#askedTrouble(entry));
     if (!isLogged) return;
     this.#options.log.warn(
       { task: entry.id, effect: effect.key, error, tries },
@@ -367,7 +367,7 @@ export class Reconciler {
     const troubled = troubles?.get(effect.key);
     if (!troubled) return;
     troubles!.delete(effect.key);
-    if (effect.type === 'merge') this.#options.registry.stuck(entry, null);
+    if (isAsked(effect.key)) this.#options.registry.stuck(entry, null);
     this.#options.log.info(
       { task: entry.id, effect: effect.key, tries: troubled.tries + 1 },
       `task ${entry.id}: ${effect.key} works again`,
@@ -403,17 +403,18 @@ export class Reconciler {
   }
 }
 
-/** What went wrong, and what to do about it where that is known. */
-const whatAndHow = (error: unknown) =>
-  isRasenError(error) && error.hint ? `${error.message}. ${error.hint}` : messageOf(error);
+function failureOf(error: unknown): Failure {
+  const { kind = 'internal', hint = null, data = {} } = isRasenError(error) ? error : {};
+  return { kind, message: messageOf(error), hint, data };
+}
 
 /** What a merge is told that is to end, and what is recorded of it then. */
 export const mergeCancelled = (task: string): RasenError =>
   new RasenError('cancelled', `The merge of ${task} was cancelled; nothing was moved`, { data: { task } });
 const isCancelled = (reason: unknown): reason is RasenError =>
   isRasenError(reason) && reason.kind === 'cancelled';
-const isMerge = (key: string) => key.includes(' merge:');
-const mergeKey = ({ op }: { op: string }) => `merge:${op}`;
+/** Effects that a person asked for and that belong to no attempt. */
+const isAsked = (key: string) => key.startsWith('merge:') || key.startsWith('rollback:');
 
 /** Errors whose reason is not known well enough to believe the first try. */
 const MAY_PASS: ReadonlySet<ErrorKind> = new Set(['git', 'storage', 'internal']);
@@ -423,7 +424,7 @@ const waitsOut = ({ type }: Effect) => type !== 'tell' && type !== 'notify';
 
 /** What is being done, as the subject of a sentence. */
 function doing(effect: Effect): string {
-  if (effect.type === 'merge') return 'the merge';
+  if (effect.type === 'merge' || effect.type === 'rollback') return `the ${effect.type}`;
   if (effect.type === 'notify') return 'a notice';
   const what = {
     ...DOING,

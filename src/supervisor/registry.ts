@@ -17,8 +17,7 @@ import { fold } from '../engine/fold.ts';
 import { isOver } from '../engine/notices.ts';
 import type { Spending, TaskState, Used } from '../engine/state.ts';
 import { mergingTask, stuckView, viewOf } from '../engine/view.ts';
-import type { FileStore } from '../store/file/file-store.ts';
-import type { About, Damage, Loaded, Standing } from '../store/store.ts';
+import type { About, Damage, Loaded, LocalStore, Standing } from '../store/store.ts';
 
 /** Events of a live task that are kept for followers; older ones come from disk. */
 const RECENT_EVENTS = 256;
@@ -119,7 +118,7 @@ function isWhole({ spec, plan, epoch }: TaskState): boolean {
 
 export class Registry {
   readonly pid: number | null;
-  readonly #store: FileStore;
+  readonly #store: LocalStore;
   readonly #clock: Clock;
   readonly #snapshotFailed: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
@@ -136,7 +135,7 @@ export class Registry {
    * views; null: none runs.
    */
   constructor(
-    store: FileStore,
+    store: LocalStore,
     clock: Clock,
     snapshotFailed: (error: unknown) => void = () => {},
     pid: number | null = process.pid,
@@ -161,11 +160,7 @@ export class Registry {
         this.#add(loaded);
         continue;
       }
-      const { folder } = this.#store.files(id);
-      this.#store.lose(
-        id,
-        new RasenError('damaged', `${folder} holds the beginning of the order and not its end`),
-      );
+      this.#store.lose(id, new RasenError('damaged', 'it holds the beginning of the order and not its end'));
     }
     this.#store.loaded();
     this.#store.recall();
@@ -272,7 +267,9 @@ export class Registry {
 
   /** Says in views what keeps the task from going on and stands in no event; null: nothing. */
   stuck(entry: Entry, trouble: Trouble | null): void {
+    const before = entry.stuck?.message;
     entry.stuck = trouble && { why: trouble.why, message: trouble.message };
+    if (entry.state && entry.stuck?.message !== before) this.#publish(entry, entry.state, []);
   }
 
   /** Status and times, at once. */
@@ -326,8 +323,8 @@ export class Registry {
     const isClaim = events.at(-1)!.type === 'task_claimed';
     entry.at = await this.#store[isClaim ? 'claim' : 'commit'](entry.id, at, events);
     this.#settle(entry, state);
-    // The view is that of the new state from now on: that it could not be written is over. A merge may still wait.
-    if (!state.merge) entry.stuck = null;
+    // The view is that of the new state from now on: that it could not be written is over. A merge or a rollback may still wait.
+    if (!state.merge && !state.rollback) entry.stuck = null;
     entry.recent = entry.state ? [...entry.recent, ...events].slice(-RECENT_EVENTS) : [];
     if (isTerminal(state.status)) await this.#store.snapshot(entry.id, { state }).catch(this.#snapshotFailed);
     this.#publish(entry, state, events);

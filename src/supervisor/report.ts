@@ -1,17 +1,13 @@
 /** task.report: reads the journals of the tasks that are asked for, one after the other, and counts. */
 
 import { isRasenError, RasenError } from '../contract/errors.ts';
+import type { Asked } from '../contract/methods/index.ts';
 import type { Report, TaskReport } from '../contract/report.ts';
 import { reportOf, reportOrder, totalsOf } from '../engine/report.ts';
 import type { Entry, Registry } from './registry.ts';
 
-export interface ReportParams {
-  tasks?: string[] | undefined;
-  since?: string | undefined;
-}
-
 /** Throws `usage` for a time that is none. A journal that cannot be read does not hide the others. */
-export async function report(registry: Registry, params: ReportParams): Promise<Report> {
+export async function report(registry: Registry, params: Asked<'task.report'>): Promise<Report> {
   const since_ms = params.since === undefined ? null : Date.parse(params.since);
   if (Number.isNaN(since_ms))
     throw new RasenError('usage', `since: "${params.since}" is no time`, {

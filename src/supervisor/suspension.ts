@@ -32,7 +32,7 @@ export class Suspension {
     log.info({ jobs: stopped }, 'suspended: attempts are stopped to go on at the next start');
     reconciler.suspend(true);
     this.close();
-    while ((jobs() > 0 || reconciler.merges) && !signal.aborted) await sleep(POLL_MS);
+    while ((jobs() > 0 || reconciler.busy) && !signal.aborted) await sleep(POLL_MS);
     // Another one may have begun and waited meanwhile: the last to be done counts.
     this.close();
     this.#unused = setTimeout(() => {

@@ -16,6 +16,7 @@ const TOLD: ReadonlySet<EventType> = new Set<EventType>([
   ...(['step_completed', 'step_failed', 'step_skipped', 'step_reset'] as const),
   ...(['task_waiting', 'task_interrupted', 'task_blocked'] as const),
   ...(['task_completed', 'task_failed', 'task_cancelled', 'merged', 'merge_refused'] as const),
+  ...(['rolled_back', 'rollback_refused'] as const),
 ]);
 
 const METHODS: Readonly<Record<Level, keyof Log>> = { INFO: 'info', WARNING: 'warn', ERROR: 'error' };

@@ -4,8 +4,8 @@ import type { Event } from '../contract/event.ts';
 import { isTerminal } from '../contract/status.ts';
 import type { TaskState } from '../engine/state.ts';
 import { removeWorktree } from '../git/worktree.ts';
-import { removeTree } from '../host/remove-tree.ts';
-import type { FileStore } from '../store/file/file-store.ts';
+import { tryToRemove } from '../host/remove-tree.ts';
+import type { LocalStore } from '../store/store.ts';
 import { repositoryOf } from './effects/repository.ts';
 import type { Places } from './places.ts';
 
@@ -25,10 +25,10 @@ export function isTidyTime(state: TaskState, events: readonly Event[]): boolean 
 
 /** Best effort: what cannot be removed now is removed by `rasen gc`. */
 export async function tidy(
-  { store, places }: { store: FileStore; places: Places },
+  { store, places }: { store: LocalStore; places: Places },
   state: TaskState,
 ): Promise<void> {
-  await removeTree(places.results(state.id));
+  await tryToRemove(places.results(state.id));
   if (state.spec.workspace.kind !== 'git') return;
   const repo = await repositoryOf({ store, places }, state);
   const paths = CHECKOUTS.map(purpose => places.checkout(state, purpose));

@@ -4,8 +4,8 @@
  */
 import { isRasenError, messageOf } from '../contract/errors.ts';
 import type { Log } from '../log.ts';
-import { type FileStore, HELD } from '../store/file/file-store.ts';
-import { remove, sizeOf } from './gc.ts';
+import { HELD, type LocalStore } from '../store/store.ts';
+import { remove } from './gc.ts';
 import type { Places } from './places.ts';
 import type { Entry, Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
@@ -24,7 +24,7 @@ type Limits = Pick<Settings, 'pack_after_seconds' | 'gc_after_seconds' | 'gc_siz
 
 export interface UpkeepOptions {
   registry: Registry;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   /** May change meanwhile. */
   settings: Readonly<Limits>;
@@ -106,8 +106,7 @@ export class Upkeep {
       // A folder is measured by a program, and only where it stays one.
       const { id } = entry;
       if (this.#bytes.has(id)) continue;
-      if (store.isPacked(id)) this.#bytes.set(id, store.packBytes(id));
-      else if (this.#unpackable.has(id)) this.#bytes.set(id, await sizeOf(store, id));
+      if (store.isPacked(id) || this.#unpackable.has(id)) this.#bytes.set(id, await store.bytes(id));
     }
     for (const map of [this.#over, this.#unpackable, this.#again, this.#bytes])
       for (const id of map.keys()) if (!known.has(id)) map.delete(id);

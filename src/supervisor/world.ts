@@ -3,27 +3,25 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRasenError } from '../contract/errors.ts';
-import type { GateEvidence } from '../contract/event.ts';
-import type { Day, Effect, JobFacts, Result } from '../engine/effect.ts';
+import type { Day, Effect, Found, JobFacts, Result } from '../engine/effect.ts';
 import { openJob, type TaskState } from '../engine/state.ts';
 import { CLOCK_SLACK_MS } from '../engine/stop-reason.ts';
 import { type DiskLimits, type DiskPlace, DiskWatch } from '../host/disk.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Paths } from '../paths.ts';
-import { readAttempt } from '../runner/attempt-dir.ts';
-import { unitFinishingMs } from '../runner/cage/unit-members.ts';
-import { isAlive } from '../runner/identity.ts';
 import { statOf } from '../runner/small-file.ts';
 import type { Mask } from '../secrets/mask.ts';
 import { acceptPlan } from './effects/accept-plan.ts';
 import { good, judge, seal } from './effects/commits.ts';
 import { type EffectContext, watched } from './effects/context.ts';
-import { end, SWEEP_GRACE_MS } from './effects/end.ts';
-import { launch, REPORT_MS_MAX } from './effects/launch.ts';
+import { end } from './effects/end.ts';
+import { lifeAt, REPORT_MS_MAX } from './effects/job.ts';
+import { launch } from './effects/launch.ts';
 import { merge } from './effects/merge.ts';
 import { notify } from './effects/notify.ts';
 import { prepare } from './effects/prepare.ts';
 import { tell } from './effects/tell.ts';
+import { rollback } from './effects/workspace.ts';
 import type { Jobs } from './jobs.ts';
 import type { World } from './reconcile.ts';
 
@@ -57,12 +55,9 @@ export class RealWorld implements World {
       return { claimed: true, alive: true, exited: false, ...lifeOf(folder, jobs, mask) };
     const mark = openJob(state, job);
     if (!mark) return null;
-    const facts = readAttempt(folder, mark);
+    const { facts, exited, ...life } = lifeAt(folder, mark);
     if (!facts.spec && !facts.claimed) return null;
-    const finishing_ms = facts.exit ? null : unitFinishingMs(folder, mark);
-    const alive = facts.identity
-      ? isAlive(facts.identity) || finishing_ms !== null
-      : facts.claimed && !facts.fenced && !facts.exit && this.#mayReport(folder);
+    const alive = life.alive ?? this.#mayReport(folder);
     if (facts.identity || facts.exit) this.#claims.delete(folder);
     if (alive && !facts.exit) {
       const { step, attempt, nonce } = mark;
@@ -73,8 +68,6 @@ export class RealWorld implements World {
         this.#context.masks.adopt(state, facts.identity.pid);
       }
     }
-    // The manager is patient with what the command left running; that is swept like everywhere.
-    const exited = facts.exit !== null || (finishing_ms ?? 0) > SWEEP_GRACE_MS;
     return { claimed: facts.claimed, alive, exited, ...lifeOf(folder, jobs, mask) };
   }
 
@@ -84,6 +77,10 @@ export class RealWorld implements World {
     const since = this.#claims.get(folder) ?? now;
     this.#claims.set(folder, since);
     return now - since < REPORT_MS_MAX;
+  }
+
+  recording(state: TaskState): boolean {
+    return this.#context.jobs.isRecordingFor(state.id);
   }
 
   diskLow(state: TaskState): string | null {
@@ -143,6 +140,8 @@ export class RealWorld implements World {
         return acceptPlan(context, state, effect);
       case 'notify':
         return notify(context, state, effect);
+      case 'rollback':
+        return rollback(context, state);
       case 'merge':
         return merge(context, state, effect, force);
     }
@@ -195,11 +194,12 @@ function masked(result: Result, mask: Mask): Result {
       return { ...result, facts: { ...result.facts, ...words, session: said } };
     }
     case 'judge':
-      return { ...result, evidence: maskedEvidence(result.evidence, mask) };
-    case 'merge': {
-      const gates = result.merged.gates.map(gate => maskedEvidence(gate, mask));
-      return { ...result, merged: { ...result.merged, gates } };
-    }
+      return { ...result, found: maskedFound(result.found, mask) };
+    case 'merge':
+      return {
+        ...result,
+        gates: result.gates.map(gate => ({ ...gate, found: maskedFound(gate.found, mask) })),
+      };
     case 'notify':
       return { ...result, detail: mask.deep(result.detail) };
     default:
@@ -211,9 +211,9 @@ function masked(result: Result, mask: Mask): Result {
 const unknownOf = (unknown: Record<string, number>, mask: Mask) =>
   Object.fromEntries(Object.entries(unknown).map(([name, times]) => [mask.text(name), times]));
 
-function maskedEvidence(evidence: GateEvidence, mask: Mask): GateEvidence {
-  const { reason, findings, log_tail } = evidence;
-  return { ...evidence, ...mask.deep({ reason, findings, log_tail }) };
+function maskedFound(found: Found, mask: Mask): Found {
+  const { reason, findings = [], log_tail = null } = found;
+  return { ...found, ...mask.deep({ reason, findings, log_tail }) };
 }
 
 /** The same error with other words, also in its stack. */

@@ -1,6 +1,6 @@
 /** Moves a trigger as far as it goes at once: decides and folds until there is nothing to record. Pure. */
-import { decide, type Facts, type TriggerEffect } from './decide.ts';
-import type { NewTriggerEvent, TriggerEvent } from './event.ts';
+import { decide, type Facts, jumpSince, type TriggerEffect } from './decide.ts';
+import type { Moment, NewTriggerEvent, TriggerEvent } from './event.ts';
 import { fold } from './fold.ts';
 import type { TriggerState } from './state.ts';
 
@@ -21,7 +21,7 @@ export function advance(state: TriggerState, facts: Facts): Advanced {
   for (;;) {
     const next = decide(now, facts);
     if (next.events.length === 0) return { events, state: now, effects: next.effects, wake_ms: next.wake_ms };
-    const stamped = stamp(now, next.events, facts.now_ms);
+    const stamped = stamp(now, next.events, facts.clock);
     events.push(...stamped.events);
     now = stamped.state;
     // The effects of the moment are not kept back by a long row of slots.
@@ -29,19 +29,23 @@ export function advance(state: TriggerState, facts: Facts): Advanced {
   }
 }
 
-/** Gives new events their numbers and time. */
+/** Gives new events their numbers and time. A clock that was set meanwhile is recorded first. */
 export function stamp(
   state: TriggerState | null,
   added: readonly NewTriggerEvent[],
-  now_ms: number,
+  clock: Moment,
 ): { events: TriggerEvent[]; state: TriggerState } {
-  const t = new Date(now_ms).toISOString();
   const events: TriggerEvent[] = [];
   let now = state;
-  for (const event of added) {
-    const stamped = { seq: (now?.seq ?? 0) + 1, t, ...event } as TriggerEvent;
+  const put = (event: NewTriggerEvent) => {
+    const stamped = { seq: (now?.seq ?? 0) + 1, ...clock, ...event } as TriggerEvent;
     events.push(stamped);
     now = fold(now, stamped);
+  };
+  for (const event of added) {
+    const jump = event.type === 'clock_jumped' || now === null ? null : jumpSince(now, clock);
+    if (jump) put(jump);
+    put(event);
   }
   return { events, state: now! };
 }

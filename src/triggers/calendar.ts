@@ -107,14 +107,18 @@ export function parseAt(text: string, zone: string, nowMs: number): number | nul
   }
   const local = LOCAL_TIME.exec(words);
   if (local) return inZone(`${local[1]}T${local[2]}`, zone);
-  const seconds =
-    /^[+\d.dhms\s]+$/i.test(words) && /[dhms]/i.test(words)
-      ? parseDuration(words.replace(/^\+\s*/, ''))
-      : null;
+  const seconds = parseSpan(words);
   if (seconds !== null) return nowMs + seconds * 1000;
   if (!/^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:?\d\d)$/i.test(words)) return null;
   const ms = Date.parse(words);
   return Number.isNaN(ms) ? null : ms;
+}
+
+/** Seconds of a time that is given as a duration from now on; null: it is given otherwise. */
+export function parseSpan(text: string): number | null {
+  const words = text.trim();
+  const isSpan = /^[+\d.dhms\s]+$/i.test(words) && /[dhms]/i.test(words);
+  return isSpan ? parseDuration(words.replace(/^\+\s*/, '')) : null;
 }
 
 /** A wall time of a zone; one that the clock leaves out is as far behind the gap as it would have been in it. */

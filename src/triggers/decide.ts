@@ -8,9 +8,10 @@
  *       ──► slot_queued ──► slot_taken ──► slot_started | slot_refused
  *       ──► slot_taken ───────────────────► …
  */
+import { jumpBetween } from '../engine/clock.ts';
 import { isTimed, jitterMs, slotAfter, slotName } from './calendar.ts';
-import type { NewTriggerEvent, Passed, RunEnd } from './event.ts';
-import { liveRuns, type TriggerState, type Waiting } from './state.ts';
+import type { Moment, NewTriggerEvent, Passed, RunEnd } from './event.ts';
+import { expectingSince, liveRuns, type TriggerState, type Waiting } from './state.ts';
 
 /** Slots that are looked at in one pass; the next pass goes on with the rest. */
 const CHUNK = 300;
@@ -20,6 +21,8 @@ export const ON_TIME_MS = 60_000;
 export const QUEUE_MAX = 100;
 /** Runs of one trigger that go on at once. */
 export const PARALLEL_MAX = 100;
+/** Changed paths that tell whether runs start each other. */
+export const CHANGED_MAX = 20;
 /** Runs in a row that may be started by what the run before has changed. */
 export const LOOP_MAX = 3;
 /** Time that comes again after the clock was set back, and is waited for; longer, and slots of it are new ones. */
@@ -35,7 +38,7 @@ export interface Hold {
 }
 
 export interface Facts {
-  now_ms: number;
+  clock: Moment;
   /** What became of a run: null while it goes on. */
   run(task: string): RunEnd | null;
   /** null: a run may begin. Asked only where something is due. */
@@ -61,6 +64,8 @@ export interface Next {
 const record = (...events: NewTriggerEvent[]): Next => ({ events, effects: [], wake_ms: null });
 
 export function decide(state: TriggerState, facts: Facts): Next {
+  const jump = jumpSince(state, facts.clock);
+  if (jump) return record(jump);
   const ended = endOfRuns(state, facts);
   if (ended.length > 0) return record(...ended);
   if (state.status === 'active') {
@@ -75,6 +80,22 @@ export function decide(state: TriggerState, facts: Facts): Next {
     if (dropped) return record(dropped);
   }
   return { events: [], effects: effectsOf(state, facts), wake_ms: wakeOf(state, facts) };
+}
+
+const nowMs = ({ clock }: Facts): number => Date.parse(clock.t);
+
+/** How the clock was set since the last event, where something waits that was to wait for a while. */
+export function jumpSince(
+  state: TriggerState,
+  { t, mono, slept, boot }: Moment,
+): (NewTriggerEvent & { type: 'clock_jumped' }) | null {
+  const { when } = state.definition;
+  const waits =
+    state.queue.length > 0 ||
+    (when.kind === 'at' && when.in_seconds !== undefined && Date.parse(when.at) > state.cursor);
+  if (!waits || !state.clock || mono === undefined || boot === undefined) return null;
+  const jump = jumpBetween(state.clock, { t, mono, boot, ...(slept === undefined ? {} : { slept }) });
+  return jump && { type: 'clock_jumped', ...jump };
 }
 
 function endOfRuns(state: TriggerState, facts: Facts): NewTriggerEvent[] {
@@ -103,7 +124,7 @@ function whyFinished(state: TriggerState, facts: Facts): NewTriggerEvent | null 
   if (state.queue.length > 0 || state.taken.length > 0) return null;
   if (policy.max_runs !== null && startedRuns(state) >= policy.max_runs)
     return { type: 'trigger_finished', reason: `${policy.max_runs} of ${policy.max_runs} runs were started` };
-  if (policy.until !== null && facts.now_ms > Date.parse(policy.until) && nextDue(state) === null)
+  if (policy.until !== null && nowMs(facts) > Date.parse(policy.until) && nextDue(state) === null)
     return { type: 'trigger_finished', reason: `its end was ${policy.until}` };
   if (isTimed(when) && nextDue(state) === null)
     return { type: 'trigger_finished', reason: when.kind === 'at' ? 'it was due once' : 'no slot is left' };
@@ -134,7 +155,7 @@ function queueTurn(state: TriggerState, facts: Facts): NewTriggerEvent | null {
   const first = state.queue[0];
   if (!first) return null;
   if (!mayStartMore(state)) return passedAlone(first, 'skipped', 'the last run was started');
-  if (isTooLate(state, first.due, facts.now_ms)) return passedAlone(first, 'skipped', tooLate(state));
+  if (isTooLate(state, first.due, nowMs(facts))) return passedAlone(first, 'skipped', tooLate(state));
   if (!hasTurn(state) || facts.hold()) return null;
   return { type: 'slot_taken', ...first, task: facts.newTask(), cursor: null };
 }
@@ -166,33 +187,49 @@ export function nextDue(state: TriggerState): { slot_ms: number; due_ms: number 
 /** The time slots that are due. */
 function timeTurn(state: TriggerState, facts: Facts): NewTriggerEvent | NewTriggerEvent[] | null {
   const { when, policy } = state.definition;
-  const now = facts.now_ms;
+  const now = nowMs(facts);
   if (!isTimed(when)) return null;
   const back = setBack(state, now);
   if (back) return back;
   const due = dueSlots(state, now);
   const last = due.at(-1);
   if (last === undefined) return null;
-  if (!mayStartMore(state)) return passed(state, due, 'skipped', 'the last run was started');
+  if (!mayStartMore(state))
+    return passed(state, rowOf(state, due, now), 'skipped', 'the last run was started');
   const paused = due.filter(ms => ms <= state.skipped_until);
-  if (paused.length > 0) return passed(state, paused, 'skipped', 'the trigger was paused');
+  if (paused.length > 0)
+    return passed(state, rowOf(state, paused, state.skipped_until), 'skipped', 'the trigger was paused');
   const old = due.filter(ms => isTooLate(state, ms, now));
-  if (old.length > 0) return passed(state, old, 'missed', tooLate(state));
+  if (old.length > 0)
+    return passed(
+      state,
+      rowOf(state, old, now - policy.max_late_seconds * 1000 - 1),
+      'missed',
+      tooLate(state),
+    );
   const hold = facts.hold();
-  if (hold && policy.catch_up === 'none') return passed(state, due, 'skipped', hold.reason);
+  if (hold && policy.catch_up === 'none') return passed(state, rowOf(state, due), 'skipped', hold.reason);
   // What waits for the end of that is caught up with then.
   if (hold) return null;
   if (policy.catch_up === 'all') return oneOf(state, due[0]!, facts);
   const earlier = due.slice(0, -1);
   const more = due.length === CHUNK;
   if (policy.catch_up === 'none') {
-    if (now - last > ON_TIME_MS || more) return passed(state, due, 'missed', away(now - last));
-    if (earlier.length > 0) return passed(state, earlier, 'missed', away(now - earlier.at(-1)!));
+    if (now - last > ON_TIME_MS || more) return passed(state, rowOf(state, due), 'missed', away(now - last));
+    if (earlier.length > 0)
+      return passed(state, rowOf(state, earlier), 'missed', away(now - earlier.at(-1)!));
   }
-  if (more) return passed(state, due, 'joined', 'a later one was due as well');
-  if (policy.overlap === 'skip' && !hasTurn(state)) return passed(state, due, 'skipped', goesOn(state));
+  if (more) return passed(state, rowOf(state, due), 'joined', 'a later one was due as well');
+  if (policy.overlap === 'skip' && !hasTurn(state))
+    return passed(state, rowOf(state, due), 'skipped', goesOn(state));
   if (earlier.length > 0)
-    return passed(state, earlier, 'joined', 'a later one was due as well', slotName(last, state.turn));
+    return passed(
+      state,
+      rowOf(state, earlier),
+      'joined',
+      'a later one was due as well',
+      slotName(last, state.turn),
+    );
   return oneOf(state, last, facts);
 }
 
@@ -221,9 +258,9 @@ function oneOf(
   if (overlap === 'parallel') return null;
   if (overlap === 'skip') {
     // Passed over before that run began: its turn comes when that is over.
-    const since = Math.min(...liveRuns(state).map(run => run.started), facts.now_ms);
+    const since = Math.min(...liveRuns(state).map(run => run.started), nowMs(facts));
     if (catch_up === 'all' && slot_ms < since) return null;
-    return passed(state, [slot_ms], 'skipped', goesOn(state));
+    return passed(state, rowOf(state, [slot_ms]), 'skipped', goesOn(state));
   }
   return queued(state, waiting, slot_ms);
 }
@@ -242,8 +279,14 @@ function queued(state: TriggerState, slot: Waiting, cursor: number | null): NewT
   const into = { into: slot.slot };
   return [
     ...replaced.map(one => passedAlone(one, 'joined', 'a later one was due as well', into)),
-    { type: 'slot_queued', ...slot, cursor },
+    { type: 'slot_queued', ...slot, changed: changedBy([...replaced, slot]), cursor },
   ];
+}
+
+/** Of slots that become one: the files that were changed while a run went on. */
+function changedBy(slots: readonly Waiting[]): string[] | null {
+  const known = slots.flatMap(({ changed }) => changed ?? []);
+  return slots.every(({ changed }) => changed === null) ? null : [...new Set(known)].slice(0, CHANGED_MAX);
 }
 
 /** A slot that does not come by the clock: a settled change, a delivery, a person. All that follows, the slot included. */
@@ -269,16 +312,35 @@ function dueSlots(state: TriggerState, now: number): number[] {
   return due;
 }
 
+interface Row {
+  first: number;
+  last: number;
+  count: number;
+}
+
+/**
+ * The slots as a row. Where they are as many as are looked at in one pass, those of an interval up to `limit` belong to it
+ * too, in one step: a clock that was put right passes over years of them.
+ */
+function rowOf({ definition }: TriggerState, slots: readonly number[], limit = 0): Row {
+  const [first, last] = [slots[0]!, slots.at(-1)!];
+  const { when, policy } = definition;
+  if (when.kind !== 'every' || slots.length < CHUNK) return { first, last, count: slots.length };
+  const every = Math.round(when.every_seconds * 1000);
+  const end = policy.until === null ? limit : Math.min(limit, Date.parse(policy.until));
+  const more = Math.max(0, Math.floor((end - last) / every));
+  return { first, last: last + more * every, count: slots.length + more };
+}
+
 function passed(
   state: TriggerState,
-  slots: readonly number[],
+  { first, last, count }: Row,
   outcome: Passed,
   reason: string,
   into: string | null = null,
 ): NewTriggerEvent {
-  const [first, last] = [slots[0]!, slots.at(-1)!];
   const names = { first: slotName(first, state.turn), last: slotName(last, state.turn) };
-  return { type: 'slots_passed', ...names, count: slots.length, outcome, reason, into, cursor: last };
+  return { type: 'slots_passed', ...names, count, outcome, reason, into, cursor: last };
 }
 
 /** The clock is far behind the last slot: that was of a time that was none. An interval goes on at once. */
@@ -304,7 +366,7 @@ function effectsOf(state: TriggerState, facts: Facts): TriggerEffect[] {
     ...submits,
     ...replaced.map(({ task }): TriggerEffect => ({ type: 'cancel', task })),
     ...released.map(({ task }): TriggerEffect => ({ type: 'release', task })),
-    ...(facts.draining ? [] : notices(state, facts.now_ms).filter(({ at }) => at <= facts.now_ms)).map(
+    ...(facts.draining ? [] : notices(state, nowMs(facts)).filter(({ at }) => at <= nowMs(facts))).map(
       ({ key, text }): TriggerEffect => ({ type: 'notify', key, text }),
     ),
   ];
@@ -330,16 +392,18 @@ function notices(state: TriggerState, now: number): { key: string; text: string;
 }
 
 /** When no success is an alarm; null: never. */
-function alarmAt({ definition, status, paused_by, expecting_since }: TriggerState): number | null {
+function alarmAt(state: TriggerState): number | null {
+  const { definition, status, paused_by } = state;
   const { expect_within_seconds } = definition.policy;
   const rests = status === 'finished' || (status === 'paused' && paused_by === 'user');
   if (expect_within_seconds === null || rests) return null;
-  return Date.parse(expecting_since) + expect_within_seconds * 1000;
+  return expectingSince(state) + expect_within_seconds * 1000;
 }
 
 /** When to look again if nothing else happens. */
 function wakeOf(state: TriggerState, facts: Facts): number | null {
-  const { now_ms, draining } = facts;
+  const { draining } = facts;
+  const now_ms = nowMs(facts);
   const active = state.status === 'active' && !draining;
   const due = active ? nextDue(state) : null;
   const { until } = state.definition.policy;

@@ -6,7 +6,7 @@ import {
   definition,
   type When,
 } from '../contract/trigger.ts';
-import { cronProblem, isTimeZone, parseAt } from './calendar.ts';
+import { cronProblem, isTimeZone, parseAt, parseSpan } from './calendar.ts';
 
 const MIN_EVERY_S = 1;
 const MAX_EVERY_S = 366 * 86_400;
@@ -44,10 +44,11 @@ function whenOf(
   switch (asked.kind) {
     case 'at': {
       const at = time('at', asked.at, tz, now_ms);
-      const known = before?.when.kind === 'at' && before.when.at === at;
-      if (Date.parse(at) <= now_ms && !known)
+      if (before?.when.kind === 'at' && before.when.at === at) return before.when;
+      if (Date.parse(at) <= now_ms)
         throw new DraftProblem(`The time has passed: "${asked.at}" was ${at}.`, TIMES);
-      return { kind: 'at', at };
+      const in_seconds = parseSpan(asked.at);
+      return { kind: 'at', at, ...(in_seconds === null ? {} : { in_seconds }) };
     }
     case 'every': {
       const { every_seconds } = asked;

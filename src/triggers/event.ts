@@ -3,6 +3,7 @@
  * a meaning never changes.
  */
 import type { Definition } from '../contract/trigger.ts';
+import type { Reading } from '../engine/clock.ts';
 import type { TriggerState, Waiting } from './state.ts';
 
 /** What becomes of a slot that starts no run. */
@@ -45,6 +46,8 @@ interface Of {
   run_released: { task: string; removed: boolean };
   /** The wall clock was set back: slots of times that come again are new ones. */
   clock_set_back: { cursor: number };
+  /** The wall clock moved by `ms` against the monotonic one, of which the machine slept `slept_ms`. What was to wait waits its length. */
+  clock_jumped: { ms: number; slept_ms: number };
   /** A person was told of something, or that was tried. */
   notified: { key: string; ok: boolean; detail: string | null };
   /** The beginning of a journal that was made short: all that the events before it led to. */
@@ -53,5 +56,7 @@ interface Of {
 
 export type TriggerEventType = keyof Of;
 export type NewTriggerEvent = { [T in TriggerEventType]: { type: T } & Of[T] }[TriggerEventType];
-export type TriggerEvent = NewTriggerEvent & { seq: number; t: string };
+/** The clocks of the moment; journals of older versions know the wall clock alone. */
+export type Moment = Pick<Reading, 't'> & Partial<Reading>;
+export type TriggerEvent = NewTriggerEvent & Moment & { seq: number };
 export type TriggerEventOf<T extends TriggerEventType> = Extract<TriggerEvent, { type: T }>;

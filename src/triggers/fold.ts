@@ -1,4 +1,5 @@
 /** Folds events of a trigger into its state. Pure; the only place that changes one. */
+import type { ClockMark } from '../engine/clock.ts';
 import { isTimed, isTimeSlot } from './calendar.ts';
 import type { TriggerEvent, TriggerEventOf } from './event.ts';
 import type { Receipt, TriggerState, Waiting } from './state.ts';
@@ -10,7 +11,13 @@ const TOLD_MAX = 50;
 
 export function fold(state: TriggerState | null, event: TriggerEvent): TriggerState {
   const next = step(state, event);
-  return { ...next, seq: event.seq, updated_at: event.t };
+  const clock = markOf(event) ?? next.clock;
+  return { ...next, seq: event.seq, updated_at: event.t, ...(clock && { clock }) };
+}
+
+function markOf({ t, boot, mono, slept }: TriggerEvent): ClockMark | undefined {
+  if (boot === undefined || mono === undefined) return undefined;
+  return { t, boot, offset_ms: Date.parse(t) - mono, slept_ms: slept ?? 0 };
 }
 
 export function foldAll(events: readonly TriggerEvent[]): TriggerState {
@@ -69,7 +76,9 @@ function step(state: TriggerState | null, event: TriggerEvent): TriggerState {
     case 'run_released':
       return { ...state, runs: state.runs.filter(({ task }) => task !== event.task) };
     case 'clock_set_back':
-      return { ...state, cursor: event.cursor, turn: state.turn + 1 };
+      return setBack(state, event.cursor);
+    case 'clock_jumped':
+      return jumped(state, event.ms - event.slept_ms);
     case 'notified': {
       const { key, t, ok, detail } = event;
       return { ...state, told: [...state.told, { key, t, ok, detail }].slice(-TOLD_MAX) };
@@ -103,8 +112,8 @@ function edited(state: TriggerState, { definition, t }: TriggerEventOf<'trigger_
   return {
     ...state,
     definition,
-    // Times that the old calendar had and nobody took are none of the new one.
-    cursor: same ? state.cursor : Math.max(state.cursor, firstCursor(definition.when, now)),
+    // Times that the old calendar had and nobody took are none of the new one; nor are those of a clock that was ahead.
+    cursor: same ? state.cursor : Math.max(Math.min(state.cursor, now), firstCursor(definition.when, now)),
     status: finished ? 'active' : state.status,
     reason: finished ? null : state.reason,
     expecting_since: t,
@@ -129,6 +138,33 @@ function ended(state: TriggerState, { task, end, t }: TriggerEventOf<'run_ended'
     return { ...next, failures: 0, last_end: 'completed', last_success_at: t, expecting_since: t };
   if (end === 'failed') return { ...next, failures: state.failures + 1, last_end: 'failed' };
   return next;
+}
+
+/** Pauses and beginnings of a time that was none count no more. */
+function setBack(state: TriggerState, cursor: number): TriggerState {
+  const { definition, turn, skipped_until } = state;
+  const next = { ...state, cursor, turn: turn + 1, skipped_until: Math.min(skipped_until, cursor) };
+  const { when } = definition;
+  // An interval begins on a whole second after it is made; one that has not begun yet begins when it was meant to.
+  if (when.kind !== 'every' || Date.parse(when.from) > state.cursor + 1000) return next;
+  const every = Math.round(when.every_seconds * 1000);
+  const ahead = Math.max(0, Math.ceil((Date.parse(when.from) - cursor) / every));
+  const from = new Date(Date.parse(when.from) - ahead * every).toISOString();
+  return { ...next, definition: { ...definition, when: { ...when, from } } };
+}
+
+/** What waits for a while waits as long as it was meant to; a time of day stays that time of day. */
+function jumped(state: TriggerState, set_ms: number): TriggerState {
+  const { definition, cursor } = state;
+  const { when } = definition;
+  const next = { ...state, queue: state.queue.map(one => ({ ...one, due: one.due + set_ms })) };
+  if (when.kind !== 'at' || when.in_seconds === undefined || Date.parse(when.at) <= cursor) return next;
+  const at_ms = Date.parse(when.at) + set_ms;
+  return {
+    ...next,
+    definition: { ...definition, when: { ...when, at: new Date(at_ms).toISOString() } },
+    cursor: Math.min(cursor, at_ms - 1),
+  };
 }
 
 const moved = (state: TriggerState, cursor: number | null): TriggerState =>

@@ -1,5 +1,6 @@
 /** What a trigger is: everything that its events say, and nothing else. */
 import type { Definition } from '../contract/trigger.ts';
+import type { ClockMark } from '../engine/clock.ts';
 import type { Passed, RunEnd } from './event.ts';
 
 /** What became of a slot, or of a row of slots to which the same happened. */
@@ -60,6 +61,8 @@ export interface TriggerState {
   created_at: string;
   updated_at: string;
   seq: number;
+  /** The clocks at the last event; missing where that was written by an older version. */
+  clock?: ClockMark;
   status: 'active' | 'paused' | 'finished';
   /** Why it is paused or finished. */
   reason: string | null;
@@ -94,3 +97,7 @@ export interface TriggerState {
 
 export const isLive = (run: Run) => run.end === null;
 export const liveRuns = (state: TriggerState): Run[] => state.runs.filter(isLive);
+
+/** Not after the last event, as where the clock was ahead and has been put right. */
+export const expectingSince = ({ expecting_since, updated_at }: TriggerState): number =>
+  Math.min(Date.parse(expecting_since), Date.parse(updated_at));

@@ -2,7 +2,7 @@
 import type { ReceiptView, TriggerView } from '../contract/trigger.ts';
 import { whenText } from './calendar.ts';
 import { nextDue } from './decide.ts';
-import { liveRuns, type TriggerState } from './state.ts';
+import { expectingSince, liveRuns, type TriggerState } from './state.ts';
 
 export function viewOf(state: TriggerState, now_ms: number): TriggerView {
   const { definition: defined, runs } = state;
@@ -17,10 +17,7 @@ export function viewOf(state: TriggerState, now_ms: number): TriggerView {
     queued: state.queue.length + state.taken.length,
     last: receiptsOf(state, 1)[0] ?? null,
     ...{ last_end: state.last_end, last_success_at: state.last_success_at },
-    overdue:
-      within !== null &&
-      state.status !== 'finished' &&
-      now_ms > Date.parse(state.expecting_since) + within * 1000,
+    overdue: within !== null && state.status !== 'finished' && now_ms > expectingSince(state) + within * 1000,
     ...{ failures: state.failures, counts: state.counts },
     runs: runs.map(({ slot, task: id, end, ended_at }) => ({ slot, task: id, end, ended_at })),
     ...{ project: task.project, goal: task.goal, source: defined.source },

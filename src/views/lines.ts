@@ -121,6 +121,8 @@ const WRITERS: Writers = {
     'WARNING',
     `Rolled back to ${short(event.commit)}${who(event)}; to be done again: ${event.steps.join(', ') || 'nothing'}`,
   ],
+  rollback_requested: (_, event) => ['INFO', `Rollback to ${short(event.commit)} requested${who(event)}`],
+  rollback_refused: (_, event) => ['ERROR', refusedText('Rollback', event, 'nothing was rolled back')],
   task_started: (state, event) => ['INFO', state.started_at === event.t ? 'Task started' : 'Task goes on'],
   task_waiting: (_, event) => [
     'WARNING',
@@ -190,15 +192,15 @@ const WRITERS: Writers = {
     'INFO',
     `Merge requested${event.into ? ` into ${event.into}` : ''}${who(event)}`,
   ],
-  merge_refused: (_, event) => [
-    'ERROR',
-    then(
-      `Merge refused (${event.kind}): ${event.message}`,
-      `nothing was moved${event.hint ? `. ${oneLine(event.hint, 200)}` : ''}`,
-    ),
-  ],
+  merge_refused: (_, event) => ['ERROR', refusedText('Merge', event, 'nothing was moved')],
   merged: (_, event) => ['INFO', `Merged into ${event.into}: ${short(event.commit)}`],
 };
+
+const refusedText = (
+  what: string,
+  { kind, message, hint }: { kind: string; message: string; hint: string | null },
+  so: string,
+) => then(`${what} refused (${kind}): ${message}`, `${so}${hint ? `. ${oneLine(hint, 200)}` : ''}`);
 
 /** Behind what was asked for. */
 const who = ({ origin }: Event): string => (origin ? ` ${originText(origin)}` : '');
@@ -449,7 +451,8 @@ function then(what: string, next: string): string {
   return `${oneLine(what, VIEW_LIMITS.line_chars - next.length - 2)}; ${next}`;
 }
 
-function clockText(ms: number, slept_ms: number | undefined): string {
+/** What a clock did, in words. */
+export function clockText(ms: number, slept_ms: number | undefined): string {
   if (slept_ms === undefined) return `The clock jumped by ${Math.round(ms / 1000)} s (sleep, or it was set)`;
   const set_ms = ms - slept_ms;
   const slept = slept_ms > 0 ? [`the machine slept for ${duration(slept_ms)}`] : [];

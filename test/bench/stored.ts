@@ -6,10 +6,10 @@ import type { Event, NewEvent } from '../../src/contract/event.ts';
 import { taskSpec } from '../../src/contract/spec.ts';
 import { stamp } from '../../src/engine/advance.ts';
 import { foldAll } from '../../src/engine/fold.ts';
-import { sha256 } from '../../src/store/file/artifact.ts';
 import { encodeEnv } from '../../src/store/file/env.ts';
 import { encodeJournalLine, type Line } from '../../src/store/file/journal.ts';
 import { encodeSnapshot } from '../../src/store/file/snapshot.ts';
+import { sha256 } from '../../src/util/sha256.ts';
 import { FORMAT } from '../../src/version.ts';
 import { commandSpec } from '../support/instance.ts';
 

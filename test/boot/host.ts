@@ -9,6 +9,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
@@ -70,6 +71,32 @@ export function cgroupsNamed(prefix: string): string[] {
   return readdirSync(root)
     .filter(name => name.startsWith(prefix))
     .map(name => join(root, name));
+}
+
+/** How many inotify instances the kernel lets a user have. */
+export const inotifyLimit = (): number => Number(readText('/proc/sys/fs/inotify/max_user_instances'));
+
+/** How many of them root has not used, in this computer and its machines together. */
+export function inotifyLeft(): number {
+  const used = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && /\nUid:\t0\t/.test(readText(`/proc/${name}/status`)))
+    .flatMap(pid => linksIn(`/proc/${pid}/fd`))
+    .filter(target => target === 'anon_inode:inotify').length;
+  return inotifyLimit() - used;
+}
+
+function linksIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).flatMap(name => {
+      try {
+        return readlinkSync(join(folder, name));
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return []; // a process that is gone
+  }
 }
 
 /** Ends every process in a cgroup and below, at once. */

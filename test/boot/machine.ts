@@ -27,13 +27,26 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expectSuccess, must, type Ran, type Running, start } from './command.ts';
-import { cgroupRoot, killCgroup, loopsUnder, readText, removeCgroup, until } from './host.ts';
+import {
+  cgroupRoot,
+  inotifyLeft,
+  inotifyLimit,
+  killCgroup,
+  loopsUnder,
+  readText,
+  removeCgroup,
+  until,
+} from './host.ts';
 import { idOf, USERS, type User } from './users.ts';
 
 const LAUNCH = join(import.meta.dirname, 'launch.sh');
 /** What systemd-nspawn --keep-unit ends with when the machine asked for a reboot. */
 const REBOOT_EXIT = 133;
-const STARTS_MAX = 3;
+/**
+ * A machine that runs has five inotify instances of root, and several may start in the same moment. Where none is left its
+ * PID 1 ends without a word.
+ */
+const INOTIFY_ROOM = 32;
 const DISK_BYTES = 4 * 1024 ** 3;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -131,35 +144,32 @@ export class Machine {
   /** Switches it on and waits until systemd has done all that belongs to starting. */
   async boot({ timeout_ms = 180_000 } = {}): Promise<Booted> {
     if (this.#nspawn) throw new Error(`${this.name} is on`);
-    for (let tries = 1; ; tries++) {
-      await this.#gone();
-      const booted = await this.#start(timeout_ms);
-      if (booted !== null) return booted;
-      // systemd-nspawn gives up now and then while many of them start at once, before the machine's first process.
-      if (tries === STARTS_MAX) throw new Error(`${this.name} died while starting\n${this.console()}`);
-      console.log(`${this.name}: systemd-nspawn ended before the machine was there; once more`);
-    }
-  }
-
-  /** null: there was no machine. */
-  async #start(timeout_ms: number): Promise<Booted | null> {
+    await until(
+      `${INOTIFY_ROOM} free inotify instances for ${this.name} (fs.inotify.max_user_instances is ${inotifyLimit()})`,
+      () => inotifyLeft() >= INOTIFY_ROOM,
+      { timeout_ms: 600_000, every_ms: 200 },
+    );
     const at_ms = Date.now();
-    let was_there = false;
     this.#launch();
+    const ended = this.#ended;
     const state = await until(
       `${this.name} has started`,
       async () => {
-        if (!this.#nspawn && !was_there) return 'none';
-        if (!this.#nspawn) throw new Error(`${this.name} died while starting\n${this.console()}`);
-        was_there ||= this.#leader() !== null;
+        if (!this.#nspawn)
+          throw new Error(
+            `${this.name} died while starting: systemd-nspawn ended with ${await ended}, ${inotifyLeft()} inotify instances were left\n${this.console()}`,
+          );
         // The payload's cgroup comes a moment after its first process.
-        if (!was_there || !existsSync(join(this.#cgroup, 'payload/cgroup.procs'))) return null;
-        const { stdout } = await this.run(['systemctl', 'is-system-running']);
-        return /^(running|degraded)$/.test(stdout.trim()) ? stdout.trim() : null;
+        if (!this.#leader() || !existsSync(join(this.#cgroup, 'payload/cgroup.procs'))) return null;
+        const ran = await this.run(['systemctl', 'is-system-running']).catch(error => {
+          if (this.#leader()) throw error;
+          return null;
+        });
+        const said = ran?.stdout.trim() ?? '';
+        return /^(running|degraded)$/.test(said) ? said : null;
       },
       { timeout_ms, every_ms: 50 },
     );
-    if (state === 'none') return null;
     const took_ms = Date.now() - at_ms;
     const failed = state === 'running' ? '' : await this.ok(['systemctl', '--failed', '--no-legend']);
     return { at_ms, took_ms, state, failed };
@@ -381,6 +391,8 @@ export class Machine {
     await this.#ended;
     await this.#gone();
     rmSync(this.#folder, { recursive: true, force: true });
+    // systemd-nspawn removes it where /run is a tmpfs, and on a disk it refuses to.
+    rmSync(join('/run/systemd/nspawn/propagate', this.name), { recursive: true, force: true });
   }
 
   async #gone(): Promise<void> {

@@ -23,8 +23,11 @@ for (const system of ['host', 'small'] as const)
       `npm installs another version while ${PER_SECOND} tasks end each second, ${ROUNDS} times`,
       async () => {
         const alice = new Rasen(await newMachine({ system }));
-        await alice.install();
         const { machine } = alice;
+        // All of them wait at the gate at once.
+        const settings = `max_live_jobs: ${TASKS}\n`;
+        await machine.put('/home/alice/.config/rasen/rasend.yml', settings, { user: 'alice' });
+        await alice.install();
         const gate = join(machine.outside, 'gate');
         const totals = { upgrades: 0, tasks: 0, completed: 0, twice: 0, lost: 0 };
         for (let round = 0; round < ROUNDS; round++) {

@@ -1,5 +1,5 @@
-/** What a test file of this folder needs: machines that are destroyed after it, and whose words are shown when it fails. */
-import { afterAll, inject, onTestFailed, test } from 'vitest';
+/** What a test of this folder needs: machines that are destroyed after it, and whose words are shown when it fails. */
+import { inject, onTestFinished, test } from 'vitest';
 import { type Filesystem, Machine } from './machine.ts';
 import type { System } from './rootfs.ts';
 
@@ -24,15 +24,9 @@ export interface Wish {
   rasen?: 'npm' | 'deb';
 }
 
-const machines = new Set<Machine>();
 let count = 0;
 
-afterAll(async () => {
-  await Promise.all([...machines].map(machine => machine.destroy()));
-  machines.clear();
-});
-
-/** A machine of the calling test; it lives until the end of the file unless it is destroyed before. */
+/** A machine of the calling test; it lives until the end of the test unless it is destroyed before. */
 export async function newMachine({
   system = 'host',
   fs = 'ext4',
@@ -46,10 +40,12 @@ export async function newMachine({
   // Test files run in processes of their own.
   const name = `${system}-${fs}-${process.pid}-${++count}`;
   const machine = await Machine.create({ name, run, cgroup_prefix, lowers: [product, ...lower.layers], fs });
-  machines.add(machine);
-  onTestFailed(async () => {
-    const journal = await machine.journal(['-n', '80']).catch(error => String(error));
-    console.log(`${machine.name}, its console:\n${machine.console()}\nits journal:\n${journal}`);
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') {
+      const journal = await machine.journal(['-n', '80']).catch(error => String(error));
+      console.log(`${machine.name}, its console:\n${machine.console()}\nits journal:\n${journal}`);
+    }
+    await machine.destroy();
   });
   if (on) await machine.boot();
   return machine;

@@ -121,6 +121,11 @@ export class Checks {
         this.#ok.delete(event.step);
         return;
       case 'rolled_back':
+        must(
+          this.#world.worktree!.head === event.commit && this.#world.worktree!.dirty.size === 0,
+          4,
+          `rolled back to ${event.commit}, and the worktree is at ${this.#world.worktree!.head}`,
+        );
         for (const step of event.steps) {
           this.#completedBy.delete(step);
           this.#ok.delete(step);

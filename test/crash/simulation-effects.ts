@@ -3,7 +3,7 @@
  * come. Doing it again finds it done, as it must in the real one.
  */
 
-import type { GateEvidence, SessionFacts } from '../../src/contract/event.ts';
+import type { SessionFacts } from '../../src/contract/event.ts';
 import type { Effect, Result, Trouble } from '../../src/engine/effect.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/engine/notes.ts';
@@ -89,6 +89,8 @@ export class Effects {
         return this.#acceptPlan(state, effect);
       case 'notify':
         return this.#notify(effect);
+      case 'rollback':
+        return this.#rollback(state);
       case 'merge':
         return this.#merge(state, effect);
     }
@@ -106,18 +108,7 @@ export class Effects {
       yield { ms: 5, stage: 'worktree' };
       const alone = isAgentStep(state, step) || !state.steps.some(s => s.id !== step.id && s.attempt);
       if (step.kind !== 'final' && alone) {
-        for (const { step: left, n } of state.unsealed) {
-          this.#commit(`attempt/${left}/${n}`);
-          yield { ms: 5, stage: 'kept' };
-        }
-        const lost = [...world.worktree!.dirty].filter(name => !UNCOMMITTED.has(name.split('/')[0]!));
-        must(lost.length === 0, 1, `${step.id}/${attempt.n} resets what ${lost} left and nobody committed`);
-        const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
-        must(!live, 2, `${step.id}/${attempt.n} resets the worktree under ${live?.name}`);
-        const head = attempt.from ?? 'base';
-        must(world.commits.has(head), 1, `${step.id}/${attempt.n} starts from ${head}, which is no commit`);
-        world.checkout(head);
-        yield { ms: 5, stage: 'reset' };
+        yield* this.#reset(state, attempt.from ?? 'base', `${step.id}/${attempt.n}`);
       }
     }
     if (attempt.work) {
@@ -149,6 +140,31 @@ export class Effects {
       ...(this.#draft.spec.base_config && rng.chance(0.2) ? { base_config: ['package.json'] } : {}),
       ...(this.#draft.spec.mutation_check && commit !== 'base' && rng.chance(0.8) ? { sources: 2 } : {}),
     };
+  }
+
+  /** Keeps what attempts left, and brings the worktree to the commit. */
+  *#reset(state: TaskState, head: string, who: string): Generator<{ ms: number; stage: string }, void> {
+    const world = this.#world;
+    for (const { step: left, n } of state.unsealed) {
+      this.#commit(`attempt/${left}/${n}`);
+      yield { ms: 5, stage: 'kept' };
+    }
+    const lost = [...world.worktree!.dirty].filter(name => !UNCOMMITTED.has(name.split('/')[0]!));
+    must(lost.length === 0, 1, `${who} resets what ${lost} left and nobody committed`);
+    const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
+    must(!live, 2, `${who} resets the worktree under ${live?.name}`);
+    must(world.commits.has(head), 1, `${who} goes to ${head}, which is no commit`);
+    world.checkout(head);
+    yield { ms: 5, stage: 'reset' };
+  }
+
+  *#rollback(state: TaskState): Stages {
+    yield { ms: 5, stage: 'begun' };
+    this.#fault('rollback');
+    if (new Rng(`${this.#draft.seed} ${state.rollback!.op}`).chance(0.2))
+      throw new Fault('the repository is gone', true);
+    yield* this.#reset(state, state.rollback!.commit, 'the rollback');
+    return { type: 'rollback' };
   }
 
   *#launch(state: TaskState, effect: Extract<Effect, { type: 'launch' }>): Stages {
@@ -346,23 +362,7 @@ export class Effects {
     this.#fault('judge');
     const gate = gatesOf(state, step)[effect.gate]!;
     const reason = this.truthOf(gate.kind, sealed.commit, state, step);
-    const evidence: GateEvidence = {
-      name: gate.name,
-      kind: gate.kind,
-      passed: reason === null,
-      tolerated: false,
-      reason,
-      needs_person: gate.kind === 'diff',
-      findings: [],
-      argv: null,
-      code: null,
-      duration_ms: null,
-      log_sha256: null,
-      log_tail: null,
-      commit: sealed.commit,
-      tree: sealed.tree,
-    };
-    return { type: 'judge', evidence };
+    return { type: 'judge', found: { reason, needs_person: gate.kind === 'diff' } };
   }
 
   /** What a built-in gate has to say of a commit. */
@@ -421,7 +421,7 @@ export class Effects {
       target.moves++;
     }
     yield { ms: 5, stage: 'moved' };
-    return { type: 'merge', merged: { into: 'main', before, commit, fast_forward: true, gates: [] } };
+    return { type: 'merge', merged: { into: 'main', before, commit, fast_forward: true }, gates: [] };
   }
 
   #broken(effect: string): void {

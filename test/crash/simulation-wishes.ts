@@ -22,7 +22,7 @@ export function wish(state: TaskState, kind: WishKind, op: string, rng: Rng): Ne
     case 'retry':
       return retry(state, op, rng);
     case 'rollback':
-      return rollback(state, rng);
+      return rollback(state, op, rng);
     case 'replan':
       return replan(state, rng);
     case 'note':
@@ -57,7 +57,7 @@ function retry(state: TaskState, op: string, rng: Rng): NewEvent[] | null {
   const { name } = state.status;
   const over = isTerminal(state.status);
   // What was merged stays as it is.
-  if (name === 'cancelled' || state.merged || state.merge) return null;
+  if (name === 'cancelled' || state.merged || state.merge || state.rollback) return null;
   const step = rng.pick(state.steps);
   if (step.attempt || (state.want === 'cancel' && !over)) return null;
   const ids = new Set([step.id]);
@@ -77,8 +77,9 @@ function retry(state: TaskState, op: string, rng: Rng): NewEvent[] | null {
 }
 
 /** Only what is at rest: a worktree under a live process is not moved. */
-function rollback(state: TaskState, rng: Rng): NewEvent[] | null {
+function rollback(state: TaskState, op: string, rng: Rng): NewEvent[] | null {
   if (state.spec.workspace.kind !== 'git' || !state.workspace || !isHalted(state)) return null;
+  if (state.rollback) return null;
   const done = state.good.filter(g => state.steps.some(s => s.id === g.step && s.status === 'completed'));
   if (done.length === 0) return null;
   const last = rng.pick(done);
@@ -87,26 +88,11 @@ function rollback(state: TaskState, rng: Rng): NewEvent[] | null {
   const isUndone = (s: Step) =>
     (undone.has(s.id) || s.kind === 'final' || s.kind === 'fix') && s.status !== 'skipped';
   const steps = state.steps.filter(isUndone).map(s => s.id);
-  const open = state.steps.filter(s => s.attempt && steps.includes(s.id));
-  return [...open.map(s => killed(s, 'rolled back')), { type: 'rolled_back', commit, steps }];
-}
-
-function killed(step: Step, reason: string): NewEvent {
-  const n = step.attempt!.n;
-  return {
-    type: 'attempt_closed',
-    step: step.id,
-    n,
-    outcome: 'killed',
-    reason,
-    retry_at: null,
-    wait: null,
-    block: null,
-  };
+  return [{ type: 'rollback_requested', op, commit, steps }];
 }
 
 function replan(state: TaskState, rng: Rng): NewEvent[] | null {
-  if (state.steps.some(s => s.attempt)) return null;
+  if (state.rollback || state.steps.some(s => s.attempt)) return null;
   const rev = state.plan_rev + 1;
   const fresh = makePlan(rng, rev, 'user');
   // Often only an edit: what stays the same keeps what was done.

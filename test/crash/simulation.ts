@@ -459,19 +459,9 @@ export class Life {
     memory.failures.set(effect.key, tries);
     const final = fault.expected || tries >= EFFECT_TRIES;
     let events: NewEvent[] | null = null;
-    if (final && effect.type === 'merge') {
-      events = [
-        {
-          type: 'merge_refused',
-          op: effect.op,
-          kind: 'gate_failed',
-          message: fault.message,
-          hint: null,
-          data: {},
-        },
-      ];
-    } else if (final) {
-      events = settleFailure(memory.state, effect, fault.message, this.world.now);
+    if (final) {
+      const failure = { kind: 'internal', message: fault.message, hint: null, data: {} };
+      events = settleFailure(memory.state, effect, failure, this.world.now);
     }
     try {
       if (events && events.length > 0) this.#record(events);
@@ -547,7 +537,6 @@ export class Life {
     const events = wish(memory.state, kind, `op${this.#granted}`, this.#rng);
     if (!events || events.length === 0) return false;
     this.#granted++;
-    for (const event of events) if (event.type === 'rolled_back') this.world.checkout(event.commit);
     try {
       this.#record(events);
     } catch (error) {
@@ -567,7 +556,7 @@ export class Life {
     const halted = status.name === 'blocked' || status.name === 'interrupted';
     must(owedNotices(state).length === 0, 8, `at rest, and nobody is told of ${owedNotices(state)[0]?.key}`);
     must(
-      isTerminal(status) ? !state.merge : halted,
+      isTerminal(status) ? !state.merge : halted && !state.rollback,
       8,
       `at rest while ${status.name} (want ${state.want}, seq ${state.seq})`,
     );

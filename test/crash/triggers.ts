@@ -11,7 +11,7 @@ import type { TriggerEffect } from '../../src/triggers/decide.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../src/triggers/event.ts';
 import { fold } from '../../src/triggers/fold.ts';
 import { liveRuns, type TriggerState } from '../../src/triggers/state.ts';
-import { aDefinition } from '../support/trigger-builder.ts';
+import { aDefinition, moment } from '../support/trigger-builder.ts';
 import { Rng } from './simulation-random.ts';
 
 const MINUTE = 60_000;
@@ -54,6 +54,9 @@ export class Life {
   readonly tasks = new Map<string, Task>();
   readonly #rng: Rng;
   now: number;
+  /** What its clock was set by since the machine started. */
+  #set = 0;
+  #boots = 0;
   #disk_full = 0;
   #holds = 0;
   #made = 0;
@@ -64,7 +67,7 @@ export class Life {
     this.#rng = new Rng(seed);
     this.now = Date.parse(`${this.#rng.pick(STARTS)}T20:17:03Z`) + Math.floor(this.#rng.next() * DAY);
     const created: NewTriggerEvent = { type: 'trigger_created', id: 'sim', definition: this.#definition() };
-    this.journal.push(...stamp(null, [created], this.now).events);
+    this.journal.push(...stamp(null, [created], this.clock).events);
   }
 
   /** What a supervisor that reads the journal has. */
@@ -80,7 +83,7 @@ export class Life {
     const kind = rng.pick(['at', 'every', 'every', 'cron', 'cron', 'cron'] as const);
     const when =
       kind === 'at'
-        ? { kind, at: new Date(this.now + Math.floor(rng.next() * DAY)).toISOString() }
+        ? this.#once(rng.next() * DAY)
         : kind === 'every'
           ? { kind, every_seconds: rng.pick([60, 300, 3600, 7000]), from: new Date(this.now).toISOString() }
           : { kind, cron: rng.pick(CRONS) };
@@ -95,6 +98,12 @@ export class Life {
       max_runs: rng.pick([null, null, 1, 7]),
       until: rng.pick([null, null, new Date(this.now + 2 * DAY).toISOString()]),
     });
+  }
+
+  #once(ms: number): Definition['when'] {
+    const seconds = Math.floor(ms / 1000);
+    const at = new Date(this.now + seconds * 1000).toISOString();
+    return { kind: 'at', at, ...(this.#rng.next() < 0.5 ? { in_seconds: seconds } : {}) };
   }
 
   /** Moves the world, then lets the trigger look, with crashes in between. */
@@ -131,9 +140,11 @@ export class Life {
   #world(): void {
     const rng = this.#rng;
     const what = rng.next();
-    if (what < 0.05) this.now += DAY;
-    else if (what < 0.1) this.now -= DAY;
-    else if (what < 0.12) this.now -= 5 * DAY;
+    if (what < 0.03) this.now += DAY;
+    else if (what < 0.05) this.#setClock(DAY);
+    else if (what < 0.09) this.#setClock(-DAY);
+    else if (what < 0.11) this.#setClock(-5 * DAY);
+    else if (what < 0.12) this.#reboot(rng.pick([-5 * DAY, 0, DAY]));
     else if (what < 0.2) this.now += Math.floor(rng.next() * 10 * HOUR);
     else this.now += Math.floor(rng.next() * 30 * MINUTE);
     if (rng.next() < 0.05) this.#disk_full = 3;
@@ -151,8 +162,24 @@ export class Life {
     else if (wish < 0.3 && status === 'paused') this.#append([{ type: 'trigger_resumed' }]);
   }
 
+  get clock() {
+    return moment(this.now, this.#set, `boot ${this.#boots}`);
+  }
+
+  #setClock(ms: number): void {
+    this.now += ms;
+    this.#set += ms;
+  }
+
+  /** The machine starts again, with another clock. */
+  #reboot(set_ms: number): void {
+    this.now += set_ms;
+    this.#set = 0;
+    this.#boots++;
+  }
+
   #append(events: readonly NewTriggerEvent[]): void {
-    this.journal.push(...stamp(this.state, events, this.now).events);
+    this.journal.push(...stamp(this.state, events, this.clock).events);
   }
 
   /** True: nothing is left to do now. */
@@ -161,7 +188,7 @@ export class Life {
       if (mayCrash && this.#rng.next() < 0.08) throw new Crash();
     };
     const next = advance(this.state, {
-      now_ms: this.now,
+      clock: this.clock,
       run: id =>
         [...this.tasks.values()].find(task => task.id === id)?.end ?? (this.#has(id) ? null : 'gone'),
       hold: () => (this.#holds > 0 ? { until_ms: this.now + HOUR, reason: 'quiet hours' } : null),
@@ -237,7 +264,8 @@ export function faultsOf(life: Life): string[] {
   const { journal } = life;
   const first = journal[0]!;
   if (first.type !== 'trigger_created') return ['it does not begin'];
-  const { when, policy } = first.definition;
+  const { policy } = first.definition;
+  let { when } = first.definition;
   const receipts = new Map<string, number>();
   const began = new Set<string>();
   const live = new Set<string>();
@@ -265,8 +293,13 @@ export function faultsOf(life: Life): string[] {
       case 'trigger_created':
         from = state.cursor;
         break;
+      case 'clock_jumped':
+        ({ when } = state.definition);
+        if (when.kind === 'at') from = state.cursor;
+        break;
       case 'clock_set_back':
         check(before!.cursor);
+        ({ when } = state.definition);
         from = event.cursor;
         break;
       case 'slots_passed':

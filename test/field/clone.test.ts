@@ -3,12 +3,24 @@
  * stays what it was, what no commit can hold is told, and the git of the user's shell is the git of the task.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { fingerprint } from '../support/git-repo.ts';
 import { projects } from '../support/projects.ts';
 import type { SeedProject } from '../support/scripted-agent.ts';
+import { works } from '../support/shell-project.ts';
 
 const make = projects();
 const DONE = `\nprintf '{"status":"done"}' >"$RASEN_RESULT_FILE"\n`;
@@ -237,6 +249,152 @@ esac
   git('rm', '-q', 'y.bin');
   git('checkout', '-q', 'HEAD', '--', 'y.bin');
   expect(p.read('y.bin')).toBe('NEW\n');
+});
+
+/** A project with git-lfs itself, its remote in a folder. False: git-lfs is not installed. */
+function withLfs(p: SeedProject): boolean {
+  if (!works(p, ['git', 'lfs', 'version'])) return false;
+  p.git('lfs', 'install', '--local', '--skip-repo');
+  p.git('lfs', 'track', '*.bin');
+  p.write({ 'x.bin': 'BIG\n', 'z.bin': 'OTHER\n' });
+  p.git('add', '-A');
+  p.git('commit', '-qm', 'large');
+  p.git('init', '-q', '--bare', '-b', 'main', p.beside('remote.git'));
+  p.git('remote', 'add', 'origin', `file://${p.beside('remote.git')}`);
+  p.git('lfs', 'push', 'origin', 'main');
+  p.git('push', '-q', '-u', 'origin', 'main');
+  return true;
+}
+const NO_LFS = 'git-lfs is not installed';
+
+test('git-lfs: the agent has the content, commits have pointers, and the objects are the user’s', async ctx => {
+  const p = project(`
+    grep -q BIG x.bin || exit 1
+    echo MORE >>x.bin; git add x.bin; git commit -qm "agent work"; echo NEW >y.bin
+  `);
+  if (!withLfs(p)) return ctx.skip(NO_LFS);
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect((await p.rasen('merge')).status).toBe(0);
+  expect([p.read('x.bin'), p.read('y.bin'), p.git('status', '--porcelain')]).toEqual([
+    'BIG\nMORE\n',
+    'NEW\n',
+    '',
+  ]);
+  for (const name of ['x.bin', 'y.bin'])
+    expect(p.git('cat-file', '-p', `HEAD:${name}`)).toContain('oid sha256:');
+  await p.rasen('gc', '--older-than', '0');
+  expect(p.git('lfs', 'fsck')).toContain('OK');
+  // Everybody else gets them, too.
+  p.git('lfs', 'push', 'origin', 'main');
+  p.git('push', '-q', 'origin', 'main');
+  p.git('clone', '-q', `file://${p.beside('remote.git')}`, p.beside('other'));
+  p.git('-C', p.beside('other'), 'lfs', 'install', '--local', '--skip-repo');
+  p.git('-C', p.beside('other'), 'lfs', 'pull');
+  expect(readFileSync(join(p.beside('other'), 'y.bin'), 'utf8')).toBe('NEW\n');
+});
+
+test('git-lfs: what the user never fetched is fetched from the user’s remote, or named with the way to fetch it', async ctx => {
+  const p = project('grep -q OTHER z.bin || exit 1; echo done >done.txt');
+  if (!withLfs(p)) return ctx.skip(NO_LFS);
+  const kept = p.beside('kept');
+  renameSync(join(p.root, '.git/lfs/objects'), kept);
+  const asked: string[] = [];
+  let isUp = false;
+  // The two requests of the protocol of git-lfs that a download needs.
+  const server = createServer(async (request, response) => {
+    asked.push(request.url!);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    if (!isUp) return response.writeHead(404).end();
+    const id = /^\/objects\/(\w+)$/.exec(request.url!)?.[1];
+    if (id) return response.end(readFileSync(join(kept, id.slice(0, 2), id.slice(2, 4), id)));
+    const { objects } = JSON.parse(Buffer.concat(chunks).toString());
+    const answers = objects.map(({ oid, size }: { oid: string; size: number }) => {
+      const href = `http://127.0.0.1:${port}/objects/${oid}`;
+      return { oid, size, actions: { download: { href } } };
+    });
+    response.writeHead(200, { 'content-type': 'application/vnd.git-lfs+json' });
+    response.end(JSON.stringify({ transfer: 'basic', objects: answers }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  p.git('remote', 'set-url', 'origin', `http://127.0.0.1:${port}/project`);
+  await p.init([{ id: 'a' }]);
+  expect((await p.rasen('run')).status).toBe(3);
+  const { reason } = await p.view();
+  expect(reason).toMatch(/git-lfs could not get the content of [xz]\.bin: .*git lfs fetch/s);
+  expect(asked[0]).toBe('/project.git/info/lfs/objects/batch');
+  isUp = true;
+  const ran = await p.rasen('resume');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect((await p.rasen('merge')).status).toBe(0);
+  expect([p.read('done.txt'), p.git('status', '--porcelain')]).toEqual(['done\n', '']);
+});
+
+test('git-lfs: a server that an agent names is never asked', async ctx => {
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
+    response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/secrets`;
+  const p = project(`
+    printf '[lfs]\n\turl = ${url}\n' >.lfsconfig
+    printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 4\n' 7 >w.bin
+  `);
+  if (!withLfs(p)) return ctx.skip(NO_LFS);
+  await p.init([{ id: 'a' }]);
+  await p.rasen('run');
+  const view = await p.view();
+  expect([view.status, asked]).toEqual(['blocked', 0]);
+  expect(view.reason).toContain('git-lfs could not get the content of w.bin');
+});
+
+test('files of submodules are there where `setup` makes them; where nothing does, that is told before anything starts', async () => {
+  const allowed = ['git', '-c', 'protocol.file.allow=always', 'submodule'];
+  const p = project('cat lib/used.txt >copy.txt', {
+    config: { gates: [['grep', '-q', 'library', 'lib/used.txt']] },
+  });
+  const lib = p.beside('lib');
+  mkdirSync(lib);
+  writeFileSync(join(lib, 'used.txt'), 'library\n');
+  for (const args of [
+    ['init', '-q', '-b', 'main'],
+    ['add', '-A'],
+    ['commit', '-qm', 'lib'],
+  ])
+    p.git('-C', lib, ...args);
+  p.git(...allowed.slice(1), '-q', 'add', lib, 'lib');
+  p.git('commit', '-qm', 'with a library');
+  await p.init([{ id: 'a' }]);
+  const without = await p.rasen('run');
+  expect([without.status, without.stderr]).toEqual([3, expect.stringContaining('submodules of this')]);
+  const config = JSON.parse(p.read('rasen.yml'));
+  p.write({ 'rasen.yml': JSON.stringify({ ...config, setup: [...allowed, 'update', '--init'] }) });
+  await p.rasen('cancel');
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect(ran.stderr).not.toContain('submodules of this');
+  const { branch } = await p.view();
+  expect(p.git('show', `${branch}:copy.txt`)).toBe('library');
+});
+
+test('objects that lie elsewhere, behind a link: the task works, and its commits are there', async () => {
+  const p = project('echo done >done.txt; git add -A; git commit -qm "agent work"');
+  renameSync(join(p.root, '.git/objects'), p.beside('objects'));
+  symlinkSync(p.beside('objects'), join(p.root, '.git/objects'));
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect((await p.rasen('merge')).status).toBe(0);
+  expect([p.read('done.txt'), p.git('status', '--porcelain')]).toEqual(['done\n', '']);
+  p.git('fsck', '--strict');
 });
 
 test('a task that is submitted from a hook is not by the author of the commit', async () => {

@@ -1,7 +1,7 @@
 /**
  * The gallery of cheats as real tasks: one supervisor, small projects, real runners. No cheat may end as verified without a
  * word, and no honest twin may be blocked. Both rates are printed. Languages whose tools are not installed are left out, and
- * that is said. Without RASEN_TEST_LONG every fifth of them is run. `CHEATS=pattern` runs those
+ * that is said. Without RASEN_TEST_LONG every tenth of them is run. `CHEATS=pattern` runs those
  * whose language and name it fits.
  */
 import { execFileSync } from 'node:child_process';
@@ -22,7 +22,7 @@ const TOOLS: Record<CheatTask['language'], string[][]> = {
   make: [['make', '--version']],
   Go: [['go', 'version']],
 };
-const SHARE = 5;
+const SHARE = 10;
 const AT_ONCE = 3;
 const GATE_SECONDS = 300;
 const PATIENCE_MS = 1_800_000;

@@ -23,9 +23,11 @@ test('renamed while the task is stopped: every command that goes on says where i
     expect(stderr).toContain('This project was moved');
     expect(stderr).toContain(`mv ${p.beside('renamed')} ${p.root}`);
   }
-  const id = JSON.parse((await elsewhere('status', '--format', 'json')).stdout).id;
-  // By its id the supervisor is asked, which says as much.
-  const { stdout, stderr } = await elsewhere('resume', id);
+  // From anywhere else the supervisor is asked, which says as much.
+  const { id, name } = JSON.parse((await elsewhere('status', '--format', 'json')).stdout);
+  for (const named of [id, id.slice(-8), name])
+    expect((await elsewhere('resume', named)).stderr, named).toContain(`mv ${p.beside('renamed')} ${p.root}`);
+  const { stdout, stderr } = await p.instance.rasenAsync(['resume', id], { cwd: p.beside('.') });
   expect(stdout + stderr).toContain('it was moved, renamed or removed. Move it back');
   renameSync(p.beside('renamed'), p.root);
   p.write({ '../go': '' });

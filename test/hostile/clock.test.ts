@@ -6,6 +6,8 @@ import { globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Event, EventOf } from '../../src/contract/event.ts';
+import { definitionDraft, type TriggerView } from '../../src/contract/trigger.ts';
+import { ulid } from '../../src/util/ulid.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
 import { type Claim, SeedProject, WORKS } from '../support/scripted-agent.ts';
 
@@ -63,13 +65,14 @@ const jumps = (instance: Instance, id: string) =>
   );
 
 /** A task of one session, that ends with a claim the first time and works the second. */
-async function waiting(atEnd: AtEnd, claim: Claim, why: string) {
+async function waiting(atEnd: AtEnd, claim: Claim, why: string, ahead_s = 0) {
   const p = new SeedProject({
     config: { limits: { wait: true } },
     script: { a: [[{ claim }], WORKS] },
   });
   atEnd(() => p.close());
   const clock = new SetClock(p.instance);
+  clock.set(ahead_s);
   await clock.start();
   await p.init([{ id: 'a' }]);
   await p.ok('run', '--background');
@@ -128,6 +131,56 @@ story(
     expect(p.sessions()).toHaveLength(1);
   },
 );
+
+for (const [wrong, years] of [
+  ['ahead', 7],
+  ['behind', -6],
+] as const) {
+  story(
+    `a wait that begins under a clock that is years ${wrong} ends in its time under the right one`,
+    async ({ onTestFinished }) => {
+      const { p, clock, view } = await waiting(onTestFinished, OVERLOADED, 'overloaded', years * 365 * DAY_S);
+      expect(new Date(view.resume_at!).getFullYear()).not.toBe(new Date().getFullYear());
+      await p.crash();
+      clock.set(0);
+      await clock.start();
+      await p.seen('it is done', v => v.status === 'completed');
+      expect(p.sessions()).toHaveLength(2);
+      const [jump] = jumps(p.instance, view.id);
+      expect(Math.round(jump!.ms / (365 * DAY_S * 1000))).toBe(-years);
+    },
+  );
+
+  story(
+    `what a trigger is to start in seconds is started then, though the clock was years ${wrong}`,
+    async ({ onTestFinished }) => {
+      const instance = new Instance();
+      onTestFinished(() => instance.close());
+      const clock = new SetClock(instance);
+      clock.set(years * 365 * DAY_S);
+      await clock.start();
+      const draft = definitionDraft.parse({
+        ...{ name: 'soon', when: { kind: 'at', at: '10s' }, policy: { tz: 'UTC' } },
+        task: commandSpec(['true'], instance.folder),
+      });
+      const id = ulid();
+      await instance.call('trigger.create', { id, definition: draft, env: {} });
+      await instance.kill();
+      clock.set(0);
+      await clock.start();
+      const shown = await until('its run is over', async () => {
+        const view = await instance.call<TriggerView>('trigger.get', { trigger: id });
+        return view.last_end === null ? null : view;
+      });
+      expect(shown).toMatchObject({
+        status: 'finished',
+        last_end: 'completed',
+        counts: { started: 1, missed: 0 },
+      });
+      expect(Math.abs(Date.parse(shown.last!.slot) - Date.now())).toBeLessThan(DAY_S * 1000);
+    },
+  );
+}
 
 story(
   'what runs is neither late nor silent because of the clock, and its time is counted as it was',

@@ -312,7 +312,7 @@ C
         git_dir=$(git rev-parse --git-dir)
         mkdir -p deep
         echo work >deep/work.txt
-        for file in .gitattributes deep/.gitattributes .gitignore "$git_dir/index" "$git_dir/HEAD" "$GIT/rasen/lock"; do
+        for file in .gitattributes deep/.gitattributes .gitignore "$git_dir/index" "$git_dir/HEAD"; do
           rm -f "$file"
           mkfifo "$file"
         done
@@ -381,7 +381,6 @@ const PLACES = [
   '$/info/attributes',
   '$/shallow',
   '$/rasen',
-  '$/rasen/lock',
   '$/rasen/broken',
   '$/hooks/post-checkout',
   '$/refs/heads/rasen/x.lock',

@@ -4,12 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lockFile } from '../../src/git/lock.ts';
 import { type Errno, FaultShim, hasCompiler } from '../support/fault-shim.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, write } from '../support/git-repo.ts';
 
@@ -124,7 +123,6 @@ describe.skipIf(!hasCompiler())('one look fails (skipped without a C compiler)',
     });
     children.push(holder);
     await once(holder.stdout!, 'data');
-    const held = readFileSync(lockFile(common), 'utf8');
     arm(0, 'EIO');
     await ask('lock');
     const { count } = shim.seen();
@@ -138,8 +136,7 @@ describe.skipIf(!hasCompiler())('one look fails (skipped without a C compiler)',
         error: expect.anything(),
         trouble: expect.anything(),
       });
-      expect(readFileSync(lockFile(common), 'utf8')).toBe(held);
     }
-    expect(seen.some(what => what.includes(`/proc/${holder.pid}/stat`))).toBe(true);
+    expect(seen.some(what => what.includes('/rasen'))).toBe(true);
   });
 });

@@ -3,14 +3,16 @@
  * files, at each moment of a task's life; a lock that somebody holds; a repository that is gone. What a session left is
  * still there afterwards, and nobody has to do anything. RASEN_TEST_LONG=1: also for two minutes and for ten.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, test } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, test } from 'vitest';
 import { isRasenError } from '../../src/contract/errors.ts';
 import type { Event } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
+import { lockPlace } from '../../src/git/lock.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
 import { Instance, pipelineSpec, until } from '../support/instance.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';
@@ -252,10 +254,13 @@ test('a lock that somebody holds: waiting (lock); a person can stop and cancel m
   const story = new Story('seal', join(rig.folder, 'repo'));
   await story.submit();
   await story.arrives('session');
-  // As git leaves it where it was killed while it wrote: whose it is, nobody can say.
-  const lock = join(story.repo, '.git', 'rasen', 'lock');
-  await until('nobody holds the lock', () => !existsSync(lock));
-  writeFileSync(lock, JSON.stringify({ ...(await someoneElse()), nonce: 'n' }));
+  const lock = lockPlace(join(story.repo, '.git'));
+  const script = join(import.meta.dirname, '../support/git-lock-holder.ts');
+  const holder = spawn(process.execPath, [script, join(story.repo, '.git'), '600000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void holder.kill('SIGKILL'));
+  await once(holder.stdout, 'data');
   story.go('session');
   const waiting = async () => {
     const view = await story.view();
@@ -277,12 +282,6 @@ test('a lock that somebody holds: waiting (lock); a person can stop and cancel m
   expect(gone.stdout + gone.stderr).toContain('no commit');
   expect(readFileSync(join(cancelled.worktree!, 'work.txt'), 'utf8')).toBe('hours of work\n');
 });
-
-/** The identity of a process that lives and is no supervisor: this one. */
-async function someoneElse(): Promise<object> {
-  const { ownOwner } = await import('../../src/git/owner.ts');
-  return await ownOwner();
-}
 
 test('a repository that is gone when a session ends: blocked, with the reason; its work is not done again', async () => {
   begin();

@@ -127,6 +127,7 @@ describe.skipIf(!debian)('the package (skipped without dpkg-deb)', () => {
     const bundled = bundledPackages(JSON.parse(readFileSync(join(root, 'dist/meta.json'), 'utf8')));
     expect(bundled).toEqual(expect.arrayContaining(['commander', 'node-ipc', 'pino', 'yaml', 'zod']));
     for (const name of [...bundled, 'Node.js']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));
+    expect(text).not.toContain('\r');
   });
 });
 

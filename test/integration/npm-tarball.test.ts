@@ -83,9 +83,8 @@ describe('the npm package', () => {
     for (const name of bundled)
       expect(text('THIRD-PARTY-NOTICES.txt')).toMatch(new RegExp(`^${name} \\d`, 'm'));
     const published = JSON.parse(text('package.json'));
-    expect(Object.keys(published).filter(key => /ependencies|scripts/.test(key))).toEqual([
-      'optionalDependencies',
-    ]);
+    expect(Object.keys(published).filter(key => /ependencies/.test(key))).toEqual(['optionalDependencies']);
+    expect(Object.keys(published.scripts)).toEqual(['postinstall']);
     expect(published.version).toBe(package_json.version);
   });
 
@@ -120,6 +119,11 @@ describe('the npm package', () => {
     const mib = (path: string) =>
       Number(execFileSync('du', ['-sk', path], { encoding: 'utf8' }).split('\t')[0]) / 1024;
     const [all, runtime] = [mib(installed), mib(join(installed, 'node_modules'))];
+    const [name] = runtimes as [string];
+    const parts = readdirSync(join(installed, 'node_modules', name));
+    expect(parts, 'no headers, no manual of Node').toEqual(expect.arrayContaining(['LICENSE', 'bin']));
+    expect(parts).not.toContain('include');
+    expect(parts).not.toContain('share');
     console.log(`installed: ${all.toFixed(1)} MiB, ${(all - runtime).toFixed(1)} MiB without its runtime`);
     expect(all - runtime, 'with the Node of the machine: npm install -g rasen --omit=optional').toBeLessThan(
       12,

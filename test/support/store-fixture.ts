@@ -1,17 +1,17 @@
 /**
  * Lives of tasks as they are on disk: one of each kind that a reader may meet. As a program it writes them, with the
  * views and states they lead to, to test/data/store: `node test/support/store-fixture.ts`. Journals of a released
- * format are never written again; a new format has a folder of its own.
+ * format are never written again: a new life is added to them, and a new format has a folder of its own.
  */
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NewEvent } from '../../src/contract/event.ts';
 import { isTerminal } from '../../src/contract/status.ts';
 import { viewOf } from '../../src/engine/view.ts';
-import { planHash } from '../../src/store/file/artifact.ts';
 import { FileStore } from '../../src/store/file/file-store.ts';
 import { STATE_FORMAT } from '../../src/store/file/snapshot.ts';
+import { planHash } from '../../src/store/plan-hash.ts';
 import { FORMAT } from '../../src/version.ts';
 import { planOf, type SubtaskDraft, specOf, TaskBuilder } from './task-builder.ts';
 
@@ -104,7 +104,22 @@ export function waitingForLimit(): TaskBuilder {
     .add({ type: 'task_waiting', why: 'limit', resume_at, message: 'usage limit reached' });
 }
 
-export const LIVES = { completedGit, failedPipeline, interruptedAgent, waitingForLimit };
+/** A task that is blocked on its second subtask, and was rolled back before the first, all in one event. */
+export function rolledBack(): TaskBuilder {
+  const builder = begun(5, { limits: { attempts: 1 } }, ['login', 'reset'])
+    .done('_baseline')
+    .done('login');
+  builder.begin('reset').end('reset', { outcome: 'failed', code: 1, message: 'exit code 1' });
+  const { base } = builder.state.workspace!;
+  return builder
+    .close('reset', 'failed', { reason: 'exit code 1' })
+    .add({ type: 'step_failed', step: 'reset', reason: 'it failed once' })
+    .add({ type: 'task_blocked', why: 'attempts', message: 'reset failed', subtask: 'reset' })
+    .add({ type: 'rolled_back', commit: base, steps: ['login', '_final'] })
+    .add({ type: 'want_changed', want: 'run', ...by('r1') });
+}
+
+export const LIVES = { completedGit, failedPipeline, interruptedAgent, waitingForLimit, rolledBack };
 
 /** Writes a life as a supervisor does: a submit, appends of a few events, a snapshot at the end. */
 export async function writeLife(
@@ -124,7 +139,7 @@ export async function writeLife(
 async function main(): Promise<void> {
   const home = join(DATA, `v${FORMAT}`);
   const paths = { home, tasks: join(home, 'tasks'), quarantine: join(home, 'quarantine') };
-  if (!existsSync(home)) await writeFormat(new FileStore(paths));
+  await writeFormat(new FileStore(paths));
   const copy = mkdtempSync(join(tmpdir(), 'rasen-states-'));
   try {
     cpSync(paths.tasks, join(copy, 'tasks'), { recursive: true });
@@ -140,14 +155,17 @@ async function main(): Promise<void> {
   }
 }
 
+/** Lives that are not there yet. */
 async function writeFormat(store: FileStore): Promise<void> {
-  const views: Record<string, unknown> = {};
+  const file = join(DATA, `v${FORMAT}`, 'views.json');
+  const views: Record<string, unknown> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
   for (const life of Object.values(LIVES)) {
     const built = life();
+    if (built.state.id in views) continue;
     await writeLife(store, built);
     views[built.state.id] = viewOf(built.state, VIEW_PID, VIEW_NOW);
   }
-  writeFileSync(join(DATA, `v${FORMAT}`, 'views.json'), `${JSON.stringify(views, null, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify(views, null, 1)}\n`);
 }
 
 if (process.argv[1] === import.meta.filename) await main();

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { EXIT, isRasenError } from '../../contract/errors.ts';
 import { configFolder } from '../../submit/config-folder.ts';
-import { ulid } from '../../util/ulid.ts';
+import { orderOfTrigger } from '../../submit/order.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { findProject } from '../project.ts';
 
@@ -26,7 +26,7 @@ export const configCheck = defineCommand({
       const { files } = config;
       const triggers = Object.entries(config.settings.triggers);
       // What their runs do is put together as it will be, so that a missing file is told now.
-      for (const [name, setting] of triggers) bundle.triggerSpec({ id: ulid(), name, setting, config });
+      for (const [name, setting] of triggers) orderOfTrigger(bundle, setting.task, config, env, { name });
       out.reply({ ok: true, files, problems: [], triggers: triggers.map(([name]) => name) }, () =>
         ['ok', ...files.map(name => `  ${name}`)].join('\n'),
       );

@@ -43,7 +43,7 @@ export const merge = defineCommand<Options>({
     if (cancel && (into !== null || squash))
       throw usage('--cancel ends a merge and begins none.', 'Leave out --into and --squash.');
     if (cancel) return await cancelled(context, given);
-    if (given === undefined) await refuseMovedHere(context);
+    await refuseMovedHere(context, given);
     const done = new AbortController();
     const release = onMergeSignal(context.out, taskRef(context, given), () =>
       callTask(context, 'task.cancel_merge', given, {}),

@@ -36,7 +36,7 @@ export const resume = defineCommand<ResumeOptions & { background?: boolean; wait
   async run({ args, options }, context) {
     const [given] = args;
     if (args.length > 1) return await resumeAll(context, args, options);
-    if (given === undefined) await refuseMovedHere(context);
+    await refuseMovedHere(context, given);
     const ref = taskRef(context, given);
     const view = await resumeTask(context, ref, options).catch(error => {
       throw given === undefined ? notRunYet(context, error) : error;

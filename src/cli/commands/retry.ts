@@ -24,7 +24,7 @@ export const retry = defineCommand<{ task?: string }>({
     { command: 'rasen retry --task nightly-build', about: 'what failed of another task' },
   ],
   async run({ args, options: { task } }, context) {
-    if (task === undefined) await refuseMovedHere(context);
+    await refuseMovedHere(context, task);
     const subtask = args.length > 1 ? args : args[0];
     const view = await changeTask(context, 'task.retry', task, { subtask });
     context.out.reply(view, () => statusText(view, { now_ms: Date.now() }));

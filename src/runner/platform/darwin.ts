@@ -3,18 +3,15 @@
  * environments of programs that the system protects cannot be read, which leaves the group.
  */
 import { execFileSync } from 'node:child_process';
+import { bootId } from '../../host/boot.ts';
 import { HELPER_BYTES_MAX, HELPER_MS_MAX } from '../limits.ts';
 import { RUNNER_NAME } from '../order.ts';
 import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 
 const COLUMNS = 'pid=,ppid=,pgid=,stat=,lstart=';
-let boot: string | undefined;
 
 export const darwin: Host = {
-  bootId() {
-    boot ??= run('sysctl', ['-n', 'kern.bootsessionuuid']).trim();
-    return boot;
-  },
+  bootId,
   row: pid => parse(run('ps', ['-o', COLUMNS, '-p', String(pid)]))[0] ?? null,
   table: () => parse(run('ps', ['-ax', '-o', COLUMNS])),
   markers(pids) {

@@ -1,5 +1,6 @@
 /** The host interface on Linux, from /proc. Called often: one buffer for all reads, and no exception per process. */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { bootId } from '../../host/boot.ts';
 import { throwTrouble } from '../../host/trouble.ts';
 import { ENVIRON_BYTES_MAX, LISTINGS_MAX } from '../limits.ts';
 import { RUNNER_NAME } from '../order.ts';
@@ -9,13 +10,9 @@ import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 const USER_HZ = 100;
 
 let buffer = Buffer.alloc(64 * 1024);
-let boot: string | undefined;
 
 export const linux: Host = {
-  bootId() {
-    boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return boot;
-  },
+  bootId,
   row,
   table() {
     const rows: ProcessRow[] = [];

@@ -2,16 +2,14 @@
  * Spec and plans are too big for a line of the journal, and so may be any event. They are files of their own, written
  * and synced before the line that names them, which carries their sha256. Reading checks it: a touched plan is damage.
  */
-import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
-import type { Event, NewEvent } from '../../contract/event.ts';
+import type { Event } from '../../contract/event.ts';
+import { sha256 } from '../../util/sha256.ts';
 import { readWhole, writeDurable } from './file.ts';
 import { digestOf, encodeJournalLine, type Line, tryEncodeLine } from './journal.ts';
 import { eventFile, planFile, SPEC_FILE } from './layout.ts';
 import type { TaskSource } from './source.ts';
-
-export const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
 
 interface Reference {
   file: string;
@@ -103,9 +101,4 @@ function load(files: TaskSource, value: unknown): unknown {
   if (sha256(text) !== expected)
     throw new RasenError('damaged', `${path} is not what the journal says it was`);
   return JSON.parse(text.toString('utf8'));
-}
-
-/** Hash that freezes a plan. */
-export function planHash(plan: Extract<NewEvent, { type: 'plan_frozen' }>['plan']): string {
-  return sha256(JSON.stringify(plan));
 }

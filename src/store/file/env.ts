@@ -4,16 +4,11 @@
  */
 import { join } from 'node:path';
 import { messageOf, RasenError } from '../../contract/errors.ts';
+import type { CapturedEnv } from '../store.ts';
 import { isPassing } from './damage.ts';
 import { ENV_FILE } from './layout.ts';
 import { seal, unseal } from './seal.ts';
 import type { TaskSource } from './source.ts';
-
-export interface CapturedEnv {
-  env: Record<string, string>;
-  /** Values that variables had before, the newest first. */
-  before: Record<string, string[]>;
-}
 
 /** Values before that are remembered of one variable. */
 const BEFORE_MAX = 8;

@@ -27,23 +27,28 @@ import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
 import type { Event } from '../../contract/event.ts';
 import { isTerminal } from '../../contract/status.ts';
 import { foldAll } from '../../engine/fold.ts';
+import { sha256 } from '../../util/sha256.ts';
 import {
   type About,
   assertClaims,
   assertSound,
   assertStands,
+  type CapturedEnv,
   type Damage,
+  HELD,
   type Loaded,
+  type LocalStore,
+  type Mended,
   type Standing,
+  type StoredFile,
   standingAfter,
-  type TaskStore,
 } from '../store.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
 import { aboutOf, assess, inWords, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
 import { writeDocument } from './document.ts';
-import { type CapturedEnv, changedEnv, encodeEnv, readEnv } from './env.ts';
-import { storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
+import { changedEnv, encodeEnv, readEnv } from './env.ts';
+import { readWhole, storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
 import { Heads } from './heads.ts';
 import { appendJournal, isAltered, type Mark, type Tail } from './journal.ts';
 import { Keys } from './keys.ts';
@@ -60,29 +65,19 @@ import {
   taskFiles,
 } from './layout.ts';
 import { FORMATS, type Formats } from './migrate.ts';
-import { encodePack, Pack, type PackedFile } from './pack.ts';
+import { encodePack, Pack } from './pack.ts';
 import { Quarantine } from './quarantine.ts';
 import { eventsOf, foldJournal, lastNonce, newestSnapshot, readAcknowledged, readTask } from './reading.ts';
+import { bytesBelow, bytesOfFile } from './size.ts';
 import { encodeSnapshot, readSnapshot } from './snapshot.ts';
 import { folderSource, type TaskSource } from './source.ts';
 import { collect, layOut } from './task-folder.ts';
 
 const STAGED = '.new-';
-/** Why a task is not packed now: its files are in use. */
-export const HELD = 'somebody reads in it, or it goes on';
-
 /** `bytes`: end of the sound part of the journal. */
 export type FileLoaded = Loaded & { bytes: number };
 
-/** Something that was put right, to be told. */
-export interface Mended {
-  task: string;
-  message: string;
-  /** What was there instead. */
-  moved_to: string[];
-}
-
-export class FileStore implements TaskStore {
+export class FileStore implements LocalStore {
   readonly tasks: string;
   readonly quarantine: Quarantine;
   readonly keys: Keys;
@@ -511,7 +506,7 @@ export class FileStore implements TaskStore {
     const found = await collect(folder, skip);
     if (typeof found === 'string') return found;
     const snapshot = Buffer.from(encodeSnapshot(this.#formats.current, loaded.state, tail));
-    const files: PackedFile[] = [{ name: SNAPSHOT_FILE, data: snapshot }, ...found];
+    const files: StoredFile[] = [{ name: SNAPSHOT_FILE, data: snapshot }, ...found];
     const about = aboutOf({ ...loaded.state.spec }) ?? UNKNOWN;
     const data = await encodePack({ id, about, journal: tail, brief: options.brief }, files);
     const packed = new Pack(pack, data.length, (at, length) => data.subarray(at, at + length));
@@ -577,13 +572,21 @@ export class FileStore implements TaskStore {
   }
 
   /** Files of a packed task whose path below its folder begins so. Throws `damaged`. */
-  packedFiles(id: string, prefix: string): PackedFile[] {
+  packedFiles(id: string, prefix: string): StoredFile[] {
     return Pack.open(this.files(id).pack).files(prefix);
   }
 
-  /** Bytes that a packed task takes on the disk. */
-  packBytes(id: string): number {
-    return (lstatSync(this.files(id).pack, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
+  bytes(id: string): Promise<number> {
+    const { pack, folder } = this.files(id);
+    return this.#packed.has(id) ? Promise.resolve(bytesOfFile(pack)) : bytesBelow(folder);
+  }
+
+  inputHash(id: string): string {
+    return sha256(readWhole(this.files(id).input));
+  }
+
+  movedAside(): string[] {
+    return this.quarantine.list();
   }
 
   /** Removes a task for good (gc), and frees its key. What a crash leaves of it goes at the next start. */

@@ -6,7 +6,7 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../contract/errors.ts';
-import { sha256 } from './artifact.ts';
+import { sha256 } from '../../util/sha256.ts';
 import { syncFolder } from './file.ts';
 
 const NAME = /^([0-9a-f]{64})\.([0-9a-z]{26})$/;

@@ -10,7 +10,7 @@ import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, zstdCompress, zstdDecompressSync } from 'node:zlib';
 import { RasenError } from '../../contract/errors.ts';
-import type { About } from '../store.ts';
+import type { About, StoredFile } from '../store.ts';
 import { openRegular, readAt } from './file.ts';
 import type { Tail } from './journal.ts';
 import { seal, unseal } from './seal.ts';
@@ -50,15 +50,10 @@ interface Listed {
 }
 
 /** A file by its path below the task's folder; folders end with a slash and have no bytes. */
-export interface PackedFile {
-  name: string;
-  data: Buffer;
-}
-
 /** The bytes of the file. */
 export async function encodePack(
   head: Pick<PackHeader, 'id' | 'about' | 'journal' | 'brief'>,
-  files: readonly PackedFile[],
+  files: readonly StoredFile[],
 ): Promise<Buffer> {
   const plain: Buffer[][] = [[], []];
   const sizes = [0, 0];
@@ -132,7 +127,7 @@ export class Pack implements TaskSource {
   }
 
   /** Everything in it whose path begins so. */
-  files(prefix = ''): PackedFile[] {
+  files(prefix = ''): StoredFile[] {
     return this.#list()
       .filter(({ name }) => name.startsWith(prefix))
       .map(({ name }) => ({ name, data: this.read(name) }));

@@ -2,8 +2,9 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readForeign } from '../../host/foreign-file.ts';
+import type { StoredFile } from '../store.ts';
 import { syncFolder, writeDurable, writePlain } from './file.ts';
-import { PACK_BYTES_MAX, PACK_FILES_MAX, type PackedFile } from './pack.ts';
+import { PACK_BYTES_MAX, PACK_FILES_MAX } from './pack.ts';
 
 /** FIFOs that a runner makes; nothing is in them. */
 const FIFOS = new Set(['stdin']);
@@ -12,8 +13,8 @@ const FIFOS = new Set(['stdin']);
  * Every file and folder below, or why it cannot be packed: it is too much, or there is something that is no plain file,
  * which an attempt can leave. Other work has its turn between two files.
  */
-export async function collect(folder: string, skip: ReadonlySet<string>): Promise<PackedFile[] | string> {
-  const found: PackedFile[] = [];
+export async function collect(folder: string, skip: ReadonlySet<string>): Promise<StoredFile[] | string> {
+  const found: StoredFile[] = [];
   let bytes = 0;
   const todo = [''];
   for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
@@ -40,7 +41,7 @@ export async function collect(folder: string, skip: ReadonlySet<string>): Promis
 }
 
 /** Writes the files below a folder that is not there yet; `durable`: on the disk when it returns, names included. */
-export function layOut(folder: string, files: readonly PackedFile[], durable: boolean): void {
+export function layOut(folder: string, files: readonly StoredFile[], durable: boolean): void {
   const folders = new Set([folder]);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const { name, data } of files) {

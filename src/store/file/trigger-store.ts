@@ -15,7 +15,7 @@ import { stamp } from '../../triggers/advance.ts';
 import type { TriggerEvent } from '../../triggers/event.ts';
 import { foldAll } from '../../triggers/fold.ts';
 import type { TriggerState } from '../../triggers/state.ts';
-import { sha256 } from './artifact.ts';
+import { sha256 } from '../../util/sha256.ts';
 import { writeDocument } from './document.ts';
 import { encodeEnv, readEnv } from './env.ts';
 import { readWhole, storageError, syncFolder, truncate, writeDurable } from './file.ts';
@@ -222,7 +222,7 @@ export class TriggerStore {
   /** A new journal whose first line is the state. */
   async #shorten(id: string, state: TriggerState): Promise<TriggerState> {
     const folder = this.#of(id);
-    const summed = stamp(null, [{ type: 'trigger_summed', state }], Date.parse(state.updated_at));
+    const summed = stamp(null, [{ type: 'trigger_summed', state }], { t: state.updated_at });
     const { text, last, artifacts } = encode(folder, summed.events, null);
     syncFolder(folder);
     await writeDocument(join(folder, JOURNAL_FILE), text);

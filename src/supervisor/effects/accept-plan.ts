@@ -4,7 +4,7 @@ import { readPlanFile } from '../../config/plan-file.ts';
 import { isRasenError } from '../../contract/errors.ts';
 import type { Effect, Result } from '../../engine/effect.ts';
 import { stepOf, type TaskState } from '../../engine/state.ts';
-import { planHash } from '../../store/file/artifact.ts';
+import { planHash } from '../../store/plan-hash.ts';
 import type { EffectContext } from './context.ts';
 
 export async function acceptPlan(
@@ -16,7 +16,10 @@ export async function acceptPlan(
   // Before it is hashed: the plan is what its hash says.
   const mask = await context.masks.of(state);
   const place = context.places.resultPlace(state.id, attempt.nonce);
-  const { plan: written, problem } = readResultFile(place, Date.now(), text => mask.text(text));
+  const folder = context.places.job(state.id, attempt.job);
+  const { plan: written, problem } = await context.patience.with(folder, async ({ untroubled }) =>
+    readResultFile(place, Date.now(), text => mask.text(text), untroubled),
+  );
   const refuse = (why: string): Result => ({ type: 'accept_plan', accepted: null, problem: why });
   if (problem) return refuse(problem);
   if (written === undefined || written === null) return refuse('the result file has no plan');

@@ -146,25 +146,8 @@ export async function judge(
       reached: await reachedByGates(gates, path => textAt(repo, good, `${below}${path}`)),
     });
   }
-  return {
-    type: 'judge',
-    evidence: {
-      name: gate.name,
-      kind: gate.kind,
-      passed: result.passed,
-      tolerated: false,
-      reason: result.reason,
-      needs_person: result.needs_person,
-      findings: result.findings,
-      argv: null,
-      code: null,
-      duration_ms: null,
-      log_sha256: null,
-      log_tail: null,
-      commit: sealed.commit,
-      tree: sealed.tree,
-    },
-  };
+  const { reason, needs_person, findings } = result;
+  return { type: 'judge', found: { reason, needs_person, findings } };
 }
 
 export async function good(

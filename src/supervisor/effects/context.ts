@@ -16,7 +16,7 @@ import type { Cage } from '../../runner/cage/cage.ts';
 import type { RecordKeys } from '../../runner/record-key.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
-import type { FileStore } from '../../store/file/file-store.ts';
+import type { LocalStore } from '../../store/store.ts';
 import type { Listening } from '../ear.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
@@ -27,7 +27,7 @@ import type { Patience } from './patience.ts';
 import { repositoryOf } from './repository.ts';
 
 export interface EffectContext {
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   jobs: Jobs;
   /** How long files that jobs left are waited for. */

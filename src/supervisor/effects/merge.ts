@@ -2,36 +2,40 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isRasenError, RasenError } from '../../contract/errors.ts';
-import type { GateEvidence } from '../../contract/event.ts';
-import type { GateSpec } from '../../contract/plan.ts';
-import type { Effect, Result } from '../../engine/effect.ts';
-import { finalGates, type Gate, type GateKind, setupGate } from '../../engine/gates-of.ts';
+import type { StopReason } from '../../contract/status.ts';
+import type { Effect, Found, JudgedGate, Result } from '../../engine/effect.ts';
+import { brokenOff, byExitCode, undecided } from '../../engine/evidence.ts';
+import { finalGates, type Gate, MAX_GATE_DROPS, setupGate } from '../../engine/gates-of.ts';
 import { resourceLimitsOf } from '../../engine/resource-limits.ts';
 import { STEP, type TaskState } from '../../engine/state.ts';
-import { folderOf } from '../../engine/working-folder.ts';
 import { treeOf } from '../../git/history.ts';
 import { merge as mergeCommit } from '../../git/merge.ts';
 import type { Repository } from '../../git/repository.ts';
 import { listForeign, untroubled } from '../../host/foreign-file.ts';
-import { removeTree } from '../../host/remove-tree.ts';
+import { tryToRemove } from '../../host/remove-tree.ts';
 import { troubleWith } from '../../host/trouble.ts';
-import { attemptMarker, readAttempt } from '../../runner/attempt-dir.ts';
-import { unitFinishingMs } from '../../runner/cage/unit-members.ts';
-import { isAlive } from '../../runner/identity.ts';
-import type { RunnerMark } from '../../runner/records.ts';
+import { attemptMarker } from '../../runner/attempt-dir.ts';
 import { placeIn } from '../../runner/small-file.ts';
 import { stopAttempt } from '../../runner/stop.ts';
 import { type EffectContext, goodCommit } from './context.ts';
-import { hashOf, STOP_GRACE_MS, SWEEP_GRACE_MS, tail, witnessed } from './end.ts';
-import { jobEnv, recipientOfGate } from './job-env.ts';
-import { writeJob } from './prepare.ts';
+import {
+  emptyJob,
+  hashOf,
+  type JobAt,
+  lifeAt,
+  orUnreadable,
+  SWEEP_GRACE_MS,
+  startJob,
+  startOfGate,
+  tail,
+  witnessed,
+} from './job.ts';
+import { recipientOfGate } from './job-env.ts';
 import { repositoryOf } from './repository.ts';
-import { fenceFor } from './sandboxed.ts';
-import { setupArgv } from './setup-argv.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
-import { workingFolder } from './working-folder.ts';
 
 const POLL_MS = 20;
+const MAX_TAIL = { lines: 50, bytes: 2048 };
 /** Runs of gates of one merge whose folders can be there. */
 const RUNS_MAX = 10_000;
 
@@ -44,7 +48,7 @@ export async function merge(
   const { into, squash } = state.merge!;
   if (suspended.aborted) throw cutShort(state, suspended);
   const repo = await repositoryOf(context, state);
-  const gates: GateEvidence[] = [];
+  const gates: JudgedGate[] = [];
   const merged = await mergeCommit(repo, {
     task: state.id,
     commit: goodCommit(state),
@@ -55,19 +59,19 @@ export async function merge(
     check: async (checkout, commit) => {
       gates.length = 0;
       const checks = checksOf(state);
-      for (const [index, { kind, name, run }] of checks.entries()) {
+      for (const [index, gate] of checks.entries()) {
         if (suspended.aborted) throw cutShort(state, suspended);
-        context.merging(state.id, { gate: name, done: index, of: checks.length });
-        const gate = { suspended, op: effect.op, index, kind, spec: run!, checkout, commit };
-        const evidence = await runGate(context, state, repo, gate);
-        gates.push(evidence);
-        if (!evidence.passed && !evidence.tolerated) throw refused(evidence);
+        context.merging(state.id, { gate: gate.name, done: index, of: checks.length });
+        const asked = { suspended, op: effect.op, index, gate, checkout, commit };
+        const judged = await judgedOn(context, state, repo, asked);
+        gates.push(judged);
+        if (judged.found.reason !== null && !judged.found.tolerated) throw refused(judged);
       }
       if (suspended.aborted) throw cutShort(state, suspended);
       context.merging(state.id, { gate: null, done: checks.length, of: checks.length });
     },
   }).finally(() => context.merging(state.id, null));
-  return { type: 'merge', merged: { ...merged, gates } };
+  return { type: 'merge', merged, gates };
 }
 
 /** What is run on the result, in order: the checkout is made ready first, where there are gates to be ready for. */
@@ -76,16 +80,16 @@ function checksOf(state: TaskState): Gate[] {
   return state.spec.setup === null || gates.length === 0 ? gates : [setupGate(state.spec, 'work'), ...gates];
 }
 
-function refused({ kind, name, ...evidence }: GateEvidence): RasenError {
-  const tailLines = (evidence.log_tail ?? '').trimEnd().split('\n').slice(-20).join('\n');
+function refused({ gate: { kind, name }, found }: JudgedGate): RasenError {
+  const tailLines = (found.log_tail ?? '').trimEnd().split('\n').slice(-20).join('\n');
   return new RasenError(
     'gate_failed',
     kind === 'setup'
-      ? `setup failed on the merge result (${evidence.reason}); nothing was moved`
-      : `the ${name} gate is red on the merge result (${evidence.reason}); nothing was moved`,
+      ? `setup failed on the merge result (${found.reason}); nothing was moved`
+      : `the ${name} gate is red on the merge result (${found.reason}); nothing was moved`,
     {
       hint: `Its output ends with:\n${tailLines}`,
-      data: { gate: name, code: evidence.code },
+      data: { gate: name, code: found.code ?? null },
     },
   );
 }
@@ -106,87 +110,76 @@ interface GateOnMerge {
   suspended: AbortSignal;
   op: string;
   index: number;
-  kind: GateKind;
-  spec: GateSpec;
+  gate: Gate;
   checkout: string;
   commit: string;
 }
 
-async function runGate(
+/** Asked again while it comes to no judgement, as gates of attempts are. */
+async function judgedOn(
   context: EffectContext,
   state: TaskState,
   repo: Repository,
-  gate: GateOnMerge,
-): Promise<GateEvidence> {
-  const runs = context.places.job(state.id, join(STEP.merge, gate.op));
-  await endEarlierRuns(context, state, runs, gate.index);
+  asked: GateOnMerge,
+): Promise<JudgedGate> {
+  const { gate, commit } = asked;
+  const tree = await treeOf(repo, commit);
+  for (let tries = 1; ; tries++) {
+    const found = await askOnce(context, state, asked);
+    if ('reason' in found) return { gate, commit, tree, found };
+    if (tries >= MAX_GATE_DROPS) return { gate, commit, tree, found: { reason: found.undecided } };
+  }
+}
+
+async function askOnce(
+  context: EffectContext,
+  state: TaskState,
+  { suspended, op, index, gate, checkout, commit }: GateOnMerge,
+): Promise<Found | { undecided: string }> {
+  const runs = context.places.job(state.id, join(STEP.merge, op));
+  await endEarlierRuns(context, state, runs, index);
   const nonce = randomBytes(8).toString('hex');
-  const key = context.keys.of(nonce);
   // Nothing of it is in the journal: it is made and judged by this supervisor, or else made again.
-  const mark = { nonce, record_keys: [key.commitment] };
-  const folder = join(runs, `${gate.index}-${nonce}`);
-  const marker = markerOf(state, gate.index, nonce);
-  const { cwd, root } = await workingFolder(gate.checkout, folderOf(state), true);
+  const mark = { nonce, record_keys: [context.keys.of(nonce).commitment] };
+  const folder = join(runs, `${index}-${nonce}`);
+  const marker = markerOf(state, index, nonce);
+  const at = { folder, nonce, mark, marker };
   const who = recipientOfGate(state, gate);
-  const fence = await fenceFor(context, state, { who, nonce, root: gate.checkout });
-  const argv =
-    gate.kind === 'setup' ? await setupArgv(repo, state, gate.commit, fence.wrap) : fence.wrap(gate.spec.run);
-  const job = { step: STEP.merge, n: gate.index + 1, nonce, folder, argv, cwd, prompt: null };
-  const spec = await writeJob(context, state, job);
-  const facts = {
-    RASEN_TASK: state.id,
-    RASEN_GATE: gate.spec.name,
-    RASEN_COMMIT: gate.commit,
-    RASEN_PROJECT: state.spec.project,
-  };
-  const env = fence.env(await jobEnv(context, state, { who, nonce, env: facts }));
+  const job = { step: STEP.merge, n: index + 1, gate, who, top: checkout, commit };
+  const start = await startOfGate(context, state, at, job);
+  const max_bytes = state.spec.limits.output_max_bytes;
   const started = performance.now();
-  context.jobs.watch(state.id, folder, {
-    ...{ mark, marker },
-    child: context.cage.kind === 'group',
-    max_bytes: state.spec.limits.output_max_bytes,
-    silence: null,
-    session: null,
+  await startJob(context, state, at, {
+    ...{ who, start, limits: resourceLimitsOf(state.spec, null) },
+    facts: { RASEN_TASK: state.id, RASEN_PROJECT: state.spec.project },
+    watched: { marker, max_bytes, silence: null, session: null },
   });
-  const limits = resourceLimitsOf(state.spec, null);
-  await context.cage.start(folder, env, { spec, root, key, limits, onExit: () => {} });
-  const timedOut = await ended(folder, mark, gate.spec.timeout_seconds * 1000, gate.suspended);
-  await stopAttempt(folder, marker, { mark, grace_ms: timedOut ? STOP_GRACE_MS : SWEEP_GRACE_MS });
-  await context.jobs.ended(folder);
+  const why = await untilOver(context, at, gate.run!.timeout_seconds * 1000, suspended);
+  const by_itself = await emptyJob(context, at, why === null ? null : {});
   await clearTemporaryFolder(context, state, nonce);
-  if (gate.suspended.aborted) throw cutShort(state, gate.suspended);
-  const { exit } = (await witnessed(context, folder, { mark, marker, proves: true })).facts;
+  if (suspended.aborted) throw cutShort(state, suspended);
+  const { exit } = await witnessed(context, at, true);
   if (exit?.result === 'no_files') {
     const trouble = troubleWith('disk', folder, `no output can be written to ${folder}`);
-    throw new RasenError('storage', `The ${gate.spec.name} gate could not be run: ${trouble.message}`, {
+    throw new RasenError('storage', `The ${gate.name} gate could not be run: ${trouble.message}`, {
       data: { trouble },
     });
   }
-  const code = exit?.code ?? null;
-  const reason = timedOut
-    ? 'timed out'
-    : !exit
-      ? 'lost'
-      : exit.result !== 'exited'
-        ? exit.result
-        : gate.spec.ok.includes(code ?? -1)
-          ? null
-          : `exit code ${code}`;
+  const stopped = by_itself && exit ? null : why;
+  const nothing = undecided(exit, stopped);
+  if (nothing) return { undecided: nothing };
+  const reason = brokenOff(gate, exit, stopped) ?? byExitCode(gate, exit!);
+  // The folder is another at each try.
+  const said = await context.patience.with(join(runs, String(index)), async patient => ({
+    log_sha256: await hashOf(folder, max_bytes, patient),
+    log_tail: await orUnreadable(patient, () => tail(folder, MAX_TAIL)),
+  }));
   return {
-    name: gate.spec.name,
-    kind: gate.kind,
-    passed: reason === null,
-    tolerated: reason !== null && gate.kind === 'run' && state.tolerated.includes(gate.spec.name),
     reason,
-    needs_person: false,
-    findings: [],
-    argv: gate.spec.run,
-    code,
+    tolerated: reason !== null && gate.kind === 'run' && state.tolerated.includes(gate.name),
+    code: exit?.code ?? null,
     duration_ms: Math.round(performance.now() - started),
-    log_sha256: await hashOf(folder, state.spec.limits.output_max_bytes),
-    log_tail: await tail(folder, 50, 2048),
-    commit: gate.commit,
-    tree: await treeOf(repo, gate.commit),
+    ...said,
   };
 }
 
@@ -210,24 +203,28 @@ async function endEarlierRuns(
     const marker = markerOf(state, index, nonce);
     await stopAttempt(folder, marker, { mark, grace_ms: SWEEP_GRACE_MS }).catch(() => {});
     await context.cage.lastWord?.(marker);
-    const problem = await removeTree(folder);
+    const problem = await tryToRemove(folder);
     if (problem !== null) throw new RasenError('storage', `${folder} of an earlier try stays: ${problem}.`);
   }
 }
 
-/** Resolves when the runner is over; true when the time is up. */
-async function ended(
-  folder: string,
-  mark: RunnerMark,
-  timeoutMs: number,
+/** Resolves when the job is over, or has to be stopped: with why. */
+async function untilOver(
+  context: EffectContext,
+  { folder, mark }: Pick<JobAt, 'folder' | 'mark'>,
+  timeout_ms: number,
   suspended: AbortSignal,
-): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
+): Promise<StopReason | null> {
+  const deadline = performance.now() + timeout_ms;
   for (;;) {
-    const { exit, identity } = readAttempt(folder, mark);
-    // A unit that is being swept is not over, although its runner is.
-    if (exit || (identity && !isAlive(identity) && unitFinishingMs(folder, mark) === null)) return false;
-    if (suspended.aborted || performance.now() > deadline) return true;
+    const { alive, exited } = lifeAt(folder, mark);
+    if (exited || !alive) return null;
+    if (suspended.aborted) return 'suspend';
+    // It is over, and waits for the disk to take the record of that; the views say so.
+    if (!context.jobs.isRecording(folder)) {
+      if (context.jobs.isFlood(folder)) return 'flood';
+      if (performance.now() > deadline) return 'timeout';
+    }
     await new Promise(resolve => setTimeout(resolve, POLL_MS));
   }
 }

@@ -10,8 +10,6 @@ import { keepFolder } from '../../host/foreign-file.ts';
 import { atMost, ownRlimits, ulimitWords } from '../../host/rlimits.ts';
 import { type AttemptSpec, readSpec, writeAttempt } from '../../runner/attempt-dir.ts';
 import { placeIn, storage } from '../../runner/small-file.ts';
-import { sha256 } from '../../store/file/artifact.ts';
-import { readWhole } from '../../store/file/file.ts';
 import { notesFolder } from '../places.ts';
 import { agentWork, type Work } from './agent-work.ts';
 import { changedConfig, knownCommit } from './base-config.ts';
@@ -104,10 +102,10 @@ async function writeWork(
 }
 
 /** What was piped in must be what it was. Throws `damaged`. */
-function checkInput({ store }: EffectContext, { id, spec }: TaskState): void {
+function checkInput({ store, places }: EffectContext, { id, spec }: TaskState): void {
   if (!spec.stdin) return;
-  const path = store.files(id).input;
-  if (sha256(readWhole(path)) === spec.stdin.sha256) return;
+  if (store.inputHash(id) === spec.stdin.sha256) return;
+  const path = places.input(id);
   throw new RasenError('damaged', `${path} is not what was piped into the task`, {
     hint: 'Nothing was run with it. Start the task again with the same input.',
   });
@@ -135,7 +133,7 @@ export interface JobFiles {
 
 /** What the runner of an attempt's work is to do. */
 export function jobOfWork(
-  { places, store }: Pick<EffectContext, 'places' | 'store'>,
+  { places }: Pick<EffectContext, 'places'>,
   state: TaskState,
   step: Step,
   { n, nonce, job }: Attempt,
@@ -143,7 +141,7 @@ export function jobOfWork(
 ): JobFiles {
   const folder = places.job(state.id, job);
   const input =
-    state.spec.stdin && prompt === null && step.kind === 'subtask' ? store.files(state.id).input : null;
+    state.spec.stdin && prompt === null && step.kind === 'subtask' ? places.input(state.id) : null;
   return { step: step.id, n, nonce, folder, argv, cwd: places.cwd(state, step), prompt, input };
 }
 
@@ -176,7 +174,7 @@ export async function writeJob(
     umask: inherits?.umask ?? context.umask,
     ...(inherits && { limits: ulimitWords(atMost(inherits.limits, ownRlimits())) }),
     stdin: job.prompt !== null ? 'prompt' : job.input ? (job.input as `/${string}`) : 'null',
-    env_ref: context.store.files(state.id).env,
+    env_ref: context.places.env(state.id),
     output_max_bytes: state.spec.limits.output_max_bytes,
   };
   if (readSpec(job.folder)?.nonce !== job.nonce)

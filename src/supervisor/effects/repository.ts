@@ -11,7 +11,7 @@ import { writeDurably } from '../../git/durable.ts';
 import { openRepository } from '../../git/own-dir.ts';
 import type { Repository } from '../../git/repository.ts';
 import { readForeign, untroubled } from '../../host/foreign-file.ts';
-import type { FileStore } from '../../store/file/file-store.ts';
+import type { LocalStore } from '../../store/store.ts';
 import type { Places } from '../places.ts';
 import { capturedEnv } from './context.ts';
 
@@ -20,7 +20,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Errors: `not_git`, `git`. */
 export async function repositoryOf(
-  context: { store: FileStore; places: Places },
+  context: { store: LocalStore; places: Places },
   state: TaskState,
 ): Promise<Repository> {
   const env = capturedEnv(context, state);
@@ -43,11 +43,11 @@ export function worktreeOf(state: TaskState): { task: string; path: string; bran
  * and from then on the same.
  */
 async function capturedLate(
-  { store }: { store: FileStore },
+  { places }: { places: Places },
   state: TaskState,
   env: Record<string, string>,
 ): Promise<CapturedRepository> {
-  const { folder } = store.files(state.id);
+  const folder = places.task(state.id);
   const known = remembered(folder);
   if (known !== null) return known;
   const captured = await captureRepository(state.spec.project, env);

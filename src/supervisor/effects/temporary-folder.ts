@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { errnoOf } from '../../contract/errors.ts';
 import type { TaskState } from '../../engine/state.ts';
-import { removeTree } from '../../host/remove-tree.ts';
+import { tryToRemove } from '../../host/remove-tree.ts';
 import { capturedEnv, type EffectContext } from './context.ts';
 
 /** Where the user's own is no absolute path, or cannot be written any more. */
@@ -50,7 +50,7 @@ export async function clearTemporaryFolder(
   nonce: string,
 ): Promise<void> {
   for (const path of placesOf(context, state, nonce)) {
-    const problem = await removeTree(path);
+    const problem = await tryToRemove(path);
     if (problem !== null) context.log.warn({ task: state.id, path }, `a temporary folder stays: ${problem}`);
   }
 }

@@ -1,5 +1,6 @@
 /** The workspace of a git task, brought to where an attempt starts. Idempotent; never touches the user's checkout. */
 import { isRasenError, RasenError } from '../../contract/errors.ts';
+import type { Result } from '../../engine/effect.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../engine/state.ts';
 import { resetsWorktree } from '../../engine/worktree-use.ts';
 import { writeUsers } from '../../git/records.ts';
@@ -32,8 +33,7 @@ export async function prepareWorkspace(
   if (step.kind === 'final') {
     await finalCheckout(context, repo, state, attempt);
   } else if (resetsWorktree(state, step)) {
-    await keepUnsealed(repo, made, state);
-    await resetWorktree(repo, made, attempt.from ?? made.base, unsealedMarks(state));
+    await resetTo(repo, made, state, attempt.from ?? made.base);
   }
   if (attempt.work) await writeUsers(repo, state.id, await usersState(repo));
   return made;
@@ -50,8 +50,19 @@ export async function restoreForGates(
   if (await restoreWorktree(repo, context.places.root(state, step))) return;
   if (step.kind === 'final') return await finalCheckout(context, repo, state, attempt);
   const made = await ensure(repo, state);
+  await resetTo(repo, made, state, attempt.sealed?.commit ?? attempt.from ?? made.base);
+}
+
+/** The rollback that a person asked for. What attempts left is kept under their refs. */
+export async function rollback(context: EffectContext, state: TaskState): Promise<Result> {
+  const repo = await repositoryOf(context, state).catch(error => withAWayOut(error, state.id));
+  await resetTo(repo, await ensure(repo, state), state, state.rollback!.commit);
+  return { type: 'rollback' };
+}
+
+async function resetTo(repo: Repository, made: Workspace, state: TaskState, commit: string): Promise<void> {
   await keepUnsealed(repo, made, state);
-  await resetWorktree(repo, made, attempt.sealed?.commit ?? attempt.from ?? made.base, unsealedMarks(state));
+  await resetWorktree(repo, made, commit, unsealedMarks(state));
 }
 
 const finalCheckout = (context: EffectContext, repo: Repository, state: TaskState, attempt: Attempt) =>
@@ -65,7 +76,7 @@ const finalCheckout = (context: EffectContext, repo: Repository, state: TaskStat
  * Commits what attempts left that were closed before that could be done (cancelled, done again, or by a version of rasen
  * that gave up): whatever comes next, no work lies in the worktree alone.
  */
-export async function keepUnsealed(
+async function keepUnsealed(
   repo: Repository,
   worktree: Pick<Workspace, 'path' | 'branch'>,
   state: TaskState,
@@ -79,7 +90,7 @@ export async function keepUnsealed(
 }
 
 /** Attempts whose work may be in no commit, as the journal knows them. */
-export const unsealedMarks = (state: TaskState) =>
+const unsealedMarks = (state: TaskState) =>
   state.unsealed.map(({ step, n }) => ({ task: state.id, subtask: step, attempt: n }));
 
 /** The reason of a blocked task is its message alone, so the message says what can be done. */

@@ -1,10 +1,12 @@
 /** What a handler is, and what it may use of a supervisor. */
+import { type ErrorKind, RasenError } from '../../contract/errors.ts';
 import type { Answer, Asked, MethodName } from '../../contract/methods/index.ts';
 import type { Origin } from '../../contract/origin.ts';
+import type { Refusal } from '../../engine/state.ts';
 import type { FarFiles } from '../../host/far-files.ts';
 import type { Paths } from '../../paths.ts';
 import type { RequestContext } from '../../rpc/server.ts';
-import type { FileStore } from '../../store/file/file-store.ts';
+import type { LocalStore } from '../../store/store.ts';
 import type { OpenCage } from '../cage.ts';
 import type { Ask, Commands } from '../commands.ts';
 import type { Notes } from '../notes.ts';
@@ -22,6 +24,7 @@ import type { Upkeep } from '../upkeep.ts';
 /** What requests need that only read; it is there without a supervisor, too. */
 export interface Reading {
   reader: Reader;
+  registry: Registry;
   trigger_reader: TriggerReader;
   doctor(): Promise<Answer<'daemon.doctor'>>;
 }
@@ -32,8 +35,7 @@ export interface Serving extends Reading {
   cage: OpenCage;
   sandbox: SandboxLook;
   started_at: string;
-  registry: Registry;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   far: FarFiles;
   upkeep: Upkeep;
@@ -62,3 +64,12 @@ export type Handler<N extends MethodName, S = Serving> = (
 ) => Promise<Answer<N>> | Answer<N>;
 
 export const askOf = ({ op }: { op?: string | undefined }, { origin }: AskContext): Ask => ({ op, origin });
+
+/** Answers with the error that the request of this `op` was refused with, if it was. */
+export function throwRefused(refused: Refusal | null | undefined, op: string): void {
+  if (refused?.op !== op) return;
+  throw new RasenError(refused.kind as ErrorKind, refused.message, {
+    ...(refused.hint ? { hint: refused.hint } : {}),
+    data: refused.data,
+  });
+}

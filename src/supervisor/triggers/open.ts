@@ -4,8 +4,8 @@ import type { FarFiles } from '../../host/far-files.ts';
 import type { Log } from '../../log.ts';
 import type { Paths } from '../../paths.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
-import type { FileStore } from '../../store/file/file-store.ts';
 import { TriggerStore } from '../../store/file/trigger-store.ts';
+import type { LocalStore } from '../../store/store.ts';
 import type { RunEnd } from '../../triggers/event.ts';
 import type { Commands } from '../commands.ts';
 import { remove } from '../gc.ts';
@@ -24,7 +24,7 @@ export interface TriggerParts {
   log: Log;
   watch_program: readonly string[];
   registry: Registry;
-  store: FileStore;
+  store: LocalStore;
   places: Places;
   far: FarFiles;
   commands: Commands;

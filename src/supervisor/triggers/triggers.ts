@@ -3,51 +3,35 @@
  * look decides, records, then acts; the first look after a start is like any other.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isRasenError, messageOf, RasenError } from '../../contract/errors.ts';
+import { messageOf, RasenError } from '../../contract/errors.ts';
 import type { TaskSpec } from '../../contract/spec.ts';
 import type { Definition } from '../../contract/trigger.ts';
-import { troubleOf } from '../../host/trouble.ts';
 import type { Log } from '../../log.ts';
-import type { LostTrigger, TriggerStore } from '../../store/file/trigger-store.ts';
+import type { LostTrigger } from '../../store/file/trigger-store.ts';
 import { advance, stamp } from '../../triggers/advance.ts';
-import { delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
+import { CHANGED_MAX, delivered, type Facts, type Hold, type TriggerEffect } from '../../triggers/decide.ts';
 import type { NewTriggerEvent, RunEnd, TriggerEvent } from '../../triggers/event.ts';
 import { liveRuns, type Receipt, type TriggerState, type Waiting } from '../../triggers/state.ts';
-import { Heap } from '../../util/heap.ts';
 import { ulid } from '../../util/ulid.ts';
+import { systemClock } from '../clock.ts';
+import { Alarm } from './alarm.ts';
+import { overlaps, writeChanges } from './changed-files.ts';
 import { findTrigger } from './find.ts';
-import { lateMs, runEnv, runKey, runSpec } from './run-spec.ts';
+import { logText } from './log-text.ts';
+import { type Performing, perform } from './perform.ts';
 import { type Changed, WatchProcess } from './watch-process.ts';
 
-/** setTimeout cannot wait longer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What could not be written or submitted for trouble of the machine is tried again. */
 const AGAIN_MS = 1000;
 const AGAIN_MS_MAX = 30_000;
-/** Changed paths that tell whether runs start each other. */
-const CHANGED_MAX = 20;
-/** Paths that a run is told of; the number of all of them is told, too. */
-const PATHS_MAX = 100_000;
 
-/** What is said of a task that is there and cannot be read. */
-const UNUSABLE: ReadonlySet<string> = new Set(['damaged', 'version']);
-
-export interface TriggersOptions {
-  store: TriggerStore;
+export interface TriggersOptions extends Performing {
   log: Log;
   /** Command line of the watcher. */
   watch_program: readonly string[];
   hold(spec: TaskSpec, now_ms: number): Hold | null;
   /** What became of a task; null: it goes on. */
   endOf(task: string): RunEnd | null;
-  /** The task that has the key; null: none. Throws `damaged` or `version` where it cannot be used. */
-  taskOf(key: string): string | null;
-  /** Resolves when the task is durable. */
-  submit(spec: TaskSpec, env: Record<string, string>): Promise<void>;
-  cancel(task: string): Promise<void>;
-  /** Removes a task that is over; null, or why it stays. */
-  remove(task: string): Promise<string | null>;
-  tell(state: TriggerState, text: string): Promise<{ ok: boolean; detail: string | null }>;
 }
 
 interface Entry {
@@ -69,10 +53,11 @@ export class Triggers {
   readonly #names = new Map<string, string>();
   /** Whose run a task is. */
   readonly #runs = new Map<string, string>();
-  readonly #heap = new Heap<string>();
+  readonly #alarm = new Alarm(id => {
+    const entry = this.#entries.get(id);
+    if (entry) this.#kick(entry);
+  });
   readonly #listeners = new Set<(id: string) => void>();
-  #timer: NodeJS.Timeout | null = null;
-  #timer_at = 0;
   #closed = false;
   #started = false;
 
@@ -95,7 +80,7 @@ export class Triggers {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#alarm.close();
     const entries = [...this.#entries.values()];
     const closed = entries.map(({ watcher }) => watcher?.close());
     await Promise.all([...entries.map(entry => entry.queue), ...closed]);
@@ -142,7 +127,7 @@ export class Triggers {
       throw new RasenError('trigger_exists', `There is a trigger "${definition.name}" already.`, {
         hint: `Look at it with: rasen trigger show ${definition.name}`,
       });
-    const { events, state } = stamp(null, [{ type: 'trigger_created', id, definition }], Date.now());
+    const { events, state } = stamp(null, [{ type: 'trigger_created', id, definition }], systemClock());
     this.#options.store.create(id, events, env);
     const entry = this.#add(state);
     this.#log(entry, events);
@@ -241,7 +226,7 @@ export class Triggers {
   #drop(entry: Entry): void {
     entry.removed = true;
     this.#unwatch(entry);
-    this.#heap.set(entry.id, null);
+    this.#alarm.set(entry.id, null);
     this.#entries.delete(entry.id);
     this.#names.delete(entry.state.definition.name);
     for (const { task } of [...entry.state.taken, ...entry.state.runs]) this.#runs.delete(task);
@@ -288,13 +273,13 @@ export class Triggers {
 
   #facts({ definition }: TriggerState): Facts {
     const { endOf, hold } = this.#options;
-    const now_ms = Date.now();
+    const clock = systemClock();
     let known: Hold | null | undefined;
     return {
-      now_ms,
+      clock,
       run: endOf,
       hold: () => {
-        if (known === undefined) known = hold(definition.task, now_ms);
+        if (known === undefined) known = hold(definition.task, Date.parse(clock.t));
         return known;
       },
       newTask: () => ulid(),
@@ -303,7 +288,7 @@ export class Triggers {
   }
 
   async #record(entry: Entry, added: readonly NewTriggerEvent[]): Promise<void> {
-    const { events, state } = stamp(entry.state, added, Date.now());
+    const { events, state } = stamp(entry.state, added, systemClock());
     await this.#commit(entry, events, state);
   }
 
@@ -344,7 +329,7 @@ export class Triggers {
     if (entry.running.has(key)) return;
     entry.running.add(key);
     try {
-      const events = await this.#perform(entry, effect);
+      const events = await perform(this.#options, entry.state, effect);
       entry.failed.delete(key);
       if (events.length > 0) await this.#settle(entry, events);
     } catch (error) {
@@ -371,56 +356,6 @@ export class Triggers {
     });
     entry.queue = run.catch(() => {});
     return run;
-  }
-
-  /** What came of an effect. Throws what may pass. */
-  async #perform(entry: Entry, effect: TriggerEffect): Promise<NewTriggerEvent[]> {
-    const { cancel, remove, tell } = this.#options;
-    switch (effect.type) {
-      case 'submit':
-        return await this.#submit(entry, effect);
-      case 'cancel':
-        await cancel(effect.task);
-        return [];
-      case 'release': {
-        const problem = await remove(effect.task);
-        return [{ type: 'run_released', task: effect.task, removed: problem === null }];
-      }
-      case 'notify': {
-        const { ok, detail } = await tell(entry.state, effect.text);
-        return [{ type: 'notified', key: effect.key, ok, detail }];
-      }
-    }
-  }
-
-  async #submit(entry: Entry, { slot, task, payload, due }: Extract<TriggerEffect, { type: 'submit' }>) {
-    const { store, submit, taskOf } = this.#options;
-    const { id, state } = entry;
-    const started = (more: { reason?: string } = {}): NewTriggerEvent[] => [
-      { type: 'slot_started', slot, late_ms: lateMs(state, { due }, Date.now()), ...more },
-    ];
-    try {
-      // The one before the crash, whatever the trigger was edited to since.
-      if (taskOf(runKey(id, slot)) !== null) return started();
-    } catch (error) {
-      if (!isRasenError(error) || !UNUSABLE.has(error.kind)) throw error;
-      // It may have run, so it is not made again.
-      return started({ reason: error.message });
-    }
-    try {
-      const path = payload === null ? null : store.payload(id, payload);
-      await submit(runSpec(state, { task, slot }), { ...store.env(id), ...runEnv(state, { slot }, path) });
-      return started();
-    } catch (error) {
-      if (
-        !isRasenError(error) ||
-        error.kind === 'shutting_down' ||
-        error.kind === 'storage' ||
-        troubleOf(error)
-      )
-        throw error;
-      return [{ type: 'slot_refused' as const, slot, reason: error.message }];
-    }
   }
 
   /** Records a slot that does not come by the clock, once; then the trigger looks. */
@@ -504,56 +439,13 @@ export class Triggers {
       const changed = during ? paths.slice(0, CHANGED_MAX) : null;
       const mine: Waiting = { slot, due: now, payload: `${ulid()}.json`, changed };
       const events = delivered(state, mine);
-      this.#writeChanges(entry, events, mine, paths);
+      writeChanges(this.#options.store, state, events, mine, paths);
       await this.#record(entry, events);
     });
   }
 
-  /** The files of a slot are told to the run that it is joined into. */
-  #writeChanges(
-    { id, state }: Entry,
-    events: readonly NewTriggerEvent[],
-    mine: Waiting,
-    paths: string[],
-  ): void {
-    const { store } = this.#options;
-    const into = events.flatMap(event => (event.type === 'slots_passed' ? (event.into ?? []) : []))[0];
-    const isQueued = events.some(({ type }) => type === 'slot_queued');
-    const runs = isQueued ? mine : state.queue.find(({ slot }) => slot === into);
-    // A slot without a file is that of a person: its run is told of no files.
-    if (!runs?.payload) return;
-    const joined = isQueued ? (into === undefined ? [] : state.queue) : [runs];
-    const known = joined.flatMap(({ payload }) => {
-      const before = payload === null ? null : store.readPayload(id, payload);
-      return (before as { changed?: string[] } | null)?.changed ?? [];
-    });
-    store.writePayload(id, runs.payload, change([...new Set([...known, ...paths])]));
-  }
-
   #wake(entry: Entry, at: number | null): void {
-    this.#heap.set(entry.id, at);
-    this.#rearm();
-  }
-
-  #rearm(): void {
-    const first = this.#heap.first;
-    if (this.#closed || !first) return;
-    if (this.#timer && this.#timer_at <= first.at && this.#timer_at > Date.now()) return;
-    if (this.#timer) clearTimeout(this.#timer);
-    const ms = Math.min(Math.max(0, first.at - Date.now()), MAX_TIMER_MS);
-    this.#timer_at = first.at;
-    this.#timer = setTimeout(() => this.#due(), ms);
-  }
-
-  #due(): void {
-    this.#timer = null;
-    const now = Date.now();
-    for (let first = this.#heap.first; first && first.at <= now; first = this.#heap.first) {
-      const entry = this.#entries.get(first.key);
-      this.#heap.set(first.key, null);
-      if (entry) this.#kick(entry);
-    }
-    this.#rearm();
+    if (!this.#closed) this.#alarm.set(entry.id, at);
   }
 
   #unwell(entry: Entry, error: unknown): void {
@@ -576,7 +468,6 @@ export class Triggers {
 }
 
 const waiting = (slot: string): Waiting => ({ slot, due: Date.now(), payload: null, changed: null });
-const change = (paths: readonly string[]) => ({ changed: paths.slice(0, PATHS_MAX), count: paths.length });
 const pause = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms).unref());
 
 const isPending = ({ queue, taken }: TriggerState, slot: string): boolean =>
@@ -585,35 +476,8 @@ const isPending = ({ queue, taken }: TriggerState, slot: string): boolean =>
 const receiptOf = ({ receipts }: TriggerState, slot: string): Receipt | null =>
   receipts.findLast(receipt => receipt.slot === slot) ?? null;
 
-/** Whether changes were made while a run went on. */
-function overlaps(run: TriggerState['runs'][number], first_ms: number, last_ms: number): boolean {
-  return run.started <= last_ms && (run.ended_at === null || Date.parse(run.ended_at) >= first_ms);
-}
-
 function over({ definition, reason }: TriggerState, verb: string): RasenError {
   return new RasenError('trigger_state', `Cannot ${verb} "${definition.name}": it is finished (${reason}).`, {
     hint: `Give it new times with: rasen trigger edit ${definition.name}`,
   });
-}
-
-/** What the log of the supervisor tells; null: nothing. */
-function logText(event: TriggerEvent): string | null {
-  switch (event.type) {
-    case 'trigger_created':
-      return 'created';
-    case 'trigger_paused':
-      return `paused: ${event.reason}`;
-    case 'trigger_resumed':
-      return 'resumed';
-    case 'trigger_finished':
-      return `finished: ${event.reason}`;
-    case 'slot_refused':
-      return `slot ${event.slot} could not be started: ${event.reason}`;
-    case 'slots_passed':
-      return event.outcome === 'missed' ? `${event.count} slots missed: ${event.reason}` : null;
-    case 'clock_set_back':
-      return 'the clock was set back; times that come again are new slots';
-    default:
-      return null;
-  }
 }

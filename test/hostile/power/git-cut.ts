@@ -92,7 +92,7 @@ process.exit(0);
 function shim(): string {
   const git = spawnSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).stdout.trim();
   return `#!/bin/sh
-[ -n "$RASEN_GIT_OWNER" ] && [ -s ${join(live, 'aim')} ] || exec ${git} "$@"
+[ "\${RASEN_GIT_LOCK+ours}" ] && [ -s ${join(live, 'aim')} ] || exec ${git} "$@"
 read -r aimed <${join(live, 'aim')}
 for word; do case " $aimed " in *" $word "*)
   exec strace -f -qq -o /dev/null -e trace=rename,link -e inject=rename,link:delay_enter=${HOLD_US} ${git} "$@" ;;

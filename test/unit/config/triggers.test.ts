@@ -1,8 +1,10 @@
 /** `triggers` of rasen.yml: what is read, what of it becomes a definition, and what is wrong with it at which place. */
 import { expect, test } from 'vitest';
+import * as parts from '../../../src/config/index.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { triggerDraft, triggerSpec } from '../../../src/config/trigger-spec.ts';
-import { ID, project, refusal } from './support.ts';
+import { triggerDraft } from '../../../src/config/trigger-spec.ts';
+import { orderOfTrigger } from '../../../src/submit/order.ts';
+import { project, refusal } from './support.ts';
 
 const load = (text: string, more: Record<string, string> = {}) =>
   loadConfig({ project: project({ ...more, 'rasen.yml': text }), env: {} });
@@ -54,7 +56,7 @@ test('a task is a command, a file of subtasks, or work for an agent', () => {
     { 'p.yml': 'subtasks:\n  one: [true]\n' },
   );
   const specOf = (name: string) =>
-    triggerSpec({ id: ID, name, setting: config.settings.triggers[name]!, config }).spec;
+    orderOfTrigger(parts, config.settings.triggers[name]!.task, config, {}, { name }).spec;
   expect(specOf('a')).toMatchObject({ name: 'a', goal: 'make all', workspace: { kind: 'folder' } });
   expect(specOf('b').plan!.subtasks.map(({ id }) => id)).toEqual(['one']);
   expect(specOf('c')).toMatchObject({

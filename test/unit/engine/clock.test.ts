@@ -59,6 +59,29 @@ describe('a wait that is left alone for four seconds', () => {
   });
 });
 
+describe('a clock that is years wrong where the wait begins', () => {
+  const YEARS = 7 * 366 * DAY;
+  it.each(['overloaded', 'limit'] as const)('%s: right while the machine runs, it waits as long', kind => {
+    for (const set of [-YEARS, YEARS]) {
+      const task = waiting(kind, 10 * MINUTE);
+      expect(left(task, later(task.state, 4 * MINUTE, { set }))).toBe(6 * MINUTE);
+    }
+  });
+
+  it.each(['overloaded', 'limit'] as const)(
+    '%s: right after a start of the machine, it waits no longer',
+    kind => {
+      const ahead = waiting(kind, 10 * MINUTE);
+      expect(left(ahead, later(ahead.state, 0, { set: -YEARS, boot: 'other' }))).toBe(10 * MINUTE);
+      // Nobody knows how long the machine was off: the time has come.
+      const behind = waiting(kind, 10 * MINUTE).state;
+      const now = later(behind, 0, { set: YEARS, boot: 'other' });
+      expect(jumpSince(behind, now)).toBeNull();
+      expect(Date.parse(stepOf(behind, 'a').retry_at!)).toBeLessThan(Date.parse(now.t));
+    },
+  );
+});
+
 describe('the end of a usage limit', () => {
   it('is neither farther nor over when the clock is set', () => {
     const limit = () => waiting('limit', 5 * HOUR);

@@ -7,7 +7,7 @@ import { RESULT_GRACE_MS } from '../../../src/engine/stop-reason.ts';
 import { viewOf } from '../../../src/engine/view.ts';
 import { warningsOf } from '../../../src/engine/warnings.ts';
 import { planOf, type SubtaskDraft, specOf } from '../../support/task-builder.ts';
-import { Engine, nameOf, type Script } from './engine.ts';
+import { Engine, failure, nameOf, type Script } from './engine.ts';
 
 const start = (
   subtasks: (SubtaskDraft | string)[],
@@ -633,13 +633,13 @@ describe('settle', () => {
     const [launch] = engine.look();
     engine.stop();
     engine.look();
-    expect(settleFailure(engine.state, launch!, 'no', engine.now)).toEqual([]);
+    expect(settleFailure(engine.state, launch!, failure('no'), engine.now)).toEqual([]);
   });
 
   it('a launch that fails is swept before the attempt is closed: a runner may be on its way', () => {
     const engine = start(['a']);
     engine.run(state => state.steps[0]!.attempt?.phase === 'prepared');
-    engine.add(...settleFailure(engine.state, engine.look()[0]!, 'no processes left', engine.now)!);
+    engine.add(...settleFailure(engine.state, engine.look()[0]!, failure('no processes left'), engine.now)!);
     const [effect] = engine.look();
     expect(effect).toMatchObject({ type: 'end', job: 'a/1-n', kill: 'grace' });
     engine.run();

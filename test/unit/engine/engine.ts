@@ -3,14 +3,23 @@
  * and each run of a gate ends. Time passes only to the next wake-up. For tests of what follows from what.
  */
 
-import type { Claim, Event, GateEvidence, NewEvent, SessionFacts } from '../../../src/contract/event.ts';
+import type { Claim, Event, NewEvent, SessionFacts } from '../../../src/contract/event.ts';
 import type { Plan } from '../../../src/contract/plan.ts';
 import type { TaskSpec } from '../../../src/contract/spec.ts';
 import { advance, stamp } from '../../../src/engine/advance.ts';
-import type { Day, Effect, EndFacts, Observed, Result, Signs, Trouble } from '../../../src/engine/effect.ts';
+import type {
+  Day,
+  Effect,
+  EndFacts,
+  Found,
+  Observed,
+  Result,
+  Signs,
+  Trouble,
+} from '../../../src/engine/effect.ts';
 import { fold } from '../../../src/engine/fold.ts';
 import { gatesOf } from '../../../src/engine/gates-of.ts';
-import { settle } from '../../../src/engine/settle.ts';
+import { type Failure, settle } from '../../../src/engine/settle.ts';
 import { stepOf, type TaskState } from '../../../src/engine/state.ts';
 import { claimOf } from '../../support/task-builder.ts';
 
@@ -91,6 +100,9 @@ const usageOf = ({ tokens, usd }: NonNullable<Work['used']>, outcome = 'ok'): Se
 
 /** Name of a job without nonces. */
 export const nameOf = (job: string) => job.replace(/-n(?=\/|$)/g, '');
+
+/** Why an effect failed, in its simplest form. */
+export const failure = (message: string): Failure => ({ kind: 'internal', message, hint: null, data: {} });
 
 export class Engine {
   readonly events: Event[] = [];
@@ -251,6 +263,8 @@ export class Engine {
 
   #result(effect: Effect): Result {
     switch (effect.type) {
+      case 'rollback':
+        return { type: 'rollback' };
       case 'prepare': {
         const git = this.state.spec.workspace.kind === 'git';
         const workspace = git ? { base: 'base', branch: 'b', path: '/w' } : null;
@@ -336,7 +350,7 @@ export class Engine {
         return { type: 'seal', sealed: { commit, tree: `tree ${id}`, ...facts, ...known } };
       }
       case 'judge':
-        return { type: 'judge', evidence: this.#judge(effect) };
+        return { type: 'judge', found: this.#judge(effect) };
       case 'mark_good':
         return { type: 'mark_good' };
       case 'notify':
@@ -349,7 +363,8 @@ export class Engine {
       case 'merge':
         return {
           type: 'merge',
-          merged: { into: 'main', before: 'x', commit: 'y', fast_forward: true, gates: [] },
+          merged: { into: 'main', before: 'x', commit: 'y', fast_forward: true },
+          gates: [],
         };
     }
   }
@@ -389,27 +404,11 @@ export class Engine {
     };
   }
 
-  #judge(effect: Extract<Effect, { type: 'judge' }>): GateEvidence {
-    const { kind, name } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
+  #judge(effect: Extract<Effect, { type: 'judge' }>): Found {
+    const { kind } = gatesOf(this.state, this.step(effect.step))[effect.gate]!;
     const work = this.#workOf(effect.step, effect.n);
     const reason = kind === 'diff' ? (work?.hit ?? null) : work?.idle ? 'nothing was changed' : null;
-    const { sealed } = this.step(effect.step).attempt!;
-    return {
-      name,
-      kind,
-      passed: reason === null,
-      tolerated: false,
-      reason,
-      needs_person: kind === 'diff',
-      findings: [],
-      argv: null,
-      code: null,
-      duration_ms: null,
-      log_sha256: null,
-      log_tail: null,
-      commit: sealed!.commit,
-      tree: sealed!.tree,
-    };
+    return { reason, needs_person: kind === 'diff' };
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { settleFailure } from '../../../src/engine/settle.ts';
 import type { TaskState } from '../../../src/engine/state.ts';
 import { planOf, specOf } from '../../support/task-builder.ts';
-import { Engine, type Script } from './engine.ts';
+import { Engine, failure, type Script } from './engine.ts';
 
 const TEST = [{ name: 'test', run: ['npm', 'test'], timeout_seconds: 60 }];
 const start = (script: Script = {}, over: Record<string, unknown> = {}) =>
@@ -33,6 +33,19 @@ describe('trouble of the machine', () => {
     engine.run();
     expect(engine.state.status.name).toBe('completed');
     expect([engine.started, engine.step('a').attempts, waits(engine).length]).toEqual([['a/1'], 1, 1]);
+  });
+
+  it('is what a plan waits for that was made and cannot be read', () => {
+    const spec = specOf({
+      plan: null,
+      gates: [],
+      agents: { initializer: { backend: 'claude', command: ['x'] } },
+    });
+    const engine = new Engine(spec, null);
+    engine.troubles.set('plan:_plan/1-n', FULL);
+    engine.run();
+    expect(engine.state.status).toMatchObject({ name: 'waiting', why: 'disk', message: FULL.message });
+    expect(engine.look().map(({ key }) => key)).toEqual(['plan:_plan/1-n']);
   });
 
   it('is told again where it becomes another', () => {
@@ -97,7 +110,7 @@ describe('work that is in no commit', () => {
     const engine = start();
     engine.run(isSealing);
     const [seal] = engine.look();
-    engine.add(...settleFailure(engine.state, seal!, 'the repository is gone', engine.now)!);
+    engine.add(...settleFailure(engine.state, seal!, failure('the repository is gone'), engine.now)!);
     expect(engine.state.status).toMatchObject({ name: 'blocked', why: 'config', subtask: 'a' });
     expect(engine.step('a').attempt).toMatchObject({ n: 1, phase: 'ended', outcome: 'ok' });
     expect(engine.look().filter(effect => effect.type === 'seal')).toEqual([]);

@@ -1,12 +1,12 @@
 /** The lock of a repository: order in the process, exclusion between processes, take-over from the dead only. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lockFile, withRepositoryLock } from '../../../src/git/lock.ts';
-import { OWNER_VARIABLE, ownOwner } from '../../../src/git/owner.ts';
+import { LOCK_VARIABLE, lockPlace, withRepositoryLock } from '../../../src/git/lock.ts';
+import { git } from '../../../src/git/run.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, tempFolder } from '../../support/git-repo.ts';
 
 const script = (name: string) => join(import.meta.dirname, '../../support', name);
@@ -54,7 +54,7 @@ test('one at a time, in order, and after failures too', async () => {
   );
   expect(results.map(r => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(seen).toEqual(['a', 'b', 'c']);
-  expect(existsSync(lockFile(folder))).toBe(false);
+  expect(readdirSync(lockPlace(folder)), 'nothing is left').toEqual([]);
 });
 
 test('whoever holds it may ask again', async () => {
@@ -62,19 +62,22 @@ test('whoever holds it may ask again', async () => {
   expect(await withRepositoryLock(repo, () => withRepositoryLock(repo, async () => 7))).toBe(7);
 });
 
+const take = (wait_ms: number) => withRepositoryLock({ common_dir: folder }, async () => 'in', wait_ms);
+
 test('a live holder is waited for, not robbed', async () => {
-  await hold();
-  const refused = withRepositoryLock({ common_dir: folder }, async () => 1, 200);
-  await expect(refused).rejects.toMatchObject({
+  const holder = await hold();
+  await expect(take(200)).rejects.toMatchObject({
     kind: 'git',
-    message: expect.stringContaining(`process ${children[0]!.pid}`),
+    message: expect.stringContaining(`another supervisor works in it and holds ${lockPlace(folder)}`),
+    data: { trouble: { why: 'lock' } },
   });
-  expect(existsSync(lockFile(folder))).toBe(true);
+  const waits = take(60_000);
+  await kill(holder);
+  expect(await waits).toBe('in');
 });
 
 test('the lock of a killed holder is taken over, once', async () => {
   await kill(await hold());
-  expect(existsSync(lockFile(folder))).toBe(true);
   let inside = 0;
   const work = async () => {
     inside += 1;
@@ -83,59 +86,46 @@ test('the lock of a killed holder is taken over, once', async () => {
     inside -= 1;
   };
   await Promise.all([1, 2, 3].map(() => withRepositoryLock({ common_dir: folder }, work)));
-  expect(existsSync(lockFile(folder))).toBe(false);
 });
 
 test.runIf(process.platform === 'linux')('a killed holder whose git still runs is not dead', async () => {
   await kill(await hold());
-  const { boot, pid, start } = JSON.parse(readFileSync(lockFile(folder), 'utf8'));
-  const env = { ...process.env, [OWNER_VARIABLE]: `${boot}/${pid}/${start}` };
-  const git = spawn('sleep', ['60'], { env, stdio: 'ignore' });
-  children.push(git);
-  await once(git, 'spawn');
-  const take = (wait: number) => withRepositoryLock({ common_dir: folder }, async () => 1, wait);
-  await expect(take(200)).rejects.toMatchObject({ kind: 'git' });
-  await kill(git);
-  expect(await take(10_000)).toBe(1);
+  const env = { ...process.env, [LOCK_VARIABLE]: folder };
+  const left = spawn('git', ['hash-object', '--stdin'], { env, stdio: ['pipe', 'ignore', 'ignore'] });
+  children.push(left);
+  await once(left, 'spawn');
+  await expect(take(200)).rejects.toMatchObject({
+    message: expect.stringContaining(`git (process ${left.pid})`),
+  });
+  await kill(left);
+  expect(await take(10_000)).toBe('in');
+});
+
+test('git is told under which lock it runs, and another repository is free meanwhile', async () => {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\nprintf %s "$${LOCK_VARIABLE}"\n`, { mode: 0o755 });
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  const options = { cwd: folder, env: { PATH: `${bin}:${process.env.PATH}` } };
+  expect((await git(['x'], options)).stdout).toBe('');
+  await withRepositoryLock({ common_dir: folder }, async () => {
+    expect((await git(['x'], options)).stdout).toBe(folder);
+    await withRepositoryLock({ common_dir: other }, async () => {
+      expect((await git(['x'], options)).stdout).toBe(other);
+    });
+  });
 });
 
 test.each([
-  [
-    'of an earlier boot',
-    async () => JSON.stringify({ ...(await ownOwner()), boot: 'x', nonce: 'n' }),
-    0,
-    true,
-  ],
-  [
-    'of another machine',
-    async () => JSON.stringify({ ...(await ownOwner()), boot: 'x', host: 'h', nonce: 'n' }),
-    3600,
-    false,
-  ],
-  ['of a reused pid', async () => JSON.stringify({ ...(await ownOwner()), start: '1', nonce: 'n' }), 0, true],
-  [
-    'of another container that beats',
-    async () => JSON.stringify({ ...(await ownOwner()), pid_ns: 'x', nonce: 'n' }),
-    0,
-    false,
-  ],
-  [
-    'of another container that is silent',
-    async () => JSON.stringify({ ...(await ownOwner()), pid_ns: 'x', nonce: 'n' }),
-    3600,
-    true,
-  ],
-  ['torn and young', async () => '{"host', 0, false],
-  ['torn and old', async () => '{"host', 3600, true],
-])('a lock %s', async (_, content, age_seconds, taken) => {
-  const path = lockFile(folder);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, await content());
-  const then = Date.now() / 1000 - age_seconds;
-  utimesSync(path, then, then);
-  const result = withRepositoryLock({ common_dir: folder }, async () => 'in', taken ? 10_000 : 150);
-  if (taken) expect(await result).toBe('in');
-  else await expect(result).rejects.toMatchObject({ kind: 'git' });
+  ['a file', (path: string) => writeFileSync(path, 'work')],
+  ['a link', (path: string) => symlinkSync('/', path)],
+  ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
+])('%s in the place of the lock is put beside it', async (_, make) => {
+  make(lockPlace(folder));
+  expect(await take(10_000)).toBe('in');
+  const names = readdirSync(folder);
+  expect(names).toEqual(['rasen', expect.stringMatching(/^rasen\.aside-/)]);
 });
 
 test('processes of their own make worktrees of one slug at once', async () => {

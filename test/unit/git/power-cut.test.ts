@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -222,4 +223,20 @@ test('without another start of the machine a gate changes nothing', async () => 
   write(w.path, { 'a.txt': 'by an agent\n' });
   await restoreWorktree(t.repo, w.path);
   expect(readFileSync(join(w.path, 'a.txt'), 'utf8')).toBe('by an agent\n');
+});
+
+test('objects of a seal are brought to the disk all at once, not by git one after the other', async () => {
+  const bin = join(t.folder, 'bin');
+  const trace = join(t.folder, 'trace');
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  write(bin, { git: `#!/bin/sh\nGIT_TRACE2_PERF='${trace}' exec '${real}' "$@"\n` });
+  chmodSync(join(bin, 'git'), 0o755);
+  const PATH = `${bin}:${t.repo.env.PATH}`;
+  t.repo = { ...t.repo, env: { ...t.repo.env, PATH } };
+  for (let n = 0; n < 100; n += 1) write(w.path, { [`d${n}/f.txt`]: `${n}\n` });
+  await seal(1);
+  const flushed = [...readFileSync(trace, 'utf8').matchAll(/fsync\/hardware-flush:(\d+)/g)];
+  expect(flushed.length, 'git tells what it flushed').toBeGreaterThan(0);
+  // 100 files, 100 folders: what remains is indexes, refs and the commit.
+  expect(flushed.reduce((sum, [, count]) => sum + Number(count), 0)).toBeLessThan(20);
 });

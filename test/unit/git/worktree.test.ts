@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lockFile } from '../../../src/git/lock.ts';
 import { excludeLocally } from '../../../src/git/repository.ts';
 import {
   clearStaleLocks,
@@ -28,10 +27,7 @@ let t: TestRepo;
 beforeEach(async () => {
   t = await makeRepo();
 });
-afterEach(() => {
-  expect(existsSync(lockFile(t.repo.common_dir))).toBe(false);
-  removeFolder(t.folder);
-});
+afterEach(() => removeFolder(t.folder));
 
 const request = (task: string, slug = task): WorktreeRequest => ({
   task,

@@ -15,7 +15,7 @@ import { TriggerStore } from '../../../src/store/file/trigger-store.ts';
 import { stamp } from '../../../src/triggers/advance.ts';
 import type { NewTriggerEvent } from '../../../src/triggers/event.ts';
 import type { TriggerState } from '../../../src/triggers/state.ts';
-import { aDefinition } from '../../support/trigger-builder.ts';
+import { aDefinition, moment } from '../../support/trigger-builder.ts';
 
 const NOW = Date.parse('2026-11-30T08:00:00Z');
 const ID = '01jzv9k8s2m4q6t8w0y2a4c6e8';
@@ -32,7 +32,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 const journal = () => join(home, 'triggers', ID, 'events.jsonl');
 const created = (store: TriggerStore): TriggerState => {
   const definition = aDefinition({ kind: 'cron', cron: '* * * * *' });
-  const { events, state } = stamp(null, [{ type: 'trigger_created', id: ID, definition }], NOW);
+  const { events, state } = stamp(null, [{ type: 'trigger_created', id: ID, definition }], moment(NOW));
   store.create(ID, events, ENV);
   return state;
 };
@@ -42,7 +42,7 @@ const passed = (n: number): NewTriggerEvent => ({
 });
 
 async function append(store: TriggerStore, state: TriggerState, n: number): Promise<TriggerState> {
-  const next = stamp(state, [passed(n)], NOW + n);
+  const next = stamp(state, [passed(n)], moment(NOW + n));
   return await store.append(ID, next.events, next.state);
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as parts from '../../../src/config/index.ts';
 import { taskSpec } from '../../../src/contract/spec.ts';
-import { orderOf } from '../../../src/submit/order.ts';
+import { orderOf, orderOfTrigger } from '../../../src/submit/order.ts';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
@@ -76,4 +76,28 @@ test('a goal: the configuration of the project, no project of ours, a planner wh
   expect(() => orderOf(parts, { goal: ' ' }, { folder, env })).toThrow(
     expect.objectContaining({ kind: 'usage' }),
   );
+});
+
+test('a plan as text, a configuration that was changed, and variables that are passed besides', () => {
+  write('rasen.yml', 'agent: [x]\ngates: [[make, check]]\nlimits: {usd: 5}\n');
+  env.DEPLOY_ENV = 'test';
+  const config = parts.loadConfig({ project: folder, env });
+  Object.assign(config.settings, { 'agent.backend': 'claude', 'agent.command': null, 'limits.usd': 1 });
+  const plan = { name: 'plan.yml', text: 'subtasks:\n  one: {prompt: Do it.}\n' };
+  const order = orderOf(parts, { goal: 'g', plan }, { folder, env }, { config, pass: ['DEPLOY_ENV'] });
+  expect(order.spec).toMatchObject({ agents: { coder: { backend: 'claude' } }, limits: { usd: 1 } });
+  expect(order.spec.plan!.subtasks.map(({ id }) => id)).toEqual(['one']);
+  expect(order.env.DEPLOY_ENV).toBe('test');
+  const wrong = { ...plan, text: 'subtasks: 5\n' };
+  expect(() => orderOf(parts, { goal: 'g', plan: wrong }, { folder, env }, { config })).toThrow('plan.yml');
+});
+
+test('a command of a trigger is not looked for: it may be there when it is due', () => {
+  write('rasen.yml', 'pass_env: [DEPLOY_ENV]\ntriggers:\n  t: {every: 1h, task: {run: [made-later]}}\n');
+  env.DEPLOY_ENV = 'test';
+  const config = parts.loadConfig({ project: folder, env });
+  const { task } = config.settings.triggers.t!;
+  const { spec, env: captured } = orderOfTrigger(parts, task, config, env, { name: 't' });
+  expect(spec).toMatchObject({ name: 't', project: folder });
+  expect(captured.DEPLOY_ENV).toBe('test');
 });

@@ -9,6 +9,7 @@ import { stepOf, type TaskState } from '../../../src/engine/state.ts';
 import type { Log } from '../../../src/log.ts';
 import type { Paths } from '../../../src/paths.ts';
 import { RecordKeys } from '../../../src/runner/record-key.ts';
+import { acceptPlan } from '../../../src/supervisor/effects/accept-plan.ts';
 import type { EffectContext } from '../../../src/supervisor/effects/context.ts';
 import { end } from '../../../src/supervisor/effects/end.ts';
 import { PATIENCE_MS, Patience } from '../../../src/supervisor/effects/patience.ts';
@@ -102,6 +103,19 @@ it('so is a result file', async () => {
   now += PATIENCE_MS;
   expect(await endOf(state, null)).toMatchObject({
     claim_problem: 'the result file cannot be read: ESTALE for 4 hours',
+  });
+});
+
+it('and that of a planner, whose plan is refused then', async () => {
+  const spec = specOf({ project: folder, plan: null, agents: { initializer: agent, coder: agent } });
+  const { state } = new TaskBuilder(spec).claimed().started().begin('_plan').end('_plan');
+  const effect = { type: 'accept_plan', key: 'plan', step: '_plan', n: 1 } as const;
+  disk.result = 'EIO';
+  await expect(acceptPlan(context, state, effect)).rejects.toMatchObject({ code: 'EIO' });
+  now += PATIENCE_MS;
+  expect(await acceptPlan(context, state, effect)).toMatchObject({
+    accepted: null,
+    problem: 'the result file cannot be read: EIO for 4 hours',
   });
 });
 

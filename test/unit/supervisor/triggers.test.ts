@@ -1,5 +1,5 @@
 /** Triggers against a store on the disk and tasks that are only names: deliveries, holds, tasks that cannot be used. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -86,6 +86,33 @@ test('replace: files that were changed while the run is being cancelled all reac
   await vi.waitFor(() => expect(triggers.get('test').counts.joined).toBe(2), 10_000);
   end('cancelled');
   await vi.waitFor(() => expect(bodies).toEqual([{ changed: ['a', 'b', 'c'], count: 3 }]), 10_000);
+});
+
+test('replace: the run that is cancelled has not dealt with its files, which reach the one in its place', async () => {
+  const says = (id: number, path: string) =>
+    `echo '${JSON.stringify({ changed: { id, paths: [path], first_ms: 0, last_ms: 0 } })}'; read ack`;
+  const at = (path: string) => join(home, path);
+  const waits = (path: string) => `while [ ! -e ${at(path)} ]; do sleep 0.01; done`;
+  const script = ['read order', waits('a'), says(1, 'a'), waits('b'), says(2, 'b'), 'read end'].join('; ');
+  open({ watch_program: ['sh', '-c', script] });
+  create(WATCH, { overlap: 'replace' });
+  for (const [runs, path] of [
+    [1, 'a'],
+    [2, 'b'],
+  ] as const) {
+    await vi.waitFor(() => expect(tasks.size).toBe(runs), 10_000);
+    writeFileSync(at(path), '');
+    await vi.waitFor(() => expect(triggers.get('test').queue).toHaveLength(1), 10_000);
+    end('cancelled');
+  }
+  await vi.waitFor(
+    () =>
+      expect(bodies).toEqual([
+        { changed: ['a'], count: 1 },
+        { changed: ['a', 'b'], count: 2 },
+      ]),
+    10_000,
+  );
 });
 
 test('deliveries that are skipped in a row are found again each, and are no new ones', async () => {

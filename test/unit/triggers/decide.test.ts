@@ -1,11 +1,11 @@
 /** What follows from the state of a trigger: policies, one by one. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { advance, stamp } from '../../../src/triggers/advance.ts';
 import { delivered, type Facts } from '../../../src/triggers/decide.ts';
 import type { RunEnd } from '../../../src/triggers/event.ts';
 import type { TriggerState } from '../../../src/triggers/state.ts';
 import { viewOf } from '../../../src/triggers/view.ts';
-import { aDefinition, aTrigger } from '../../support/trigger-builder.ts';
+import { aDefinition, aTrigger, moment } from '../../support/trigger-builder.ts';
 
 const NOW = Date.parse('2026-11-30T08:00:00Z');
 const MINUTE = 60_000;
@@ -14,13 +14,27 @@ const every = { kind: 'every', every_seconds: 60, from: new Date(NOW).toISOStrin
 /** A trigger, the tasks that it made, and a clock that goes on when it is told to. */
 class Life {
   state: TriggerState;
-  now = NOW;
+  now: number;
+  /** What the clock was set by since the machine started. */
+  set = 0;
+  boot = 'boot';
   hold: ReturnType<Facts['hold']> = null;
   readonly ends = new Map<string, RunEnd>();
   tasks = 0;
 
-  constructor(when: Parameters<typeof aDefinition>[0], policy: Record<string, unknown> = {}) {
-    this.state = aTrigger(aDefinition(when, policy), NOW);
+  constructor(when: Parameters<typeof aDefinition>[0], policy: Record<string, unknown> = {}, now = NOW) {
+    this.now = now;
+    this.state = aTrigger(aDefinition(when, policy), now);
+  }
+
+  get clock() {
+    return moment(this.now, this.set, this.boot);
+  }
+
+  /** Somebody sets the clock. */
+  setClock(ms: number) {
+    this.now += ms;
+    this.set += ms;
   }
 
   /** Goes on by `ms`, and carries out what is to be done at once. */
@@ -28,7 +42,7 @@ class Life {
     this.now += ms;
     for (;;) {
       const next = advance(this.state, {
-        now_ms: this.now,
+        clock: this.clock,
         run: task => this.ends.get(task) ?? null,
         hold: () => this.hold,
         newTask: () => `t${++this.tasks}`,
@@ -43,7 +57,7 @@ class Life {
   }
 
   record(...events: Parameters<typeof stamp>[1][number][]) {
-    this.state = stamp(this.state, events, this.now).state;
+    this.state = stamp(this.state, events, this.clock).state;
   }
 
   end(end: RunEnd, task = `t${this.tasks}`) {
@@ -224,4 +238,122 @@ test('finished runs beyond keep are released, those that go on never', () => {
   const { effects } = life.end('completed', 't2');
   expect(effects).toContainEqual({ type: 'release', task: 't1' });
   expect(effects).toHaveLength(1);
+});
+
+describe('a clock that is years wrong', () => {
+  const YEARS = 7 * 366 * 24 * 60 * MINUTE;
+  const inTwoHours = () =>
+    new Life({ kind: 'at', at: new Date(NOW + 120 * MINUTE).toISOString(), in_seconds: 7200 });
+  const left = (life: Life, next = life.go()) => next.wake_ms! - life.now;
+
+  test.each([
+    ['ahead, and is put right', -YEARS],
+    ['behind, and is put right', YEARS],
+  ])('%s: what was asked for in two hours comes in two hours', (_what, ms) => {
+    const life = inTwoHours();
+    life.go(30 * MINUTE);
+    life.setClock(ms);
+    expect(left(life)).toBe(90 * MINUTE);
+    life.go(90 * MINUTE);
+    expect(life.outcomes).toEqual(['started']);
+    expect(life.state.receipts[0]).toMatchObject({ late_ms: 0 });
+  });
+
+  test('ahead, and right after the machine was started again: never longer than was meant', () => {
+    const life = inTwoHours();
+    life.go(30 * MINUTE);
+    Object.assign(life, { now: life.now - YEARS, set: 0, boot: 'another' });
+    expect(left(life)).toBe(120 * MINUTE);
+    life.go(120 * MINUTE);
+    expect(life.outcomes).toEqual(['started']);
+  });
+
+  test('behind, and right after the machine was started again: the receipt says how late it is', () => {
+    const life = inTwoHours();
+    life.go(30 * MINUTE);
+    Object.assign(life, { now: life.now + YEARS, set: 0, boot: 'another' });
+    expect(life.go().wake_ms).toBeNull();
+    expect(life.outcomes).toEqual(['missed']);
+    expect(life.state.receipts[0]!.reason).toMatch(/^it was more than \d+ s late$/);
+    expect(life.state.status).toBe('finished');
+  });
+
+  test('a time of day stays that time of day', () => {
+    const life = new Life({ kind: 'at', at: new Date(NOW + 120 * MINUTE).toISOString() });
+    life.go();
+    life.setClock(60 * MINUTE);
+    expect(left(life)).toBe(60 * MINUTE);
+  });
+
+  test('a slot that waits for its turn is not dropped as late', () => {
+    const life = new Life({ kind: 'webhook' }, { overlap: 'queue' });
+    const slot = (name: string) => ({ slot: name, due: life.now, payload: null, changed: null });
+    life.record(...delivered(life.state, slot('delivery:1')));
+    life.go();
+    life.record(...delivered(life.state, slot('delivery:2')));
+    life.setClock(YEARS);
+    life.go();
+    life.end('completed');
+    expect(life.outcomes).toEqual(['started', 'started']);
+  });
+
+  test('what was paused and resumed under it is due again when it is right', () => {
+    const life = new Life(every);
+    life.setClock(YEARS);
+    life.go();
+    life.record({ type: 'trigger_paused', by: 'user', reason: 'asked for' });
+    life.record({ type: 'trigger_resumed' });
+    life.end('completed');
+    life.setClock(-YEARS);
+    life.go();
+    const { started } = life.state.counts;
+    life.go(2 * MINUTE);
+    expect(life.state.counts.started).toBe(started + 1);
+  });
+
+  test('an interval that was made under it goes on when it is right, one that was to begin later begins then', () => {
+    const now = NOW + YEARS;
+    const from = (ms: number) => ({ ...every, from: new Date(ms).toISOString() });
+    const life = new Life(from(now), {}, now);
+    life.go();
+    life.end('completed');
+    life.setClock(-YEARS);
+    expect(left(life)).toBeLessThanOrEqual(MINUTE);
+    life.go(MINUTE);
+    expect(life.outcomes).toEqual(['started', 'started']);
+
+    const later = new Life(from(NOW + 120 * MINUTE));
+    later.go();
+    later.setClock(-60 * MINUTE);
+    expect(left(later)).toBe(180 * MINUTE);
+  });
+
+  test('no success is an alarm in its time again when it is right', () => {
+    const life = new Life(every, { expect_within_seconds: 3600 });
+    life.setClock(YEARS);
+    life.go();
+    life.end('completed');
+    life.setClock(-YEARS);
+    life.go();
+    expect(viewOf(life.state, life.now + 61 * MINUTE).overdue).toBe(true);
+  });
+
+  test('another time can be set when it is right', () => {
+    const life = inTwoHours();
+    life.setClock(YEARS);
+    life.go(3 * 60 * MINUTE);
+    life.end('completed');
+    life.setClock(-YEARS);
+    const when = { kind: 'at', at: new Date(life.now + MINUTE).toISOString() } as const;
+    life.record({ type: 'trigger_edited', definition: aDefinition(when) });
+    expect(left(life)).toBe(MINUTE);
+  });
+
+  test('years of an interval are passed over at once', () => {
+    const life = new Life(every);
+    life.setClock(YEARS);
+    life.go();
+    expect(life.state.counts.started).toBe(1);
+    expect(life.state.seq).toBeLessThan(50);
+  });
 });

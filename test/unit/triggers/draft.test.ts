@@ -18,3 +18,17 @@ test.each([
   expect(resolveDraft(draft({}), NOW).policy.overlap).toBe(overlap);
   expect(resolveDraft(draft({ overlap: 'replace' }), NOW).policy.overlap).toBe('replace');
 });
+
+test('a time that is given as a duration is known as one, also where the trigger is edited', () => {
+  const draft = (at: string) =>
+    definitionDraft.parse({
+      name: 'test',
+      when: { kind: 'at', at },
+      policy: {},
+      task: commandSpec(['true'], '/'),
+    });
+  const first = resolveDraft(draft('90m'), NOW);
+  expect(first.when).toEqual({ kind: 'at', at: '2026-11-30T09:30:00.000Z', in_seconds: 5400 });
+  expect(resolveDraft(draft('2026-11-30T09:30:00Z'), NOW).when).not.toHaveProperty('in_seconds');
+  expect(resolveDraft(draft('2026-11-30T09:30:00Z'), NOW, first).when).toEqual(first.when);
+});

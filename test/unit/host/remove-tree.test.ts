@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { removeTree } from '../../../src/git/remove-tree.ts';
 import { resetWorktree } from '../../../src/git/reset.ts';
 import { ensureWorktree } from '../../../src/git/worktree.ts';
+import { removeTree } from '../../../src/host/remove-tree.ts';
 import { makeRepo, removeFolder, tempFolder } from '../../support/git-repo.ts';
 
 let folder: string;
