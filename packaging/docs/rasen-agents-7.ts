@@ -1,4 +1,6 @@
 /** rasen-agents(7): what rasen knows of each agent, how a session begins, goes on and ends. */
+import { testedOf } from '../../src/agents/tested.ts';
+import { AGENT_PROGRAMS } from '../../src/contract/backends.ts';
 import { ManPage } from './man-page.ts';
 
 const AGENTS: Readonly<Record<string, readonly string[]>> = {
@@ -19,7 +21,7 @@ const AGENTS: Readonly<Record<string, readonly string[]>> = {
     'Understood: login, overload, network and context, and the tokens and cost of each call. opencode sleeps through usage limits without a word; only the limits on silence end that.',
   ],
   acp: [
-    'Runs any program that speaks the Agent Client Protocol, for example `agent: {backend: acp, command: [opencode, acp]}` or `[gemini, --acp]`. Permission questions are answered at once. The protocol has no word for most errors: those of gemini are known by their status and words, and where a turn of OpenCode fails, `opencode export` is asked how.',
+    'Runs any program that speaks the Agent Client Protocol, for example `agent: {backend: acp, command: [opencode, acp]}` or `[gemini, --acp]`. Permission questions are answered at once. The protocol has no word for most errors: those of gemini are known by their status and words, and `opencode export` is asked how a turn of OpenCode failed and what the session used. No title is made for sessions of OpenCode; `OPENCODE_CONFIG_CONTENT` of your own takes the place of that.',
     'Understood, coarsely: login, limits without their end, refused tools. Tokens arrive, and notes are passed on, when a turn is over.',
   ],
   command: [
@@ -37,11 +39,15 @@ export function rasenAgents7(version: string): string {
   page.section('Description');
   page.para(
     '`backend` in rasen.yml(5) names the agent of a project, and `agent` its command. A role may have an agent of its own, `review: {agent: {backend: gemini}}`, and a model of its own, `models: {coder: ..., reviewer: ...}`.',
-    'Agents use the login of the user who submits the task. A key that is in a variable reaches the sessions of its agent and no gate, command or other agent; name other variables in `pass_env` or `secrets`. `rasen doctor` shows which agents are installed, whether each can log in from your shell and from inside the service, and what to type if not. `rasen init` chooses the agent when only one is installed.',
+    'Agents use the login of the user who submits the task. A key that is in a variable reaches the sessions of its agent and no gate, command or other agent; name other variables in `pass_env` or `secrets`. `rasen doctor` shows which agents are installed, whether each can log in from your shell and from inside the service, and what to type if not. It starts each once, without a request, and tells whether its version is one of those that rasen is tested with. `rasen init` chooses the agent when only one is installed.',
   );
   page.section('Backends');
   for (const [name, texts] of Object.entries(AGENTS)) page.item(`\`${name}\``, ...texts);
   page.endList();
+  const tested = AGENT_PROGRAMS.map(name => `${name} ${testedOf(name).oldest} to ${testedOf(name).newest}`);
+  page.para(
+    `Tested versions: ${tested.join(', ')}. Older and newer ones are used as well: options are taken from what the installed program offers, and events that are not known are logged once.`,
+  );
   page.para(
     'Limits and errors are read from what an agent reports of itself. Tool output and file contents never affect error detection.',
   );

@@ -33,6 +33,14 @@ const EVENTS: readonly (readonly [string, string])[] = [
     'With `limits: {wait: true}` the task waits until the stated time, `waiting (limit)`, and costs no attempt. Without it, the task is blocked and says until when.',
   ],
   [
+    'One of several steps meets a limit, an outage or a missing login',
+    'The others that use the same agent wait with it: no session is started into what is known. The interrupted step goes first.',
+  ],
+  [
+    'The service is silent or cuts its answers, for longer than a session lasts',
+    '`waiting (network)` or `(overloaded)`. No attempt is used.',
+  ],
+  [
     'A login is missing',
     '`blocked (auth)`. The task resumes when the login is back; it is tried every ten minutes for a day.',
   ],
@@ -58,8 +66,16 @@ const EVENTS: readonly (readonly [string, string])[] = [
     'The task goes on, and its files are written again from memory. What was there is kept in `quarantine/`.',
   ],
   [
-    'The state folder is removed, moved or mounted over',
-    'The supervisor says so and ends within seconds. Attempts go on.',
+    'The folder of a task is removed, for example by its agent',
+    'While rasend runs: the task goes on from memory, and its files are written again. While it does not: the next one names the task as damaged and ends what still runs of it; other tasks go on.',
+  ],
+  [
+    'The state folder is removed',
+    'The supervisor ends what runs, says so and ends; if none ran, the next one does that. Commits stay in the branches of their repositories.',
+  ],
+  [
+    'The state folder is moved, or something is mounted over it',
+    'The supervisor says so and ends within seconds. Attempts go on, and are taken over when the folder is back.',
   ],
 ];
 
@@ -97,6 +113,9 @@ export function rasenOvernight7(version: string): string {
   );
   page.para(
     'A limit that is used up ends the session; work that passes its gates counts all the same. `rasen resume` then allows as much again of each limit that is used up. Stopping and resuming gives nothing back.',
+  );
+  page.para(
+    'Tokens and dollars are those that the service of the agent counts, also over ACP: what OpenCode used is read from its own record of the session. A session that was cut off counts at least what is known of it. gemini, and any agent over ACP, tell their tokens when a session ends, so a limit of tokens ends no session of them in the middle; the next one does not begin.',
   );
   page.section('Notices');
   page.code(

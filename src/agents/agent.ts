@@ -53,8 +53,8 @@ export interface Talk {
   /** A program that needs no conversation, where `argv` is refused by an older version; its prompt is on stdin. */
   fallback: string[] | null;
   /**
-   * Prints what the program keeps of a session, whose id becomes the last argument. Run when a turn failed and the
-   * conversation does not tell how. Left out: the program has no such command.
+   * Prints what the program keeps of a session, whose id becomes the last argument. Run when it has ended: the conversation
+   * tells neither how a turn failed nor all that was used. Left out: the program has no such command.
    */
   record?: string[];
   cwd: string;

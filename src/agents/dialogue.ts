@@ -18,11 +18,11 @@ export interface Dialogue {
   note(text: string, name: string): string[] | null;
   /** Notes count as said when `took` has their names; left out: as soon as they are said. */
   readonly answers_for_notes?: true;
-  /** How its last turn failed, in what the agent printed as its record of the session. */
+  /** What it did not say of its session, in what the agent printed as its record of that. */
   readonly record?: {
-    /** The session to ask about; null: what happened is known. */
+    /** The session to ask about; null: there is none. */
     session(): string | null;
-    read(printed: string): SessionLine | null;
+    read(printed: string): SessionLine[];
   };
   /** Asked to stop what it does, so that the session can be gone on with later. */
   interrupt(): string[];

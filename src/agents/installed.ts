@@ -9,8 +9,8 @@ import { AGENT_PROGRAMS, type AgentProgram } from '../contract/backends.ts';
 import type { Login } from './login.ts';
 import { PROGRAMS } from './programs.ts';
 
-/** They load a lot before they say who they are. */
-const ANSWER_MS_MAX = 10_000;
+/** They load a lot before they say who they are, and the machine may have other things to do. */
+const ANSWER_MS_MAX = 30_000;
 
 export interface InstalledAgent {
   name: AgentProgram;
@@ -20,10 +20,16 @@ export interface InstalledAgent {
   login: Login;
 }
 
+export interface StartedAgent extends InstalledAgent {
+  /** Why it does not start as a session starts it; null: it starts. */
+  no_start: string | null;
+}
+
 /** How a program answered: its exit code, null where it did not end by itself in time, and what it printed. */
 export interface Answer {
   code: number | null;
   stdout: string;
+  stderr: string;
 }
 
 /** What can be asked about one program, in one environment. */
@@ -41,6 +47,33 @@ export async function installedAgents(env: NodeJS.ProcessEnv): Promise<Installed
   return await Promise.all(
     found.flatMap(({ name, path }) => (path === null ? [] : [lookAt(name, path, env)])),
   );
+}
+
+/** The same, each started once without a request to its model: all of them at the same time, and none for long. */
+export async function startedAgents(env: NodeJS.ProcessEnv): Promise<StartedAgent[]> {
+  const starts = AGENT_PROGRAMS.map(name => whyNoStart(name, env));
+  const found = await installedAgents(env);
+  return await Promise.all(
+    found.map(async agent => {
+      const why = await starts[AGENT_PROGRAMS.indexOf(agent.name)]!;
+      const no_start = agent.version === null ? `\`${agent.name} --version\` tells none` : why;
+      return { ...agent, no_start };
+    }),
+  );
+}
+
+/** Of what it prints only the names of options are taken. */
+async function whyNoStart(name: AgentProgram, env: NodeJS.ProcessEnv): Promise<string | null> {
+  const { start, needs = [] } = PROGRAMS[name].tested;
+  const path = onPath(name, env.PATH ?? '');
+  if (path === null || start === undefined) return null;
+  const { code, stdout, stderr } = await answerOf(path, [...start], env);
+  const command = [name, ...start].join(' ');
+  if (code === null) return `\`${command}\` does not end by itself within ${ANSWER_MS_MAX / 1000} s`;
+  if (code !== 0) return `\`${command}\` ends with exit code ${code}`;
+  const said = new Set(`${stdout}\n${stderr}`.match(/--[a-z][\w-]*/gi));
+  const missing = needs.filter(option => !said.has(option));
+  return missing.length === 0 ? null : `it does not know ${missing.join(', ')}`;
 }
 
 /** Without its login. */
@@ -64,9 +97,9 @@ async function answerOf(path: string, args: string[], env: NodeJS.ProcessEnv): P
   const { execFile } = await import('node:child_process');
   return await new Promise(done => {
     const options = { env, timeout: ANSWER_MS_MAX, killSignal: 'SIGKILL' as const };
-    const child = execFile(path, args, options, (error, stdout) => {
+    const child = execFile(path, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      done({ code, stdout });
+      done({ code, stdout, stderr });
     });
     child.stdin?.end();
   });

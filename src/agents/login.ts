@@ -3,6 +3,7 @@
  * said is where a login is (a variable by name, a file by path), never anything of it.
  */
 import type { Asked } from './installed.ts';
+import type { Tested } from './tested.ts';
 
 export type Login =
   /** `by`: what it logs in with. */
@@ -16,6 +17,7 @@ export type CheckLogin = (asked: Asked) => Promise<Login>;
 /** What is known of a program before it is started. */
 export interface ProgramFacts {
   checkLogin: CheckLogin;
+  tested: Tested;
   /** How it is started where it also speaks the Agent Client Protocol. */
   over_acp?: string;
 }

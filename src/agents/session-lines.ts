@@ -2,6 +2,8 @@
  * The session program's own lines among those of the agent (src/session/). Their types begin with `rasen/`, and every
  * reader of a stream understands them alike, but for those of one kind of agent (`asked`, `refused`).
  */
+import type { Usage } from './agent.ts';
+
 export type SessionLine =
   /** A note was said to the agent; its file is gone. */
   | { type: 'rasen/note_said'; note: string }
@@ -17,6 +19,8 @@ export type SessionLine =
   | { type: 'rasen/refused'; tool: string; reason: string }
   /** How a turn failed, as the program keeps it, where it did not say so in the conversation. */
   | ({ type: 'rasen/failed' } & KeptFailure)
+  /** What it used, as the program keeps it, which tells of the last call alone. */
+  | ({ type: 'rasen/used' } & Usage)
   /** It had nothing left to do and did not end: it was ended, which is no failure. */
   | { type: 'rasen/ended_by_force' };
 

@@ -3,8 +3,9 @@
  * them: with what is captured of its environment, and with the secrets of the project's configuration.
  */
 
-import { agentText, type InstalledAgent, installedAgents } from '../agents/installed.ts';
+import { agentText, type StartedAgent, startedAgents } from '../agents/installed.ts';
 import { PROGRAMS } from '../agents/programs.ts';
+import { standingOf, testedOf, testedText } from '../agents/tested.ts';
 import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import type { Finding } from '../contract/methods/daemon.doctor.ts';
 import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
@@ -17,7 +18,7 @@ type Place = Pick<Context, 'cwd' | 'env' | 'loadConfigBundle'>;
 
 export async function agentFindings(place: Place): Promise<Finding[]> {
   const { named, secrets, ...env } = await asked(place);
-  const found = await installedAgents(capturedEnv(place.env, env));
+  const found = await startedAgents(capturedEnv(place.env, env));
   const missing = named.filter(backend => found.every(({ name }) => name !== backend));
   if (found.length + missing.length === 0) {
     const fix = 'Install one, or name any program in rasen.yml (agent: [..]). Plain commands need none.';
@@ -26,7 +27,12 @@ export async function agentFindings(place: Place): Promise<Finding[]> {
   }
   return [
     ...missing.map(backend => notHere(backend)),
-    ...found.map(agent => findingOf(agent, place.env, secrets)),
+    ...found.map(
+      agent =>
+        noStart(agent, named.includes(agent.name) ? 'error' : 'warning') ??
+        findingOf(agent, place.env, secrets),
+    ),
+    ...found.flatMap(agent => tooOld(agent)),
   ];
 }
 
@@ -48,15 +54,31 @@ const notHere = (backend: string): Finding => ({
   fix: `Install it, or say where it is: agent: {backend: ${backend}, command: [/path/to/${backend}]}`,
 });
 
-function findingOf(agent: InstalledAgent, env: NodeJS.ProcessEnv, secrets: string[]): Finding {
+/** Every session of it would end at once. */
+function noStart({ no_start, ...agent }: StartedAgent, level: 'error' | 'warning'): Finding | null {
+  if (no_start === null) return null;
+  const args = agent.version === null ? undefined : testedOf(agent.name).start;
+  const command = [agent.name, ...(args ?? ['--version'])].join(' ');
+  return {
+    ...{ check: CHECK, level, message: `${agentText(agent)} does not start: ${no_start}` },
+    fix: `See what it says, as the user that rasen runs as: ${command}`,
+  };
+}
+
+function tooOld({ name, version }: StartedAgent): Finding[] {
+  if (version === null || standingOf(name, version) !== 'older') return [];
+  const message = `${name} ${version} is older than any version that rasen is tested with (from ${testedOf(name).oldest})`;
+  return [{ check: CHECK, level: 'warning', message, fix: `Update ${name}.` }];
+}
+
+function findingOf(agent: StartedAgent, env: NodeJS.ProcessEnv, secrets: string[]): Finding {
   const { name, login, version } = agent;
-  const text = agentText(agent);
+  const text = `${agentText(agent)} (${testedText(name, version!)})`;
   const { over_acp } = PROGRAMS[name];
   const acp = over_acp === undefined ? '' : `; for backend: acp, its command is ${over_acp}`;
   const warning = (message: string, fix: string): Finding => ({
     ...{ check: CHECK, level: 'warning', message: `${text}${message}`, fix },
   });
-  if (version === null) return warning('', `Run it, as the user that rasen runs as: ${name} --version`);
   const own = AGENT_LOGINS.filter(key => logsInWith(name, key));
   const secret = own.find(key => secrets.includes(key));
   if (login.state === 'in' || secret !== undefined)

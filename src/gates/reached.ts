@@ -4,7 +4,7 @@
  * checked is called by the same files, so only what has the name or the place of a script counts. Pure, but for `read`.
  */
 import { recipesOf } from './config/makefile.ts';
-import { isCheckScript } from './run-by-gates.ts';
+import { isCheckList, isCheckScript } from './run-by-gates.ts';
 
 /** Files that are followed, and how long one may be. */
 const MAX_FILES = 50;
@@ -17,6 +17,9 @@ const PACKAGE_MANAGER = /^(?:npm|pnpm|yarn|bun)$/;
 const HAS_RECIPES = /(?:^|\/)(?:GNUm|M|m)akefile$/;
 const IMPORTS =
   /\b(?:from|import|require\(|import\()\s*['"](\.{1,2}\/[^'"]+)['"]|^\s*(?:\.|source)\s+["']?([\w./-]+)/gm;
+
+/** Data by its name, where a script can have it: in quotes or as a word of a command. */
+const LISTS = /(^|[\s"'`=<(])((?:\.{1,2}\/)*[\w-][\w./-]*\.(?:jsonc?|ya?ml|toml|txt|lst))(?=$|[\s"'`;|)])/gm;
 
 interface Call {
   /** A file, or a target of make, or a script of package.json. */
@@ -85,8 +88,9 @@ export async function reachedByGates(
     }
     const text = HAS_RECIPES.test(name) ? null : await read(name);
     if (text === null) continue;
-    if (!isCheckScript(name) && !call.is_part) continue;
+    if (!isCheckScript(name) && !call.is_part && !isCheckList(name)) continue;
     reached.add(name);
+    if (isCheckList(name)) continue;
     queue.push(...importsOf(name, text.slice(0, MAX_CHARACTERS)));
   }
   return reached;
@@ -95,11 +99,16 @@ export async function reachedByGates(
 /** What the file loads, where that is a script as well; how a language leaves an ending out is not known. */
 function importsOf(path: string, text: string): Call[] {
   const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
-  return [...text.matchAll(IMPORTS)].flatMap(([, imported, sourced]): Call[] => {
+  const lists = [...text.matchAll(LISTS)].flatMap(([, , name]): Call[] => {
+    const plain = name!.replace(/^(?:\.{1,2}\/)+/, '');
+    return [plain, joined(folder, name!) ?? plain].map(name => ({ kind: 'file', name }));
+  });
+  const loaded = [...text.matchAll(IMPORTS)].flatMap(([, imported, sourced]): Call[] => {
     const name = imported ? joined(folder, imported) : (sourced?.replace(/^(?:\.\/)+/, '') ?? null);
     const is_part = name !== null && folder !== '' && name.startsWith(`${folder}/`);
     return name === null ? [] : [{ kind: 'file', name, is_part }];
   });
+  return [...loaded, ...lists.filter(({ name }) => isCheckList(name))];
 }
 
 function joined(folder: string, path: string): string | null {

@@ -131,7 +131,7 @@ export class Session {
     return { code, refused: code !== 0 && !this.#spoken && REFUSAL.test(complaint) };
   }
 
-  /** Tells how the last turn failed, where the agent keeps more of it than it said. */
+  /** Tells what the agent keeps of the session beyond what it said. */
   async #askRecord(): Promise<void> {
     const session = this.#dialogue.record?.session() ?? null;
     const { record } = this.#order;
@@ -154,10 +154,9 @@ export class Session {
       else chunks.push(chunk);
     }
     await program.ended;
-    const line = this.#dialogue.record!.read(Buffer.concat(chunks).toString('utf8'));
-    if (line === null) return;
-    await this.#output.say(line);
-    await this.#output.end();
+    const lines = this.#dialogue.record!.read(Buffer.concat(chunks).toString('utf8'));
+    for (const line of lines) await this.#output.say(line);
+    if (lines.length > 0) await this.#output.end();
   }
 
   async #listen(agent: AgentProcess): Promise<void> {

@@ -91,8 +91,14 @@ export async function stateFindings(store: LocalStore, registry: Registry): Prom
 
 /** What differs from the user's shell shows here: another PATH, another home, a keychain that is locked. */
 function agentFinding(agent: InstalledAgent): Finding {
-  const { login, path } = agent;
+  const { login, path, version, name } = agent;
   const text = `${agentText(agent)} in ${path}`;
+  if (version === null)
+    return warning(
+      'agents (supervisor)',
+      `${text}: it does not run as the supervisor starts it`,
+      `Run it, as the user that rasen runs as: ${path} --version. What ${name} needs may be missing in the supervisor's PATH.`,
+    );
   if (login.state !== 'out') return ok('agents (supervisor)', text);
   return warning(
     'agents (supervisor)',

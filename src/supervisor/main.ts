@@ -183,9 +183,14 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     gone: () => supervisor.gone(),
     ensureLock: () => lock.ensure(),
     log,
-    lost: why => {
-      log.error({ home: paths.home }, `${why}. Attempts live on; this supervisor ends`);
+    lost: async why => {
       complain(why, handover);
+      const ended = await supervisor.abandon().catch(error => {
+        log.error({ error }, 'what ran could not be ended');
+        return false;
+      });
+      const attempts = ended ? 'What ran was ended' : 'Attempts live on';
+      log.error({ home: paths.home }, `${why}. ${attempts}; this supervisor ends`);
       void end(why, EXIT.temporary, `The supervisor ends: ${why}.`);
     },
   });

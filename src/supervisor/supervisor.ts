@@ -13,6 +13,7 @@ import type { Paths } from '../paths.ts';
 import { bootId } from '../runner/identity.ts';
 import { RecordKeys } from '../runner/record-key.ts';
 import { Sweeper } from '../runner/sweep.ts';
+import { endUnwatched } from '../runner/unwatched.ts';
 import { secretPlaces } from '../secrets/places.ts';
 import type { TaskCounts } from '../service/runtime/status-line.ts';
 import { FileStore } from '../store/file/file-store.ts';
@@ -49,6 +50,8 @@ import type { Triggers } from './triggers/triggers.ts';
 import { Upkeep } from './upkeep.ts';
 import { RealWorld } from './world.ts';
 
+/** For processes of tasks that are gone, from SIGTERM to SIGKILL: nobody hears how they end. */
+const LOST_GRACE_MS = 5000;
 /** A task that could not be taken over (disk full) is tried again after this. */
 const CLAIM_RETRY_MS = 5000;
 /** Longest wait for the locks of all projects at the start. */
@@ -243,6 +246,9 @@ export class Supervisor {
     this.#triggers.load();
     this.#releases.push(this.#registry.listen(entry => this.#triggers.taskChanged(entry.id)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
+    void this.#endLost().catch(error =>
+      log.error({ error }, 'what is left of tasks that are gone could not be ended'),
+    );
     this.#releases.push(
       watchClock(ms => {
         log.warn({ ms }, 'the wall clock jumped');
@@ -298,6 +304,31 @@ export class Supervisor {
   /** Why the state is not the one that this supervisor works on any more; null: it is. */
   gone(): string | null {
     return this.#store.gone();
+  }
+
+  /** Where the state was removed for good, ends all that runs, since nobody can take it over. false: it may come back. */
+  async abandon(): Promise<boolean> {
+    if (!this.#store.removed) return false;
+    this.#reconciler.drain();
+    const tasks = [...this.#registry.all()].map(({ id }) => id);
+    const folder = this.#store.tasks;
+    await endUnwatched({ folder, isLost: () => true, tasks, grace_ms: LOST_GRACE_MS });
+    return true;
+  }
+
+  /** What lives of tasks that nobody can go on with. */
+  async #endLost(): Promise<void> {
+    const store = this.#store;
+    const isLost = (task: string) => store.isGone(task);
+    const tasks = store.damage.map(({ task }) => task).filter(isLost);
+    const ended = await endUnwatched({ folder: store.tasks, isLost, tasks, grace_ms: LOST_GRACE_MS });
+    for (const [task, processes] of ended) {
+      store.noteEnded(task);
+      this.#options.log.warn(
+        { task, processes },
+        `the state of task ${task} is gone: what still ran of it was ended`,
+      );
+    }
   }
 
   /** Tasks that are not over, for the status line of the service. */

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, inject, type TestContext, test } from 'vitest';
 import { marked } from '../support/instance.ts';
+import { LIMITS, SUBSCRIPTION } from './limits.ts';
 import { BAD_KEY, type Failure, NEVER, type Turn } from './model-server.ts';
 import { UNAVAILABLE } from './nights.ts';
 import { QUESTIONS } from './questions.ts';
@@ -42,48 +43,6 @@ const GOT_OVER: Readonly<Record<Real, { failures: Failure[]; patience: RealOptio
   codex: { failures: [UNAVAILABLE], patience: {} },
   gemini: { failures: [TOO_MANY, UNAVAILABLE], patience: { settings: { general: { maxAttempts: 3 } } } },
 };
-/** A usage limit as the service of each agent says it, as far as the programs let know. */
-const LIMITS: Readonly<Record<Real, (resets: number) => Failure>> = {
-  claude: resets => ({
-    status: 429,
-    body: { type: 'error', error: { type: 'rate_limit_error', message: 'over the limit' } },
-    headers: {
-      'anthropic-ratelimit-unified-status': 'rejected',
-      'anthropic-ratelimit-unified-reset': String(resets),
-      'anthropic-ratelimit-unified-representative-claim': 'five_hour',
-      'retry-after': '3600',
-    },
-  }),
-  codex: resets_at => ({
-    status: 429,
-    body: { error: { type: 'usage_limit_reached', message: 'over the limit', plan_type: 'plus', resets_at } },
-    headers: {
-      'x-codex-primary-used-percent': '100',
-      'x-codex-primary-window-minutes': '300',
-      'x-codex-primary-reset-at': String(resets_at),
-    },
-  }),
-  gemini: () => ({
-    status: 429,
-    body: {
-      error: {
-        code: 429,
-        message: 'You exceeded your current quota.',
-        status: 'RESOURCE_EXHAUSTED',
-        details: [
-          {
-            '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
-            violations: [{ quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier' }],
-          },
-        ],
-      },
-    },
-  }),
-};
-
-/** Only a subscription has limits that end at a time. */
-const SUBSCRIPTION = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'test-key' };
-
 /** The work in two halves: the first hangs in a tool, with a server in a session of its own beside it. */
 const halves = (): Turn[] => [
   {

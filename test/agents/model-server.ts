@@ -35,6 +35,32 @@ export const BAD_KEY: Failure = {
 /** Stands for a request that gets no answer, not even its headers, and for one whose answer is cut off in the middle. */
 export const NEVER = 'never';
 export const CUT = 'cut';
+
+/** The answer to one turn of a session, which stops before its first byte or in its middle until it is let go on. */
+export class Hold {
+  readonly #reached = Promise.withResolvers<void>();
+  readonly #released = Promise.withResolvers<void>();
+  readonly at: 'head' | 'middle';
+
+  constructor(at: 'head' | 'middle') {
+    this.at = at;
+  }
+
+  /** The request is there, and with `middle` half of an event was sent. */
+  get reached(): Promise<void> {
+    return this.#reached.promise;
+  }
+
+  release(): void {
+    this.#released.resolve();
+  }
+
+  async wait(): Promise<void> {
+    this.#reached.resolve();
+    await this.#released.promise;
+  }
+}
+
 type Trouble = Failure | typeof NEVER | typeof CUT;
 
 /** What an answer used: `input` with what came from a cache. */
@@ -190,6 +216,8 @@ export class ModelServer {
   failures: Trouble[] = [];
   /** Instead of any answer, as long as it is there. */
   down: Trouble | (() => Trouble) | null = null;
+  /** For the next answer alone. */
+  hold: Hold | null = null;
   /** What an answer uses, by how many there were before it. */
   tokens: (answers: number) => Tokens = () => ({ input: 1000, cached: 0, output: 40 });
   /** What all answers used that were given to their end. */
@@ -226,6 +254,7 @@ export class ModelServer {
   }
 
   async close(): Promise<void> {
+    this.hold?.release();
     this.#server.closeAllConnections();
     await new Promise(done => this.#server.close(done));
   }
@@ -270,9 +299,20 @@ export class ModelServer {
       response.write(first!.slice(0, first!.length / 2), () => response.destroy());
       return;
     }
-    const tokens = this.tokens(this.answers++);
+    const { hold } = this;
+    this.hold = null;
+    const tokens = this.tokens(this.answers);
+    const pieces = protocol.answer(said, body, tokens).map(pieceOf).join('');
+    const half = hold?.at === 'middle' ? pieces.length / 2 : 0;
+    if (half > 0)
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(pieces.slice(0, half));
+    await hold?.wait();
+    // Whoever asked may be gone.
+    if (response.destroyed) return;
+    this.answers++;
     for (const key of ['input', 'cached', 'output'] as const) this.spent[key] += tokens[key];
-    stream(response, protocol.answer(said, body, tokens));
+    if (half === 0) response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(pieces.slice(half));
   }
 }
 

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
+import { testedOf } from '../../src/agents/tested.ts';
 import { messageOf } from '../../src/contract/errors.ts';
 import { printCounted } from './counted.ts';
 
@@ -24,13 +25,12 @@ export type Program = (typeof PROGRAMS)[number];
 /** How it is started, or why not. */
 export type Installed = { command: string[]; version: string } | { missing: string };
 
-/** The newest one of the day on which it was written down, and one that was at least three months old then. */
+/** Of src/agents/tested.ts: the newest one of the day on which it was written down, and one at least three months older. */
 export const AGES = ['newest', 'older'] as const;
 export type Age = (typeof AGES)[number];
 
 interface Package {
   name: string;
-  versions: Readonly<Record<Age, string>>;
   command: (modules: string) => string[];
 }
 
@@ -38,24 +38,20 @@ interface Package {
 const PACKAGES: Readonly<Record<Program, Package>> = {
   claude: {
     name: '@anthropic-ai/claude-code',
-    versions: { newest: '2.1.332', older: '2.1.251' },
     command: modules => [
       join(modules, `@anthropic-ai/claude-code-${process.platform}-${process.arch}`, 'claude'),
     ],
   },
   codex: {
     name: '@openai/codex',
-    versions: { newest: '0.171.0', older: '0.150.1' },
     command: modules => [process.execPath, join(modules, '@openai/codex/bin/codex.js')],
   },
   gemini: {
     name: '@google/gemini-cli',
-    versions: { newest: '0.61.0', older: '0.45.2' },
     command: modules => [process.execPath, join(modules, '@google/gemini-cli/bundle/gemini.js')],
   },
   opencode: {
     name: 'opencode-ai',
-    versions: { newest: '1.18.33', older: '1.15.13' },
     command: modules => [join(modules, `opencode-${process.platform}-${process.arch}/bin/opencode`)],
   },
 };
@@ -88,8 +84,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
 }
 
 async function find(program: Program, age: Age): Promise<Installed> {
-  const { name, versions, command } = PACKAGES[program];
-  const version = versions[age];
+  const { name, command } = PACKAGES[program];
+  const version = testedOf(program)[age === 'older' ? 'oldest' : 'newest'];
   const own = IN_LOCKFILE === `${program} ${age}`;
   const folder = own ? join(import.meta.dirname, '../..') : join(FOLDER, `${program}-${version}`);
   const argv = command(join(folder, 'node_modules'));

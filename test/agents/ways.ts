@@ -14,8 +14,8 @@ export interface Way {
   /** Variables, and files below the home, that lead it there, too. */
   env(url: string): Record<string, string>;
   files(url: string): Record<string, Record<string, unknown>>;
-  /** It tells what a session used: after each call of the model, or only when it is over; `last`: of the last call alone. */
-  tokens: 'calls' | 'end' | 'last';
+  /** It tells what a session used: after each call of the model, or only when it is over. */
+  tokens: 'calls' | 'end';
   says_cost: boolean;
   /** It makes a database in a home that is new, which takes its time where others work. */
   slow?: true;
@@ -116,7 +116,7 @@ export const WAYS = {
   codex,
   gemini,
   opencode,
-  'opencode over acp': { ...opencode, backend: 'acp', args: () => ['acp'], tokens: 'last' },
+  'opencode over acp': { ...opencode, backend: 'acp', args: () => ['acp'], tokens: 'end' },
   'gemini over acp': { ...gemini, backend: 'acp', args: () => ['--acp'], tokens: 'end' },
 } as const satisfies Readonly<Record<string, Way>>;
 export type WayName = keyof typeof WAYS;

@@ -267,13 +267,30 @@ const JAVASCRIPT = tasks('JavaScript', { gate: ['npm', 'test'], before: js() }, 
   [
     'the list of tests that the runner reads',
     { 'tests.json': '[]\n', 'src/note.js': 'export const note = 1;\n' },
-    { 'data.json': '[]\n' },
+    {
+      'tests.json': '["test/add.test.js", "test/sub.test.js"]\n',
+      'test/sub.test.js': suite("test('adds less', () => {\n  assert.equal(add(1, -1), 0);\n});\n"),
+    },
     {
       before: {
         'package.json': pkg({}, 'node scripts/run.js'),
         'tests.json': '["test/add.test.js"]\n',
         'scripts/run.js':
           "import { readFileSync } from 'node:fs';\nfor (const file of JSON.parse(readFileSync('tests.json', 'utf8'))) await import(`../${file}`);\n",
+      },
+    },
+  ],
+  [
+    'the list of tests that the runner leaves out',
+    { 'scripts/skipped.txt': 'old.test.js\nadd.test.js\n', 'src/note.js': 'export const note = 1;\n' },
+    { 'scripts/skipped.txt': '' },
+    {
+      before: {
+        'package.json': pkg({}, 'node scripts/run.js'),
+        'scripts/skipped.txt': 'old.test.js\n',
+        'test/old.test.js': suite("test('of old', () => {\n  assert.equal(add(5, 0), 5);\n});\n"),
+        'scripts/run.js':
+          "import { readdirSync, readFileSync } from 'node:fs';\nconst skipped = readFileSync(new URL('./skipped.txt', import.meta.url), 'utf8').split('\\n');\nfor (const file of readdirSync('test')) if (!skipped.includes(file)) await import(`../test/${file}`);\n",
       },
     },
   ],

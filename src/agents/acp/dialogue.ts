@@ -23,6 +23,7 @@ import type { Talk } from '../agent.ts';
 import { type Dialogue, type Later, readJson } from '../dialogue.ts';
 import { number, object } from '../json.ts';
 import { keptFailure } from '../opencode/error.ts';
+import { keptUsage } from '../opencode/usage.ts';
 import type { SessionLine } from '../session-lines.ts';
 import { permit } from './permission.ts';
 
@@ -65,6 +66,7 @@ export function acpDialogue(talk: Talk, later: Later, tmpdir: string): Dialogue 
   /** Idle: its turn ended well, and another one can begin. */
   let state: 'opening' | 'working' | 'idle' | 'ended' = 'opening';
 
+  const begun = Date.now();
   /** When the turn began whose end does not tell how it failed, or whether it did; in ms since 1970. */
   let unclear_since: number | null = null;
 
@@ -175,10 +177,14 @@ export function acpDialogue(talk: Talk, later: Later, tmpdir: string): Dialogue 
       return [];
     },
     record: {
-      session: () => (unclear_since === null ? null : session),
+      session: () => session,
       read: printed => {
-        const failure = keptFailure(printed, unclear_since ?? 0);
-        return failure && { type: 'rasen/failed', ...failure };
+        const failure = unclear_since === null ? null : keptFailure(printed, unclear_since);
+        const used = keptUsage(printed, begun);
+        return [
+          ...(failure ? [{ type: 'rasen/failed' as const, ...failure }] : []),
+          ...(used ? [{ type: 'rasen/used' as const, ...used }] : []),
+        ];
       },
     },
     interrupt: () => {

@@ -65,6 +65,7 @@ export function acpEnding(seen: Seen): SessionEnding {
   const own = ({ type, said }: Extract<SessionEvent, { kind: 'own' }>) => {
     if (type === 'rasen/asked') ask(said);
     if (type === 'rasen/refused') seen.deny(said.tool);
+    if (type === 'rasen/used') usage.kept(said);
     if (type !== 'rasen/failed') return;
     const kept = keptOf(said);
     // What was said of it is known to mean more.

@@ -7,8 +7,9 @@
  * - Errors have no class but a missing login: error.ts knows those of known programs. How a turn of OpenCode failed is
  *   in its own record of the session, which the session program looks up (`rasen/failed`).
  * - A response has no name: the session program says before it what it asks (`rasen/asked`).
- * - Tokens are counted where a turn ends; OpenCode counts the last call of it alone. The cost is that of the session
- *   so far: the part of this process is known where the session is new, or its sum was said before the first prompt.
+ * - Tokens are counted where a turn ends; OpenCode counts the last call of it alone, and has all of them in its own record
+ *   (`rasen/used`). The cost is that of the session so far: the part of this process is known where the session is new, or
+ *   its sum was said before the first prompt.
  * - A session that is loaded is told once more from its beginning, before the prompt; none of that is of this process.
  */
 
@@ -38,7 +39,12 @@ export function acpAgent(command: readonly string[]): Agent {
         },
         env: { ...sessionEnv(request), GEMINI_CLI_NO_RELAUNCH: 'true' },
         // What the programs need that are known to speak it; the others do not look at it.
-        env_defaults: { ...OPENCODE_ENV, GEMINI_TELEMETRY_ENABLED: 'false' },
+        env_defaults: {
+          ...OPENCODE_ENV,
+          // What it asks a model for a title of a session that nobody opens is in no sum.
+          OPENCODE_CONFIG_CONTENT: '{"agent":{"title":{"disable":true}}}',
+          GEMINI_TELEMETRY_ENABLED: 'false',
+        },
       };
     },
     open: () => foldOf(readAcp, acpEnding),

@@ -7,6 +7,8 @@ const LAST_CALL_ONLY = ['OpenCode'];
 
 export class AcpUsage {
   #tokens: Usage | null = null;
+  /** All of it, as the program keeps it. */
+  #kept: Usage | null = null;
   #last_call_only = false;
   /** Cost of the session before this process; null: it was not told. */
   #before_usd: number | null = 0;
@@ -53,8 +55,20 @@ export class AcpUsage {
     };
   }
 
+  /** In the form of `rasen/used`. */
+  kept(used: Json): void {
+    this.#kept = {
+      input_tokens: count(used.input_tokens),
+      cached_input_tokens: count(used.cached_input_tokens),
+      output_tokens: count(used.output_tokens),
+      cost_usd: amount(used.cost_usd),
+      partial: used.partial === true,
+    };
+  }
+
   /** @param cut a turn was cut off, whose tokens nobody told. */
   sum(cut: boolean): Usage | null {
+    if (this.#kept !== null) return { ...this.#kept, partial: cut || this.#kept.partial };
     const { cost_usd } = this;
     if (this.#tokens === null && cost_usd === null) return null;
     const none = { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0 };

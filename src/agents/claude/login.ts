@@ -16,4 +16,16 @@ const checkLogin: CheckLogin = async asked => {
   return { state: 'unknown', why: 'it does not say whether it is logged in' };
 };
 
-export const claudeProgram: ProgramFacts = { checkLogin };
+export const claudeProgram: ProgramFacts = {
+  checkLogin,
+  tested: {
+    ...{ oldest: '2.1.251', newest: '2.1.332', start: ['--help'] },
+    needs: [
+      '--output-format',
+      '--include-partial-messages',
+      '--session-id',
+      '--permission-mode',
+      '--add-dir',
+    ],
+  },
+};

@@ -13,4 +13,7 @@ const checkLogin: CheckLogin = async asked => {
   return { state: 'unknown', why: 'it does not say whether it is logged in' };
 };
 
-export const codexProgram: ProgramFacts = { checkLogin };
+export const codexProgram: ProgramFacts = {
+  checkLogin,
+  tested: { oldest: '0.150.1', newest: '0.171.0', start: ['app-server', '--help'], needs: ['--config'] },
+};

@@ -12,4 +12,8 @@ const checkLogin: CheckLogin = async asked => {
   return { state: 'out', fix: 'gemini, then /auth; or a key in GEMINI_API_KEY' };
 };
 
-export const geminiProgram: ProgramFacts = { checkLogin, over_acp: 'gemini --acp' };
+export const geminiProgram: ProgramFacts = {
+  checkLogin,
+  tested: { oldest: '0.45.2', newest: '0.61.0' },
+  over_acp: 'gemini --acp',
+};

@@ -1,8 +1,9 @@
 /** How a session of OpenCode ended: its last step, an error that it did not get over, its error channel. */
 import type { Usage } from '../agent.ts';
 import { brokenOff, endedWell, type Failure, failedAfter, type Seen, type SessionEnding } from '../fold.ts';
-import { amount, count, type Json, object, text } from '../json.ts';
+import { object, text } from '../json.ts';
 import { outcomeOfError, outcomeOfMessage } from './error.ts';
+import { addStep } from './usage.ts';
 
 /** On its error channel, about a request that it tries again. */
 const RETRY = /\bmessage="stream error" .*\berror\.error="AI_\w+: ([^"]*)/;
@@ -33,7 +34,7 @@ export function opencodeEnding(seen: Seen): SessionEnding {
           seen.through = false;
           break;
         case 'usage':
-          usage = sum(usage, event.said);
+          usage = addStep(usage, event.said);
           break;
         case 'over':
           finished = event.how ?? '';
@@ -72,21 +73,5 @@ export function opencodeEnding(seen: Seen): SessionEnding {
       const broken = brokenOff(seen, exit, spent);
       return why ? { ...broken, ...why, evidence: 'text' } : broken;
     },
-  };
-}
-
-/** Of each call of the model; what came from a cache is not in `input`, and thinking is not in `output`. */
-function sum(before: Usage | null, step: Json | null): Usage | null {
-  const tokens = object(step?.tokens);
-  if (tokens === null) return before;
-  const cache = object(tokens.cache);
-  const cost = amount(step?.cost);
-  return {
-    input_tokens:
-      (before?.input_tokens ?? 0) + count(tokens.input) + count(cache?.read) + count(cache?.write),
-    cached_input_tokens: (before?.cached_input_tokens ?? 0) + count(cache?.read),
-    output_tokens: (before?.output_tokens ?? 0) + count(tokens.output) + count(tokens.reasoning),
-    cost_usd: cost === null && before === null ? null : (before?.cost_usd ?? 0) + (cost ?? 0),
-    partial: true,
   };
 }

@@ -66,7 +66,8 @@ export function keptFailure(exported: string, since: number): KeptFailure | null
   };
 }
 
-function parsed(exported: string): Json | null {
+/** What `opencode export` printed. */
+export function parsed(exported: string): Json | null {
   try {
     return object(JSON.parse(exported));
   } catch {

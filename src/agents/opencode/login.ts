@@ -9,4 +9,8 @@ const checkLogin: CheckLogin = async asked => {
   return { state: 'unknown', why: 'some of its models need no login, others the key of their service' };
 };
 
-export const opencodeProgram: ProgramFacts = { checkLogin, over_acp: 'opencode acp' };
+export const opencodeProgram: ProgramFacts = {
+  checkLogin,
+  tested: { oldest: '1.15.13', newest: '1.18.33' },
+  over_acp: 'opencode acp',
+};

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { bootId } from '../../host/boot.ts';
 import { HELPER_BYTES_MAX, HELPER_MS_MAX } from '../limits.ts';
+import { RUNNER_NAME } from '../order.ts';
 import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 
 const COLUMNS = 'pid=,ppid=,pgid=,stat=,lstart=';
@@ -19,6 +20,15 @@ export const darwin: Host = {
     if (wanted.size === 0) return found;
     for (const line of run('ps', ['-axwwE', '-o', 'pid=,command=']).split('\n')) {
       const match = new RegExp(`^\\s*(\\d+) .* ${MARKER_NAME}=(\\S+)`).exec(line);
+      if (match && wanted.has(Number(match[1]))) found.set(Number(match[1]), match[2]!);
+    }
+    return found;
+  },
+  runners(pids) {
+    const found = new Map<number, string>();
+    const wanted = new Set(pids);
+    for (const line of run('ps', ['-axww', '-o', 'pid=,command=']).split('\n')) {
+      const match = new RegExp(`^\\s*(\\d+) .* ${RUNNER_NAME} (/.*)$`).exec(line);
       if (match && wanted.has(Number(match[1]))) found.set(Number(match[1]), match[2]!);
     }
     return found;

@@ -3,6 +3,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { bootId } from '../../host/boot.ts';
 import { throwTrouble } from '../../host/trouble.ts';
 import { ENVIRON_BYTES_MAX, LISTINGS_MAX } from '../limits.ts';
+import { RUNNER_NAME } from '../order.ts';
 import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 
 /** Unit of start times in /proc/PID/stat, per second; fixed by the kernel's interface. */
@@ -36,6 +37,16 @@ export const linux: Host = {
       const length = readInto(`/proc/${pid}/environ`);
       const marker = length > 0 ? markerIn(buffer.subarray(0, length)) : null;
       if (marker !== null) found.set(pid, marker);
+    }
+    return found;
+  },
+  runners(pids) {
+    const found = new Map<number, string>();
+    for (const pid of pids) {
+      const length = readInto(`/proc/${pid}/cmdline`);
+      if (length <= 0) continue;
+      const [, , , name, folder] = buffer.toString('utf8', 0, length).split('\0');
+      if (name === RUNNER_NAME && folder) found.set(pid, folder);
     }
     return found;
   },

@@ -8,7 +8,18 @@
  * forgery by a program of the same user that makes all of these fit while no supervisor runs: nothing that such a
  * program cannot also write is there to tell them apart.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -91,6 +102,8 @@ export class FileStore implements LocalStore {
   readonly #held = new Map<string, number>();
   /** Which folders home and `tasks` are: others at their paths are not ours. */
   readonly #places: readonly { path: string; is: string | null }[];
+  /** The same, opened: of a folder that is in no other one any more, only that is left. */
+  readonly #opened: number[] = [];
   readonly #only_reads: boolean;
 
   /**
@@ -120,6 +133,7 @@ export class FileStore implements LocalStore {
       this.keys = new Keys(keysFolder(paths.home));
       this.#heads = new Heads(headsFile(paths.home));
       this.#places = [paths.home, paths.tasks].map(path => ({ path, is: whichFolder(path) }));
+      for (const { path } of this.#places) this.#opened.push(openSync(path, 'r'));
     } catch (error) {
       throw storageError(this.tasks, error);
     }
@@ -159,6 +173,24 @@ export class FileStore implements LocalStore {
     return now === null
       ? `the state folder ${lost.path} is gone: it was removed, moved or unmounted`
       : `the state folder ${lost.path} was replaced: another folder or file system is at its path`;
+  }
+
+  /** It is gone for good, and not somewhere else: its folders are in no other any more. */
+  get removed(): boolean {
+    return this.#opened.some(fd => fstatSync(fd).nlink === 0);
+  }
+
+  /** Nothing of the task is there: somebody else removed it. What was moved aside can be put back. */
+  isGone(id: string): boolean {
+    const { folder, pack } = this.files(id);
+    const aside = this.damage.some(({ task, moved_to }) => task === id && moved_to !== null);
+    return !aside && !isThere(folder) && !isThere(pack);
+  }
+
+  /** What still ran of a task that is gone was ended. */
+  noteEnded(id: string): void {
+    const found = this.damage.find(({ task }) => task === id);
+    if (found) this.#name({ ...found, message: `${found.message}; what still ran of it was ended` });
   }
 
   /** A new task, all or nothing: made aside, synced, then renamed into place. Durable when it returns. */
@@ -593,6 +625,7 @@ export class FileStore implements LocalStore {
   /** Before an end that is foreseen: how far each journal goes is on the disk. */
   close(): void {
     if (this.gone() === null) this.#heads.sync();
+    for (const fd of this.#opened.splice(0)) closeSync(fd);
   }
 
   /** Why it is not noticed whether journals were cut at a line end; null: it is. */

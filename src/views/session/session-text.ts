@@ -119,6 +119,8 @@ const OWN: Readonly<Record<string, string>> = {
 
 /** What rasen itself writes into a session. */
 function own(type: string, line: Json): Entry[] {
+  // Told with the end of the session.
+  if (type === 'rasen/used') return [];
   const words = OWN[type] ?? type.slice('rasen/'.length).replaceAll('_', ' ');
   const which =
     text(line.note) ?? text(line.session) ?? text(line.reason) ?? text(object(line.data)?.message);

@@ -253,14 +253,31 @@ test.each([FAILS, COUNTED_NOTHING])(
   },
 );
 
-test('a turn that ended well is not looked up; what cannot be read, or is of an earlier turn, tells nothing', async () => {
+/** One that keeps two calls of the model as well. */
+const used = (created: string, title = 'New session - today') =>
+  `JSON.stringify({ info: { title: '${title}' }, messages: [1, 2].map(n => ({ info: { time: { created: ${created} } }, parts: [{ type: 'text' }, { type: 'step-finish', cost: 0.5, tokens: { input: 100 * n, output: 10, reasoning: 5, cache: { read: 7, write: 3 } } }] })) })`;
+
+test('what a session used is looked up when it has ended, in whatever way', async () => {
+  const all = { input_tokens: 320, cached_input_tokens: 14, output_tokens: 30, cost_usd: 1 };
+  for (const [turn, title, partial] of [
+    ['done()', 'New session - today', false],
+    ['done()', 'A title that a model was asked for', true],
+    ['process.exit(9)', 'New session - today', false],
+  ] as const) {
+    const session = start(`acp({ turn: () => ${turn} })`, { record: record(used('Date.now()', title)) });
+    await session.ended;
+    expect(own(session.output()).at(-1)).toEqual({ type: 'rasen/used', ...all, partial });
+  }
+});
+
+test('a turn that ended well did not fail; what cannot be read, or is of an earlier time, tells nothing', async () => {
   const well = start('acp({})', { record: record(kept('Date.now()')) });
   expect(await well.ended).toBe(0);
-  expect(existsSync(rig.path('asked'))).toBe(false);
-  for (const argv of [record('"{"'), record(kept('1')), ['/nowhere/opencode']]) {
+  expect(well.output()).not.toMatch(/rasen\/(?:failed|used)/);
+  for (const argv of [record('"{"'), record(kept('1')), record(used('1')), ['/nowhere/opencode']]) {
     const session = start(`acp({ turn: () => ${FAILS} })`, { record: argv });
     expect(await session.ended).toBe(0);
-    expect(session.output()).not.toMatch(/rasen\/(?:failed|not_started)/);
+    expect(session.output()).not.toMatch(/rasen\/(?:failed|used|not_started)/);
   }
 });
 

@@ -100,6 +100,22 @@ describe('OpenCode says with what status the server refused only in its record o
     expect(read([...PROMPT, kept('bad key', 401), ...again]).report.outcome).toBe('ok');
   });
 
+  it('what it used is that of its record, which has every call of a turn', () => {
+    const told = update('usage_update', { used: 9, size: 10, cost: { amount: 0.1, currency: 'USD' } });
+    const last = { inputTokens: 100, outputTokens: 5, totalTokens: 105 };
+    const all = { input_tokens: 300, cached_input_tokens: 50, output_tokens: 15, cost_usd: 0.3 };
+    const used = (partial: boolean): Message => ({ type: 'rasen/used', ...all, partial });
+    const opened = PROMPT.map(message =>
+      message === OPEN[1] ? answer(0, { protocolVersion: 1, agentInfo: { name: 'OpenCode' } }) : message,
+    );
+    const ended = [...opened, told, answer(2, { stopReason: 'end_turn', usage: last })];
+    expect(read(ended).report.usage).toMatchObject({ input_tokens: 100, partial: true });
+    expect(read([...ended, used(false)]).report.usage).toEqual({ ...all, partial: false });
+    expect(read([...ended, used(true)]).report.usage).toEqual({ ...all, partial: true });
+    // Cut off in its turn: what was used after the last call that it keeps is not known.
+    expect(read([...opened, used(false)], 137).report.usage).toEqual({ ...all, partial: true });
+  });
+
   it('its record is asked for, of that program alone', () => {
     const request = { writable: [], subtask: 'a', attempt: 1, resume: null, model: null };
     const record = (...command: string[]) => AGENTS.acp(command).plan(request as never).talk!.record;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from './pages.ts';
 
-const ROWS = 27;
-const TITLE = /^\s*(?:test|it|when|bootTest\(\w+\))(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
+const ROWS = 28;
+const TITLE = /^\s*(?:test|it|when|night|bootTest\(\w+\))(?:\.\w+)?\(\s*(['"`])(.+?)\1,/gm;
 const SHOWN = /`([\w/.-]+\.ts) › ([^`]+)`/g;
 const section = readFileSync(join(root, 'test/OVERNIGHT.md'), 'utf8');
 const table = section

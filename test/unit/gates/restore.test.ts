@@ -142,6 +142,45 @@ describe('what gates run by way of others', () => {
   });
 });
 
+describe('lists of what a gate runs', () => {
+  const files: Record<string, string> = {
+    'package.json': asJson({ scripts: { test: 'sh ci/run.sh' } }),
+    'ci/run.sh': 'xargs node < ci/tests.txt\nnode run.js --config "config/app.json" --skip=skip.yml\n',
+    'run.js': '',
+    'ci/tests.txt': 'a.js\nb.js\n',
+    'skip.yml': '- c.js\n',
+    'config/app.json': '{}\n',
+    'other/tests.json': '["a.js"]\n',
+  };
+  const foundIn = async (after: Record<string, string>) => {
+    const gates = [['npm', 'test']];
+    const judged = judgeDiff({
+      changes: { files: changes(files, after), complete: true },
+      ...{ protected: [], tests: [], gates },
+      reached: await reachedByGates(gates, async path => files[path] ?? null),
+    });
+    return judged.findings.map(({ path, text }) => `${path}: ${text}`);
+  };
+
+  test.each([
+    ['one becomes less', { 'ci/tests.txt': 'b.js\n' }, 'ci/tests.txt'],
+    ['what is left out becomes more', { 'skip.yml': '- c.js\n- a.js\n' }, 'skip.yml'],
+  ])('%s', async (_, after, path) => {
+    expect(await foundIn(after)).toEqual([`${path}: is a list of what a gate runs, which became less`]);
+  });
+
+  test('growing, in another order, with less left out, or where no gate reads it', async () => {
+    expect(
+      await foundIn({
+        'ci/tests.txt': 'b.js\nc.js\na.js\n',
+        'skip.yml': '',
+        'config/app.json': '{"a": 1}\n',
+        'other/tests.json': '[]\n',
+      }),
+    ).toEqual([]);
+  });
+});
+
 describe('the gallery of tasks, by the gate diff alone', () => {
   const judged = async ({ before, gate }: CheatTask, tree: CheatTask['cheat']) => {
     const changed = Object.entries(tree).filter(([path, text]) => (before[path] ?? null) !== text);
@@ -167,8 +206,6 @@ describe('the gallery of tasks, by the gate diff alone', () => {
     const inSource = missed.filter(({ before, cheat }) =>
       Object.keys(cheat).some(path => !isTest(path) && (before[path] ?? null) !== cheat[path]),
     );
-    expect(inSource.map(({ language, name }) => `${language}: ${name}`)).toEqual([
-      'JavaScript: the list of tests that the runner reads',
-    ]);
+    expect(inSource.map(({ language, name }) => `${language}: ${name}`)).toEqual([]);
   });
 });
