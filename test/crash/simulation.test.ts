@@ -55,6 +55,7 @@ it.runIf(only !== undefined)('lives one life', () => {
 
 it.skipIf(only !== undefined)(
   'survives a crash after every effect and every event, and keeps the invariants',
+  { timeout: 900_000 },
   () => {
     const coverage = new Coverage();
     const violations: string[] = [];
