@@ -157,7 +157,7 @@ test('work in a submodule, or in a repository that was made inside, is told, and
   // Its workspace went with the merge; what no commit holds did not.
   const left = join(p.instance.home, 'git');
   await expect
-    .poll(() => find(left, 'new.c').map(path => readFileSync(path, 'utf8')), { timeout: 30_000 })
+    .poll(() => find(left, 'new.c').map(path => readFileSync(path, 'utf8')), { timeout: 400_000 })
     .toEqual(['new\n']);
   expect(find(left, 'main.c').map(path => readFileSync(path, 'utf8'))).toEqual(['tool\n']);
   const gc = await p.ok('gc', '--older-than', '0');

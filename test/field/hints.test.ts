@@ -22,7 +22,7 @@ function misunderstood(p: SeedProject, text: string): string[] {
   const env = { ...p.instance.env, PATH: `${join(RASEN, '..')}:${process.env.PATH}` };
   return commands.flatMap(command => {
     const typed = command.replace(' --follow', '');
-    const ran = spawnSync('sh', ['-c', typed], { cwd: '/', env, encoding: 'utf8', timeout: 60_000 });
+    const ran = spawnSync('sh', ['-c', typed], { cwd: '/', env, encoding: 'utf8', timeout: 400_000 });
     // 2: rasen does not know what is meant; 126 and more are the shell's, 130 is a task that was stopped.
     const known = ran.status !== 2 && (ran.status === 130 || ran.status! < 126);
     return known ? [] : [`${command}: ${ran.status} ${ran.stderr}`];

@@ -70,7 +70,7 @@ function onTerminal(p: SeedProject, command: string, columns = 80): string {
       },
       stdio: ['ignore', 'pipe', 'ignore'],
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 400_000,
     },
   );
   if (error) throw error;

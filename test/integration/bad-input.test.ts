@@ -637,7 +637,7 @@ function misuse({ status, stdout, stderr }: CliResult, wanted: number): string |
   return /internal error|at .*:\d+:\d+/.test(stderr) ? `stderr: ${shown(stderr)}` : null;
 }
 
-test('command lines', { timeout: 120_000 }, async () => {
+test('command lines', { timeout: 400_000 }, async () => {
   const pid = rig.pid();
   const folder = join(rig.folder, 'empty');
   mkdirSync(folder);
@@ -778,7 +778,7 @@ test('command lines', { timeout: 120_000 }, async () => {
   await unharmed(pid);
 });
 
-test('plan and configuration files', { timeout: 120_000 }, async () => {
+test('plan and configuration files', { timeout: 400_000 }, async () => {
   const pid = rig.pid();
   const folder = join(rig.folder, 'files');
   mkdirSync(folder);

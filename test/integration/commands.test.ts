@@ -140,7 +140,7 @@ test('events: numbered without gaps, followed over a restart', async () => {
 });
 
 test('everything that answers does so in JSON, and without colours where none are wanted', {
-  timeout: 180_000,
+  timeout: 400_000,
 }, async () => {
   await rig.start();
   const pipeline = join(rig.folder, 'p.yml');

@@ -192,7 +192,7 @@ async function judge(victims: Victim[], healthy: string[], allowed: readonly str
   expect(wrong).toEqual([]);
 }
 
-test('files of tasks that are over, found at a start', { timeout: 120_000 }, async () => {
+test('files of tasks that are over, found at a start', { timeout: 400_000 }, async () => {
   await rig.start();
   const healthy = [await submit('healthy', ['true']), await submit('healthy-live', worker('healthy'))];
   const victims: Victim[] = [];
@@ -223,7 +223,7 @@ test('files of tasks that are over, found at a start', { timeout: 120_000 }, asy
   for (const v of victims) expect(said().filter(line => line === `ran ${v.label}`).length, v.label).toBe(1);
 });
 
-test('files of tasks that run, found at a start', { timeout: 180_000 }, async () => {
+test('files of tasks that run, found at a start', { timeout: 400_000 }, async () => {
   await rig.start();
   const healthy = [await submit('healthy-live', worker('healthy'))];
   const victims: Victim[] = [];
@@ -270,7 +270,7 @@ test('files of tasks that run, found at a start', { timeout: 180_000 }, async ()
   ).toEqual([]);
 });
 
-test('files of tasks that run, hurt under the eyes of the supervisor', { timeout: 180_000 }, async () => {
+test('files of tasks that run, hurt under the eyes of the supervisor', { timeout: 400_000 }, async () => {
   await rig.start();
   const healthy = [await submit('healthy-live', worker('healthy'))];
   const victims: Victim[] = [];
@@ -317,7 +317,7 @@ test('files of tasks that run, hurt under the eyes of the supervisor', { timeout
   expect(said().filter(line => line.startsWith('overlap'))).toEqual([]);
 });
 
-test('the record of an end that came while nobody looked', { timeout: 120_000 }, async () => {
+test('the record of an end that came while nobody looked', { timeout: 400_000 }, async () => {
   await rig.start();
   const victims: Victim[] = [];
   for (const kind of KINDS) {
@@ -352,7 +352,7 @@ test('the record of an end that came while nobody looked', { timeout: 120_000 },
 });
 
 test('files of the instance, with the supervisor stopped and then started', {
-  timeout: 180_000,
+  timeout: 400_000,
 }, async () => {
   await rig.start();
   writeFileSync(join(rig.home, 'rasend.yml'), 'max_live_jobs: 50\nlog_level: info\n');
@@ -420,7 +420,7 @@ test('files of the instance, with the supervisor stopped and then started', {
   expect(said()).toEqual(['start live']);
 });
 
-test('files of the instance, hurt while the supervisor runs', { timeout: 120_000 }, async () => {
+test('files of the instance, hurt while the supervisor runs', { timeout: 400_000 }, async () => {
   await rig.start();
   const live = await submit('live', worker('live'));
   await until('it runs', () => said().length === 1);

@@ -165,7 +165,7 @@ describe('what is told to dpkg', () => {
 
 describe.skipIf(!scratch)(
   'on a system (skipped without root, namespaces or dpkg)',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   () => {
     let system: ScratchRoot;
     beforeEach(async () => {

@@ -235,7 +235,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
         return dialog;
       };
       const state = (wanted: string) =>
-        page.locator('main > .row .badge').getByText(wanted, { exact: true }).waitFor({ timeout: 120_000 });
+        page.locator('main > .row .badge').getByText(wanted, { exact: true }).waitFor({ timeout: 400_000 });
       await state('blocked');
       await page.getByText('Which colour?').first().waitFor();
       await press('Answer', 'green');
@@ -248,7 +248,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
       await dialog.getByRole('button', { name: 'Cancel' }).click();
       await press('Merge');
       await page.getByRole('link', { name: 'Plan' }).click();
-      await page.getByText('into main').waitFor({ timeout: 120_000 });
+      await page.getByText('into main').waitFor({ timeout: 400_000 });
       expect(project.git('show', 'main:token.txt')).toContain('done');
     },
     LONG * 2,

@@ -57,7 +57,7 @@ test('100 at once with one key are one task', async () => {
   expect(readdirSync(join(rig.home, 'tasks')).length).toBe(1);
 });
 
-test('50 kills between request and reply: one task per key, run once', { timeout: 180_000 }, async () => {
+test('50 kills between request and reply: one task per key, run once', { timeout: 400_000 }, async () => {
   const ROUNDS = 50;
   const witness = join(rig.folder, 'witness');
   writeFileSync(witness, '');

@@ -31,7 +31,7 @@ async function runToEnd(spec: ReturnType<typeof pipelineSpec>): Promise<string> 
 }
 
 test('20,000 lines over 10 kills of rasend, two followers and one that comes late', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async () => {
   const LINES = 20_000;
   const KILLS = 10;
@@ -126,7 +126,7 @@ test('-n of one command, with and without a last newline, is tail -n', async () 
   }
 });
 
-test('-n of a pipeline and of many attempts is the end of the whole log', { timeout: 120_000 }, async () => {
+test('-n of a pipeline and of many attempts is the end of the whole log', { timeout: 400_000 }, async () => {
   const count = (id: string, n: number) => ({
     id,
     do: { run: sh(`i=0; while [ $i -lt ${n} ]; do echo "${id} $i"; i=$((i+1)); done`) },

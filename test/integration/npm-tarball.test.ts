@@ -89,7 +89,7 @@ describe('the npm package', () => {
   });
 
   it('installs with one command, without a build, brings its runtime, and goes again', {
-    timeout: 120_000,
+    timeout: 400_000,
   }, async () => {
     const prefix = join(folder, 'prefix');
     // A program that is first on PATH and fails: no script of an installation may need a build.

@@ -70,7 +70,7 @@ test('4: an agent that ignores SIGTERM is ended all the same, and its work is ju
 });
 
 test('18: gigabytes of output are gone through, and the newest of them kept', {
-  timeout: 180_000,
+  timeout: 400_000,
 }, async () => {
   const p = project({ config: { limits: { output_max: '1mb' } } });
   p.script({ a: [[{ flood: 2048 }, { say: 'the end' }, ...WORKS]] });

@@ -38,7 +38,7 @@ const shell = (p: SeedProject, script: string, env: Record<string, string> = {})
     execFile(
       'bash',
       ['-c', script.replaceAll('/path/to/project', p.root)],
-      { cwd: p.root, env: { ...p.instance.env, ...env }, timeout: 50_000 },
+      { cwd: p.root, env: { ...p.instance.env, ...env }, timeout: 400_000 },
       done,
     );
   });

@@ -245,7 +245,7 @@ test('an agent that cannot be spoken with is told in no other way that its time 
 });
 
 test('a session that hangs in its turn after its result is ended, and the result counts: of work and of judges', {
-  timeout: 90_000,
+  timeout: 400_000,
 }, async () => {
   const hangs: Act = { hang: {} };
   await run(

@@ -122,7 +122,7 @@ function record(folder: string, { live, image }: { live: string; image: string }
   ].join('\n');
   const ran = spawnSync('unshare', [...NAMESPACES, 'sh', '-c', script], {
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 400_000,
   });
   if (!existsSync(join(folder, 'recording.json')))
     throw new Error(`no recording: ${ran.stdout}${ran.stderr}`);
@@ -141,7 +141,7 @@ async function check(
       ...['sh', join(HERE, 'namespaces.sh'), live, image, '--'],
       ...[process.execPath, join(HERE, 'check.ts'), live, join(folder, 'recording.json'), String(cut)],
     ],
-    { timeout: 150_000 },
+    { timeout: 400_000 },
   );
   return JSON.parse(stdout) as string[];
 }

@@ -167,7 +167,7 @@ test.each(['live', 'finished'])(
     }
     expectNeighbour(rig.open());
   },
-  120_000,
+  400_000,
 );
 
 test.each(['spec.json', 'plan.1.json'])(
@@ -192,7 +192,7 @@ test.each(['spec.json', 'plan.1.json'])(
     expect(store.damage[0]!.message).toContain(`${file} cannot be read`);
     tally.print(`live task, ${file} truncated at every byte`);
   },
-  120_000,
+  400_000,
 );
 
 test('a snapshot cut or changed at any byte: moved aside, and the journal tells the same', async () => {

@@ -354,7 +354,7 @@ describe('exactly once', () => {
     expect(iterations(linesIn(await log()))).toEqual([1]);
   });
 
-  test('a kill in the middle of everything', { timeout: 60_000 }, async () => {
+  test('a kill in the middle of everything', { timeout: 400_000 }, async () => {
     const life = newTask({ log_max_bytes: 4096, log_keep: 1000 });
     for (let i = 0; i < 400; i++) attempt(life);
     journals.set(life.state.id, life.events);
