@@ -106,6 +106,7 @@ export class Supervisor {
     const settings = { ...options.settings };
     this.#options = { ...options, settings };
     this.#store = new FileStore(paths);
+    this.#store.noticeRemoval();
     this.#store.onMended = ({ task, message, moved_to }) =>
       log.error(
         { task, moved_to },

@@ -133,7 +133,6 @@ export class FileStore implements LocalStore {
       this.keys = new Keys(keysFolder(paths.home));
       this.#heads = new Heads(headsFile(paths.home));
       this.#places = [paths.home, paths.tasks].map(path => ({ path, is: whichFolder(path) }));
-      for (const { path } of this.#places) this.#opened.push(openSync(path, 'r'));
     } catch (error) {
       throw storageError(this.tasks, error);
     }
@@ -175,7 +174,16 @@ export class FileStore implements LocalStore {
       : `the state folder ${lost.path} was replaced: another folder or file system is at its path`;
   }
 
-  /** It is gone for good, and not somewhere else: its folders are in no other any more. */
+  /** From now on it is known whether the state was removed or only moved. Keeps two descriptors until `close`. */
+  noticeRemoval(): void {
+    try {
+      for (const { path } of this.#places) this.#opened.push(openSync(path, 'r'));
+    } catch (error) {
+      throw storageError(this.tasks, error);
+    }
+  }
+
+  /** It is gone for good, and not somewhere else: its folders are in no other one any more. Known by `noticeRemoval`. */
   get removed(): boolean {
     return this.#opened.some(fd => fstatSync(fd).nlink === 0);
   }
