@@ -60,12 +60,14 @@ export class Endpoint {
     const endpoint = new Endpoint(options);
     const { fd, paths, limits, listen } = options;
     try {
+      // Before anybody is answered: whoever finds it and no supervisor knows that one was killed.
+      endpoint.#writePid();
       if (fd === undefined) await endpoint.#bind();
       else endpoint.#handed = await accepting(fd, paths.socket, listen);
-      endpoint.#writePid();
     } catch (error) {
       endpoint.#handed?.close();
       endpoint.#unbind();
+      endpoint.#removePid();
       throw error;
     }
     // Left by a supervisor that was killed: a file that leads nowhere hides that the manager's is gone.

@@ -319,7 +319,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
       await page.getByText('Reconnecting').waitFor();
       await rig.instance.kill();
       writeFileSync(a, '');
-      await rig.instance.start({ others_start: true });
+      await rig.instance.start();
       await rig.startGateway();
       writeFileSync(b, '');
       for (const it of [page, other]) {

@@ -122,7 +122,7 @@ test('a log is followed over kills of gateway and supervisor: each record once, 
       await rig.startGateway();
     } else {
       await rig.instance.kill();
-      await rig.instance.start({ others_start: true });
+      await rig.instance.start();
     }
   }
   writeFileSync(done, '');
@@ -160,7 +160,7 @@ test('events of all tasks are followed over kills: each once, in order, none mis
     }
     if (i === 2) {
       await rig.instance.kill();
-      await rig.instance.start({ others_start: true });
+      await rig.instance.start();
     }
   }
   const told = () => reader.seen.filter(s => s.event === 'event').map(s => s.data);

@@ -57,10 +57,10 @@ export class Instance {
   }
 
   /**
-   * Starts the supervisor and resolves when it answers. `others_start`: a gateway or a command that goes on starts one
-   * too, and whichever is first stays; `kill` then ends that one.
+   * Starts the supervisor and resolves when it answers. A gateway, or a command that goes on, may start one at the same
+   * moment: whichever is first stays, and `kill` ends that one.
    */
-  async start(options: { others_start?: boolean } = {}): Promise<void> {
+  async start(): Promise<void> {
     this.daemon = spawn(process.execPath, [RASEND], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     this.daemon.stderr!.setEncoding('utf8').on('data', text => {
@@ -68,11 +68,11 @@ export class Instance {
     });
     const { daemon } = this;
     await until('the supervisor answers', async () => {
-      if (daemon.exitCode !== null && !(options.others_start && daemon.exitCode === EXIT.temporary))
+      if (daemon.exitCode !== null && daemon.exitCode !== EXIT.temporary)
         throw new Error(`rasend ended with ${daemon.exitCode}: ${said}`);
       const client = await connect(this.socket).catch(() => null);
       client?.close();
-      return client !== null;
+      return client !== null && (daemon.exitCode !== null || this.pid() === daemon.pid);
     });
   }
 

@@ -131,8 +131,6 @@ export class Triggers {
     this.#options.store.create(id, events, env);
     const entry = this.#add(state);
     this.#log(entry, events);
-    if (definition.when.kind === 'watch')
-      void this.#deliver(entry, waiting('start')).catch(error => this.#unwell(entry, error));
     this.#kick(entry);
     return { created: true, state };
   }
@@ -418,9 +416,20 @@ export class Triggers {
     entry.watcher = new WatchProcess({
       program: watch_program,
       order: { root: definition.task.project, ...rest, tree: store.treeFile(entry.id) },
+      ready: () => this.#firstRun(entry),
       changed: changes => this.#filesChanged(entry, changes),
       told: text => log.warn({ trigger: entry.id }, `trigger ${definition.name}: ${text}`),
     });
+  }
+
+  /** Not before the files are watched: what is changed after it has looked at them would be missed. */
+  #firstRun(entry: Entry): void {
+    const { counts, queue, taken, runs } = entry.state;
+    const slots = Object.values(counts).reduce(
+      (sum, count) => sum + count,
+      queue.length + taken.length + runs.length,
+    );
+    if (slots === 0) void this.#deliver(entry, waiting('start')).catch(error => this.#unwell(entry, error));
   }
 
   #unwatch(entry: Entry): void {

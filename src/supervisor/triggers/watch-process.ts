@@ -15,6 +15,8 @@ export type Changed = Extract<Said, { changed: unknown }>['changed'];
 export interface WatchProcessOptions {
   program: readonly string[];
   order: WatchOrder;
+  /** Each change from now on is told. */
+  ready(): void;
   /** Resolves when the changes are durable; they are told again where it rejects. */
   changed(changes: Changed): Promise<void>;
   /** What a person should know of it. */
@@ -100,9 +102,11 @@ export class WatchProcess {
   }
 
   async #heard(child: ChildProcess, said: Said): Promise<void> {
-    const { changed, told } = this.#options;
-    if ('ready' in said) this.files = said.ready.files;
-    else if ('polling' in said) {
+    const { ready, changed, told } = this.#options;
+    if ('ready' in said) {
+      this.files = said.ready.files;
+      ready();
+    } else if ('polling' in said) {
       this.polling = said.polling;
       told(`the system has no room for more watches (${said.polling}): the files are looked through instead`);
     } else if ('problem' in said) told(`some files are not watched: ${said.problem}`);
