@@ -18,7 +18,12 @@ afterAll(() => instance.close());
 const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 function shell(program: string, args: string[]): string {
   const { env, folder: cwd } = instance;
-  const { stdout, stderr, error } = spawnSync(program, args, { env, cwd, encoding: 'utf8', timeout: 400_000 });
+  const { stdout, stderr, error } = spawnSync(program, args, {
+    env,
+    cwd,
+    encoding: 'utf8',
+    timeout: 400_000,
+  });
   if (error) throw error;
   expect(stderr).toBe('');
   return stdout;
