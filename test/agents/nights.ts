@@ -1,7 +1,8 @@
 /**
  * Nights in which the service goes away, for every way to use every agent, in two versions: each one has to end with the
  * work done, or with a person who is told what only a person can mend. RASEN_TEST_LONG=1: all of them with both
- * versions, and for longer; else each of them with the newest, and the first with the older, too, where that is installed.
+ * versions, and for longer; else each of them with the newest, and the first with the older, too, where that is installed;
+ * and where a program is spoken with in two ways, what rasen does by itself is shown with one of them.
  */
 import { writeFileSync } from 'node:fs';
 import { describe, expect, inject, test } from 'vitest';
@@ -101,9 +102,9 @@ function nightsOf(name: WayName, age: Age): void {
   const night = (
     what: string,
     body: (project: (options?: RealOptions) => Promise<RealProject>) => Promise<void>,
-    { both = false, skip = false } = {},
+    { both = false, skip = false, by_itself = false } = {},
   ) =>
-    test.skipIf(skip || !(LONG || both || age === 'newest'))(
+    test.skipIf(skip || !(LONG || both || age === 'newest') || (by_itself && !LONG && way.backend === 'acp'))(
       what,
       async ({ onTestFailed, onTestFinished }) => {
         await body(async (options = {}) => {
@@ -183,15 +184,22 @@ function nightsOf(name: WayName, age: Age): void {
       await works_again(p);
     });
 
-    night('a service that hangs before the first byte, again and again', async project => {
-      const p = await project(impatient({ idle_timeout_seconds: 6 }));
-      p.model.down = NEVER;
-      await p.start();
-      await waits(p, ['network']);
-      await p.seen('it was tried again', v => (v.subtasks.find(s => s.id === 'a')?.history.length ?? 0) > 1);
-      await waits(p, ['network']);
-      await works_again(p);
-    });
+    night(
+      'a service that hangs before the first byte, again and again',
+      async project => {
+        const p = await project(impatient({ idle_timeout_seconds: 6 }));
+        p.model.down = NEVER;
+        await p.start();
+        await waits(p, ['network']);
+        await p.seen(
+          'it was tried again',
+          v => (v.subtasks.find(s => s.id === 'a')?.history.length ?? 0) > 1,
+        );
+        await waits(p, ['network']);
+        await works_again(p);
+      },
+      { by_itself: true },
+    );
 
     night('what never fits into its context ends, and a person is asked', async project => {
       const p = await project({ config: { orchestrator: { session_delay_seconds: 0 } } });
@@ -203,17 +211,21 @@ function nightsOf(name: WayName, age: Age): void {
       expect(p.model.requests.length).toBeLessThan(30);
     });
 
-    night('a key that is changed in the shell counts when the task is resumed', async project => {
-      const p = await project();
-      const good = 'another-test-key';
-      p.model.accepts = key => key.endsWith(good);
-      await p.start();
-      await p.ends('blocked', 'auth');
-      for (const key of Object.keys(way.env(''))) if (key.endsWith('_API_KEY')) p.instance.env[key] = good;
-      const { status, stderr } = await p.rasen('resume', '--background');
-      expect([status, stderr]).toEqual([0, expect.stringMatching(/from this shell now: \w+_API_KEY\n/)]);
-      await p.ends('completed');
-    });
+    night(
+      'a key that is changed in the shell counts when the task is resumed',
+      async project => {
+        const p = await project();
+        const good = 'another-test-key';
+        p.model.accepts = key => key.endsWith(good);
+        await p.start();
+        await p.ends('blocked', 'auth');
+        for (const key of Object.keys(way.env(''))) if (key.endsWith('_API_KEY')) p.instance.env[key] = good;
+        const { status, stderr } = await p.rasen('resume', '--background');
+        expect([status, stderr]).toEqual([0, expect.stringMatching(/from this shell now: \w+_API_KEY\n/)]);
+        await p.ends('completed');
+      },
+      { by_itself: true },
+    );
 
     night('killed in a tool: the next session does the work, and what was used is known', async project => {
       const p = await project();

@@ -6,7 +6,6 @@ export const CORE_STORIES = [
   'test/integration/cli-restart.test.ts',
   'test/integration/commands.test.ts',
   'test/integration/lifecycle.test.ts',
-  'test/integration/judges.test.ts',
 ];
 
 /** Units that cut files at every byte or kill at every call: with the stories. */
