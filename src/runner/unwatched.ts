@@ -12,7 +12,7 @@ import type { ProcessRow } from './platform/host.ts';
 import { host } from './platform/this-host.ts';
 
 export interface Unwatched {
-  /** The folder with those of the tasks. Runners in it are looked at; null: only what `tasks` names. */
+  /** The folder with those of the tasks. Runners in it that lost theirs are looked at; null: only what `tasks` names. */
   folder: string | null;
   /** Of a task that a runner in the folder works for: nobody watches it. */
   isLost(task: string): boolean;
@@ -57,7 +57,7 @@ function find({ folder, isLost, tasks }: Unwatched): Map<string, ProcessRow[]> {
   const pids = table.map(row => row.pid);
   const sessions = new Map<number, string>();
   if (folder !== null)
-    for (const [pid, place] of host.runners(pids)) {
+    for (const [pid, place] of host.lostRunners(pids)) {
       if (!place.startsWith(folder + sep)) continue;
       const task = place.slice(folder.length + 1).split(sep)[0]!;
       if (isLost(task)) sessions.set(pid, task);

@@ -5,7 +5,6 @@
 import { execFileSync } from 'node:child_process';
 import { bootId } from '../../host/boot.ts';
 import { HELPER_BYTES_MAX, HELPER_MS_MAX } from '../limits.ts';
-import { RUNNER_NAME } from '../order.ts';
 import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 
 const COLUMNS = 'pid=,ppid=,pgid=,stat=,lstart=';
@@ -24,15 +23,7 @@ export const darwin: Host = {
     }
     return found;
   },
-  runners(pids) {
-    const found = new Map<number, string>();
-    const wanted = new Set(pids);
-    for (const line of run('ps', ['-axww', '-o', 'pid=,command=']).split('\n')) {
-      const match = new RegExp(`^\\s*(\\d+) .* ${RUNNER_NAME} (/.*)$`).exec(line);
-      if (match && wanted.has(Number(match[1]))) found.set(Number(match[1]), match[2]!);
-    }
-    return found;
-  },
+  lostRunners: () => new Map(),
   compareStarts: (a, b) => Date.parse(`${a} UTC`) - Date.parse(`${b} UTC`),
   startOfUptime: () => null,
 };

@@ -24,8 +24,11 @@ export interface Host {
   table(): ProcessRow[];
   /** RASEN_ATTEMPT in the environment of each of these processes, where it is set and may be read. */
   markers(pids: readonly number[]): Map<number, string>;
-  /** The folder of its attempt, of each of these processes that is a runner; not of those that a unit began with. */
-  runners(pids: readonly number[]): Map<number, string>;
+  /**
+   * The folder of its attempt as it was, of each of these processes that is a runner and whose folder was removed, and not
+   * moved away; not of those that a unit began with. Empty where the system cannot tell.
+   */
+  lostRunners(pids: readonly number[]): Map<number, string>;
   /** Start times in order: negative when `a` is earlier. */
   compareStarts(a: string, b: string): number;
   /** The newest start time that a process can have had at this moment of the runner's clock, or null. */

@@ -1,5 +1,5 @@
 /** The host interface on Linux, from /proc. Called often: one buffer for all reads, and no exception per process. */
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { bootId } from '../../host/boot.ts';
 import { throwTrouble } from '../../host/trouble.ts';
 import { ENVIRON_BYTES_MAX, LISTINGS_MAX } from '../limits.ts';
@@ -10,6 +10,9 @@ import { type Host, MARKER_NAME, type ProcessRow } from './host.ts';
 const USER_HZ = 100;
 
 let buffer = Buffer.alloc(64 * 1024);
+
+/** Where runner.sh has the output of its command open. */
+const RUNNER_OUTPUT_FD = 4;
 
 export const linux: Host = {
   bootId,
@@ -40,13 +43,14 @@ export const linux: Host = {
     }
     return found;
   },
-  runners(pids) {
+  lostRunners(pids) {
     const found = new Map<number, string>();
     for (const pid of pids) {
       const length = readInto(`/proc/${pid}/cmdline`);
       if (length <= 0) continue;
       const [, , , name, folder] = buffer.toString('utf8', 0, length).split('\0');
-      if (name === RUNNER_NAME && folder) found.set(pid, folder);
+      if (name === RUNNER_NAME && folder && isRemoved(`/proc/${pid}/fd/${RUNNER_OUTPUT_FD}`))
+        found.set(pid, folder);
     }
     return found;
   },
@@ -108,5 +112,14 @@ function readInto(path: string): number {
     return -1;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Of a link in /proc: the file is in no folder any more. */
+function isRemoved(link: string): boolean {
+  try {
+    return readlinkSync(link).endsWith(' (deleted)');
+  } catch {
+    return false;
   }
 }
