@@ -229,7 +229,10 @@ const OPENS: Record<string, { names: string; reason: string }> = {
   },
   'src/runner/durable.ts': { names: 'open', reason: 'folders, to be synced: O_DIRECTORY' },
   'src/runner/monitor.ts': { names: 'readFileSync', reason: '/proc' },
-  'src/runner/platform/linux.ts': { names: 'closeSync openSync readdirSync readSync', reason: '/proc' },
+  'src/runner/platform/linux.ts': {
+    names: 'closeSync openSync readdirSync readlinkSync readSync',
+    reason: '/proc',
+  },
   'src/runner/start.ts': { names: 'mkdirSync', reason: 'the fence: made or not, nothing is opened' },
   'src/runner/stop.ts': { names: 'readFileSync', reason: '/proc' },
   'src/sandbox/choose.ts': { names: 'accessSync', reason: 'programs on PATH' },
