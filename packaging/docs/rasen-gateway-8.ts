@@ -101,7 +101,7 @@ export function rasenGateway8(version: string): string {
   -d '{"github_repo": "owner/name", "task_description": "Fix the build"}'`);
   page.section('Repositories');
   page.para(
-    'A repository that a task is asked for by URL is mirrored once, in `gateway/repositories/`, and each of its tasks gets a checkout in `gateway/checkouts/`. A remote is reached as your own git reaches it: credential helpers, ssh, proxies. A `github_token` of a request is kept in a file of mode 0600 for that task and given to git through GIT_ASKPASS; it stands in no URL, remote, argument or log. A URL with a password in it is refused. Submodules and LFS objects are not fetched.',
+    'A repository that a task is asked for by URL is mirrored once, in `gateway/repositories/`, and each of its tasks gets a checkout in `gateway/checkouts/`. A remote is reached as your own git reaches it: credential helpers, ssh, proxies. A `github_token` of a request is kept in a file of mode 0600 for that task and given to git through GIT_ASKPASS, for the host of that repository alone; it stands in no URL, remote, argument or log. A URL with a password in it is refused. Submodules and LFS objects are not fetched.',
   );
   page.section('Webhooks');
   page.para(

@@ -4,7 +4,7 @@
  * server.ts opens one. A socket that the service manager holds is accepted on; where its file is gone, clients cannot
  * find it any more, and one of our own takes the path until the manager makes its socket anew.
  */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { readForeign } from '../host/foreign-file.ts';
@@ -59,6 +59,8 @@ export class Endpoint {
   static async open(options: EndpointOptions): Promise<Endpoint> {
     const endpoint = new Endpoint(options);
     const { fd, paths, limits, listen } = options;
+    // Left by one that was killed: what it has left behind has no owner yet, also where this one cannot start.
+    const orphans = existsSync(paths.pid);
     try {
       // Before anybody is answered: whoever finds it and no supervisor knows that one was killed.
       endpoint.#writePid();
@@ -67,7 +69,7 @@ export class Endpoint {
     } catch (error) {
       endpoint.#handed?.close();
       endpoint.#unbind();
-      endpoint.#removePid();
+      if (!orphans) endpoint.#removePid();
       throw error;
     }
     // Left by a supervisor that was killed: a file that leads nowhere hides that the manager's is gone.

@@ -1,9 +1,8 @@
 /** A rollback is asked for, done, and only then history: what cannot be done leaves everything as it was. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { holdRepository } from '../support/hold-repository.ts';
 import { until } from '../support/instance.ts';
 import { projects } from '../support/projects.ts';
 import type { SeedProject } from '../support/scripted-agent.ts';
@@ -58,12 +57,7 @@ test('one that cannot be made is refused, and changes nothing; asked again, it i
 test('one that meets a lock says so and is made when the lock is gone, also by the next supervisor', async () => {
   const p = await failedAtB();
   const before = await p.view();
-  const script = join(import.meta.dirname, '../support/git-lock-holder.ts');
-  const holder = spawn(process.execPath, [script, join(p.root, '.git'), '600000'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void holder.kill('SIGKILL'));
-  await once(holder.stdout, 'data');
+  const holder = await holdRepository(join(p.root, '.git'));
   const waits = await p.rasen('rollback', 'a');
   expect(waits).toMatchObject({ status: 75 });
   expect(waits.stderr).toContain('Not rolled back yet: the rollback waits: ');

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Errno, FaultShim, hasCompiler } from '../support/fault-shim.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, write } from '../support/git-repo.ts';
+import { holdRepository } from '../support/hold-repository.ts';
 
 const LONG = process.env.RASEN_TEST_LONG === '1';
 /** Looks of a short run. */
@@ -118,11 +119,7 @@ describe.skipIf(!hasCompiler())('one look fails (skipped without a C compiler)',
     const ask = await worker('linked');
     expect((await ask('work 1')).error).toBe(undefined);
     const common = t.repo.common_dir;
-    const holder = spawn(process.execPath, [script('git-lock-holder.ts'), common], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    children.push(holder);
-    await once(holder.stdout!, 'data');
+    await holdRepository(common);
     arm(0, 'EIO');
     await ask('lock');
     const { count } = shim.seen();

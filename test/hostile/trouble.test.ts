@@ -3,17 +3,17 @@
  * files, at each moment of a task's life; a lock that somebody holds; a repository that is gone. What a session left is
  * still there afterwards, and nobody has to do anything. RASEN_TEST_LONG=1: also for two minutes and for ten.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import { isRasenError } from '../../src/contract/errors.ts';
 import type { Event } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
 import { lockPlace } from '../../src/git/lock.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
+import { holdRepository } from '../support/hold-repository.ts';
 import { Instance, pipelineSpec, until } from '../support/instance.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';
 
@@ -255,12 +255,7 @@ test('a lock that somebody holds: waiting (lock); a person can stop and cancel m
   await story.submit();
   await story.arrives('session');
   const lock = lockPlace(join(story.repo, '.git'));
-  const script = join(import.meta.dirname, '../support/git-lock-holder.ts');
-  const holder = spawn(process.execPath, [script, join(story.repo, '.git'), '600000'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void holder.kill('SIGKILL'));
-  await once(holder.stdout, 'data');
+  await holdRepository(join(story.repo, '.git'));
   story.go('session');
   const waiting = async () => {
     const view = await story.view();

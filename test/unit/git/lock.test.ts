@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LOCK_VARIABLE, lockPlace, withRepositoryLock } from '../../../src/git/lock.ts';
 import { git } from '../../../src/git/run.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, tempFolder } from '../../support/git-repo.ts';
+import { holdRepository } from '../../support/hold-repository.ts';
 
 const script = (name: string) => join(import.meta.dirname, '../../support', name);
 let folder: string;
@@ -25,14 +26,7 @@ afterEach(async () => {
   removeFolder(folder);
 });
 
-const hold = async () => {
-  const child = spawn(process.execPath, [script('git-lock-holder.ts'), folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  await once(child.stdout!, 'data');
-  return child;
-};
+const hold = () => holdRepository(folder);
 const kill = async (child: ChildProcess) => {
   child.kill('SIGKILL');
   await once(child, 'exit');

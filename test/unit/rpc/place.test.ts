@@ -12,6 +12,7 @@ import {
   statSync,
   symlinkSync,
   unlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -62,6 +63,37 @@ describe('modes', () => {
       expect(readFileSync(paths.pid, 'utf8')).toBe(`${process.pid}\n`);
       await server.close();
       expect(filesOf(paths)).toEqual(['rasend.lock']);
+    }
+  });
+});
+
+describe('the pid file', () => {
+  /** The first that is seen of each name in the folder, in order. */
+  const seenIn = (folder: string) => {
+    const seen = new Set<string>();
+    const watcher = watch(folder, (_, name) => name !== null && seen.add(name));
+    atEnd(() => watcher.close());
+    return seen;
+  };
+
+  it('is there before the socket, so that whoever was answered knows of a kill', async () => {
+    const paths = newPaths();
+    mkdirSync(paths.runtime, { mode: 0o700 });
+    const seen = seenIn(paths.runtime);
+    await newServer({ paths });
+    await until(() => seen.has('rasend.sock') && seen.has('rasend.pid'), 'both');
+    const names = [...seen];
+    expect(names.indexOf('rasend.pid')).toBeLessThan(names.indexOf('rasend.sock'));
+  });
+
+  it('of one that was killed stays when the next cannot start; else none is left', async () => {
+    for (const killed of [true, false]) {
+      const paths = newPaths();
+      mkdirSync(paths.runtime, { mode: 0o700 });
+      if (killed) writeFileSync(paths.pid, '4194304\n');
+      mkdirSync(paths.socket);
+      await expect(newServer({ paths })).rejects.toMatchObject({ kind: 'socket_in_use' });
+      expect(existsSync(paths.pid)).toBe(killed);
     }
   });
 });
