@@ -14,6 +14,9 @@ import { aDefinition } from '../../support/trigger-builder.ts';
 
 const WATCH: When = { kind: 'watch', patterns: ['**'], ignore: [], outputs: [], debounce_ms: 10 };
 
+/** A watcher in miniature begins so: it takes its order, and says that from now on it tells of each change. */
+const READY = `read order; echo '{"ready":{"files":1}}'`;
+
 let home: string;
 let triggers: Triggers;
 /** Tasks that were submitted, and how they ended. */
@@ -76,13 +79,40 @@ test('replace: of deliveries that come while the run is being cancelled, the las
     expect(await deliver(key)).toMatchObject({ receipt: { outcome: 'joined', into } });
 });
 
+test('the first run starts when the files are watched, and once: not again when the watcher starts again', async () => {
+  const go = join(home, 'go');
+  const waits = `while [ ! -e ${go} ]; do sleep 0.01; done`;
+  const watched: (number | null)[] = [];
+  open({
+    watch_program: ['sh', '-c', `${waits}; ${READY}; read end`],
+    submit: async ({ id }) => {
+      tasks.set(id, null);
+      watched.push(triggers.watching(triggers.get('test').id)!.files);
+    },
+  });
+  create(WATCH, { overlap: 'queue' });
+  const pid = await vi.waitFor(() => triggers.watching(triggers.get('test').id)!.pid!, 10_000);
+  writeFileSync(go, '');
+  await vi.waitFor(() => expect(watched).toEqual([1]), 10_000);
+  end('completed');
+  process.kill(pid, 'SIGKILL');
+  const again = () => triggers.watching(triggers.get('test').id)!;
+  await vi.waitFor(() => expect([again().pid === pid, again().files]).toEqual([false, 1]), 10_000);
+  await vi.waitFor(() => expect(triggers.get('test').runs[0]?.end).toBe('completed'), 10_000);
+  expect(watched).toEqual([1]);
+});
+
 test('replace: files that were changed while the run is being cancelled all reach the next one', async () => {
   // Tells of a change, and of the next one when it is acknowledged.
   const says = (id: number, path: string) =>
     `echo '${JSON.stringify({ changed: { id, paths: [path], first_ms: 0, last_ms: 0 } })}'; read ack`;
-  const script = ['read order', says(1, 'a'), says(2, 'b'), says(3, 'c'), 'read end'].join('; ');
+  const goes_on = join(home, 'goes-on');
+  const waits = `while [ ! -e ${goes_on} ]; do sleep 0.01; done`;
+  const script = [READY, waits, says(1, 'a'), says(2, 'b'), says(3, 'c'), 'read end'].join('; ');
   open({ watch_program: ['sh', '-c', script] });
   create(WATCH, { overlap: 'replace' });
+  await vi.waitFor(() => expect(tasks.size).toBe(1), 10_000);
+  writeFileSync(goes_on, '');
   await vi.waitFor(() => expect(triggers.get('test').counts.joined).toBe(2), 10_000);
   end('cancelled');
   await vi.waitFor(() => expect(bodies).toEqual([{ changed: ['a', 'b', 'c'], count: 3 }]), 10_000);
@@ -93,7 +123,7 @@ test('replace: the run that is cancelled has not dealt with its files, which rea
     `echo '${JSON.stringify({ changed: { id, paths: [path], first_ms: 0, last_ms: 0 } })}'; read ack`;
   const at = (path: string) => join(home, path);
   const waits = (path: string) => `while [ ! -e ${at(path)} ]; do sleep 0.01; done`;
-  const script = ['read order', waits('a'), says(1, 'a'), waits('b'), says(2, 'b'), 'read end'].join('; ');
+  const script = [READY, waits('a'), says(1, 'a'), waits('b'), says(2, 'b'), 'read end'].join('; ');
   open({ watch_program: ['sh', '-c', script] });
   create(WATCH, { overlap: 'replace' });
   for (const [runs, path] of [
@@ -156,7 +186,7 @@ describe.each([
   test('what was acknowledged to the watcher is written down', async () => {
     const acks = join(home, 'acks');
     const said = JSON.stringify({ changed: { id: 1, paths: ['a'], first_ms: 0, last_ms: 0 } });
-    const script = `[ -e "$0" ] && exec cat; read order; echo '${said}'; read ack; sleep 0.3; echo "$ack" > "$0"`;
+    const script = `[ -e "$0" ] && exec cat; ${READY}; echo '${said}'; read ack; sleep 0.3; echo "$ack" > "$0"`;
     open({ watch_program: ['sh', '-c', script, acks] });
     create(WATCH, {});
     await vi.waitFor(() => expect(triggers.get('test').counts.skipped).toBe(1), 10_000);
