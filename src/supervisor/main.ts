@@ -123,15 +123,16 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   let phase: 'starting' | 'up' | 'ending' = 'starting';
   let server: RpcServer | undefined;
   let unwatch = () => {};
-  /** `said`: what clients are told, where it is not just an end. */
-  const end = async (why: string, code: number, said?: string) => {
+  /** `said`: what clients are told, where it is not just an end; `last`: what is done once nobody is answered any more. */
+  const end = async (why: string, code: number, said?: string, last?: () => Promise<void>) => {
     if (phase === 'ending') return;
     phase = 'ending';
     unwatch();
     notifier.stopping();
     askPatience({ extend: ms => notifier.extend(ms) });
-    log.info({ why }, `supervisor ends${supervisor.isHalted ? '' : '; attempts live on'}`);
+    log.info({ why }, `supervisor ends${supervisor.isHalted || last ? '' : '; attempts live on'}`);
     await server?.close(undefined, said);
+    await last?.();
     await supervisor.close();
     cage.close();
     lock.release();
@@ -183,15 +184,16 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
     gone: () => supervisor.gone(),
     ensureLock: () => lock.ensure(),
     log,
-    lost: async why => {
+    lost: why => {
       complain(why, handover);
-      const ended = await supervisor.abandon().catch(error => {
-        log.error({ error }, 'what ran could not be ended');
-        return false;
+      log.error({ home: paths.home }, `${why}; this supervisor ends`);
+      void end(why, EXIT.temporary, `The supervisor ends: ${why}.`, async () => {
+        const ended = await supervisor.abandon().catch(error => {
+          log.error({ error }, 'what ran could not be ended');
+          return false;
+        });
+        log.error({ home: paths.home }, ended ? 'what ran was ended' : 'attempts live on');
       });
-      const attempts = ended ? 'What ran was ended' : 'Attempts live on';
-      log.error({ home: paths.home }, `${why}. ${attempts}; this supervisor ends`);
-      void end(why, EXIT.temporary, `The supervisor ends: ${why}.`);
     },
   });
   supervisor.onChange(() => status.update());

@@ -378,7 +378,6 @@ test('files of the instance, with the supervisor stopped and then started', {
         if (kind === 'folder') mkdirSync(path);
         else if (kind !== 'removed') writeFileSync(path, kind === 'empty' ? '' : 'precious');
       } else hurt(path, kind);
-      // The socket may answer for a moment before the start is given up, so the process itself is asked.
       const probe = spawn(process.execPath, [RASEND], { env: rig.env, stdio: ['ignore', 'ignore', 'pipe'] });
       let words = '';
       probe.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -386,9 +385,18 @@ test('files of the instance, with the supervisor stopped and then started', {
       });
       const over = new Promise<void>(resolve => probe.once('close', () => resolve()));
       const pid = join(rig.home, 'run/rasend.pid');
-      const listens = () =>
-        existsSync(pid) && statSync(pid).isFile() && Number(readFileSync(pid, 'utf8')) === probe.pid;
-      await until(`rasend decides after ${file} ${kind}`, () => probe.exitCode !== null || listens());
+      // The pid file is there before the socket, and another program may answer at its path.
+      const listens = async () => {
+        if (!existsSync(pid) || !statSync(pid).isFile()) return false;
+        if (Number(readFileSync(pid, 'utf8')) !== probe.pid) return false;
+        const client = await rig.client().catch(() => null);
+        client?.close();
+        return client !== null;
+      };
+      await until(
+        `rasend decides after ${file} ${kind}`,
+        async () => probe.exitCode !== null || (await listens()),
+      );
       if (probe.exitCode !== null) await over;
       else rig.daemon = probe;
       const refused = probe.exitCode === null ? null : words;

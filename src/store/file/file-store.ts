@@ -408,7 +408,7 @@ export class FileStore implements LocalStore {
 
   /** How far the journal goes is on the disk: whoever claims it next has nothing to find out. */
   release(_id: string, _at: Standing): void {
-    this.#heads.flush();
+    this.#flushHeads();
   }
 
   signal(id: string): void {
@@ -445,7 +445,7 @@ export class FileStore implements LocalStore {
         const now = standingAfter(this.#standings.get(id) ?? null, events);
         this.#remember(id, { bytes: written.bytes, crc: crc32(text, tail.crc), format, last }, now);
         this.#copies.add(id, JOURNAL_FILE, Buffer.from(text));
-        this.#heads.flush();
+        this.#flushHeads();
         return written.bytes;
       };
       try {
@@ -628,6 +628,11 @@ export class FileStore implements LocalStore {
       throw storageError(folder, error);
     }
     this.damage.splice(this.damage.indexOf(known), 1);
+  }
+
+  /** Not into a folder that has come to the path of ours meanwhile. */
+  #flushHeads(): void {
+    if (this.gone() === null) this.#heads.flush();
   }
 
   /** Before an end that is foreseen: how far each journal goes is on the disk. */
