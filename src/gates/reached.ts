@@ -14,6 +14,8 @@ const INTERPRETER =
   /^(?:(?:ba|da|z|k)?sh|node|nodejs|deno|bun|tsx|ts-node|python[\d.]*|ruby|perl|php|env|exec|time|nice|npx|sudo|command|xargs|set|then|do|if|!|\.|source)$/;
 const MAKE = /^g?make$/;
 const PACKAGE_MANAGER = /^(?:npm|pnpm|yarn|bun)$/;
+/** The first of them that is there counts, as with GNU make. */
+const MAKEFILES = ['GNUmakefile', 'makefile', 'Makefile'];
 const HAS_RECIPES = /(?:^|\/)(?:GNUm|M|m)akefile$/;
 const IMPORTS =
   /\b(?:from|import|require\(|import\()\s*['"](\.{1,2}\/[^'"]+)['"]|^\s*(?:\.|source)\s+["']?([\w./-]+)/gm;
@@ -56,16 +58,17 @@ export function callsOf(command: string): Call[] {
 
 /**
  * Paths that the gates run, besides those that their own words name.
- * @param read a file as it was before the work, relative to where gates run; null: there is none.
+ * @param readAll files as they were before the work, relative to where gates run; null: there is none.
  */
 export async function reachedByGates(
   gates: readonly (readonly string[])[],
-  read: (path: string) => Promise<string | null>,
+  readAll: (paths: readonly string[]) => Promise<(string | null)[]>,
 ): Promise<Set<string>> {
   const reached = new Set<string>();
   const seen = new Set<string>();
-  const manifest = scriptsIn(await read('package.json'));
-  const makefile = (await read('GNUmakefile')) ?? (await read('makefile')) ?? (await read('Makefile'));
+  const [scripts = null, ...makefiles] = await readAll(['package.json', ...MAKEFILES]);
+  const manifest = scriptsIn(scripts);
+  const makefile = makefiles.find(text => text !== null) ?? null;
   const queue = gates.flatMap(words => callsOf(words.join(' ')));
   for (let call = queue.shift(); call && seen.size < MAX_FILES; call = queue.shift()) {
     const key = `${call.kind} ${call.name}`;
@@ -86,7 +89,7 @@ export async function reachedByGates(
       // What is run was made: of these.
       if (own) for (const need of needs) queue.push({ kind: 'file', name: need });
     }
-    const text = HAS_RECIPES.test(name) ? null : await read(name);
+    const text = HAS_RECIPES.test(name) ? null : (await readAll([name]))[0]!;
     if (text === null) continue;
     if (!isCheckScript(name) && !call.is_part && !isCheckList(name)) continue;
     reached.add(name);

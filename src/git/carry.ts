@@ -24,11 +24,11 @@ import {
   SEARCH_TIMEOUT_MS,
 } from './limits.ts';
 import { linkLoose } from './link-objects.ts';
-import { here, type Place, type Repository } from './repository.ts';
+import { findCommit, here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 import { isFolder, kindOf, putAside } from './sound.ts';
 import { locksUnder } from './stale-locks.ts';
-import { pointer, type Workspace, write } from './workspace.ts';
+import { at, isClone, pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
 export interface Theirs {
@@ -95,6 +95,13 @@ export async function takeOver(workspace: Workspace): Promise<TakenOver> {
   return { ...found, head: head_problem === null ? found.head : null, tips: taken, problems };
 }
 
+/** What HEAD of the workspace is on; of a clone the commits are in the user's objects then. */
+export async function standsOn(workspace: Workspace): Promise<TakenOver> {
+  if (isClone(workspace)) return await takeOver(workspace);
+  const symbolic = pointer(workspace.admin, 'HEAD', /^ref: (.+)$/);
+  return { symbolic, head: await findCommit(at(workspace), 'HEAD'), tips: [], problems: [] };
+}
+
 const failed = (what: string, error: unknown) =>
   `${what} could not be taken over: ${messageOf(error).split('\n').slice(0, 3).join(' ').slice(0, 500)}`;
 
@@ -118,19 +125,26 @@ const FETCH = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-r
 /**
  * Makes the clone stand on `commit`: its objects are there, its branch, or else its HEAD, is at it. A `.git` in which that
  * cannot be done is moved aside and made anew. `branch` as a full ref, or null. `ids`: objects that it may lack, where the
- * caller knows them.
+ * caller knows them. `theirs`: what was found in it just before; nobody has worked there since.
  */
 export async function handOver(
   workspace: Workspace,
-  { commit, branch, ids = null }: { commit: string; branch: string | null; ids?: readonly string[] | null },
+  {
+    commit,
+    branch,
+    ids = null,
+    theirs = null,
+  }: { commit: string; branch: string | null; ids?: readonly string[] | null; theirs?: Theirs | null },
 ): Promise<void> {
-  await mendTheirs(workspace);
+  if (theirs === null) await mendTheirs(workspace);
   await clearTheirLocks(workspace);
   const head = branch === null ? commit : `ref: ${branch}`;
   try {
-    if (await mendSettings(workspace)) await remakeClone(workspace.repo, workspace.path, head);
+    const isRemade = await mendSettings(workspace);
+    if (isRemade) await remakeClone(workspace.repo, workspace.path, head);
     await bring(workspace, commit, ids);
-    if (branch !== null)
+    const isThere = !isRemade && theirs?.symbolic === branch && theirs.head === commit;
+    if (branch !== null && !isThere)
       await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
     await write(workspace.theirs, 'HEAD', `${head}\n`);
   } catch (error) {
@@ -187,11 +201,12 @@ async function bring(workspace: Workspace, commit: string, known: readonly strin
   const { repo, theirs } = workspace;
   const place = await readerPlace(workspace);
   const walk = ['rev-list', '--objects', '--quiet', '--no-walk', commit];
+  const isThere = async () => (await git(walk, { ...place, reads: true, ok: [0, 128] })).code === 0;
+  if (known === null && (await isThere())) return;
   // A fetch would ask the one side for a pack and take it apart on the other, which takes longer than all else of a seal.
   const ids = known !== null && known.length <= MAX_LINKED_OBJECTS ? known : await addedBy(repo, commit);
   if (ids !== null) await linkLoose(repo.objects, join(theirs, 'objects'), ids.map(looseFile));
-  const isThere = await git(walk, { ...place, reads: true, ok: [0, 128] });
-  if (isThere.code === 0) return;
+  if (await isThere()) return;
   await git([...FETCH, repo.own, commit], place);
   await git(walk, { ...place, reads: true });
 }

@@ -42,27 +42,41 @@ export async function filesOf(repo: Repository, commit: string): Promise<string[
 
 /** Longest path that is looked for. */
 const MAX_PATH = 4096;
+const LEADS_OUT = /^(?:\/|\.\.?(?:\/|$))|\/$|\0/;
+
+export async function textAt(repo: Repository, commit: string, path: string): Promise<string | null> {
+  return (await textsAt(repo, commit, [path]))[0]!;
+}
 
 /**
- * The text of a file in a commit; null: it is not there, is no file, or has more than a megabyte. `path` may be any word,
+ * The texts of files in a commit; null: it is not there, is no file, or has more than a megabyte. A path may be any word,
  * such as the program of a gate: what leads out of the tree is not there.
  */
-export async function textAt(repo: Repository, commit: string, path: string): Promise<string | null> {
+export async function textsAt(
+  repo: Repository,
+  commit: string,
+  paths: readonly string[],
+): Promise<(string | null)[]> {
   const where = { ...here(repo), reads: true };
-  const name = posix.normalize(path);
-  if (name.length > MAX_PATH || /^(?:\/|\.\.?(?:\/|$))|\/$|\0/.test(name)) return null;
-  const listed = await git(['ls-tree', '-z', '--full-tree', commit, '--', name], {
+  const names = paths.map(path => posix.normalize(path));
+  const inside = names.filter(name => name.length <= MAX_PATH && !LEADS_OUT.test(name));
+  if (inside.length === 0) return paths.map(() => null);
+  const listed = await git(['ls-tree', '-z', '--full-tree', commit, '--', ...new Set(inside)], {
     ...where,
     env: { ...where.env, GIT_LITERAL_PATHSPECS: '1' },
   });
-  const id = /^100\d+ blob (\w+)\t/.exec(listed.stdout)?.[1];
-  if (id === undefined) return null;
-  const { stdout, cut } = await git(['cat-file', 'blob', id], {
-    ...where,
-    max_bytes: MAX_WHOLE_BYTES,
-    cut: true,
-  });
-  return cut ? null : stdout;
+  const texts = new Map<string, string>();
+  for (const entry of parts(listed.stdout)) {
+    const [, id, name] = /^100\d+ blob (\w+)\t(.+)$/s.exec(entry) ?? [];
+    if (id === undefined || name === undefined) continue;
+    const { stdout, cut } = await git(['cat-file', 'blob', id], {
+      ...where,
+      max_bytes: MAX_WHOLE_BYTES,
+      cut: true,
+    });
+    if (!cut) texts.set(name, stdout);
+  }
+  return names.map(name => texts.get(name) ?? null);
 }
 
 /** Puts the files of the commit into the checkout at `path` and removes those that are not to be there. */

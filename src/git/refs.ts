@@ -24,18 +24,25 @@ export const attemptRef = (a: { task: string; subtask: string; attempt: number }
 
 /** Creates a ref. It has this value already: done. It has another: throws `git`, and the ref stays. */
 export async function createRef(place: Place, ref: string, commit: string): Promise<void> {
+  const before = await madeRef(place, ref, commit);
+  if (before === commit) return;
+  throw new RasenError('git', `${ref} is ${before} already and cannot become ${commit}`, {
+    hint: 'Refs of a task never move. This is another task with the same id, or a damaged record.',
+    data: { ref, before, commit },
+  });
+}
+
+/** Creates the ref, unless it is there. The result is what it names. */
+async function madeRef(place: Place, ref: string, commit: string): Promise<string> {
   soundRef(place.repo, ref);
   try {
     // Mostly it is new, so nobody asks first.
     await git(['update-ref', '--stdin'], { ...place, input: `create ${ref} ${commit}\n` });
+    return commit;
   } catch (error) {
     const before = isRasenError(error) ? await findCommit(place, ref) : null;
     if (before === null) throw error;
-    if (before === commit) return;
-    throw new RasenError('git', `${ref} is ${before} already and cannot become ${commit}`, {
-      hint: 'Refs of a task never move. This is another task with the same id, or a damaged record.',
-      data: { ref, before, commit },
-    });
+    return before;
   }
 }
 
@@ -60,8 +67,8 @@ export function markGood(repo: Repository, good: { task: string; k: number; comm
     await soundStore(repo, good.task);
     const ref = goodRef(good.task, good.k);
     const place = here(repo);
-    const before = await findCommit(place, ref);
-    if (before === null) return await createRef(place, ref, good.commit);
+    const before = await madeRef(place, ref, good.commit);
+    if (before === good.commit) return;
     await moveRef(place, ref, { from: before, to: good.commit, why: 'rasen: good' });
     await keepCommit(place, good.task, before);
   });

@@ -204,6 +204,22 @@ export async function findCommit(place: Place, rev: string): Promise<string | nu
   return found.code === 0 ? found.stdout.trim() : null;
 }
 
+/**
+ * What several refs (by full name) or full ids of commits name; null: no commit. One look at all of them: a program that
+ * starts takes longer than any of the answers.
+ */
+export async function findCommits(place: Place, revs: readonly string[]): Promise<(string | null)[]> {
+  for (const rev of revs) if (rev.startsWith('refs/')) soundRef(place.repo, rev);
+  const { stdout } = await git(['cat-file', '--batch-check=%(objectname)'], {
+    ...{ ...place, reads: true },
+    input: revs.map(rev => `${rev}^{commit}\n`).join(''),
+  });
+  return stdout
+    .split('\n')
+    .slice(0, revs.length)
+    .map(line => (/^[0-9a-f]{40,64}$/.test(line) ? line : null));
+}
+
 /** What the user's checkout is on: the full name of a ref, or a commit. */
 async function headOf(repo: Repository): Promise<string> {
   const found = readForeign({ root: repo.git_dir, path: 'HEAD' }, 4096);

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import { refuseMounts, removeTree } from '../host/remove-tree.ts';
-import { handOver, takeOver } from './carry.ts';
+import { handOver, standsOn } from './carry.ts';
 import { headTo } from './durable-objects.ts';
 import { keepLeftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -13,7 +13,7 @@ import { endOperations } from './operations.ts';
 import { installOwnIndex, openOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, keptFolder, listTasks } from './records.ts';
 import { attemptRef, keepCommit, moveRef } from './refs.ts';
-import { findCommit, type Place, type Repository } from './repository.ts';
+import { findCommit, findCommits, type Place, type Repository } from './repository.ts';
 import { git, isStuck, parts } from './run.ts';
 import type { CommitMarks } from './seal.ts';
 import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
@@ -50,37 +50,26 @@ export async function resetWorktree(
     await soundStore(repo, record.task);
     await mendAdmin(linked);
     await mendControlFiles(repo, linked.path, false);
-    const target = await findCommit(place, commit);
-    if (target === null) {
+    const ref = `refs/heads/${worktree.branch}`;
+    const [target, tip] = await findCommits(place, [commit, ref]);
+    if (!target) {
       throw new RasenError('git', `"${commit}" is not a commit; ${worktree.path} is not reset`);
     }
     await clearStaleLocks(repo, { ...worktree, task: record.task }, { tree_empty: true });
-    const ref = `refs/heads/${worktree.branch}`;
-    const tip = await findCommit(place, ref);
-    for (const known of new Set([...(await commitsThere(linked)), tip])) {
-      if (known !== null && known !== target) await keepCommit(place, record.task, known);
+    const theirs = await standsOn(linked);
+    for (const known of new Set([theirs.head, ...theirs.tips.map(({ commit }) => commit), tip])) {
+      if (known && known !== target) await keepCommit(place, record.task, known);
     }
     await endOperations(linked, record.task);
-    await moveRef(place, ref, { from: tip, to: target, why: 'rasen: rolled back' });
+    await moveRef(place, ref, { from: tip ?? null, to: target, why: 'rasen: rolled back' });
     await headTo(linked, ref);
-    if (isClone(linked)) await handOver(linked, { commit: target, branch: ref });
+    if (isClone(linked)) await handOver(linked, { commit: target, branch: ref, theirs });
     const { place: files } = await openOwnIndex(linked, target);
     await compareByContent(linked, target);
     await hard(linked, files, target);
-    const inside = (await listed(files, ['--others', '--exclude-standard'])).filter(path =>
-      path.endsWith('/'),
-    );
-    const left = inside.map(path => ({ path, why: '' }));
-    await keepLeftOut(linked, left, keptFolder(repo, record.task));
-    // Twice -f: also repositories that the attempt made inside. What git cannot remove is removed below.
-    await git(['clean', '-ffdq'], { ...files, ok: [0, 1] });
-    for (const path of await listed(files, ['--others', '--directory', '--exclude-standard'])) {
-      await removeTree(join(linked.path, path));
-    }
-    const rest = [
-      ...(await listed(files, ['--others', '--exclude-standard'])),
-      ...(await listed(files, ['--modified', '--deleted'])),
-    ];
+    // Folders without files, too; mostly there is nothing.
+    if ((await listed(files, NEW_THERE)).length > 0) await clean(linked, files, record.task);
+    const rest = await listed(files, ['--others', '--modified', '--deleted', '--exclude-standard']);
     if (rest.length > 0) {
       throw new RasenError(
         'git',
@@ -96,11 +85,16 @@ export async function resetWorktree(
   });
 }
 
-/** The commits that only the workspace names. */
-async function commitsThere(workspace: Workspace): Promise<(string | null)[]> {
-  if (!isClone(workspace)) return [await findCommit(at(workspace), 'HEAD')];
-  const { head, tips } = await takeOver(workspace);
-  return [head, ...tips.map(({ commit }) => commit)];
+const NEW_THERE = ['--others', '--directory', '--exclude-standard'];
+
+/** Removes what git does not know in the worktree; repositories that were made inside are kept aside. */
+async function clean(linked: Workspace, files: Place, task: string): Promise<void> {
+  const inside = (await listed(files, ['--others', '--exclude-standard'])).filter(path => path.endsWith('/'));
+  const left = inside.map(path => ({ path, why: '' }));
+  await keepLeftOut(linked, left, keptFolder(linked.repo, task));
+  // Twice -f: also repositories that the attempt made inside. What git cannot remove is removed below.
+  await git(['clean', '-ffdq'], { ...files, ok: [0, 1] });
+  for (const path of await listed(files, NEW_THERE)) await removeTree(join(linked.path, path));
 }
 
 /** Files that git would wait for are part of what goes. */

@@ -4,7 +4,7 @@
  * tree is empty, and again after a crash: the answer is recorded before the ref, so it is the same every time.
  */
 import { z } from 'zod';
-import { handOver, type Theirs, takeOver } from './carry.ts';
+import { handOver, standsOn, type Theirs } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { leftOut } from './left-out.ts';
@@ -19,7 +19,7 @@ import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
-import { at, isClone, pointer, type Workspace } from './workspace.ts';
+import { at, isClone, type Workspace } from './workspace.ts';
 import { requireWorkspace } from './workspaces.ts';
 import type { Worktree } from './worktree.ts';
 
@@ -168,13 +168,6 @@ async function look(
   return { sealed, tips: elsewhere };
 }
 
-/** What HEAD of the workspace is on; of a clone the commits are in the user's objects then. */
-async function standsOn(workspace: Workspace): Promise<Theirs & { problems: string[] }> {
-  if (isClone(workspace)) return await takeOver(workspace);
-  const symbolic = pointer(workspace.admin, 'HEAD', /^ref: (.+)$/);
-  return { symbolic, head: await findCommit(at(workspace), 'HEAD'), tips: [], problems: [] };
-}
-
 /** The other parents of a merge that was not committed, as far as they are there. */
 async function mergedHere(linked: Workspace): Promise<string[]> {
   const found = await Promise.all(mergeHeads(linked).map(id => findCommit(at(linked), id)));
@@ -184,7 +177,7 @@ async function mergedHere(linked: Workspace): Promise<string[]> {
 async function wholeCommit(linked: Workspace, rev: string, good: string): Promise<string | null> {
   if (rev === good) return good;
   const place = at(linked);
-  const commit = await findCommit(place, rev);
+  const commit = rev.startsWith('refs/') ? await findCommit(place, rev) : rev;
   return commit !== null && (await areWhole(place, [commit], good)) ? commit : null;
 }
 

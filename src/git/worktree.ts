@@ -20,6 +20,7 @@ import { baseRef, createRef, keepCommit, lastGood, moveRef } from './refs.ts';
 import {
   excludeLocally,
   findCommit,
+  findCommits,
   here,
   isExcludedLocally,
   type Repository,
@@ -29,7 +30,7 @@ import { git } from './run.ts';
 import { isFolder, soundStore } from './sound.ts';
 import { clearRefLocks } from './stale-locks.ts';
 import { trust } from './trust.ts';
-import { at, pointer, write } from './workspace.ts';
+import { pointer, write } from './workspace.ts';
 import { discard, makeWorkspace, workspaceAt } from './workspaces.ts';
 
 export { freshCheckout, removeWorktree } from './remove.ts';
@@ -49,7 +50,6 @@ export interface WorktreeRequest {
 export interface Worktree {
   path: string;
   branch: string;
-  head: string;
 }
 
 /**
@@ -64,8 +64,9 @@ export function ensureWorktree(repo: Repository, request: WorktreeRequest): Prom
 async function ensure(repo: Repository, request: WorktreeRequest): Promise<Worktree> {
   await mendObjects(repo);
   await soundStore(repo, request.task);
-  const base = await resolveCommit(repo, request.base);
   const { known } = request;
+  // What was handed out began there.
+  const base = known ? request.base : await resolveCommit(repo, request.base);
   const before = known ? dirname(known.path) : ((await readTask(repo, request.task))?.folder ?? null);
   const folder = await baseFolder(repo, resolve(repo.root, request.base_path), before);
   const stored = await recordOf(repo, request, { base, folder });
@@ -75,8 +76,10 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   if (stored.folder !== record.folder || (await readTask(repo, request.task)) === null)
     await writeTask(repo, record);
   await clearRefLocks(repo, { task: record.task, branch });
-  await createRef(here(repo), baseRef(request.task), base);
-  const tip = await branchTip(repo, record, base);
+  const refs = [baseRef(request.task), `refs/heads/${branch}`];
+  const [marked = null, seen = null] = await findCommits(here(repo), refs);
+  if (marked !== base) await createRef(here(repo), baseRef(request.task), base);
+  const tip = await branchTip(repo, record, { base, seen });
   await hideFromUser(repo, record.folder);
   if (!(await isSound(repo, record, path, tip))) {
     await clearPlace(repo, record, path);
@@ -87,8 +90,7 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   }
   if (record.state !== 'made') await writeTask(repo, { ...record, state: 'made' });
   const linked = await workspaceAt(repo, path);
-  const head = linked && (await findCommit(at(linked), 'HEAD'));
-  return { path: linked?.path ?? path, branch, head: head ?? tip };
+  return { path: linked?.path ?? path, branch };
 }
 
 /** Which name the task has, as far as its journal and our records know; a new one where none is known. */
@@ -128,10 +130,13 @@ async function pathOf(
 }
 
 /** Makes the branch where it is missing. The result is its tip. */
-async function branchTip(repo: Repository, record: TaskRecord, base: string): Promise<string> {
+async function branchTip(
+  repo: Repository,
+  record: TaskRecord,
+  { base, seen }: { base: string; seen: string | null },
+): Promise<string> {
   const ref = `refs/heads/${branchOf(record)}`;
   const place = here(repo);
-  const seen = await findCommit(place, ref);
   const lost = seen === null ? await mendRef(repo, ref) : null;
   const from = seen ?? (await findCommit(place, ref));
   // Before the worktree was made once, the branch can only be new or a left-over without commits of its own.

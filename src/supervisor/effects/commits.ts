@@ -12,7 +12,7 @@ import { reachedByGates } from '../../gates/reached.ts';
 import { readChanges } from '../../git/changes.ts';
 import { commitsSince } from '../../git/history.ts';
 import { pushesSince } from '../../git/pushes.ts';
-import { textAt } from '../../git/put-back.ts';
+import { textsAt } from '../../git/put-back.ts';
 import { readUsers } from '../../git/records.ts';
 import { markGood } from '../../git/refs.ts';
 import type { Repository } from '../../git/repository.ts';
@@ -143,7 +143,13 @@ export async function judge(
       // A planner is an agent: it names tests, and nothing that its own work is measured by.
       given: state.plan?.source === 'planner' ? [] : tests,
       gates,
-      reached: await reachedByGates(gates, path => textAt(repo, good, `${below}${path}`)),
+      reached: await reachedByGates(gates, paths =>
+        textsAt(
+          repo,
+          good,
+          paths.map(path => `${below}${path}`),
+        ),
+      ),
     });
   }
   const { reason, needs_person, findings } = result;

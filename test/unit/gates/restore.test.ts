@@ -132,7 +132,9 @@ describe('what gates run by way of others', () => {
       'src/add.js': '',
       'add.sh': '',
     };
-    const reached = await reachedByGates([['npm', 'test']], async path => files[path] ?? null);
+    const reached = await reachedByGates([['npm', 'test']], async paths =>
+      paths.map(path => files[path] ?? null),
+    );
     expect([...reached].toSorted()).toEqual([
       'check.in',
       'lib/assert.sh',
@@ -157,7 +159,7 @@ describe('lists of what a gate runs', () => {
     const judged = judgeDiff({
       changes: { files: changes(files, after), complete: true },
       ...{ protected: [], tests: [], gates },
-      reached: await reachedByGates(gates, async path => files[path] ?? null),
+      reached: await reachedByGates(gates, async paths => paths.map(path => files[path] ?? null)),
     });
     return judged.findings.map(({ path, text }) => `${path}: ${text}`);
   };
@@ -184,7 +186,7 @@ describe('lists of what a gate runs', () => {
 describe('the gallery of tasks, by the gate diff alone', () => {
   const judged = async ({ before, gate }: CheatTask, tree: CheatTask['cheat']) => {
     const changed = Object.entries(tree).filter(([path, text]) => (before[path] ?? null) !== text);
-    const read = async (path: string) => before[path] ?? null;
+    const read = async (paths: readonly string[]) => paths.map(path => before[path] ?? null);
     return judgeDiff({
       changes: { files: changes(before, Object.fromEntries(changed)), complete: true },
       ...{ protected: [], tests: [], gates: [gate], reached: await reachedByGates([gate], read) },
