@@ -9,7 +9,8 @@ export default defineConfig({
     exclude: CORE_STORIES,
     setupFiles: ['test/support/users-path.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // They wait as much as they compute.
+    maxWorkers: 3,
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },

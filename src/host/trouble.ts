@@ -70,6 +70,12 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/out of memory|mmap failed|malloc failed/i, 'ENOMEM'],
   [/cannot fork|unable to create thread/i, 'EAGAIN'],
 ];
+/** git could not write, and does not say why: that is the disk, since what could be in its way is seen to before. */
+const UNWRITTEN = [
+  /unable to create directory for ([^\n]+)/,
+  /(?:unable to|could not) write (?:the )?new[_ ]index(?:[_ ]file)?()/i,
+  /couldn't (?:write|set|close) '([^'\n]+)'/,
+];
 /** git's own lock files. Another value of a ref, or one that is there, is no lock. */
 const LOCK = /Another git process seems to be running/i;
 const LOCKED = [
@@ -130,9 +136,19 @@ export function troubleInText(text: string, place: string): Trouble | null {
       // The longer text first: one is the beginning of another.
       .sort(([, a], [, b]) => b.text.length - a.text.length)
       .find(([, row]) => text.includes(row.text))?.[0] ?? WORDS.find(([pattern]) => pattern.test(text))?.[1];
-  if (found === undefined) return null;
+  if (found === undefined) return unwritten(text, place);
   const row = TROUBLES[found]!;
   return { why: row.why, errno: found, path: place, message: sentence(row, found, place) };
+}
+
+function unwritten(text: string, place: string): Trouble | null {
+  for (const pattern of UNWRITTEN) {
+    const [found, path] = pattern.exec(text) ?? [];
+    if (found === undefined) continue;
+    const message = `${path || place} could not be written; git does not say why: look whether its disk is full`;
+    return { why: 'disk', errno: null, path: path || place, message };
+  }
+  return null;
 }
 
 /**

@@ -230,11 +230,13 @@ describe.skipIf(!mounts)('a disk is full, at each moment of a task (skipped with
           reason: view.reason,
           sessions: story.said('session'),
           attempts: view.subtasks.find(s => s.id === 'one')?.attempts,
-          work: execFileSync('git', ['show', `${view.commit}:work.txt`], {
-            cwd: story.repo,
-            env: rig.env,
-            encoding: 'utf8',
-          }),
+          work:
+            view.commit &&
+            execFileSync('git', ['show', `${view.commit}:work.txt`], {
+              cwd: story.repo,
+              env: rig.env,
+              encoding: 'utf8',
+            }),
         };
       }
       const fine = { status: 'completed', reason: null, sessions: 1, attempts: 1, work: 'hours of work\n' };

@@ -47,6 +47,10 @@ describe('trouble of the machine', () => {
     ['fatal: Out of memory, malloc failed (tried to allocate 5 bytes)', 'ENOMEM'],
     ['error: cannot fork() for gc: Resource temporarily unavailable', 'EAGAIN'],
     ["fatal: Unable to create '/p/.git/index.lock': File exists.", null],
+    ["fatal: cannot lock ref 'refs/rasen/t/base': unable to create directory for /s/refs/rasen/t/base", null],
+    ['fatal: unable to write new index file', null],
+    ['fatal: Could not write new index file.', null],
+    ["error: couldn't write '/p/.git/refs/heads/x.lock'", null],
   ])('is told by git: %s', (text, code) => {
     expect(troubleInText(text, '/p')).toMatchObject({ why: expect.any(String), errno: code });
   });
