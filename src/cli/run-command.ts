@@ -7,8 +7,9 @@ import { type ForegroundOptions, inForeground } from './foreground.ts';
 import { keepInput, UnreadInput } from './piped-input.ts';
 import { inTerminal } from './pty.ts';
 import { homeOfSupervisor, orderHere, submit } from './submit.ts';
+import { type TurnOptions, turnOf } from './turn-options.ts';
 
-export interface CommandRunOptions {
+export interface CommandRunOptions extends TurnOptions {
   background?: boolean;
   wait?: boolean;
   key?: string;
@@ -44,11 +45,12 @@ export async function runCommand(
 export async function commandOrder(
   context: Context,
   argv: string[],
-  { pty, key, name, env, timeout }: CommandRunOptions,
+  { pty, key, name, env, timeout, ...options }: CommandRunOptions,
 ): Promise<Order> {
+  const turn = await turnOf(context, options);
   const { columns = 80, rows = 24 } = context.out.stdout;
   const run = pty ? await inTerminal(argv, { columns, rows }, context.env.SHELL) : undefined;
-  return await orderHere(context, { command: argv, run }, { key, name, env, timeout_seconds: timeout });
+  return await orderHere(context, { command: argv, run }, { key, name, env, turn, timeout_seconds: timeout });
 }
 
 export async function runPipeline(
@@ -60,12 +62,13 @@ export async function runPipeline(
 }
 
 /** The subtasks of a file, as a task or as what a run of a trigger does. */
-export function pipelineOrder(
+export async function pipelineOrder(
   context: Context,
   file: string,
-  { key, name, env, timeout }: CommandRunOptions,
+  { key, name, env, timeout, ...options }: CommandRunOptions,
 ): Promise<Order> {
-  return orderHere(context, { file }, { key, name, env, timeout_seconds: timeout });
+  const turn = await turnOf(context, options);
+  return await orderHere(context, { file }, { key, name, env, turn, timeout_seconds: timeout });
 }
 
 async function start(

@@ -13,8 +13,9 @@ import { refuseMoved } from './moved-project.ts';
 import { DEFAULT_VIEWS, inProject, needProject, type Project, readBelow, saveTaskFile } from './project.ts';
 import { resumeTask } from './resume-task.ts';
 import { orderHere, submit } from './submit.ts';
+import { type TurnOptions, turnOf } from './turn-options.ts';
 
-export interface ProjectRunOptions {
+export interface ProjectRunOptions extends TurnOptions {
   background?: boolean;
   foreground?: boolean;
   config?: string;
@@ -74,7 +75,7 @@ async function knownTask({ link }: Context, project: Project): Promise<TaskView 
 }
 
 /** Options that count when the task is handed over, and never again. */
-const FIRST_RUN = ['config', 'key', 'name'] as const;
+const FIRST_RUN = ['config', 'key', 'name', 'after', 'group', 'priority'] as const;
 
 async function goOn(
   context: Context,
@@ -134,7 +135,7 @@ export async function leave({ out, link }: Context, view: TaskView): Promise<num
 async function orderIn(
   context: Context,
   { root, task }: Project,
-  { config, key, name, env, skipReview, skipQa }: ProjectRunOptions,
+  { config, key, name, env, skipReview, skipQa, ...options }: ProjectRunOptions,
 ): Promise<Order> {
   const plan_file = inProject(root, 'plan.json');
   const wish = {
@@ -145,5 +146,6 @@ async function orderIn(
     skip_review: skipReview,
     skip_qa: skipQa,
   };
-  return await orderHere(context, wish, { id: task.id, folder: root, key, name, env });
+  const turn = await turnOf(context, options);
+  return await orderHere(context, wish, { id: task.id, folder: root, key, name, env, turn });
 }

@@ -81,6 +81,7 @@ export function refuseForTrigger(options: Readonly<Record<string, unknown>>): vo
     exitCode: 'a trigger runs in the background',
     stdin: 'a run of a trigger has no standard input',
     key: 'a trigger has a name: --name',
+    after: 'its runs begin when they are due',
     retry: 'a failed run is followed by the next one',
   };
   for (const [name, why] of Object.entries(reasons))

@@ -204,6 +204,25 @@ export const taskSpec = z.strictObject({
     .max(1024 * 1024)
     .describe('The task text, verbatim; for a command its words.'),
   key: z.string().min(1).max(200).nullable().default(null).describe('Idempotency key: one task per key.'),
+  after: z
+    .array(taskId)
+    .max(100)
+    .default([])
+    .describe('Tasks that have to be completed before this one begins.'),
+  group: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a name of letters, digits, ".", "_" and "-"')
+    .nullable()
+    .default(null)
+    .describe(
+      'Of the tasks of a group one runs at a time, or as many as `groups` in rasend.yml says. null: none.',
+    ),
+  priority: z
+    .int()
+    .min(-1000)
+    .max(1000)
+    .default(0)
+    .describe('Where not all tasks may run that could, those with a higher one go first.'),
   project: z
     .string()
     .max(4096)

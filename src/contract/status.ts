@@ -8,7 +8,8 @@
 
 /**
  * disk, lock, machine, service_manager: trouble that is tried again until it is over, so its `resume_at` is the time of
- * the first try. All others end at their `resume_at`.
+ * the first try. after, group: other tasks come first, and its `resume_at` is the time when it began to wait. All others
+ * end at their `resume_at`.
  */
 export const WAIT_REASONS = [
   'limit',
@@ -20,6 +21,8 @@ export const WAIT_REASONS = [
   'machine',
   'service_manager',
   'budget',
+  'after',
+  'group',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
@@ -28,6 +31,12 @@ export type TroubleReason = (typeof TROUBLES)[number];
 
 /** Waits that end when the machine works again, and at no known time. */
 export const isTrouble = (why: WaitReason): boolean => (TROUBLES as readonly WaitReason[]).includes(why);
+
+const TURNS = ['after', 'group'] as const satisfies readonly WaitReason[];
+export type TurnReason = (typeof TURNS)[number];
+
+/** Waits for other tasks, which nobody has to be told of. */
+export const isTurn = (why: WaitReason): boolean => (TURNS as readonly WaitReason[]).includes(why);
 
 /** A reason as people read it: `waiting (service manager)`. */
 export const reasonText = (why: string): string => why.replaceAll('_', ' ');
@@ -40,6 +49,7 @@ export const BLOCK_REASONS = [
   'budget',
   'conflict',
   'config',
+  'after',
 ] as const;
 export type BlockReason = (typeof BLOCK_REASONS)[number];
 

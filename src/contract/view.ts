@@ -105,12 +105,12 @@ export const taskView = z.looseObject({
     .string()
     .nullable()
     .describe(
-      'The class of the reason: limit, quiet_hours, disk, lock, machine, service_manager, attempts, config, …',
+      'The class of the reason: limit, quiet_hours, disk, lock, machine, service_manager, after, group, attempts, config, …',
     ),
   resume_at: time
     .nullable()
     .describe(
-      'When a waiting task goes on by itself; null of one that waits for the machine: when that works again.',
+      'When a waiting task goes on by itself; null of one that waits for the machine, or for other tasks.',
     ),
   retry_at: time
     .nullable()
@@ -180,6 +180,12 @@ export const taskView = z.looseObject({
     .looseObject({ commit: z.string(), steps: z.array(z.string()) })
     .optional()
     .describe('The rollback that is being made. Absent: none is.'),
+  after: z
+    .array(z.string())
+    .optional()
+    .describe('Tasks that have to be completed before it begins. Absent: none.'),
+  group: z.string().optional().describe('Its group, of which only some tasks run at a time. Absent: none.'),
+  priority: z.int().optional().describe('Absent: 0.'),
   notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
   left_out: z
     .array(z.looseObject({ path: z.string(), why: z.string() }))

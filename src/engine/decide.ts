@@ -21,6 +21,7 @@ import { again, exhaustionOf, RETRY } from './retry.ts';
 import { isOutdated } from './setup.ts';
 import { STEP, type Step, stepOf, type TaskState, workJob } from './state.ts';
 import { runtimeLeftMs } from './stop-reason.ts';
+import { waitForTurn } from './turn.ts';
 
 const record = (...events: NewEvent[]): Next => ({ events, effects: [], wake_ms: null });
 const until = (wake_ms: number | null): Next => ({ events: [], effects: [], wake_ms });
@@ -58,6 +59,8 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
       good: good ? state.good.length + 1 : null,
     });
   }
+  if (state.want === 'run' && seen.turn && !isAtRest(state.status) && !state.steps.some(isLive))
+    return seen.draining ? until(null) : waitForTurn(state, seen.turn, seen.now_ms);
   if (state.want === 'run' && isHeld(state, seen) && state.steps.some(s => s.attempt))
     return record({ type: 'task_started' });
   const nearly = state.status.name === 'running' ? nearlyUsed(state, seen) : [];
@@ -90,6 +93,9 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
   }
   if (state.status.name === 'interrupted') return { events: [], effects, wake_ms: wake };
   if (state.status.name === 'blocked') {
+    // What it comes after was completed after all.
+    if (state.status.why === 'after' && seen.turn === null && !seen.draining)
+      return record({ type: 'task_resumed' });
     const again = nextLogin(state, seen);
     // What could not be done is done when a person says so.
     const ends = effects.filter(effect => effect.type === 'end');

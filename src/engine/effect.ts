@@ -2,12 +2,14 @@
  * Effects: what decide asks the world to do. Every effect may be asked for again after a crash, and doing it again
  * must find it done: by the claim in the attempt's folder, by refs and trailers in git, by the nonce.
  */
+
 import type { Claim, GateEvidence, SealedFacts, SessionFacts } from '../contract/event.ts';
 import type { NotifyChannel } from '../contract/notify.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { StopReason, TroubleReason } from '../contract/status.ts';
 import type { Gate } from './gates-of.ts';
 import type { Used } from './state.ts';
+import type { Turn } from './turn.ts';
 
 export type Effect =
   /** Worktree at the right commit, folder, spec, prompt. → attempt_prepared (and workspace_ready before it) */
@@ -106,6 +108,8 @@ export interface Observed {
   slots: number;
   /** What a disk of the task has too little of, as a sentence; null: it has enough. Nothing new is started meanwhile. */
   disk_low: string | null;
+  /** Why other tasks come first; null: none do, or this one has begun. */
+  turn: Turn | null;
   /** Effects that meet trouble of the machine, by key: they are tried again by themselves, for as long as it takes. */
   troubles: ReadonlyMap<string, Trouble>;
   /** Asked only where a limit of a day is set. */

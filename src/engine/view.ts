@@ -1,6 +1,6 @@
 /** Builds the view of a task. Pure; from the state alone, so that a status never waits for anything. */
 
-import { isAtRest, isTerminal, isTrouble } from '../contract/status.ts';
+import { isAtRest, isTerminal, isTrouble, isTurn } from '../contract/status.ts';
 import { exitCodeOf, type MergeProgress, type SubtaskView, type TaskView } from '../contract/view.ts';
 import { budgetsSoFar } from './budget.ts';
 import type { Trouble } from './effect.ts';
@@ -31,7 +31,8 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     status: status.name,
     reason: reasonOf(state),
     why: 'why' in status ? status.why : status.name === 'interrupted' ? status.by : null,
-    resume_at: status.name === 'waiting' && !isTrouble(status.why) ? status.resume_at : null,
+    resume_at:
+      status.name === 'waiting' && !isTrouble(status.why) && !isTurn(status.why) ? status.resume_at : null,
     retry_at: status.name === 'blocked' ? status.retry_at : null,
     result: resultOf(state),
     verified: status.name === 'completed' ? status.verified : null,
@@ -70,6 +71,9 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     commit: state.good.at(-1)?.commit ?? null,
     merged: state.merged,
     merging: state.merge && { into: state.merge.into, squash: state.merge.squash, ...NOT_BEGUN },
+    ...(spec.after.length > 0 ? { after: [...spec.after] } : {}),
+    ...(spec.group === null ? {} : { group: spec.group }),
+    ...(spec.priority === 0 ? {} : { priority: spec.priority }),
     ...(state.rollback
       ? { rolling_back: { commit: state.rollback.commit, steps: [...state.rollback.steps] } }
       : {}),

@@ -73,6 +73,8 @@ export interface Flags {
   timeout_seconds?: number | undefined;
   /** Umask and resource limits of its commands; null: those of the supervisor. */
   process?: TaskSpec['process'];
+  /** Which tasks go first. */
+  turn?: Partial<Pick<TaskSpec, 'after' | 'group' | 'priority'>>;
 }
 
 export interface Place {
@@ -108,7 +110,7 @@ export function orderOf(parts: Parts, wish: Wish, place: Place, flags: Flags = {
         ? ofFile(parts, wish, place, { ...flags, id })
         : ofGoal(parts, wish, place, { ...flags, id });
   const env = capturedEnv(place.env, { ...asked, pass: [...asked.pass, ...(flags.pass ?? []), ...pass] });
-  const whole = { ...spec, process: flags.process ?? spec.process };
+  const whole = { ...spec, ...flags.turn, process: flags.process ?? spec.process };
   return { spec: whole, env, advice: adviceOf(spec, place.env, env), ...rest };
 }
 

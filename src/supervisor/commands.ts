@@ -68,6 +68,7 @@ export class Commands {
     if (before) return before;
     this.#registry.assertUsable(spec.id);
     checkOrder(spec, env);
+    this.#checkAfter(spec);
     const repository = await captured(spec, env);
     // The same order may have come again meanwhile.
     const meanwhile = this.#known(spec);
@@ -88,6 +89,16 @@ export class Commands {
     const entry = this.#registry.submit(spec, first, env, origin, input);
     await this.#reconciler.pass(entry);
     return { entry, created: true };
+  }
+
+  /** Throws `config` for a task that nobody knows: it would never be completed. */
+  #checkAfter({ id, after }: TaskSpec): void {
+    const unknown = after.find(before => this.#registry.get(before) === undefined);
+    if (unknown === undefined) return;
+    throw new RasenError('config', `the task ${id} comes after ${unknown}, which is not there`, {
+      hint: 'Nothing was accepted. See the tasks with `rasen list`.',
+      data: { after: unknown },
+    });
   }
 
   /** The task of an earlier submit of the same order. */

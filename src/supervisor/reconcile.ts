@@ -13,6 +13,7 @@ import type { TaskState } from '../engine/state.ts';
 import { troubleOf } from '../host/trouble.ts';
 import type { Log } from '../log.ts';
 import type { Entry, Registry } from './registry.ts';
+import { byPriority, Turns } from './turns.ts';
 
 /** What tasks act upon. The real one is world.ts; tests have others. */
 export interface World {
@@ -37,7 +38,7 @@ export interface ReconcilerOptions {
   clock: Clock;
   log: Log;
   /** Most jobs alive at once, over all tasks; may change meanwhile. */
-  settings: { readonly max_live_jobs: number };
+  settings: { readonly max_live_jobs: number; readonly groups: Readonly<Record<string, number>> };
 }
 
 /** Failed writes and failed effects are tried again after this time; effects at most so often. */
@@ -70,6 +71,7 @@ interface Running {
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #turns: Turns;
   /** Effects under way, by task and key. */
   readonly #running = new Map<string, Running>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -88,6 +90,10 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#turns = new Turns(options);
+    options.registry.listen((entry, state, events) => {
+      for (const next of this.#turns.freed(entry, state, events)) this.kick(next);
+    });
   }
 
   /** Looks at the task soon. */
@@ -101,7 +107,7 @@ export class Reconciler {
   }
 
   kickAll(): void {
-    for (const entry of this.#options.registry.all()) if (entry.state) this.kick(entry);
+    for (const entry of byPriority([...this.#options.registry.all()])) if (entry.state) this.kick(entry);
   }
 
   /** One pass; never rejects. */
@@ -159,7 +165,9 @@ export class Reconciler {
     const begun = Math.max(0, countJobs(next.state) - entry.jobs);
     this.#begun += begun;
     try {
-      await registry.commit(entry, next.events, next.state);
+      await this.#turns.entering(entry.state!, next.state, () =>
+        registry.commit(entry, next.events, next.state),
+      );
       registry.stuck(
         entry,
         this.#unwritten.get(entry.id) ?? this.#askedTrouble(entry) ?? this.#unrecorded(next.state),
@@ -234,6 +242,7 @@ export class Reconciler {
       job: job => world.job(state, job),
       slots,
       disk_low: world.diskLow(state),
+      turn: this.#turns.of(state),
       troubles: new Map(
         [...(this.#troubles.get(entry.id) ?? [])]
           .filter(([, { tries }]) => tries >= TROUBLE_TRIES)
@@ -395,11 +404,9 @@ export class Reconciler {
 
   /** There is room: those who found none look again. */
   #feed(): void {
-    for (const id of this.#starved) {
-      const entry = this.#options.registry.get(id);
-      if (entry) this.kick(entry);
-    }
+    const starved = [...this.#starved].flatMap(id => this.#options.registry.get(id) ?? []);
     this.#starved.clear();
+    for (const entry of byPriority(starved)) this.kick(entry);
   }
 }
 

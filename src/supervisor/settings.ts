@@ -1,9 +1,10 @@
 /** The supervisor's own settings: rasend.yml in the instance's folder. All of them optional. */
 import { statSync } from 'node:fs';
 import { asMap, field, refuseUnknown } from '../config/fields.ts';
+import { found } from '../config/node.ts';
 import { Problems } from '../config/problems.ts';
 import { readText } from '../config/read-text.ts';
-import { bool, duration, int, oneOf, size } from '../config/types.ts';
+import { bool, duration, int, oneOf, size, type ValueType } from '../config/types.ts';
 import { parseYaml } from '../config/yaml.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { LogLevel } from '../log.ts';
@@ -18,6 +19,8 @@ export type SandboxSetting = (typeof SANDBOX_SETTINGS)[number];
 export interface Settings {
   /** Attempts and gates alive at once, over all tasks. */
   max_live_jobs: number;
+  /** Tasks of a group at a time, by its name; one where nothing is said. */
+  groups: Readonly<Record<string, number>>;
   /** Free space and free inodes under which nothing new is started. */
   disk_min_bytes: number;
   disk_min_inodes: number;
@@ -49,6 +52,12 @@ export const SETTINGS = {
     default: 100,
     live: true,
     about: 'Attempts and gates that may be alive at once, over all tasks.',
+  },
+  groups: {
+    default: '{}',
+    live: true,
+    about:
+      'Tasks of a group (rasen run --group) that may be under way at a time, by its name, such as {build: 2, gpu: 1}. One, where a group is not named.',
   },
   disk_min: {
     default: '256mb',
@@ -109,6 +118,7 @@ export const SETTINGS = {
 
 const DEFAULTS: Settings = {
   max_live_jobs: 100,
+  groups: {},
   disk_min_bytes: 256 * 1024 * 1024,
   disk_min_inodes: 1000,
   log_level: 'info',
@@ -119,6 +129,25 @@ const DEFAULTS: Settings = {
   pack_after_seconds: 60,
   gc_after_seconds: 90 * 86_400,
   gc_size_bytes: 1024 ** 3,
+};
+
+const PLACES = int(1, 10_000);
+
+/** So many for each name. */
+const places: ValueType<Record<string, number>> = {
+  wanted: 'a map of names and numbers',
+  schema: { type: 'object', additionalProperties: PLACES.schema },
+  read(node, report) {
+    if (node.kind !== 'map') {
+      report(node, `found ${found(node)}, wanted ${places.wanted}`);
+      return undefined;
+    }
+    const read = [...node.entries].map(([name, { value }]) => {
+      const number = PLACES.read(value, (at, message, meant) => report(at, message, meant, `.${name}`));
+      return [name, number ?? 0] as const;
+    });
+    return Object.fromEntries(read);
+  },
 };
 
 /**
@@ -145,6 +174,7 @@ export function readSettings(path: string, env: NodeJS.ProcessEnv = process.env)
   const settings: Settings = {
     max_live_jobs:
       (map && field(map, 'max_live_jobs', int(1, 10_000), problems, '')) ?? DEFAULTS.max_live_jobs,
+    groups: (map && field(map, 'groups', places, problems, '')) ?? DEFAULTS.groups,
     disk_min_bytes:
       (map && field(map, 'disk_min', size(0, 2 ** 50), problems, '')) ?? DEFAULTS.disk_min_bytes,
     disk_min_inodes:

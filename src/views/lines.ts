@@ -4,7 +4,7 @@
  */
 import type { Event, EventOf, EventType } from '../contract/event.ts';
 import { isInside, originText } from '../contract/origin.ts';
-import { isTrouble, reasonText } from '../contract/status.ts';
+import { isTrouble, isTurn, reasonText } from '../contract/status.ts';
 import { budgetText } from '../engine/budget.ts';
 import { JUMP_MS } from '../engine/clock.ts';
 import { gatesOf, isAgentStep } from '../engine/gates-of.ts';
@@ -130,7 +130,9 @@ const WRITERS: Writers = {
       `Task waiting (${reasonText(event.why)}): ${event.message}`,
       isTrouble(event.why)
         ? 'it goes on by itself when that works again'
-        : `it goes on by itself at ${seedTime(event.resume_at)}`,
+        : isTurn(event.why)
+          ? 'it goes on by itself'
+          : `it goes on by itself at ${seedTime(event.resume_at)}`,
     ),
   ],
   budget_nearly_used: (_, event) => ['WARNING', `Budget nearly used up: ${budgetText(event)}`],

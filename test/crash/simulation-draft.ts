@@ -7,6 +7,7 @@ import type { Claim } from '../../src/contract/event.ts';
 import { type Plan, plan as planSchema, type Subtask } from '../../src/contract/plan.ts';
 import { type TaskSpec, taskSpec } from '../../src/contract/spec.ts';
 import type { Trouble } from '../../src/engine/effect.ts';
+import type { Turn } from '../../src/engine/turn.ts';
 import { claimOf } from '../support/task-builder.ts';
 import { Rng } from './simulation-random.ts';
 
@@ -100,6 +101,8 @@ export interface Draft {
     /** Nothing can be done with git or the disk: every effect meets trouble of the machine. */
     broken: (Window & Pick<Trouble, 'why'>)[];
     no_slots: Window[];
+    /** Other tasks come first: until something begins, or whenever it takes a place anew. */
+    others_first: (Window & Pick<Turn, 'why' | 'lost'>)[];
     jumps: { at: number; ms: number }[];
     sleeps: { at: number; ms: number }[];
     drains: number[];
@@ -239,6 +242,7 @@ export function draftOf(seed: number): Draft {
       disk_full: windows(0.15, 10_000),
       broken: brokenOf(new Rng(`broken ${seed}`)),
       no_slots: windows(0.2, 10 * MINUTE),
+      others_first: othersOf(new Rng(`others ${seed}`)),
       jumps: Array.from({ length: rng.chance(0.2) ? rng.int(1, 3) : 0 }, () => ({
         at: rng.int(0, 20 * MINUTE),
         // A day, an hour of summer time, a clock that was a little off.
@@ -275,6 +279,18 @@ function brokenOf(rng: Rng): Draft['weather']['broken'] {
     const to = from + rng.pick([rng.int(100, 10_000), rng.int(1000, 30 * MINUTE)]);
     return { from, to, why: rng.pick(['disk', 'lock', 'machine', 'service_manager']) };
   });
+}
+
+/** In three of ten lives: tasks before this one, of which one may fail and be done again; and those of its group. */
+function othersOf(rng: Rng): Draft['weather']['others_first'] {
+  const until = rng.int(1000, 30 * MINUTE);
+  const after = { why: 'after' as const, from: 0, to: until, lost: false };
+  const failed = { ...after, from: until, to: until + rng.int(1000, 10 * MINUTE), lost: true };
+  const group = Array.from({ length: rng.int(1, 3) }, () => {
+    const from = rng.int(0, 20 * MINUTE);
+    return { why: 'group' as const, from, to: from + rng.int(1000, 30 * MINUTE), lost: false };
+  });
+  return rng.chance(0.3) ? rng.pick([[after], [after, failed], group, [after, ...group]]) : [];
 }
 
 /** Whether limits are waited for and when sessions may begin; the lives begin at 09:00 by the clock of their user. */
@@ -346,6 +362,7 @@ export function replannedWhileWaiting(seed: number): Draft {
       disk_full: [],
       broken: [],
       no_slots: [],
+      others_first: [],
       jumps: [],
       sleeps: [],
       drains: [],

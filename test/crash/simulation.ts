@@ -12,6 +12,7 @@ import { fold } from '../../src/engine/fold.ts';
 import { isOver, owedNotices } from '../../src/engine/notices.ts';
 import { settle, settleFailure } from '../../src/engine/settle.ts';
 import type { TaskState, Used } from '../../src/engine/state.ts';
+import { holdsPlace, type Turn } from '../../src/engine/turn.ts';
 import { encodeJournalLine, type Line, parseJournal } from '../../src/store/file/journal.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { Standing } from '../../src/store/store.ts';
@@ -335,6 +336,7 @@ export class Life {
       job: job => this.world.facts(job),
       slots: this.draft.max_jobs - others - countJobs(state),
       disk_low: this.#isIn(this.draft.weather.disk_low) ? 'too little disk space' : null,
+      turn: this.#turn(state),
       troubles: this.#memory!.troubles,
       day: () => this.#day(state),
       draining: this.#memory!.draining,
@@ -342,6 +344,14 @@ export class Life {
       nonce: () => `nonce${++this.#nonces}`,
       record_key: nonce => this.#recordKey(nonce),
     };
+  }
+
+  /** As supervisor/turns.ts: what has begun comes after nothing, and what has a place of its group waits for none. */
+  #turn(state: TaskState): Turn | null {
+    const now = this.draft.weather.others_first.find(
+      w => this.#isIn([w]) && (w.why === 'after' ? state.started_at === null : !holdsPlace(state.status)),
+    );
+    return now ? { why: now.why, lost: now.lost, message: 'others come first' } : null;
   }
 
   /** Another supervisor signs with other keys. */
@@ -492,11 +502,11 @@ export class Life {
   }
 
   #weather(): void {
-    const { jumps, sleeps, no_slots, drains } = this.draft.weather;
+    const { jumps, sleeps, no_slots, others_first, drains } = this.draft.weather;
     for (const { at, ms } of jumps) this.world.after(at, () => this.#jump(ms));
     for (const { at, ms } of sleeps) this.world.after(at, () => this.#sleep(ms));
     // Whoever made room tells those who found none.
-    for (const { to } of no_slots) this.world.after(to, () => this.#kick());
+    for (const { to } of [...no_slots, ...others_first]) this.world.after(to, () => this.#kick());
     for (const at of drains) {
       this.world.after(at, () => {
         if (!this.#memory) return;

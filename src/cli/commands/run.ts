@@ -23,6 +23,7 @@ import {
   type WhenOptions,
   wantsTrigger,
 } from '../trigger-options.ts';
+import { TURN_OPTIONS } from '../turn-options.ts';
 
 interface Options extends ProjectRunOptions, CommandRunOptions, WhenOptions, PolicyOptions {
   file?: string;
@@ -40,6 +41,7 @@ export const run = defineCommand<Options>({
     'In the foreground, Ctrl-C on a terminal asks whether to stop the task or to detach from it; a second Ctrl-C detaches. Without a terminal SIGINT and SIGTERM stop the task, and a second one kills it. The command stays for that as long as the supervisor answers; where it does not, and at the third signal, it says what goes on and ends with 4. SIGHUP always detaches.',
     'The task gets the variables that builds and agents usually need, and those that are asked for: with --env, or with `env`, `pass_env` and `secrets` in the configuration or the plan file. What looks wanted and is not handed over is told. See rasen.yml(5), ENVIRONMENT AND SECRETS.',
     'No shell reads the command behind "--": for pipes, variables and the like, run one (`rasen run -- sh -c "a | b"`). The program is looked for before there is a task: the exit status is 127 when it is not there, 126 when it cannot be run. The command has the umask and the limits (ulimit) of this shell, but never more than the supervisor may have, and an empty standard input; with --stdin it has what is piped in, at most 64 MiB, which is kept with the task. With --pty it runs in a terminal of its own, which shows what it prints and in which nobody types (script(1)).',
+    'With --after it begins when the tasks that are named are completed; while one of them failed or was cancelled it is blocked, and it goes on by itself once that one is completed after all (`rasen retry --task`). With --group it waits until fewer tasks of its group are under way than `groups` in rasend.yml allows, which is one where that says nothing: a task has its place from its start until it is over, blocked or stopped. Where not all may run, --priority says who goes first.',
     'With --at, --every, --cron or --watch it makes a trigger: the supervisor starts a run whenever it is due, whether this machine slept, was restarted or not. What becomes of each time is written down once: a run, or the reason why there was none (`rasen trigger log`). The answer is the name of the trigger; `rasen trigger` has the commands for it. A run finds in its environment RASEN_TRIGGER (the name), RASEN_TRIGGER_SLOT, and with --watch RASEN_TRIGGER_FILE: a file with the changed paths as JSON.',
     'The exit status is that of the task: 0 completed, 1 failed, 3 blocked, 75 waiting for a usage limit, the end of quiet hours or the budget of the next day, 130 stopped.',
   ],
@@ -62,6 +64,7 @@ export const run = defineCommand<Options>({
     { flags: '--key <key>', about: 'one task per key: the same key again is the same task' },
     { flags: '--retry', about: 'do again what failed, where the task of this key is there and failed' },
     { flags: '--name <name>', about: 'short name of the task' },
+    ...TURN_OPTIONS,
     ENV_OPTION,
     { flags: '--stdin', about: 'hand what is piped in to the command; it is kept with the task' },
     {
@@ -80,6 +83,8 @@ export const run = defineCommand<Options>({
     { command: 'rasen run -- npm test', about: 'a command that survives this terminal' },
     { command: 'rasen run --env DEPLOY_ENV=test -- make deploy', about: 'with a variable of its own' },
     { command: 'rasen run -f pipeline.yml', about: 'subtasks with needs' },
+    { command: 'rasen run --after build -- make deploy', about: 'when the task build is completed' },
+    { command: 'rasen run --group gpu -- ./train.sh', about: 'one at a time' },
     { command: "rasen run --cron '0 2 * * 1-5' --tz Europe/Berlin -f nightly.yml", about: 'on working days' },
     {
       command: 'rasen run --every 5m --notify on-change -- ./check.sh',

@@ -13,6 +13,7 @@ test('an order of an older version is that of today without what is new', () => 
   delete old.env;
   delete old.secrets;
   delete old.time_zone;
+  for (const key of ['after', 'group', 'priority']) delete old[key];
   delete old.fallback_models;
   delete old.agents.coder.backend;
   const newer = ['memory_max_bytes', 'cpu_max_percent', 'tasks_max', 'runtime_max_seconds'];

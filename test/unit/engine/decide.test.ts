@@ -530,6 +530,49 @@ describe('nobody waits for nobody', () => {
     expect(engine.run().state.status.name).toBe('completed');
   });
 
+  it('other tasks come first: waits, says so once, and goes on', () => {
+    const engine = start(['a']);
+    const turn = (message: string, lost = false) => ({ why: 'after' as const, message, lost });
+    engine.turn = turn('it comes after x, y');
+    engine.run();
+    expect(engine.run().state.status).toMatchObject({ name: 'waiting', why: 'after' });
+    expect(engine.started).toEqual([]);
+    engine.turn = turn('it comes after y');
+    engine.run();
+    expect(engine.events.filter(e => e.type === 'task_waiting').map(e => e.message)).toEqual([
+      'it comes after x, y',
+      'it comes after y',
+    ]);
+    engine.turn = null;
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
+  it('a task before it is lost: blocked, resumed it is again, and it goes on once that is completed', () => {
+    const engine = start(['a']);
+    engine.turn = { why: 'after', message: 'it comes after x, which failed', lost: true };
+    expect(engine.run().state.status).toMatchObject({
+      name: 'blocked',
+      why: 'after',
+      message: expect.stringContaining('it comes after x, which failed; once it is completed'),
+    });
+    engine.resume();
+    expect(engine.run().state.status).toMatchObject({ name: 'blocked', why: 'after' });
+    expect(engine.started).toEqual([]);
+    engine.turn = null;
+    expect(engine.run().state.status.name).toBe('completed');
+  });
+
+  it('no place in its group while a person stops and resumes it: it waits before it goes on', () => {
+    const engine = start(['a', 'b'], { work: { a: [{ hangs: true }] } });
+    engine.run(state => state.steps.some(s => s.attempt?.phase === 'running'));
+    engine.turn = { why: 'group', message: 'group g runs one task at a time', lost: false };
+    // What has a place keeps it.
+    expect(engine.state.status.name).toBe('running');
+    engine.stop().run();
+    engine.resume();
+    expect(engine.run().state.status).toMatchObject({ name: 'waiting', why: 'group' });
+  });
+
   it('little disk space between work and gates', () => {
     const engine = start(['a'], {}, { gates: TEST });
     engine.run(state => state.steps.some(s => s.id === 'a' && s.attempt?.phase === 'sealed'));

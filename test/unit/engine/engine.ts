@@ -21,6 +21,7 @@ import { fold } from '../../../src/engine/fold.ts';
 import { gatesOf } from '../../../src/engine/gates-of.ts';
 import { type Failure, settle } from '../../../src/engine/settle.ts';
 import { stepOf, type TaskState } from '../../../src/engine/state.ts';
+import type { Turn } from '../../../src/engine/turn.ts';
 import { claimOf } from '../../support/task-builder.ts';
 
 export interface Work {
@@ -110,6 +111,7 @@ export class Engine {
   now = Date.parse('2026-01-27T08:00:00Z');
   slots = 8;
   disk_low = false;
+  turn: Turn | null = null;
   /** Effects that cannot be done now, by key. */
   readonly troubles = new Map<string, Trouble>();
   draining = false;
@@ -218,6 +220,7 @@ export class Engine {
       job: job => this.#facts(job),
       slots: this.slots,
       disk_low: this.disk_low ? 'too little disk space' : null,
+      turn: this.turn,
       troubles: this.troubles,
       day: () => this.day,
       draining: this.draining,

@@ -29,7 +29,13 @@ beforeEach(() => {
     recordKey: nonce => nonce,
   };
   const log = pino({ level: 'silent' });
-  reconciler = new Reconciler({ registry, world, clock: systemClock, log, settings: { max_live_jobs: 8 } });
+  reconciler = new Reconciler({
+    registry,
+    world,
+    clock: systemClock,
+    log,
+    settings: { max_live_jobs: 8, groups: {} },
+  });
 });
 afterEach(() => {
   reconciler.close();

@@ -19,6 +19,7 @@ const read = (text: string, env: NodeJS.ProcessEnv = {}) => {
 };
 const DEFAULTS = {
   max_live_jobs: 100,
+  groups: {},
   disk_min_bytes: 256 * 1024 * 1024,
   disk_min_inodes: 1000,
   log_level: 'info',
@@ -39,9 +40,10 @@ test('without a file, and with one that says the documented defaults, it is the 
 
 test('each can be set', () => {
   const text =
-    'max_live_jobs: 2\ndisk_min: 1kb\ndisk_min_inodes: 7\nlog_level: warn\nlog: rolling\ncage: group\nsandbox: off\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
+    'max_live_jobs: 2\ngroups: {build: 2}\ndisk_min: 1kb\ndisk_min_inodes: 7\nlog_level: warn\nlog: rolling\ncage: group\nsandbox: off\nkeep_awake: false\npack_after: 1h\ngc_after: 7d\ngc_size: 10mb\n';
   const wanted = {
     max_live_jobs: 2,
+    groups: { build: 2 },
     disk_min_bytes: 1024,
     disk_min_inodes: 7,
     log_level: 'warn',
@@ -81,6 +83,8 @@ test.each([
     ':1:6: log: found "syslog", wanted "auto" or "journal" or "stderr" or "file" or "rolling"',
   ],
   ['max_live_jobs: 1\ncage: jail\n', ':2:7: cage: found "jail", wanted "auto" or "unit" or "group"'],
+  ['groups: 2\n', ':1:9: groups: found 2, wanted a map of names and numbers'],
+  ['groups: {gpu: 0}\n', ':1:15: groups.gpu: found 0, wanted a whole number from 1 to 10000'],
   ['logs: file\n', ':1:1: logs: unknown key'],
 ])('%j is refused with its place', (text, words) => {
   expect(() => read(text)).toThrow(`${path}${words}`);
