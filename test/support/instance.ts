@@ -172,10 +172,21 @@ export class Instance {
         // Gone by itself meanwhile.
       }
     }
+    // Of jobs that nobody could end: their supervisor was killed, or their state removed.
+    for (const nonce of noncesIn(this.home))
+      rmSync(join(tmpdir(), `rasen-${nonce}`), { recursive: true, force: true });
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
     if (left.length > 0 && options.leftovers !== 'kill')
       throw new Error(`left running: ${left.map(p => `${p.pid} ${p.command}`).join('; ')}`);
   }
+}
+
+/** Of all jobs that are not packed, by the names of their folders. */
+function noncesIn(home: string): string[] {
+  if (!existsSync(home)) return [];
+  return readdirSync(home, { recursive: true, encoding: 'utf8' }).flatMap(
+    path => /-([0-9a-f]{16})$/.exec(path)?.[1] ?? [],
+  );
 }
 
 /** Folder of an attempt, below that of its task; its name has a nonce. Without one yet: where it would be without. */

@@ -8,21 +8,18 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Limits } from '../../src/rpc/limits.ts';
 import { type RpcServer, type ServerOptions, startServer } from '../../src/rpc/server.ts';
 import { type Json, testMethods } from './rpc-methods.ts';
 
 export type { Json };
 
-const releases: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release();
-});
-
+/** The last one first. Not by a hook of this module, which tests share: it would be one of the first of them alone. */
 export function atEnd(release: () => unknown): void {
-  releases.push(release);
+  onTestFinished(async () => {
+    await release();
+  });
 }
 
 export type RpcPaths = ServerOptions['paths'];
@@ -30,7 +27,7 @@ export type RpcPaths = ServerOptions['paths'];
 /** Paths of one instance in a new folder; the folder must hold nothing but the lock when the test is over. */
 export function newPaths(): RpcPaths {
   const folder = mkdtempSync(join(tmpdir(), 'rasen-rpc-'));
-  releases.push(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return pathsIn(join(folder, 'run'));
 }
 
@@ -89,7 +86,7 @@ export async function newServer({
     ...(limits ? { limits } : {}),
     ...more,
   });
-  releases.push(() => server.close(0));
+  atEnd(() => server.close(0));
   return { server, paths, log, seen, ring };
 }
 
@@ -121,7 +118,7 @@ export class RawClient {
     this.socket.on('close', () => {
       this.closed = true;
     });
-    releases.push(() => this.socket.destroy());
+    atEnd(() => this.socket.destroy());
   }
 
   write(data: string | Buffer): void {
@@ -204,7 +201,7 @@ export function newDaemon(
     exited.then(({ code }) => reject(new Error(`fixture ended with ${code}: ${err}`)));
   });
   started.catch(() => {});
-  releases.push(async () => {
+  atEnd(async () => {
     child.kill('SIGKILL');
     await exited;
   });
