@@ -21,6 +21,8 @@ export function nextCommand(
     case 'interrupted':
       return `rasen resume ${id}`;
     case 'blocked':
+      // Its reason says what has to be done about another task.
+      if (view.why === 'after') return null;
       return view.why === 'question' ? `rasen answer ${id} "…"` : `rasen resume ${id}`;
     case 'failed':
       return `rasen retry --task ${id}`;

@@ -22,13 +22,9 @@ export function holdsPlace(status: TaskStatus): boolean {
 }
 
 /** One event when it begins to wait, and when what it waits for changes. */
-export function waitForTurn({ id, status }: TaskState, turn: Turn, nowMs: number): Next {
-  const { why, message, lost } = turn;
+export function waitForTurn({ status }: TaskState, { why, message, lost }: Turn, nowMs: number): Next {
   const nothing: Next = { events: [], effects: [], wake_ms: null };
-  if (lost) {
-    const told = `${message}; once it is completed this goes on by itself (rasen cancel ${id} gives it up)`;
-    return { ...nothing, events: [{ type: 'task_blocked', why: 'after', message: told, subtask: null }] };
-  }
+  if (lost) return { ...nothing, events: [{ type: 'task_blocked', why: 'after', message, subtask: null }] };
   if (status.name === 'waiting' && status.why === why && status.message === message) return nothing;
   const resume_at = new Date(nowMs).toISOString();
   return { ...nothing, events: [{ type: 'task_waiting', why, resume_at, message }] };

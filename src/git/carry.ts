@@ -24,6 +24,7 @@ import {
   SEARCH_TIMEOUT_MS,
 } from './limits.ts';
 import { linkLoose } from './link-objects.ts';
+import { mendObjects } from './mend-objects.ts';
 import { findCommit, here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 import { isFolder, kindOf, putAside } from './sound.ts';
@@ -313,6 +314,7 @@ export async function mendTheirs(workspace: Workspace): Promise<string[]> {
     await putAside({ common_dir: theirs }, path);
     if (alternatesOf(repo) !== '') await write(theirs, file.path, alternatesOf(repo));
   }
+  await mendObjects({ common_dir: theirs, objects: join(theirs, 'objects') });
   return said;
 }
 

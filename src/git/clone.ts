@@ -10,6 +10,7 @@ import { removeTree } from '../host/remove-tree.ts';
 import { cloneConfig, type NamedRef, packedRefs, visibleRefs } from './clone-files.ts';
 import { linkObjects } from './link-objects.ts';
 import { copySparse } from './linked.ts';
+import { newObjectsAt } from './mend-objects.ts';
 import { forgetOwnIndex } from './own-index.ts';
 import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
@@ -96,6 +97,7 @@ async function makeGitFolder(repo: Repository, path: string, head: string): Prom
   }
   await write(draft, 'HEAD', `${head}\n`);
   await rename(draft, join(path, '.git'));
+  newObjectsAt(join(path, '.git', 'objects'));
 }
 
 /** Other stores that the user's objects are in; a relative one is meant from there. */

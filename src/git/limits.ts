@@ -42,6 +42,8 @@ export const MAX_COMMITS = 10_000;
 export const MAX_SYNCED_OBJECTS = 20_000;
 /** Objects of a commit that a clone gets as links; more come in a pack. */
 export const MAX_LINKED_OBJECTS = 2_000;
+/** Objects in files of their own that are looked at; git packs them long before. */
+export const MAX_LOOSE_OBJECTS = 200_000;
 /** Loose objects that were written so long ago have long been on the disk; younger ones are looked into. */
 export const TORN_OBJECT_MS = 60 * 60_000;
 /** Times a merge starts anew because the branch moved while its gates ran. */

@@ -1,7 +1,7 @@
 /**
  * Loose objects that a power cut left without their content. git by default leaves them to the disk's write-back, and it
  * neither reads such a file nor writes the object anew, since its name is taken: the same work, done again after the
- * cut, would be torn again. Used before anything relies on a repository (worktree.ts, merge.ts).
+ * cut, would be torn again. Used before anything relies on a repository (worktree.ts, merge.ts) or a clone (carry.ts).
  */
 import { constants, createReadStream } from 'node:fs';
 import { lstat, readdir, rename } from 'node:fs/promises';
@@ -10,25 +10,28 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflate } from 'node:zlib';
 import { openForeign } from '../host/foreign-file.ts';
-import { MAX_SYNCED_OBJECTS, TORN_OBJECT_MS } from './limits.ts';
+import { MAX_LOOSE_OBJECTS, MAX_SYNCED_OBJECTS, TORN_OBJECT_MS } from './limits.ts';
 import type { Repository } from './repository.ts';
 import { brokenPlace } from './sound.ts';
 
-/** Common dirs that were looked at. Once in the life of a supervisor will do: after a power cut there is a new one. */
+/** Folders of objects that were looked at. Once in the life of a supervisor will do: after a power cut there is a new one. */
 const mended = new Set<string>();
+
+/** They were made in the life of this supervisor. */
+export const newObjectsAt = (objects: string): void => void mended.add(objects);
 
 /**
  * Moves torn objects out of git's sight, to <common dir>/rasen/broken/, so that git can write them again. git puts an
  * object in its place only when it is complete, so what is torn there stays torn: nobody is writing it.
  */
 export async function mendObjects(repo: Pick<Repository, 'common_dir' | 'objects'>): Promise<void> {
-  const { common_dir, objects } = repo;
-  if (mended.has(common_dir)) return;
+  const { objects } = repo;
+  if (mended.has(objects)) return;
   for (const { path, id, mtimeMs } of await tornObjects(objects)) {
     // In a shared repository it may be another user's to move; git says so when it needs the object.
     await rename(path, await brokenPlace(repo, `object-${id}-${mtimeMs}`)).catch(() => {});
   }
-  mended.add(common_dir);
+  mended.add(objects);
 }
 
 interface Loose {
@@ -53,6 +56,7 @@ async function looseObjects(folder: string): Promise<Loose[]> {
   const found: Loose[] = [];
   for (const fan of await readdir(folder).catch(() => [])) {
     if (!/^[0-9a-f]{2}$/.test(fan)) continue;
+    if (found.length > MAX_LOOSE_OBJECTS) break;
     for (const name of await readdir(join(folder, fan)).catch(() => [])) {
       if (!/^([0-9a-f]{38}|[0-9a-f]{62})$/.test(name)) continue;
       const path = join(folder, fan, name);

@@ -61,17 +61,20 @@ export class Turns {
     return byPriority([...this.#options.registry.all()].filter(waits));
   }
 
-  #after({ spec }: TaskState): Turn | null {
+  #after({ id: own, spec }: TaskState): Turn | null {
     const open: string[] = [];
     for (const id of spec.after) {
       const entry = this.#options.registry.get(id);
       const name = entry ? `${entry.name} (${id})` : id;
       const status = entry && (entry.state?.status.name ?? entry.brief?.status ?? entry.rest?.status);
       if (status === 'completed') continue;
-      if (status === undefined)
-        return { why: 'after', lost: true, message: `it comes after ${name}, which is gone` };
-      if (status === 'failed' || status === 'cancelled')
-        return { why: 'after', lost: true, message: `it comes after ${name}, which ${ENDED[status]}` };
+      const lost = (message: string): Turn => ({ why: 'after', lost: true, message });
+      const begins = `begins once that is completed: rasen retry --task ${id}`;
+      if (status === 'failed') return lost(`it comes after ${name}, which failed; it ${begins}`);
+      if (status === undefined || status === 'cancelled')
+        return lost(
+          `it comes after ${name}, which ${status ? 'was cancelled' : 'is gone'}; it cannot begin: rasen cancel ${own}`,
+        );
       open.push(name);
     }
     if (open.length === 0) return null;
@@ -94,8 +97,6 @@ export class Turns {
     return { why: 'group', lost: false, message: `group ${group} runs ${tasks} at a time` };
   }
 }
-
-const ENDED = { failed: 'failed', cancelled: 'was cancelled' } as const;
 
 /** Higher priority first, then the older one; ids begin with their time. */
 export function byPriority(entries: Entry[]): Entry[] {

@@ -78,6 +78,7 @@ for (const system of ['host', 'small'] as const)
         expect(await until('the child has left', escaped)).toMatch(/^\d+$/);
         await alice.rasen('cancel', 'tree');
         expect(await escaped()).toBe('');
+        await until('its unit has ended', async () => (await alice.units()).length === 0);
         // Also when nobody asked for it: the runner is gone, so all of the attempt is.
         await alice.works('tree2', 'tree.sh');
         await until('the child has left', escaped);

@@ -65,7 +65,9 @@ test('after one that fails: blocked, and it goes on by itself when that is done 
   const waited = await rig.rasenAsync(['wait', 'deploy']);
   expect([waited.status, waited.stderr]).toEqual([
     EXIT.blocked,
-    expect.stringContaining(`it comes after build (${build}), which failed`),
+    expect.stringContaining(
+      `it comes after build (${build}), which failed; it begins once that is completed: rasen retry --task ${build}`,
+    ),
   ]);
   // Asked to go on, it says the same.
   await rig.rasenAsync(['resume', '--background', 'deploy']);
@@ -86,7 +88,9 @@ test('after one that is cancelled: blocked; cancelled itself, nothing of it has 
   const deploy = await start('deploy', '--after', build);
   expect((await rig.rasenAsync(['cancel', 'build'])).status).toBe(0);
   await becomes('deploy', 'blocked');
-  expect((await view(deploy)).reason).toContain('which was cancelled');
+  expect((await view(deploy)).reason).toContain(
+    `which was cancelled; it cannot begin: rasen cancel ${deploy}`,
+  );
   expect((await rig.rasenAsync(['cancel', 'deploy'])).status).toBe(0);
   expect(said()).toEqual(['+build']);
 });

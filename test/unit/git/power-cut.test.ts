@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type MergeRequest, merge } from '../../../src/git/merge.ts';
 import { resetWorktree } from '../../../src/git/reset.ts';
 import { sealAttempt } from '../../../src/git/seal.ts';
@@ -32,6 +32,7 @@ import {
 
 let t: TestRepo;
 let w: Worktree;
+let isolation: 'linked' | 'clone' = 'linked';
 const ensure = (known: Worktree | null = null) =>
   ensureWorktree(t.repo, { task: 't1', slug: 'x', base: t.base, base_path: '.worktrees', known });
 const seal = (attempt: number) =>
@@ -46,76 +47,97 @@ afterEach(() => removeFolder(t.folder));
 async function startAgain(): Promise<void> {
   const root = join(t.folder, 'moved');
   renameSync(t.repo.root, root);
-  t.repo = await openTest(root);
+  t.repo = await openTest(root, 't1', isolation);
   w = await ensure(w);
 }
 
-const objectFile = (id: string) => join(t.repo.common_dir, 'objects', id.slice(0, 2), id.slice(2));
+/** Where an agent's git has put it. */
+const objectFile = (id: string) =>
+  join(
+    isolation === 'clone' ? join(w.path, '.git') : t.repo.common_dir,
+    'objects',
+    id.slice(0, 2),
+    id.slice(2),
+  );
 function tear(id: string, bytes = 0): void {
   expect(existsSync(objectFile(id)), 'a loose object').toBe(true);
   writeFileSync(`${objectFile(id)}.new`, readFileSync(objectFile(id)).subarray(0, bytes));
   renameSync(`${objectFile(id)}.new`, objectFile(id));
 }
 
-test.each([
-  ['the commit', (commit: string) => [commit]],
-  ['its tree', (commit: string) => [sh(w.path, 'rev-parse', `${commit}^{tree}`)]],
-  ['its files', (commit: string) => [sh(w.path, 'rev-parse', `${commit}:work.txt`)]],
-  [
-    'all',
-    (commit: string) => [
-      commit,
-      ...['^{tree}', ':work.txt', ':a.txt'].map(part => sh(w.path, 'rev-parse', commit + part)),
+describe.each(['linked', 'clone'] as const)('in a worktree that is %s', way => {
+  beforeEach(async () => {
+    isolation = way;
+    removeFolder(t.folder);
+    t = await makeRepo(undefined, way);
+    w = await ensure();
+    return () => {
+      isolation = 'linked';
+    };
+  });
+
+  test.each([
+    ['the commit', (commit: string) => [commit]],
+    ['its tree', (commit: string) => [sh(w.path, 'rev-parse', `${commit}^{tree}`)]],
+    ['its files', (commit: string) => [sh(w.path, 'rev-parse', `${commit}:work.txt`)]],
+    [
+      'all',
+      (commit: string) => [
+        commit,
+        ...['^{tree}', ':work.txt', ':a.txt'].map(part => sh(w.path, 'rev-parse', commit + part)),
+      ],
     ],
-  ],
-])(
-  "an agent's commit of which %s was not on the disk: the same work can be done again",
-  async (_what, ids) => {
-    const work = { 'work.txt': 'work\n', 'a.txt': 'changed\n' };
-    write(w.path, work);
+  ])(
+    "an agent's commit of which %s was not on the disk: the same work can be done again",
+    async (_what, ids) => {
+      const work = { 'work.txt': 'work\n', 'a.txt': 'changed\n' };
+      write(w.path, work);
+      const commit = commitAll(w.path, 'work');
+      for (const id of ids(commit)) tear(id);
+      await startAgain();
+      const lost = await seal(1);
+      expect(lost).toMatchObject({ parent_good: t.base, descends: true, unmerged: [], left_out: [] });
+      await resetWorktree(t.repo, w, t.base, []);
+      write(w.path, work);
+      const again = commitAll(w.path, 'work');
+      const sealed = await seal(2);
+      expect(sealed).toMatchObject({ commit: again, changed: true, commits: 1, leftovers: 0 });
+      expect(sh(w.path, 'show', 'HEAD:work.txt', 'HEAD:a.txt')).toBe('work\nchanged');
+      expect(sh(w.path, 'status', '--porcelain')).toBe('');
+      // What the user's own git does with the whole repository later.
+      sh(t.repo.root, 'fsck', '--strict');
+      sh(t.repo.root, 'gc', '--quiet', '--prune=now');
+    },
+  );
+
+  test("other work instead: nothing of the torn commit is left that could trouble the user's git", async () => {
+    write(w.path, { 'work.txt': 'work\n' });
     const commit = commitAll(w.path, 'work');
-    for (const id of ids(commit)) tear(id);
+    tear(sh(w.path, 'rev-parse', `${commit}^{tree}`));
+    truncateSync(join(w.path, 'work.txt'), 0);
     await startAgain();
-    const lost = await seal(1);
-    expect(lost).toMatchObject({ parent_good: t.base, descends: true, unmerged: [], left_out: [] });
+    await seal(1);
     await resetWorktree(t.repo, w, t.base, []);
-    write(w.path, work);
-    const again = commitAll(w.path, 'work');
-    const sealed = await seal(2);
-    expect(sealed).toMatchObject({ commit: again, changed: true, commits: 1, leftovers: 0 });
-    expect(sh(w.path, 'show', 'HEAD:work.txt', 'HEAD:a.txt')).toBe('work\nchanged');
-    expect(sh(w.path, 'status', '--porcelain')).toBe('');
-    // What the user's own git does with the whole repository later.
+    write(w.path, { 'work.txt': 'other\n' });
+    commitAll(w.path, 'other');
+    await seal(2);
     sh(t.repo.root, 'fsck', '--strict');
     sh(t.repo.root, 'gc', '--quiet', '--prune=now');
-  },
-);
+  });
 
-test("other work instead: nothing of the torn commit is left that could trouble the user's git", async () => {
-  write(w.path, { 'work.txt': 'work\n' });
-  const commit = commitAll(w.path, 'work');
-  tear(sh(w.path, 'rev-parse', `${commit}^{tree}`));
-  truncateSync(join(w.path, 'work.txt'), 0);
-  await startAgain();
-  await seal(1);
-  await resetWorktree(t.repo, w, t.base, []);
-  write(w.path, { 'work.txt': 'other\n' });
-  commitAll(w.path, 'other');
-  await seal(2);
-  sh(t.repo.root, 'fsck', '--strict');
-  sh(t.repo.root, 'gc', '--quiet', '--prune=now');
-});
-
-test('an object of which only the beginning was on the disk is put aside, too', async () => {
-  write(w.path, { 'long.txt': Array.from({ length: 5000 }, (_, n) => `line ${n * n}\n`).join('') });
-  const commit = commitAll(w.path, 'work');
-  const blob = sh(w.path, 'rev-parse', `${commit}:long.txt`);
-  tear(blob, Math.floor(statSync(objectFile(blob)).size / 2));
-  await startAgain();
-  await seal(1);
-  sh(t.repo.root, 'fsck', '--strict');
-  const aside = readdirSync(join(t.repo.common_dir, 'rasen/broken'));
-  expect(aside.some(name => name.startsWith(`object-${blob}-`))).toBe(true);
+  test('an object of which only the beginning was on the disk is put aside, too', async () => {
+    write(w.path, { 'long.txt': Array.from({ length: 5000 }, (_, n) => `line ${n * n}\n`).join('') });
+    const commit = commitAll(w.path, 'work');
+    const blob = sh(w.path, 'rev-parse', `${commit}:long.txt`);
+    tear(blob, Math.floor(statSync(objectFile(blob)).size / 2));
+    await startAgain();
+    await seal(1);
+    sh(t.repo.root, 'fsck', '--strict');
+    const aside = readdirSync(
+      join(isolation === 'clone' ? join(w.path, '.git') : t.repo.common_dir, 'rasen/broken'),
+    );
+    expect(aside.some(name => name.startsWith(`object-${blob}-`))).toBe(true);
+  });
 });
 
 const request = (more: Partial<MergeRequest> = {}): MergeRequest => ({
