@@ -65,8 +65,9 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   await mendObjects(repo);
   await soundStore(repo, request.task);
   const { known } = request;
-  // What was handed out began there.
-  const base = known ? request.base : await resolveCommit(repo, request.base);
+  // Before anything is written: another repository may be here.
+  let refs = known ? await refsOf(repo, request, known.branch) : null;
+  const base = refs?.base ?? (await resolveCommit(repo, request.base));
   const before = known ? dirname(known.path) : ((await readTask(repo, request.task))?.folder ?? null);
   const folder = await baseFolder(repo, resolve(repo.root, request.base_path), before);
   const stored = await recordOf(repo, request, { base, folder });
@@ -76,10 +77,9 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   if (stored.folder !== record.folder || (await readTask(repo, request.task)) === null)
     await writeTask(repo, record);
   await clearRefLocks(repo, { task: record.task, branch });
-  const refs = [baseRef(request.task), `refs/heads/${branch}`];
-  const [marked = null, seen = null] = await findCommits(here(repo), refs);
-  if (marked !== base) await createRef(here(repo), baseRef(request.task), base);
-  const tip = await branchTip(repo, record, { base, seen });
+  refs ??= await refsOf(repo, request, branch);
+  if (refs.marked !== base) await createRef(here(repo), baseRef(request.task), base);
+  const tip = await branchTip(repo, record, { base, seen: refs.tip });
   await hideFromUser(repo, record.folder);
   if (!(await isSound(repo, record, path, tip))) {
     await clearPlace(repo, record, path);
@@ -91,6 +91,13 @@ async function ensure(repo: Repository, request: WorktreeRequest): Promise<Workt
   if (record.state !== 'made') await writeTask(repo, { ...record, state: 'made' });
   const linked = await workspaceAt(repo, path);
   return { path: linked?.path ?? path, branch };
+}
+
+/** The commit that the task starts from, and what its refs name; null: none. One look. */
+async function refsOf(repo: Repository, { task, base: from }: WorktreeRequest, branch: string) {
+  const revs = [from, baseRef(task), `refs/heads/${branch}`];
+  const [base = null, marked = null, tip = null] = await findCommits(here(repo), revs);
+  return { base, marked, tip };
 }
 
 /** Which name the task has, as far as its journal and our records know; a new one where none is known. */

@@ -446,9 +446,14 @@ test('a repository whose `.git` an agent removed or replaced: its work is there,
   expect(p.git('show', `${branch}:done.txt`)).toBe('done');
 });
 
-const find = (folder: string, name: string): string[] =>
-  !existsSync(folder)
-    ? []
-    : (readdirSync(folder, { recursive: true }) as string[])
-        .filter(path => path.endsWith(`/${name}`))
-        .map(path => join(folder, path));
+/** What goes while it is listed is looked for again. */
+function find(folder: string, name: string): string[] {
+  try {
+    return (readdirSync(folder, { recursive: true }) as string[])
+      .filter(path => path.endsWith(`/${name}`))
+      .map(path => join(folder, path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return existsSync(folder) ? find(folder, name) : [];
+  }
+}
