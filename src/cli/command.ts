@@ -13,6 +13,12 @@ export interface OptionSpec {
   parse?: (text: string, before: unknown) => unknown;
 }
 
+/** `parse` of an option that may be repeated. */
+export const many = (text: string, before: unknown): string[] => [
+  ...((before as string[] | undefined) ?? []),
+  text,
+];
+
 export interface ArgumentSpec {
   name: string;
   about: string;

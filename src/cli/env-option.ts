@@ -1,8 +1,8 @@
 /** `--env` of the commands that submit. */
-import type { OptionSpec } from './command.ts';
+import { many, type OptionSpec } from './command.ts';
 
 export const ENV_OPTION: OptionSpec = {
   flags: '--env <name>',
   about: 'hand this variable to the task, too: NAME, NAME=VALUE or START*; may be repeated',
-  parse: (text, before) => [...((before as string[] | undefined) ?? []), text],
+  parse: many,
 };

@@ -1,7 +1,7 @@
 /** When a trigger is due and how, as options of `rasen run` and `rasen trigger edit`. */
 import type { DefinitionDraft, Policy } from '../contract/trigger.ts';
 import { parseDuration } from '../util/units.ts';
-import type { OptionSpec } from './command.ts';
+import { many, type OptionSpec } from './command.ts';
 import { usage } from './errors.ts';
 import { wholeNumber } from './time.ts';
 
@@ -28,8 +28,6 @@ export interface PolicyOptions {
   notify?: string;
   expectWithin?: number | null;
 }
-
-const many = (text: string, before: unknown): string[] => [...((before as string[] | undefined) ?? []), text];
 
 /** A duration, in seconds. */
 export function seconds(name: string): (text: string) => number {

@@ -1,6 +1,7 @@
 /** `--after`, `--group` and `--priority` of `rasen run`: which tasks go first. */
+import { GROUP_NAME, PRIORITY_MAX } from '../contract/turn.ts';
 import type { TaskSpec } from '../index.ts';
-import type { OptionSpec } from './command.ts';
+import { many, type OptionSpec } from './command.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { tellNamesakes } from './task-calls.ts';
@@ -13,19 +14,17 @@ export interface TurnOptions {
 
 export type Turn = Partial<Pick<TaskSpec, 'after' | 'group' | 'priority'>>;
 
-const GROUP = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
 export const TURN_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--after <task>',
     about: 'begin when this task is completed; may be repeated',
-    parse: (text, before) => [...((before as string[] | undefined) ?? []), text],
+    parse: many,
   },
   {
     flags: '--group <name>',
     about: 'run one task of this group at a time, or as many as `groups` in rasend.yml says',
     parse: text => {
-      if (!GROUP.test(text))
+      if (!GROUP_NAME.test(text))
         throw usage(`--group: "${text}" is not a name of letters, digits, ".", "_", "-".`);
       return text;
     },
@@ -35,7 +34,7 @@ export const TURN_OPTIONS: readonly OptionSpec[] = [
     about: 'go before tasks with a lower one where not all may run; -1000 to 1000 (default: 0)',
     parse: text => {
       const n = Number(text);
-      if (!/^-?\d+$/.test(text) || Math.abs(n) > 1000)
+      if (!/^-?\d+$/.test(text) || Math.abs(n) > PRIORITY_MAX)
         throw usage(`--priority: "${text}" is not a whole number from -1000 to 1000.`);
       return n;
     },

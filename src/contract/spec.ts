@@ -8,6 +8,7 @@ import { notifySpec } from './notify.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
 import { quietHours } from './quiet-hours.ts';
 import { sandboxSpec } from './sandbox.ts';
+import { GROUP_NAME, PRIORITY_MAX } from './turn.ts';
 import { waitLimits } from './wait-limits.ts';
 
 /** ULID in lower case: 10 characters of time, 16 of chance. Valid as a folder name and as part of a git ref. */
@@ -211,7 +212,7 @@ export const taskSpec = z.strictObject({
     .describe('Tasks that have to be completed before this one begins.'),
   group: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a name of letters, digits, ".", "_" and "-"')
+    .regex(GROUP_NAME, 'is not a name of letters, digits, ".", "_" and "-"')
     .nullable()
     .default(null)
     .describe(
@@ -219,8 +220,8 @@ export const taskSpec = z.strictObject({
     ),
   priority: z
     .int()
-    .min(-1000)
-    .max(1000)
+    .min(-PRIORITY_MAX)
+    .max(PRIORITY_MAX)
     .default(0)
     .describe('Where not all tasks may run that could, those with a higher one go first.'),
   project: z

@@ -2,7 +2,7 @@
  * Whether it is the turn of a task: the tasks that it comes after are completed, and its group has a place. What other
  * tasks do is seen by the supervisor (supervisor/turns.ts); what follows from it is decided here. Pure.
  */
-import type { TaskStatus, TurnReason } from '../contract/status.ts';
+import { isTurn, type TaskStatus, type TurnReason } from '../contract/status.ts';
 import type { Next } from './attempt.ts';
 import type { TaskState } from './state.ts';
 
@@ -17,8 +17,7 @@ export interface Turn {
 
 /** Whether a task takes up a place of its group: it has begun, and nobody has to do anything before it goes on. */
 export function holdsPlace(status: TaskStatus): boolean {
-  if (status.name === 'waiting') return status.why !== 'after' && status.why !== 'group';
-  return status.name === 'running';
+  return status.name === 'running' || (status.name === 'waiting' && !isTurn(status.why));
 }
 
 /** One event when it begins to wait, and when what it waits for changes. */

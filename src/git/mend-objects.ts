@@ -56,9 +56,9 @@ async function looseObjects(folder: string): Promise<Loose[]> {
   const found: Loose[] = [];
   for (const fan of await readdir(folder).catch(() => [])) {
     if (!/^[0-9a-f]{2}$/.test(fan)) continue;
-    if (found.length > MAX_LOOSE_OBJECTS) break;
     for (const name of await readdir(join(folder, fan)).catch(() => [])) {
       if (!/^([0-9a-f]{38}|[0-9a-f]{62})$/.test(name)) continue;
+      if (found.length >= MAX_LOOSE_OBJECTS) return found;
       const path = join(folder, fan, name);
       // A `git gc` may pack it meanwhile.
       const seen = await lstat(path).catch(() => null);

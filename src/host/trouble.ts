@@ -73,7 +73,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 /** git could not write, and does not say why: that is the disk, since what could be in its way is seen to before. */
 const UNWRITTEN = [
   /unable to create directory for ([^\n]+)/,
-  /(?:unable to|could not) write (?:the )?new[_ ]index(?:[_ ]file)?()/i,
+  /(?:unable to|could not) write (?:the )?new[_ ]index/i,
   /couldn't (?:write|set|close) '([^'\n]+)'/,
 ];
 /** git's own lock files. Another value of a ref, or one that is there, is no lock. */
@@ -143,10 +143,11 @@ export function troubleInText(text: string, place: string): Trouble | null {
 
 function unwritten(text: string, place: string): Trouble | null {
   for (const pattern of UNWRITTEN) {
-    const [found, path] = pattern.exec(text) ?? [];
-    if (found === undefined) continue;
-    const message = `${path || place} could not be written; git does not say why: look whether its disk is full`;
-    return { why: 'disk', errno: null, path: path || place, message };
+    const found = pattern.exec(text);
+    if (!found) continue;
+    const path = found[1] ?? place;
+    const message = `${path} could not be written; git does not say why: look whether its disk is full`;
+    return { why: 'disk', errno: null, path, message };
   }
   return null;
 }

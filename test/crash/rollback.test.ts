@@ -13,7 +13,7 @@ import { projects } from '../support/projects.ts';
 import { WORKS } from '../support/scripted-agent.ts';
 
 const project = projects();
-/** A rollback makes more calls than that; fewer would mean that the kills missed it. */
+/** A rollback makes at least so many calls; fewer would mean that the kills missed it. */
 const MIN_KILLS = 10;
 
 let folder: string;

@@ -42,6 +42,7 @@ test('after two tasks: begins when both are completed, also under the next super
   const deploy = await start('deploy', '--after', 'lint', '--after', build);
   const waits = await view(deploy);
   expect([waits.status, waits.why, waits.resume_at]).toEqual(['waiting', 'after', null]);
+  expect(waits.after).toEqual([lint, build]);
   expect(waits.reason).toBe(`it comes after lint (${lint}), build (${build})`);
   expect(rig.rasen(['list']).stdout).toMatch(/waiting \(after\)/);
   go('deploy');
@@ -124,6 +125,40 @@ test('a group: one at a time, higher priority first, through kills; a stop gives
   for (const task of [first, low, plain, high, other]) await becomes(task, 'completed');
   const order = said().filter(line => line.startsWith('-') && line !== '-other');
   expect(order).toEqual(['-first', '-plain', '-high', '-low']);
+});
+
+test('room for one job: the task of higher priority gets it, whichever came first', async () => {
+  mkdirSync(rig.home, { mode: 0o700 });
+  writeFileSync(join(rig.home, 'rasend.yml'), 'max_live_jobs: 1\n');
+  await rig.start();
+  const first = await start('first');
+  await until('it has begun', () => said().length === 1);
+  const tasks = [first, await start('low', '--priority', '-1'), await start('high', '--priority', '1')];
+  for (const name of ['low', 'high', 'first']) go(name);
+  for (const task of tasks) await becomes(task, 'completed');
+  expect(said()).toEqual(['+first', '-first', '+high', '-high', '+low', '-low']);
+});
+
+test('a file of subtasks and the runs of a trigger have a group, too', async () => {
+  await rig.start();
+  const first = await start('first', '--group', 'gpu');
+  await until('it has begun', () => said().length === 1);
+  writeFileSync(at('pipeline.yml'), 'subtasks: [{id: a, run: ["true"]}]\n');
+  const flags = ['--group', 'gpu', '--priority', '2'];
+  expect(rig.rasen(['run', '--background', '--name', 'file', ...flags, '-f', 'pipeline.yml']).status).toBe(0);
+  expect(rig.rasen(['run', '--every', '1h', '--name', 'check', ...flags, '--', 'true']).status).toBe(0);
+  expect(rig.rasen(['trigger', 'fire', 'check']).status).toBe(0);
+  const held = await until('both wait', async () => {
+    const views = await rig.call<TaskView[]>('task.list', { limit: 10 });
+    const found = views.filter(({ why }) => why === 'group');
+    return found.length === 2 ? found : null;
+  });
+  expect(held.map(({ group, priority }) => [group, priority])).toEqual([
+    ['gpu', 2],
+    ['gpu', 2],
+  ]);
+  go('first');
+  for (const { id } of [{ id: first }, ...held]) await becomes(id, 'completed');
 });
 
 test('groups of rasend.yml: so many at a time, read again on SIGHUP', async () => {

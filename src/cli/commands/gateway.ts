@@ -1,6 +1,6 @@
 /** `rasen gateway`: the HTTP API and the page, in the foreground. What it does is in src/gateway/. */
 import { join } from 'node:path';
-import { defineCommand, FORMAT, type OptionSpec } from '../command.ts';
+import { defineCommand, FORMAT, many, type OptionSpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 
@@ -14,8 +14,6 @@ export interface GatewayFlags {
   tailscaleLogin?: string[];
   forgeApi?: string;
 }
-
-const many = (text: string, before: unknown) => [...((before as string[] | undefined) ?? []), text];
 
 export const FORGE_API: OptionSpec = {
   flags: '--forge-api <url>',

@@ -1,5 +1,5 @@
 /** `rasen hook …`: which triggers may be called from outside, through the gateway. */
-import { type AnyCommand, defineCommand, FORMAT } from '../command.ts';
+import { type AnyCommand, defineCommand, FORMAT, many } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
 
@@ -10,7 +10,6 @@ interface AddOptions {
 }
 
 const TRIGGER = { name: 'trigger', about: 'name of a webhook trigger' };
-const many = (text: string, before: unknown) => [...((before as string[] | undefined) ?? []), text];
 
 async function open({ paths, loadGatewayBundle }: Context) {
   const bundle = await loadGatewayBundle();
