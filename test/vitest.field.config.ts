@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LONG } from './support/long.ts';
 
 /** Situations from the field: ordinary repositories, shells and half-configured machines. RASEN_TEST_LONG=1 asks for whole counts. */
 export default defineConfig({
@@ -8,7 +9,7 @@ export default defineConfig({
     setupFiles: ['test/support/users-path.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 240_000,
+    testTimeout: LONG ? 3_600_000 : 240_000,
     hookTimeout: 180_000,
     passWithNoTests: true,
   },

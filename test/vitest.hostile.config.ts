@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LONG } from './support/long.ts';
 
 /** What an adversary, a broken disk and a crowd do to it. RASEN_TEST_LONG=1 asks for the whole counts. */
 export default defineConfig({
@@ -8,7 +9,7 @@ export default defineConfig({
     setupFiles: ['test/support/users-path.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: process.env.RASEN_TEST_LONG ? 3_600_000 : 240_000,
+    testTimeout: LONG ? 3_600_000 : 240_000,
     hookTimeout: 180_000,
   },
 });

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errnoOf, RasenError } from '../contract/errors.ts';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { unlessTrouble } from '../host/trouble.ts';

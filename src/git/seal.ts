@@ -3,7 +3,7 @@
  * gets its ref, and the worktree is back on its branch at that commit. Used by the supervisor when the attempt's process
  * tree is empty, and again after a crash: the answer is recorded before the ref, so it is the same every time.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { handOver, standsOn, type Theirs } from './carry.ts';
 import { headTo, syncCommits, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';

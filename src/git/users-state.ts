@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';

@@ -7,6 +7,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, inject, test } from 'vitest';
 import { until } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 import { dollarsOf, noteCounted } from './counted.ts';
 import { LIMITS, SUBSCRIPTION } from './limits.ts';
 import { CUT, type Failure, Hold, NEVER, type Tokens } from './model-server.ts';
@@ -17,8 +18,6 @@ import { WAYS, type Way, type WayName } from './ways.ts';
 /** Of a test, on a machine that has other things to do. */
 const NIGHT_MS = 240_000;
 const SLOW_MS = 600_000;
-
-const LONG = process.env.RASEN_TEST_LONG === '1';
 
 export const UNAVAILABLE: Failure = {
   status: 503,

@@ -13,11 +13,11 @@ import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { testedOf } from '../../src/agents/tested.ts';
 import { messageOf } from '../../src/contract/errors.ts';
+import { LONG } from '../support/long.ts';
 import { printCounted } from './counted.ts';
 
 const FOLDER = process.env.RASEN_TEST_AGENTS ?? join(tmpdir(), 'rasen-test-agents');
 const INSTALL_MS_MAX = 180_000;
-const LONG = process.env.RASEN_TEST_LONG === '1';
 
 export const PROGRAMS = ['claude', 'codex', 'gemini', 'opencode'] as const;
 export type Program = (typeof PROGRAMS)[number];

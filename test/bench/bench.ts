@@ -10,6 +10,7 @@ import type { TaskView } from '../../src/contract/view.ts';
 import { chooseSandbox } from '../../src/sandbox/choose.ts';
 import { rulesFor, type Wanted } from '../../src/sandbox/look.ts';
 import { commandSpec, Instance, pipelineSpec, RASEN, until } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 import { storeTasks } from './stored.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -294,7 +295,7 @@ await clientStart();
 await attempts();
 await sandboxes();
 await logs();
-for (const files of process.env.RASEN_TEST_LONG ? [20_000, 200_000] : [20_000])
+for (const files of LONG ? [20_000, 200_000] : [20_000])
   for await (const { name, value, unit, max } of workspaces(files))
     figure(name, value, unit, max === undefined ? undefined : { max });
 console.log(missed === 0 ? 'every goal met' : `${missed} goals missed`);

@@ -9,8 +9,9 @@ import { merge } from '../../src/git/merge.ts';
 import { sealAttempt } from '../../src/git/seal.ts';
 import { ensureWorktree, removeWorktree } from '../../src/git/worktree.ts';
 import { openTest, removeFolder, sh, tempFolder } from '../support/git-repo.ts';
+import { LONG } from '../support/long.ts';
 
-const ROUNDS = process.env.RASEN_TEST_LONG ? 5 : 3;
+const ROUNDS = LONG ? 5 : 3;
 /** Of them in packs; so many more are loose. */
 const LOOSE = 3_200;
 const CHANGED = 50;

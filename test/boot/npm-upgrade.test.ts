@@ -6,13 +6,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { LONG } from '../support/long.ts';
 import { count } from './counts.ts';
 import { until } from './host.ts';
 import { NPM, PROBES } from './product.ts';
 import { Rasen, witness } from './rasen.ts';
 import { boot, bootTest, newMachine, versionOf } from './rig.ts';
 
-const LONG = Boolean(process.env.RASEN_TEST_LONG);
 const ROUNDS = LONG ? 3 : 1;
 const TASKS = LONG ? 600 : 100;
 const PER_SECOND = 200;

@@ -11,6 +11,7 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { TaskView } from '../../src/contract/view.ts';
+import { LONG } from '../support/long.ts';
 import { expectSuccess } from './command.ts';
 import { count } from './counts.ts';
 import { readText, until } from './host.ts';
@@ -38,10 +39,13 @@ const FILES = [
 ];
 const ENDS = ['completed', 'failed', 'cancelled', 'blocked'];
 
-/** Defines the test: so many cuts of one machine, the moments in turn. */
-export function powerCuts(system: System, fs: Filesystem, cuts: number, first: Moment): void {
+/** Of one machine. Four machines meet each moment at least twice. */
+const CUTS = LONG ? 8 : 3;
+
+/** Defines the test: cuts of one machine, the moments in turn. */
+export function powerCuts(system: System, fs: Filesystem, first: Moment): void {
   bootTest(system)(
-    `${cuts} power cuts, systemd of ${system} on ${fs}`,
+    `${CUTS} power cuts, systemd of ${system} on ${fs}`,
     async () => {
       const alice = new Rasen(await newMachine({ system, fs }));
       const story = new Story(alice);
@@ -49,12 +53,12 @@ export function powerCuts(system: System, fs: Filesystem, cuts: number, first: M
       await alice.machine.put('/home/alice/.gitconfig', '[user]\nname = Alice\nemail = alice@localhost\n', {
         user: 'alice',
       });
-      for (let n = 0; n < cuts; n++)
+      for (let n = 0; n < CUTS; n++)
         await story.round(`p${n}`, MOMENTS[(MOMENTS.indexOf(first) + n) % MOMENTS.length]!);
       console.log(`power cuts, systemd ${versionOf(system)} on ${fs}: ${JSON.stringify(story.counts)}`);
       count(boot.run, 'power cuts', story.counts);
     },
-    cuts * 120_000,
+    CUTS * 120_000,
   );
 }
 

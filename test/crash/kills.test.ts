@@ -1,6 +1,6 @@
 /**
- * Real kills: 100 × SIGKILL of rasend at random moments while 20 tasks run (plain commands, pipelines, git tasks), and
- * 50 × SIGKILL of a runner. The witness is a file outside of rasen that every command writes to by itself.
+ * Real kills: SIGKILL of rasend at random moments while 20 tasks run (plain commands, pipelines, git tasks), and of
+ * runners: 100 and 50 times in the long form. The witness is a file outside of rasen that every command writes to by itself.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,11 +18,12 @@ import {
   unpacked,
   until,
 } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 import { makeRepo } from './kills-repo.ts';
 
-const KILLS = 100;
+const KILLS = LONG ? 100 : 25;
 const LIVE_TASKS = 20;
-const RUNNER_KILLS = 50;
+const RUNNER_KILLS = LONG ? 50 : 20;
 
 let instance: Instance | null = null;
 afterEach(async () => {

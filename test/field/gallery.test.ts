@@ -13,6 +13,7 @@ import type { TaskView } from '../../src/contract/view.ts';
 import { CHEAT_TASKS, type CheatTask } from '../support/cheat-tasks.ts';
 import type { Tree } from '../support/cheats.ts';
 import { Instance, pipelineSpec } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 
 const TOOLS: Record<CheatTask['language'], string[][]> = {
   JavaScript: [['npm', '--version']],
@@ -41,9 +42,7 @@ const missing = Object.entries(TOOLS)
 const named = process.env.CHEATS;
 const chosen = CHEAT_TASKS.filter(({ language }) => !missing.includes(language)).filter(
   ({ language, name }, i) =>
-    named === undefined
-      ? Boolean(process.env.RASEN_TEST_LONG) || i % SHARE === 0
-      : new RegExp(named).test(`${language}: ${name}`),
+    named === undefined ? LONG || i % SHARE === 0 : new RegExp(named).test(`${language}: ${name}`),
 );
 
 /** Tools that are found by way of the home of who runs the tests are found without it. */
@@ -153,5 +152,5 @@ test(
     expect(results.filter(r => r.cheat === 'red').map(told)).toEqual([]);
     expect(results.filter(r => r.honest !== 'VERIFIED' && r.honest !== 'told').map(told)).toEqual([]);
   },
-  process.env.RASEN_TEST_LONG ? 3_600_000 : 1_800_000,
+  LONG ? 3_600_000 : 1_800_000,
 );

@@ -29,6 +29,7 @@ import { ulid } from '../../src/util/ulid.ts';
 import { FakeManager } from '../support/fake-manager.ts';
 import { commandSpec, Instance, RASEN, RASEND, until } from '../support/instance.ts';
 import { onThisMachine } from '../support/load.ts';
+import { LONG } from '../support/long.ts';
 import type { Answer } from '../support/raw-socket.ts';
 import { askOnce } from '../support/raw-socket.ts';
 import { NO_LIMITS, RunnerRig, SCRIPTS } from '../support/runner-rig.ts';
@@ -36,7 +37,6 @@ import { NO_LIMITS, RunnerRig, SCRIPTS } from '../support/runner-rig.ts';
 const ASK = join(import.meta.dirname, '../support/ask.mjs');
 const NOBODY = 65534;
 const root = process.getuid?.() === 0;
-const LONG = Boolean(process.env.RASEN_TEST_LONG);
 
 let rig: Instance;
 beforeEach(() => {

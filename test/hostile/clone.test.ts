@@ -34,8 +34,7 @@ import {
   type TestRepo,
   write,
 } from '../support/git-repo.ts';
-
-const long = Boolean(process.env.RASEN_TEST_LONG);
+import { LONG } from '../support/long.ts';
 
 let t: TestRepo;
 let w: Worktree;
@@ -192,7 +191,7 @@ test.each([
   await made();
   const untouched = witness();
   const roll = dice(Number(process.env.RASEN_TEST_SEED ?? seed));
-  const attempts = long ? 40 : 8;
+  const attempts = LONG ? 40 : 8;
   const history: string[] = [];
   let good = t.base;
   let accepted = 0;
@@ -232,7 +231,7 @@ test.each([
     ).not.toThrow();
   }
   untouched();
-  if (long) console.log(`${history.length} commands, ${accepted} of ${attempts} attempts accepted, 0 lost`);
+  if (LONG) console.log(`${history.length} commands, ${accepted} of ${attempts} attempts accepted, 0 lost`);
 });
 
 describe('a clone that is made to harm', () => {

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { Rng } from '../crash/simulation-random.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 import { hostileFrame } from '../support/mutate.ts';
 import { askOnce, frame, quantile, rawSocket, residentMb } from '../support/storms.ts';
 
-const LONG = process.env.RASEN_TEST_LONG !== undefined;
 const RESIDENT_MB_MAX = 150;
 const P99_MS_MAX = 100;
 

@@ -14,8 +14,8 @@ import type { TaskView } from '../../src/contract/view.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
 import { type Errno, FaultShim, hasCompiler, KINDS, type Kind, type Program } from '../support/fault-shim.ts';
 import { Instance, pipelineSpec, tick } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 
-const LONG = process.env.RASEN_TEST_LONG === '1';
 /** One call in so many fails, from a random one on; 0: as many as `SAMPLE` says, for each story and kind of call. */
 const STRIDE = Number(process.env.RASEN_TEST_STRIDE ?? (LONG ? 1 : 0));
 const SAMPLE = 1;

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ALL_KINDS, type Kind, namesIn, Outside, planting } from '../support/hostile-files.ts';
 import { commandSpec, Instance, pipelineSpec, tick } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 import { answerMsMax, type Pinger, startPinger } from '../support/pinger.ts';
 import { VIEWS } from '../support/task-builder.ts';
 
 /** Without an agent a project is made all the same. */
 const NO_AGENTS = '/usr/bin:/bin';
-const LONG = process.env.RASEN_TEST_LONG !== undefined;
 const AT_ONCE = 6;
 /** Longest life of a task whose command takes a moment, in ms. */
 const OVER_MS_MAX = 30_000;

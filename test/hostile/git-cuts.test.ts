@@ -8,6 +8,7 @@ import { closeSync, existsSync, ftruncateSync, mkdirSync, mkdtempSync, openSync,
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { LONG } from '../support/long.ts';
 
 const HERE = join(import.meta.dirname, 'power');
 const KINDS = [
@@ -16,7 +17,7 @@ const KINDS = [
   'packed refs',
 ];
 /** Of each kind. */
-const ROUNDS = Number(process.env.RASEN_TEST_CUTS ?? (process.env.RASEN_TEST_LONG ? 10 : 0));
+const ROUNDS = Number(process.env.RASEN_TEST_CUTS ?? (LONG ? 10 : 0));
 /** Without the long form: one each of the three effects. */
 const SOME = ['ref of the good commit', "index of the user's checkout", 'packed refs'];
 /** In memory, and short: a socket is in it. */
@@ -48,7 +49,7 @@ it.skipIf(missing.length > 0)(
       rmSync(folder, { recursive: true, force: true });
     }
   },
-  process.env.RASEN_TEST_LONG || ROUNDS > 0 ? 4 * 3_600_000 : 170_000,
+  LONG || ROUNDS > 0 ? 4 * 3_600_000 : 170_000,
 );
 
 /** One machine, switched on again after each cut. */

@@ -23,10 +23,9 @@ import { sealAttempt } from '../../src/git/seal.ts';
 import { ensureWorktree, type Worktree } from '../../src/git/worktree.ts';
 import { makeRepo, openTest, removeFolder, sh, type TestRepo, write } from '../support/git-repo.ts';
 import { onThisMachine } from '../support/load.ts';
+import { LONG } from '../support/long.ts';
 import { projects } from '../support/projects.ts';
 import type { SeedProject } from '../support/scripted-agent.ts';
-
-const long = Boolean(process.env.RASEN_TEST_LONG);
 
 describe('through the whole product', () => {
   const make = projects();
@@ -451,7 +450,7 @@ describe.each(['linked', 'clone'] as const)(
     const pairs = PLACES.flatMap((place, i) => {
       const turn = i + shift;
       const chosen = turn % 2 === 0 ? 0 : 1 + (((turn - 1) / 2) % (THINGS.length - 1));
-      return THINGS.filter((_, k) => long || k === chosen).map(([name, put]) => [place, name, put] as const);
+      return THINGS.filter((_, k) => LONG || k === chosen).map(([name, put]) => [place, name, put] as const);
     });
 
     test.each(pairs)('%s is %s', async (place, name, put) => {

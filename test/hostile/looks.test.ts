@@ -12,8 +12,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Errno, FaultShim, hasCompiler } from '../support/fault-shim.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, write } from '../support/git-repo.ts';
 import { holdRepository } from '../support/hold-repository.ts';
+import { LONG } from '../support/long.ts';
 
-const LONG = process.env.RASEN_TEST_LONG === '1';
 /** Looks of a short run. */
 const SAMPLE = 6;
 const ERRNOS: readonly Errno[] = ['EMFILE', 'EIO'];

@@ -10,9 +10,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
 import { commandSpec, Instance, until } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 
 const FORGER = join(import.meta.dirname, '../support/forger.mjs');
-const LONG = process.env.RASEN_TEST_LONG !== undefined;
 
 let rig: Instance;
 beforeEach(() => {

@@ -23,6 +23,7 @@ import type { TaskView } from '../../src/contract/view.ts';
 import { seal, unseal } from '../../src/store/file/seal.ts';
 import { commandSpec, Instance, marked, until } from '../support/instance.ts';
 import { onThisMachine } from '../support/load.ts';
+import { LONG } from '../support/long.ts';
 
 let rig: Instance;
 beforeEach(() => {
@@ -329,9 +330,7 @@ test('special files in place of what is read of a task: that task alone, and an 
   }
   await rig.start();
   const slow: string[] = [];
-  const methods = process.env.RASEN_TEST_LONG
-    ? ['task.get', 'event.follow', 'log.follow', 'task.plan']
-    : ['task.get', 'log.follow'];
+  const methods = LONG ? ['task.get', 'event.follow', 'log.follow', 'task.plan'] : ['task.get', 'log.follow'];
   for (const { id, what } of victims) {
     for (const method of methods) {
       // What a healthy one takes at this moment is the machine's.
@@ -360,7 +359,7 @@ test('special files in place of those of the instance: it starts, and answers', 
   await rig.call('task.run', { spec, env: { PATH: process.env.PATH } });
   await until('it runs', () => times('live') === 1);
   const wrong: string[] = [];
-  const files = process.env.RASEN_TEST_LONG ? INSTANCE_FILES : ['heads', 'keys', 'rasend.yml', 'rasend.lock'];
+  const files = LONG ? INSTANCE_FILES : ['heads', 'keys', 'rasend.yml', 'rasend.lock'];
   for (const file of files)
     for (const kind of ['a FIFO', 'a folder', '10 GB']) {
       // A lock that is a folder is refused, with words; so are settings of 10 GB.

@@ -15,9 +15,9 @@ import { lockPlace } from '../../src/git/lock.ts';
 import { makeRepo } from '../crash/kills-repo.ts';
 import { holdRepository } from '../support/hold-repository.ts';
 import { Instance, pipelineSpec, until } from '../support/instance.ts';
+import { LONG } from '../support/long.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';
 
-const LONG = process.env.RASEN_TEST_LONG === '1';
 /** How long a disk is full, in ms. */
 const OUTAGES = LONG ? [6_000, 120_000, 600_000] : [6_000];
 const AFTER_MS = LONG ? 300_000 : 60_000;

@@ -24,9 +24,9 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { LONG } from '../../support/long.ts';
 import type { Recording } from './story.ts';
 
-const LONG = Boolean(process.env.RASEN_TEST_LONG);
 /** Images of each file system. */
 const IMAGES = Number(process.env.RASEN_TEST_IMAGES ?? (LONG ? 500 : 8));
 const ROUNDS = LONG ? 3 : 1;
