@@ -56,7 +56,9 @@ const usedOfDateFns = {
   name: 'used-of-date-fns',
   setup(build) {
     build.onResolve({ filter: /^date-fns$/ }, args =>
-      /node_modules[/\\]pino-roll[/\\]/.test(args.importer) ? { path: 'used', namespace: 'date-fns' } : undefined,
+      /node_modules[/\\]pino-roll[/\\]/.test(args.importer)
+        ? { path: 'used', namespace: 'date-fns' }
+        : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'date-fns' }, () => ({
       contents: "export { addDays, addHours, format, isValid, parse } from 'date-fns';",
@@ -89,7 +91,13 @@ const builds = {
     alias: { 'node:util': './src/gateway/page/node-util.ts' },
     entryPoints: ['src/gateway/page/main.tsx'],
   },
-  'rasend.cjs': { ...cjs, ...importMeta, plugins: [usedOfDateFns], minify: false, entryPoints: ['src/supervisor/main.ts'] },
+  'rasend.cjs': {
+    ...cjs,
+    ...importMeta,
+    plugins: [usedOfDateFns],
+    minify: false,
+    entryPoints: ['src/supervisor/main.ts'],
+  },
   'rasen-session.cjs': { ...cjs, entryPoints: ['src/session/main.ts'] },
   'rasen-fence.cjs': { ...cjs, entryPoints: ['src/sandbox/fence/main.ts'] },
   'rasen-watch.cjs': { ...cjs, ...importMeta, entryPoints: ['src/watch/main.ts'] },
