@@ -16,7 +16,7 @@ _rasen() {
   case $first in
     plan) words='show edit import' ;;
     trigger) words='list show next log pause resume fire edit remove apply' ;;
-    notify) words='test' ;;
+    notify) words='test log' ;;
     config) words='check schema' ;;
     token) words='create list rotate revoke' ;;
     hook) words='add list remove' ;;
@@ -63,6 +63,7 @@ _rasen() {
     'trigger remove') flags='--format --json' ;;
     'trigger apply') flags='--dry-run --format --json' ;;
     'notify test') flags='--format --json' ;;
+    'notify log') flags='-n --lines --format --json' ;;
     'config check') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
     'pr') flags='--title --body --base --push --forge-api --format --json' ;;

@@ -119,10 +119,10 @@ export function rasenOvernight7(version: string): string {
   );
   page.section('Notices');
   page.code(
-    'notify:\n  webhook: https://ntfy.example.org/my-topic   # JSON by POST; `text` has it in words\n  command: [my-script]                         # the same on standard input\n  desktop: true                                # notify-send, or osascript',
+    'notify:\n  webhook: https://ntfy.sh/my-topic            # Slack, Discord, Telegram, Teams, or your own: JSON by POST\n  command: [my-script]                         # the same on standard input\n  desktop: true                                # notify-send, or osascript',
   );
   page.para(
-    'You are told once of each: completed, failed, blocked, waiting for a limit or for the next budget, resumed after a reboot, most of a budget used. A notice has the reason, the last error, time, tokens, cost and the command to type next. `rasen notify test` sends one.',
+    'You are told once of each: completed, failed, blocked, waiting for a limit or for the next budget, resumed after a reboot, most of a budget used. A notice has the reason, the last error, time, tokens, cost and the command to type next. `rasen notify test` sends one; `rasen notify log` shows what was sent in the night.',
   );
   page.section('Environment and secrets');
   page.para(

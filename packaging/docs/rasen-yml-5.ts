@@ -219,10 +219,11 @@ const SECRET_USES: Readonly<Record<SecretUser, string>> = {
   run: 'Commands of subtasks.',
   gates: 'Gates that are commands, on a merge, too.',
   setup: 'The command of `setup`.',
-  notify: 'The program of `notify.command`.',
+  notify: 'The program of `notify.command`, and `notify.webhook` where it names them.',
 };
 
 const NOTICE_FIELDS: Readonly<Record<keyof Message, string>> = {
+  id: 'Names the notice; the same when it is sent again.',
   kind: `${NOTICE_KINDS.map(kind => `\`${kind}\``).join(', ')}, or \`test\`.`,
   title: 'One line.',
   text: 'All of it in words, on several lines.',
@@ -311,13 +312,20 @@ function resources(page: ManPage): void {
   page.section('Notifications');
   page.para(
     'A person is told of a task that is completed, failed or blocked, that waits for a usage limit (once, however often the stated end moves) or for the budget of the next day, that goes on after a restart of the machine, or that has spent most of its budget. Each is told once for a task and a reason; a crash in the very moment of sending repeats one. There are at most '.concat(
-      `${MAX_NOTICES_PER_HOUR} an hour for one task. What could not be sent is tried ${MAX_NOTICE_TRIES} times, ${NOTICE_RETRY_MS / 60_000} minutes apart, by the channels that failed, while it is still true.`,
+      `${MAX_NOTICES_PER_HOUR} an hour for one task. What could not be sent is tried ${MAX_NOTICE_TRIES} times, by the channels that failed and while it is still true: ${NOTICE_RETRY_MS / 60_000} minutes after the first, then after twice as long each time, which is most of a day. \`rasen notify log\` shows what was sent.`,
     ),
     'This holds for every task: those of a project, plain commands (`rasen run --`) and pipelines (`rasen run -f`). For these the configuration is that of the nearest folder of the working tree that has one, else your own; of it they take `notify` and the secrets with `for: [notify]`, which reach no command. What you write once for all projects goes into ~/.config/rasen/config.yml:',
   );
   page.code('notify:\n  desktop: true\n  on: [blocked, failed, completed]');
   page.para(
-    'The supervisor sends them, with the environment of the task, and no task waits for it. The secrets are for the program of `notify.command` alone; where one cannot be looked up the other channels are used all the same. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels that a task started in this folder would use.',
+    'Slack, Discord, Teams, Telegram and ntfy.sh are known by the address of their webhook and get what they show; another server of ntfy needs `webhook_format: ntfy`. An address that lets everybody write there is a secret, and can be named as one:',
+  );
+  page.code(
+    'secrets:\n  BOT: {from: "env:BOT", for: [notify]}\n  SIGN: {from: "env:SIGN", for: [notify]}\nnotify:\n  webhook: https://api.telegram.org/bot${BOT}/sendMessage?chat_id=42\n  # your own service: webhook: https://ops.example.org/rasen, with webhook_secret: SIGN',
+  );
+  page.para(
+    'A webhook gets the headers webhook-id and webhook-timestamp of Standard Webhooks, and with `webhook_secret` webhook-signature. It is asked up to three times within half a minute where it does not answer, or with a status of 408, 429 or 5xx.',
+    'The supervisor sends them, with the environment of the task, and no task waits for it. The secrets are for the program of `notify.command`, and for a webhook that names them; where one cannot be looked up the other channels are used all the same. What could not be sent is in the log, in `rasen status` and in `rasen doctor`. `rasen notify test` sends one through the channels that a task started in this folder would use.',
     'The notice is an object of JSON with these fields; a program has it on its standard input, a webhook gets it by POST:',
   );
   for (const [field, about] of Object.entries(NOTICE_FIELDS)) page.item(`\`${field}\``, about);

@@ -1,19 +1,28 @@
 /** The keys of how a person is told of what happens to a task: `notify.*`. */
-import { NOTICE_KINDS } from '../contract/notify.ts';
+import { addressProblem, MAX_WEBHOOK_CHARS, NOTICE_KINDS, WEBHOOK_FORMATS } from '../contract/notify.ts';
 import { command, own } from './keys-row.ts';
+import { found } from './node.ts';
 import { bool, listOf, nullable, oneOf, text, type ValueType } from './types.ts';
 
-const MAX_URL = 2000;
-const plain = text(MAX_URL, 'an address that begins with http:// or https://');
+const plain = text(MAX_WEBHOOK_CHARS, 'an address that begins with http:// or https://');
 const address: ValueType<string> = {
   ...plain,
   read(node, report) {
     const value = plain.read(node, report);
     if (value === undefined) return undefined;
-    const url = URL.parse(value);
-    if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return value;
-    const why = url?.username ? 'has a login in it, which is not sent' : `is not ${plain.wanted}`;
-    report(node, why);
+    const problem = addressProblem(value);
+    if (problem === null) return value;
+    report(node, problem);
+    return undefined;
+  },
+};
+
+const nameOfSecret: ValueType<string> = {
+  ...text(128, 'the name of a secret'),
+  read(node, report) {
+    const name = node.kind === 'scalar' ? node.text : '';
+    if (/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return name;
+    report(node, `found ${found(node)}, wanted the name of a secret`);
     return undefined;
   },
 };
@@ -28,7 +37,18 @@ export const NOTIFY_KEYS = {
   'notify.webhook': own(
     nullable(address, 'none'),
     null,
-    'Address that gets the notice as JSON by POST; its `text` says all in words.',
+    'Address that gets the notice by POST. `${NAME}` in it stands for a secret with `for: [notify]`; all of it can be one.',
+    'none',
+  ),
+  'notify.webhook_format': own(
+    oneOf(...WEBHOOK_FORMATS),
+    'auto',
+    'What it gets: json is the notice itself, whose `text` says all in words; auto is json too, but for an address of Slack, Discord, ntfy.sh, Telegram or Teams.',
+  ),
+  'notify.webhook_secret': own(
+    nullable(nameOfSecret, 'requests are not signed'),
+    null,
+    'Name of a secret with `for: [notify]`, with which requests are signed as Standard Webhooks are: base64, mostly `whsec_` and 32 characters or more.',
     'none',
   ),
   'notify.desktop': own(bool(), false, 'Show notices on the desktop, by notify-send, or osascript on macOS.'),

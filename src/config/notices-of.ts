@@ -7,7 +7,7 @@ import type { Settings } from './keys.ts';
 export interface Notices {
   /** null: no channel is configured. */
   notify: NotifySpec | null;
-  /** Those of `notify.command`, for it alone. */
+  /** For those who tell alone. */
   secrets: TaskSpec['secrets'];
 }
 
@@ -15,6 +15,8 @@ export interface Notices {
 export const notifyOf = (settings: Settings): NotifySpec => ({
   command: settings['notify.command'],
   webhook: settings['notify.webhook'],
+  webhook_format: settings['notify.webhook_format'],
+  webhook_secret: settings['notify.webhook_secret'],
   desktop: settings['notify.desktop'],
   on: settings['notify.on'],
 });

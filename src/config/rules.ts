@@ -1,5 +1,6 @@
 /** Rules between keys, checked after the merge: what no single key can tell. */
 import { normalize, relative } from 'node:path';
+import { secretsIn } from '../contract/notify.ts';
 import { ROLES } from '../contract/spec.ts';
 import { type KeyName, roleKey } from './keys.ts';
 import type { LateProblems, LoadedConfig } from './load.ts';
@@ -45,6 +46,20 @@ export function checkSettings(config: LoadedConfig, late: LateProblems): void {
   }
   for (const name of Object.keys(settings.secrets)) {
     if (Object.hasOwn(settings.env, name)) late.at('secrets', `${name} is in "env", too; keep one of them`);
+  }
+  const signs = settings['notify.webhook_secret'];
+  if (signs !== null && settings['notify.webhook'] === null)
+    late.at('notify.webhook_secret', 'signs nothing: there is no notify.webhook');
+  const named = [
+    ...secretsIn(settings['notify.webhook'] ?? '').map(name => ['notify.webhook', name] as const),
+    ...(signs === null ? [] : [['notify.webhook_secret', signs] as const]),
+  ];
+  for (const [key, name] of named) {
+    if (!settings.secrets[name]?.for?.includes('notify'))
+      late.at(
+        key,
+        `${name} is no secret for notices; write secrets: {${name}: {from: "env:${name}", for: [notify]}}`,
+      );
   }
   for (const [backend, command] of BACKEND_KEYS) {
     if (settings[command] !== null) continue;

@@ -48,6 +48,11 @@ const notificationView = z.looseObject({
   t: time,
   ok: z.boolean(),
   detail: z.string().nullable().describe('Why it was not sent, or not everywhere.'),
+  again_at: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('When what was not sent is tried again; null: it is not, or was already.'),
 });
 
 const subtaskView = z.looseObject({

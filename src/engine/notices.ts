@@ -28,8 +28,8 @@ export interface Notified {
 
 /** Lines of the ledger that are kept whatever they are of. */
 export const MAX_NOTIFIED = 100;
-/** Of one notice, and how long after one that failed the next is made. */
-export const MAX_NOTICE_TRIES = 3;
+/** Of one notice: for most of a day. After the first that failed it is so long to the next, then twice as long each time. */
+export const MAX_NOTICE_TRIES = 8;
 export const NOTICE_RETRY_MS = 10 * 60_000;
 /** Notices of one task within an hour: a script that resumes it again and again must not flood anybody. */
 export const MAX_NOTICES_PER_HOUR = 10;
@@ -131,12 +131,24 @@ export function nextNotices(state: TaskState, seen: Observed): { effects: Effect
   return { effects, wake_ms: wakes.length > 0 ? Math.min(...wakes) : null };
 }
 
+/** When what this line of the ledger could not send is tried again (RFC 3339); null: never, or it was already. */
+export function againAt(state: TaskState, line: Notified): string | null {
+  const tries = state.notified.filter(({ key }) => key === line.key);
+  if (line.ok || tries.at(-1) !== line || !owedNotices(state).some(({ key }) => key === line.key))
+    return null;
+  return new Date(Date.parse(line.t) + pauseAfter(tries.length)).toISOString();
+}
+
+const pauseAfter = (tries: number) => NOTICE_RETRY_MS * 2 ** (tries - 1);
+
 /** When a notice that failed is tried again; null: now. */
 function retryAt({ notified }: TaskState, notice: string, nowMs: number): number | null {
-  const last = notified.findLast(({ key }) => key === notice);
+  const tries = notified.filter(({ key }) => key === notice);
+  const last = tries.at(-1);
   if (!last) return null;
   const age = nowMs - Date.parse(last.t);
-  return age >= 0 && age < NOTICE_RETRY_MS ? nowMs - age + NOTICE_RETRY_MS : null;
+  const pause = pauseAfter(tries.length);
+  return age >= 0 && age < pause ? nowMs - age + pause : null;
 }
 
 /** Nothing will ever be done for the task again, unless a person asks. */

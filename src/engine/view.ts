@@ -7,7 +7,7 @@ import type { Trouble } from './effect.ts';
 import { gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
 import { unseenText } from './mutation.ts';
 import { openNotes } from './notes.ts';
-import { kindOf } from './notices.ts';
+import { againAt, kindOf } from './notices.ts';
 import type { Step, TaskState } from './state.ts';
 
 /** Notifications that a view shows. */
@@ -77,9 +77,13 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     ...(state.rollback
       ? { rolling_back: { commit: state.rollback.commit, steps: [...state.rollback.steps] } }
       : {}),
-    notifications: state.notified
-      .slice(-MAX_NOTIFICATIONS)
-      .map(told => ({ kind: kindOf(told), t: told.t, ok: told.ok, detail: told.detail })),
+    notifications: state.notified.slice(-MAX_NOTIFICATIONS).map(told => ({
+      kind: kindOf(told),
+      t: told.t,
+      ok: told.ok,
+      detail: told.detail,
+      again_at: againAt(state, told),
+    })),
     ...(state.left_out?.length ? { left_out: state.left_out } : {}),
     ...(state.meanwhile ? { meanwhile: state.meanwhile } : {}),
     forgeries: state.forgeries.map(forgery => ({ ...forgery })),

@@ -3,6 +3,7 @@
  * Standard Webhooks, GitHub and GitLab. Pure.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { standardSignature } from '../util/standard-webhook.ts';
 import type { Hook } from './hook-secrets.ts';
 
 /** A signature that is older, or from the future, may be one that somebody has kept. */
@@ -58,10 +59,9 @@ function standard(
   ];
   if (!ID.test(id) || !/^\d{1,12}$/.test(time) || Math.abs(now - Number(time) * 1000) > TOLERANCE_MS)
     return null;
-  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-  const signed = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest('base64');
+  const signed = standardSignature(secret, id, time, body);
   // Several while the secret of the sender is being replaced.
-  const good = signatures.split(' ').some(signature => same(signature, `v1,${signed}`));
+  const good = signatures.split(' ').some(signature => same(signature, signed));
   return good ? { id, event: null } : null;
 }
 

@@ -6,7 +6,7 @@ import type { Channel, Place } from './channel.ts';
 import { commandChannel } from './command.ts';
 import { desktopChannel } from './desktop.ts';
 import type { Message } from './message.ts';
-import { webhookChannel } from './webhook.ts';
+import { secretsOfWebhook, webhookChannel } from './webhook.ts';
 import { withoutValues } from './without-values.ts';
 
 /** Of what went wrong with one channel. */
@@ -17,14 +17,14 @@ export type Sent = { channel: Channel['name']; ok: boolean; detail: string | nul
 export function channelsOf(spec: NotifySpec, platform: NodeJS.Platform = process.platform): Channel[] {
   return [
     ...(spec.command ? [commandChannel(spec.command)] : []),
-    ...(spec.webhook ? [webhookChannel(spec.webhook)] : []),
+    ...(spec.webhook ? [webhookChannel(spec.webhook, spec)] : []),
     ...(spec.desktop ? [desktopChannel(platform)] : []),
   ];
 }
 
 /**
- * Never throws, and takes as long as the slowest channel. `secrets` are looked up for the command alone; where one is
- * missing the command is not run, and every other channel tells its person.
+ * Never throws, and takes as long as the slowest channel. `secrets` are looked up for the command, and for a webhook that
+ * needs some; where one is missing that channel is not used, and every other one tells its person.
  */
 export async function sendAll(
   spec: NotifySpec,
@@ -33,14 +33,11 @@ export async function sendAll(
   secrets: () => Promise<Record<string, string>> = async () => ({}),
 ): Promise<Sent[]> {
   const bare = { ...place, secrets: [] };
+  const needs = { command: true, webhook: secretsOfWebhook(spec).length > 0, desktop: false };
   return Promise.all(
     channelsOf(spec).map(async channel => {
       try {
-        await attempt(
-          channel,
-          message,
-          channel.name === 'command' ? withSecrets(place, await secrets()) : bare,
-        );
+        await attempt(channel, message, needs[channel.name] ? withSecrets(place, await secrets()) : bare);
         return { channel: channel.name, ok: true, detail: null };
       } catch (error) {
         return { channel: channel.name, ok: false, detail: oneLine(messageOf(error), MAX_DETAIL) };

@@ -14,13 +14,18 @@ import type { AttemptRecord, Step, TaskState } from '../engine/state.ts';
 import { viewOf } from '../engine/view.ts';
 import { clockTime, duration, exactDuration } from '../engine/wall-time.ts';
 import { warningsOf } from '../engine/warnings.ts';
+import { sha256 } from '../util/sha256.ts';
 import { lastChars, oneLine } from '../views/plain-text.ts';
 
 const LINE_CHARS = 300;
 const LAST_LINES = 10;
 const LAST_CHARS = 1500;
+/** Hex digits of the hash that names a notice. */
+const ID_CHARS = 32;
 
 export interface Message {
+  /** The same for each try of one notice: who gets it twice can tell. */
+  id: string;
   /** trigger: of a trigger itself, not of one of its runs. */
   kind: NoticeKind | 'test' | 'trigger';
   /** One line each for a heading, and for all of it. */
@@ -86,7 +91,14 @@ export function messageFor(state: TaskState, notice: Notice, output: string, now
   };
   const title = `rasen: ${about.name}: ${headline(state, notice.kind, nowMs)}`;
   const text = textOf(title, about);
-  return { kind: notice.kind, title, text, t: new Date(nowMs).toISOString(), ...about };
+  return {
+    id: `rasen_${sha256(`${state.id} ${notice.key}`).slice(0, ID_CHARS)}`,
+    kind: notice.kind,
+    title,
+    text,
+    t: new Date(nowMs).toISOString(),
+    ...about,
+  };
 }
 
 /** For `rasen notify test`. */
@@ -114,6 +126,7 @@ function bare(
   nowMs: number,
 ): Omit<Message, 'kind' | 'title' | 'text' | 'status'> {
   return {
+    id: `rasen_${sha256(`${project} ${name} ${nowMs}`).slice(0, ID_CHARS)}`,
     ...{
       t: new Date(nowMs).toISOString(),
       task: '',
@@ -210,7 +223,7 @@ function lastLinesOf(text: string): string[] {
   return lines.map(line => oneLine(line, LINE_CHARS)).filter(line => line !== '');
 }
 
-function textOf(title: string, about: Omit<Message, 'kind' | 'title' | 'text' | 't'>): string {
+function textOf(title: string, about: Omit<Message, 'id' | 'kind' | 'title' | 'text' | 't'>): string {
   const { input_tokens, output_tokens, cost_usd, duration_seconds, active_seconds } = about;
   const tokens = input_tokens + output_tokens > 0 ? `, ${input_tokens + output_tokens} tokens` : '';
   const cost = cost_usd === null ? '' : `, ${cost_usd.toFixed(2)} USD`;

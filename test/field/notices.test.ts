@@ -119,3 +119,38 @@ test('the same key is the same task, also when somebody else is told now', async
   writeFileSync(join(p, 'rasen.yml'), `notify: {command: ${noting('told')}}\n`);
   expect(run().stdout).toBe(before);
 });
+
+test('what was sent, and what was not, can be seen afterwards, for all tasks or one', async () => {
+  const p = folder('p');
+  expect(instance.rasen(['notify', 'log'], { cwd: p }).stdout).toBe('No notice was sent yet.\n');
+  writeFileSync(join(p, 'rasen.yml'), `notify: {command: ${noting('told')}}\n`);
+  expect(instance.rasen(['run', '--name', 'good', '--', 'true'], { cwd: p }).status).toBe(0);
+  writeFileSync(join(p, 'rasen.yml'), 'notify: {command: [sh, -c, "echo no route >&2; exit 1"]}\n');
+  expect(instance.rasen(['run', '--name', 'bad', '--', 'false'], { cwd: p }).status).toBe(1);
+  const log = await until('both were tried', () => {
+    const { stdout } = instance.rasen(['notify', 'log'], { cwd: p });
+    return stdout.trim().split('\n').length === 2 ? stdout : null;
+  });
+  expect(log).toMatch(/^\S+ .* {2}good {2}completed {2}sent\n/);
+  expect(log).toMatch(
+    /\n\S+ .* {2}bad {2}failed {2}not sent: command: sh ended with status 1: no route; again \S+/,
+  );
+  const one = instance.rasen(['notify', 'log', 'bad', '--format', 'json'], { cwd: p });
+  expect(JSON.parse(one.stdout)).toMatchObject([
+    {
+      name: 'bad',
+      kind: 'failed',
+      ok: false,
+      detail: expect.stringContaining('no route'),
+      again_at: expect.any(String),
+    },
+  ]);
+  expect(instance.rasen(['notify', 'log', 'nosuch'], { cwd: p })).toMatchObject({ status: 2 });
+});
+
+test('a webhook that is signed with a secret nobody named is told before anything starts', () => {
+  const p = folder('p', { 'rasen.yml': 'notify:\n  webhook: https://localhost/\n  webhook_secret: SIGN\n' });
+  const { status, stderr } = instance.rasen(['run', '--', 'touch', 'ran'], { cwd: p });
+  expect([status, stderr]).toEqual([2, expect.stringContaining('SIGN is no secret for notices')]);
+  expect(existsSync(join(p, 'ran'))).toBe(false);
+});

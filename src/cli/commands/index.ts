@@ -17,6 +17,7 @@ import { merge } from './merge.ts';
 import { metrics } from './metrics.ts';
 import { note } from './note.ts';
 import { notifyTest } from './notify.ts';
+import { notifyLog } from './notify-log.ts';
 import { planEdit, planImport, planShow } from './plan.ts';
 import { pr } from './pr.ts';
 import { reinit } from './reinit.ts';
@@ -57,6 +58,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   rollback,
   ...TRIGGER_COMMANDS,
   notifyTest,
+  notifyLog,
   configCheck,
   configSchema,
   pr,
@@ -75,7 +77,7 @@ export const COMMANDS: readonly AnyCommand[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
   config: 'Check the configuration',
-  notify: 'Try the notifications',
+  notify: 'Try the notifications, and see which were sent',
   trigger: 'What starts work by itself: times, intervals, changed files',
   service: 'Make rasend a service of the system',
   hook: 'Let triggers be called from outside',

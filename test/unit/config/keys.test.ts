@@ -23,6 +23,8 @@ const OTHER: Record<string, unknown> = {
   'project.name': 'other-name',
   'limits.quiet_hours': ['22:00-06:30'],
   'notify.webhook': 'https://example.org/hook',
+  'notify.webhook_format': 'slack',
+  'notify.webhook_secret': 'SIGN',
   'notify.on': ['failed'],
   'limits.memory': '2G',
   'limits.cpu': 1.5,
@@ -54,6 +56,14 @@ function other(key: string, value: unknown): unknown {
   if (typeof value === 'number') return value === 0.3 ? 0.7 : value + 1;
   throw new Error(`no other value for ${key}`);
 }
+
+/** What a key cannot be without. */
+const NEEDS: Record<string, object> = {
+  'notify.webhook_secret': {
+    notify: { webhook: 'https://example.org/hook' },
+    secrets: { SIGN: { from: 'env:SIGN', for: ['notify'] } },
+  },
+};
 
 function outcome(settings: object): string {
   const folder = project({ ...FILES, 'rasen.yml': stringify(settings) });
@@ -109,7 +119,8 @@ test.each(CONFIG_KEYS.map(row => [row.key, row] as const))('%s has an effect', (
     expect(outcome(merged(base, nested(key, true)))).not.toBe(without());
     return;
   }
-  expect(outcome(merged(base, nested(key, value)))).not.toBe(without());
+  const needs = merged(base, NEEDS[key] ?? {});
+  expect(outcome(merged(needs, nested(key, value)))).not.toBe(NEEDS[key] ? outcome(needs) : without());
 });
 
 test.each(CONFIG_KEYS.map(row => [row.key, row] as const))('%s is documented', (_, row) => {

@@ -1,6 +1,7 @@
 /** Which notices a task owes: once for a reason, within bounds, and none where nobody asked. */
 import { describe, expect, it } from 'vitest';
 import {
+  againAt,
   isOver,
   MAX_NOTICE_TRIES,
   MAX_NOTICES_PER_HOUR,
@@ -103,13 +104,15 @@ describe('a person is told', () => {
     engine.draining = false;
     expect(engine.look()).toMatchObject([{ type: 'notify', notice: 'blocked:config:0' }]);
   });
-  it('again where that failed: ten minutes later, by the channels that failed, three times in all', () => {
+  it('again where that failed: ten minutes later, then after twice as long each time, by the channels that failed, for most of a day', () => {
     const notify = { command: ['tell'], webhook: 'https://example.org/', desktop: true };
     const engine = start({}, { notify });
     engine.unheard = 1;
     engine.run(({ notified }) => notified.length === 1);
     const from = engine.now;
     expect(isOver(engine.state)).toBe(false);
+    const again = new Date(Date.parse(engine.state.notified[0]!.t) + NOTICE_RETRY_MS).toISOString();
+    expect(againAt(engine.state, engine.state.notified[0]!)).toBe(again);
     expect(engine.look()).toEqual([]);
     expect(stillTo(engine.state, 'completed')).toMatchObject({
       ...{ command: null, webhook: notify.webhook, desktop: false },
@@ -125,6 +128,12 @@ describe('a person is told', () => {
     const deaf = start();
     deaf.unheard = 100;
     expect(deaf.run().told).toEqual(Array(MAX_NOTICE_TRIES).fill('completed'));
+    const at = deaf.state.notified.map(({ t }) => Date.parse(t));
+    const pauses = at.slice(1).map((t, i) => t - at[i]!);
+    for (const [i, pause] of pauses.entries()) expect(pause).toBeGreaterThanOrEqual(NOTICE_RETRY_MS * 2 ** i);
+    expect(at.at(-1)! - at[0]!).toBeLessThan(24 * 3_600_000);
+    expect(at.at(-1)! - at[0]!).toBeGreaterThan(18 * 3_600_000);
+    expect(deaf.state.notified.map(line => againAt(deaf.state, line))).toEqual(at.map(() => null));
     expect(isOver(deaf.state)).toBe(true);
   });
   it('of a budget once, however many other notices were sent since', () => {
