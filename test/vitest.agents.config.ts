@@ -10,7 +10,7 @@ export default defineConfig({
     globalSetup: ['test/agents/setup.ts'],
     pool: 'forks',
     sequence: { sequencer: longestFirst([/acp\.test/, /gemini\.test/, /claude\.test/, /codex\.test/]) },
-    maxWorkers: 2,
+    maxWorkers: 3,
     // The tests of a file side by side: most of a session is waiting.
     maxConcurrency: 2,
     testTimeout: 300_000,

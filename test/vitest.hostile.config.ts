@@ -8,7 +8,8 @@ export default defineConfig({
     include: ['test/hostile/**/*.test.ts'],
     setupFiles: ['test/support/users-path.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // They wait as much as they compute.
+    maxWorkers: 3,
     testTimeout: LONG ? 3_600_000 : 240_000,
     hookTimeout: 180_000,
   },
