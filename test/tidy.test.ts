@@ -170,6 +170,7 @@ const NAMES_AGENTS: Record<string, string> = {
   'src/agents/programs.ts': 'the list: how it is looked whether they are there',
   'src/config/keys-limits.ts': 'documentation: who says what a session costs',
   'src/config/rules.ts': 'an example of a command over ACP',
+  'src/config/import/long-running-tasks.ts': 'a key of the file of another tool',
   'src/engine/recipient.ts': 'whose the variables are that agents log in with; the engine imports no agent',
   'src/submit/captured-env.ts': 'which variables are captured, of any program',
 };

@@ -17,7 +17,7 @@ _rasen() {
     plan) words='show edit import' ;;
     trigger) words='list show next log pause resume fire edit remove apply' ;;
     notify) words='test log' ;;
-    config) words='check schema' ;;
+    config) words='check import schema' ;;
     token) words='create list rotate revoke' ;;
     hook) words='add list remove' ;;
     service) words='install uninstall start stop restart status' ;;
@@ -65,6 +65,7 @@ _rasen() {
     'notify test') flags='--format --json' ;;
     'notify log') flags='-n --lines --format --json' ;;
     'config check') flags='--format --json' ;;
+    'config import') flags='--format --json' ;;
     'config schema') flags='--plan' ;;
     'pr') flags='--title --body --base --push --forge-api --format --json' ;;
     'web') flags='--qr --no-open --scope --tailscale --format --json' ;;

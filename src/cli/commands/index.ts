@@ -9,7 +9,7 @@ import { events } from './events.ts';
 import { gateway } from './gateway.ts';
 import { gc } from './gc.ts';
 import { HOOK_COMMANDS } from './hook.ts';
-import { importProcesses } from './import.ts';
+import { configImport, importProcesses } from './import.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
@@ -60,6 +60,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   notifyTest,
   notifyLog,
   configCheck,
+  configImport,
   configSchema,
   pr,
   web,
@@ -76,7 +77,7 @@ export const COMMANDS: readonly AnyCommand[] = [
 /** What the words stand for that have subcommands. */
 export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
-  config: 'Check the configuration',
+  config: 'Check the configuration, or take over that of another tool',
   notify: 'Try the notifications, and see which were sent',
   trigger: 'What starts work by itself: times, intervals, changed files',
   service: 'Make rasend a service of the system',

@@ -7,11 +7,12 @@ import { Problems } from '../problems.ts';
 import { parseYaml } from '../yaml.ts';
 import { importCrontab, SCHEDULE } from './crontab.ts';
 import type { Imported } from './imported.ts';
+import { importLongRunningTasks, isLongRunningTasks } from './long-running-tasks.ts';
 import { importPackageScripts } from './package-scripts.ts';
 import { importProcessCompose } from './process-compose.ts';
 import { importProcfile, PROCESS } from './procfile.ts';
 
-const KINDS = 'a Procfile, a process-compose.yaml, a package.json or a crontab';
+const KINDS = 'a Procfile, a process-compose.yaml, a package.json, a crontab or a long_running_tasks.yaml';
 
 /** `path` is as the user gave it, `file` where it is. Throws a RasenError of kind config. */
 export function importFile(path: string, file: string, text: string): Imported {
@@ -40,6 +41,7 @@ function read(path: string, file: string, text: string, problems: Problems): Imp
   if (tree === null && !problems.any) problems.add({ line: 1, column: 1 }, '', 'is empty');
   if (tree === null || problems.any) return null;
   if (tree.kind === 'map' && tree.entries.has('processes')) return importProcessCompose(tree, problems);
+  if (tree.kind === 'map' && isLongRunningTasks(tree)) return importLongRunningTasks(tree, problems);
   if (tree.kind === 'map' && tree.entries.has('scripts'))
     return importPackageScripts(tree, beside => existsSync(join(dirname(file), beside)), problems);
   if (

@@ -7,7 +7,7 @@ export interface Entry {
 }
 
 export interface Imported {
-  kind: 'Procfile' | 'process-compose' | 'package.json' | 'crontab';
+  kind: 'Procfile' | 'process-compose' | 'package.json' | 'crontab' | 'long_running_tasks.yaml';
   /** What the result is: a plan file for `rasen run -f`, or lines for rasen.yml. */
   gives: 'plan' | 'configuration';
   taken: (Entry & { as: string })[];

@@ -1,7 +1,7 @@
 /** Files of processes: what is taken, and that everything else is named with its reason. */
 import { describe, expect, test } from 'vitest';
 import { yamlText } from '../../../src/cli/yaml-text.ts';
-import { importFile, readPlanFile } from '../../../src/config/index.ts';
+import { importFile, loadConfig, readPlanFile } from '../../../src/config/index.ts';
 import { project, refusal } from './support.ts';
 
 const load = (name: string, text: string, beside: Record<string, string> = {}) =>
@@ -123,4 +123,60 @@ describe('what is none of them is refused', () => {
   ])('%s', (name, text, message) => {
     expect(refusal(() => load(name, text)).message).toContain(message);
   });
+});
+
+test('long_running_tasks.yaml of Remote Developer: each key is a setting, so anyway, or cannot be had', () => {
+  // As its README has it, and the other keys of the file that came with it.
+  const text = `task_execution:
+  claude_timeout: 7200  # 2 hours
+  default_timeout: 120
+  status_save_interval: 10  # Save every 10 logs
+  use_daemon_threads: false  # Keep running after exit
+recovery:
+  check_orphaned_tasks: true
+  orphaned_task_action: 'interrupted'
+  monitor_interval: 30
+persistence: {max_memory_logs: 1000, archive_after_days: 7, compress_archives: true}
+connection: {sse_heartbeat_interval: 30, sse_timeout: 120, allow_multiple_connections: true}
+devpod: {size: large}
+`;
+  const found = load('long_running_tasks.yaml', text);
+  expect(found).toMatchObject({
+    gives: 'configuration',
+    file: { orchestrator: { session_timeout_seconds: 7200 }, auto_resume: false },
+  });
+  expect(why(found)).toEqual({
+    'task_execution.default_timeout': expect.stringContaining('`timeout` of a subtask'),
+    devpod: 'this section is not known',
+  });
+  expect(found.taken).toHaveLength(12);
+  expect(found.taken.find(({ name }) => name === 'persistence.archive_after_days')).toMatchObject({
+    line: 10,
+    as: 'a setting of the supervisor: pack_after: 7d in rasend.yml',
+  });
+  const folder = project({ 'rasen.yml': yamlText(found.file) });
+  expect(loadConfig({ project: folder, env: {} }).settings).toMatchObject({
+    'orchestrator.session_timeout_seconds': 7200,
+    auto_resume: false,
+  });
+});
+
+test.each([
+  ['recovery: {orphaned_task_action: retry}', '1:34: recovery.orphaned_task_action'],
+  ['task_execution: {claude_timeout: soon}', '1:34: task_execution.claude_timeout'],
+  ['task_execution: {use_daemon_threads: 1}\nrecovery: [a]', '1:38: task_execution.use_daemon_threads'],
+])('long_running_tasks.yaml: what is no value is told with its place: %s', (text, place) => {
+  expect(refusal(() => load('long_running_tasks.yaml', text)).message).toContain(place);
+});
+
+test('long_running_tasks.yaml: what would be against a promise is not taken', () => {
+  const found = load(
+    'l.yaml',
+    'task_execution: {use_daemon_threads: true}\nrecovery: {check_orphaned_tasks: false, orphaned_task_action: resume}\n',
+  );
+  expect(Object.keys(why(found))).toEqual([
+    'task_execution.use_daemon_threads',
+    'recovery.check_orphaned_tasks',
+  ]);
+  expect(found.file).toEqual({ auto_resume: true });
 });
