@@ -33,7 +33,7 @@ const KEYS: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
     ),
     status_save_interval: number(() => always('so anyway: each event is on the disk before it counts')),
     use_daemon_threads: flag(
-      never('nothing ends with the program that started it; `rasen stop` ends it'),
+      never('nothing ends with the program that started it; stop what is to end'),
       always('so anyway: attempts outlive clients and the supervisor'),
     ),
   },
@@ -55,7 +55,7 @@ const KEYS: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
     ),
     compress_archives: flag(
       always('so anyway: a task that ended becomes one compressed file'),
-      never('a task that ended becomes one compressed file; `rasen logs` reads it as before'),
+      never('a task that ended becomes one compressed file, which every command reads as before'),
     ),
   },
   connection: {

@@ -11,8 +11,8 @@ const ONE_WORD =
   'init run status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion import gateway web pr metrics';
 const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
-  ...['check', 'schema'].map(verb => `config ${verb}`),
-  'notify test',
+  ...['check', 'import', 'schema'].map(verb => `config ${verb}`),
+  ...['log', 'test'].map(verb => `notify ${verb}`),
   ...'list show next log pause resume fire edit remove apply'.split(' ').map(verb => `trigger ${verb}`),
   ...['add', 'list', 'remove'].map(verb => `hook ${verb}`),
   ...['create', 'list', 'rotate', 'revoke'].map(verb => `token ${verb}`),
