@@ -1,12 +1,35 @@
 /**
- * The keys of what a task keeps in and beside the project: `worktree.*`, `memory.*`, `backpressure.*`, `background.*`.
+ * The keys of when a task of the project may run, `group` and `priority`, and of what it keeps in and beside the project: `worktree.*`, `memory.*`, `backpressure.*`, `background.*`.
  */
+import { GROUP_NAME, PRIORITY_MAX } from '../contract/turn.ts';
 import { own, seed } from './keys-row.ts';
-import { bool, insidePath, int, oneOf, text } from './types.ts';
+import { found } from './node.ts';
+import { bool, insidePath, int, nullable, oneOf, text, type ValueType } from './types.ts';
 
 const viewFile = () => insidePath('the project');
 
+const groupName: ValueType<string> = {
+  ...text(64, 'a name of letters, digits, ".", "_", "-"'),
+  read(node, report) {
+    const name = node.kind === 'scalar' ? node.text : '';
+    if (GROUP_NAME.test(name)) return name;
+    report(node, `found ${found(node)}, wanted a name of letters, digits, ".", "_", "-"`);
+    return undefined;
+  },
+};
+
 export const PROJECT_KEYS = {
+  group: own(
+    nullable(groupName, 'none'),
+    null,
+    'Group of the tasks of this project: one of a group runs at a time, or as many as `groups` in rasend.yml says. `rasen run --group` is stronger.',
+    'none',
+  ),
+  priority: own(
+    int(-PRIORITY_MAX, PRIORITY_MAX),
+    0,
+    'Where not all tasks may run, those with a higher one go first. `rasen run --priority` is stronger.',
+  ),
   'worktree.enabled': seed(
     bool(),
     true,

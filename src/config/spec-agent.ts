@@ -59,6 +59,8 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     name: task.name ?? settings['project.name'] ?? task.plan_defaults?.name ?? nameOf(project),
     goal,
     key: task.key ?? null,
+    group: settings.group,
+    priority: settings.priority,
     project,
     workspace: git
       ? {

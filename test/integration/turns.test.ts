@@ -5,6 +5,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EXIT } from '../../src/contract/errors.ts';
 import type { TaskView } from '../../src/contract/view.ts';
 import { Instance, until } from '../support/instance.ts';
+import { projects } from '../support/projects.ts';
+
+const project = projects();
 
 let rig: Instance;
 beforeEach(() => {
@@ -188,4 +191,21 @@ test.each([
   expect([status, stderr]).toEqual([expect.any(Number), expect.stringContaining(words)]);
   expect(status).not.toBe(0);
   expect(rig.rasen(['list']).stdout).toBe('No tasks yet.\n');
+});
+
+test.each([
+  ['by rasen.yml', { group: 'db', priority: 5 }, [], 'db'],
+  ['by rasen run, which is stronger', { group: 'none-of-it' }, ['--group', 'db'], 'db'],
+])('a project waits for its group, %s', async (_how, config, flags, group) => {
+  const p = project({ config });
+  const gate = p.beside('go');
+  const holds = ['run', '--background', '--group', group, '--name', 'holds'];
+  await p.ok(...holds, '--', 'sh', '-c', `until [ -e ${gate} ]; do sleep 0.02; done`);
+  await p.init([{ id: 'a', run: ['true'] }]);
+  await p.ok('run', '--background', ...flags);
+  const waits = await p.seen('it waits', ({ status }) => status === 'waiting');
+  expect([waits.why, waits.reason]).toEqual(['group', expect.stringContaining(group)]);
+  expect(await p.ok('status')).toContain('waiting');
+  writeFileSync(gate, '');
+  await p.seen('it is done', ({ status }) => status === 'completed');
 });

@@ -26,6 +26,7 @@ const OTHER: Record<string, unknown> = {
   'notify.webhook_format': 'slack',
   'notify.webhook_secret': 'SIGN',
   'notify.on': ['failed'],
+  group: 'db',
   'limits.memory': '2G',
   'limits.cpu': 1.5,
   'limits.tasks': 100,
