@@ -47,6 +47,8 @@ export interface CommandSpec<O = Record<string, unknown>> {
   arguments?: readonly ArgumentSpec[];
   options: readonly OptionSpec[];
   examples: readonly Example[];
+  /** Exit status of every error, where the statuses of errors mean something else. */
+  error_status?: number;
   /** Gives the exit status; nothing: 0. Throws RasenErrors. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a command without a status of its own returns nothing.
   run(call: Call<O>, context: Context): Promise<number | void>;

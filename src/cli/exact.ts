@@ -18,14 +18,17 @@ export function exactWords(words: readonly string[]): string[] {
   return all.slice(all.length - words.length);
 }
 
+/** Behind its `--` is a command. */
+export const takesCommand = ([first]: readonly string[]): boolean => first === 'run' || first === 'each';
+
 /** Only what a command is given may be any bytes: our own options, names and files are texts. Throws `usage`. */
 export function refuseOddWords(words: readonly string[]): void {
-  const end = words[0] === 'run' ? words.indexOf('--') : -1;
+  const end = takesCommand(words) ? words.indexOf('--') : -1;
   const odd = words.slice(0, end < 0 ? words.length : end).find(word => !word.isWellFormed());
   if (odd !== undefined)
     throw usage(
       `The argument "${shownText(odd)}" is not valid UTF-8. Nothing was done.`,
-      'Only the command behind "rasen run --" may have such words; for a file, use a name in UTF-8.',
+      'Only the command behind "--" may have such words; for a file, use a name in UTF-8.',
     );
 }
 

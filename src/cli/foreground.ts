@@ -26,6 +26,22 @@ export interface ForegroundOptions {
   through_limits: boolean;
   /** Of a task that is one command: end with the status of that. */
   own_exit_code?: boolean;
+  /** In place of what is shown of such a task. */
+  show?: (asked: Asked) => Shown;
+  /** In place of the status of the task. */
+  exit?: (view: TaskView) => number;
+  /** In place of the sentence at the end. */
+  tell?: (view: TaskView) => void;
+}
+
+/** While it is asked what Ctrl-C means, output waits for this. */
+export type Asked = () => Promise<void> | undefined;
+
+export interface Shown {
+  /** Never resolves. */
+  failed: Promise<never>;
+  /** Shows the rest, once the task is over. */
+  end(): Promise<void>;
 }
 
 /** As of every program that a closed pipe ends: 128 and the number of SIGPIPE. */
@@ -38,7 +54,8 @@ export async function inForeground(
   options: ForegroundOptions,
 ): Promise<number> {
   const { out, link } = context;
-  const raw = isOneCommand(view);
+  const raw = options.show !== undefined || isOneCommand(view);
+  const show = options.show ?? (asked => streamOutput(context, view.id, asked));
   const progress = raw ? undefined : new Progress(out, out.stderr);
   const waits = tellingWaits(out);
   const detached = new AbortController();
@@ -52,7 +69,7 @@ export async function inForeground(
   const release = onInterrupt({
     out,
     // Only a terminal is touched: a pipe may be that of a loop around.
-    stdin: isatty(0) ? process.stdin : null,
+    stdin: isatty(0) && !process.stdin.readableEnded ? process.stdin : null,
     before_words: () => progress?.clear(),
     before_question: () => {
       progress?.hold();
@@ -86,7 +103,7 @@ export async function inForeground(
   };
   try {
     progress?.show(view);
-    const output = raw ? streamOutput(context, view.id, () => question?.promise) : undefined;
+    const output = raw ? show(() => question?.promise) : undefined;
     if (progress && out.live(out.stderr)) void listen(context, view.id, progress, listening.signal);
     const waited = waitTasks(link, {
       tasks: [view.id],
@@ -101,7 +118,8 @@ export async function inForeground(
     const last = views[0]!;
     progress?.show(last);
     progress?.end();
-    report(context, last, raw);
+    report(context, last, raw, options.tell);
+    if (options.exit) return options.exit(last);
     return options.own_exit_code ? ownExitCode(last) : exitOf(last);
   } catch (error) {
     progress?.end();
@@ -137,10 +155,14 @@ export function isOneCommand(view: Pick<TaskView, 'subtasks'>): boolean {
   return view.subtasks.length === 1 && view.subtasks[0]!.kind === 'run';
 }
 
-function report({ out }: Context, view: TaskView, raw: boolean): void {
+function report({ out }: Context, view: TaskView, raw: boolean, tell?: (view: TaskView) => void): void {
   if (out.json) out.value(view);
   else if (!raw) out.answer(statusText(view, { now_ms: Date.now() }));
   if (!raw || view.status === 'completed') return;
+  if (tell) {
+    tell(view);
+    return;
+  }
   const reason = view.reason ?? view.subtasks.find(s => s.reason)?.reason;
   out.note(`${view.status}${reason ? `: ${oneLine(reason)}` : ''}`);
   const halted = view.status === 'interrupted' || view.status === 'blocked';
@@ -169,7 +191,7 @@ async function listen(
 }
 
 /** The output while it comes. `end` gives the rest once the task is over. */
-function streamOutput(context: Context, task: string, asked: () => Promise<void> | undefined) {
+function streamOutput(context: Context, task: string, asked: Asked): Shown {
   const { link } = context;
   const following = new AbortController();
   const show = showOutput(context);
@@ -187,7 +209,6 @@ function streamOutput(context: Context, task: string, asked: () => Promise<void>
     cursor = end.cursor;
   });
   return {
-    /** Never resolves. */
     failed: followed.then(never),
     async end() {
       following.abort();

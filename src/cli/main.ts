@@ -10,7 +10,7 @@ import { clientPaths, type Paths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { ConfigBundle, Context, GatewayBundle, ReaderBundle, ServiceBundle } from './context.ts';
 import { reportError } from './errors.ts';
-import { currentFolder, exactWords, refuseOddWords } from './exact.ts';
+import { currentFolder, exactWords, refuseOddWords, takesCommand } from './exact.ts';
 import { type Disk, Link } from './link.ts';
 import { Output } from './output.ts';
 import { buildProgram, withoutHelpWord } from './program.ts';
@@ -65,15 +65,19 @@ async function main(): Promise<void> {
     });
     await program.parseAsync(forParser(argv), { from: 'user' });
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? misused(error, out) : reportError(error, out, env);
+    const status = error instanceof CommanderError ? misused(error, out) : reportError(error, out, env);
+    process.exitCode = status === EXIT.ok ? status : (errorStatusOf(given) ?? status);
   } finally {
     link?.close();
   }
 }
 
+const errorStatusOf = ([first]: readonly string[]) =>
+  COMMANDS.find(({ name }) => name === first)?.error_status;
+
 /** Of a command behind `--` the first word does: the parser takes no more than some ten thousand, and changes none. */
 function forParser(argv: readonly string[]): string[] {
-  const end = argv[0] === 'run' ? argv.indexOf('--') : -1;
+  const end = takesCommand(argv) ? argv.indexOf('--') : -1;
   return argv.slice(0, end < 0 ? undefined : end + 2);
 }
 

@@ -77,16 +77,8 @@ async function start(
   options: CommandRunOptions,
   unread: UnreadInput | null,
 ): Promise<number> {
-  const { out } = context;
-  const { created, ...said } = await submit(context, order);
-  const { task, again } = created ? { task: said.task, again: '' } : await known(context, said.task, options);
-  await unread?.tell();
-  if (options.background) {
-    out.reply(task, () => task.id);
-    out.note(`the task runs in the background${again}; follow it with: rasen logs ${task.id} --follow`);
-    return 0;
-  }
-  out.note(`task ${task.id}${again}`);
+  const task = await accept(context, order, options, () => unread?.tell());
+  if (options.background) return 0;
   const foreground: ForegroundOptions = {
     through_limits: options.wait === true,
     own_exit_code: options.exitCode === true,
@@ -99,11 +91,29 @@ async function start(
   }
 }
 
+/** Hands it to the supervisor and says which task it is: with --background as the answer of this command. */
+export async function accept(
+  context: Context,
+  order: Order,
+  options: Pick<CommandRunOptions, 'background' | 'retry'>,
+  before?: () => Promise<void> | undefined,
+): Promise<TaskView> {
+  const { out } = context;
+  const { created, ...said } = await submit(context, order);
+  const { task, again } = created ? { task: said.task, again: '' } : await known(context, said.task, options);
+  await before?.();
+  if (options.background) {
+    out.reply(task, () => task.id);
+    out.note(`the task runs in the background${again}; follow it with: rasen logs ${task.id} --follow`);
+  } else out.note(`task ${task.id}${again}`);
+  return task;
+}
+
 /** The task of an earlier order: what failed is done again where that is asked for. */
 async function known(
   { link }: Context,
   task: TaskView,
-  { retry }: CommandRunOptions,
+  { retry }: Pick<CommandRunOptions, 'retry'>,
 ): Promise<{ task: TaskView; again: string }> {
   const failed = task.status === 'failed' || task.status === 'blocked';
   if (!failed) return { task, again: ', which is there already' };

@@ -22,6 +22,7 @@ export { configSchemaJson, planSchemaJson } from './schema.ts';
 export { slugOf } from './slug.ts';
 export { type AgentTask, agentTaskSpec } from './spec-agent.ts';
 export { type CommandTask, commandTaskSpec, type PipelineTask, pipelineTaskSpec } from './spec-command.ts';
+export { type EachTask, eachTaskSpec } from './spec-each.ts';
 export { specWithout } from './spec-without.ts';
 export { triggerDraft } from './trigger-spec.ts';
 export type { TriggerSetting } from './trigger-type.ts';

@@ -4,12 +4,12 @@
  */
 import {
   type GateSpec,
-  MAX_SUBTASKS,
   type Plan,
   planProblems,
   plan as planSchema,
   type Subtask,
 } from '../contract/plan.ts';
+import { MAX_SUBTASKS } from '../contract/plan-size.ts';
 import type { TaskSpec } from '../contract/spec.ts';
 import type { Place, Problems } from './problems.ts';
 

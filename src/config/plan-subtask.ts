@@ -2,7 +2,8 @@
  * One subtask as users and planners write it: the normal form (`do: {agent|run}`, `timeout_seconds`) or the shorthand
  * (`run: [..]`, `agent: coder`, `timeout: 10m`, `limits: {..}`).
  */
-import { MAX_SUBTASKS, type Subtask, type SubtaskLimits } from '../contract/plan.ts';
+import type { Subtask, SubtaskLimits } from '../contract/plan.ts';
+import { MAX_SUBTASKS } from '../contract/plan-size.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
 import { isNothing, type MapNode, type Node } from './node.ts';

@@ -1,6 +1,6 @@
 /** JSON Schema (draft-07) of the configuration and of plan files, for editors: made from the tables that the readers use. */
 
-import { MAX_SUBTASKS } from '../contract/plan.ts';
+import { MAX_SUBTASKS } from '../contract/plan-size.ts';
 import { ENV } from './env-types.ts';
 import { gateSchema } from './gates.ts';
 import { CONFIG_KEYS, KEYS, type KeyName } from './keys.ts';

@@ -14,7 +14,7 @@ import type { PlanDefaults } from './plan-draft.ts';
 import { checkedSpec } from './spec-check.ts';
 
 /** A command may be as long as the kernel takes; the text that stands for it is for people. */
-const GOAL_CHARS = 8192;
+export const GOAL_CHARS = 8192;
 
 export interface CommandTask {
   id: string;
@@ -100,7 +100,7 @@ export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
 
 type Draft = Parameters<typeof checkedSpec>[0];
 
-function folderSpec(
+export function folderSpec(
   task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits' | 'notices' | 'stdin'> & {
     name: string;
     goal: string;
@@ -142,5 +142,5 @@ function folderSpec(
   });
 }
 
-const shortened = (text: string, max: number) =>
+export const shortened = (text: string, max: number) =>
   (text.length > max ? `${text.slice(0, max - 1)}…` : text) || 'task';

@@ -3,8 +3,8 @@
  * Pure: parsing of files (YAML, shorthand, durations) is in config/; here is only what a plan *is* and when it is sound.
  */
 import * as z from 'zod';
+import { MAX_ALONE, MAX_SUBTASKS } from './plan-size.ts';
 
-export const MAX_SUBTASKS = 1000;
 const MAX_TEXT = 64 * 1024;
 
 /** Id of a subtask. Also the name of a folder and part of a git ref. */
@@ -159,7 +159,11 @@ export const plan = z.strictObject({
   goal: z.string().max(1024 * 1024),
   source: planSource,
   rev: z.int().min(1),
-  subtasks: z.array(subtask).min(1).max(MAX_SUBTASKS),
+  subtasks: z
+    .array(subtask)
+    .min(1)
+    .max(MAX_ALONE)
+    .describe(`More than ${MAX_SUBTASKS} are possible where none needs another.`),
 });
 
 export type GateSpec = z.infer<typeof gateSpec>;
@@ -175,8 +179,16 @@ export interface PlanProblem {
   message: string;
 }
 
-/** Rules over the whole plan that a schema cannot say: unique ids, known and acyclic needs. */
+/** Rules over the whole plan that a schema cannot say: unique ids, known and acyclic needs, and few of them in a long plan. */
 export function planProblems(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[]): PlanProblem[] {
+  const tied = subtasks.length > MAX_SUBTASKS ? subtasks.findIndex(s => s.needs.length > 0) : -1;
+  if (tied >= 0)
+    return [
+      {
+        path: ['subtasks', tied, 'needs'],
+        message: `there are ${subtasks.length} subtasks; more than ${MAX_SUBTASKS} are possible only where none needs another`,
+      },
+    ];
   const problems: PlanProblem[] = [];
   const index = new Map<string, number>();
   subtasks.forEach((s, i) => {

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { BACKENDS } from './backends.ts';
 import { notifySpec } from './notify.ts';
 import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
+import { MAX_PARALLEL } from './plan-size.ts';
 import { quietHours } from './quiet-hours.ts';
 import { sandboxSpec } from './sandbox.ts';
 import { GROUP_NAME, PRIORITY_MAX } from './turn.ts';
@@ -61,7 +62,12 @@ export const limits = z.strictObject({
       'The same while a tool runs, where the agent says so; never less than idle_timeout_seconds. null: none.',
     ),
   attempts: z.int().min(1).max(100).default(5).describe('Most attempts of one subtask.'),
-  parallel: z.int().min(1).max(64).default(1).describe('Subtasks of this task that may run at once.'),
+  parallel: z
+    .int()
+    .min(1)
+    .max(MAX_PARALLEL)
+    .default(1)
+    .describe('Subtasks of this task that may run at once.'),
   max_no_commit_sessions: z
     .int()
     .min(1)

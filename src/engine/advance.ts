@@ -10,8 +10,8 @@ import type { Effect, Observed } from './effect.ts';
 import { fold } from './fold.ts';
 import type { TaskState } from './state.ts';
 
-/** Events of one pass; more would be a loop. */
-const MAX_EVENTS = 2000;
+/** Decisions of one pass; more would be a loop. Each may have as many events as there are subtasks. */
+const MAX_DECISIONS = 2000;
 
 export interface Advance {
   /** To be recorded, in one go, before any effect starts. */
@@ -24,7 +24,7 @@ export interface Advance {
 export function advance(state: TaskState, look: (state: TaskState) => Observed, clock: Clock): Advance {
   const events: Event[] = [];
   let now = state;
-  for (;;) {
+  for (let decisions = 1; ; decisions++) {
     // First of all: no decision may rest on a time that a jump has made wrong.
     const jump = jumpSince(now, clock());
     const next = jump ? { events: [jump], effects: [], wake_ms: null } : decide(now, look(now));
@@ -32,7 +32,7 @@ export function advance(state: TaskState, look: (state: TaskState) => Observed, 
     const stamped = stamp(now, next.events, clock);
     events.push(...stamped.events);
     now = stamped.state;
-    if (events.length > MAX_EVENTS)
+    if (decisions > MAX_DECISIONS)
       throw new Error(`task ${state.id}: decide does not come to rest (last: ${events.at(-1)!.type})`);
   }
 }

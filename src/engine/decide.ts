@@ -172,6 +172,8 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     if (exhausted) return record({ type: 'step_failed', step: step.id, reason: exhausted });
   }
   const open = state.steps.filter(s => s.attempt);
+  // Whatever may start, it has to wait for one that ends; a task may have thousands that wait so.
+  if (isFull(state, open)) return until(null);
   const planner = state.steps.find(s => s.kind === 'plan');
   if (!state.plan && planner?.status === 'completed')
     return record({ type: 'step_reset', step: planner.id, reason: 'there is no plan' });
@@ -199,19 +201,20 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
   const over = spent(state, ready, seen.now_ms);
   if (over) return busy || open.length > 0 ? until(null) : record(over);
 
+  const next =
+    seen.disk_low === null && seen.slots > 0
+      ? ready.find(s => hasRoom(state, s, open) && dueAt(state, s, seen).at <= seen.now_ms)
+      : undefined;
+  if (next) return begin(state, next, open, seen);
   const due = ready.map(s => ({ s, ...dueAt(state, s, seen) }));
   const now = due.filter(({ at }) => at <= seen.now_ms);
   const later = due
     .filter(({ at }) => at > seen.now_ms)
     .reduce<number | null>((first, { at }) => earliest(first, at), null);
-  if (now.length > 0) {
-    if (seen.disk_low !== null)
-      return open.length > 0
-        ? until(seen.now_ms + DISK_PROBE_MS)
-        : waitForDisk(state, seen.disk_low, seen.now_ms);
-    const room = now.find(({ s }) => hasRoom(state, s, open));
-    if (room && seen.slots > 0) return begin(state, room.s, open, seen);
-  }
+  if (now.length > 0 && seen.disk_low !== null)
+    return open.length > 0
+      ? until(seen.now_ms + DISK_PROBE_MS)
+      : waitForDisk(state, seen.disk_low, seen.now_ms);
   return now.length > 0 || open.length > 0 ? until(later) : waitFor(state, due);
 }
 
@@ -305,6 +308,10 @@ function ownDueAt(state: TaskState, step: Step, nowMs: number): number {
   if (!isAgentStep(state, step) || closed > nowMs) return due;
   return Math.max(due, closed + delay);
 }
+
+/** Nothing else can begin beside what is open. Of a git worktree more has to be known. */
+const isFull = (state: TaskState, open: readonly Step[]): boolean =>
+  state.spec.workspace.kind !== 'git' && open.length >= state.spec.limits.parallel;
 
 /** The task's own limit, and one writer at a time in a git worktree. */
 function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {

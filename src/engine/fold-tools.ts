@@ -13,8 +13,11 @@ export function move(state: TaskState, status: TaskStatus): TaskState {
 }
 
 export function step(state: TaskState, id: string, edit: (s: Step) => Step): TaskState {
-  stepOf(state, id);
-  return { ...state, steps: state.steps.map(s => (s.id === id ? edit(s) : s)) };
+  // A task may have thousands: copied as a whole, not looked at one by one.
+  const steps = state.steps.slice();
+  const at = steps.indexOf(stepOf(state, id));
+  steps[at] = edit(steps[at]!);
+  return { ...state, steps };
 }
 
 /** A step that nobody works on and that is not over. */

@@ -19,6 +19,7 @@ export type Parts = Pick<
   typeof config,
   | 'agentTaskSpec'
   | 'commandTaskSpec'
+  | 'eachTaskSpec'
   | 'loadConfig'
   | 'noticesOf'
   | 'pipelineTaskSpec'
@@ -34,6 +35,9 @@ export interface CommandWish {
   /** It runs at another time, when its program may be there: nobody looks for that now. */
   is_for_later?: boolean;
 }
+
+/** One command for each item, as one task. */
+export type EachWish = Pick<config.EachTask, 'command' | 'items' | 'jobs' | 'attempts' | 'on_fail'>;
 
 /** A file of commands that need each other. */
 export interface FileWish {
@@ -56,7 +60,7 @@ export interface GoalWish {
   skip_qa?: boolean | undefined;
 }
 
-export type Wish = CommandWish | FileWish | GoalWish;
+export type Wish = CommandWish | EachWish | FileWish | GoalWish;
 
 export interface Flags {
   /** Default: a new one. */
@@ -104,11 +108,13 @@ export function orderOf(parts: Parts, wish: Wish, place: Place, flags: Flags = {
   const asked = askedEnv(flags.env ?? [], place.env);
   const id = flags.id ?? ulid();
   const { spec, pass, ...rest } =
-    'command' in wish
-      ? ofCommand(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
-      : 'file' in wish
-        ? ofFile(parts, wish, place, { ...flags, id })
-        : ofGoal(parts, wish, place, { ...flags, id });
+    'items' in wish
+      ? ofEach(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
+      : 'command' in wish
+        ? ofCommand(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
+        : 'file' in wish
+          ? ofFile(parts, wish, place, { ...flags, id })
+          : ofGoal(parts, wish, place, { ...flags, id });
   const env = capturedEnv(place.env, { ...asked, pass: [...asked.pass, ...(flags.pass ?? []), ...pass] });
   const whole = { ...spec, ...flags.turn, process: flags.process ?? spec.process };
   return { spec: whole, env, advice: adviceOf(spec, place.env, env), ...rest };
@@ -145,6 +151,26 @@ function ofCommand(
   if (!is_for_later) checkProgram(command, { cwd: folder, env: captured, shell: env.SHELL });
   const spec = parts.commandTaskSpec({
     ...{ id, argv: [...command], run, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
+    notices: noticesIn(parts, { folder, env }, config),
+  });
+  return { spec, pass: [], background: false, notes: [] };
+}
+
+function ofEach(
+  parts: Parts,
+  wish: EachWish,
+  { folder, env }: Place,
+  { id, key, name, timeout_seconds, config }: Named,
+  captured: Record<string, string>,
+): Made {
+  const programs = new Set<string>();
+  for (const { run } of wish.items) {
+    if (programs.has(run[0]!)) continue;
+    programs.add(run[0]!);
+    checkProgram(run, { cwd: folder, env: captured, shell: env.SHELL });
+  }
+  const spec = parts.eachTaskSpec({
+    ...{ ...wish, id, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
     notices: noticesIn(parts, { folder, env }, config),
   });
   return { spec, pass: [], background: false, notes: [] };

@@ -217,6 +217,7 @@ class Follower {
       this.#add({
         kind: 'event',
         t: event.t,
+        event: event.type,
         level: line.level,
         subtask: line.subtask,
         attempt: line.attempt,

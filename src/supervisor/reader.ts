@@ -33,6 +33,8 @@ export type Listed = TaskView & { last_output?: string | null };
 
 /** Tasks whose last line is looked up for a list, the newest, and bytes that are read for it. */
 const LAST_OUTPUTS_MAX = 50;
+/** Subtasks of all tasks of a list, which has to fit a line of the socket; what is more is in `task.get`. */
+const LISTED_SUBTASKS_MAX = 5000;
 const LAST_OUTPUT_BYTES = 4096;
 /** The first of them may be torn. */
 const LAST_OUTPUT_LINES = 3;
@@ -58,6 +60,7 @@ export class Reader {
   #list(filter: Asked<'task.list'>): TaskView[] {
     const { registry } = this.#options;
     const found: TaskView[] = [];
+    let subtasks = 0;
     const statuses: readonly string[] = [...Object.keys(TRANSITIONS), ...UNUSABLE_STATUSES];
     const odd = filter.status?.find(name => !statuses.includes(name));
     if (odd !== undefined) {
@@ -74,7 +77,10 @@ export class Reader {
       const view = 'queue' in one ? null : one;
       const status = view?.status ?? statusOf(one as Entry);
       if (filter.status && !filter.status.includes(status)) continue;
-      found.push(view ?? this.#viewOrDamage(one as Entry));
+      const shown = view ?? this.#viewOrDamage(one as Entry);
+      const fits = subtasks + shown.subtasks.length <= LISTED_SUBTASKS_MAX;
+      if (fits) subtasks += shown.subtasks.length;
+      found.push(fits ? shown : { ...shown, subtasks: [] });
       if (found.length >= filter.limit) break;
     }
     return found;

@@ -36,6 +36,8 @@ export function untilState(
 
 /** Least time between two notifications of changes, in ms: who shows them has no use for more. */
 const CHANGES_GAP_MS = 100;
+/** … and how much of the time may go into them: the view of a task of thousands takes a while. */
+const CHANGES_SHARE = 1 / 10;
 
 /** Waits of hours, which a script is told of rather than held up by. */
 const LONG_WAITS: ReadonlySet<WaitReason> = new Set(['limit', 'quiet_hours', 'budget']);
@@ -63,11 +65,13 @@ export async function waitForTasks(
     for (;;) {
       const changed = [...dirty];
       dirty.clear();
+      const began = performance.now();
       for (const entry of changed)
         await context.notify('task.changed', { request: context.id, task: registry.viewOf(entry) });
       if (entries.every(resting)) return entries.map(entry => registry.viewOf(entry));
-      const next = performance.now() + CHANGES_GAP_MS;
-      for (let left = CHANGES_GAP_MS; left > 0 && !entries.every(resting); left = next - performance.now()) {
+      const gap = Math.max(CHANGES_GAP_MS, (performance.now() - began) / CHANGES_SHARE);
+      const next = performance.now() + gap;
+      for (let left = gap; left > 0 && !entries.every(resting); left = next - performance.now()) {
         await changes.wait(left, signal);
         signal.throwIfAborted();
       }

@@ -93,7 +93,7 @@ export class Instance {
 
   rasen(
     args: string[],
-    options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+    options: { cwd?: string; env?: Record<string, string>; input?: string | Buffer } = {},
   ): CliResult {
     const { status, stdout, stderr } = spawnSync(RASEN, args, {
       cwd: options.cwd ?? this.folder,

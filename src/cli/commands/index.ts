@@ -5,6 +5,7 @@ import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
 import { configCheck, configSchema } from './config.ts';
 import { doctor } from './doctor.ts';
+import { each } from './each.ts';
 import { events } from './events.ts';
 import { gateway } from './gateway.ts';
 import { gc } from './gc.ts';
@@ -37,6 +38,7 @@ import { web } from './web.ts';
 export const COMMANDS: readonly AnyCommand[] = [
   init,
   run,
+  each,
   status,
   report,
   logs,

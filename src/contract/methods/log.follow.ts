@@ -14,6 +14,10 @@ export const logCursor = z.strictObject({
 export const logRecord = z.looseObject({
   kind: z.enum(['event', 'output', 'gap']),
   t: z.string().nullable().describe('Time of an event.'),
+  event: z
+    .string()
+    .optional()
+    .describe('Type of an event, as event.follow gives it. Absent: an output, or a supervisor of before.'),
   level: z.enum(['INFO', 'WARNING', 'ERROR']).nullable(),
   subtask: z.string().nullable(),
   attempt: z.int().nullable(),

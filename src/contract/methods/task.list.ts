@@ -5,7 +5,8 @@ import { defineMethod } from './define.ts';
 
 export const taskList = defineMethod({
   name: 'task.list',
-  summary: 'Tasks, newest first.',
+  summary:
+    'Tasks, newest first. At most 5000 subtasks come with them: those of older tasks beyond that are left out.',
   asks: 'reader',
   params: z.strictObject({
     status: z.array(z.string()).optional().describe('Only tasks in one of these statuses.'),
