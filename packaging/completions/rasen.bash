@@ -32,7 +32,7 @@ _rasen() {
   [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
     'init') flags='-t --task --plan --format --json' ;;
-    'run') flags='--background --foreground -f --file --config --skip-review --skip-qa --wait --key --retry --name --after --group --priority --env --stdin --timeout --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
+    'run') flags='--background --foreground -f --file -j --jobs --config --skip-review --skip-qa --wait --key --retry --name --after --group --priority --env --stdin --timeout --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
     'each') flags='-j --jobs -a --arg-file -0 --null -k --keep-order --halt --retries --shell --dry-run --background --key --retry --name --after --group --priority --env --timeout --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'report') flags='--since --format --json' ;;

@@ -413,7 +413,7 @@ function budgets(page: ManPage): void {
 function planFiles(page: ManPage): void {
   page.section('Plan files');
   page.para(
-    'A plan file is given to `rasen init --plan`, `rasen plan import` and `rasen run -f`. It is YAML or JSON in the form below, Markdown, or what another program wrote. A plan adds gates and never takes one away. Ids are known and needs go in no circle. It has at most 1,000 subtasks.',
+    'A plan file is given to `rasen init --plan`, `rasen plan import` and `rasen run -f`. It is YAML or JSON in the form below, JSON lines (a subtask of that form in each line, or the words of a command alone; without an `id` it is called by the number of its line), Markdown, or what another program wrote. A plan adds gates and never takes one away. Ids are known and needs go in no circle. It has at most 1,000 subtasks, or 10,000 commands where none needs another.',
     'An entry of `files` or `tests` is a path below the project, or a glob that begins with the name of a folder (`test/*.test.ts`). Anything else is an error with its line, since it could permit more than its writer thought of.',
     '`rasen run -f` takes files in which every subtask is a command. A planner writes the same form, with `subtasks` only and without a shell.',
   );

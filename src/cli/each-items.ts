@@ -1,11 +1,10 @@
 /** The items of `rasen each`: behind `:::`, from a file, or from standard input. */
 import { availableParallelism } from 'node:os';
-import { isatty } from 'node:tty';
-import { messageOf } from '../contract/errors.ts';
 import { MAX_ALONE, MAX_PARALLEL } from '../contract/plan-size.ts';
-import { shownText, textOfBytes } from '../util/exact-text.ts';
+import { textOfBytes } from '../util/exact-text.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
+import { readInput } from './read-input.ts';
 
 /** As much as an order may be. */
 const INPUT_BYTES_MAX = 64 * 1024 * 1024;
@@ -37,7 +36,12 @@ export async function itemsOf(
 ): Promise<string[]> {
   if (given && argFile !== undefined) throw usage('Items behind ":::" and --arg-file exclude each other.');
   if (given && nul) throw usage('--null is for items that are read, not for those behind ":::".');
-  const items = given ?? splitItems(await readItems(context, argFile), nul === true);
+  const items =
+    given ??
+    splitItems(
+      await readInput(context, { file: argFile ?? '-', what: 'items', bytes_max: INPUT_BYTES_MAX }),
+      nul === true,
+    );
   if (items.length <= MAX_ALONE) return items;
   throw usage(
     `There are ${items.length} items, and one task takes at most ${MAX_ALONE}. Nothing was started.`,
@@ -62,31 +66,6 @@ export function splitItems(bytes: Buffer, nul: boolean): string[] {
     at = stop + 1;
   }
   return items;
-}
-
-async function readItems({ out, cwd }: Context, file: string | undefined): Promise<Buffer> {
-  const { createReadStream } = await import('node:fs');
-  const { resolve } = await import('node:path');
-  const from_file = file !== undefined && file !== '-';
-  if (!from_file && isatty(0) && out.stderr.isTTY) out.note('reading items from the terminal until Ctrl-D');
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const what = from_file ? `"${shownText(file)}"` : 'standard input';
-  try {
-    const stream = from_file ? createReadStream(resolve(cwd, file)) : process.stdin;
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > INPUT_BYTES_MAX) break;
-    }
-  } catch (error) {
-    throw usage(`The items cannot be read from ${what}: ${messageOf(error)}. Nothing was started.`);
-  }
-  if (length <= INPUT_BYTES_MAX) return Buffer.concat(chunks);
-  throw usage(
-    `More than ${INPUT_BYTES_MAX / 1024 / 1024} MiB of items came from ${what}. Nothing was started.`,
-    'Make several tasks of them.',
-  );
 }
 
 /** How many at once: a number, a share of the processors, or 0 for as many as a task may have. Throws `usage`. */

@@ -1,11 +1,12 @@
 /** `rasen run -- CMD` and `rasen run -f FILE`: tasks that need no project. */
 import { removeFromInbox } from '../host/inbox.ts';
 import type { TaskView } from '../index.ts';
-import type { Order } from '../submit/order.ts';
+import type { FileWish, Order } from '../submit/order.ts';
 import type { Context } from './context.ts';
 import { type ForegroundOptions, inForeground } from './foreground.ts';
 import { keepInput, UnreadInput } from './piped-input.ts';
 import { inTerminal } from './pty.ts';
+import { readInput } from './read-input.ts';
 import { homeOfSupervisor, orderHere, submit } from './submit.ts';
 import { type TurnOptions, turnOf } from './turn-options.ts';
 
@@ -19,6 +20,8 @@ export interface CommandRunOptions extends TurnOptions {
   stdin?: boolean;
   pty?: boolean;
   exitCode?: boolean;
+  /** Subtasks of a file that run at once. */
+  jobs?: number;
   /** Seconds. */
   timeout?: number;
 }
@@ -65,10 +68,18 @@ export async function runPipeline(
 export async function pipelineOrder(
   context: Context,
   file: string,
-  { key, name, env, timeout, ...options }: CommandRunOptions,
+  { key, name, env, timeout, jobs, ...options }: CommandRunOptions,
 ): Promise<Order> {
   const turn = await turnOf(context, options);
-  return await orderHere(context, { file }, { key, name, env, turn, timeout_seconds: timeout });
+  const wish = file === '-' ? await pipedPlan(context) : { file };
+  return await orderHere(context, wish, { key, name, env, turn, jobs, timeout_seconds: timeout });
+}
+
+async function pipedPlan(context: Context): Promise<FileWish> {
+  const { planTextOf, PLAN_BYTES_MAX } = await context.loadConfigBundle();
+  const bytes = await readInput(context, { file: '-', what: 'subtasks', bytes_max: PLAN_BYTES_MAX });
+  const file = 'standard input';
+  return { file, text: planTextOf(file, bytes) };
 }
 
 async function start(

@@ -16,7 +16,7 @@ export { ENV_KEYS, USER_SECTIONS, userConfigPath } from './layers.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
 export { noticesOf, notifyOf } from './notices-of.ts';
 export type { LoadedPlan, PlanDefaults, PlanFileOptions } from './plan-draft.ts';
-export { readPlanFile, readPlanText } from './plan-file.ts';
+export { PLAN_BYTES_MAX, planTextOf, readPlanFile, readPlanText } from './plan-file.ts';
 export type { Problem } from './problems.ts';
 export { configSchemaJson, planSchemaJson } from './schema.ts';
 export { slugOf } from './slug.ts';

@@ -9,7 +9,7 @@ import {
   plan as planSchema,
   type Subtask,
 } from '../contract/plan.ts';
-import { MAX_SUBTASKS } from '../contract/plan-size.ts';
+import { MAX_ALONE, MAX_SUBTASKS } from '../contract/plan-size.ts';
 import type { TaskSpec } from '../contract/spec.ts';
 import type { Place, Problems } from './problems.ts';
 
@@ -73,17 +73,19 @@ export interface LoadedPlan {
   notes: string[];
 }
 
+/** A command that needs no other. */
+const isAlone = (subtask: Subtask) => 'run' in subtask.do && subtask.needs.length === 0;
+
 export function finishDraft(draft: Draft, options: PlanFileOptions, problems: Problems): LoadedPlan | null {
   const { subtasks } = draft;
   if (subtasks.length === 0 && !problems.any)
     problems.add({ line: 1, column: 1 }, '', 'has no subtasks; a plan needs at least one');
-  if (subtasks.length > MAX_SUBTASKS) {
-    const at = subtasks[MAX_SUBTASKS]!;
-    problems.add(
-      at.at,
-      at.path,
-      `is subtask ${MAX_SUBTASKS + 1} of ${subtasks.length}; at most ${MAX_SUBTASKS} are possible`,
-    );
+  const alone = options.origin === 'file' && subtasks.every(({ subtask }) => isAlone(subtask));
+  const max = alone ? MAX_ALONE : MAX_SUBTASKS;
+  if (subtasks.length > max) {
+    const at = subtasks[max]!;
+    const message = `is subtask ${max + 1} of ${subtasks.length}; at most ${max} are possible`;
+    problems.add(at.at, at.path, alone ? message : `${message}, and ${MAX_ALONE} commands without needs`);
   }
   if (problems.any) return null;
   for (const { path, message } of planProblems(subtasks.map(s => s.subtask))) {

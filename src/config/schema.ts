@@ -1,6 +1,6 @@
 /** JSON Schema (draft-07) of the configuration and of plan files, for editors: made from the tables that the readers use. */
 
-import { MAX_SUBTASKS } from '../contract/plan-size.ts';
+import { MAX_ALONE } from '../contract/plan-size.ts';
 import { ENV } from './env-types.ts';
 import { gateSchema } from './gates.ts';
 import { CONFIG_KEYS, KEYS, type KeyName } from './keys.ts';
@@ -91,7 +91,7 @@ export function planSchemaJson(): JsonSchema {
       idle_timeout_seconds: time,
       subtasks: {
         anyOf: [
-          { type: 'array', items: subtask, minItems: 1, maxItems: MAX_SUBTASKS },
+          { type: 'array', items: subtask, minItems: 1, maxItems: MAX_ALONE },
           { type: 'object', additionalProperties: { anyOf: [subtask, run] } },
         ],
       },

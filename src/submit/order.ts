@@ -42,6 +42,8 @@ export type EachWish = Pick<config.EachTask, 'command' | 'items' | 'jobs' | 'att
 /** A file of commands that need each other. */
 export interface FileWish {
   file: string;
+  /** What is in it, where it is no file of the folder: `file` is how messages call it then. */
+  text?: string | undefined;
 }
 
 /** Work for agents, by the configuration of a project. */
@@ -75,6 +77,8 @@ export interface Flags {
   env?: readonly string[] | undefined;
   /** Of commands: one that runs longer is ended, and has failed. */
   timeout_seconds?: number | undefined;
+  /** Of files: so many subtasks at once, whatever the file says. */
+  jobs?: number | undefined;
   /** Umask and resource limits of its commands; null: those of the supervisor. */
   process?: TaskSpec['process'];
   /** Which tasks go first. */
@@ -176,12 +180,13 @@ function ofEach(
   return { spec, pass: [], background: false, notes: [] };
 }
 
-function ofFile(parts: Parts, { file }: FileWish, place: Place, flags: Named): Made {
+function ofFile(parts: Parts, { file, text: given }: FileWish, place: Place, flags: Named): Made {
   const { id, key, name, timeout_seconds, config } = flags;
-  const text = parts.readPlanText(resolve(place.folder, file));
+  const text = given ?? parts.readPlanText(resolve(place.folder, file));
   const { plan, defaults, notes } = parts.readPlanFile(file, text, { task: id, origin: 'file' });
   const spec = parts.pipelineTaskSpec({
-    ...{ id, plan, defaults, cwd: place.folder, file, key, name, limits: limitsOf(timeout_seconds) },
+    ...{ id, plan, defaults, cwd: place.folder, file: given === undefined ? file : null, key, name },
+    limits: { ...limitsOf(timeout_seconds), ...(flags.jobs === undefined ? {} : { parallel: flags.jobs }) },
     notices: noticesIn(parts, place, config),
   });
   return { spec, pass: defaults.pass_env, background: false, notes: notes.map(note => `${file}: ${note}`) };

@@ -301,7 +301,7 @@ const PLANS: [string, string, string?][] = [
   [`env: 3\n${S}  - {id: a, run: [a]}`, 'found 3, wanted a map of variables'],
   [`gates: [npm, test]\n${S}  - {id: a, run: [a]}`, 'did you mean [[npm, test]]?'],
   [
-    S + Array.from({ length: 1001 }, (_, i) => `  - {id: s${i}, run: [a]}`).join('\n'),
+    S + Array.from({ length: 1001 }, (_, i) => `  - {id: s${i}, description: a}`).join('\n'),
     '1002:5: subtasks[1000]: is subtask 1001 of 1001; at most 1000',
   ],
   // RASEN.
