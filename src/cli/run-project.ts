@@ -41,12 +41,12 @@ export async function runProject(context: Context, options: ProjectRunOptions): 
   if (known) return await goOn(context, project, known, options);
 
   const order = await orderIn(context, project, options);
-  const { spec } = order;
   const background = options.background === true || (order.background && options.foreground !== true);
-  project.task.views = spec.views && {
-    status_file: spec.views.status_file,
-    pid_file: spec.views.pid_file,
-    log_file: spec.views.log_file,
+  const { views = null } = order.spec;
+  project.task.views = views && {
+    status_file: views.status_file,
+    pid_file: views.pid_file,
+    log_file: views.log_file,
   };
   const { task } = await submit(context, order);
   project.task.submitted_at = new Date().toISOString();

@@ -3,7 +3,7 @@ import { isRasenError } from '../contract/errors.ts';
 import { putInInbox, removeFromInbox } from '../host/inbox.ts';
 import type { Params, Result, TaskSpec } from '../index.ts';
 import { LIMITS } from '../rpc/limits.ts';
-import { type Flags, type Order, orderOf, type Wish } from '../submit/order.ts';
+import { type Flags, type Order, orderFrom, type Wish } from '../submit/order.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { exactEnv } from './exact.ts';
@@ -37,9 +37,8 @@ export async function orderHere(
   { folder = context.cwd, ...flags }: Flags & { folder?: string },
 ): Promise<Order> {
   const { env, out } = context;
-  const parts = await context.loadConfigBundle();
-  const order = orderOf(
-    parts,
+  const order = await orderFrom(
+    context.loadConfigBundle,
     wish,
     { folder, env: exactEnv(env) },
     { ...flags, process: inheritedOfShell(env) },
@@ -58,6 +57,9 @@ async function handOrLess(
       return await hand(link, given);
     } catch (error) {
       const keys = isRasenError(error) ? unknownKeys(error.cause ?? error) : [];
+      // One that was not checked before; each fault is named then.
+      if (keys.length === 0 && isRasenError(error) && error.kind === 'usage')
+        (await loadConfigBundle()).checkedSpec(given.spec);
       if (keys.length === 0 || tries === TRIES_MAX || keys.some(({ path }) => path[0] !== 'spec'))
         throw error;
       const { specWithout } = await loadConfigBundle();

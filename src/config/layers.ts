@@ -2,7 +2,14 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Role } from '../contract/spec.ts';
-import { ownHome } from '../host/user.ts';
+import {
+  type CONFIG_VARIABLES,
+  LOOKALIKES,
+  PROJECT_FILE,
+  TASK_FILE,
+  userConfigPath,
+  userLookalike,
+} from '../host/config-files.ts';
 import { reporter } from './fields.ts';
 import { KEYS, type KeyName } from './keys.ts';
 import { scalar } from './node.ts';
@@ -18,23 +25,8 @@ export interface Layer {
   problems: Problems;
 }
 
-export const PROJECT_FILE = 'rasen.yml';
-export const TASK_FILE = join('.rasen', 'config.yaml');
-
 /** Sections that a person sets once for all projects. What decides about the work of a project belongs into its own file. */
 export const USER_SECTIONS = ['notify', 'secrets'] as const;
-
-/** The configuration of the user: config.yml in the folder that also has that of rasend. Absolute. */
-export function userConfigPath(env: Readonly<Record<string, string | undefined>>): string {
-  const folder = env.XDG_CONFIG_HOME || join(ownHome(env), '.config');
-  return join(resolve(folder), 'rasen', 'config.yml');
-}
-
-/** Names that look like ours and would be overlooked without a word. */
-const LOOKALIKES = [
-  { wrong: 'rasen.yaml', right: PROJECT_FILE },
-  { wrong: join('.rasen', 'config.yml'), right: TASK_FILE },
-];
 
 /** A path as it is shown: relative inside the project, else as it is. */
 export function shown(project: string, path: string): string {
@@ -52,7 +44,7 @@ export function userLayer(env: Readonly<Record<string, string | undefined>>): La
     layer.problems.add(at, as, message);
     layer.written.delete(key);
   }
-  return [layer, ...lookalike(path, path.replace(/yml$/, 'yaml'), path)];
+  return [layer, ...lookalike(path, userLookalike(path), path)];
 }
 
 /** rasen.yml, or the file given in its place, which must exist; then `.rasen/config.yaml`. */
@@ -91,7 +83,7 @@ const MODEL_KEYS: readonly KeyName[] = [
 ];
 
 /** Variable → the keys that it sets. The model is that of every role, as the seed's documents promise. */
-export const ENV_KEYS: Readonly<Record<string, readonly KeyName[]>> = {
+export const ENV_KEYS: Readonly<Record<(typeof CONFIG_VARIABLES)[number], readonly KeyName[]>> = {
   RASEN_AGENT_MODEL: MODEL_KEYS,
   RASEN_MAX_ITERATIONS: ['orchestrator.max_iterations'],
   RASEN_SESSION_TIMEOUT: ['orchestrator.session_timeout_seconds'],

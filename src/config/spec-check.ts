@@ -1,10 +1,9 @@
 /** The last step of every builder: the spec must be what the schema says, and every path in it absolute or inside. */
-import type * as z from 'zod';
 import { RasenError } from '../contract/errors.ts';
-import { type TaskSpec, taskSpec } from '../contract/spec.ts';
+import { type SpecDraft, type TaskSpec, taskSpec } from '../contract/spec.ts';
 
 /** The spec with the schema's defaults filled in. Throws a RasenError of kind config that names each field. */
-export function checkedSpec(draft: z.input<typeof taskSpec>): TaskSpec {
+export function checkedSpec(draft: SpecDraft): TaskSpec {
   const parsed = taskSpec.safeParse(draft);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(issue => `${issue.path.join('.') || 'task'}: ${issue.message}`);

@@ -381,6 +381,8 @@ export const taskSpec = z.strictObject({
 });
 
 export type TaskSpec = z.infer<typeof taskSpec>;
+/** What has a default may be missing: the supervisor fills it in. */
+export type SpecDraft = z.input<typeof taskSpec>;
 export type Limits = z.infer<typeof limits>;
 export type SecretSource = z.infer<typeof secretSource>;
 export type SecretSpec = z.infer<typeof secretSpec>;

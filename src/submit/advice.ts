@@ -1,11 +1,11 @@
 /** What a person may have expected of the environment and of the workspace of a new task, and does not get. */
-import type { TaskSpec } from '../contract/spec.ts';
+import type { SpecDraft } from '../contract/spec.ts';
 import { missedNames, withheldNames } from './captured-env.ts';
 import { LINKED_FIX, LINKED_RISK } from './linked-risk.ts';
 
 /** `env`: of who submits; `captured`: what of it the task gets. */
 export function adviceOf(
-  spec: TaskSpec,
+  spec: SpecDraft,
   env: NodeJS.ProcessEnv,
   captured: Readonly<Record<string, string>>,
 ): string[] {

@@ -4,7 +4,7 @@
  * exported, a socket of this terminal, a variable of the script that this process runs in.
  */
 
-import type { TaskSpec } from '../contract/spec.ts';
+import type { SpecDraft } from '../contract/spec.ts';
 import { AGENT_LOGINS, logsInWith } from '../engine/recipient.ts';
 import { hasPassword, mayNameSecret } from '../util/secret-shapes.ts';
 import { withoutHook } from './git-env.ts';
@@ -236,7 +236,7 @@ function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; sta
   return { names: new Set(patterns), starts: name => starts.some(start => name.startsWith(start)) };
 }
 
-type Commands = Pick<TaskSpec, 'agents' | 'gates' | 'setup' | 'plan' | 'env' | 'secrets'>;
+type Commands = Pick<SpecDraft, 'agents' | 'gates' | 'setup' | 'plan' | 'env' | 'secrets'>;
 
 /**
  * Variables that are set here and not captured, although a command of the task names them, its agent logs in with them
@@ -249,9 +249,11 @@ export function missedNames(
   spec: Commands,
 ): string[] {
   const agents = agentsOf(spec);
-  const logins = AGENT_LOGINS.filter(name => agents.some(({ backend }) => logsInWith(backend, name)));
+  const logins = AGENT_LOGINS.filter(name =>
+    agents.some(({ backend = 'command' }) => logsInWith(backend, name)),
+  );
   const named = [...agents.flatMap(({ command }) => namesIn(command)), ...namedByCommands(spec)];
-  const known = new Set([captured, spec.env, spec.secrets, ...envsOf(spec)].flatMap(Object.keys));
+  const known = new Set([captured, ...envsOf(spec)].flatMap(Object.keys));
   return [...new Set([...named, ...logins, ...withPassword(env)])].filter(
     name => env[name] && !known.has(name) && !/^(?:RASEN_|_$|PWD$|OLDPWD$|SHLVL$)/.test(name),
   );
@@ -260,19 +262,23 @@ export function missedNames(
 /** Logins of agents that are captured, and named by a command, which does not get them. */
 export function withheldNames(captured: Readonly<Record<string, string>>, spec: Commands): string[] {
   if (agentsOf(spec).length === 0) return [];
-  const said = new Set([spec.env, spec.secrets, ...envsOf(spec)].flatMap(Object.keys));
+  const said = new Set(envsOf(spec).flatMap(Object.keys));
   const named = new Set(namedByCommands(spec));
   return AGENT_LOGINS.filter(name => named.has(name) && captured[name] !== undefined && !said.has(name));
 }
 
-const agentsOf = (spec: Commands) => Object.values(spec.agents).filter(agent => agent !== undefined);
-const subtasksOf = (spec: Commands) => spec.plan?.subtasks ?? [];
-const envsOf = (spec: Commands) => subtasksOf(spec).map(subtask => subtask.env);
+const agentsOf = (spec: Commands) => Object.values(spec.agents ?? {}).filter(agent => agent !== undefined);
+const subtasksOf = (spec: Pick<Commands, 'plan'>) => spec.plan?.subtasks ?? [];
+const envsOf = ({ env = {}, secrets = {}, ...spec }: Commands) => [
+  env,
+  secrets,
+  ...subtasksOf(spec).map(subtask => subtask.env ?? {}),
+];
 
 function namedByCommands(spec: Commands): string[] {
   const commands = [
-    ...spec.gates.map(gate => gate.run),
-    ...subtasksOf(spec).flatMap(({ do: work, gates }) => [
+    ...(spec.gates ?? []).map(gate => gate.run),
+    ...subtasksOf(spec).flatMap(({ do: work, gates = [] }) => [
       ...('run' in work ? [work.run] : []),
       ...gates.map(gate => gate.run),
     ]),

@@ -7,24 +7,20 @@
 import { resolve } from 'node:path';
 import type * as config from '../config/index.ts';
 import { usage } from '../contract/errors.ts';
-import type { TaskSpec } from '../contract/spec.ts';
+import type { SpecDraft, TaskSpec } from '../contract/spec.ts';
+import { hasConfig } from '../host/config-files.ts';
 import { ulid } from '../util/ulid.ts';
 import { adviceOf } from './advice.ts';
 import { askedEnv } from './asked-env.ts';
 import { capturedEnv } from './captured-env.ts';
 import { configFolder } from './config-folder.ts';
 import { checkProgram } from './find-program.ts';
+import { commandSpec, pipelineSpec } from './spec-command.ts';
+import { type EachTask, eachSpec } from './spec-each.ts';
 
 export type Parts = Pick<
   typeof config,
-  | 'agentTaskSpec'
-  | 'commandTaskSpec'
-  | 'eachTaskSpec'
-  | 'loadConfig'
-  | 'noticesOf'
-  | 'pipelineTaskSpec'
-  | 'readPlanFile'
-  | 'readPlanText'
+  'agentTaskSpec' | 'checkedSpec' | 'loadConfig' | 'noticesOf' | 'readPlanFile' | 'readPlanText'
 >;
 
 /** A command as words. */
@@ -37,7 +33,7 @@ export interface CommandWish {
 }
 
 /** One command for each item, as one task. */
-export type EachWish = Pick<config.EachTask, 'command' | 'items' | 'jobs' | 'attempts' | 'on_fail'>;
+export type EachWish = Pick<EachTask, 'command' | 'items' | 'jobs' | 'attempts' | 'on_fail'>;
 
 /** A file of commands that need each other. */
 export interface FileWish {
@@ -93,7 +89,8 @@ export interface Place {
 }
 
 export interface Order {
-  spec: TaskSpec;
+  /** What has a default may be missing. */
+  spec: SpecDraft;
   /** Kept beside the spec: that is in the journal for ever. */
   env: Record<string, string>;
   /** The configuration wants the task in the background. */
@@ -124,6 +121,34 @@ export function orderOf(parts: Parts, wish: Wish, place: Place, flags: Flags = {
   return { spec: whole, env, advice: adviceOf(spec, place.env, env), ...rest };
 }
 
+/**
+ * The same, with parts that are loaded only where they are needed: they take longer than all the rest, and a command where
+ * nothing is configured needs none. The supervisor checks its spec then.
+ */
+export async function orderFrom(
+  load: () => Parts | Promise<Parts>,
+  wish: Wish,
+  place: Place,
+  flags: Flags = {},
+): Promise<Order> {
+  return orderOf(isPlain(wish, place, flags) ? (WITHOUT as Parts) : await load(), wish, place, flags);
+}
+
+/** Longest key and name, as the schema has them: who mistyped these hears of it before a supervisor is started. */
+const TEXT_CHARS = 200;
+
+function isPlain(wish: Wish, { folder, env }: Place, { key, name, config }: Flags): boolean {
+  if (!('items' in wish || 'command' in wish) || config || hasConfig(configFolder(folder), env)) return false;
+  return [key, name].every(text => text === undefined || (text !== '' && text.length <= TEXT_CHARS));
+}
+
+/** All that a plain command asks for: nothing is configured, and nothing is checked here. */
+const WITHOUT: Partial<Parts> = {
+  checkedSpec: draft => draft as TaskSpec,
+  loadConfig: () => ({ settings: {} }) as config.LoadedConfig,
+  noticesOf: () => ({ notify: null, secrets: {} }),
+};
+
 /** What each run of a trigger of rasen.yml is to do. */
 export function orderOfTrigger(
   parts: Parts,
@@ -153,10 +178,12 @@ function ofCommand(
 ): Made {
   if (command.length === 0) throw usage('There is no command.', 'For example: rasen run -- npm test');
   if (!is_for_later) checkProgram(command, { cwd: folder, env: captured, shell: env.SHELL });
-  const spec = parts.commandTaskSpec({
-    ...{ id, argv: [...command], run, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
-    notices: noticesIn(parts, { folder, env }, config),
-  });
+  const spec = parts.checkedSpec(
+    commandSpec({
+      ...{ id, argv: [...command], run, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
+      notices: noticesIn(parts, { folder, env }, config),
+    }),
+  );
   return { spec, pass: [], background: false, notes: [] };
 }
 
@@ -173,10 +200,12 @@ function ofEach(
     programs.add(run[0]!);
     checkProgram(run, { cwd: folder, env: captured, shell: env.SHELL });
   }
-  const spec = parts.eachTaskSpec({
-    ...{ ...wish, id, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
-    notices: noticesIn(parts, { folder, env }, config),
-  });
+  const spec = parts.checkedSpec(
+    eachSpec({
+      ...{ ...wish, id, cwd: folder, key, name, limits: limitsOf(timeout_seconds) },
+      notices: noticesIn(parts, { folder, env }, config),
+    }),
+  );
   return { spec, pass: [], background: false, notes: [] };
 }
 
@@ -184,11 +213,13 @@ function ofFile(parts: Parts, { file, text: given }: FileWish, place: Place, fla
   const { id, key, name, timeout_seconds, config } = flags;
   const text = given ?? parts.readPlanText(resolve(place.folder, file));
   const { plan, defaults, notes } = parts.readPlanFile(file, text, { task: id, origin: 'file' });
-  const spec = parts.pipelineTaskSpec({
-    ...{ id, plan, defaults, cwd: place.folder, file: given === undefined ? file : null, key, name },
-    limits: { ...limitsOf(timeout_seconds), ...(flags.jobs === undefined ? {} : { parallel: flags.jobs }) },
-    notices: noticesIn(parts, place, config),
-  });
+  const spec = parts.checkedSpec(
+    pipelineSpec({
+      ...{ id, plan, defaults, cwd: place.folder, file: given === undefined ? file : null, key, name },
+      limits: { ...limitsOf(timeout_seconds), ...(flags.jobs === undefined ? {} : { parallel: flags.jobs }) },
+      notices: noticesIn(parts, place, config),
+    }),
+  );
   return { spec, pass: defaults.pass_env, background: false, notes: notes.map(note => `${file}: ${note}`) };
 }
 

@@ -1,6 +1,7 @@
 /** `rasen notify test`: whether notifications arrive. */
 import { basename } from 'node:path';
 import { EXIT, RasenError } from '../../contract/errors.ts';
+import { userConfigPath } from '../../host/config-files.ts';
 import { capturedEnv } from '../../submit/captured-env.ts';
 import { configFolder } from '../../submit/config-folder.ts';
 import { defineCommand, FORMAT } from '../command.ts';
@@ -21,8 +22,8 @@ export const notifyTest = defineCommand({
     const project = configFolder(cwd);
     const { settings } = bundle.loadConfig({ project, env });
     const { notify, secrets } = bundle.noticesOf(settings);
-    if (notify === null) throw silent('No channel is configured', bundle.userConfigPath(env));
-    if (notify.on.length === 0) throw silent('notify.on is empty', bundle.userConfigPath(env));
+    if (notify === null) throw silent('No channel is configured', userConfigPath(env));
+    if (notify.on.length === 0) throw silent('notify.on is empty', userConfigPath(env));
     // Plain commands do not get these, and neither does what tells of them.
     const works = bundle.agentsOf(settings).length > 0;
     const asked = works ? { pass: settings.pass_env, set: settings.env } : { pass: [], set: {} };

@@ -2,12 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import {
   agentTaskSpec,
+  checkedSpec,
   loadConfig,
   type PlanFileOptions,
-  pipelineTaskSpec,
   readPlanFile,
   writtenSecret,
 } from '../../../src/config/index.ts';
+import { pipelineSpec } from '../../../src/submit/spec-command.ts';
 import { ID, project, refusal } from './support.ts';
 
 const BASE = 'agent: [agent]\ngates: none\n';
@@ -152,7 +153,7 @@ subtasks:
       },
     ]);
     expect(defaults.pass_env).toEqual(['STAGE']);
-    const spec = pipelineTaskSpec({ id: ID, plan: read, defaults, cwd: '/x' });
+    const spec = checkedSpec(pipelineSpec({ id: ID, plan: read, defaults, cwd: '/x' }));
     expect(spec.secrets).toEqual({ TOKEN: { from: { env: 'TOKEN' }, for: null } });
   });
 

@@ -3,15 +3,23 @@ import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   agentTaskSpec,
-  commandTaskSpec,
+  checkedSpec,
   DEFAULT_PROMPTS,
   loadConfig,
-  pipelineTaskSpec,
   readPlanFile,
   slugOf,
 } from '../../../src/config/index.ts';
 import { taskSpec } from '../../../src/contract/spec.ts';
+import {
+  type CommandTask,
+  commandSpec,
+  type PipelineTask,
+  pipelineSpec,
+} from '../../../src/submit/spec-command.ts';
 import { data, ID, project, refusal } from './support.ts';
+
+const commandTaskSpec = (task: CommandTask) => checkedSpec(commandSpec(task));
+const pipelineTaskSpec = (task: PipelineTask) => checkedSpec(pipelineSpec(task));
 
 const PACKAGE = { 'package.json': '{"scripts":{"test":"vitest","lint":"biome"}}' };
 const YML = 'agent: [coder-bot, --print]\n';

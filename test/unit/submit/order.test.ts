@@ -1,12 +1,12 @@
 /** From a wish to an order, without a command line: folder and environment are all that is looked at. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as parts from '../../../src/config/index.ts';
 import { taskSpec } from '../../../src/contract/spec.ts';
-import { orderOf, orderOfTrigger } from '../../../src/submit/order.ts';
+import { orderFrom, orderOf, orderOfTrigger } from '../../../src/submit/order.ts';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
@@ -16,7 +16,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+const ID = '01m8q1efqwwc5bt653cz08ygaf';
+const write = (name: string, text: string, below = '') => {
+  mkdirSync(join(folder, below), { recursive: true });
+  writeFileSync(join(folder, below, name), text);
+};
 
 test('a command: what it is given of the environment is decided here, and nothing comes from this process', () => {
   process.env.OF_THIS_PROCESS = 'x';
@@ -34,6 +38,42 @@ test('a command: what it is given of the environment is decided here, and nothin
   } finally {
     delete process.env.OF_THIS_PROCESS;
   }
+});
+
+const never = () => {
+  throw new Error('it was loaded');
+};
+
+test('a plain command needs no configuration to be loaded, and is the same task', async () => {
+  const wishes = [
+    { command: ['sh', '-c', 'exit 0'] },
+    {
+      ...{ command: 'true {}', jobs: 2, attempts: 1, on_fail: 'continue' as const },
+      items: [{ title: 'a', run: ['true', 'a'] }],
+    },
+  ];
+  const flags = { id: ID, key: 'k', name: 'n', timeout_seconds: 9, env: ['X=1'], turn: { priority: 3 } };
+  for (const wish of wishes) {
+    const light = await orderFrom(never, wish, { folder, env }, flags);
+    const whole = orderOf(parts, wish, { folder, env }, flags);
+    expect(taskSpec.parse(light.spec)).toEqual(whole.spec);
+    expect({ ...light, spec: null }).toEqual({ ...whole, spec: null });
+  }
+});
+
+test.each([
+  ['a file of the project', () => write('rasen.yml', 'notify: {desktop: true}\n'), {}],
+  ['one that would be overlooked', () => write('rasen.yaml', ''), {}],
+  ['one of the user', () => write('config.yml', 'notify: {desktop: true}\n', '.config/rasen'), {}],
+  ['one of the user that would be overlooked', () => write('config.yaml', '', '.config/rasen'), {}],
+  ['one of the task', () => write('config.yaml', '', '.rasen'), {}],
+  ['a variable', () => Object.assign(env, { RASEN_MAX_ITERATIONS: 'many' }), {}],
+  ['a name that is too long', () => {}, { name: 'x'.repeat(201) }],
+  ['an empty key', () => {}, { key: '' }],
+])('it is loaded where there is something to be said of it: %s', async (_, given, flags) => {
+  given();
+  const order = orderFrom(never, { command: ['true'] }, { folder, env }, flags);
+  await expect(order).rejects.toThrow('it was loaded');
 });
 
 test('a program that is not there makes no order', () => {
@@ -69,7 +109,7 @@ test('a goal: the configuration of the project, no project of ours, a planner wh
   const { spec, env: captured, background } = orderOf(parts, wish, { folder, env });
   expect(taskSpec.safeParse(spec).error).toBeUndefined();
   expect(spec).toMatchObject({ goal: 'Add a login page', plan: null, project: folder });
-  expect(spec.agents.coder?.command).toEqual(['my-agent', '--yes']);
+  expect(spec.agents?.coder?.command).toEqual(['my-agent', '--yes']);
   expect(spec.workspace.kind).toBe('git');
   expect(captured.TOKEN_FILE).toBe('/token');
   expect(typeof background).toBe('boolean');

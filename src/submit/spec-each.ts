@@ -1,7 +1,6 @@
 /** The spec of `rasen each`: one task, a command for each item, side by side up to a limit. */
 import type { Plan } from '../contract/plan.ts';
-import type { TaskSpec } from '../contract/spec.ts';
-import { agentWork } from './plan-new.ts';
+import type { SpecDraft } from '../contract/spec.ts';
 import { type CommandTask, folderSpec, GOAL_CHARS, shortened } from './spec-command.ts';
 
 export interface EachTask extends Pick<CommandTask, 'id' | 'cwd' | 'name' | 'key' | 'limits' | 'notices'> {
@@ -21,7 +20,7 @@ export interface EachTask extends Pick<CommandTask, 'id' | 'cwd' | 'name' | 'key
 const TITLES_CHARS = 600_000;
 const TITLE_CHARS_MAX = 200;
 
-export function eachTaskSpec(task: EachTask): TaskSpec {
+export function eachSpec(task: EachTask): SpecDraft {
   const { id, command, items, jobs, attempts, on_fail } = task;
   const goal = shortened(command, GOAL_CHARS);
   const chars = Math.min(TITLE_CHARS_MAX, Math.floor(TITLES_CHARS / items.length));
@@ -32,7 +31,7 @@ export function eachTaskSpec(task: EachTask): TaskSpec {
     source: 'command' as const,
     rev: 1,
     subtasks: items.map(({ title, run }, i) => ({
-      ...agentWork(String(i + 1)),
+      id: String(i + 1),
       title: title.length > chars ? `${title.slice(0, chars - 1)}…` : title,
       do: { run },
       attempts,

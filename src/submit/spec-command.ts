@@ -1,17 +1,16 @@
 /**
  * The spec of plain commands (`rasen run -- CMD`) and of pipelines (`rasen run -f FILE`): work in the folder itself,
  * no agent, no views in the project, and no limit that the user did not ask for. Of the configuration only the notices
- * count for them.
+ * count for them. Nothing here needs a schema: what has a default is left out, and a short command starts sooner.
  */
 import { basename } from 'node:path';
+import type { PlanDefaults } from '../config/index.ts';
+import type { Notices } from '../config/notices-of.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { Plan, Subtask } from '../contract/plan.ts';
-import type { Limits, TaskSpec } from '../contract/spec.ts';
+import type { Limits, SpecDraft, TaskSpec } from '../contract/spec.ts';
 import { shellLine } from '../engine/shell-word.ts';
 import { shownText } from '../util/exact-text.ts';
-import type { Notices } from './notices-of.ts';
-import type { PlanDefaults } from './plan-draft.ts';
-import { checkedSpec } from './spec-check.ts';
 
 /** A command may be as long as the kernel takes; the text that stands for it is for people. */
 export const GOAL_CHARS = 8192;
@@ -47,7 +46,7 @@ export interface PipelineTask {
   notices?: Notices | undefined;
 }
 
-export function commandTaskSpec(task: CommandTask): TaskSpec {
+export function commandSpec(task: CommandTask): SpecDraft {
   if (task.argv.length === 0 || task.argv[0]!.trim() === '')
     throw new RasenError('usage', 'There is no command.', {
       hint: 'Write it after two dashes: rasen run -- npm test',
@@ -74,7 +73,7 @@ export function commandTaskSpec(task: CommandTask): TaskSpec {
 }
 
 /** Throws a RasenError of kind usage when a subtask is work for an agent: that needs a project. */
-export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
+export function pipelineSpec(task: PipelineTask): SpecDraft {
   const agent = task.plan.subtasks.find(subtask => 'agent' in subtask.do);
   if (agent)
     throw new RasenError(
@@ -98,18 +97,16 @@ export function pipelineTaskSpec(task: PipelineTask): TaskSpec {
   return folderSpec({ ...task, name, goal, plan, limits, secrets: task.defaults.secrets });
 }
 
-type Draft = Parameters<typeof checkedSpec>[0];
-
 export function folderSpec(
   task: Pick<CommandTask, 'id' | 'cwd' | 'key' | 'limits' | 'notices' | 'stdin'> & {
     name: string;
     goal: string;
-    plan: Draft['plan'];
+    plan: SpecDraft['plan'];
     secrets?: TaskSpec['secrets'];
   },
-): TaskSpec {
+): SpecDraft {
   const off = { enabled: false, per_subtask: false, max_loops: 1, recurring_issue_threshold: 1 };
-  return checkedSpec({
+  return {
     version: 1,
     id: task.id,
     name: shortened(task.name, 200),
@@ -139,7 +136,7 @@ export function folderSpec(
     memory: { enabled: false },
     notify: task.notices?.notify ?? null,
     views: null,
-  });
+  };
 }
 
 export const shortened = (text: string, max: number) =>
