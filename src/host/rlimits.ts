@@ -1,5 +1,4 @@
 /** The resource limits of a process, as `ulimit` sets them for all that a shell starts. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** null: unlimited. Bytes, seconds of the processor, or a number of what the name says. */
@@ -54,6 +53,8 @@ export function rlimitsInProc(text: string): Rlimits {
 function rlimitsOfShell(): Rlimits {
   const options = NAMES.map(name => ROWS[name].option).join(' ');
   const script = `for o in ${options}; do echo "$(ulimit -S -$o 2>/dev/null) $(ulimit -H -$o 2>/dev/null)"; done`;
+  // Every command has this file in it, and few come here.
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
   const lines = execFileSync('/bin/sh', ['-c', script], {
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'ignore'],

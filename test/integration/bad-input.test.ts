@@ -521,7 +521,11 @@ test('specs of tasks', async () => {
   add('do: two things', withSteps({ id: 'a', do: { run, agent: 'coder' } }));
   add('do: unknown', withSteps({ id: 'a', do: { keep: run } }));
   add('no subtask', withSteps());
-  add('1001 subtasks', withSteps(...chain(1001)));
+  add(
+    '1001 subtasks of which one needs another',
+    withSteps(...chain(1000), { id: 'x', do: { run }, needs: ['s0'] }),
+  );
+  add('10001 subtasks', withSteps(...chain(10_001)));
   add('two of one id', withSteps(one, one));
   add('needs itself', withSteps({ ...one, needs: ['a'] }));
   add('a cycle of two', withSteps({ ...one, needs: ['b'] }, { id: 'b', do: { run }, needs: ['a'] }));
@@ -828,7 +832,7 @@ test('plan and configuration files', { timeout: 400_000 }, async () => {
     'subtasks: [{id: a, run: ["a\\0b"]}]',
     Buffer.from([0xff, 0xfe, 0x00]),
     Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0xff, 0xff]),
-    `subtasks:\n${Array.from({ length: 1001 }, (_, i) => `  - {id: s${i}, run: ["true"]}`).join('\n')}`,
+    `subtasks:\n${Array.from({ length: 1001 }, (_, i) => `  - {id: s${i}, run: ["true"]${i === 1000 ? ', needs: [s0]' : ''}}`).join('\n')}`,
     `subtasks:\n${Array.from({ length: 3 }, (_, i) => `  - {id: s${i}, run: ["true"], needs: [s${(i + 1) % 3}]}`).join('\n')}`,
   ];
   const configs = [

@@ -1,5 +1,5 @@
 /** A command and a supervisor that is older than it, as after an upgrade that did not restart the supervisor. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -47,8 +47,18 @@ async function olderDaemon(unknown: Known): Promise<void> {
   await daemon.start();
 }
 
+/** With a configuration an order is complete: it says what is a default, too. */
+const configure = () => writeFileSync(join(folder, 'rasen.yml'), '{}\n');
+
+test('without a configuration nothing is said that is a default anyway', async () => {
+  await olderDaemon({ sandbox: true, base_tests: true, base_config: true, auto_resume: true });
+  expect(await run('run', '--background', '--', 'true')).toMatchObject({ code: 0 });
+  expect(daemon.called('task.run')).toHaveLength(1);
+});
+
 test('what an older supervisor does not know is left out where that changes nothing', async () => {
   await olderDaemon({ sandbox: true, notify: true, base_tests: true });
+  configure();
   expect(await run('run', '--background', '--', 'true')).toMatchObject({ code: 0 });
   const [first, second, ...more] = daemon.called('task.run') as { spec: object }[];
   expect(more).toEqual([]);
@@ -59,6 +69,7 @@ test('what an older supervisor does not know is left out where that changes noth
 test('what it would have to know is told in words, with the command that restarts it', async () => {
   // The umask and the limits of the shell are in every order.
   await olderDaemon({ process: true, base_tests: true });
+  configure();
   const ran = await run('run', '--background', '--', 'true');
   expect(ran).toMatchObject({ code: 4, stdout: '' });
   expect(ran.stderr).toMatch(

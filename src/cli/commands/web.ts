@@ -1,5 +1,4 @@
 /** `rasen web`: opens the page, already logged in; starts a gateway where none runs. */
-import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RasenError } from '../../contract/errors.ts';
@@ -69,10 +68,13 @@ async function runningGateway(file: string): Promise<string | null> {
   }
 }
 
+/** Every command has this file in it, and few start anything. */
+const childProcess = () => process.getBuiltinModule('node:child_process');
+
 async function startInBackground({ env, paths }: Context, running: string, log: string): Promise<string> {
   mkdirSync(join(paths.home, 'gateway'), { recursive: true, mode: 0o700 });
   const fd = openSync(log, 'a', 0o600);
-  const child = spawn(process.execPath, [join(__dirname, 'rasen.cjs'), 'gateway'], {
+  const child = childProcess().spawn(process.execPath, [join(__dirname, 'rasen.cjs'), 'gateway'], {
     ...{ env, cwd: '/', detached: true },
     stdio: ['ignore', fd, fd],
   });
@@ -118,7 +120,7 @@ async function throughTailscale(local: string): Promise<string> {
 
 function tailscale(args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('tailscale', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = childProcess().spawn('tailscale', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let [said, wrong] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', text => {
       said += text;
@@ -146,7 +148,7 @@ function tailscale(args: string[]): Promise<string> {
 
 function openBrowser(url: string, env: NodeJS.ProcessEnv): void {
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
-  const child = spawn(program, [url], { env, stdio: 'ignore', detached: true });
+  const child = childProcess().spawn(program, [url], { env, stdio: 'ignore', detached: true });
   // There may be none on a server: the address is on the screen.
   child.once('error', () => {});
   child.unref();
