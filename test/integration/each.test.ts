@@ -1,5 +1,5 @@
 /** `rasen each`: many items as one task, through kills of the supervisor and of the command, and with every wrong input. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -70,6 +70,12 @@ test('items from standard input and from a file, of any bytes', () => {
     input: Buffer.from('caf\xe9\n', 'latin1'),
   });
   expect(odd.stdout.trim()).toBe('63 61 66 e9');
+});
+
+test('the commands have the limits of this shell', () => {
+  const script = 'ulimit -Sn 300; exec "$0" each -- sh -c "ulimit -Sn" ::: x';
+  const ran = spawnSync('sh', ['-c', script, RASEN], { cwd: rig.folder, env: rig.env, encoding: 'utf8' });
+  expect([ran.status, ran.stdout]).toEqual([0, '300\n']);
 });
 
 test('with a shell an item is one word; without a command it is the line', () => {

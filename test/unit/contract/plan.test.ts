@@ -25,3 +25,15 @@ it('names a circle, also of one', () => {
   ]);
   expect(messages(s('a', 'a'))).toEqual(['subtasks need each other: a → a']);
 });
+
+it('takes thousands where none needs another, and no more than a thousand else', () => {
+  const many = Array.from({ length: 1001 }, (_, i) => s(`s${i}`));
+  expect(planProblems(many)).toEqual([]);
+  expect(planProblems([...many, s('last', 's0')])).toEqual([
+    {
+      path: ['subtasks', 1001, 'needs'],
+      message: 'there are 1002 subtasks; more than 1000 are possible only where none needs another',
+    },
+  ]);
+  expect(planProblems([...many.slice(0, 999), s('last', 's0')])).toEqual([]);
+});
