@@ -1,7 +1,7 @@
 // Builds dist/: one minified CommonJS bundle for the client (its start-up time is what users feel), a second one with
 // zod and yaml that it loads only to read configuration and plans, a third that knows service managers, a fourth that reads
 // tasks from the disk where no supervisor runs, one for the
-// supervisor, one for the program that speaks with agents, one for its helper that works on other disks, one that watches files, and the library.
+// supervisor, one for the program that speaks with agents, one for its helper that works on other disks, one that watches files, one that serves MCP, and the library.
 // Plain JavaScript that also Node 20 can run, since `npm ci` may run it before the right Node is on PATH.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -73,13 +73,14 @@ const builds = {
     ...cjs,
     keepNames: false,
     entryPoints: ['src/cli/main.ts'],
-    external: ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs', './rasen-gateway.cjs'],
+    external: ['config', 'reader', 'service', 'gateway', 'mcp'].map(name => `./rasen-${name}.cjs`),
     plugins: [withoutChildProcess],
   },
   'rasen-config.cjs': { ...cjs, entryPoints: ['src/config/index.ts'] },
   'rasen-reader.cjs': { ...cjs, ...importMeta, entryPoints: ['src/supervisor/disk.ts'] },
   'rasen-service.cjs': { ...cjs, entryPoints: ['src/service/index.ts'] },
   'rasen-gateway.cjs': { ...cjs, ...importMeta, entryPoints: ['src/gateway/index.ts'] },
+  'rasen-mcp.cjs': { ...cjs, ...importMeta, entryPoints: ['src/mcp/index.ts'] },
   'page/page.js': {
     ...common,
     platform: 'browser',

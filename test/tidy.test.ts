@@ -66,9 +66,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'watch',
   ],
   // From a wish to an order; config by types alone, since the command line loads it late.
-  submit: ['config', 'engine', 'host', 'util'],
+  // agents: where one is installed, a goal needs to name none.
+  submit: ['agents', 'config', 'engine', 'host', 'util'],
   // agents: doctor and init look for them.
-  cli: ['submit', 'host', 'agents', 'rpc', 'engine', 'config', 'gateway', 'root', 'service', 'util', 'views'],
+  cli: [
+    ...['submit', 'host', 'agents', 'rpc', 'engine', 'config', 'gateway', 'mcp', 'root', 'service', 'util'],
+    'views',
+  ],
+  // What it does beside speaking, the command line lends it. agents: how each is told of it.
+  mcp: ['agents', 'config', 'engine', 'root', 'submit', 'util'],
   // A client of the control socket; runner: which process asks.
   // views: the page reads sessions of agents as `rasen logs` does.
   gateway: ['submit', 'host', 'agents', 'config', 'git', 'root', 'rpc', 'runner', 'util', 'views'],
@@ -168,6 +174,7 @@ const NAMES_AGENTS: Record<string, string> = {
   'src/agents/readers.ts': 'the list: how their output is read',
   'src/agents/dialogues.ts': 'the list: how they are spoken with',
   'src/agents/programs.ts': 'the list: how it is looked whether they are there',
+  'src/agents/mcp-clients.ts': 'the list: how they are told of an MCP server',
   'src/config/keys-limits.ts': 'documentation: who says what a session costs',
   'src/config/rules.ts': 'an example of a command over ACP',
   'src/config/import/long-running-tasks.ts': 'a key of the file of another tool',
@@ -196,6 +203,7 @@ describe('what is known of an agent', () => {
       'src/agents/readers.ts',
       'src/agents/dialogues.ts',
       'src/agents/programs.ts',
+      'src/agents/mcp-clients.ts',
     ];
     const inside = /agents\/(?:[a-z]+)\/|^\.\/(?:acp|command|claude|codex|gemini|opencode)\//;
     const reaching = sources.filter(
@@ -275,6 +283,7 @@ const OTHER_ROOMS: Record<string, string> = {
   secrets: 'files of the user',
   service: 'files of the service manager and our own log',
   submit: 'a process of whoever submits, who may wait for himself',
+  mcp: 'a process of the user, who may wait for himself',
   gateway: 'its own state, sockets and page; a project is read by git and config',
   root: 'our own folders',
   watch:

@@ -3,7 +3,9 @@
  */
 import type * as config from '../config/index.ts';
 import type * as gateway from '../gateway/index.ts';
+import type * as mcp from '../mcp/index.ts';
 import type { Paths } from '../paths.ts';
+import type { Program } from '../rpc/hello.ts';
 import type * as service from '../service/index.ts';
 import type * as reader from '../supervisor/disk.ts';
 import type { AnyCommand } from './command.ts';
@@ -22,6 +24,9 @@ export type ServiceBundle = typeof service;
 /** The HTTP API and what belongs to it. */
 export type GatewayBundle = typeof gateway;
 
+/** The MCP server. */
+export type McpBundle = typeof mcp;
+
 export interface Context {
   /** Absolute. Reading it throws `no_folder` where it was removed, or has no name in UTF-8. */
   readonly cwd: string;
@@ -34,7 +39,10 @@ export interface Context {
   out: Output;
   /** The connection to the supervisor; made when it is first used. */
   link: Link;
+  /** Another one, which says that somebody else asks; whoever makes it closes it. */
+  linkAs(client: Program): Link;
   loadConfigBundle(): ConfigBundle | Promise<ConfigBundle>;
   loadServiceBundle(): ServiceBundle | Promise<ServiceBundle>;
   loadGatewayBundle(): GatewayBundle | Promise<GatewayBundle>;
+  loadMcpBundle(): McpBundle | Promise<McpBundle>;
 }

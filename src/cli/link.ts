@@ -9,6 +9,7 @@
  */
 import { isRasenError, messageOf, RasenError } from '../contract/errors.ts';
 import { type Client, connect, type MethodName } from '../index.ts';
+import type { Program } from '../rpc/hello.ts';
 import { explainMisfit } from './other-release.ts';
 import { monotonicMs, sleep } from './time.ts';
 
@@ -54,6 +55,8 @@ export interface LinkOptions {
   /** The command that restarts the supervisor which answers. */
   howToRestart(): Promise<string>;
   limits?: Partial<Limits>;
+  /** Who asks, for the journal. Default: the command line. */
+  client?: Program;
   /** We run in the sandbox of a task, where the supervisor is out of reach on purpose: none is looked for or started. */
   sandboxed?: boolean;
 }
@@ -283,15 +286,16 @@ export class Link {
   }
 
   async #connect(starts: boolean): Promise<Client> {
-    const { socket, start, sandboxed } = this.#options;
+    const { socket, start, sandboxed, client: program } = this.#options;
+    const where = program ? { socket, client: program } : { socket };
     if (sandboxed) throw outOfReach();
     let client: Client;
     try {
-      client = await connect({ socket });
+      client = await connect(where);
     } catch (error) {
       if (!starts || !isAway(error)) throw error;
       await start();
-      client = await connect({ socket });
+      client = await connect(where);
     }
     this.#met = true;
     this.#client = client;

@@ -8,10 +8,17 @@ import { EXIT, errnoOf } from '../contract/errors.ts';
 import { checkHome } from '../host/private.ts';
 import { clientPaths, type Paths } from '../paths.ts';
 import { COMMANDS } from './commands/index.ts';
-import type { ConfigBundle, Context, GatewayBundle, ReaderBundle, ServiceBundle } from './context.ts';
+import type {
+  ConfigBundle,
+  Context,
+  GatewayBundle,
+  McpBundle,
+  ReaderBundle,
+  ServiceBundle,
+} from './context.ts';
 import { reportError } from './errors.ts';
 import { currentFolder, exactWords, refuseOddWords, takesCommand } from './exact.ts';
-import { type Disk, Link } from './link.ts';
+import { type Disk, Link, type LinkOptions } from './link.ts';
 import { Output } from './output.ts';
 import { buildProgram, withoutHelpWord } from './program.ts';
 import { startSupervisor } from './start-supervisor.ts';
@@ -34,7 +41,7 @@ async function main(): Promise<void> {
     const paths = clientPaths(env);
     // A supervisor is started from the same build as this command.
     const command = [process.execPath, join(__dirname, 'rasend.cjs')];
-    link = new Link({
+    const linkOptions: LinkOptions = {
       socket: paths.socket,
       // An instance that was named is one of its own, such as that of a test.
       sandboxed: Boolean(env.RASEN_SANDBOXED) && !env.RASEN_HOME,
@@ -44,7 +51,8 @@ async function main(): Promise<void> {
       note: text => out.note(text),
       whySilent: () => loadServiceBundle().whyNotServing({ env, paths }),
       howToRestart: () => loadServiceBundle().howToRestart({ env, paths }),
-    });
+    };
+    link = new Link(linkOptions);
     const context: Context = {
       // Asked for when it is used: what needs none works in a folder that was removed, too.
       get cwd() {
@@ -56,9 +64,11 @@ async function main(): Promise<void> {
       paths,
       out,
       link,
+      linkAs: client => new Link({ ...linkOptions, client }),
       loadConfigBundle,
       loadServiceBundle,
       loadGatewayBundle,
+      loadMcpBundle,
     };
     const program = buildProgram({ commands: COMMANDS, argv, out }, async (spec, call) => {
       process.exitCode = (await spec.run(call, context)) ?? EXIT.ok;
@@ -106,6 +116,10 @@ function loadServiceBundle(): ServiceBundle {
 
 function loadGatewayBundle(): GatewayBundle {
   return require('./rasen-gateway.cjs') as GatewayBundle;
+}
+
+function loadMcpBundle(): McpBundle {
+  return require('./rasen-mcp.cjs') as McpBundle;
 }
 
 /** The parser has said it on stderr already; help and version are no mistakes. */

@@ -50,6 +50,8 @@ export function buildProgram({ commands, argv, out }: ProgramOptions, run: Run):
         : (groups.get(first) ?? program.command(first).description(GROUPS[first]!));
     if (second !== undefined) groups.set(first, parent);
     const command = parent.command(second ?? first).summary(spec.summary);
+    // It may have subcommands of its own, which come behind it.
+    if (second === undefined) groups.set(first, command);
     if (first === wanted) complete(command, spec, run);
   }
   return program;

@@ -82,6 +82,8 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (view.rolling_back)
     lines.push(`Rolling back: ${view.rolling_back.steps.map(id => oneLine(id, 50)).join(', ')}`);
   if (view.reason) lines.push(`Reason: ${waitingFor(view)}${oneLine(view.reason, 400)}`);
+  if (view.parent) lines.push(`Handed over by: ${view.parent}`);
+  if (view.handed_over?.length) lines.push(`Handed over: ${view.handed_over.join(', ')}`);
   if (view.group) lines.push(`Group: ${oneLine(view.group, 80)}`);
   if (view.priority) lines.push(`Priority: ${view.priority}`);
   for (const { note, text } of view.notes ?? [])

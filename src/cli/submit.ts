@@ -48,8 +48,8 @@ export async function orderHere(
 }
 
 /** What a supervisor of an earlier release does not know is left out, where that changes nothing. */
-async function handOrLess(
-  { link, loadConfigBundle }: Context,
+export async function handOrLess(
+  { link, loadConfigBundle }: Pick<Context, 'link' | 'loadConfigBundle'>,
   params: Params<'task.run'>,
 ): Promise<Result<'task.run'>> {
   for (let given = params, tries = 1; ; tries++) {

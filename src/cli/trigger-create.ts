@@ -6,6 +6,7 @@ import type { Order } from '../submit/order.ts';
 import { ulid } from '../util/ulid.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
+import type { Link } from './link.ts';
 import { oneLine } from './output.ts';
 import { localTime } from './time.ts';
 import { type PolicyOptions, policyOf, type WhenOptions, whenOf } from './trigger-options.ts';
@@ -27,29 +28,37 @@ export async function createTrigger(
   options: TriggerOptions,
 ): Promise<number> {
   const { out, link } = context;
-  const when = whenOf(options)!;
-  const draft = (name: string): Draft => ({
-    name,
-    when,
-    policy: { tz: zoneHere(), ...policyOf(options) },
-    task: order.spec,
-  });
+  const { name } = options;
+  const trigger = await makeTrigger(link, order, { name, when: whenOf(options)!, policy: policyOf(options) });
+  for (const note of order.advice) out.note(note);
+  out.reply(trigger, () => trigger.name);
+  out.note(createdText(trigger));
+  return 0;
+}
+
+export interface TriggerWish {
+  /** Default: made of what it runs, and of a number where that name is taken. */
+  name: string | undefined;
+  when: Draft['when'];
+  policy: Partial<Draft['policy']>;
+}
+
+export async function makeTrigger(link: Link, order: Order, wish: TriggerWish): Promise<TriggerView> {
+  const { when } = wish;
+  const policy = { tz: zoneHere(), ...wish.policy };
   const id = ulid();
-  const first = options.name ?? nameOf(order.spec.name);
+  const first = wish.name ?? nameOf(order.spec.name);
   for (let n = 1; ; n++) {
     const name = n === 1 ? first : `${first}-${n}`;
     try {
-      const params = { id, definition: draft(name), env: order.env };
+      const params = { id, definition: { name, when, policy, task: order.spec }, env: order.env };
       const { trigger } = await link.persist(client => client.call('trigger.create', params), {
         starts: true,
       });
-      for (const note of order.advice) out.note(note);
-      out.reply(trigger, () => name);
-      out.note(createdText(trigger));
-      return 0;
+      return trigger;
     } catch (error) {
       const taken = isRasenError(error) && error.kind === 'trigger_exists';
-      if (!taken || options.name !== undefined || n >= NAMES_MAX) throw error;
+      if (!taken || wish.name !== undefined || n >= NAMES_MAX) throw error;
     }
   }
 }

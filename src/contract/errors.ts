@@ -55,6 +55,11 @@ const rows = {
     about: 'A task with this id or key exists already with another content.',
   },
   subtask_unknown: { code: 56, exit: EXIT.usage, about: 'The plan has no subtask of this id.' },
+  too_deep: {
+    code: 87,
+    exit: EXIT.refused,
+    about: 'The task was submitted from inside a task that was itself handed over twice; no task was made.',
+  },
   trigger_unknown: { code: 84, exit: EXIT.usage, about: 'No trigger has this name or id.' },
   trigger_exists: { code: 85, exit: EXIT.refused, about: 'Another trigger has this name already.' },
   trigger_state: {

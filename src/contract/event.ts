@@ -390,8 +390,19 @@ const PAYLOADS = {
       op: maybe,
     })
     .describe(
-      'Words for the agents, numbered from 1. Of the user: for the session that runs, or the next ones. Of rasen (`to`): for one attempt alone.',
+      'Words for the agents, numbered from 1: for the session that runs, or the next ones; with `to` for one attempt alone. Of rasen: that time is running out, or what became of a task that was handed over.',
     ),
+  task_handed_over: z
+    .object({ task: text, tell: z.boolean().describe('Its end is told to the agents of this task.') })
+    .describe('Intent: the task will be accepted, which a process of this one has submitted.'),
+  handed_over_ended: z
+    .object({
+      task: text,
+      status: z.enum(['completed', 'failed', 'cancelled', 'removed']),
+      tokens: z.number().describe('What it has used, with what it has handed over itself.'),
+      usd: z.number(),
+    })
+    .describe('A task that was handed over is over; where that is told, the note is the event before this.'),
   request_refused: z
     .object({ method: text, reason: text })
     .describe(

@@ -190,6 +190,14 @@ export const taskView = z.looseObject({
     .optional()
     .describe('Tasks that have to be completed before it begins. Absent: none.'),
   group: z.string().optional().describe('Its group, of which only some tasks run at a time. Absent: none.'),
+  parent: z
+    .string()
+    .optional()
+    .describe('The task from inside which it was submitted. Absent: somebody else submitted it.'),
+  handed_over: z
+    .array(z.string())
+    .optional()
+    .describe('Tasks that were submitted from inside it and are not over. Absent: none.'),
   priority: z.int().optional().describe('Absent: 0.'),
   notifications: z.array(notificationView).describe('The last that were sent, or tried.'),
   left_out: z

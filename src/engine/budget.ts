@@ -19,11 +19,12 @@ export const NOTHING_USED: Used = { tokens: 0, usd: 0 };
 const minus = (a: Used, b: Used): Used => ({ tokens: a.tokens - b.tokens, usd: a.usd - b.usd });
 const plus = (a: Used, b: Used): Used => ({ tokens: a.tokens + b.tokens, usd: a.usd + b.usd });
 
-/** What the task has used, without what still goes on. */
-export const usedBy = (state: TaskState): Used => ({
-  tokens: state.input_tokens + state.output_tokens,
-  usd: state.cost_usd ?? 0,
-});
+/** What the task has used, with what it has handed over, without what still goes on. */
+export const usedBy = (state: TaskState): Used =>
+  plus(
+    { tokens: state.input_tokens + state.output_tokens, usd: state.cost_usd ?? 0 },
+    state.handed_used ?? NOTHING_USED,
+  );
 
 /** Whether anything is to be counted against a limit. */
 export function hasBudget(state: TaskState): boolean {

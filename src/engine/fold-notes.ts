@@ -18,7 +18,7 @@ export function noteAdded(state: TaskState, event: EventOf<'note_added'>): TaskS
   return to === null ? added : editAttempt(added, to.step, to.n, attempt => ({ ...attempt, hurried: true }));
 }
 
-/** Words of rasen's own are done with when they were said; the user's stay, since a later session has not heard them. */
+/** Words for one attempt are done with when they were said; the others stay, since a later session has not heard them. */
 export function noteTold(state: TaskState, event: EventOf<'note_told'>): TaskState {
   const { note, step, n, how, t } = event;
   const known = state.notes.find(it => it.note === note);
@@ -27,7 +27,7 @@ export function noteTold(state: TaskState, event: EventOf<'note_told'>): TaskSta
   const told = { step, n, how, t };
   const notes = state.notes
     .map(it => (it === known ? { ...it, told } : it))
-    .filter(it => it.by === 'user' || it.told === null);
+    .filter(it => it.to === null || it.told === null);
   const old = notes.filter(it => it.told !== null).slice(0, -MAX_TOLD_NOTES);
   return { ...state, notes: notes.filter(it => !old.includes(it)) };
 }

@@ -29,6 +29,7 @@ import { withoutJudges } from './fold-skip.ts';
 import { given, goOn, live, move, phase, standStill, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { PREFIX } from './gates-of.ts';
+import { handedOver, handedOverEnded } from './handed.ts';
 import { ledgerWith } from './notices.ts';
 import { type Refusal, STEP, type Step, type StepKind, type TaskState } from './state.ts';
 
@@ -166,6 +167,10 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
       return noteAdded(state, event);
     case 'note_told':
       return noteTold(state, event);
+    case 'task_handed_over':
+      return handedOver(state, event);
+    case 'handed_over_ended':
+      return handedOverEnded(state, event);
     case 'clock_jumped':
       return clockJumped(state, event);
     case 'notified': {
@@ -245,6 +250,7 @@ function submitted(event: EventOf<'task_submitted'>): TaskState {
     memory: { decisions: [], learnings: [] },
     notes: [],
     notes_made: 0,
+    ...(event.origin?.task === undefined ? {} : { parent: event.origin.task }),
     tolerated: [],
     accepted: null,
     issues: {},

@@ -19,18 +19,25 @@ export function notesFor(state: TaskState, step: Step, attempt: Attempt): Note[]
   });
 }
 
-/** What the user said and no agent has heard. */
+/** What was said to whoever works on the task, and no agent has heard. */
 export function openNotes(state: TaskState): Note[] {
-  return state.notes.filter(({ by, told }) => by === 'user' && told === null);
+  return state.notes.filter(({ to, told }) => to === null && told === null);
 }
 
-/** Notes of the user that stand in the prompt of a new session, which has to be told again what others heard. */
+/** Whether these words still find room; what no agent has been told yet is kept for the next one. */
+export function hasRoomFor(state: TaskState, text: string): boolean {
+  const open = openNotes(state);
+  const chars = open.reduce((sum, note) => sum + note.text.length, text.length);
+  return open.length < MAX_OPEN_NOTES && chars <= MAX_OPEN_CHARS;
+}
+
+/** Notes that stand in the prompt of a new session, which has to be told again what others heard. */
 export function notesInPrompt(state: TaskState, attempt: Attempt): Note[] {
   const open = openNotes(state).filter(({ note }) => note <= attempt.notes);
   const told: Note[] = [];
   let chars = 0;
   for (const note of state.notes.toReversed()) {
-    if (note.by !== 'user' || note.told === null) continue;
+    if (note.to !== null || note.told === null) continue;
     chars += note.text.length;
     if (chars > MAX_TOLD_CHARS) break;
     told.push(note);

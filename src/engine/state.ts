@@ -142,7 +142,7 @@ export interface KnownSession {
   resumed: boolean;
 }
 
-/** Words of the user's (or of rasen's, for one attempt) to the agents. */
+/** Words to the agents: of the user's, or of rasen's; `to`: for one attempt alone. */
 export interface Note {
   note: number;
   t: string;
@@ -311,6 +311,12 @@ export interface TaskState {
   /** The last ones; how many there ever were. */
   notes: Note[];
   notes_made: number;
+  /** The task from inside which it was submitted. Absent: none, or an older snapshot. */
+  parent?: string;
+  /** Tasks that were submitted from inside it, and whose end is not known here yet. Absent: none ever were. */
+  handed?: { task: string; tell: boolean }[];
+  /** What those have used that are over: it counts against the budgets of this task. Absent: nothing. */
+  handed_used?: Used;
   /** Names of project gates that failed on the base commit under `baseline: allow`. */
   tolerated: string[];
   /** All that did, whatever became of them. Absent: none. */

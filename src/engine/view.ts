@@ -73,6 +73,8 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     merging: state.merge && { into: state.merge.into, squash: state.merge.squash, ...NOT_BEGUN },
     ...(spec.after.length > 0 ? { after: [...spec.after] } : {}),
     ...(spec.group === null ? {} : { group: spec.group }),
+    ...(state.parent === undefined ? {} : { parent: state.parent }),
+    ...(state.handed?.length ? { handed_over: state.handed.map(({ task }) => task) } : {}),
     ...(spec.priority === 0 ? {} : { priority: spec.priority }),
     ...(state.rollback
       ? { rolling_back: { commit: state.rollback.commit, steps: [...state.rollback.steps] } }

@@ -1,17 +1,8 @@
-/**
- * From what is asked for over HTTP (a goal and a place) to a task: the same configuration, the same spec and the same
- * environment as `rasen init` and `rasen run` in that folder would give it.
- */
-import { statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+/** What is asked for over HTTP: a goal and a place, which become a task as on the command line. */
 import * as z from 'zod';
-import { agentText, installedAgents } from '../agents/installed.ts';
-import type * as config from '../config/index.ts';
 import { AGENT_PROGRAMS } from '../contract/backends.ts';
-import { RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../contract/view.ts';
-import { configFolder } from '../submit/config-folder.ts';
-import { orderOf } from '../submit/order.ts';
+import { type Goal, type GoalParts, orderOfGoal } from '../submit/goal.ts';
 import type { Upstream, Who } from './upstream.ts';
 
 const GOAL_CHARS_MAX = 200_000;
@@ -45,13 +36,9 @@ export const order = z
   });
 export type Order = z.output<typeof order>;
 
-export interface OrderParts {
+export interface OrderParts extends GoalParts {
   upstream: Upstream;
-  env: NodeJS.ProcessEnv;
-  config: typeof config;
 }
-
-export type Goal = Omit<Order, 'project' | 'repository'> & { folder: string; id?: string };
 
 export interface Submitted {
   created: boolean;
@@ -64,36 +51,4 @@ export async function submitGoal(parts: OrderParts, who: Who, goal: Goal): Promi
   const { spec, env, notes } = await orderOfGoal(parts, goal);
   const answer = await parts.upstream.call<Submitted>(who, 'task.run', { spec, env });
   return { ...answer, notes: [...notes, ...answer.notes] };
-}
-
-/** What would be submitted, without submitting it: for the preview of a plan. */
-export async function orderOfGoal({ config, env }: OrderParts, order: Goal) {
-  const { folder, id, goal, agent, plan, base, key, name, budget_usd } = order;
-  if (!isAbsolute(folder) || !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new RasenError('no_folder', `There is no folder ${JSON.stringify(folder)} on this machine.`, {
-      hint: 'Name it by its absolute path.',
-    });
-  const loaded = config.loadConfig({ project: configFolder(folder), env });
-  const settings = { ...loaded.settings };
-  if (agent !== undefined) Object.assign(settings, { 'agent.backend': agent, 'agent.command': null });
-  else if (config.agentsOf(settings).length === 0) settings['agent.backend'] = await onlyAgent(env);
-  if (budget_usd !== undefined)
-    settings['limits.usd'] = Math.min(budget_usd, settings['limits.usd'] ?? budget_usd);
-  const text = typeof plan === 'string' ? plan : JSON.stringify(plan);
-  const wish = { goal, base: base ?? null, plan: plan === undefined ? null : { name: 'plan.yml', text } };
-  const named = { ...(id === undefined ? {} : { id }), key, name };
-  return orderOf(config, wish, { folder, env }, { ...named, config: { ...loaded, settings } });
-}
-
-/** As `rasen init` chooses: where only one is installed there is nothing to ask. */
-async function onlyAgent(env: NodeJS.ProcessEnv) {
-  const found = await installedAgents(env);
-  const [only, ...more] = found;
-  if (only && more.length === 0) return only.name;
-  throw new RasenError('config', 'No agent is configured for this project.', {
-    hint:
-      found.length === 0
-        ? `None of ${AGENT_PROGRAMS.join(', ')} is on PATH.`
-        : `Name one as "agent": ${found.map(agentText).join(', ')}.`,
-  });
 }

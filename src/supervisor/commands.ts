@@ -16,6 +16,7 @@ import { readInbox } from '../host/inbox.ts';
 import { planHash } from '../store/plan-hash.ts';
 import type { LocalStore } from '../store/store.ts';
 import { checkOrder, checkPlan } from './check-spec.ts';
+import type { HandOvers } from './hand-overs.ts';
 import type { Masks } from './masks.ts';
 import type { Places } from './places.ts';
 import { mergeCancelled, type Reconciler } from './reconcile.ts';
@@ -44,16 +45,19 @@ export class Commands {
   readonly #registry: Registry;
   readonly #reconciler: Reconciler;
   readonly #host: { host: string; incarnation: string; boot: string; home: string };
+  readonly #hand_overs: HandOvers;
   readonly #git: { store: LocalStore; places: Places; masks: Masks };
 
   constructor(
     registry: Registry,
     reconciler: Reconciler,
+    hand_overs: HandOvers,
     host: { host: string; incarnation: string; boot: string; home: string },
     git: { store: LocalStore; places: Places; masks: Masks },
   ) {
     this.#registry = registry;
     this.#reconciler = reconciler;
+    this.#hand_overs = hand_overs;
     this.#host = host;
     this.#git = git;
   }
@@ -86,9 +90,12 @@ export class Commands {
       });
     const { home } = this.#host;
     const input = spec.stdin && readInbox(home, spec.id, 'input', spec.stdin.sha256);
-    const entry = this.#registry.submit(spec, first, env, origin, input);
+    const { entry, created } = await this.#hand_overs.during(spec, origin, () => {
+      const again = this.#known(spec);
+      return again ?? { entry: this.#registry.submit(spec, first, env, origin, input), created: true };
+    });
     await this.#reconciler.pass(entry);
-    return { entry, created: true };
+    return { entry, created };
   }
 
   /** Throws `config` for a task that nobody knows: it would never be completed. */

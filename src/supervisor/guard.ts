@@ -10,6 +10,7 @@ import { isInside, type Origin, originText } from '../contract/origin.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import type { Askers } from './askers.ts';
+import { parentOf } from './hand-overs.ts';
 import type { Entry, Registry } from './registry.ts';
 
 export interface Guarded {
@@ -79,9 +80,9 @@ export class Guard {
   #isFrom(entry: Entry, ancestor: string): boolean {
     let from: Entry | null = entry;
     for (let depth = 0; from && depth < DEPTH_MAX; depth++) {
-      const parent: string | undefined = this.#registry.eventsAfter(from, 0)[0]?.origin?.task;
+      const parent = parentOf(this.#registry, from);
       if (parent === ancestor) return true;
-      from = parent === undefined || parent === from.id ? null : this.#registry.get(parent);
+      from = parent === null || parent === from.id ? null : this.#registry.get(parent);
     }
     return false;
   }

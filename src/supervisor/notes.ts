@@ -3,7 +3,7 @@ import { RasenError } from '../contract/errors.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { isInside, originText } from '../contract/origin.ts';
 import { isTerminal } from '../contract/status.ts';
-import { hasAgent, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../engine/notes.ts';
+import { hasAgent, hasRoomFor, MAX_OPEN_CHARS, MAX_OPEN_NOTES, openNotes, reachOf } from '../engine/notes.ts';
 import { stepOf, type TaskState } from '../engine/state.ts';
 import { type Ask, asked, over, resumption } from './commands.ts';
 import { isDeaf } from './effects/tell.ts';
@@ -83,9 +83,8 @@ export class Notes {
 }
 
 function checkRoom(state: TaskState, text: string): void {
+  if (hasRoomFor(state, text)) return;
   const open = openNotes(state);
-  const chars = open.reduce((sum, note) => sum + note.text.length, text.length);
-  if (open.length < MAX_OPEN_NOTES && chars <= MAX_OPEN_CHARS) return;
   throw new RasenError(
     'task_state',
     `task ${state.id} has ${open.length} notes that no agent has been told yet; there is no room for another one`,

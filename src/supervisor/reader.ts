@@ -111,8 +111,14 @@ export class Reader {
     return listed;
   }
 
-  /** The last line of the newest output; null: there is none. A list fails for no output. */
+  /** The last line of the newest output; null: there is none. */
   async #lastOutput(id: string): Promise<string | null> {
+    const text = await this.outputEnd(id, LAST_OUTPUT_LINES, LAST_OUTPUT_BYTES);
+    return text?.split('\n').at(-1)?.trim() || null;
+  }
+
+  /** The last lines of the newest output, secrets masked; null: there are none. It fails for no output. */
+  async outputEnd(id: string, lines: number, bytes: number): Promise<string | null> {
     const { registry, masks } = this.#options;
     const entry = registry.get(id);
     if (!entry) return null;
@@ -127,19 +133,19 @@ export class Reader {
       const state = registry.stateOf(entry);
       const step = state.steps.find(s => s.id === ref?.step);
       if (!ref || !step) return null;
-      const shown = { lines: LAST_OUTPUT_LINES, bytes: LAST_OUTPUT_BYTES, mask: await masks.of(state) };
+      const shown = { lines, bytes, mask: await masks.of(state) };
       const { job } = ref;
-      const text = await readableEndOf(state, agentRole(state, step, null), shown, (lines, bytes) =>
-        this.#outputEnd(id, job, lines, bytes),
+      const text = await readableEndOf(state, agentRole(state, step, null), shown, (n, size) =>
+        this.#endOfJob(id, job, n, size),
       );
-      return text.trimEnd().split('\n').at(-1)!.trim() || null;
+      return text.trimEnd() || null;
     } catch {
       return null;
     }
   }
 
   /** Of a packed task it is read in the pack: a list lays nothing out. */
-  #outputEnd(id: string, job: string, lines: number, bytes: number): OutputEnd | Promise<OutputEnd> {
+  #endOfJob(id: string, job: string, lines: number, bytes: number): OutputEnd | Promise<OutputEnd> {
     const { store, places } = this.#options;
     if (!store.isPacked(id)) return lastLines(places.job(id, job), lines, bytes);
     const folder = jobInTask(job);

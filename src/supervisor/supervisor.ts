@@ -28,6 +28,7 @@ import { doctor } from './doctor.ts';
 import { Patience } from './effects/patience.ts';
 import { Guard } from './guard.ts';
 import { Halt } from './halt.ts';
+import { HandOvers } from './hand-overs.ts';
 import type { Serving } from './handlers/define.ts';
 import { Jobs } from './jobs.ts';
 import { KeepAwake } from './keep-awake.ts';
@@ -85,6 +86,7 @@ export class Supervisor {
   readonly #askers: Askers;
   readonly #suspension: Suspension;
   readonly #halt: Halt;
+  readonly #hand_overs: HandOvers;
   readonly #projects: ProjectLocks;
   readonly #jobs: Jobs;
   readonly #places: Places;
@@ -172,9 +174,14 @@ export class Supervisor {
       unfinished: () => this.#unfinishedProjects(),
     });
     this.#halt = new Halt({ registry: this.#registry, reconciler: this.#reconciler, log });
+    this.#hand_overs = new HandOvers({
+      ...{ registry: this.#registry, reconciler: this.#reconciler, log },
+      outputEnd: (task, lines, bytes) => reader.outputEnd(task, lines, bytes),
+    });
     const commands = new Commands(
       this.#registry,
       this.#reconciler,
+      this.#hand_overs,
       { ...this.#host, home: paths.home },
       { store: this.#store, places: this.#places, masks: this.#masks },
     );
@@ -247,6 +254,7 @@ export class Supervisor {
     this.#triggers.load();
     this.#releases.push(this.#registry.listen(entry => this.#triggers.taskChanged(entry.id)));
     for (const entry of this.#registry.all()) if (entry.state) await this.#claim(entry);
+    this.#hand_overs.start();
     void this.#endLost().catch(error =>
       log.error({ error }, 'what is left of tasks that are gone could not be ended'),
     );
@@ -285,6 +293,7 @@ export class Supervisor {
     this.#draining = true;
     this.#closing.abort();
     await this.#triggers.close();
+    this.#hand_overs.close();
     this.#suspension.close();
     this.#reconciler.drain();
     this.#reconciler.close();

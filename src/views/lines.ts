@@ -172,8 +172,17 @@ const WRITERS: Writers = {
   },
   task_failed: (_, event) => ['ERROR', then(`Task failed: ${event.reason}`, 'the task is over')],
   task_cancelled: () => ['WARNING', 'Task cancelled; the task is over'],
-  note_added: (_, { note, by, text }) =>
-    by === 'user' ? ['INFO', `Note ${note} of the user: ${text}`] : null,
+  note_added: (_, { note, by, to, text }) =>
+    by === 'user'
+      ? ['INFO', `Note ${note} of the user: ${text}`]
+      : to === null
+        ? ['INFO', `Note ${note}: ${text}`]
+        : null,
+  task_handed_over: (_, { task }) => ['INFO', `Task ${task} is handed over`],
+  handed_over_ended: (_, { task, status }) => [
+    status === 'completed' ? 'INFO' : 'WARNING',
+    `Task ${task}, which was handed over, ${status === 'failed' ? 'has failed' : status === 'completed' ? 'is completed' : `was ${status}`}`,
+  ],
   request_refused: (_, { reason }) => ['WARNING', `Request refused: ${reason}`],
   note_told: (state, event) => {
     const whom = `attempt ${event.n} of ${nameOf(state, event.step)}`;

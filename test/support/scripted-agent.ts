@@ -44,6 +44,7 @@ export type Act =
   | { hang: { deaf?: boolean; beat?: string } }
   | { child: string }
   | { dump: string }
+  | { mcp: [rasen: string, home: string, out: string, calls: string] }
   | Misbehaviour;
 
 /** Acts of misbehaving-agent.mjs; what each of them does is written there. */

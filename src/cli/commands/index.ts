@@ -14,6 +14,7 @@ import { configImport, importProcesses } from './import.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
+import { mcp, mcpInstall } from './mcp.ts';
 import { merge } from './merge.ts';
 import { metrics } from './metrics.ts';
 import { note } from './note.ts';
@@ -70,6 +71,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   ...TOKEN_COMMANDS,
   ...HOOK_COMMANDS,
   metrics,
+  mcp,
+  mcpInstall,
   ...SERVICE_COMMANDS,
   doctor,
   gc,

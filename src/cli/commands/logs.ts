@@ -7,9 +7,9 @@ import { usage } from '../errors.ts';
 import { stopped } from '../event-stream.ts';
 import { isOneCommand, type ShowOutput, showOutput } from '../foreground.ts';
 import { sayOnSignal } from '../interrupts.ts';
-import type { Link } from '../link.ts';
-import { type LogEnd, type LogRequest, readLog } from '../log-stream.ts';
-import { bytesOf, LogText, type LogTextOptions } from '../log-text.ts';
+import { type LogQuestion, lastLines, SESSIONS } from '../last-lines.ts';
+import { type LogEnd, readLog } from '../log-stream.ts';
+import { LogText, type LogTextOptions } from '../log-text.ts';
 import { tellSource } from '../source.ts';
 import { callTask } from '../task-calls.ts';
 import { parseSince, wholeNumber } from '../time.ts';
@@ -26,12 +26,6 @@ interface Options {
 }
 
 const DEFAULT_LINES = 50;
-/** Kinds of subtasks whose output, or that of a gate, is a session of an agent. */
-const SESSIONS: ReadonlySet<string> = new Set(['agent', 'plan', 'fix', 'final']);
-/** Lines of output that are asked for to show one line of a session, at first and when these were too few. */
-const PER_LINE = [100, 5000] as const;
-/** As many as log.follow gives. */
-const MAX_ASKED = 100_000;
 
 export const logs = defineCommand<Options>({
   name: 'logs',
@@ -124,8 +118,6 @@ const showJson = ({ out }: Context): ShowOutput => ({
   end: NOTHING,
 });
 
-type Request = Omit<LogRequest, 'show' | 'lines'>;
-
 interface How extends LogTextOptions {
   /** Nothing is written out. */
   exact: boolean;
@@ -134,7 +126,7 @@ interface How extends LogTextOptions {
 /** The lines of sessions come of many more lines of output: those are asked for, and the last ones shown. */
 async function showText(
   { link, out }: Context,
-  request: Request,
+  request: LogQuestion,
   lines: number | 'all',
   how: How,
 ): Promise<LogEnd> {
@@ -159,32 +151,6 @@ async function showText(
   const end = await readLog(link, { ...request, show }, past.cursor);
   await write(past.log.end());
   return end;
-}
-
-async function lastLines(link: Link, request: Request, lines: number, how: LogTextOptions) {
-  for (const per of PER_LINE) {
-    const asked = Math.min(MAX_ASKED, lines * per);
-    const log = new LogText(how);
-    let given = 0;
-    let kept: string[] = [];
-    const keep = (text: string) => {
-      if (text === '') return;
-      kept.push(...text.slice(0, -1).split('\n'));
-      if (kept.length > 2 * lines) kept = kept.slice(kept.length - lines);
-    };
-    const show = (record: LogRecord) => {
-      given += record.kind === 'output' ? bytesOf(record).filter(byte => byte === 10).length : 1;
-      keep(log.push(record));
-      return undefined;
-    };
-    const end = await readLog(link, { ...request, follow: false, lines: asked, show });
-    // What goes on may have half a line open.
-    if (!request.follow || end.ended) keep(log.end());
-    if (kept.length < lines && given >= asked && per !== PER_LINE.at(-1)) continue;
-    const last = lines === 0 ? [] : kept.slice(-lines);
-    return { ...end, log, text: last.map(line => `${line}\n`).join('') };
-  }
-  throw new Error('there is always a last try');
 }
 
 function readLines(text: string): number | 'all' {

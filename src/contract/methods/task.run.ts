@@ -19,6 +19,8 @@ export const runResult = z.looseObject({
 
 export const runErrors = [
   'task_exists',
+  'too_deep',
+  'overloaded',
   'config',
   'not_git',
   'storage',

@@ -1,0 +1,73 @@
+/**
+ * What the MCP server may ask for, each time over a connection of its own: it lives for long, and what it read from the
+ * disk while no supervisor ran must not be its answer later.
+ */
+import type { Door } from '../mcp/index.ts';
+import { VERSION } from '../version.ts';
+import type { ConfigBundle, Context } from './context.ts';
+import { exactEnv } from './exact.ts';
+import { isOneCommand } from './foreground.ts';
+import { inheritedOfShell } from './inherited.ts';
+import { lastLines, SESSIONS } from './last-lines.ts';
+import type { Link } from './link.ts';
+import { readLog } from './log-stream.ts';
+import { LogText } from './log-text.ts';
+import { handOrLess } from './submit.ts';
+import { makeTrigger } from './trigger-create.ts';
+import { waitTasks } from './wait-task.ts';
+
+/** As the journal names who asks. Work that is handed over so is told of when it ends (supervisor/hand-overs.ts). */
+const PROGRAM = { name: 'mcp', version: VERSION };
+
+export function mcpDoor(context: Context, config: ConfigBundle): Door {
+  const { env, cwd, linkAs, loadConfigBundle } = context;
+  const inherited = inheritedOfShell(env);
+  const using = async <T>(work: (link: Link) => Promise<T>): Promise<T> => {
+    const link = linkAs(PROGRAM);
+    try {
+      return await work(link);
+    } finally {
+      link.close();
+    }
+  };
+  return {
+    env: exactEnv(env),
+    folder: cwd,
+    config,
+    process: () => inherited,
+    submit: ({ spec, env: captured }) =>
+      using(link => handOrLess({ link, loadConfigBundle }, { spec, env: captured })),
+    call: (method, params, options) => using(link => link.call(method, params, options)),
+    wait: (tasks, changed, signal) =>
+      using(link => waitTasks(link, { tasks, through_limits: true, changed, signal })),
+    logs: question => using(link => logsOf(link, question)),
+    createTrigger: ({ order, ...wish }) =>
+      using(link => makeTrigger(link, order, { ...wish, name: wish.name })),
+  };
+}
+
+/** As `rasen logs` shows it: the output of a command alone, of anything else what happened, too. */
+async function logsOf(
+  link: Link,
+  { task, subtask, lines, gates }: Parameters<Door['logs']>[0],
+): Promise<string> {
+  const view = await link.call('task.get', { task });
+  const only = subtask === undefined ? view.subtasks : view.subtasks.filter(s => s.id === subtask);
+  const bare = subtask !== undefined || (isOneCommand(view) && !gates);
+  const request = {
+    ...{ task: view.id, gates, events: !bare, follow: false },
+    ...(subtask === undefined ? {} : { subtask }),
+  };
+  if (only.some(s => SESSIONS.has(s.kind))) return (await lastLines(link, request, lines, { bare })).text;
+  const log = new LogText({ raw: true, bare });
+  let text = '';
+  await readLog(link, {
+    ...request,
+    lines,
+    show: record => {
+      text += log.push(record);
+      return undefined;
+    },
+  });
+  return text + log.end();
+}

@@ -1,0 +1,82 @@
+/**
+ * One entry in a JSON file of somebody else. All the rest stays as it is: comments, order, indentation. What cannot be
+ * read for sure is not written.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  applyEdits,
+  findNodeAtLocation,
+  getNodeValue,
+  modify,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser';
+import writeFileAtomic from 'write-file-atomic';
+import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
+
+export interface Entry {
+  path: string[];
+  value: unknown;
+}
+
+/** The text with the entry; null: it is there already. Throws `config` for what is no object, or where another one is. */
+export function withEntry(file: string, text: string, { path, value }: Entry): string | null {
+  const before = text.trim() === '' ? '{}\n' : text;
+  const errors: ParseError[] = [];
+  const tree = parseTree(before, errors, { allowTrailingComma: true });
+  const [error] = errors;
+  if (error || !tree) {
+    const line = before.slice(0, error?.offset ?? 0).split('\n').length;
+    throw refused(
+      file,
+      `line ${line} is no JSON (${error ? printParseErrorCode(error.error) : 'empty'})`,
+      value,
+      path,
+    );
+  }
+  for (let depth = 0; depth < path.length; depth++) {
+    const node = findNodeAtLocation(tree, path.slice(0, depth));
+    if (node && node.type !== 'object')
+      throw refused(file, `${path.slice(0, depth).join('.') || 'it'} is no object`, value, path);
+  }
+  const known = findNodeAtLocation(tree, path);
+  if (known) {
+    if (isDeepStrictEqual(getNodeValue(known), value)) return null;
+    throw refused(file, `it has another entry ${path.join('.')}`, value, path);
+  }
+  const indent = /^([ \t]+)\S/m.exec(before)?.[1] ?? '  ';
+  const formattingOptions = { insertSpaces: !indent.startsWith('\t'), tabSize: indent.length, eol: '\n' };
+  return applyEdits(before, modify(before, path, value, { formattingOptions }));
+}
+
+/** Writes the entry into the file, made where it is missing. False: it was there. */
+export function addEntry(file: string, entry: Entry): boolean {
+  try {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const next = withEntry(file, text, entry);
+    if (next === null) return false;
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileAtomic.sync(file, next);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    throw new RasenError('config', `${file} cannot be changed: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+export const shownEntry = ({ path, value }: Entry): string =>
+  JSON.stringify(
+    path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value),
+    null,
+    2,
+  );
+
+function refused(file: string, why: string, value: unknown, path: string[]): RasenError {
+  return new RasenError('config', `${file} was not changed: ${why}.`, {
+    hint: `Put this in by hand:\n${shownEntry({ path, value })}`,
+    data: { file },
+  });
+}
