@@ -175,6 +175,7 @@ const NAMES_AGENTS: Record<string, string> = {
   'src/agents/dialogues.ts': 'the list: how they are spoken with',
   'src/agents/programs.ts': 'the list: how it is looked whether they are there',
   'src/agents/mcp-clients.ts': 'the list: how they are told of an MCP server',
+  'src/cli/commands/mcp.ts': 'documentation: which of them have a command that tells them of a server',
   'src/config/keys-limits.ts': 'documentation: who says what a session costs',
   'src/config/rules.ts': 'an example of a command over ACP',
   'src/config/import/long-running-tasks.ts': 'a key of the file of another tool',

@@ -6,6 +6,7 @@ import { openRpc } from './openrpc.ts';
 import { rasen1 } from './rasen-1.ts';
 import { rasenAgents7 } from './rasen-agents-7.ts';
 import { rasenGateway8 } from './rasen-gateway-8.ts';
+import { rasenMcp1 } from './rasen-mcp-1.ts';
 import { rasenOvernight7 } from './rasen-overnight-7.ts';
 import { rasenProtocol7 } from './rasen-protocol-7.ts';
 import { rasenYml5 } from './rasen-yml-5.ts';
@@ -23,6 +24,7 @@ export function documents(version: string): Document[] {
     { path: 'man/rasen.1', text: rasen1(version) },
     { path: 'man/rasend.8', text: rasend8(version) },
     { path: 'man/rasen-gateway.8', text: rasenGateway8(version) },
+    { path: 'man/rasen-mcp.1', text: rasenMcp1(version) },
     { path: 'man/rasen.yml.5', text: rasenYml5(version) },
     { path: 'man/rasen-agents.7', text: rasenAgents7(version) },
     { path: 'man/rasen-overnight.7', text: rasenOvernight7(version) },

@@ -139,7 +139,7 @@ export function rasen1(version: string): string {
   errorList(page);
   page.section('See also');
   page.para(
-    'rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7), rasend(8), rasen-gateway(8)',
+    'rasen.yml(5), rasen-agents(7), rasen-overnight(7), rasen-protocol(7), rasend(8), rasen-gateway(8), rasen-mcp(1)',
   );
   return page.toString();
 }

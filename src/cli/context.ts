@@ -5,11 +5,10 @@ import type * as config from '../config/index.ts';
 import type * as gateway from '../gateway/index.ts';
 import type * as mcp from '../mcp/index.ts';
 import type { Paths } from '../paths.ts';
-import type { Program } from '../rpc/hello.ts';
 import type * as service from '../service/index.ts';
 import type * as reader from '../supervisor/disk.ts';
 import type { AnyCommand } from './command.ts';
-import type { Link } from './link.ts';
+import type { Link, LinkOptions } from './link.ts';
 import type { Output } from './output.ts';
 
 /** The part that reads configuration and plans; it brings zod and yaml, so it is loaded only where it is needed. */
@@ -39,8 +38,8 @@ export interface Context {
   out: Output;
   /** The connection to the supervisor; made when it is first used. */
   link: Link;
-  /** Another one, which says that somebody else asks; whoever makes it closes it. */
-  linkAs(client: Program): Link;
+  /** Another one, of another client; whoever makes it closes it. */
+  linkAs(more: Pick<LinkOptions, 'client' | 'sandboxed'>): Link;
   loadConfigBundle(): ConfigBundle | Promise<ConfigBundle>;
   loadServiceBundle(): ServiceBundle | Promise<ServiceBundle>;
   loadGatewayBundle(): GatewayBundle | Promise<GatewayBundle>;

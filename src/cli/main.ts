@@ -64,7 +64,7 @@ async function main(): Promise<void> {
       paths,
       out,
       link,
-      linkAs: client => new Link({ ...linkOptions, client }),
+      linkAs: more => new Link({ ...linkOptions, ...more }),
       loadConfigBundle,
       loadServiceBundle,
       loadGatewayBundle,

@@ -2,6 +2,8 @@
  * What the MCP server may ask for, each time over a connection of its own: it lives for long, and what it read from the
  * disk while no supervisor ran must not be its answer later.
  */
+import { existsSync } from 'node:fs';
+import { isMarked } from '../host/mark.ts';
 import type { Door } from '../mcp/index.ts';
 import { VERSION } from '../version.ts';
 import type { ConfigBundle, Context } from './context.ts';
@@ -20,10 +22,13 @@ import { waitTasks } from './wait-task.ts';
 const PROGRAM = { name: 'mcp', version: VERSION };
 
 export function mcpDoor(context: Context, config: ConfigBundle): Door {
-  const { env, cwd, linkAs, loadConfigBundle } = context;
+  const { env, cwd, paths, linkAs, loadConfigBundle } = context;
+  // Agents hand little of their environment on to a server. A supervisor that is started in a sandbox ends with it, and
+  // so would all that was handed over.
+  const sandboxed = Boolean(env.RASEN_SANDBOXED) || (isMarked() && !existsSync(paths.socket));
   const inherited = inheritedOfShell(env);
   const using = async <T>(work: (link: Link) => Promise<T>): Promise<T> => {
-    const link = linkAs(PROGRAM);
+    const link = linkAs({ client: PROGRAM, sandboxed });
     try {
       return await work(link);
     } finally {

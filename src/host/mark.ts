@@ -19,6 +19,12 @@ export function markFor(task: string): string {
   return String(BASE + BigInt(`0x${createHash('sha256').update(task).digest('hex').slice(0, DIGITS)}`));
 }
 
+/** Whether this process belongs to an attempt, whatever became of its environment. */
+export function isMarked(): boolean {
+  const limit = hardLimitOf('self');
+  return limit !== null && limit >= BASE;
+}
+
 /**
  * The hard limit of a process in KiB; null: it has none, or this system does not show it. Anybody may read it, also of a
  * process that hides its environment.

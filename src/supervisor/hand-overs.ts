@@ -100,7 +100,10 @@ export class HandOvers {
       throw new RasenError(
         'overloaded',
         `task ${parent.id} has handed over ${handed.length} tasks that are not over; nothing was started`,
-        { hint: 'Wait for some of them, or end them: rasen cancel ID', data: { task: parent.id } },
+        {
+          hint: `Wait for some of them, or end one: rasen cancel ${handed[0]!.task}`,
+          data: { task: parent.id },
+        },
       );
     await registry.record(parent, [{ type: 'task_handed_over', task, tell: via === TOLD_VIA }]);
   }

@@ -36,22 +36,40 @@ test('an agent hands a build over, waits for it, reads its log, and has the resu
     ...['run', 'wait', 'status', 'logs', 'list', 'stop', 'trigger'],
   ]);
   // No supervisor runs yet.
-  const handed = await mcp.call('run', { ...shell(`echo begins; ${waiting('go')}; echo done`), name: 'build' });
+  const handed = await mcp.call('run', {
+    ...shell(`echo begins; ${waiting('go')}; echo done`),
+    name: 'build',
+  });
   const { task } = handed.said;
-  expect(handed).toMatchObject({ is_error: false, said: { created: true, name: 'build', folder: rasen.folder } });
+  expect(handed).toMatchObject({
+    is_error: false,
+    said: { created: true, name: 'build', folder: rasen.folder },
+  });
   const heard: string[] = [];
   const early = await mcp.call('wait', { tasks: ['build'], seconds: 0.2 }, message => heard.push(message));
-  expect(early.said).toMatchObject({ still_running: true, tasks: [{ task, status: 'running', goes_on: true }] });
+  expect(early.said).toMatchObject({
+    still_running: true,
+    tasks: [{ task, status: 'running', goes_on: true }],
+  });
   expect(heard).toContain('build: running');
   writeFileSync(file('go'), '');
   const over = await mcp.call('wait', { tasks: [task] });
-  expect(over.said).toMatchObject({ still_running: false, tasks: [{ task, status: 'completed', exit_code: 0 }] });
+  expect(over.said).toMatchObject({
+    still_running: false,
+    tasks: [{ task, status: 'completed', exit_code: 0 }],
+  });
   expect(JSON.parse(over.text)).toEqual(over.said);
   expect((await mcp.call('logs', { task })).text).toBe('begins\ndone\n');
   expect((await mcp.call('logs', { task, lines: 1 })).text).toBe('done\n');
-  expect((await mcp.call('status', { task: 'build' })).said).toMatchObject({ task, goes_on: false, verified: true });
+  expect((await mcp.call('status', { task: 'build' })).said).toMatchObject({
+    task,
+    goes_on: false,
+    verified: true,
+  });
   const again = await mcp.call('run', { ...shell('exit 3'), key: 'k', folder: '/' });
-  expect((await mcp.call('wait', { tasks: [again.said.task] })).said.tasks[0]).toMatchObject({ status: 'failed' });
+  expect((await mcp.call('wait', { tasks: [again.said.task] })).said.tasks[0]).toMatchObject({
+    status: 'failed',
+  });
   // The same order is the same task, whatever became of it.
   expect((await mcp.call('run', { ...shell('exit 3'), key: 'k', folder: '/' })).said).toMatchObject({
     ...{ created: false, task: again.said.task },
@@ -87,7 +105,12 @@ test('a file of subtasks, an order, a group, a stop, a trigger', async () => {
   expect((await mcp.call('stop', { task: second.task, force: true })).said).toMatchObject({
     ...{ task: second.task, status: 'interrupted', goes_on: false },
   });
-  const made = await mcp.call('trigger', { action: 'create', every: '1h', name: 'checks', ...shell('echo ok') });
+  const made = await mcp.call('trigger', {
+    action: 'create',
+    every: '1h',
+    name: 'checks',
+    ...shell('echo ok'),
+  });
   expect(made.said).toMatchObject({ trigger: 'checks', status: 'active' });
   const fired = (await mcp.call('trigger', { action: 'fire', name: 'checks' })).said;
   expect((await mcp.call('wait', { tasks: [fired.receipt.task] })).said.tasks[0]).toMatchObject({
@@ -115,15 +138,21 @@ test('wrong arguments are answered in words, and change nothing', async () => {
   await refused('run', { command: ['true'], agent: 'codex' }, /"agent" does not go with a command/);
   await refused('run', { command: ['true'], env: { 'a b': 'c' } }, /env/);
   await refused('run', { goal: ' ' }, /goal.*empty/);
-  expect(await refused('run', { command: ['no-such-program'] }, /no program "no-such-program"/)).toMatchObject({
+  expect(
+    await refused('run', { command: ['no-such-program'] }, /no program "no-such-program"/),
+  ).toMatchObject({
     ...{ kind: 'program_missing', code: 80 },
   });
   expect(await refused('run', { file: 'none.yml' }, /none\.yml/)).toMatchObject({ kind: 'config' });
-  expect(await refused('run', { goal: 'x', folder: '/no/such' }, /no folder/)).toMatchObject({ kind: 'no_folder' });
+  expect(await refused('run', { goal: 'x', folder: '/no/such' }, /no folder/)).toMatchObject({
+    kind: 'no_folder',
+  });
   expect(await refused('run', { command: ['true'], after: ['nosuch'] }, /no task/)).toMatchObject({
     kind: 'task_unknown',
   });
-  expect(await refused('status', { task: 'nosuch' }, /no task "nosuch"/)).toMatchObject({ kind: 'task_unknown' });
+  expect(await refused('status', { task: 'nosuch' }, /no task "nosuch"/)).toMatchObject({
+    kind: 'task_unknown',
+  });
   await refused('wait', { tasks: [] }, /tasks/);
   await refused('wait', { tasks: ['x'], seconds: 3600 }, /seconds/);
   expect(await refused('wait', { tasks: ['nosuch'] }, /no task/)).toMatchObject({ kind: 'task_unknown' });
@@ -131,7 +160,9 @@ test('wrong arguments are answered in words, and change nothing', async () => {
   await refused('trigger', { action: 'create', every: 'often', command: ['true'] }, /not a duration/);
   await refused('trigger', { action: 'fire' }, /"name" is needed/);
   await refused('trigger', { action: 'list', cron: '* * * * *' }, /"cron" is for "create"/);
-  expect(await refused('trigger', { action: 'fire', name: 'x' }, /x/)).toMatchObject({ kind: 'trigger_unknown' });
+  expect(await refused('trigger', { action: 'fire', name: 'x' }, /x/)).toMatchObject({
+    kind: 'trigger_unknown',
+  });
   // What a person decides is no tool.
   for (const name of ['answer', 'merge', 'approve', 'rollback', 'retry', 'resume'])
     await expect(mcp.client.callTool({ name, arguments: {} })).rejects.toThrow(/not found/);
@@ -158,7 +189,10 @@ test('the server is killed as soon as it has answered: the task is there, and go
   writeFileSync(file('go'), '');
   const again = await McpClient.connect(rasen);
   mcp = again;
-  expect((await again.call('wait', { tasks: [task] })).said.tasks[0]).toMatchObject({ task, status: 'completed' });
+  expect((await again.call('wait', { tasks: [task] })).said.tasks[0]).toMatchObject({
+    task,
+    status: 'completed',
+  });
   expect(readFileSync(file('ran'), 'utf8')).toBe('x\n');
 });
 

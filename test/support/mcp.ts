@@ -13,11 +13,14 @@ export interface ToolAnswer {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: of either generation of the protocol.
-const answerOf = ({ content, isError, structuredContent }: any): ToolAnswer => ({
-  text: content.map(({ text }: { text: string }) => text).join('\n'),
-  is_error: isError === true,
-  said: structuredContent,
-});
+const answerOf = ({ content, isError, structuredContent, thrown }: any): ToolAnswer =>
+  thrown === undefined
+    ? {
+        text: content.map(({ text }: { text: string }) => text).join('\n'),
+        is_error: isError === true,
+        said: structuredContent,
+      }
+    : { text: thrown, is_error: true, said: { error: { kind: 'thrown' } } };
 
 export class McpClient {
   readonly client: Client;
@@ -30,7 +33,10 @@ export class McpClient {
     transport.stderr?.on('data', chunk => this.#stderr.push(String(chunk)));
   }
 
-  static async connect(instance: Instance, options: { cwd?: string } & ClientOptions = {}): Promise<McpClient> {
+  static async connect(
+    instance: Instance,
+    options: { cwd?: string } & ClientOptions = {},
+  ): Promise<McpClient> {
     const { cwd = instance.folder, ...more } = options;
     const env = Object.fromEntries(
       Object.entries(instance.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
@@ -66,5 +72,4 @@ export class McpClient {
 }
 
 /** What a client inside of an attempt was answered (mcp-ask.mjs). */
-export const answersIn = (file: string): ToolAnswer[] =>
-  JSON.parse(readFileSync(file, 'utf8')).map(answerOf);
+export const answersIn = (file: string): ToolAnswer[] => JSON.parse(readFileSync(file, 'utf8')).map(answerOf);

@@ -75,7 +75,8 @@ const acts = {
   replay: name =>
     process.stdout.write(readFileSync(join(import.meta.dirname, '../data/agents', `${name}.jsonl`), 'utf8')),
   /** [rasen, home, out, calls]: tools of an MCP server that it has started, as agents do. */
-  mcp: words => execFileSync(process.execPath, [join(import.meta.dirname, 'mcp-ask.mjs'), ...words.map(fill)]),
+  mcp: words =>
+    execFileSync(process.execPath, [join(import.meta.dirname, 'mcp-ask.mjs'), ...words.map(fill)]),
   dump: path => writeFileSync(path, JSON.stringify(process.env)),
   exit: code => process.exit(code),
   /** Until a file is there. */

@@ -119,7 +119,23 @@ export function rolledBack(): TaskBuilder {
     .add({ type: 'want_changed', want: 'run', ...by('r1') });
 }
 
-export const LIVES = { completedGit, failedPipeline, interruptedAgent, waitingForLimit, rolledBack };
+/** An agent task that has handed over two others, of which one is over, and its agent was told. */
+export function handedOver(): TaskBuilder {
+  const [one, two] = [id(7), id(8)] as [string, string];
+  const builder = begun(6, {}, ['login']).done('_baseline').begin('login');
+  const note = { note: 1, text: 'it is over', by: 'rasen', to: null, op: `handed-over/${one}` } as const;
+  return builder
+    .add({ type: 'task_handed_over', task: one, tell: true })
+    .add({ type: 'task_handed_over', task: two, tell: false })
+    .add({ type: 'note_added', ...note })
+    .add({ type: 'handed_over_ended', task: one, status: 'completed', tokens: 700, usd: 0.25 })
+    .add({ type: 'note_told', note: 1, step: 'login', n: 1, how: 'live' });
+}
+
+export const LIVES = {
+  ...{ completedGit, failedPipeline, interruptedAgent, waitingForLimit, rolledBack },
+  handedOver,
+};
 
 /** Writes a life as a supervisor does: a submit, appends of a few events, a snapshot at the end. */
 export async function writeLife(

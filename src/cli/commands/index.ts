@@ -84,6 +84,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   plan: 'Show or change the plan of a task',
   config: 'Check the configuration, or take over that of another tool',
   notify: 'Try the notifications, and see which were sent',
+  mcp: 'Serve coding agents over MCP',
   trigger: 'What starts work by itself: times, intervals, changed files',
   service: 'Make rasend a service of the system',
   hook: 'Let triggers be called from outside',

@@ -13,6 +13,8 @@ import { addEntry, shownEntry } from './json-file.ts';
 const CLIENTS: Readonly<Record<string, McpClient>> = { ...MCP_CLIENTS, ...EDITORS };
 
 const SERVER = 'rasen';
+/** What says where the instance is: agents hand little of their environment on to a server. */
+const INSTANCE = ['RASEN_HOME', 'RASEN_RUNTIME_DIR', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME'] as const;
 /** They load a lot before they do anything. */
 const COMMAND_MS = 120_000;
 
@@ -69,8 +71,8 @@ function entryOf(env: NodeJS.ProcessEnv, program: string): McpServerEntry {
   const own = resolve(program);
   const on_path = (env.PATH ?? '').split(':').map(folder => join(folder || '.', 'rasen'));
   const same = on_path.find(path => path.startsWith('/') && realOf(path) === realOf(own));
-  const named: Record<string, string> = env.RASEN_HOME ? { RASEN_HOME: env.RASEN_HOME } : {};
-  return { name: SERVER, command: same ?? own, args: ['mcp'], env: named };
+  const set = INSTANCE.flatMap(name => (env[name] ? [[name, env[name]] as const] : []));
+  return { name: SERVER, command: same ?? own, args: ['mcp'], env: Object.fromEntries(set) };
 }
 
 function realOf(path: string): string | null {

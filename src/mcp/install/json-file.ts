@@ -6,10 +6,9 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
-  applyEdits,
   findNodeAtLocation,
   getNodeValue,
-  modify,
+  type Node,
   type ParseError,
   parseTree,
   printParseErrorCode,
@@ -44,13 +43,33 @@ export function withEntry(file: string, text: string, { path, value }: Entry): s
   }
   const known = findNodeAtLocation(tree, path);
   if (known) {
-    if (isDeepStrictEqual(getNodeValue(known), value)) return null;
+    // The parser's objects have no prototype.
+    if (isDeepStrictEqual(JSON.parse(JSON.stringify(getNodeValue(known))), value)) return null;
     throw refused(file, `it has another entry ${path.join('.')}`, value, path);
   }
-  const indent = /^([ \t]+)\S/m.exec(before)?.[1] ?? '  ';
-  const formattingOptions = { insertSpaces: !indent.startsWith('\t'), tabSize: indent.length, eol: '\n' };
-  return applyEdits(before, modify(before, path, value, { formattingOptions }));
+  return inserted(before, tree, { path, value });
 }
+
+/** As the last property of the innermost object that is there. */
+function inserted(text: string, tree: Node, { path, value }: Entry): string {
+  let depth = path.length - 1;
+  while (depth > 0 && !findNodeAtLocation(tree, path.slice(0, depth))) depth--;
+  const object = depth === 0 ? tree : findNodeAtLocation(tree, path.slice(0, depth))!;
+  const unit = /^([ \t]+)\S/m.exec(text)?.[1] ?? '  ';
+  const outer = unit.repeat(depth);
+  const [key, ...inner] = path.slice(depth) as [string, ...string[]];
+  const shown = JSON.stringify({ [key]: nested(inner, value) }, null, unit);
+  // Without the braces around it.
+  const property = shown.split('\n').slice(1, -1).join(`\n${outer}`);
+  const last = object.children?.at(-1);
+  const at = last ? last.offset + last.length : object.offset + 1;
+  const rest = text.slice(at);
+  const end = last ? '' : `\n${outer}`;
+  return `${text.slice(0, at)}${last ? ',' : ''}\n${outer}${property}${end}${last ? rest : rest.trimStart()}`;
+}
+
+const nested = (path: readonly string[], value: unknown): unknown =>
+  path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
 
 /** Writes the entry into the file, made where it is missing. False: it was there. */
 export function addEntry(file: string, entry: Entry): boolean {
@@ -67,12 +86,7 @@ export function addEntry(file: string, entry: Entry): boolean {
   }
 }
 
-export const shownEntry = ({ path, value }: Entry): string =>
-  JSON.stringify(
-    path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value),
-    null,
-    2,
-  );
+export const shownEntry = ({ path, value }: Entry): string => JSON.stringify(nested(path, value), null, 2);
 
 function refused(file: string, why: string, value: unknown, path: string[]): RasenError {
   return new RasenError('config', `${file} was not changed: ${why}.`, {

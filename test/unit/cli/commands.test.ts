@@ -8,11 +8,12 @@ import { Output } from '../../../src/cli/output.ts';
 import { buildProgram, withoutHelpWord } from '../../../src/cli/program.ts';
 
 const ONE_WORD =
-  'init run each status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion import gateway web pr metrics';
+  'init run each status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion import gateway web pr metrics mcp';
 const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
   ...['check', 'import', 'schema'].map(verb => `config ${verb}`),
   ...['log', 'test'].map(verb => `notify ${verb}`),
+  'mcp install',
   ...'list show next log pause resume fire edit remove apply'.split(' ').map(verb => `trigger ${verb}`),
   ...['add', 'list', 'remove'].map(verb => `hook ${verb}`),
   ...['create', 'list', 'rotate', 'revoke'].map(verb => `token ${verb}`),
