@@ -13,12 +13,16 @@ export const chat = {
   results: (body: any): number =>
     isAside(body) ? BEYOND : body.messages.filter((message: any) => message.role === 'tool').length,
   answer: (turn: Turn, body: any, { input, cached, output }: Tokens): Chunk[] => {
-    const { say, shell, write }: Turn = isAside(body) ? { say: 'A title' } : turn;
-    const call = write
-      ? { name: 'write', arguments: JSON.stringify({ filePath: write.path, content: write.text }) }
-      : { name: 'bash', arguments: JSON.stringify({ command: shell, description: 'scripted' }) };
+    const { say, shell, write, tool }: Turn = isAside(body) ? { say: 'A title' } : turn;
+    const call = tool
+      ? { name: tool.name, arguments: JSON.stringify(tool.input) }
+      : write
+        ? { name: 'write', arguments: JSON.stringify({ filePath: write.path, content: write.text }) }
+        : { name: 'bash', arguments: JSON.stringify({ command: shell, description: 'scripted' }) };
     const tools =
-      shell || write ? [{ index: 0, id: `call_${Date.now()}`, type: 'function', function: call }] : [];
+      shell || write || tool
+        ? [{ index: 0, id: `call_${Date.now()}`, type: 'function', function: call }]
+        : [];
     const delta = { role: 'assistant', content: say, ...(tools.length > 0 ? { tool_calls: tools } : {}) };
     const id = `chatcmpl-${Date.now()}`;
     const whole = { id, object: 'chat.completion.chunk', created: 1, model: body.model };

@@ -17,8 +17,14 @@ import { sessionId } from '../session-id.ts';
 import { claudeEnding } from './ending.ts';
 import { readClaude } from './stream.ts';
 
-/** Enough to write code and run commands; everything else is refused, since there is nobody to ask. */
-const ALLOWED_TOOLS = ['Bash', 'Edit', 'MultiEdit', 'NotebookEdit', 'Write', 'WebFetch', 'WebSearch'];
+/**
+ * Enough to write code and run commands; everything else is refused, since there is nobody to ask. The last one is our own
+ * MCP server, where the user has told it of that: what it may is decided by the supervisor.
+ */
+const ALLOWED_TOOLS = [
+  ...['Bash', 'Edit', 'MultiEdit', 'NotebookEdit', 'Write', 'WebFetch', 'WebSearch'],
+  'mcp__rasen',
+];
 
 /** Retries of one request before it gives up and rasen waits: about 40 s, where the program's own ten are minutes. */
 const MAX_RETRIES = 6;
