@@ -23,6 +23,7 @@ export function rasenMcp1(version: string): string {
   page.section('Installation');
   page.para(
     '`rasen mcp install` tells an agent of it, for this user and all projects: claude, codex, gemini and vscode with their own commands, opencode and cursor in their configuration, where comments, order and everything else stay as they are. A file that is no JSON, or has another entry called `rasen`, is not changed, and what would have been put in is printed. With `--print` nothing is done: it shows the command, or the file and the entry.',
+    'Clients may ask before each call of a tool; `run` says of itself that it may do anything, since a command may. In the sessions of its tasks rasen allows the server of this name to claude and gemini; opencode does not ask; codex refuses where nobody can be asked, unless its config.toml has `default_tools_approval_mode = "approve"` below `[mcp_servers.rasen]`.',
     'By hand it is a server over stdio whose command is the path of `rasen` with the argument `mcp`. Where several instances are used, RASEN_HOME belongs into its environment.',
   );
   page.section('Tools');

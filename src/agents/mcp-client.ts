@@ -18,6 +18,10 @@ export interface McpClient {
   known?: RegExp;
   /** Command line that takes it away again, for advice. */
   remove?(name: string): string[];
+  /** What else there is to do, said when it was told. */
+  advice?: string;
+  /** Files that say so when it was told, JSON or TOML, and where in them. Only looked at. */
+  told?(env: NodeJS.ProcessEnv, home: string, name: string): { files: string[]; path: string[] };
   /** A file of JSON, which may have comments; the first that is there, else the first. Absolute. */
   files?(env: NodeJS.ProcessEnv, home: string): string[];
   /** Where in the file the entry stands, and what it is. */

@@ -2,7 +2,7 @@
  * The real agents as clients of `rasen mcp`: each is told of it by `rasen mcp install`, hands a job over in a session of
  * a task, is killed, and has the result of the job in its next session. Only the model is scripted.
  */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import type { TaskView } from '../../src/contract/view.ts';
@@ -11,11 +11,11 @@ import type { Program } from './setup.ts';
 import { NOWHERE, WAYS } from './ways.ts';
 
 /** As each of them names a tool of a server. */
-const TOOL: Readonly<Record<Program, string>> = {
-  claude: 'mcp__rasen__run',
-  codex: 'mcp__rasen__run',
-  gemini: 'mcp_rasen_run',
-  opencode: 'rasen_run',
+const TOOL: Readonly<Record<Program, { name: string; namespace?: string }>> = {
+  claude: { name: 'mcp__rasen__run' },
+  codex: { name: 'run', namespace: 'mcp__rasen' },
+  gemini: { name: 'mcp_rasen_run' },
+  opencode: { name: 'rasen_run' },
 };
 
 describe.each(['claude', 'codex', 'gemini', 'opencode'] as const)('%s', program => {
@@ -31,7 +31,7 @@ describe.each(['claude', 'codex', 'gemini', 'opencode'] as const)('%s', program 
     const input = { command: ['sh', '-c', job], name: 'job', key: 'job' };
     const begins = '[ -e begun.txt ] || { touch begun.txt; until false; do sleep 1; done; }';
     p.model.turns = [
-      { say: 'It takes long.', tool: { name: TOOL[program], input } },
+      { say: 'It takes long.', tool: { ...TOOL[program], input } },
       { say: 'I go on.', shell: begins },
       ...works(),
     ];
@@ -64,4 +64,12 @@ async function tell(p: RealProject, program: Program, command: readonly string[]
   const env = { ...off, PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH}` };
   const { status, stdout, stderr } = await p.instance.rasenAsync(['mcp', 'install', program], { env });
   expect([status, stdout], stderr).toEqual([0, expect.stringContaining(`${program} knows of rasen`)]);
+  if (program !== 'codex') return;
+  // It asks, and in a task nobody answers; the answer of the command says what to do.
+  expect(stderr).toContain('default_tools_approval_mode');
+  const config = p.beside('.codex/config.toml');
+  const table = '[mcp_servers.rasen]\n';
+  const text = readFileSync(config, 'utf8');
+  expect(text).toContain(table);
+  writeFileSync(config, text.replace(table, `${table}default_tools_approval_mode = "approve"\n`));
 }

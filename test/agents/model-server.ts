@@ -15,7 +15,7 @@ export interface Turn {
   say: string;
   shell?: string;
   write?: { path: string; text: string };
-  tool?: { name: string; input: Record<string, unknown> };
+  tool?: { name: string; input: Record<string, unknown>; namespace?: string };
 }
 
 /** An answer that is an error. */
@@ -186,6 +186,7 @@ const responses: Protocol = {
       call_id: `call_${id}`,
       name: tool?.name ?? 'exec_command',
       arguments: JSON.stringify(tool?.input ?? { cmd }),
+      ...(tool?.namespace === undefined ? {} : { namespace: tool.namespace }),
     };
     const items = [message, ...(cmd === undefined && !tool ? [] : [call])];
     const details = {

@@ -4,12 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { marked } from '../support/instance.ts';
+import { marked, RASEN } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 
 const WORKS = spawnSync('bwrap', ['--unshare-user', '--ro-bind', '/', '/', 'true']).status === 0;
@@ -448,3 +448,27 @@ function loops(made: SeedProject): string[] {
   const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
   return stdout.split('\n').filter(line => line.includes(made.instance.folder));
 }
+
+sandboxed('an MCP server in a sandbox', () => {
+  test('hands nothing over, starts no supervisor there, and says so, whatever its agent hands on of the environment', async () => {
+    const ask = join(import.meta.dirname, '../support/mcp-ask.mjs');
+    const calls = JSON.stringify([
+      ['run', { command: ['true'], name: 'job' }],
+      ['list', {}],
+    ]);
+    const { home } = project('').instance;
+    const as = (env: string, out: string) =>
+      `${env} node '${ask}' '${RASEN}' '${home}' "$PWD/${out}" '${calls}' || exit 1`;
+    withScript(p, `${as('env', 'whole.txt')}\n${as('env -i HOME="$HOME" PATH="$PATH"', 'bare.txt')}\n${DONE}`);
+    await p.init([{ id: 'a' }]);
+    await p.ok('run', '--background');
+    const view = await p.seen('it is over', v => ['completed', 'blocked', 'failed'].includes(v.status));
+    expect([view.status, view.reason ?? null]).toEqual(['completed', null]);
+    for (const out of ['whole.txt', 'bare.txt']) {
+      const answers = JSON.parse(p.git('show', `${view.commit}:${out}`));
+      for (const { isError, structuredContent } of answers)
+        expect([isError, structuredContent.error.kind]).toEqual([true, 'not_permitted']);
+    }
+    expect(readdirSync(join(home, 'tasks'))).toHaveLength(1);
+  });
+});

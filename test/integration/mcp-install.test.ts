@@ -119,3 +119,24 @@ test('a rasen on PATH is named by the name that stays over upgrades', () => {
   const { entry } = JSON.parse(install('cursor', '--print', '--json').stdout);
   expect(JSON.parse(entry).mcpServers.rasen.command).toBe(file('bin/rasen'));
 });
+
+test('doctor names those that were told, and an entry whose program is gone', () => {
+  const seen = () => {
+    const { findings } = JSON.parse(rasen.rasen(['doctor', '--json']).stdout);
+    return findings.filter(({ check }: { check: string }) => check === 'mcp');
+  };
+  expect(seen()).toEqual([]);
+  install('cursor');
+  put('.claude.json', JSON.stringify({ mcpServers: { rasen: { command: OWN, args: ['mcp'] } } }));
+  put('.codex/config.toml', '[mcp_servers.rasen]\ncommand = "/gone/rasen"\nargs = ["mcp"]\n');
+  put('.config/opencode/opencode.jsonc', '{"mcp": {"rasen": {"command": ["rasen", "mcp"]}, } /* mine */}');
+  put('.gemini/settings.json', 'no JSON');
+  expect(seen()).toMatchObject([
+    { level: 'ok', message: 'claude, opencode, cursor can hand work over (rasen mcp)' },
+    {
+      level: 'warning',
+      message: 'codex would start /gone/rasen as its MCP server "rasen", which is not there',
+      fix: 'Remove the entry, and then: rasen mcp install codex',
+    },
+  ]);
+});

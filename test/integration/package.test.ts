@@ -60,6 +60,7 @@ describe('31 · the bundle of the client', () => {
       './rasen-reader.cjs',
       './rasen-service.cjs',
       './rasen-gateway.cjs',
+      './rasen-mcp.cjs',
     ]);
   });
 });

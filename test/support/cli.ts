@@ -33,7 +33,7 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
   } as const;
   const entry = join(folder, 'rasen.cjs');
   const supervisor = join(folder, 'rasend.cjs');
-  const external = ['./rasen-config.cjs', './rasen-reader.cjs', './rasen-service.cjs', './rasen-gateway.cjs'];
+  const external = ['config', 'reader', 'service', 'gateway', 'mcp'].map(name => `./rasen-${name}.cjs`);
   const [cli] = await Promise.all([
     build({ ...common, minify: true, entryPoints: ['src/cli/main.ts'], external, outfile: entry }),
     build({ ...common, entryPoints: ['src/config/index.ts'], outfile: join(folder, 'rasen-config.cjs') }),
@@ -43,6 +43,12 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
       ...IMPORT_META,
       entryPoints: ['src/supervisor/disk.ts'],
       outfile: join(folder, 'rasen-reader.cjs'),
+    }),
+    build({
+      ...common,
+      ...IMPORT_META,
+      entryPoints: ['src/mcp/index.ts'],
+      outfile: join(folder, 'rasen-mcp.cjs'),
     }),
     rasend === 'real' &&
       build({ ...common, ...IMPORT_META, entryPoints: ['src/supervisor/main.ts'], outfile: supervisor }),

@@ -1,4 +1,5 @@
 /** How Claude Code is told of an MCP server. Pure. */
+import { join } from 'node:path';
 import { envWords, type McpClient } from '../mcp-client.ts';
 
 export const claudeMcp: McpClient = {
@@ -8,6 +9,10 @@ export const claudeMcp: McpClient = {
     ...envWords('--env', entry),
     ...['--', entry.command, ...entry.args],
   ],
+  told: (env, home, name) => ({
+    files: [join(env.CLAUDE_CONFIG_DIR || home, '.claude.json')],
+    path: ['mcpServers', name],
+  }),
   known: /already exists/i,
   remove: name => ['claude', 'mcp', 'remove', '--scope', 'user', name],
 };

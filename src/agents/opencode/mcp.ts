@@ -2,11 +2,14 @@
 import { join } from 'node:path';
 import type { McpClient } from '../mcp-client.ts';
 
+const files = (env: NodeJS.ProcessEnv, home: string) => {
+  const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'opencode');
+  return ['opencode.json', 'opencode.jsonc', 'config.json'].map(name => join(folder, name));
+};
+
 export const opencodeMcp: McpClient = {
-  files: (env, home) => {
-    const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'opencode');
-    return ['opencode.json', 'opencode.jsonc', 'config.json'].map(name => join(folder, name));
-  },
+  files,
+  told: (env, home, name) => ({ files: files(env, home), path: ['mcp', name] }),
   path: name => ['mcp', name],
   value: ({ command, args, env }) => ({
     type: 'local',

@@ -25,7 +25,11 @@ export const doctor = defineCommand({
     const service = await context.loadServiceBundle();
     // What a supervisor has left gets a new one, which is looked at then.
     await context.link.adopt();
-    const shell = await clientFindings({ cwd, env, paths, loadConfigBundle, service });
+    const { mcpFindings } = await context.loadMcpBundle();
+    const shell = [
+      ...(await clientFindings({ cwd, env, paths, loadConfigBundle, service })),
+      ...mcpFindings(env),
+    ];
     const other = await otherFindings(context, shell);
     const findings: Seen[] = [...shell.map(one => ({ ...one, seen_by: 'shell' as const })), ...other];
     out.reply({ version: VERSION, source: sourceOf(context), findings }, () =>

@@ -65,7 +65,7 @@ export const mcpInstall = defineCommand<{ print?: boolean }>({
       );
     }
     const done = await bundle.install(asked);
-    if (!out.json && done.output !== '') out.note(done.output);
+    if (!out.json) for (const said of [done.output, done.advice]) if (said) out.note(said);
     out.reply(done, () =>
       done.changed
         ? `${client} knows of rasen${done.file ? `: ${done.file}` : ''}. Sessions that begin now have its tools.`

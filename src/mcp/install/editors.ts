@@ -10,6 +10,7 @@ const entryOf = ({ command, args, env }: McpServerEntry) => ({
 export const EDITORS = {
   cursor: {
     files: (_env, home) => [join(home, '.cursor', 'mcp.json')],
+    told: (_env, home, name) => ({ files: [join(home, '.cursor', 'mcp.json')], path: ['mcpServers', name] }),
     path: name => ['mcpServers', name],
     value: entryOf,
   },

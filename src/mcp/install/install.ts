@@ -4,15 +4,11 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { McpClient, McpServerEntry } from '../../agents/mcp-client.ts';
-import { MCP_CLIENTS } from '../../agents/mcp-clients.ts';
 import { RasenError } from '../../contract/errors.ts';
 import { shellLine } from '../../engine/shell-word.ts';
-import { EDITORS } from './editors.ts';
+import { CLIENTS, SERVER } from './clients.ts';
 import { addEntry, shownEntry } from './json-file.ts';
 
-const CLIENTS: Readonly<Record<string, McpClient>> = { ...MCP_CLIENTS, ...EDITORS };
-
-const SERVER = 'rasen';
 /** What says where the instance is: agents hand little of their environment on to a server. */
 const INSTANCE = ['RASEN_HOME', 'RASEN_RUNTIME_DIR', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME'] as const;
 /** They load a lot before they do anything. */
@@ -40,6 +36,8 @@ export interface Installed extends Installation {
   changed: boolean;
   /** What its command printed. */
   output: string;
+  /** What else there is to do; null: nothing. */
+  advice: string | null;
 }
 
 export function planInstall({ client, env, program }: InstallOptions): Installation {
@@ -55,9 +53,10 @@ export async function install(options: InstallOptions): Promise<Installed> {
   const { client, env, program } = options;
   const how = CLIENTS[client]!;
   const plan = planInstall(options);
-  if (plan.command) return { ...plan, ...(await run(client, plan.command, how, env)) };
+  const { advice = null } = how;
+  if (plan.command) return { ...plan, advice, ...(await run(client, plan.command, how, env)) };
   const { file, ...entry } = jsonOf(how, entryOf(env, program), env);
-  return { ...plan, changed: addEntry(file, entry), output: '' };
+  return { ...plan, advice, changed: addEntry(file, entry), output: '' };
 }
 
 function jsonOf(how: McpClient, entry: McpServerEntry, env: NodeJS.ProcessEnv) {

@@ -11,7 +11,8 @@ export const run = defineTool({
   title: 'Hand work over',
   description:
     'Hands over work that outlives this session: a command, a goal for a coding agent, or a file of subtasks. Answers at once, when the task is durable; it goes on whatever happens to this session or the machine. Use it for builds, tests and jobs that take more than a minute. Then `wait` for it, or go on with something else.',
-  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+  // What a command does nobody knows: clients that ask before such tools shall ask.
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   input: z.strictObject({
     ...workFields,
     name: z.string().min(1).max(100).optional().describe('Short name of the task.'),
