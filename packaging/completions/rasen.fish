@@ -23,7 +23,7 @@ complete -c rasen -n 'not __fish_seen_subcommand_from init run status report log
 complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion help' -a trigger
 complete -c rasen -n '__fish_seen_subcommand_from trigger; and not __fish_seen_subcommand_from list show next log pause resume fire edit remove apply' -a 'list show next log pause resume fire edit remove apply'
 complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion help' -a notify
-complete -c rasen -n '__fish_seen_subcommand_from notify; and not __fish_seen_subcommand_from test' -a 'test'
+complete -c rasen -n '__fish_seen_subcommand_from notify; and not __fish_seen_subcommand_from test log' -a 'test log'
 complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion help' -a config
 complete -c rasen -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from check schema' -a 'check schema'
 complete -c rasen -n 'not __fish_seen_subcommand_from init run status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion help' -a pr -d 'Push the branch of a completed task and open a pull request for it'
@@ -223,6 +223,9 @@ complete -c rasen -n '__fish_seen_subcommand_from trigger; and __fish_seen_subco
 complete -c rasen -n '__fish_seen_subcommand_from trigger; and __fish_seen_subcommand_from apply' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from test' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from test' -l json -d 'short for --format json'
+complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from log' -s n -l lines -r -F -d 'the last n lines (default: 50)'
+complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from log' -l format -x -a 'json text' -d 'of the answer; default: text'
+complete -c rasen -n '__fish_seen_subcommand_from notify; and __fish_seen_subcommand_from log' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l json -d 'short for --format json'
 complete -c rasen -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from schema' -l plan -d 'of plan files'

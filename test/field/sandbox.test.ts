@@ -459,7 +459,10 @@ sandboxed('an MCP server in a sandbox', () => {
     const { home } = project('').instance;
     const as = (env: string, out: string) =>
       `${env} node '${ask}' '${RASEN}' '${home}' "$PWD/${out}" '${calls}' || exit 1`;
-    withScript(p, `${as('env', 'whole.txt')}\n${as('env -i HOME="$HOME" PATH="$PATH"', 'bare.txt')}\n${DONE}`);
+    withScript(
+      p,
+      `${as('env', 'whole.txt')}\n${as('env -i HOME="$HOME" PATH="$PATH"', 'bare.txt')}\n${DONE}`,
+    );
     await p.init([{ id: 'a' }]);
     await p.ok('run', '--background');
     const view = await p.seen('it is over', v => ['completed', 'blocked', 'failed'].includes(v.status));

@@ -9,6 +9,9 @@ export const geminiMcp: McpClient = {
     ...envWords('--env', entry),
     ...[entry.name, entry.command, ...entry.args],
   ],
-  told: (_env, home, name) => ({ files: [join(home, '.gemini', 'settings.json')], path: ['mcpServers', name] }),
+  told: (_env, home, name) => ({
+    files: [join(home, '.gemini', 'settings.json')],
+    path: ['mcpServers', name],
+  }),
   remove: name => ['gemini', 'mcp', 'remove', '--scope', 'user', name],
 };
