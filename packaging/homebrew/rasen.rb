@@ -18,6 +18,7 @@ class Rasen < Formula
       (bin/name).write_env_script package/"bin"/name, PATH: "#{Formula["node@24"].opt_bin}:$PATH"
     end
     man1.install_symlink package/"man/rasen.1"
+    man1.install_symlink package/"man/rasen-mcp.1"
     man5.install_symlink package/"man/rasen.yml.5"
     %w[agents overnight protocol].each { |page| man7.install_symlink package/"man/rasen-#{page}.7" }
     man8.install_symlink package/"man/rasend.8"
