@@ -187,6 +187,34 @@ test('what a person decides, an agent cannot have over MCP either; its own jobs 
   await p.ok('cancel', 'theirs');
 });
 
+test('a goal from inside is worked on in a repository of its own, from the commit that its parent is at', async () => {
+  project(() => ({
+    initializer: [
+      [{ claim: { status: 'done', plan: { subtasks: [{ id: 'part', description: 'a part' }] } } }],
+    ],
+    token: [
+      [
+        { write: { 'first.txt': 'of the parent\n' } },
+        { commit: 'feat: first' },
+        asks('handed', [['run', { goal: 'Do a part', name: 'part' }]]),
+        come('go'),
+        ...WORKS,
+      ],
+    ],
+    part: [WORKS],
+  }));
+  await p.init([{ id: 'token' }]);
+  await p.ok('run', '--background');
+  await until('it is handed over', () => existsSync(p.beside('handed')));
+  const [{ is_error, text, said }] = answers('handed') as [ToolAnswer];
+  expect([is_error, text]).toEqual([false, expect.stringContaining('"goal":"Do a part"')]);
+  const view = await told(said.task);
+  expect([view.status, view.reason, view.parent]).toEqual(['completed', null, (await p.view()).id]);
+  go('go');
+  const parent = await p.seen('it is over', v => ['completed', 'blocked'].includes(v.status));
+  expect([parent.status, parent.reason]).toEqual(['completed', null]);
+});
+
 test('work is handed on twice and no further, and says so with a kind of its own', async () => {
   project(() => ({}));
   const { instance } = p;

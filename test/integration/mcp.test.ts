@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskView } from '../../src/contract/view.ts';
 import { Instance, until } from '../support/instance.ts';
 import { McpClient } from '../support/mcp.ts';
+import { SeedProject, WORKS } from '../support/scripted-agent.ts';
 
 let rasen: Instance;
 let mcp: McpClient | undefined;
@@ -119,6 +120,35 @@ test('a file of subtasks, an order, a group, a stop, a trigger', async () => {
   for (const action of ['pause', 'resume', 'remove'])
     expect((await mcp.call('trigger', { action, name: 'checks' })).is_error).toBe(false);
   expect((await mcp.call('trigger', { action: 'list' })).said).toEqual({ triggers: [] });
+});
+
+test('a goal becomes the task of an agent in the repository, with the configuration that is there', async () => {
+  const p = new SeedProject({
+    script: {
+      initializer: [[{ claim: { status: 'done', plan: { subtasks: [{ id: 'a', description: 'do a' }] } } }]],
+      '*': [WORKS],
+    },
+  });
+  const agents = await McpClient.connect(p.instance, { cwd: p.root });
+  try {
+    const { task } = (await agents.call('run', { goal: 'Add password reset', name: 'reset' })).said;
+    const over = (await agents.call('wait', { tasks: [task] })).said;
+    expect(over).toMatchObject({
+      still_running: false,
+      tasks: [{ status: 'completed', name: 'reset', goal: 'Add password reset', verified: true }],
+    });
+    const [{ branch, commit, result }] = over.tasks;
+    expect([p.git('rev-parse', branch), result]).toEqual([commit, 'did a']);
+    expect((await agents.call('logs', { task })).text).toMatch(/Task completed/);
+    const budget = (await agents.call('run', { goal: 'x', budget_usd: 2 })).said;
+    expect((await p.instance.call<TaskView>('task.get', { task: budget.task })).budgets).toMatchObject([
+      { budget: 'usd', used: 0, limit: 2 },
+    ]);
+    await agents.call('wait', { tasks: [budget.task] });
+  } finally {
+    await agents.close();
+    await p.close();
+  }
 });
 
 test('wrong arguments are answered in words, and change nothing', async () => {

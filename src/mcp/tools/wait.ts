@@ -1,6 +1,5 @@
 /** `wait`: until tasks do not go on by themselves, or the client would give up on the answer. */
 import * as z from 'zod';
-import { usage } from '../../contract/errors.ts';
 import type { TaskView } from '../../index.ts';
 import { brief, goesOn, progressText } from '../brief.ts';
 import { defineTool } from '../tool.ts';
@@ -25,9 +24,12 @@ export const wait = defineTool({
     const views = new Map<string, TaskView>();
     const timer = setTimeout(() => enough.abort(), seconds * 1000);
     const stop = AbortSignal.any([signal, enough.signal]);
+    let said = '';
     const changed = (view: TaskView) => {
       views.set(view.id, view);
-      progress(progressText(view));
+      const text = progressText(view);
+      if (text !== said) progress(text);
+      said = text;
     };
     try {
       const over = door.wait([...new Set(tasks)], changed, stop);
@@ -39,21 +41,11 @@ export const wait = defineTool({
       clearTimeout(timer);
     }
     signal.throwIfAborted();
-    const now =
-      views.size > 0
-        ? [...views.values()]
-        : await lastLook(() => door.call('task.get', { task: tasks[0]! }, { timeout_ms: LAST_LOOK_MS }));
+    const look = (task: string) => door.call('task.get', { task }, { timeout_ms: LAST_LOOK_MS });
+    const now = views.size > 0 ? [...views.values()] : await Promise.all(tasks.map(look));
     return { still_running: now.some(goesOn), tasks: now.map(brief) };
   },
 });
-
-async function lastLook(ask: () => Promise<TaskView>): Promise<TaskView[]> {
-  try {
-    return [await ask()];
-  } catch (error) {
-    throw usage(`It is not known how they stand: ${(error as Error).message}`, 'Ask again in a moment.');
-  }
-}
 
 /** Resolves when the signal is raised; a promise that loses against it is nobody's error. */
 function aborted(signal: AbortSignal): Promise<null> {
