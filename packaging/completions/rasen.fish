@@ -276,6 +276,7 @@ complete -c rasen -n '__fish_seen_subcommand_from hook; and __fish_seen_subcomma
 complete -c rasen -n '__fish_seen_subcommand_from mcp; and __fish_seen_subcommand_from install' -l print -d 'only show what would be done'
 complete -c rasen -n '__fish_seen_subcommand_from mcp; and __fish_seen_subcommand_from install' -l format -x -a 'json text' -d 'of the answer; default: text'
 complete -c rasen -n '__fish_seen_subcommand_from mcp; and __fish_seen_subcommand_from install' -l json -d 'short for --format json'
+complete -c rasen -n '__fish_seen_subcommand_from mcp; and __fish_seen_subcommand_from install' -a 'claude codex gemini opencode cursor vscode'
 complete -c rasen -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from install' -l system -r -F -d 'a service of the system, run as this user; for root'
 complete -c rasen -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from install' -l dry-run -d 'show the files that would be written, and change nothing'
 complete -c rasen -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from install' -l format -x -a 'json text' -d 'of the answer; default: text'

@@ -25,6 +25,8 @@ export interface ArgumentSpec {
   optional?: boolean;
   /** Takes all words that are left. */
   many?: boolean;
+  /** What it may be, for completions. */
+  choices?: readonly string[];
 }
 
 export interface Example {

@@ -48,6 +48,7 @@ const TRIGGERS = 'rasen completion triggers 2>/dev/null';
 
 /** Which commands take the name of a task, or of a trigger, as their first word. */
 const takesTask = (c: AnyCommand) => c.arguments?.[0]?.name === 'id';
+const choicesOf = (c: AnyCommand) => c.arguments?.[0]?.choices ?? [];
 const takesTrigger = (c: AnyCommand) => c.name.startsWith('trigger ') && c.arguments?.[0]?.name === 'name';
 
 function bash(commands: readonly AnyCommand[]): string {
@@ -72,6 +73,10 @@ function bash(commands: readonly AnyCommand[]): string {
     .filter(takesTrigger)
     .map(c => `'${c.name}'`)
     .join('|');
+  const chosen = commands
+    .filter(c => choicesOf(c).length > 0)
+    .map(c => `    '${c.name}') COMPREPLY=($(compgen -W '${choicesOf(c).join(' ')}' -- "$cur")) ;;\n`)
+    .join('');
   return `# bash completion for rasen; made by: rasen completion bash
 _rasen() {
   local cur=\${COMP_WORDS[COMP_CWORD]} first=\${COMP_WORDS[1]} second=\${COMP_WORDS[2]} words= flags= name
@@ -111,7 +116,7 @@ ${flags}
   case $name in
     ${tasks})
       COMPREPLY=($(compgen -W "$(${TASKS} | cut -f 1)" -- "$cur")) ;;
-${triggers === '' ? '' : `    ${triggers})\n      COMPREPLY=($(compgen -W "$(${TRIGGERS} | cut -f 1)" -- "$cur")) ;;\n`}    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
+${triggers === '' ? '' : `    ${triggers})\n      COMPREPLY=($(compgen -W "$(${TRIGGERS} | cut -f 1)" -- "$cur")) ;;\n`}${chosen}    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
 complete -o filenames -F _rasen rasen
@@ -136,7 +141,9 @@ function zsh(commands: readonly AnyCommand[]): string {
       ? 'task:_rasen_tasks'
       : takesTrigger(c)
         ? 'trigger:_rasen_triggers'
-        : 'file:_files';
+        : choicesOf(c).length > 0
+          ? `value:(${choicesOf(c).join(' ')})`
+          : 'file:_files';
     const rest = `'*:${words}'`;
     return `    '${c.name}') _arguments ${[...flagsOf(c).flatMap(specOf), rest].join(' ')} ;;`;
   });
@@ -229,6 +236,8 @@ function fish(commands: readonly AnyCommand[]): string {
       lines.push(`complete -c rasen -n '${when}' ${names.join(' ')}${value} -d ${quoteFish(flag.about)}`);
     }
     if (takesTrigger(command)) lines.push(`complete -c rasen -n '${when}' -a '(${TRIGGERS})'`);
+    if (choicesOf(command).length > 0)
+      lines.push(`complete -c rasen -n '${when}' -a '${choicesOf(command).join(' ')}'`);
     if (takesTask(command)) lines.push(`complete -c rasen -n '${when}' -a '(${TASKS})'`);
   }
   return `${lines.join('\n')}\n`;

@@ -41,7 +41,7 @@ export const mcpInstall = defineCommand<{ print?: boolean }>({
     'For this user, and all of its projects: with the command of the agent where it has one for that (`claude mcp add`, `codex mcp add`, `gemini mcp add`, `code --add-mcp`), else in its configuration, where nothing else is changed. An entry that is there already is left as it is where that can be told; codex and gemini replace it.',
     'The entry names this program by its path. Where RASEN_HOME or another variable says where the supervisor is, it is in the entry, too.',
   ],
-  arguments: [{ name: 'client', about: CLIENTS.join(', ') }],
+  arguments: [{ name: 'client', about: CLIENTS.join(', '), choices: CLIENTS }],
   options: [{ flags: '--print', about: 'only show what would be done' }, ...FORMAT],
   examples: [
     { command: 'rasen mcp install claude', about: 'for Claude Code' },

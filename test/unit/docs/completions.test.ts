@@ -23,7 +23,8 @@ describe.each(SHELLS)('$path', ({ path, check: [shell, ...args], long }) => {
 
   test('knows every command and option', () => {
     const text = documentText(path);
-    for (const { name, options } of COMMANDS) {
+    for (const { name, options, arguments: words = [] } of COMMANDS) {
+      for (const { choices = [] } of words) if (choices.length > 0) expect(text).toContain(choices.join(' '));
       for (const word of name.split(' ')) expect(text).toMatch(new RegExp(`\\b${word}\\b`));
       for (const { flags } of options)
         for (const [flag] of flags.matchAll(/--[\w-]+/g)) expect(text).toContain(long(flag));
