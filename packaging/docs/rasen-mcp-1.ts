@@ -53,7 +53,7 @@ export function rasenMcp1(version: string): string {
   );
   page.item(
     'Sandbox',
-    'From inside the sandbox of a task rasen is out of reach, and so is this: a command that was handed over would run outside. It answers `not_permitted`. A session that is to hand work over needs `sandbox: off` (rasen.yml(5), SANDBOX).',
+    'From inside the sandbox of a task rasen is out of reach, and so is this: a command that was handed over would run outside. It answers `not_permitted`. A session that is to hand work over needs `sandbox: off` (rasen.yml(5), SANDBOX). Of a sandbox that an agent makes for its own commands nothing is known here: what it hands over runs outside of that, too, which is why `run` has agents ask.',
   );
   page.endList();
   page.section('Protocol');
