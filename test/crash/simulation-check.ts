@@ -63,6 +63,8 @@ export class Checks {
   readonly #ok = new Set<string>();
   /** Sessions that were gone on with. */
   readonly #gone_on = new Set<string>();
+  /** Work that was handed over, and of whose end the agents were told. */
+  readonly #handed_back = new Set<string>();
   readonly waits: Waits;
 
   constructor(world: World, effects: Effects, coverage: Coverage) {
@@ -146,6 +148,14 @@ export class Checks {
           8,
           `waits until ${event.resume_at}, which is over`,
         );
+        return;
+      case 'note_added':
+        must(
+          event.by === 'user' || event.to !== null || !this.#handed_back.has(event.op ?? ''),
+          1,
+          `what came of ${event.op} is told twice`,
+        );
+        if (event.by === 'rasen' && event.op !== null) this.#handed_back.add(event.op);
         return;
       case 'note_told': {
         const job = this.#world.workOf(event.step, event.n);

@@ -1,6 +1,7 @@
 /** What users ask of a simulated task, by the rules of src/supervisor/commands.ts: events to record, or null: refused. */
 import type { NewEvent } from '../../src/contract/event.ts';
 import { isTerminal } from '../../src/contract/status.ts';
+import { handedBack } from '../../src/engine/handed.ts';
 import { STEP, type Step, type TaskState } from '../../src/engine/state.ts';
 import { makePlan, type WishKind } from './simulation-draft.ts';
 import { shaOf } from './simulation-effects.ts';
@@ -26,7 +27,7 @@ export function wish(state: TaskState, kind: WishKind, op: string, rng: Rng): Ne
     case 'replan':
       return replan(state, rng);
     case 'note':
-      return state.want === 'cancel' ? null : [note(state, op)];
+      return state.want === 'cancel' ? null : (back(state) ?? [note(state, op), handsOver(op)]);
     case 'answer':
       return state.status.name === 'blocked' && state.status.why === 'question'
         ? [note(state, op), ...(resume(state, op) ?? [])]
@@ -45,6 +46,19 @@ const wantRun = (op: string): NewEvent => ({
 
 function note(state: TaskState, op: string): NewEvent {
   return { type: 'note_added', note: state.notes_made + 1, text: `words of ${op}`, by: 'user', to: null, op };
+}
+
+/** An agent that hears of the user hands something over; what came of it is told when it is next spoken with. */
+const handsOver = (op: string): NewEvent => ({ type: 'task_handed_over', task: `of ${op}`, tell: true });
+
+/** As supervisor/hand-overs.ts, which also asks again for what was recorded in part. */
+function back(state: TaskState): NewEvent[] | null {
+  const [handed] = state.handed ?? [];
+  if (!handed) return null;
+  const nothing = { reason: null, result: null, tail: null };
+  const used = { tokens: 100, usd: 0.01 };
+  const events = handedBack(state, { ...handed, ...nothing, name: 'job', status: 'completed', used });
+  return events?.length ? events : null;
 }
 
 function resume(state: TaskState, op: string): NewEvent[] | null {
