@@ -26,6 +26,10 @@ import { monotonicMs, sleep } from './time.ts';
 const START_LIMITS = {
   wait_ms: 15_000,
   poll_ms: 20,
+  /** Another one that was first does not answer for so long: it is tried again, since that one may be gone. */
+  first_ms: 1_000,
+  /** Times that one is killed while it starts before that is how it is. */
+  kills: 3,
   /** What a supervisor says before it has a log; emptied when it has grown beyond this. */
   out_bytes: 1024 * 1024,
   tail_lines: 5,
@@ -61,7 +65,8 @@ export async function startSupervisor(options: StartOptions): Promise<void> {
   }
 }
 
-async function startDetached({ command, paths, env, out }: StartOptions): Promise<void> {
+async function startDetached(options: StartOptions): Promise<void> {
+  const { paths, out } = options;
   const { spawn } = await import('node:child_process');
   const file = join(paths.home, 'rasend.out');
   makeFolder(paths.home, 0o700);
@@ -72,6 +77,53 @@ async function startDetached({ command, paths, env, out }: StartOptions): Promis
     from = 0;
   }
   out.note('no supervisor answers; starting one');
+  try {
+    const end = monotonicMs() + START_LIMITS.wait_ms;
+    let started = launch(spawn, options, fd);
+    for (let killed = 0; !(await answers(paths.socket)); await sleep(START_LIMITS.poll_ms)) {
+      const { ended, pid } = started;
+      if (ended?.how === 'killed') killed += 1;
+      if (ended && ended.how !== 'second') {
+        if (isFull(paths.home))
+          throw new RasenError(
+            'storage',
+            `The supervisor did not start: no space is left for ${paths.home}.`,
+            {
+              hint: 'Free some space, and try again. Nothing was started.',
+            },
+          );
+        if (ended.how === 'failed' || killed > START_LIMITS.kills)
+          throw new RasenError('spawn', `The supervisor did not start (${ended.text}).${tail(file, from)}`, {
+            hint: `All it said is in ${file}; rasen doctor looks for the usual reasons.`,
+            data: { file },
+          });
+      }
+      if (monotonicMs() > end)
+        throw new RasenError(
+          'unreachable',
+          `The supervisor was started (PID ${pid}) but does not answer.${tail(file, from)}`,
+          { hint: `Its log: ${paths.log}`, data: { pid: pid ?? null, file } },
+        );
+      // A kill may have been meant for another one; and one that was first may be gone by now.
+      const pause = ended?.how === 'second' ? START_LIMITS.first_ms : 0;
+      if (ended && monotonicMs() - ended.at >= pause) started = launch(spawn, options, fd);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+interface Started {
+  pid: number | undefined;
+  /** null: it lives. second: somebody else was faster and holds the lock, and will answer. `at`: of monotonicMs(). */
+  ended: { how: 'second' | 'killed' | 'failed'; text: string; at: number } | null;
+}
+
+function launch(
+  spawn: typeof import('node:child_process').spawn,
+  { command, env }: StartOptions,
+  fd: number,
+): Started {
   const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !CALLERS_OWN.test(name)));
   const child = spawn(command[0]!, command.slice(1), {
     detached: true,
@@ -79,37 +131,16 @@ async function startDetached({ command, paths, env, out }: StartOptions): Promis
     cwd: '/',
     env: clean,
   });
-  closeSync(fd);
-  let ended: string | null = null;
+  const started: Started = { pid: child.pid, ended: null };
   child.once('error', error => {
-    ended = error.message;
+    started.ended = { how: 'failed', text: error.message, at: monotonicMs() };
   });
   child.once('exit', (code, signal) => {
-    // Somebody else was faster and holds the lock: that one will answer.
-    if (code !== EXIT.temporary) ended = signal ? `signal ${signal}` : `exit status ${code}`;
+    const how = code === EXIT.temporary ? 'second' : signal ? 'killed' : 'failed';
+    started.ended = { how, text: signal ? `signal ${signal}` : `exit status ${code}`, at: monotonicMs() };
   });
   child.unref();
-  const end = monotonicMs() + START_LIMITS.wait_ms;
-  for (;;) {
-    if (await answers(paths.socket)) break;
-    if (ended !== null && isFull(paths.home))
-      throw new RasenError('storage', `The supervisor did not start: no space is left for ${paths.home}.`, {
-        hint: 'Free some space, and try again. Nothing was started.',
-      });
-    if (ended !== null)
-      throw new RasenError('spawn', `The supervisor did not start (${ended}).${tail(file, from)}`, {
-        hint: `All it said is in ${file}; rasen doctor looks for the usual reasons.`,
-        data: { file },
-      });
-    if (monotonicMs() > end)
-      throw new RasenError(
-        'unreachable',
-        `The supervisor was started (PID ${child.pid}) but does not answer.${tail(file, from)}`,
-        { hint: `Its log: ${paths.log}`, data: { pid: child.pid ?? null, file } },
-      );
-    await sleep(START_LIMITS.poll_ms);
-  }
-  child.removeAllListeners();
+  return started;
 }
 
 /** What it says before its log is open. A FIFO or link in its place is put aside: it would block, or lead elsewhere. */

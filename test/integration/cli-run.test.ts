@@ -135,6 +135,26 @@ test('a reader that has seen enough ends it quietly', async () => {
   });
 });
 
+test.each([
+  [3, 'is started again', 0],
+  [4, 'is told', 5],
+])('a supervisor that is killed %i times while it starts %s', async (times, _what, status) => {
+  const lives = join(home, 'lives');
+  const killed = await buildCli({
+    text: `const fs = require('node:fs'); fs.appendFileSync(${JSON.stringify(lives)}, 'x');
+if (fs.statSync(${JSON.stringify(lives)}).size <= ${times}) process.kill(process.pid, 'SIGKILL');
+else require(${JSON.stringify(join(cli.folder, 'rasend.cjs'))});`,
+  });
+  try {
+    const { code, stderr } = await runCli(killed, ['run', '--', 'true'], { home });
+    expect([code, readFileSync(lives, 'utf8').length]).toEqual([status, 4]);
+    expect(stderr.match(/starting one/g)).toHaveLength(1);
+    if (status !== 0) expect(stderr).toContain('The supervisor did not start (signal SIGKILL).');
+  } finally {
+    killed.remove();
+  }
+});
+
 test('a supervisor that dies at its start is told with its last words', async () => {
   const broken = await buildCli({
     text: "console.error('Error: no disk\\n    at x (y:1:2)'); process.exit(9);",
