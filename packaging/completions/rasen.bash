@@ -10,7 +10,7 @@ _rasen() {
     fi
   done
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'init run each status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'init run each ensure status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion help --help --version' -- "$cur"))
     return
   fi
   case $first in
@@ -23,7 +23,7 @@ _rasen() {
     mcp) words='install' ;;
     service) words='install uninstall start stop restart status' ;;
     completion) words='bash zsh fish' ;;
-    help) words='init run each status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion' ;;
+    help) words='init run each ensure status report logs stop resume note answer merge list wait cancel events reinit plan import retry rollback trigger notify config pr web gateway token hook metrics mcp service doctor gc completion' ;;
   esac
   if [[ -n $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -35,6 +35,7 @@ _rasen() {
     'init') flags='-t --task --plan --format --json' ;;
     'run') flags='--background --foreground -f --file -j --jobs --config --skip-review --skip-qa --wait --key --retry --name --after --group --priority --env --stdin --timeout --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
     'each') flags='-j --jobs -a --arg-file -0 --null -k --keep-order --halt --retries --shell --dry-run --background --key --retry --name --after --group --priority --env --timeout --format --json' ;;
+    'ensure') flags='--ready --port --timeout --restart --env --format --json' ;;
     'status') flags='--watch --format --json' ;;
     'report') flags='--since --format --json' ;;
     'logs') flags='-n --lines -f --follow --subtask --since --gates --raw --yes --format --json' ;;

@@ -1,6 +1,7 @@
 /** The keys of plan files in words, for rasen.yml(5). The tables of kinds are in src/config; a key without a row here does not compile. */
 import { PLAN_FIELDS } from '../../src/config/plan-form.ts';
 import { SUBTASK_FIELDS } from '../../src/config/plan-subtask.ts';
+import { SERVICE_FIELDS } from '../../src/config/service-type.ts';
 
 export interface PlanRow {
   key: string;
@@ -33,7 +34,8 @@ const SUBTASK: Readonly<Record<keyof typeof SUBTASK_FIELDS, string>> = {
   prompt: 'The same as `description`.',
   agent:
     'The role that does it. Where neither `run` nor `agent` is written, but a description is, it is the coder.',
-  needs: 'Subtasks that must be done before.',
+  needs:
+    'What it comes after: an id, a list of ids, or ids with what is waited for, as `[a, {b: started}]` or `{a: done, b: started}`; see SERVICES AND ORDER. Default: `done`, and `ready` of a service.',
   files: 'Files it is about; told to the agent.',
   acceptance: 'What must be true when it is done; told to the agent and to those who judge.',
   tests:
@@ -51,6 +53,19 @@ const SUBTASK: Readonly<Record<keyof typeof SUBTASK_FIELDS, string>> = {
   model: 'Model of the agent.',
   claimed_completed:
     'true: it is said to be completed already. Before anybody works on it the gates of the project and its own are run: if all pass, it is completed, else it is done. Set by itself for what an imported plan calls completed. Only for sessions of agents; without gates nothing is believed.',
+  finally: 'true: the same as a subtask under `finally` at the top of the file.',
+};
+
+const SERVICE: Readonly<Record<keyof typeof SERVICE_FIELDS, string>> = {
+  ready:
+    'When it is ready, one of: `tcp` (PORT or HOST:PORT takes connections), `http` (the URL answers with a status below 400), `line` (a line of its output has the text), `file` (the file was written since it was started), `command` (ends with exit code 0); and `timeout` (default: 60s). Without it: when its port takes connections, or as soon as it runs where it has none. `${PORT}` stands for the port.',
+  health:
+    'How it is looked at while it is ready: one of the same but `line`, or none, which is that of `ready`; `every` (default: 10s); `failures` in a row after which it is stopped and started again (default: 3). Without it: only whether it runs.',
+  restart:
+    '`on-failure` (default): started again after any end but one with exit code 0. `always`: after any end. `never`: not at all. The pause is one second, then twice as long each time up to a minute; after a minute of being ready it is one second again.',
+  max_restarts: 'Most restarts within `restart_window`; then the service has failed. Default: 5.',
+  restart_window: 'Default: 10m.',
+  port: '`auto`: a free one, the same for as long as the task lives, and at the next time in this folder, too, where nobody has taken it. A number: that one. Default: none is known.',
 };
 
 /** Keys that are read by hand, as src/config/schema.ts lists them. */
@@ -63,7 +78,20 @@ const BY_HAND: Readonly<Record<string, Omit<PlanRow, 'key'>>> = {
     type: 'a list of words such as [npm, test]',
     about: 'The command. There is no shell in between; with `shell: true` it may be a text for /bin/sh.',
   },
-  do: { type: 'a map with run or agent', about: 'The normal form of `run` and `agent`.' },
+  keep: {
+    type: 'a list of words such as [npm, run, dev]',
+    about:
+      'A service that stays up, in the place of `run`; see SERVICES AND ORDER. `${PORT}` in it stands for its port.',
+  },
+  do: { type: 'a map with run, keep or agent', about: 'The normal form of `run`, `keep` and `agent`.' },
+  need_states: {
+    type: 'a map from id to a state',
+    about: 'The normal form of what `needs` says beside ids.',
+  },
+  service: {
+    type: 'a map',
+    about: 'The normal form of the settings of a service; rasen writes it.',
+  },
   shell: {
     type: 'true or false',
     about: '`run` of this subtask and of its gates may be a text for /bin/sh.',
@@ -103,6 +131,11 @@ export const PLAN_ROWS: readonly PlanRow[] = [
     about:
       'What is to be done: 1 to 200 subtasks. In a map, a subtask that is only a command may be written as its list of words.',
   },
+  {
+    key: 'finally',
+    type: 'a list of commands, or a map from id to command',
+    about: 'What runs at the end of the task, however that is; see SERVICES AND ORDER.',
+  },
   ...rowsOf(TOP, PLAN_FIELDS),
   ...Object.entries(ALL).map(([key, about]) => ({
     key,
@@ -115,6 +148,7 @@ export const PLAN_ROWS: readonly PlanRow[] = [
 export const SUBTASK_ROWS: readonly PlanRow[] = [
   ...Object.entries(BY_HAND).map(([key, row]) => ({ key, ...row })),
   ...rowsOf(SUBTASK, SUBTASK_FIELDS),
+  ...rowsOf(SERVICE, SERVICE_FIELDS).map(row => ({ ...row, about: `Of a service. ${row.about}` })),
 ];
 
 function rowsOf<K extends string>(

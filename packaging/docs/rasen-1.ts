@@ -196,7 +196,7 @@ const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 function commandEnvironment(page: ManPage): void {
   page.section('Environment of a task');
   page.para(
-    'Commands get the environment of the `rasen run` that handed the task over, as it was then, without RASEN_*, npm_* and the variables of service managers. It is kept in a file of mode 0600 and in no argument list. `env` of a plan is added to it, and:',
+    'Commands get the environment of the `rasen run` that handed the task over, as it was then, without RASEN_*, npm_* and the variables of service managers. It is kept in a file of mode 0600 and in no argument list. `env` of a plan is added to it. A service finds its port as PORT, and what needs it RASEN_URL_ID and RASEN_PORT_ID; see rasen.yml(5), SERVICES AND ORDER. All have:',
   );
   const list = (variables: readonly Variable[]) => {
     for (const { name, about } of variables) page.item(`\`${name}\``, about);

@@ -18,6 +18,7 @@ import { USUAL } from '../../src/submit/captured-env.ts';
 import { ManPage } from './man-page.ts';
 import { PLAN_ROWS, type PlanRow, SUBTASK_ROWS } from './plan-text.ts';
 import { sentence } from './schema-text.ts';
+import { servicesText } from './services-text.ts';
 
 const BACKENDS: Readonly<Record<Backend, string>> = {
   claude:
@@ -113,6 +114,7 @@ export function rasenYml5(version: string): string {
   resources(page);
   budgets(page);
   planFiles(page);
+  servicesText(page);
   prompts(page);
   examples(page);
   page.section('See also');

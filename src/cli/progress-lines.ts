@@ -1,6 +1,7 @@
 /** The lines of the progress display. Pure: a view and a time in, lines out; live-lines.ts draws them. */
 import type { SubtaskView, TaskView } from '../contract/view.ts';
 import { oneLine } from './output.ts';
+import { serviceText, wordOf } from './service-text.ts';
 import { elapsed, localTime } from './time.ts';
 
 /** Of what an agent says, more than any terminal is wide. */
@@ -28,7 +29,7 @@ export function progressLines(
   const hidden = view.subtasks.length - shown.length;
   const width = Math.max(0, ...shown.map(s => s.id.length));
   const lines = shown.flatMap(s => [
-    `  ${s.status.padEnd(11)}  ${s.id.padEnd(width)}  ${detail(s, now_ms)}`.trimEnd(),
+    `  ${wordOf(s).padEnd(11)}  ${s.id.padEnd(width)}  ${detail(s, now_ms)}`.trimEnd(),
     ...(heard.includes(s) ? [`    ${oneLine(said.get(s.id)!, SAID_CHARS)}`] : []),
   ]);
   return [heading, ...lines, ...(hidden > 0 ? [`  … and ${hidden} more`] : [])];
@@ -49,7 +50,9 @@ function detail(subtask: SubtaskView, now_ms: number): string {
   if (attempt) {
     const gate = attempt.gates.find(g => g.status === 'running');
     parts.push(gate ? `gate ${oneLine(gate.name, 60)}` : attempt.phase);
-    if (attempt.n > 1) parts.push(`attempt ${attempt.n}`);
+    const service = serviceText(subtask);
+    if (service !== '') parts.push(service);
+    else if (attempt.n > 1) parts.push(`attempt ${attempt.n}`);
     if (attempt.started_at) parts.push(elapsed(now_ms - Date.parse(attempt.started_at)));
   } else if (subtask.status !== 'pending') {
     const ms = history.reduce((sum, a) => sum + Date.parse(a.ended_at) - Date.parse(a.started_at), 0);
@@ -65,10 +68,12 @@ export function changeLines(before: TaskView | undefined, view: TaskView): strin
   const old = new Map(before?.subtasks.map(s => [s.id, s]));
   for (const s of view.subtasks) {
     const was = old.get(s.id);
-    const changed = was ? was.status !== s.status || was.attempts !== s.attempts : s.status !== 'pending';
-    const attempt = s.status === 'in_progress' && s.attempts > 1 ? ` (attempt ${s.attempts})` : '';
+    const changed = was ? wordOf(was) !== wordOf(s) || was.attempts !== s.attempts : s.status !== 'pending';
+    const attempt =
+      s.status === 'in_progress' && s.attempts > 1 && !s.service?.ready ? ` (attempt ${s.attempts})` : '';
     const why = s.reason && s.status !== 'completed' ? `: ${oneLine(s.reason)}` : '';
-    if (changed) lines.push(`${s.id}: ${s.status}${attempt}${why}`);
+    const at = s.service?.ready && s.service.url ? ` at ${oneLine(s.service.url)}` : '';
+    if (changed) lines.push(`${s.id}: ${wordOf(s)}${attempt}${at}${why}`);
   }
   if (before?.status !== view.status || before?.reason !== view.reason) {
     const why = view.reason ? `: ${oneLine(view.reason)}` : '';

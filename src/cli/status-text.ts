@@ -7,6 +7,7 @@ import { reasonText } from '../contract/status.ts';
 import type { SubtaskView, TaskView } from '../contract/view.ts';
 import { nextCommand } from '../engine/next-command.ts';
 import { oneLine } from './output.ts';
+import { serviceText, wordOf } from './service-text.ts';
 import { localTime, runtime, toSeconds } from './time.ts';
 
 /** The seed's fields; a status file has them and perhaps no more. */
@@ -98,6 +99,10 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   if (unsent && !unsent.ok) lines.push(`Not notified: ${unsent.kind}: ${oneLine(unsent.detail ?? '', 200)}`);
   // Until it is over, that of one step is none of the task. Of an older supervisor: none.
   if (view.result && view.ended_at) lines.push(`Result: ${oneLine(view.result.replace(/\s+/g, ' '), 400)}`);
+  for (const { step, reason } of view.failed_at_end ?? [])
+    lines.push(
+      `At the end: ${oneLine(step, 50)} failed: ${oneLine(reason, 200)} (it decides nothing about the task)`,
+    );
   if (view.status === 'completed') lines.push(`Verified: ${verifiedText(view)}`);
   lines.push(...leftOutLines(view.left_out), ...meanwhileLines(view.meanwhile));
   lines.push(...forgeryLines(view.forgeries));
@@ -112,9 +117,11 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   return lines.join('\n');
 }
 
+const COMMANDS: ReadonlySet<string> = new Set(['run', 'service', 'finally']);
+
 /** Of agents that run: what keeps them from the rest of the machine. */
 function sandboxLine({ subtasks }: TaskView): string[] {
-  const running = subtasks.filter(({ kind, attempt }) => kind !== 'run' && attempt?.cage != null);
+  const running = subtasks.filter(({ kind, attempt }) => !COMMANDS.has(kind) && attempt?.cage != null);
   if (running.length === 0) return [];
   const kinds = [...new Set(running.map(({ attempt }) => attempt?.sandbox ?? null))];
   return kinds.map(kind =>
@@ -169,13 +176,15 @@ function inTime(time: string, now_ms: number): string {
   return ms > 0 ? ` (in ${runtime(ms / 1000)})` : '';
 }
 
+const beside = (text: string) => (text === '' ? '' : `  [${text}]`);
+
 export function subtaskTable(subtasks: readonly SubtaskView[]): string[] {
   const width = Math.min(40, Math.max(...subtasks.map(s => s.id.length)));
   return subtasks.map(s => {
-    const status = s.status.padEnd('in_progress'.length);
-    const tries = s.attempts > 1 ? ` (attempt ${s.attempts})` : '';
+    const status = wordOf(s).padEnd('in_progress'.length);
+    const tries = s.attempts > 1 && !s.service ? ` (attempt ${s.attempts})` : '';
     const why = s.reason ? `: ${oneLine(s.reason, 120)}` : '';
     const title = s.title ? `  ${oneLine(s.title, 80)}` : '';
-    return `${s.id.padEnd(width)}  ${status}${title}${tries}${why}`;
+    return `${s.id.padEnd(width)}  ${status}${title}${tries}${beside(serviceText(s))}${why}`;
   });
 }

@@ -17,6 +17,7 @@ import { PROJECT_KEYS } from './keys-project.ts';
 import { REVIEW_KEYS } from './keys-review.ts';
 import type { KeyRow } from './keys-row.ts';
 import { SANDBOX_KEYS } from './keys-sandbox.ts';
+import { SERVICES_KEYS } from './keys-services.ts';
 import { SUPERVISOR_KEYS } from './keys-supervisor.ts';
 import { TRIGGERS_KEYS } from './keys-triggers.ts';
 import { WAITING_KEYS } from './keys-waiting.ts';
@@ -34,6 +35,7 @@ const rows = {
   ...WAITING_KEYS,
   ...ENV_KEYS,
   ...NOTIFY_KEYS,
+  ...SERVICES_KEYS,
   ...TRIGGERS_KEYS,
   ...SUPERVISOR_KEYS,
 };

@@ -30,7 +30,17 @@ export const PLAN_FIELDS = {
 
 const KNOWN = [
   ...Object.keys(PLAN_FIELDS),
-  ...['subtasks', 'gates', 'env', 'limits', 'attempts', 'timeout', 'timeout_seconds', 'idle_timeout'],
+  ...[
+    'subtasks',
+    'finally',
+    'gates',
+    'env',
+    'limits',
+    'attempts',
+    'timeout',
+    'timeout_seconds',
+    'idle_timeout',
+  ],
   ...['idle_timeout_seconds', '$schema'],
 ];
 
@@ -42,7 +52,7 @@ export function readPlanForm(map: MapNode, options: PlanFileOptions, problems: P
         problems.add(key, key.text, 'only a plan written by the user can set this');
   }
   refuseNotYet(map, problems, '');
-  refuseUnknown(map, [...KNOWN, 'keep', 'usd', 'tokens'], problems, '');
+  refuseUnknown(map, [...KNOWN, 'usd', 'tokens'], problems, '');
   const get = <K extends keyof typeof PLAN_FIELDS>(key: K) =>
     field(map, key, PLAN_FIELDS[key] as ValueType<unknown>, problems, '') as
       | ReturnType<(typeof PLAN_FIELDS)[K]['read']>
@@ -64,8 +74,9 @@ export function readPlanForm(map: MapNode, options: PlanFileOptions, problems: P
   };
   const gatesNode = map.entries.get('gates')?.value;
   const gates = gatesNode && !isNothing(gatesNode) ? readGates(gatesNode, problems, 'gates', shell) : [];
-  const subtasks = readSubtasks(map, context);
+  const subtasks = readSubtasks(map, 'subtasks', context);
   if (get('sequential')) chain(subtasks);
+  if (map.entries.has('finally')) subtasks.push(...readSubtasks(map, 'finally', context).map(atTheEnd));
   return {
     subtasks,
     goal: get('goal') || null,
@@ -82,33 +93,32 @@ export function readPlanForm(map: MapNode, options: PlanFileOptions, problems: P
   };
 }
 
-function readSubtasks(map: MapNode, context: SubtaskContext): DraftSubtask[] {
+const atTheEnd = (draft: DraftSubtask): DraftSubtask => ({
+  ...draft,
+  subtask: { ...draft.subtask, finally: true },
+});
+
+function readSubtasks(map: MapNode, key: 'subtasks' | 'finally', context: SubtaskContext): DraftSubtask[] {
   const { problems } = context;
-  const node: Node | undefined = map.entries.get('subtasks')?.value;
+  const node: Node | undefined = map.entries.get(key)?.value;
   if (!node || isNothing(node)) {
-    problems.add(
-      map.entries.get('subtasks')?.key ?? map,
-      'subtasks',
-      'is missing: the list of what is to be done',
-    );
+    if (key === 'finally') return [];
+    problems.add(map.entries.get(key)?.key ?? map, key, 'is missing: the list of what is to be done');
     return [];
   }
   if (node.kind === 'list')
-    return node.items.flatMap((item, index) => readSubtask(item, `subtasks[${index}]`, null, context) ?? []);
+    return node.items.flatMap((item, index) => readSubtask(item, `${key}[${index}]`, null, context) ?? []);
   if (node.kind === 'map')
     return [...node.entries].flatMap(
-      ([id, entry]) => readSubtask(entry.value, join('subtasks', id), entry.key, context) ?? [],
+      ([id, entry]) => readSubtask(entry.value, join(key, id), entry.key, context) ?? [],
     );
-  problems.add(
-    node,
-    'subtasks',
-    `found ${found(node)}, wanted a list of subtasks, or a map from id to subtask`,
-  );
+  problems.add(node, key, `found ${found(node)}, wanted a list of subtasks, or a map from id to subtask`);
   return [];
 }
 
-/** Every subtask also needs the one before it. */
-export function chain(subtasks: readonly DraftSubtask[]): void {
+/** Every subtask also needs the one before it; what runs at the end does so anyway. */
+export function chain(all: readonly DraftSubtask[]): void {
+  const subtasks = all.filter(({ subtask }) => !subtask.finally);
   subtasks.forEach(({ subtask }, index) => {
     const before = subtasks[index - 1]?.subtask.id;
     if (before !== undefined && !subtask.needs.includes(before)) subtask.needs.push(before);

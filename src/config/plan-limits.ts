@@ -12,7 +12,6 @@ export const ATTEMPTS = nullable(int(1, 100), 'the default of the task');
 
 /** Words that are not possible where they stand; each says more than "unknown key". */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  keep: 'services that stay up (keep) are not supported by this version',
   usd: 'belongs into "limits": limits: {usd: 5}',
   tokens: 'belongs into "limits": limits: {tokens: 2M}',
 };

@@ -3,9 +3,9 @@
  * (`run: [..]`, `agent: coder`, `timeout: 10m`, `limits: {..}`).
  */
 import type { Subtask, SubtaskLimits } from '../contract/plan.ts';
-import { MAX_SUBTASKS } from '../contract/plan-size.ts';
 import { asMap, either, field, join, refuseUnknown } from './fields.ts';
 import { readGates } from './gates.ts';
+import { NEED_STATES_TYPE, NEEDS, placesOfNeeds } from './needs-type.ts';
 import { isNothing, type MapNode, type Node } from './node.ts';
 import { AGENT, readAction } from './plan-action.ts';
 import type { DraftSubtask } from './plan-draft.ts';
@@ -15,6 +15,7 @@ import { agentWork } from './plan-new.ts';
 import { planPath } from './plan-path.ts';
 import type { Place, Problems } from './problems.ts';
 import { readRun } from './run.ts';
+import { readService, SERVICE_FIELDS } from './service-type.ts';
 import { bool, insidePath, nullable, oneOf, oneOrMore, text, type ValueType } from './types.ts';
 
 const MAX_TEXT = 64 * 1024;
@@ -44,7 +45,7 @@ export const SUBTASK_FIELDS = {
   description: text(MAX_TEXT, 'text', 0),
   prompt: text(MAX_TEXT, 'text', 0),
   agent: AGENT,
-  needs: oneOrMore(text(200, 'an id'), MAX_SUBTASKS, 'an id or a list of ids'),
+  needs: NEEDS,
   files: paths,
   acceptance: lines('criterion', 200),
   tests: paths,
@@ -59,9 +60,13 @@ export const SUBTASK_FIELDS = {
   cwd: nullable(insidePath('the workspace'), 'the workspace'),
   model: nullable(text(200, 'a model name'), 'the default of the task'),
   claimed_completed: bool(),
+  finally: bool(),
 } satisfies Record<string, ValueType<unknown>>;
 
-const OTHER_KEYS = ['id', 'do', 'run', 'shell', 'gates', 'env', 'limits'];
+const OTHER_KEYS = [
+  ...['id', 'do', 'run', 'keep', 'shell', 'gates', 'env', 'limits', 'need_states', 'service'],
+  ...Object.keys(SERVICE_FIELDS),
+];
 const KNOWN = [...Object.keys(SUBTASK_FIELDS), ...OTHER_KEYS];
 
 /** `given`: the id when the subtasks are a map from id to subtask. */
@@ -101,16 +106,21 @@ export function readSubtask(
   const action = readAction(map, path, Boolean(description?.trim() || title?.trim()), context);
   const env = readEnv(map, path, problems);
   const needsNode = map.entries.get('needs')?.value;
+  const needs = get('needs');
+  const states = field(map, 'need_states', NEED_STATES_TYPE, problems, path) ?? needs?.states;
+  const service = readService(map, path, action !== null && 'keep' in action, context);
+  const last = get('finally') ?? false;
   if (!id || !action) return null;
   return {
     ...base,
-    needs_at: needsNode?.kind === 'list' ? needsNode.items.map(place) : needsNode ? [place(needsNode)] : [],
+    needs_at: needsNode ? placesOfNeeds(needsNode) : [],
     subtask: {
       ...empty(id.text, context),
       do: action,
       title: title ?? '',
       description: description ?? '',
-      needs: get('needs') ?? [],
+      needs: needs?.ids ?? [],
+      ...(states ? { need_states: states } : {}),
       files: get('files') ?? [],
       acceptance: get('acceptance') ?? [],
       tests: get('tests') ?? [],
@@ -126,6 +136,8 @@ export function readSubtask(
       model: get('model') ?? null,
       limits: limits.resources,
       claimed_completed: readClaim(map, path, context),
+      ...(service ? { service } : {}),
+      ...(last ? { finally: true as const } : {}),
     },
   };
 }

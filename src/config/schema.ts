@@ -4,10 +4,12 @@ import { MAX_ALONE } from '../contract/plan-size.ts';
 import { ENV } from './env-types.ts';
 import { gateSchema } from './gates.ts';
 import { CONFIG_KEYS, KEYS, type KeyName } from './keys.ts';
+import { NEED_STATES_TYPE } from './needs-type.ts';
 import { PLAN_FIELDS } from './plan-form.ts';
 import { SUBTASK_FIELDS } from './plan-subtask.ts';
 import { RESOURCES } from './resource-types.ts';
 import { runSchema } from './run.ts';
+import { SERVICE_FIELDS } from './service-type.ts';
 import { argv, duration, int, type JsonSchema, nullable, type ValueType } from './types.ts';
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#';
@@ -69,14 +71,24 @@ export function planSchemaJson(): JsonSchema {
   const run = { ...runSchema(true), description: RUN_ABOUT };
   const subtask = object({
     id: { type: ['string', 'integer'], description: 'Unique in the plan; a–z, 0–9, "-" and ".".' },
-    do: object({ run, agent: SUBTASK_FIELDS.agent.schema }),
+    do: object({ run, keep: run, agent: SUBTASK_FIELDS.agent.schema }),
     run,
+    keep: { ...run, description: 'A service that stays up.' },
+    ...schemas(SERVICE_FIELDS),
+    need_states: NEED_STATES_TYPE.schema,
+    service: { type: 'object', description: 'The normal form of the settings of a service.' },
     shell: { type: 'boolean' },
     gates,
     env,
     limits,
     ...schemas(SUBTASK_FIELDS),
   });
+  const subtasks = {
+    anyOf: [
+      { type: 'array', items: subtask, minItems: 1, maxItems: MAX_ALONE },
+      { type: 'object', additionalProperties: { anyOf: [subtask, run] } },
+    ],
+  };
   return {
     $schema: DRAFT,
     title: 'Plan of rasen',
@@ -89,12 +101,8 @@ export function planSchemaJson(): JsonSchema {
       ...schemas({ attempts: SUBTASK_FIELDS.attempts, timeout: SUBTASK_FIELDS.timeout }),
       ...schemas({ timeout_seconds: SUBTASK_FIELDS.timeout, idle_timeout: SUBTASK_FIELDS.timeout }),
       idle_timeout_seconds: time,
-      subtasks: {
-        anyOf: [
-          { type: 'array', items: subtask, minItems: 1, maxItems: MAX_ALONE },
-          { type: 'object', additionalProperties: { anyOf: [subtask, run] } },
-        ],
-      },
+      subtasks,
+      finally: subtasks,
     }),
     required: ['subtasks'],
   };

@@ -39,6 +39,11 @@ export interface AgentTask {
   base?: string | null | undefined;
 }
 
+const servicesOf = (services: LoadedConfig['settings']['services']) => {
+  const all = Object.values(services);
+  return all.length > 0 ? { services: all } : {};
+};
+
 /** Throws a RasenError: config where a program, a test command or a setting is missing; usage without a task text. */
 export function agentTaskSpec(task: AgentTask): TaskSpec {
   const { config, id, plan } = task;
@@ -73,6 +78,7 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
         }
       : { kind: 'folder' },
     plan: plan && { ...plan, task: id, goal: plan.goal || goal },
+    ...servicesOf(settings.services),
     agents,
     models: modelsOf(config),
     fallback_models: fallbackModelsOf(config),

@@ -239,6 +239,7 @@ const PAYLOADS = {
         .int()
         .optional()
         .describe('Of the final check: how many files of the source the task changed. Absent: none.'),
+      port: z.int().optional().describe('Of a service: its port. Absent: none is known.'),
     })
     .describe('Folder, worktree and prompt are ready; nothing has been spawned.'),
   record_key_drawn: z
@@ -255,12 +256,14 @@ const PAYLOADS = {
       talks: z.boolean().optional().describe('Notes can be said to it.'),
     })
     .describe('Its process runs.'),
+  service_ready: z.object({ ...attempt }).describe('A service is ready: what waits for that may begin.'),
   attempt_stopping: z
     .object({
       ...attempt,
       reason: z.enum(STOP_REASONS),
       over: budgetUse.nullable().optional().describe('The budget that is used up.'),
       loop: maybe.optional().describe('The call that goes in circles.'),
+      why: text.optional().describe('Of a service: what was found when it was looked at.'),
     })
     .describe('The supervisor ends it.'),
   attempt_ended: z

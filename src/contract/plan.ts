@@ -4,6 +4,8 @@
  */
 import * as z from 'zod';
 import { MAX_ALONE, MAX_SUBTASKS } from './plan-size.ts';
+import { serviceSpec } from './service.ts';
+import { NEED_STATES } from './service-words.ts';
 
 const MAX_TEXT = 64 * 1024;
 
@@ -91,9 +93,10 @@ export const subtask = z.strictObject({
     .union([
       z.strictObject({ agent: z.string().min(1).max(40).describe('Role whose prompt is used: coder.') }),
       z.strictObject({ run: argv }),
+      z.strictObject({ keep: argv }),
     ])
-    .describe('What is done: a session of the agent, or a command.'),
-  needs: z.array(subtaskId).max(MAX_SUBTASKS).default([]).describe('Subtasks that must be done before.'),
+    .describe('What is done: a session of the agent, a command, or (keep) a service that stays up.'),
+  needs: z.array(subtaskId).max(MAX_SUBTASKS).default([]).describe('Subtasks that it comes after.'),
   files: z
     .array(z.string().max(4096))
     .max(1000)
@@ -149,6 +152,16 @@ export const subtask = z.strictObject({
     .describe(
       'The file that it was taken from calls it completed: the gates are asked before anybody works.',
     ),
+  // Absent where nothing is said, as in plans of older versions.
+  need_states: z
+    .record(subtaskId, z.enum(NEED_STATES))
+    .optional()
+    .describe('What is waited for of each in `needs`. Absent: ready of a service, done of any other.'),
+  service: serviceSpec.optional().describe('Of a service (keep), and of no other.'),
+  finally: z
+    .literal(true)
+    .optional()
+    .describe('It runs once at the end of the task, however that ends, and decides nothing about it.'),
 });
 
 export const planSource = z.enum(['planner', 'file', 'user', 'command']);
@@ -179,8 +192,12 @@ export interface PlanProblem {
   message: string;
 }
 
-/** Rules over the whole plan that a schema cannot say: unique ids, known and acyclic needs, and few of them in a long plan. */
-export function planProblems(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[]): PlanProblem[] {
+/** What the graph of a plan is made of. */
+type GraphNode = Pick<Subtask, 'id' | 'needs'> &
+  Partial<Pick<Subtask, 'do' | 'gates' | 'need_states' | 'service' | 'finally'>>;
+
+/** Rules over the whole plan that a schema cannot say: unique ids, known and acyclic needs, few of them in a long plan, and what can be waited for. */
+export function planProblems(subtasks: readonly GraphNode[]): PlanProblem[] {
   const tied = subtasks.length > MAX_SUBTASKS ? subtasks.findIndex(s => s.needs.length > 0) : -1;
   if (tied >= 0)
     return [
@@ -205,6 +222,12 @@ export function planProblems(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[])
         });
     });
   });
+  problems.push(...meaningless(subtasks, index));
+  if (subtasks.length > 0 && subtasks.every(s => s.finally))
+    problems.push({
+      path: ['subtasks', 0, 'id'],
+      message: 'there is nothing to do before what runs at the end',
+    });
   const cycle = findCycle(subtasks);
   if (cycle) {
     problems.push({
@@ -213,6 +236,41 @@ export function planProblems(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[])
     });
   }
   return problems;
+}
+
+/** What no subtask can wait for, and what a kind of subtask cannot have. */
+function meaningless(subtasks: readonly GraphNode[], index: ReadonlyMap<string, number>): PlanProblem[] {
+  return subtasks.flatMap((s, i) => {
+    const at = (key: string, message: string): PlanProblem => ({ path: ['subtasks', i, key], message });
+    const keeps = s.do !== undefined && 'keep' in s.do;
+    const wrong: PlanProblem[] = s.needs.flatMap((need, j) => {
+      const needed = subtasks[index.get(need) ?? -1];
+      const problem = needed && needProblem(s, needed);
+      return problem ? [{ path: ['subtasks', i, 'needs', j], message: problem }] : [];
+    });
+    for (const need of Object.keys(s.need_states ?? {}))
+      if (!s.needs.includes(need)) wrong.push(at('need_states', `"${s.id}" does not need "${need}"`));
+    if (s.service && !keeps) wrong.push(at('service', `"${s.id}" is no service; only "keep" has this`));
+    if (s.finally && s.do !== undefined && !('run' in s.do))
+      wrong.push(at('finally', `"${s.id}" is no command; what runs at the end is one ("run")`));
+    if ((s.finally || keeps) && (s.gates?.length ?? 0) > 0)
+      wrong.push(
+        at('gates', `"${s.id}" has none: ${keeps ? 'a service is never done' : 'it decides nothing'}`),
+      );
+    return wrong;
+  });
+}
+
+function needProblem(s: GraphNode, needed: GraphNode): string | null {
+  const state = s.need_states?.[needed.id];
+  const keeps = needed.do !== undefined && 'keep' in needed.do;
+  const both = `"${s.id}" needs "${needed.id}"`;
+  if (needed.finally && !s.finally) return `${both}, which runs when everything else is over`;
+  if (keeps && state === 'done')
+    return `${both} to be done, and a service never is; it can be started, ready or failed`;
+  if (!keeps && state === 'ready')
+    return `${both} to be ready, and it is no service; it can be started, done or failed`;
+  return null;
 }
 
 function findCycle(subtasks: readonly Pick<Subtask, 'id' | 'needs'>[]): string[] | null {

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { BACKENDS } from './backends.ts';
 import { notifySpec } from './notify.ts';
-import { envMap, envName, gateSpec, plan, resourceLimits } from './plan.ts';
+import { envMap, envName, gateSpec, plan, resourceLimits, subtask } from './plan.ts';
 import { MAX_PARALLEL } from './plan-size.ts';
 import { quietHours } from './quiet-hours.ts';
 import { sandboxSpec } from './sandbox.ts';
@@ -261,6 +261,11 @@ export const taskSpec = z.strictObject({
     z.strictObject({ kind: z.literal('folder') }),
   ]),
   plan: plan.nullable().describe('null: the first attempt is the planner’s.'),
+  services: z
+    .array(subtask)
+    .max(50)
+    .optional()
+    .describe('Services (keep) that are up while the task works, in its workspace. Absent: none.'),
   agents: z.partialRecord(z.enum(ROLES), agentSpec).default({}).describe('The agent of each role.'),
   models: z
     .partialRecord(z.enum(ROLES), z.string().max(200))

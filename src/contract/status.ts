@@ -123,11 +123,15 @@ export const STOP_REASONS = [
   'runtime',
   'budget',
   'flood',
+  'unready',
+  'unhealthy',
+  'done',
 ] as const;
 /**
  * Why the supervisor stops an attempt. `suspend`: the service is being stopped; it goes on at the next start. `result`:
  * the agent has said that it is through, and its program does not end; what it said counts. `loop`: it makes the same
- * call again and again. `budget`: its tokens or dollars are used up.
+ * call again and again. `budget`: its tokens or dollars are used up. Of a
+ * service `unready`: it did not get ready in time; `unhealthy`: it did not stay so; `done`: nothing needs it any more.
  */
 export type StopReason = (typeof STOP_REASONS)[number];
 

@@ -64,6 +64,21 @@ const subtaskView = z.looseObject({
     .describe('agent, run, or the name of a step that rasen adds: plan, setup, baseline, fix, final.'),
   status: z.enum(['pending', 'in_progress', 'completed', 'failed', 'skipped']),
   needs: z.array(z.string()),
+  need_states: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      'What is waited for of those in `needs` where that is written: started, ready, done or failed.',
+    ),
+  service: z
+    .looseObject({
+      ready: z.boolean(),
+      since: time.nullable().describe('Since when it is ready; null: it is not.'),
+      restarts: z.int().describe('How often it was started again since the task was last told to go on.'),
+      url: z.string().nullable().describe('Where it is reached; null: nobody said.'),
+    })
+    .optional()
+    .describe('Of a service. Absent: it is none.'),
   attempts: z.int(),
   reason: z.string().nullable(),
   retry_at: time.nullable(),
@@ -210,6 +225,10 @@ export const taskView = z.looseObject({
     .describe(
       'What was lost or set in the user’s repository while attempts ran, where its checkout does not explain it. Absent where there is nothing.',
     ),
+  failed_at_end: z
+    .array(z.looseObject({ step: z.string(), reason: z.string() }))
+    .optional()
+    .describe('Of what runs at the end, whatever the outcome: what failed. Absent: nothing did.'),
   forgeries: z
     .array(
       z.looseObject({

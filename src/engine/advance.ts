@@ -63,8 +63,9 @@ export function stamp(
 /** Processes of the task that may be alive or are about to be. */
 export function countJobs(state: TaskState): number {
   let jobs = 0;
-  for (const { attempt } of state.steps) {
-    if (!attempt) continue;
+  for (const { attempt, kind } of state.steps) {
+    // Services have no place among them: those who wait for a place may wait for a service.
+    if (!attempt || kind === 'service') continue;
     if (attempt.work && ['created', 'prepared', 'running', 'stopping'].includes(attempt.phase)) jobs++;
     jobs += attempt.gates.filter(g => g.live).length;
   }

@@ -13,9 +13,11 @@ import type { Outcome, StopReason, WaitReason } from '../contract/status.ts';
 import { usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed } from './effect.ts';
 import { type Gate, gatesOf, isAgentStep, isIdle, MAX_GATE_DROPS } from './gates-of.ts';
+import { isUp, projectServices } from './needs.ts';
 import { HURRY_SHARE, hurry, notesFor } from './notes.ts';
 import { sessionsAfter } from './quiet-hours.ts';
 import { verdictOf } from './retry.ts';
+
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState } from './state.ts';
 import { latestOf, RESULT_GRACE_MS, stopReason, timeoutsOf, wantedStop } from './stop-reason.ts';
 import { isSealed } from './worktree-use.ts';
@@ -141,7 +143,7 @@ function needsSeal(state: TaskState, step: Step, attempt: Attempt): boolean {
 function maySeal(state: TaskState, step: Step): boolean {
   const mine = state.steps.indexOf(step);
   return state.steps.every((other, index) => {
-    if (other === step || !other.attempt?.work) return true;
+    if (other === step || !other.attempt?.work || !isSealed(state, other)) return true;
     return other.attempt.phase === 'ended' && index > mine;
   });
 }
@@ -235,6 +237,8 @@ function startGate(
     );
   }
   if (seen.slots <= 0 || seen.draining) return nothing;
+  // What is judged may need them as the work did.
+  if (projectServices(state).some(s => !isUp(s))) return nothing;
   // It waits for a time, or for a person: decide says so.
   const hold = isJudge(gate) ? holdOf(state, step, attempt, seen) : null;
   if (hold) return { ...nothing, wake_ms: hold.due?.at ?? null };

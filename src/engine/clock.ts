@@ -80,6 +80,15 @@ export function clockJumped(state: TaskState, event: EventOf<'clock_jumped'>): T
       retry_at: retryAt(s, set_ms, Date.parse(event.t)),
       attempt: s.attempt && attemptJumped(s.attempt, event.ms, set),
       session: s.session && { ...s.session, at: set(s.session.at)! },
+      ...(s.service
+        ? {
+            service: {
+              ...s.service,
+              ready_at: set(s.service.ready_at),
+              failed_at: s.service.failed_at.map(t => set(t)!),
+            },
+          }
+        : {}),
       history: set_ms === 0 ? s.history : s.history.map(h => ({ ...h, set_ms: (h.set_ms ?? 0) + set_ms })),
     })),
     status: statusJumped(state.status, set),

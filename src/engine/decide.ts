@@ -6,28 +6,33 @@
 
 import type { BudgetUse } from '../contract/budget.ts';
 import type { NewEvent } from '../contract/event.ts';
-import { isAtRest, isTerminal, type WaitReason } from '../contract/status.ts';
+import { isAtRest, isTerminal, isTrouble, type WaitReason } from '../contract/status.ts';
 import { closesOf, DISK_PROBE_MS, type Hold, heldJudge, type Next, nextOfAttempt } from './attempt.ts';
 import { holdsUnfinishedWork, serviceHold } from './backend.ts';
 import { budgetText, nearlyUsed, usedUp, waitsForDay } from './budget.ts';
 import type { Effect, Observed, Trouble } from './effect.ts';
-import { finalGates, gatesOf, isAgentStep, isClaimedCompleted, subtaskOf } from './gates-of.ts';
-import { loginRetryAt, nextLogin } from './login.ts';
-import { turnedGreen } from './mutation.ts';
+import { atTheEnd, nextAtTheEnd } from './finally.ts';
+import { begun, blockedBy, finish } from './finish.ts';
+import { isAgentStep, isClaimedCompleted, subtaskIn } from './gates-of.ts';
+import { nextLogin } from './login.ts';
+import { Needs, nameOf, projectServices } from './needs.ts';
 import { nextNotices } from './notices.ts';
+import { neverComing, orderOf } from './order.ts';
 import { afterQuietHours } from './quiet-hours.ts';
 import { sessionToResume } from './resume.ts';
 import { again, exhaustionOf, RETRY } from './retry.ts';
+import { isService } from './service.ts';
+import { isAwaited, nextOfService, stopServices } from './service-decide.ts';
 import { isOutdated } from './setup.ts';
 import { STEP, type Step, stepOf, type TaskState, workJob } from './state.ts';
-import { runtimeLeftMs } from './stop-reason.ts';
+import { runtimeLeftMs, wantedStop } from './stop-reason.ts';
 import { waitForTurn } from './turn.ts';
 
 const record = (...events: NewEvent[]): Next => ({ events, effects: [], wake_ms: null });
 const until = (wake_ms: number | null): Next => ({ events: [], effects: [], wake_ms });
 
 export function decide(state: TaskState, seen: Observed): Next {
-  const next = nextOfTask(state, seen);
+  const next = inOrder(state, seen, nextOfTask(state, seen));
   if (next.events.length > 0) return next;
   const notices = nextNotices(state, seen);
   return {
@@ -35,6 +40,30 @@ export function decide(state: TaskState, seen: Observed): Next {
     effects: [...next.effects, ...notices.effects],
     wake_ms: earliest(next.wake_ms, notices.wake_ms),
   };
+}
+
+/** Words that a task is at rest; those of `OVER` for good. */
+const REST: ReadonlySet<NewEvent['type']> = new Set([
+  ...['task_blocked', 'task_interrupted', 'task_completed', 'task_failed', 'task_cancelled'],
+] as const);
+const OVER: ReadonlySet<NewEvent['type']> = new Set(['task_completed', 'task_failed', 'task_cancelled']);
+
+/** Before a task comes to rest its services are stopped; and before it is over, what runs at the end has run. */
+function inOrder(state: TaskState, seen: Observed, next: Next): Next {
+  const rest = next.events.find(({ type }) => REST.has(type));
+  if (!rest) return next;
+  const stopped = stopServices(state, seen, state.want === 'run' ? 'done' : wantedStop(state));
+  if (stopped) return stopped;
+  if (!OVER.has(rest.type)) return next;
+  const begin = (step: Step): NewEvent[] => [
+    ...(state.want === 'run' ? begun(state) : []),
+    created(step, null, null, seen),
+  ];
+  const last = nextAtTheEnd(state, seen, begin);
+  if (last === null) return next;
+  // What was open between its gates is not gone on with.
+  const closes = next.events.filter(({ type }) => type === 'attempt_closed');
+  return closes.length > 0 ? record(...closes) : last;
 }
 
 function nextOfTask(state: TaskState, seen: Observed): Next {
@@ -59,9 +88,14 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
       good: good ? state.good.length + 1 : null,
     });
   }
-  if (state.want === 'run' && seen.turn && !isAtRest(state.status) && !state.steps.some(isLive))
+  if (
+    state.want === 'run' &&
+    seen.turn &&
+    !isAtRest(state.status) &&
+    !state.steps.some(s => isLive(s) && !isService(s))
+  )
     return seen.draining ? until(null) : waitForTurn(state, seen.turn, seen.now_ms);
-  if (state.want === 'run' && isHeld(state, seen) && state.steps.some(s => s.attempt))
+  if (state.want === 'run' && isHeld(state, seen) && state.steps.some(s => s.attempt && goesOn(state, s)))
     return record({ type: 'task_started' });
   const nearly = state.status.name === 'running' ? nearlyUsed(state, seen) : [];
   if (nearly.length > 0)
@@ -73,7 +107,14 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
   let stuck: Trouble | null = null;
   for (const step of state.steps) {
     if (!step.attempt) continue;
-    const next = nextOfAttempt(state, step, step.attempt, seen);
+    if (isService(step)) {
+      const next = nextOfService(state, step, step.attempt, seen);
+      if (next.events.length > 0) return next;
+      effects.push(...next.effects);
+      stuck ??= troubleOf(next.effects, seen);
+      continue;
+    }
+    const next = nextOfAttempt(atTheEnd(state, step), step, step.attempt, seen);
     if (next.events.length > 0) return next;
     effects.push(...next.effects);
     wake = earliest(wake, next.wake_ms);
@@ -91,6 +132,10 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
     const park = parked(state);
     return park.events.length > 0 ? park : { events: [], effects, wake_ms: wake };
   }
+  // Where it came to rest by the end of an effect, and for the next supervisor.
+  const left = isAtRest(state.status) || (seen.suspending && !busy && !ending);
+  const stopped = left ? stopServices(state, seen, seen.suspending ? 'suspend' : 'done') : null;
+  if (stopped) return { ...stopped, effects: [...effects.filter(e => e.type === 'end'), ...stopped.effects] };
   if (state.status.name === 'interrupted') return { events: [], effects, wake_ms: wake };
   if (state.status.name === 'blocked') {
     // What it comes after was completed after all.
@@ -106,11 +151,13 @@ function nextOfTask(state: TaskState, seen: Observed): Next {
     const { events } = busy ? until(null) : waitOut(state, stuck, seen.now_ms);
     return events.length > 0 ? record(...events) : { events, effects, wake_ms: wake };
   }
-  if (seen.disk_low !== null && !busy && state.steps.some(s => s.attempt))
+  if (seen.disk_low !== null && !busy && state.steps.some(s => s.attempt && !isService(s)))
     return waitForDisk(state, seen.disk_low, seen.now_ms);
-  if (!busy && effects.length === 0) {
+  if (!busy && effects.every(({ type }) => type === 'probe')) {
     const held = heldJudge(state, seen);
     if (held) return heldBack(state, held, seen.now_ms);
+    const lost = lostService(state);
+    if (lost) return record(lost);
   }
 
   const next = start(state, seen, busy);
@@ -128,6 +175,19 @@ function rollBack(state: TaskState, { op }: { op: string }, seen: Observed): Nex
   }
   return { ...until(null), effects: [effect] };
 }
+
+/** Work that waits for its gates, which need a service that is not kept up any more. */
+function lostService(state: TaskState): NewEvent | null {
+  if (!state.steps.some(s => s.attempt && !isService(s))) return null;
+  const lost = projectServices(state).find(s => s.block || s.status === 'failed');
+  if (!lost) return null;
+  const message = lost.block?.message ?? `${nameOf(lost)} failed: ${lost.reason ?? 'no reason given'}`;
+  return { type: 'task_blocked', why: 'config', message, subtask: lost.id };
+}
+
+/** A service goes on while the task waits, unless it was the machine that held it up. */
+const goesOn = ({ status }: TaskState, step: Step): boolean =>
+  !isService(step) || (status.name === 'waiting' && isTrouble(status.why));
 
 /** Whether open attempts are about to go on, after a resume or when there is room on the disk or a new day. */
 function isHeld(state: TaskState, seen: Observed): boolean {
@@ -171,21 +231,49 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     const exhausted = exhaustionOf(state, step);
     if (exhausted) return record({ type: 'step_failed', step: step.id, reason: exhausted });
   }
-  const open = state.steps.filter(s => s.attempt);
+  const open = state.steps.filter(s => s.attempt && !isService(s));
   // Whatever may start, it has to wait for one that ends; a task may have thousands that wait so.
-  if (isFull(state, open)) return until(null);
+  if (isFull(state, open) && !hasOthers(state)) return until(null);
   const planner = state.steps.find(s => s.kind === 'plan');
   if (!state.plan && planner?.status === 'completed')
     return record({ type: 'step_reset', step: planner.id, reason: 'there is no plan' });
 
-  const mayStart = orderOf(state);
-  const pending = state.steps.filter(s => s.status === 'pending' && mayStart(s));
+  const needs = new Needs(state);
+  const never = neverComing(state, needs);
+  if (never) return record(never);
+  const mayStart = orderOf(state, needs);
+  const all = state.steps.filter(s => s.status === 'pending' && mayStart(s));
+  const pending = all.filter(s => !isService(s));
   // The commits of interrupted work would be left behind by another step that makes one good meanwhile.
   const unfinished = pending.find(s => holdsUnfinishedWork(state, s) && isCurrent(state, s));
   const able = (unfinished ? [unfinished] : pending).filter(
     s => !s.block && serviceHold(state, s, seen.now_ms)?.at !== Number.POSITIVE_INFINITY,
   );
   if (seen.draining) return until(null);
+  const kept = all.filter(s => isService(s) && !s.block && !open.some(other => other.kind === 'plan'));
+  const due = kept.map(s => ({ s, at: s.retry_at ? Date.parse(s.retry_at) : 0 }));
+  const now = due.find(({ at }) => at <= seen.now_ms);
+  if (now && seen.disk_low === null) return record(...begun(state), created(now.s, null, null, seen));
+  // As for all that is new.
+  if (now)
+    return open.length > 0
+      ? until(seen.now_ms + DISK_PROBE_MS)
+      : waitForDisk(state, seen.disk_low!, seen.now_ms);
+  const later = due.reduce<number | null>((first, { at }) => earliest(first, at), null);
+  const next = startWork(state, seen, { able, open, busy, needs, comes: later !== null });
+  return next.events.length > 0 ? next : { ...next, wake_ms: earliest(next.wake_ms, later) };
+}
+
+interface Work {
+  able: readonly Step[];
+  open: readonly Step[];
+  busy: boolean;
+  needs: Needs;
+  /** A service is about to be started again. */
+  comes: boolean;
+}
+
+function startWork(state: TaskState, seen: Observed, { able, open, busy, needs, comes }: Work): Next {
   // Sessions cost; commands and checks do not.
   const poor = able.flatMap(s => {
     const over = isAgentStep(state, s) ? usedUp(state, s, seen) : null;
@@ -196,8 +284,10 @@ function start(state: TaskState, seen: Observed, busy: boolean): Next {
     const first = poor.find(({ over }) => over.until !== null) ?? poor[0]!;
     return dry(state, first.s.id, first.over);
   }
-  if (ready.length === 0)
-    return open.length > 0 || poor.length > 0 ? until(null) : finish(state, seen.now_ms);
+  if (ready.length === 0) {
+    if (open.length > 0 || poor.length > 0 || comes || isAwaited(state, needs)) return until(null);
+    return finish(state, seen.now_ms);
+  }
   const over = spent(state, ready, seen.now_ms);
   if (over) return busy || open.length > 0 ? until(null) : record(over);
 
@@ -245,37 +335,6 @@ function spent(state: TaskState, ready: readonly Step[], nowMs: number): NewEven
   return null;
 }
 
-/** Order of the steps: what must be over before one may start. Made once a turn, since plans may be long. */
-function orderOf(state: TaskState): (step: Step) => boolean {
-  const done = (kind: Step['kind']) => state.steps.every(s => s.kind !== kind || isDone(s));
-  const planned = done('plan');
-  const ready = planned && done('setup');
-  const based = ready && done('baseline');
-  const stopped = state.steps.some(
-    s => s.status === 'failed' && s.kind === 'subtask' && subtaskOf(state, s.id).on_fail === 'stop',
-  );
-  const worked = done('subtask');
-  const over = new Set(state.steps.filter(isDone).map(s => s.id));
-  return step => {
-    switch (step.kind) {
-      case 'plan':
-        return true;
-      case 'setup':
-        return planned;
-      case 'baseline':
-        return ready;
-      case 'subtask':
-        return based && !stopped && subtaskOf(state, step.id).needs.every(id => over.has(id));
-      case 'fix':
-        return worked && state.steps.every(s => s.kind !== 'final' || s.status !== 'failed');
-      case 'final':
-        return worked && done('fix');
-    }
-  };
-}
-
-const isDone = (step: Step) => step.status === 'completed' || step.status === 'skipped';
-
 interface Due {
   at: number;
   /** Why that is a wait that the task shows, and not a short pause. */
@@ -313,12 +372,17 @@ function ownDueAt(state: TaskState, step: Step, nowMs: number): number {
 const isFull = (state: TaskState, open: readonly Step[]): boolean =>
   state.spec.workspace.kind !== 'git' && open.length >= state.spec.limits.parallel;
 
+/** What may begin beside what is open, whatever the limit: services, and what others only have to have begun for. */
+const hasOthers = ({ steps, plan }: TaskState): boolean =>
+  steps.some(isService) || (plan?.subtasks.some(s => s.need_states !== undefined) ?? false);
+
 /** The task's own limit, and one writer at a time in a git worktree. */
 function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {
   if (open.length === 0) return true;
   // A new plan replaces the steps; none of them may be open then.
   if (step.kind === 'plan' || open.some(s => s.kind === 'plan')) return false;
-  const { parallel } = state.spec.limits;
+  // What goes on beside others was meant to: they have a place of their own.
+  const parallel = state.spec.limits.parallel + open.filter(s => isBeside(state, step, s)).length;
   if (state.spec.workspace.kind !== 'git') return open.length < parallel;
   if (isAgentStep(state, step) || !open.every(s => s.kind === 'subtask' && !isAgentStep(state, s)))
     return false;
@@ -333,6 +397,10 @@ function hasRoom(state: TaskState, step: Step, open: readonly Step[]): boolean {
   if (ended.some(s => s.attempt!.outcome !== 'ok')) return false;
   return working > 0 && working + ended.length === open.length && working < parallel;
 }
+
+/** Whether the step only wants the other one to have begun. */
+const isBeside = (state: TaskState, step: Step, other: Step): boolean =>
+  subtaskIn(state, step)?.need_states?.[other.id] === 'started';
 
 function begin(state: TaskState, step: Step, open: readonly Step[], seen: Observed): Next {
   const from = startCommit(state, step);
@@ -396,12 +464,6 @@ function heldBack(state: TaskState, { step, over, due }: Hold, nowMs: number): N
   return due ? waitFor(state, [{ s: step, ...due }]) : record(blockedBy(state, step, nowMs));
 }
 
-function blockedBy(state: TaskState, step: Step, nowMs: number): NewEvent {
-  const { why, message } = step.block!;
-  const retry_at = loginRetryAt(state, step, why, nowMs);
-  return { type: 'task_blocked', why, message, subtask: step.id, retry_at };
-}
-
 /** No session may start: until the next day, or until a person says so. */
 function dry(state: TaskState, step: string, over: BudgetUse): Next {
   const text = budgetText(over);
@@ -429,85 +491,6 @@ function waitOut(state: TaskState, { why, message }: Trouble, nowMs: number): Ne
 function waitForDisk(state: TaskState, message: string, nowMs: number): Next {
   const wait = waitOut(state, { why: 'disk', message: `nothing new is started: ${message}` }, nowMs);
   return wait.events.length > 0 ? wait : until(nowMs + DISK_PROBE_MS);
-}
-
-/** Nothing runs, nothing may start, nothing waits. */
-function finish(state: TaskState, nowMs: number): Next {
-  const final = state.steps.find(s => s.kind === 'final');
-  const fix = state.steps.find(s => s.kind === 'fix');
-  const subtasks = state.steps.filter(s => s.kind === 'subtask');
-  const last = state.good.at(-1)?.commit ?? state.workspace?.base ?? null;
-  if (final?.status === 'completed' && final.commit !== last) {
-    return record({ type: 'step_reset', step: final.id, reason: 'the work went on after the final check' });
-  }
-  if (
-    subtasks.length > 0 &&
-    subtasks.every(isDone) &&
-    (!final || final.status === 'completed') &&
-    (!fix || isDone(fix))
-  ) {
-    return record(...begun(state), {
-      type: 'task_completed',
-      verified: isVerified(state),
-      commit: state.good.at(-1)?.commit ?? null,
-    });
-  }
-  const waiting = state.steps.find(s => s.block);
-  if (waiting) return record(blockedBy(state, waiting, nowMs));
-  const failed = state.steps.find(s => s.status === 'failed');
-  if (!failed) {
-    // Cannot be; but a task that moves no more must say so, and not wait for nobody.
-    const message = 'nothing can be started and no reason is recorded; this is a bug in rasen';
-    return record({ type: 'task_blocked', why: 'config', message, subtask: null });
-  }
-  const message = `${failed.id} failed: ${failed.reason ?? 'no reason given'}`;
-  if (failed.kind === 'subtask' && !isAgentStep(state, failed)) {
-    const left = dependentsFirst(
-      state,
-      state.steps.filter(s => s.status === 'pending' && (s.kind === 'subtask' || s.kind === 'final')),
-    );
-    const skips: NewEvent[] = left.map(s => ({
-      type: 'step_skipped',
-      step: s.id,
-      reason: `${failed.id} failed`,
-    }));
-    return record(...begun(state), ...skips, { type: 'task_failed', reason: message, subtask: failed.id });
-  }
-  const why =
-    failed.kind === 'baseline' || failed.kind === 'setup' || failed.kind === 'plan' ? 'config' : 'attempts';
-  return record({ type: 'task_blocked', why, message, subtask: failed.id });
-}
-
-/** So that at no moment a skipped step makes room for one that needs it. */
-function dependentsFirst(state: TaskState, steps: readonly Step[]): Step[] {
-  const left = new Set(steps);
-  const sorted: Step[] = [];
-  while (left.size > 0) {
-    const needed = new Set(
-      [...left].flatMap(s => (s.kind === 'subtask' ? subtaskOf(state, s.id).needs : [])),
-    );
-    for (const s of [...left].filter(({ id }) => !needed.has(id))) {
-      left.delete(s);
-      sorted.push(s);
-    }
-  }
-  return sorted;
-}
-
-const begun = (state: TaskState): NewEvent[] =>
-  state.status.name === 'running' ? [] : [{ type: 'task_started' }];
-
-/** Completed means verified only if a check of ours, and not the agent's word, says so for every subtask. */
-export function isVerified(state: TaskState): boolean {
-  const checked = (step: Step) =>
-    gatesOf(state, step).some(g => g.kind === 'run' || g.kind === 'review' || g.kind === 'qa');
-  const agents = state.steps.filter(
-    s => s.kind === 'subtask' && s.status === 'completed' && isAgentStep(state, s),
-  );
-  const final = state.steps.find(s => s.kind === 'final');
-  const whole = final ? finalGates(state).length > 0 : false;
-  if (state.tolerated.length > 0 || turnedGreen(state).length > 0) return false;
-  return agents.every(s => checked(s) || whole);
 }
 
 function earliest(a: number | null, b: number | null): number | null {

@@ -41,6 +41,8 @@ export type Effect =
   | { type: 'mark_good'; key: string; step: string; n: number; k: number; commit: string }
   /** Read the planner's result. → plan_frozen … or attempt_closed */
   | { type: 'accept_plan'; key: string; step: string; n: number }
+  /** Look at a service until it is ready, or until it is well no more. → service_ready or attempt_stopping */
+  | { type: 'probe'; key: string; job: string; step: string; n: number; what: 'ready' | 'health' }
   /** Tell a person; `notice` is its key. → notified */
   | { type: 'notify'; key: string; notice: string }
   /** The user's `rasen rollback`: the worktree at the commit. → rolled_back or rollback_refused */
@@ -171,6 +173,8 @@ export type Result =
       workspace: { base: string; branch: string; path: string } | null;
       /** As in attempt_prepared. */
       record_key: string;
+      /** Of a service: the port that it has from now on. */
+      port?: number | null;
       setup?: string | undefined;
       base_config?: string[];
       sources?: number;
@@ -183,6 +187,8 @@ export type Result =
   | { type: 'seal'; sealed: SealedFacts }
   | { type: 'judge'; found: Found }
   | { type: 'mark_good' }
+  /** gone: it runs no more, or nobody wants to know. `detail`: what was found last, as the end of a sentence. */
+  | { type: 'probe'; found: 'ready' | 'failed' | 'gone'; detail: string }
   | { type: 'rollback' }
   | { type: 'notify'; ok: boolean; detail: string | null; failed?: NotifyChannel[] }
   | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }

@@ -1,10 +1,11 @@
 /** What the end of an attempt's work means: its outcome, and why. Pure. */
 import type { NewEvent } from '../contract/event.ts';
 import type { Outcome, StopReason } from '../contract/status.ts';
+import { commandOf } from '../contract/work.ts';
 import { budgetText } from './budget.ts';
 import type { EndFacts } from './effect.ts';
 import { clip } from './evidence.ts';
-import { subtaskOf } from './gates-of.ts';
+import { subtaskIn } from './gates-of.ts';
 import { BY_CLAIM, BY_ENDING, serviceOf, unstarted } from './how-it-ended.ts';
 import { toldLive } from './notes.ts';
 import type { Attempt, Step, TaskState } from './state.ts';
@@ -49,12 +50,16 @@ const BY_REASON: Record<Exclude<StopReason, 'result'>, Outcome> = {
   budget: 'budget',
   runtime: 'budget',
   flood: 'flood',
+  unready: 'failed',
+  unhealthy: 'failed',
+  done: 'ok',
 };
 
-function whyStopped({ want_by }: TaskState, { over, loop }: Attempt, reason: StopReason): string {
+function whyStopped({ want_by }: TaskState, { over, loop, why }: Attempt, reason: StopReason): string {
   if (reason === 'budget' && over) return budgetText(over);
   if (reason === 'loop' && loop !== null)
     return `stopped: it made the same call again and again, got the same answer and changed nothing: ${loop}`;
+  if (why !== undefined) return why;
   if (reason === 'user' && want_by === 'shutdown') return 'stopped: the supervisor was shut down';
   return `stopped: ${reason}`;
 }
@@ -68,8 +73,10 @@ function outcomeOf(
 ): { outcome: Outcome; message: string | null } {
   const { exit } = facts;
   const stopped = facts.ended_by_itself && exit ? null : attempt.stop_reason;
+  if (stopped === 'done') return { outcome: 'ok', message: null };
   if (stopped && stopped !== 'result') {
-    const why = whyStopped(state, attempt, stopped);
+    const said = whyStopped(state, attempt, stopped);
+    const why = step.kind === 'service' && BY_REASON[stopped] === 'failed' ? withTail(said, facts) : said;
     const service = stopped === 'timeout' || stopped === 'idle' ? serviceOf(facts) : null;
     if (service) return { outcome: service.outcome, message: `${service.message} (${why})` };
     return { outcome: BY_REASON[stopped], message: why };
@@ -89,13 +96,20 @@ function outcomeOf(
   if (claimed === 'session_lost' && attempt.resume === null)
     return { outcome: 'failed', message: facts.claim!.summary || 'its session is not there' };
   if (claimed) return { outcome: claimed, message: facts.claim!.summary || null };
+  // A service is done never: what ends by itself has not stayed up.
+  if (step.kind === 'service')
+    return { outcome: 'failed', message: withTail(`ended with exit code ${exit?.code}`, facts) };
   if (stopped || exit?.code === 0) return { outcome: 'ok', message: null };
   return { outcome: 'failed', message: `exit code ${exit?.code}` };
 }
 
+/** Of a service: what it said last is what its user looks for. */
+const withTail = (message: string, { log_tail }: EndFacts) =>
+  log_tail?.trim() ? `${message}; the end of its output:\n${log_tail.trim()}` : message;
+
 /** Of a command; undefined: the program is that of an agent. */
 function programOf(state: TaskState, step: Step): string | undefined {
   if (step.kind === 'setup') return state.spec.setup?.[0];
-  const work = step.kind === 'subtask' ? subtaskOf(state, step.id).do : null;
-  return work && 'run' in work ? work.run[0] : undefined;
+  const work = subtaskIn(state, step)?.do;
+  return work && commandOf(work)?.[0];
 }

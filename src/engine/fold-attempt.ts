@@ -10,6 +10,7 @@ import { gatesOf, isAgentStep } from './gates-of.ts';
 import { provesLogin } from './login.ts';
 import { mutationAsked, mutationBegun, mutationDropped } from './mutation.ts';
 import { knownIssue, plain } from './same-issue.ts';
+import { serviceBegun, serviceClosed, servicePrepared } from './service-fold.ts';
 import { afterPrepared, afterSetup, needsSetup, type SetupEnd, withKey } from './setup.ts';
 import {
   type Attempt,
@@ -91,14 +92,16 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       reason: null,
     };
   });
-  return { ...next, iterations: event.work ? next.iterations + 1 : next.iterations };
+  const { kind } = stepOf(state, event.step);
+  if (kind === 'service') return serviceBegun(next, event.step);
+  return { ...next, iterations: event.work && kind !== 'finally' ? next.iterations + 1 : next.iterations };
 }
 
 export function attemptPrepared(before: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
   const known = stepOf(before, event.step);
   const ready = afterPrepared(before, known, event);
   const state = known.kind === 'final' ? mutationBegun(ready, known, event.sources) : ready;
-  return phase(state, event, ['created'], attempt => ({
+  return phase(servicePrepared(state, event), event, ['created'], attempt => ({
     ...attempt,
     phase: 'prepared',
     prepared_at: event.t,
@@ -141,7 +144,8 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
   }));
   const known = step(next, event.step, s => ({ ...s, session: sessionOf(event, was) }));
   const counted = sessionUsed(known, event, event.session, event.claim);
-  return was.started_at ? live(counted, -1, event.ended_at) : counted;
+  const is_service = stepOf(state, event.step).kind === 'service';
+  return was.started_at && !is_service ? live(counted, -1, event.ended_at) : counted;
 }
 
 function sessionOf({ session, ended_at: at }: EventOf<'attempt_ended'>, attempt: Attempt): Step['session'] {
@@ -360,6 +364,7 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
   openAttempt(before, event.step, event.n);
   const state = sessionUsed(before, event, event.session, null);
   const attempt = openAttempt(state, event.step, event.n);
+  if (stepOf(state, event.step).kind === 'service') return serviceClosed(state, event, attempt);
   if (attempt.gates.some(g => g.live))
     throw new Error(`task ${state.id}: ${event.step}/${event.n} closed while a gate runs`);
   if (attempt.work && WORKING.has(attempt.phase)) {
@@ -432,7 +437,7 @@ function noCommit(s: Step, attempt: Attempt, counts: boolean): number {
   return attempt.sealed.commits > 0 ? 0 : s.no_commit + 1;
 }
 
-function recordOf(
+export function recordOf(
   state: TaskState,
   attempt: Attempt,
   event: EventOf<'attempt_closed'>,

@@ -28,10 +28,11 @@ import { noteAdded, noteTold } from './fold-notes.ts';
 import { withoutJudges } from './fold-skip.ts';
 import { given, goOn, live, move, phase, standStill, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
-import { PREFIX } from './gates-of.ts';
 import { handedOver, handedOverEnded } from './handed.ts';
+import { PREFIX, PROJECT_SERVICE } from './gates-of.ts';
 import { ledgerWith } from './notices.ts';
-import { type Refusal, STEP, type Step, type StepKind, type TaskState } from './state.ts';
+import { serviceReady } from './service-fold.ts';
+import { type Refusal, STEP, type Step, type StepKind, stepOf, type TaskState } from './state.ts';
 
 export function foldAll(events: Iterable<Event>): TaskState {
   let state: TaskState | null = null;
@@ -78,19 +79,9 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'record_key_drawn':
       return recordKeyDrawn(state, event);
     case 'attempt_started':
-      return live(
-        phase(state, event, ['prepared'], a => ({
-          ...a,
-          phase: 'running',
-          pid: event.pid,
-          cage: event.cage ?? null,
-          sandbox: event.sandbox ?? null,
-          talks: event.talks ?? false,
-          started_at: event.t,
-        })),
-        +1,
-        event.t,
-      );
+      return attemptStarted(state, event);
+    case 'service_ready':
+      return serviceReady(state, event);
     case 'attempt_stopping':
       return phase(state, event, ['running', 'prepared', 'created'], a => ({
         ...a,
@@ -98,6 +89,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
         stop_reason: event.reason,
         over: event.over ?? null,
         loop: event.loop ?? null,
+        ...(event.why === undefined ? {} : { why: event.why }),
       }));
     case 'attempt_ended':
       return attemptEnded(state, event);
@@ -203,6 +195,20 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
   }
 }
 
+/** What a service takes of the day is no work. */
+function attemptStarted(state: TaskState, event: EventOf<'attempt_started'>): TaskState {
+  const next = phase(state, event, ['prepared'], a => ({
+    ...a,
+    phase: 'running',
+    pid: event.pid,
+    cage: event.cage ?? null,
+    sandbox: event.sandbox ?? null,
+    talks: event.talks ?? false,
+    started_at: event.t,
+  }));
+  return stepOf(state, event.step).kind === 'service' ? next : live(next, +1, event.t);
+}
+
 function claimed(state: TaskState, { host, boot, t }: EventOf<'task_claimed'>): TaskState {
   const again = state.boot !== null && state.boot !== boot && state.started_at !== null;
   const going = ['pending', 'running', 'waiting'].includes(state.status.name);
@@ -302,13 +308,17 @@ function stepsOf(spec: TaskSpec, plan: Plan): Step[] {
   return [
     ...(git && spec.setup ? [newStep(STEP.setup, 'setup')] : []),
     ...(git && spec.gates.length > 0 ? [newStep(STEP.baseline, 'baseline')] : []),
-    ...plan.subtasks.map(s => newStep(s.id, 'subtask')),
+    ...(spec.services ?? []).map(s => newStep(`${PROJECT_SERVICE}${s.id}`, 'service')),
+    ...plan.subtasks.map(s => newStep(s.id, kindOf(s))),
     ...(git && agent && (gated || judged)
       ? [{ ...newStep(STEP.fix, 'fix'), status: 'skipped' as const }]
       : []),
     ...(git && (gated || judged) ? [newStep(STEP.final, 'final')] : []),
   ];
 }
+
+const kindOf = (s: Plan['subtasks'][number]): StepKind =>
+  s.finally ? 'finally' : 'keep' in s.do ? 'service' : 'subtask';
 
 function planFrozen(state: TaskState, event: EventOf<'plan_frozen'>): TaskState {
   if (event.rev !== state.plan_rev + 1)
@@ -393,6 +403,7 @@ function resetStep(s: Step, reason: string): Step {
     reason,
     commit: null,
     completed_at: null,
+    ...(s.service ? { service: { ...s.service, ready_at: null, starts: 0, failed_at: [], row: 0 } } : {}),
   };
 }
 
@@ -436,7 +447,7 @@ function resumed(before: TaskState): TaskState {
   // what was left out because of them.
   const state = renewed(reopened(before));
   const steps = state.steps.map(s =>
-    s.status === 'failed' || (s.status === 'skipped' && s.kind !== 'fix')
+    s.status === 'failed' || (s.status === 'skipped' && s.kind !== 'fix') || isForThisEnd(before, s)
       ? resetStep(s, 'resumed')
       : {
           ...s,
@@ -462,6 +473,10 @@ function resumed(before: TaskState): TaskState {
     { name: 'pending' },
   );
 }
+
+/** Services were stopped when it came to rest; what runs at the end does so again at the next one. */
+const isForThisEnd = ({ status }: TaskState, { kind, attempt }: Step): boolean =>
+  attempt === null && (kind === 'service' || (kind === 'finally' && isTerminal(status)));
 
 /** What was over goes on, and will be over once more. */
 function reopened(state: TaskState): TaskState {

@@ -99,6 +99,8 @@ function ownGates(state: TaskState, step: Step): Gate[] {
   switch (step.kind) {
     case 'plan':
     case 'setup':
+    case 'service':
+    case 'finally':
       return [];
     case 'baseline':
       return commands(spec.gates);
@@ -202,6 +204,22 @@ export function subtaskOf(state: TaskState, id: string): Subtask {
   const subtask = index?.get(id);
   if (!subtask) throw new Error(`task ${state.id} has no subtask ${id} in its plan`);
   return subtask;
+}
+
+/** What a step does for those of them that somebody wrote down, and null for those of rasen itself. */
+export function subtaskIn(state: TaskState, step: Pick<Step, 'id' | 'kind'>): Subtask | null {
+  const { kind, id } = step;
+  if (kind === 'service' && id.startsWith(PROJECT_SERVICE)) return projectServiceOf(state, id);
+  return kind === 'subtask' || kind === 'service' || kind === 'finally' ? subtaskOf(state, id) : null;
+}
+
+/** What the ids of steps begin with that are services of the project, beside any plan. */
+export const PROJECT_SERVICE = '_service-';
+
+function projectServiceOf(state: TaskState, id: string): Subtask {
+  const service = state.spec.services?.find(s => `${PROJECT_SERVICE}${s.id}` === id);
+  if (!service) throw new Error(`task ${state.id} has no service ${id}`);
+  return service;
 }
 
 /**

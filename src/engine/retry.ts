@@ -2,8 +2,9 @@
 
 import type { BlockReason, Outcome, WaitReason } from '../contract/status.ts';
 import { budgetText } from './budget.ts';
-import { isAgentStep, SETUP_NAME, subtaskOf } from './gates-of.ts';
+import { isAgentStep, SETUP_NAME, subtaskIn, subtaskOf } from './gates-of.ts';
 import { jitterMs, waitForLimit } from './limit-policy.ts';
+import { serviceExhausted, serviceVerdict } from './service.ts';
 import type { Attempt, AttemptRecord, Step, TaskState } from './state.ts';
 import { sinceMs } from './wall-time.ts';
 
@@ -55,6 +56,7 @@ export function verdictOf(
   reason: string | null,
   nowMs: number,
 ): Verdict {
+  if (step.kind === 'service') return serviceVerdict(state, step, attempt, outcome, reason, nowMs);
   const at = (ms: number) => new Date(nowMs + ms).toISOString();
   const pause = (ms: number): Verdict => ({ retry_at: ms > 0 ? at(ms) : null, wait: null, block: null });
   const wait = (why: WaitReason, until: string): Verdict => ({ retry_at: until, wait: why, block: null });
@@ -181,6 +183,10 @@ export function allowanceOf(state: TaskState, step: Step): number {
     case 'setup':
     case 'baseline':
       return 1;
+    // By what serviceExhausted says.
+    case 'service':
+      return Number.POSITIVE_INFINITY;
+    case 'finally':
     case 'subtask': {
       const subtask = subtaskOf(state, step.id);
       const own = subtask.attempts ?? ('agent' in subtask.do ? state.spec.limits.attempts : 1);
@@ -215,14 +221,10 @@ function finalLoops(state: TaskState, step: Step): number {
 
 /** Why a pending step is given up, or null while it may be tried again. */
 export function exhaustionOf(state: TaskState, step: Step): string | null {
+  if (step.kind === 'service') return serviceExhausted(state, step);
   const last = step.history.at(-1);
   if (!last || last.outcome === 'ok') return null;
-  if (
-    last.outcome === 'lost' &&
-    step.lost > 0 &&
-    step.kind === 'subtask' &&
-    subtaskOf(state, step.id).on_lost === 'fail'
-  ) {
+  if (last.outcome === 'lost' && step.lost > 0 && subtaskIn(state, step)?.on_lost === 'fail') {
     return `lost in attempt ${last.n}, and on_lost is "fail"`;
   }
   const { max_no_commit_sessions } = state.spec.limits;

@@ -11,6 +11,7 @@ import { clip, evidenceOf } from './evidence.ts';
 import { gatesOf } from './gates-of.ts';
 import { toldByPrompt, toldLive } from './notes.ts';
 import { isToldOf, type Notified } from './notices.ts';
+import { readySeconds, serviceOf } from './service.ts';
 import { type Attempt, type Refusal, type Step, stepOf, type TaskState } from './state.ts';
 
 /** Longest reason why a person was not told; the state keeps a hundred of them. */
@@ -53,7 +54,9 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
         ...(base_config === undefined ? {} : { base_config }),
         ...(sources === undefined ? {} : { sources }),
       };
-      return [...events, { type: 'attempt_prepared', ...at, record_key, ...known }];
+      const { port = null } = result;
+      const has = port === null ? {} : { port };
+      return [...events, { type: 'attempt_prepared', ...at, record_key, ...known, ...has }];
     }
     case 'launch':
       if (effect.type === 'launch' && effect.gate !== null)
@@ -115,11 +118,34 @@ export function settle(state: TaskState, effect: Effect, result: Result, nowMs: 
       }
       return close(state, step, attempt, 'failed', clip(result.problem ?? 'no plan'), nowMs).events;
     }
+    case 'probe':
+      return effect.type === 'probe' ? probed(state, step, attempt, effect, result) : null;
     case 'merge':
     case 'rollback':
     case 'notify':
       return null;
   }
+}
+
+/** What was found out about a service that still runs and is still wanted. */
+function probed(
+  state: TaskState,
+  step: Step,
+  attempt: Attempt,
+  { what, job }: Extract<Effect, { type: 'probe' }>,
+  { found, detail }: Extract<Result, { type: 'probe' }>,
+): NewEvent[] | null {
+  if (attempt.phase !== 'running' || attempt.job !== job || found === 'gone') return null;
+  const at = { step: step.id, n: attempt.n };
+  const is_ready = (step.service?.ready_at ?? null) !== null;
+  if (found === 'ready') return what === 'ready' && !is_ready ? [{ type: 'service_ready', ...at }] : null;
+  if (is_ready !== (what === 'health')) return null;
+  const service = serviceOf(state, step);
+  const [reason, why] =
+    what === 'ready'
+      ? (['unready', `not ready within ${readySeconds(service)} s: ${detail}`] as const)
+      : (['unhealthy', `not well any more: ${detail}`] as const);
+  return [{ type: 'attempt_stopping', ...at, reason, why: clip(why) }];
 }
 
 /** A launch that had to wait for the machine has cost the gate none of its time. */
@@ -149,7 +175,7 @@ export function settleFailure(
   failure: Failure,
   nowMs: number,
 ): NewEvent[] | null {
-  if (effect.type === 'end' || effect.type === 'tell') return null;
+  if (effect.type === 'end' || effect.type === 'tell' || effect.type === 'probe') return null;
   if (effect.type === 'merge' || effect.type === 'rollback') {
     const { op } = effect;
     return state[effect.type]?.op === op ? [{ type: `${effect.type}_refused`, op, ...failure }] : [];
@@ -197,7 +223,9 @@ export function settleFailure(
 function blockedAt(state: TaskState, step: Step, message: string): NewEvent[] | null {
   const { name } = state.status;
   if (name === 'blocked' || name === 'interrupted') return [];
-  if (state.steps.some(other => other !== step && other.attempt && mayLive(other.attempt))) return null;
+  // Services are stopped when it is blocked.
+  const others = state.steps.filter(other => other !== step && other.kind !== 'service');
+  if (others.some(other => other.attempt && mayLive(other.attempt))) return null;
   return [{ type: 'task_blocked', why: 'config', message, subtask: step.id }];
 }
 
@@ -206,7 +234,7 @@ const mayLive = ({ phase, gates }: Attempt): boolean =>
 
 /** Whether the attempt still is where the effect was asked for; a stop may have come meanwhile. */
 function isWanted(
-  effect: Exclude<Effect, { type: 'merge' | 'rollback' | 'end' | 'tell' | 'notify' }>,
+  effect: Exclude<Effect, { type: 'merge' | 'rollback' | 'end' | 'tell' | 'probe' | 'notify' }>,
   attempt: Attempt,
 ): boolean {
   switch (effect.type) {

@@ -20,9 +20,10 @@ import type { SetupFacts } from './setup.ts';
 
 /**
  * plan: the planner's attempt. setup: readies the worktree. baseline: project gates on the base commit. subtask: of the
- * plan. fix: repairs what `final` refused. final: all gates, review and QA in a fresh checkout of the final commit.
+ * plan. service: stays up (`keep`). fix: repairs what `final` refused. final: all gates, review and QA in a fresh checkout
+ * of the final commit. finally: runs at the end, however that is.
  */
-export type StepKind = 'plan' | 'setup' | 'baseline' | 'subtask' | 'fix' | 'final';
+export type StepKind = 'plan' | 'setup' | 'baseline' | 'subtask' | 'service' | 'fix' | 'final' | 'finally';
 
 /** Ids of the steps that are not in the plan; an underscore cannot start a subtask's id. */
 export const STEP = {
@@ -103,6 +104,8 @@ export interface Attempt {
   /** The budget that was used up, and the call that went in circles, where it was stopped for that. */
   over: BudgetUse | null;
   loop: string | null;
+  /** Of a service: what was found when it was looked at. Absent: nothing. */
+  why?: string;
   /** By its work and its judges; and what of it was used before a person allowed as much again. */
   used: Used;
   used_before: Used;
@@ -217,6 +220,22 @@ export interface Step {
   history: AttemptRecord[];
   /** Trees seen at the end of attempts; a new one is progress. */
   trees: string[];
+  /** Of a service. Absent: it is none, or was never begun. */
+  service?: ServiceFacts;
+}
+
+/** What is known of a service beside its attempts. */
+export interface ServiceFacts {
+  /** null: none is known. */
+  port: number | null;
+  /** Since when it is ready; null: it is not. */
+  ready_at: string | null;
+  /** Starts since a person last said go on. */
+  starts: number;
+  /** Ends that were no wish of ours, since then; the latest ones. */
+  failed_at: string[];
+  /** Those in a row without a minute of being ready between: the backoff. */
+  row: number;
 }
 
 /** Closed attempts that stay in the state per step. */

@@ -6,7 +6,7 @@
 import type { StopReason } from '../contract/status.ts';
 import { usedUp } from './budget.ts';
 import type { JobFacts, Observed } from './effect.ts';
-import { isAgentStep, subtaskOf } from './gates-of.ts';
+import { isAgentStep, subtaskIn } from './gates-of.ts';
 import { resourceLimitsOf } from './resource-limits.ts';
 import type { Attempt, Step, TaskState } from './state.ts';
 
@@ -47,10 +47,7 @@ export function stopReason(
     const end = started + timeout * 1000 + attempt.paused_ms;
     deadlines.push(['timeout', Math.max(end, grantedUntil(signs, end, end + timeout * 500, nowMs))]);
   }
-  const { runtime_max_seconds } = resourceLimitsOf(
-    state.spec,
-    step.kind === 'subtask' ? subtaskOf(state, step.id) : null,
-  );
+  const { runtime_max_seconds } = resourceLimitsOf(state.spec, subtaskIn(state, step));
   if (runtime_max_seconds !== null)
     deadlines.push(['timeout', started + runtime_max_seconds * 1000 + attempt.paused_ms + RUNTIME_SLACK_MS]);
   const is_through = facts.result_at !== null || signs?.through === true;
@@ -94,7 +91,7 @@ export function timeoutsOf(
   step: Step,
 ): { timeout: number | null; idle: number | null; tool_idle: number | null } {
   const { session_timeout_seconds, idle_timeout_seconds, tool_idle_timeout_seconds } = state.spec.limits;
-  const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+  const subtask = subtaskIn(state, step);
   const idle = subtask?.idle_timeout_seconds ?? idle_timeout_seconds;
   const none = idle === null || tool_idle_timeout_seconds === null;
   return {

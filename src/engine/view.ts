@@ -2,12 +2,15 @@
 
 import { isAtRest, isTerminal, isTrouble, isTurn } from '../contract/status.ts';
 import { exitCodeOf, type MergeProgress, type SubtaskView, type TaskView } from '../contract/view.ts';
+import { commandOf } from '../contract/work.ts';
 import { budgetsSoFar } from './budget.ts';
 import type { Trouble } from './effect.ts';
-import { gatesOf, isAgentStep, subtaskOf } from './gates-of.ts';
+import { failedAtTheEnd } from './finally.ts';
+import { gatesOf, isAgentStep, subtaskIn } from './gates-of.ts';
 import { unseenText } from './mutation.ts';
 import { openNotes } from './notes.ts';
 import { againAt, kindOf } from './notices.ts';
+import { portWritten, serviceOf, urlOf } from './service.ts';
 import type { Step, TaskState } from './state.ts';
 
 /** Notifications that a view shows. */
@@ -88,6 +91,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     })),
     ...(state.left_out?.length ? { left_out: state.left_out } : {}),
     ...(state.meanwhile ? { meanwhile: state.meanwhile } : {}),
+    ...(failedAtTheEnd(state).length > 0 ? { failed_at_end: failedAtTheEnd(state) } : {}),
     forgeries: state.forgeries.map(forgery => ({ ...forgery })),
     plan_rev: state.plan_rev,
     seq: state.seq,
@@ -125,7 +129,8 @@ export function currentStep(state: TaskState): Step | null {
   );
 }
 
-const PSEUDO: Record<Exclude<Step['kind'], 'subtask'>, string> = {
+/** Of steps that nobody wrote down. */
+const PSEUDO: Record<Exclude<Step['kind'], 'subtask' | 'service' | 'finally'>, string> = {
   plan: 'Plan the task',
   setup: 'Prepare the worktree',
   baseline: 'Check that the gates pass before any change',
@@ -134,15 +139,13 @@ const PSEUDO: Record<Exclude<Step['kind'], 'subtask'>, string> = {
 };
 
 function describe(state: TaskState, step: Step): string {
-  return step.kind === 'subtask' && subtaskOf(state, step.id).description
-    ? subtaskOf(state, step.id).description
-    : titleOf(state, step);
+  return subtaskIn(state, step)?.description || titleOf(state, step);
 }
 
 function titleOf(state: TaskState, step: Step): string {
-  if (step.kind !== 'subtask') return PSEUDO[step.kind];
-  const subtask = subtaskOf(state, step.id);
-  return subtask.title || subtask.description || ('run' in subtask.do ? subtask.do.run.join(' ') : '');
+  const subtask = subtaskIn(state, step);
+  if (subtask === null) return PSEUDO[step.kind as keyof typeof PSEUDO];
+  return subtask.title || subtask.description || (commandOf(subtask.do)?.join(' ') ?? '');
 }
 
 /** What the last session that ended well says it did. */
@@ -161,6 +164,25 @@ export function phaseOf(step: Step): string {
   return 'Coding';
 }
 
+/** Of a service: whether and since when it is ready, how often it was started again, and where it is reached. */
+function serviceView(state: TaskState, step: Step): Pick<SubtaskView, 'service' | 'need_states'> {
+  const states = subtaskIn(state, step)?.need_states;
+  const told = states ? { need_states: states } : {};
+  if (step.kind !== 'service') return told;
+  const { ready_at = null, starts = 0, port = null } = step.service ?? {};
+  const url = urlOf(serviceOf(state, step), port ?? portWritten(serviceOf(state, step)));
+  const is_up = step.attempt?.phase === 'running';
+  return {
+    ...told,
+    service: {
+      ready: is_up && ready_at !== null,
+      since: is_up ? ready_at : null,
+      restarts: Math.max(0, starts - 1),
+      url,
+    },
+  };
+}
+
 function viewOfStep(state: TaskState, step: Step): SubtaskView {
   const { attempt } = step;
   const gates = attempt && attempt.gates.length > 0 ? gatesOf(state, step) : [];
@@ -171,7 +193,8 @@ function viewOfStep(state: TaskState, step: Step): SubtaskView {
     description: describe(state, step),
     kind,
     status: step.status,
-    needs: step.kind === 'subtask' ? subtaskOf(state, step.id).needs : [],
+    needs: subtaskIn(state, step)?.needs ?? [],
+    ...serviceView(state, step),
     attempts: step.attempts,
     reason: step.block?.message ?? step.reason,
     retry_at: step.retry_at,

@@ -1,4 +1,5 @@
 /** What a person should know of a task beside its status, one sentence each. Pure. */
+import { failedAtTheEnd } from './finally.ts';
 import { unseenText } from './mutation.ts';
 import { openNotes } from './notes.ts';
 import type { TaskState } from './state.ts';
@@ -17,6 +18,7 @@ export function warningsOf(state: TaskState): string[] {
       ? []
       : ['with the gate configuration of before the task gates fail; a person accepted that']),
     ...(skipped.length > 0 ? [`skipped: ${skipped.join(', ')}`] : []),
+    ...failedAtTheEnd(state).map(({ step, reason }) => `at the end, ${step} failed: ${reason}`),
     ...(forgeries.length > 0 ? [`${forgeries.length} forged records did not count`] : []),
     ...(unsealed.length > 0 ? ['the worktree holds work that is in no commit'] : []),
     ...left_out.map(({ path, why }) => `in no commit: ${path} ${why}`),

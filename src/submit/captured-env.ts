@@ -236,7 +236,7 @@ function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; sta
   return { names: new Set(patterns), starts: name => starts.some(start => name.startsWith(start)) };
 }
 
-type Commands = Pick<SpecDraft, 'agents' | 'gates' | 'setup' | 'plan' | 'env' | 'secrets'>;
+type Commands = Pick<SpecDraft, 'agents' | 'gates' | 'setup' | 'services' | 'plan' | 'env' | 'secrets'>;
 
 /**
  * Variables that are set here and not captured, although a command of the task names them, its agent logs in with them
@@ -268,7 +268,10 @@ export function withheldNames(captured: Readonly<Record<string, string>>, spec: 
 }
 
 const agentsOf = (spec: Commands) => Object.values(spec.agents ?? {}).filter(agent => agent !== undefined);
-const subtasksOf = (spec: Pick<Commands, 'plan'>) => spec.plan?.subtasks ?? [];
+const subtasksOf = (spec: Pick<Commands, 'plan' | 'services'>) => [
+  ...(spec.services ?? []),
+  ...(spec.plan?.subtasks ?? []),
+];
 const envsOf = ({ env = {}, secrets = {}, ...spec }: Commands) => [
   env,
   secrets,
@@ -279,7 +282,7 @@ function namedByCommands(spec: Commands): string[] {
   const commands = [
     ...(spec.gates ?? []).map(gate => gate.run),
     ...subtasksOf(spec).flatMap(({ do: work, gates = [] }) => [
-      ...('run' in work ? [work.run] : []),
+      ...('run' in work ? [work.run] : 'keep' in work ? [work.keep] : []),
       ...gates.map(gate => gate.run),
     ]),
     spec.setup ?? [],

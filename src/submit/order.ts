@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import type * as config from '../config/index.ts';
 import { usage } from '../contract/errors.ts';
 import type { SpecDraft, TaskSpec } from '../contract/spec.ts';
+import { shellLine } from '../engine/shell-word.ts';
 import { hasConfig } from '../host/config-files.ts';
 import { ulid } from '../util/ulid.ts';
 import { adviceOf } from './advice.ts';
@@ -42,6 +43,13 @@ export interface FileWish {
   text?: string | undefined;
 }
 
+/** One service and nothing else, with the settings that a file of subtasks has for it. */
+export interface ServiceWish {
+  service: string;
+  command: readonly string[];
+  settings: Readonly<Record<string, unknown>>;
+}
+
 /** Work for agents, by the configuration of a project. */
 export interface GoalWish {
   /** The task text; may be empty where the plan has one. */
@@ -58,7 +66,7 @@ export interface GoalWish {
   skip_qa?: boolean | undefined;
 }
 
-export type Wish = CommandWish | EachWish | FileWish | GoalWish;
+export type Wish = CommandWish | EachWish | ServiceWish | FileWish | GoalWish;
 
 export interface Flags {
   /** Default: a new one. */
@@ -111,11 +119,13 @@ export function orderOf(parts: Parts, wish: Wish, place: Place, flags: Flags = {
   const { spec, pass, ...rest } =
     'items' in wish
       ? ofEach(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
-      : 'command' in wish
-        ? ofCommand(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
-        : 'file' in wish
-          ? ofFile(parts, wish, place, { ...flags, id })
-          : ofGoal(parts, wish, place, { ...flags, id });
+      : 'service' in wish
+        ? ofService(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
+        : 'command' in wish
+          ? ofCommand(parts, wish, place, { ...flags, id }, capturedEnv(place.env, asked))
+          : 'file' in wish
+            ? ofFile(parts, wish, place, { ...flags, id })
+            : ofGoal(parts, wish, place, { ...flags, id });
   const env = capturedEnv(place.env, { ...asked, pass: [...asked.pass, ...(flags.pass ?? []), ...pass] });
   const whole = { ...spec, ...flags.turn, process: flags.process ?? spec.process };
   return { spec: whole, env, advice: adviceOf(spec, place.env, env), ...rest };
@@ -166,6 +176,9 @@ export function orderOfTrigger(
   return orderOf(parts, wish, { folder: config.root, env }, { ...flags, config, pass: pass_env });
 }
 
+/** A command may be as long as the kernel takes; the text that stands for it is for people. */
+const GOAL_CHARS = 8192;
+
 type Named = Flags & { id: string };
 type Made = Pick<Order, 'spec' | 'background' | 'notes'> & { pass: readonly string[] };
 
@@ -207,6 +220,26 @@ function ofEach(
     }),
   );
   return { spec, pass: [], background: false, notes: [] };
+}
+
+function ofService(
+  parts: Parts,
+  { service, command, settings }: ServiceWish,
+  place: Place,
+  { id, key, config }: Named,
+  captured: Record<string, string>,
+): Made {
+  checkProgram(command, { cwd: place.folder, env: captured, shell: place.env.SHELL });
+  const subtasks = { [service]: { keep: command, ...settings } };
+  const text = JSON.stringify({ goal: shellLine(command).slice(0, GOAL_CHARS), subtasks });
+  const { plan, defaults } = parts.readPlanFile(service, text, { task: id, origin: 'file' });
+  const spec = parts.checkedSpec(
+    pipelineSpec({
+      ...{ id, plan, defaults, cwd: place.folder, key, name: service },
+      notices: noticesIn(parts, place, config),
+    }),
+  );
+  return { spec, pass: [], background: true, notes: [] };
 }
 
 function ofFile(parts: Parts, { file, text: given }: FileWish, place: Place, flags: Named): Made {

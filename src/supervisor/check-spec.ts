@@ -6,6 +6,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import { type Plan, planProblems } from '../contract/plan.ts';
 import type { TaskSpec } from '../contract/spec.ts';
+import { commandOf } from '../contract/work.ts';
 
 /** Throws `config` that names everything that is wrong. */
 export function checkOrder(spec: TaskSpec, env: Record<string, string>): void {
@@ -34,6 +35,7 @@ export function checkOrder(spec: TaskSpec, env: Record<string, string>): void {
     problems.push(`plan.task: the plan is of task ${spec.plan.task}`);
   if (hasNul(spec)) problems.push('a text has a NUL in it');
   refuse(`the task ${spec.id}`, problems);
+  if (spec.services) checkServices(spec.services, spec.id);
   if (spec.plan) checkPlan(spec.plan, spec.id);
 }
 
@@ -41,7 +43,8 @@ export function checkOrder(spec: TaskSpec, env: Record<string, string>): void {
 export function checkPlan(plan: Plan, task: string): void {
   const problems = planProblems(plan.subtasks).map(p => p.message);
   for (const { id, do: work, cwd, gates } of plan.subtasks) {
-    if ('run' in work && !work.run[0]) problems.push(`"${id}" names no program`);
+    const command = commandOf(work);
+    if (command && !command[0]) problems.push(`"${id}" names no program`);
     if (cwd !== null && !isInside(cwd))
       problems.push(`"${id}": the folder "${cwd}" is not inside the workspace`);
     for (const gate of gates)
@@ -49,6 +52,18 @@ export function checkPlan(plan: Plan, task: string): void {
   }
   if (hasNul(plan)) problems.push('a text has a NUL in it');
   refuse(`the plan of ${task}`, problems);
+}
+
+/** Throws `config` for what cannot be kept up. */
+function checkServices(services: Plan['subtasks'], task: string): void {
+  const problems = planProblems(services).map(p => p.message);
+  for (const { id, do: work, cwd } of services) {
+    if (!('keep' in work)) problems.push(`"${id}" is no service`);
+    else if (!work.keep[0]) problems.push(`"${id}" names no program`);
+    if (cwd !== null && !isInside(cwd))
+      problems.push(`"${id}": the folder "${cwd}" is not inside the workspace`);
+  }
+  refuse(`the services of ${task}`, problems);
 }
 
 function refuse(what: string, problems: string[]): void {

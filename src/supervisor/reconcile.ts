@@ -154,6 +154,7 @@ export class Reconciler {
 
   close(): void {
     this.#closed = true;
+    for (const { abort, type } of this.#running.values()) if (type === 'probe') abort.abort();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -177,6 +178,7 @@ export class Reconciler {
     }
     if (isOver(next.state)) this.#clear(entry);
     const moot = this.#forgetTroubles(entry, next.effects);
+    this.#endProbes(entry, next.effects);
     for (const effect of next.effects) this.#start(entry, next.state, effect);
     const tries = [...(this.#troubles.get(entry.id) ?? [])]
       .filter(([key]) => !this.#running.has(`${entry.id} ${key}`))
@@ -184,6 +186,13 @@ export class Reconciler {
     const wakes = [next.wake_ms, ...tries].filter(at => at !== null);
     this.#wake(entry, wakes.length === 0 ? null : Math.min(...wakes));
     if (moot) this.kick(entry);
+  }
+
+  /** Ends looks at services that nobody asks for any more. */
+  #endProbes(entry: Entry, asked: readonly Effect[]): void {
+    const wanted = new Set(asked.map(({ key }) => `${entry.id} ${key}`));
+    for (const [key, { type, abort }] of this.#running)
+      if (type === 'probe' && key.startsWith(`${entry.id} `) && !wanted.has(key)) abort.abort();
   }
 
   /** Drops the trouble of effects that nobody asks for any more; true: there was some. */
@@ -427,7 +436,7 @@ const isAsked = (key: string) => key.startsWith('merge:') || key.startsWith('rol
 const MAY_PASS: ReadonlySet<ErrorKind> = new Set(['git', 'storage', 'internal']);
 
 /** A note is asked for again while its session runs, and a notice has tries of its own. */
-const waitsOut = ({ type }: Effect) => type !== 'tell' && type !== 'notify';
+const waitsOut = ({ type }: Effect) => type !== 'tell' && type !== 'notify' && type !== 'probe';
 
 /** What is being done, as the subject of a sentence. */
 function doing(effect: Effect): string {
@@ -449,6 +458,7 @@ const DOING = {
   judge: 'a gate',
   mark_good: 'the mark of its commit',
   accept_plan: 'its plan',
+  probe: 'a look at it',
 } as const;
 
 const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms));

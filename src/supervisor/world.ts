@@ -20,6 +20,7 @@ import { launch } from './effects/launch.ts';
 import { merge } from './effects/merge.ts';
 import { notify } from './effects/notify.ts';
 import { prepare } from './effects/prepare.ts';
+import { probe } from './effects/probe.ts';
 import { tell } from './effects/tell.ts';
 import { rollback } from './effects/workspace.ts';
 import type { Jobs } from './jobs.ts';
@@ -110,7 +111,7 @@ export class RealWorld implements World {
     const { masks } = this.#context;
     try {
       const result = await this.#act(state, effect, force);
-      if (effect.type !== 'tell' && effect.type !== 'notify') this.#disks.accept(this.#disksOf(state));
+      if (!BESIDE.has(effect.type)) this.#disks.accept(this.#disksOf(state));
       return hasWords(result) ? masked(result, await masks.of(state)) : result;
     } catch (error) {
       const trouble = troubleOf(error);
@@ -130,6 +131,8 @@ export class RealWorld implements World {
         return end(context, state, effect, force);
       case 'tell':
         return tell(context, state, effect);
+      case 'probe':
+        return probe(context, state, effect, force);
       case 'seal':
         return seal(context, state, effect);
       case 'judge':
@@ -175,9 +178,12 @@ function lifeOf(
   };
 }
 
+/** They say nothing of the disks of the task. */
+const BESIDE: ReadonlySet<Effect['type']> = new Set(['tell', 'notify', 'probe']);
+
 /** Results with words of programs in them. A plan was masked before it was hashed. */
 const hasWords = ({ type }: Result) =>
-  type === 'end' || type === 'judge' || type === 'notify' || type === 'merge';
+  type === 'end' || type === 'judge' || type === 'notify' || type === 'merge' || type === 'probe';
 
 /** Names of commits, branches, sessions and files stay: something is done with them. */
 function masked(result: Result, mask: Mask): Result {
@@ -200,6 +206,8 @@ function masked(result: Result, mask: Mask): Result {
         ...result,
         gates: result.gates.map(gate => ({ ...gate, found: maskedFound(gate.found, mask) })),
       };
+    case 'probe':
+      return { ...result, detail: mask.text(result.detail) };
     case 'notify':
       return { ...result, detail: mask.deep(result.detail) };
     default:

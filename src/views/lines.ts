@@ -4,13 +4,15 @@
  */
 import type { Event, EventOf, EventType } from '../contract/event.ts';
 import { isInside, originText } from '../contract/origin.ts';
-import { isTrouble, isTurn, reasonText } from '../contract/status.ts';
+import { isTrouble, isTurn, reasonText, type StopReason } from '../contract/status.ts';
 import { budgetText } from '../engine/budget.ts';
 import { JUMP_MS } from '../engine/clock.ts';
-import { gatesOf, isAgentStep } from '../engine/gates-of.ts';
+import { gatesOf, isAgentStep, subtaskIn } from '../engine/gates-of.ts';
 import { unseenText } from '../engine/mutation.ts';
+import { nameOf as serviceName } from '../engine/needs.ts';
 import { kindOf } from '../engine/notices.ts';
 import { exhaustionOf } from '../engine/retry.ts';
+import { portWritten, serviceOf, urlOf } from '../engine/service.ts';
 import type { Step, TaskState } from '../engine/state.ts';
 import { duration } from '../engine/wall-time.ts';
 import { VIEW_LIMITS } from './limits.ts';
@@ -59,6 +61,8 @@ export function levelOf(state: TaskState, event: Event): Level | null {
   return (['ERROR', 'WARNING', 'INFO'] as const).find(level => levels.includes(level)) ?? null;
 }
 
+const QUIET: ReadonlySet<StopReason> = new Set(['user', 'cancel', 'done']);
+
 const WRITERS: Writers = {
   task_submitted: (_, { spec, origin }) => [
     'INFO',
@@ -80,10 +84,18 @@ const WRITERS: Writers = {
   attempt_prepared: null,
   record_key_drawn: null,
   attempt_started: null,
-  attempt_stopping: (state, event) => [
-    event.reason === 'user' || event.reason === 'cancel' ? 'INFO' : 'WARNING',
-    then(`Stopping ${nameOf(state, event.step)}: ${stopping(state, event)}`, 'what it did so far is kept'),
+  service_ready: (state, { step }) => [
+    'INFO',
+    `${capital(nameOf(state, step))} is ready${urlText(state, step)}`,
   ],
+  attempt_stopping: (state, event) => {
+    const what = `Stopping ${nameOf(state, event.step)}: ${stopping(state, event)}`;
+    const is_service = stepIn(state, event.step)?.kind === 'service';
+    return [
+      QUIET.has(event.reason) ? 'INFO' : 'WARNING',
+      is_service ? what : then(what, 'what it did so far is kept'),
+    ];
+  },
   attempt_ended: attemptEnded,
   attempt_sealed: attemptSealed,
   gate_started: (state, event) => {
@@ -235,7 +247,7 @@ function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Sa
       ? `Checking subtask ${event.step}, which its plan calls completed`
       : beginning(step, event.step);
   const said: Said = ['INFO', `${begun}${again}${same}`];
-  return event.work
+  return event.work && step?.kind !== 'service' && step?.kind !== 'finally'
     ? [['INFO', `Iteration ${state.iterations}/${state.spec.limits.max_iterations}`], said]
     : said;
 }
@@ -252,12 +264,16 @@ function beginning(step: Step | undefined, id: string): string {
       return 'Repairing what the final gates refused';
     case 'final':
       return 'Running all gates on the final commit';
+    case 'service':
+      return `Starting service ${serviceName({ id })}`;
+    case 'finally':
+      return `At the end: ${id}`;
     default:
       return `Working on subtask: ${id}`;
   }
 }
 
-function stopping(state: TaskState, { reason, over, loop }: EventOf<'attempt_stopping'>): string {
+function stopping(state: TaskState, { reason, over, loop, why }: EventOf<'attempt_stopping'>): string {
   const { limits } = state.spec;
   switch (reason) {
     case 'user':
@@ -280,6 +296,12 @@ function stopping(state: TaskState, { reason, over, loop }: EventOf<'attempt_sto
       return over ? budgetText(over) : 'its budget is used up';
     case 'flood':
       return `its output is more than ${limits.output_max_bytes} bytes`;
+    case 'unready':
+      return why ?? 'it does not get ready';
+    case 'unhealthy':
+      return why ?? 'it is not well any more';
+    case 'done':
+      return 'nothing needs it any more';
   }
 }
 
@@ -382,12 +404,32 @@ function gateDropped(state: TaskState, event: EventOf<'gate_dropped'>): Said {
 
 function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>): Said | null {
   if (event.outcome === 'ok') return null;
+  if (stepIn(state, event.step)?.kind === 'service') return serviceClosed(state, event);
   const what = `Attempt ${event.n} of ${nameOf(state, event.step)}`;
   if (event.outcome === 'killed')
     return ['INFO', then(`${what} was stopped: ${event.reason ?? 'on request'}`, 'what it did is kept')];
   const [level, next] = afterAttempt(state, event);
   const reason = event.reason ? ` (${event.reason})` : '';
   return [level, then(`${what}: ${event.outcome}${reason}`, next)];
+}
+
+function serviceClosed(state: TaskState, event: EventOf<'attempt_closed'>): Said {
+  const what = capital(nameOf(state, event.step));
+  const reason = event.reason ?? event.outcome;
+  if (event.outcome === 'killed') return ['INFO', `${what} was stopped`];
+  if (event.block) return ['ERROR', then(`${what}: ${reason}`, 'a person is needed')];
+  return [
+    'WARNING',
+    `${what}: ${reason}${event.retry_at ? `; started again at ${seedTime(event.retry_at)}` : ''}`,
+  ];
+}
+
+/** Where it is reached. */
+function urlText(state: TaskState, id: string): string {
+  const step = stepIn(state, id);
+  const service = step && serviceOf(state, step);
+  const url = service && urlOf(service, step.service?.port ?? portWritten(service));
+  return url ? ` at ${url}` : '';
 }
 
 function afterAttempt(state: TaskState, event: EventOf<'attempt_closed'>): Said {
@@ -416,13 +458,17 @@ function stepCompleted(step: Step | undefined, id: string): Said | null {
       return ['INFO', 'Repair completed'];
     case 'final':
       return ['INFO', 'Final gates passed'];
+    case 'service':
+      return null;
     default:
       return ['INFO', `Subtask ${id} completed`];
   }
 }
 
 function afterFailure(state: TaskState, id: string): string {
-  const subtask = state.plan?.subtasks.find(s => s.id === id);
+  const step = stepIn(state, id);
+  if (step?.kind === 'finally') return 'that changes nothing about the outcome';
+  const subtask = step && subtaskIn(state, step);
   return subtask?.on_fail === 'continue' ? 'subtasks that do not need it go on' : 'nothing new starts';
 }
 
@@ -440,6 +486,10 @@ function nameOf(state: TaskState, id: string): string {
       return 'the repair';
     case 'final':
       return 'the final check';
+    case 'service':
+      return `service ${serviceName({ id })}`;
+    case 'finally':
+      return `what runs at the end (${id})`;
     default:
       return `subtask ${id}`;
   }

@@ -4,6 +4,7 @@
  */
 
 import type { StepStatus } from '../contract/status.ts';
+import { commandOf } from '../contract/work.ts';
 import { subtaskOf } from '../engine/gates-of.ts';
 import type { Step, TaskState } from '../engine/state.ts';
 import { judgementOf, judgementOfTask, recurringIssues } from './judgements.ts';
@@ -65,7 +66,7 @@ function subtaskJson(state: TaskState, step: Step) {
   const qa = judgementOf(state, step, 'qa');
   return {
     id: step.id,
-    description: cleanText(subtask.description || ('run' in subtask.do ? subtask.do.run.join(' ') : '')),
+    description: cleanText(subtask.description || (commandOf(subtask.do)?.join(' ') ?? '')),
     status: STATUS[step.status],
     attempts: step.attempts,
     last_approach: last ? approachOf(last) : null,

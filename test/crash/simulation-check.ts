@@ -10,7 +10,7 @@ import {
   type WaitReason,
 } from '../../src/contract/status.ts';
 import { budgetsSoFar, budgetText } from '../../src/engine/budget.ts';
-import { gatesOf, isAgentStep, isIdle, subtaskOf } from '../../src/engine/gates-of.ts';
+import { gatesOf, isAgentStep, isIdle, subtaskIn, subtaskOf } from '../../src/engine/gates-of.ts';
 import { LIMIT_RETRY } from '../../src/engine/limit-policy.ts';
 import { LOGIN_TRIES } from '../../src/engine/login.ts';
 import { isToldOf, MAX_NOTICES_PER_HOUR } from '../../src/engine/notices.ts';
@@ -93,6 +93,7 @@ export class Checks {
         return;
       case 'attempt_created':
         this.#created(before, event.step, event.work);
+        this.#served(before, event.step);
         if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
         if (isAgentStep(before, stepOf(before, event.step))) this.#inTime(before, event.step, event.t);
         return;
@@ -139,7 +140,13 @@ export class Checks {
         for (const step of after.steps) if (step.status === 'pending') this.#ok.delete(step.id);
         return;
       case 'task_completed':
+        this.#rests(after);
         this.#finished(after, event.commit);
+        return;
+      case 'task_failed':
+      case 'task_cancelled':
+      case 'task_interrupted':
+        this.#rests(after);
         return;
       case 'task_waiting':
         this.#coverage.waits.add(event.why);
@@ -168,6 +175,8 @@ export class Checks {
         return;
       }
       case 'task_resumed':
+        for (const { id, kind, status } of after.steps)
+          if ((kind === 'service' || kind === 'finally') && status === 'pending') this.#ok.delete(id);
         if (after.approved !== before.approved) this.#coverage.config.add('approved');
         return;
       case 'task_blocked':
@@ -215,7 +224,11 @@ export class Checks {
       'good commits are not numbered 1, 2, 3 …',
     );
     if (state.status.name === 'completed')
-      must(!state.steps.some(s => s.status === 'failed'), 5, 'completed with a failed subtask');
+      must(
+        !state.steps.some(s => s.status === 'failed' && s.kind !== 'finally' && s.kind !== 'service'),
+        5,
+        'completed with a failed subtask',
+      );
     for (const { note, to } of state.notes)
       must(
         to === null || state.steps.some(s => s.id === to.step && s.attempt?.n === to.n),
@@ -265,14 +278,17 @@ export class Checks {
       9,
       `attempt of ${id} beyond its allowance`,
     );
-    if (work)
+    if (work && step.kind !== 'service' && step.kind !== 'finally')
       must(
         state.iterations - state.iterations_before < limits.max_iterations,
         9,
         `more than ${limits.max_iterations} iterations`,
       );
     if (isAgentStep(state, step)) this.#mayUse(state, step);
-    const open = state.steps.filter(s => s.attempt && s.attempt.phase !== 'ended').length;
+    if (step.kind === 'service') return;
+    const open = state.steps.filter(
+      s => s.kind !== 'service' && s.attempt && s.attempt.phase !== 'ended' && !isBeside(state, id, s.id),
+    ).length;
     must(open < limits.parallel, 9, `more than ${limits.parallel} attempts at once`);
   }
 
@@ -354,6 +370,39 @@ export class Checks {
     );
   }
 
+  /** What waits for a service begins when somebody has found it ready, and no sooner; one that runs is begun once. */
+  #served(state: TaskState, id: string): void {
+    const step = stepOf(state, id);
+    const subtask = subtaskIn(state, step);
+    const project = (state.spec.services ?? []).map(s => `_service-${s.id}`);
+    const written = (subtask?.needs ?? []).filter(need => {
+      const needed = state.steps.find(s => s.id === need);
+      return needed?.kind === 'service' && (subtask?.need_states?.[need] ?? 'ready') === 'ready';
+    });
+    const always = ['baseline', 'subtask', 'fix', 'final'].includes(step.kind) ? project : [];
+    for (const need of step.id.startsWith('_service-') ? [] : [...written, ...always]) {
+      const job = this.#world.jobs.get(stepOf(state, need).attempt?.job ?? '');
+      must(job?.ready ?? false, 5, `${id} begins, and ${need} was not found ready`);
+    }
+    if (step.kind === 'service') {
+      const up = this.#world.up().find(job => job.step === id);
+      must(!up, 2, `${id} is begun again, and ${up?.name} is up`);
+    }
+    if (step.kind !== 'finally') return;
+    const busy = [...this.#world.jobs.values()].find(job => job.live && job.beside !== 'finally');
+    must(!busy, 5, `${id} runs at the end, and ${busy?.name} is alive`);
+  }
+
+  /** Nothing is up any more; and at the end everything that runs there did. */
+  #rests(state: TaskState): void {
+    const [up] = this.#world.up();
+    must(!up, 8, `${state.status.name}, and ${up?.name} is up`);
+    const hurried = state.status.name === 'cancelled' && (state.force || state.started_at === null);
+    if (!isTerminal(state.status) || hurried) return;
+    const left = state.steps.find(s => s.kind === 'finally' && (s.status === 'pending' || s.attempt));
+    must(!left, 5, `${state.status.name}, and ${left?.id} did not run at the end`);
+  }
+
   #closed(id: string, n: number): void {
     const jobs = [...this.#world.jobs.values()].filter(job => job.name.startsWith(`${id}/${n}-`));
     const live = jobs.find(job => job.live || job.leftovers);
@@ -424,7 +473,11 @@ export class Checks {
   #finished(state: TaskState, commit: string | null): void {
     for (const step of state.steps) {
       if (step.kind === 'subtask')
-        must(step.status === 'completed', 5, `completed, and ${step.id} is ${step.status}`);
+        must(
+          step.status === 'completed' || isLeftOut(state, step.id),
+          5,
+          `completed, and ${step.id} is ${step.status}`,
+        );
       if (step.kind === 'subtask') subtaskOf(state, step.id);
       if (step.kind === 'final') {
         must(
@@ -461,4 +514,17 @@ export class Checks {
       `active time ${state.active.total_ms} ms, really ${this.#world.active_ms} ms (slack ${slack} ms)`,
     );
   }
+}
+
+const isBeside = (state: TaskState, id: string, other: string): boolean =>
+  subtaskIn(state, stepOf(state, id))?.need_states?.[other] === 'started';
+
+/** It waited for something that did not happen: a failure of what did not fail, or what was left out itself. */
+function isLeftOut(state: TaskState, id: string): boolean {
+  if (stepOf(state, id).status !== 'skipped') return false;
+  const { needs, need_states = {} } = subtaskOf(state, id);
+  return needs.some(need => {
+    const { status } = stepOf(state, need);
+    return status === 'skipped' || (need_states[need] === 'failed' && status === 'completed');
+  });
 }

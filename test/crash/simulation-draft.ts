@@ -123,6 +123,8 @@ export interface Draft {
   talks: boolean;
   resumes: boolean;
   session_loss: number;
+  /** When a person ends it for good, should it still be there; null: never. */
+  over_at: number | null;
   /** How often a person resumes what waits for one, before giving up. */
   patience: number;
 }
@@ -143,6 +145,9 @@ export function draftOf(seed: number): Draft {
     ...made,
     subtasks: made.subtasks.map(s => ({ ...s, claimed_completed: planned && claims.chance(0.1) })),
   };
+  const keeper = new Rng(`kept ${seed}`);
+  const kept = keeper.chance(0.3);
+  const served = kept && git && keeper.chance(0.5);
   const project = rng.chance(0.6) ? [{ name: 'test', run: ['test'], timeout_seconds: 120 }] : [];
   if (project.length > 0 && rng.chance(0.3))
     project.push({ name: 'lint', run: ['lint'], timeout_seconds: 60 });
@@ -161,7 +166,8 @@ export function draftOf(seed: number): Draft {
     goal: 'live',
     project: '/simulated',
     workspace: git ? { kind: 'git', slug: 'life' } : { kind: 'folder' },
-    plan: planned ? plan : null,
+    plan: planned ? (kept ? withServices(keeper, plan) : plan) : null,
+    ...(served ? { services: servicesOf(keeper, 'p', 2) } : {}),
     gates: project,
     baseline: rng.pick(['require', 'allow']),
     base_tests: new Rng(`base_tests ${seed}`).chance(0.3),
@@ -269,6 +275,7 @@ export function draftOf(seed: number): Draft {
     resumes: rng.chance(0.7),
     session_loss: rng.pick([0, 0.3, 1]),
     patience: rng.int(0, 4),
+    over_at: kept ? new Rng(`over ${seed}`).int(30 * MINUTE, 3 * HOUR) : null,
   };
 }
 
@@ -412,6 +419,49 @@ export function dryForTheDay(seed: number): Draft {
   };
 }
 
+const servicesOf = (rng: Rng, name: string, most: number) =>
+  Array.from({ length: rng.int(1, most) }, (_, i) => ({
+    id: `${name}${i}`,
+    do: { keep: [`${name}${i}`] },
+    needs: i > 0 && rng.chance(0.5) ? [`${name}0`] : [],
+    on_fail: rng.pick(['stop', 'continue']),
+    service: {
+      ...(rng.chance(0.5) ? { health: { every_seconds: 30 } } : {}),
+      restart: rng.pick(['always', 'on-failure', 'on-failure', 'never']),
+      max_restarts: rng.int(0, 3),
+      port: 3000 + i,
+    },
+  }));
+
+/** Services that some of its subtasks need, other things to wait for, and what runs at the end; or services alone. */
+function withServices(rng: Rng, plan: Plan): Plan {
+  const services = servicesOf(rng, 'k', 3);
+  const alone = rng.chance(0.15);
+  const subtasks = alone
+    ? []
+    : plan.subtasks.map(s => {
+        const used = services.filter(() => rng.chance(0.4)).map(({ id }) => id);
+        const of = (id: string) =>
+          id.startsWith('k') ? ['ready', 'started'] : ['done', 'started', 'failed'];
+        const needs = [...s.needs, ...used];
+        const states = needs.filter(() => rng.chance(0.3)).map(id => [id, rng.pick(of(id))]);
+        return { ...s, needs, ...(states.length > 0 ? { need_states: Object.fromEntries(states) } : {}) };
+      });
+  const others = [...services, ...subtasks].map(({ id }) => id);
+  const last = Array.from({ length: rng.int(0, 2) }, (_, i) => {
+    const needs = rng.chance(0.3) ? [rng.pick(others)] : [];
+    const states = needs.map(id => [id, rng.pick(['started', 'failed'])]);
+    return {
+      id: `z${i}`,
+      do: { run: [`z${i}`] },
+      finally: true,
+      needs,
+      need_states: Object.fromEntries(states),
+    };
+  });
+  return planSchema.parse({ ...plan, subtasks: [...last, ...services, ...subtasks] });
+}
+
 /** 1 to 12 subtasks; needs go to earlier ones, whose ids are in no order. */
 export function makePlan(rng: Rng, rev: number, source: Plan['source']): Plan {
   const count = rng.chance(0.5) ? rng.int(1, 3) : rng.int(1, 12);
@@ -478,7 +528,15 @@ const CLAIMS: Partial<Record<WorkKind, Claim['status']>> = {
 /** `healed`: a person has seen to it, and everything goes well from now on. */
 export function workBehaviour(
   draft: Draft,
-  work: { job: string; step: string; agent: boolean; resumes: boolean; healed: boolean; now_ms: number },
+  work: {
+    job: string;
+    step: string;
+    agent: boolean;
+    service: boolean;
+    resumes: boolean;
+    healed: boolean;
+    now_ms: number;
+  },
 ): Behaviour {
   const rng = new Rng(`${draft.seed} ${work.job}`);
   let kind: WorkKind = rng.chance(draft.trouble)
@@ -487,7 +545,9 @@ export function workBehaviour(
   const curse = draft.curses.find(c => c.step === work.step);
   if (curse && (work.agent || curse.kind in WRONG_COMMAND)) kind = curse.kind;
   if (work.resumes && rng.chance(draft.session_loss)) kind = 'session_lost';
-  if (work.healed) kind = 'ok';
+  // A service stays up: what ends well is one that does not.
+  if (work.service) kind = rng.chance(draft.trouble / 2) ? rng.weighted({ ...WRONG_COMMAND, ok: 3 }) : 'hang';
+  if (work.healed) kind = work.service ? 'hang' : 'ok';
   const status = CLAIMS[kind];
   const retry_at = rng.pick([null, null, -HOUR, 20 * MINUTE, 3 * HOUR, 4000 * HOUR]);
   return {

@@ -24,6 +24,8 @@ export class Fault extends Error {
 export interface Control {
   /** Raised: a stop must not wait any longer. */
   force: boolean;
+  /** Raised: nobody asks for it any more. */
+  unwanted?: boolean;
 }
 
 /** An effect that meets trouble of the machine. */
@@ -79,6 +81,8 @@ export class Effects {
         return this.#end(state, effect, control);
       case 'tell':
         return this.#tell(state, effect);
+      case 'probe':
+        return this.#probe(effect, control);
       case 'seal':
         return this.#seal(state, effect);
       case 'judge':
@@ -106,13 +110,17 @@ export class Effects {
     if (git) {
       if (!world.worktree) world.checkout('base');
       yield { ms: 5, stage: 'worktree' };
-      const alone = isAgentStep(state, step) || !state.steps.some(s => s.id !== step.id && s.attempt);
-      if (step.kind !== 'final' && alone) {
+      const other = state.steps.some(
+        s => s.id !== step.id && s.attempt && s.kind !== 'service' && s.kind !== 'finally',
+      );
+      const isBeside = step.kind === 'service' || step.kind === 'finally';
+      if (step.kind !== 'final' && !isBeside && (isAgentStep(state, step) || !other)) {
         yield* this.#reset(state, attempt.from ?? 'base', `${step.id}/${attempt.n}`);
       }
     }
     if (attempt.work) {
       const job = world.makeJob(attempt.job, step.id, null);
+      if (step.kind === 'service' || step.kind === 'finally') job.beside = step.kind;
       // What an earlier supervisor wrote stands.
       if (!job.spec && isAgentStep(state, step)) {
         const told =
@@ -151,7 +159,7 @@ export class Effects {
     }
     const lost = [...world.worktree!.dirty].filter(name => !UNCOMMITTED.has(name.split('/')[0]!));
     must(lost.length === 0, 1, `${who} resets what ${lost} left and nobody committed`);
-    const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
+    const live = [...world.jobs.values()].find(job => job.live && job.gate === null && !job.beside);
     must(!live, 2, `${who} resets the worktree under ${live?.name}`);
     must(world.commits.has(head), 1, `${who} goes to ${head}, which is no commit`);
     world.checkout(head);
@@ -196,6 +204,7 @@ export class Effects {
         agent,
         resumes: step.attempt?.resume != null,
         healed,
+        service: step.kind === 'service',
         now_ms: this.#world.now,
       });
     } else {
@@ -278,6 +287,29 @@ export class Effects {
     return { backend: 'claude', ids: session === null ? [] : [session], resumable, ...said };
   }
 
+  /** Its own time: ready a while after it began, or never; well until it is not. */
+  *#probe(effect: Extract<Effect, { type: 'probe' }>, control: Control): Stages {
+    const world = this.#world;
+    const job = world.job(effect.job);
+    const rng = new Rng(`${this.#draft.seed} ${job.name}`);
+    const from = job.claimed_t + rng.int(0, 20_000);
+    const comes = this.healed || !rng.chance(this.#draft.trouble / 2);
+    const ill_from =
+      !this.healed && rng.chance(this.#draft.trouble / 2) ? from + rng.int(1000, 600_000) : null;
+    const gone = () => control.unwanted === true || !job.live;
+    for (;;) {
+      yield { ms: effect.what === 'ready' ? 2000 : 30_000, stage: 'looks' };
+      if (gone()) return { type: 'probe', found: 'gone', detail: '' };
+      const well = comes && world.t >= from && (ill_from === null || world.t < ill_from);
+      if (effect.what === 'ready' && well) {
+        job.ready = true;
+        return { type: 'probe', found: 'ready', detail: '' };
+      }
+      const late = effect.what === 'ready' ? world.t >= job.claimed_t + 60_000 : !well;
+      if (late) return { type: 'probe', found: 'failed', detail: 'no answer' };
+    }
+  }
+
   *#tell(state: TaskState, effect: Extract<Effect, { type: 'tell' }>): Stages {
     const world = this.#world;
     const job = world.job(effect.job);
@@ -304,7 +336,7 @@ export class Effects {
     const step = stepOf(state, effect.step);
     yield { ms: 5, stage: 'begun' };
     this.#fault('seal');
-    const live = [...world.jobs.values()].find(job => job.live && job.gate === null);
+    const live = [...world.jobs.values()].find(job => job.live && job.gate === null && !job.beside);
     must(!live, 2, `${effect.key} while ${live?.name} works in the worktree`);
     const ref = `attempt/${effect.step}/${effect.n}`;
     const good = state.good.at(-1)?.commit ?? 'base';

@@ -55,6 +55,10 @@ export interface Job {
   /** Of a session: what it says while it goes on. */
   through: boolean;
   loop: string | null;
+  /** Of a service: somebody has found it ready. */
+  ready: boolean;
+  /** It stays up, or runs at the end: what it does is no work, and leaves nothing. null: it is work. */
+  beside: 'service' | 'finally' | null;
   /** When it ended, in true time. */
   ended_t: number | null;
 }
@@ -198,6 +202,8 @@ export class World {
       notes: { left: new Set(), given: new Set(), said: new Set() },
       through: false,
       loop: null,
+      ready: false,
+      beside: null,
       ended_t: null,
     };
     this.jobs.set(name, job);
@@ -273,7 +279,7 @@ export class World {
     job.behaviour = behaviour;
     job.live = true;
     job.output_at = this.iso();
-    this.#alive(+1);
+    this.#alive(job, +1);
     this.#grows(job);
     const { boot } = this;
     const later = (ms: number, run: () => void) =>
@@ -345,7 +351,7 @@ export class World {
     job.exit = { ended_by: null, cpu_ms: null, memory_peak_bytes: null, ...exit, ended_at: this.iso() };
     job.leftovers = job.behaviour!.leftovers;
     job.live = false;
-    this.#alive(-1);
+    this.#alive(job, -1);
     this.onChange(this.rng.chance(0.5) ? 0 : this.rng.int(0, 250));
   }
 
@@ -371,14 +377,14 @@ export class World {
     job.output_at = this.iso();
     job.leftovers = job.behaviour!.leftovers;
     job.live = false;
-    this.#alive(-1);
+    this.#alive(job, -1);
     this.onChange(this.rng.int(0, 1000));
   }
 
   /** What work leaves in the worktree. */
   #change(job: Job): void {
     const { worktree } = this;
-    if (job.gate !== null || !worktree || IDLE.has(job.behaviour!.kind)) return;
+    if (job.gate !== null || job.beside || !worktree || IDLE.has(job.behaviour!.kind)) return;
     worktree.dirty.add(job.name);
     worktree.hit ||= job.behaviour!.kind === 'diff_hit';
     worktree.unmerged ||= job.behaviour!.kind === 'unmerged';
@@ -417,7 +423,7 @@ export class World {
         job.ended_t = this.t;
         job.live = false;
         if (job.behaviour!.kind !== 'silent') job.output_at = this.iso();
-        this.#alive(-1);
+        this.#alive(job, -1);
         // The claim is not synced; the record of an end is.
         if (this.t - job.claimed_t < 5000 && this.rng.chance(0.5)) {
           job.claim = null;
@@ -444,11 +450,22 @@ export class World {
 
   /** How long the oldest process has been alive: that much of it a power cut may hide. */
   silence(): number {
-    return Math.max(0, ...[...this.jobs.values()].filter(job => job.live).map(job => this.t - job.claimed_t));
+    return Math.max(
+      0,
+      ...[...this.jobs.values()]
+        .filter(job => job.live && !isService(job))
+        .map(job => this.t - job.claimed_t),
+    );
   }
 
+  /** Work is done; services are none. */
   isLive(): boolean {
-    return [...this.jobs.values()].some(job => job.live);
+    return [...this.jobs.values()].some(job => job.live && !isService(job));
+  }
+
+  /** Services that are up. */
+  up(): Job[] {
+    return [...this.jobs.values()].filter(job => isService(job) && (job.live || job.leftovers));
   }
 
   descends(commit: string, from: string): boolean {
@@ -464,12 +481,15 @@ export class World {
     return x.size === y.size && [...x].every(name => y.has(name));
   }
 
-  #alive(change: 1 | -1): void {
+  #alive(job: Job, change: 1 | -1): void {
+    if (isService(job)) return;
     if (this.#liveJobs === 0) this.#liveSince = this.t;
     this.#liveJobs += change;
     if (this.#liveJobs === 0) this.active_ms += this.t - this.#liveSince;
   }
 }
+
+const isService = ({ beside }: Job) => beside === 'service';
 
 /** What leaves nothing in the worktree. */
 export const IDLE: ReadonlySet<string> = new Set(['no_change', 'session_lost']);

@@ -88,6 +88,9 @@ it.skipIf(only !== undefined)(
     expect.soft(WAIT_REASONS.filter(name => !coverage.waits.has(name))).toEqual([]);
     expect.soft(coverage.stops).toContain('loop');
     expect.soft(coverage.stops).toContain('result');
+    // Of services: up, in time or not, well no more, and stopped when nothing needs them.
+    for (const reason of ['unready', 'unhealthy', 'done'] as const)
+      expect.soft(coverage.stops).toContain(reason);
     expect
       .soft([...coverage.mutations].toSorted())
       .toEqual(expect.arrayContaining(['no source', 'seen', 'turned', 'unknown', 'unseen']));

@@ -17,7 +17,7 @@ import { encodeJournalLine, type Line, parseJournal } from '../../src/store/file
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { Standing } from '../../src/store/store.ts';
 import { Checks, type Coverage } from './simulation-check.ts';
-import { type Draft, HOUR, type Window } from './simulation-draft.ts';
+import { type Draft, HOUR, MINUTE, type Window } from './simulation-draft.ts';
 import { Effects, Fault, MachineTrouble, type Stages, shaOf } from './simulation-effects.ts';
 import { Rng } from './simulation-random.ts';
 import { wish } from './simulation-wishes.ts';
@@ -38,7 +38,7 @@ class DiskFull extends Error {}
 interface Memory {
   state: TaskState;
   at: Standing;
-  running: Map<string, { force: boolean; kill: string | null }>;
+  running: Map<string, { force: boolean; kill: string | null; unwanted: boolean }>;
   failures: Map<string, number>;
   troubles: Map<string, Trouble & { tries: number; next: number }>;
   wake: { cancel: () => void } | null;
@@ -320,6 +320,9 @@ export class Life {
     const asked = new Set(next.effects.map(({ key }) => key));
     const moot = [...memory.troubles.keys()].filter(key => !asked.has(key));
     for (const key of moot) memory.troubles.delete(key);
+    // As reconcile.ts ends looks that nobody asks for any more.
+    for (const [key, mine] of memory.running)
+      if (/^(?:ready|health):/.test(key) && !asked.has(key)) mine.unwanted = true;
     for (const effect of next.effects) this.#start(effect);
     const tries = [...memory.troubles.values()].map(
       ({ next: t }) => this.world.now + Math.max(0, t - this.world.t),
@@ -394,9 +397,11 @@ export class Life {
     for (let now = memory.state, i = 0; i < events.length; i++) {
       const after = fold(now, events[i]!);
       this.#checks.event(now, events[i]!, after);
-      if (events[i]!.type === 'attempt_created' || events[i]!.type === 'gate_started') {
+      const made = events[i]!;
+      if (made.type === 'attempt_created' || made.type === 'gate_started') {
         must(!memory.draining, 9, 'starts work while it drains');
-        must(this.#observe(now).slots > 0, 9, 'starts work without a free slot');
+        const isService = now.steps.some(s => s.kind === 'service' && s.id === made.step);
+        must(isService || this.#observe(now).slots > 0, 9, 'starts work without a free slot');
       }
       now = after;
     }
@@ -414,7 +419,7 @@ export class Life {
       return;
     }
     if ((this.#memory!.troubles.get(effect.key)?.next ?? 0) > this.world.t) return;
-    const mine = { force: kill === 'force', kill };
+    const mine = { force: kill === 'force', kill, unwanted: false };
     running.set(effect.key, mine);
     this.#point(`effect ${effect.type} asked`, effect.key);
     this.#step(effect, this.#effects.perform(this.#memory!.state, effect, mine), mine);
@@ -503,6 +508,7 @@ export class Life {
 
   #weather(): void {
     const { jumps, sleeps, no_slots, others_first, drains } = this.draft.weather;
+    if (this.draft.over_at !== null) this.world.after(this.draft.over_at, () => this.#endForGood());
     for (const { at, ms } of jumps) this.world.after(at, () => this.#jump(ms));
     for (const { at, ms } of sleeps) this.world.after(at, () => this.#sleep(ms));
     // Whoever made room tells those who found none.
@@ -516,6 +522,13 @@ export class Life {
         this.#supervised(this.#rng.int(1, 60_000), () => this.#crash(false));
       });
     }
+  }
+
+  /** Services alone go on for ever. */
+  #endForGood(): void {
+    const memory = this.#memory;
+    if (memory && isTerminal(memory.state.status)) return;
+    if (!memory || !this.#grant('cancel')) this.world.after(MINUTE, () => this.#endForGood());
   }
 
   #jump(ms: number): void {
@@ -547,6 +560,10 @@ export class Life {
     const events = wish(memory.state, kind, `op${this.#granted}`, this.#rng);
     if (!events || events.length === 0) return false;
     this.#granted++;
+    // It may go on after the time at which it should have been over.
+    const { over_at } = this.draft;
+    if (over_at !== null && this.world.t > over_at && kind !== 'cancel')
+      this.world.after(HOUR, () => this.#endForGood());
     try {
       this.#record(events);
     } catch (error) {
@@ -571,6 +588,7 @@ export class Life {
       `at rest while ${status.name} (want ${state.want}, seq ${state.seq})`,
     );
     must(!this.world.isLive(), 8, `at rest while ${status.name}, and a process is alive`);
+    must(this.world.up().length === 0, 8, `at rest while ${status.name}, and a service is up`);
     let acted = false;
     this.#guard(() => {
       for (const next of this.#wishes) {

@@ -519,7 +519,29 @@ test('specs of tasks', async () => {
   add('do: nothing', withSteps({ id: 'a' }));
   add('do: empty', withSteps({ id: 'a', do: {} }));
   add('do: two things', withSteps({ id: 'a', do: { run, agent: 'coder' } }));
-  add('do: unknown', withSteps({ id: 'a', do: { keep: run } }));
+  add('do: unknown', withSteps({ id: 'a', do: { serve: run } }));
+  const db = { id: 'db', do: { keep: run } };
+  add('a service without a program', withSteps({ ...db, do: { keep: [''] } }));
+  add('settings of a service, of a command', withSteps({ ...one, service: {} }));
+  add('a service with gates', withSteps({ ...db, gates: [{ name: 'g', run }] }));
+  for (const service of [
+    { port: 0 },
+    { port: 'some' },
+    { restart: 'maybe' },
+    { max_restarts: -1 },
+    { ready: { probe: { kind: 'sight' }, timeout_seconds: 1 } },
+    { ready: { probe: { kind: 'tcp', address: '1' }, timeout_seconds: 0 } },
+    { health: { failures: 0 } },
+  ])
+    add(`service ${shown(service)}`, withSteps({ ...db, service }));
+  const needing = (state: string) => ({ ...one, needs: ['db'], need_states: { db: state } });
+  add('a service to be done', withSteps(db, needing('done')));
+  add('a state that is none', withSteps(db, needing('tired')));
+  add('a command to be ready', withSteps({ ...one, id: 'db' }, needing('ready')));
+  add('a state of what is not needed', withSteps(db, { ...one, need_states: { db: 'ready' } }));
+  add('a service at the end', withSteps(one, { ...db, finally: true }));
+  add('needs what runs at the end', withSteps({ ...one, needs: ['z'] }, { ...one, id: 'z', finally: true }));
+  add('nothing before the end', withSteps({ ...one, finally: true }));
   add('no subtask', withSteps());
   add(
     '1001 subtasks of which one needs another',

@@ -132,9 +132,30 @@ export function handedOver(): TaskBuilder {
     .add({ type: 'note_told', note: 1, step: 'login', n: 1, how: 'live' });
 }
 
+/** A pipeline with a service that was started again, and with something that runs at the end. */
+export function withService(): TaskBuilder {
+  const folder = { workspace: { kind: 'folder' }, gates: [], agents: {}, views: null, name: 'served' };
+  const builder = begun(9, folder, [
+    { id: 'db', do: { keep: ['postgres'] }, service: { port: 'auto' } },
+    { ...command('e2e', ['make', 'e2e'], ['db']), need_states: { db: 'ready' } },
+    { ...command('clear', ['make', 'clean']), finally: true },
+  ]);
+  builder.begin('db').end('db', { outcome: 'failed', code: 1, message: 'ended with exit code 1' });
+  builder.close('db', 'failed', { reason: 'ended with exit code 1', retry_at: '2026-01-27T16:31:00.000Z' });
+  builder.begin('db').add({ type: 'service_ready', step: 'db', n: 2 }).done('e2e');
+  builder.add({ type: 'attempt_stopping', step: 'db', n: 2, reason: 'done', why: 'nothing needs it' });
+  builder.end('db').close('db').completed('db');
+  builder.begin('clear').end('clear', { outcome: 'failed', code: 1, message: 'exit code 1' });
+  return builder
+    .close('clear', 'failed', { reason: 'exit code 1' })
+    .add({ type: 'step_failed', step: 'clear', reason: 'exit code 1' })
+    .add({ type: 'task_completed', verified: true, commit: null });
+}
+
 export const LIVES = {
   ...{ completedGit, failedPipeline, interruptedAgent, waitingForLimit, rolledBack },
   handedOver,
+  withService,
 };
 
 /** Writes a life as a supervisor does: a submit, appends of a few events, a snapshot at the end. */

@@ -9,7 +9,13 @@ export const cancel = defineCommand<{ force?: boolean }>({
   name: 'cancel',
   summary: 'Stop tasks for good; their commits and logs are kept',
   arguments: [TASKS],
-  options: [{ flags: '--force', about: 'SIGKILL at once, instead of SIGTERM first' }, ...FORMAT],
+  options: [
+    {
+      flags: '--force',
+      about: 'SIGKILL at once, instead of SIGTERM first, and without what runs at the end (`finally`)',
+    },
+    ...FORMAT,
+  ],
   examples: [{ command: 'rasen cancel nightly-build', about: 'it cannot be resumed' }],
   async run({ args, options }, context) {
     const { force = false } = options;
@@ -23,7 +29,10 @@ export const cancel = defineCommand<{ force?: boolean }>({
       context,
       args,
       given => changeTask(context, 'task.cancel', given, { force }, limit),
-      view => `Task ${oneLine(view.name)} is ${view.status}.`,
+      ({ id, name, status }) =>
+        status === 'cancelled'
+          ? `Task ${oneLine(name)} is ${status}.`
+          : `Task ${oneLine(name)} is being cancelled; what runs at its end runs now. Wait for it: rasen wait ${id}`,
     ).finally(release);
   },
 });

@@ -9,7 +9,7 @@ export const importProcesses = defineCommand({
   name: 'import',
   summary: 'Make a plan, gates or settings of files of other tools',
   details: [
-    'It prints YAML and changes no file. Comments above it say what was taken, and what was not and why. Commands that end become the subtasks of a plan for `rasen run -f`; scripts of package.json that check become gates for rasen.yml. This version has neither services that stay up nor schedules, so such entries are named and left.',
+    'It prints YAML and changes no file. Comments above it say what was taken, and what was not and why. Commands that end become the subtasks of a plan for `rasen run -f`, processes that stay up its services; scripts of package.json that check become gates for rasen.yml. What has a time of its own is a trigger, and not taken, as is what says neither that it ends nor that it stays up.',
     'For plans (Markdown, prd.json, tasks.json and the like) see `rasen init --plan` and `rasen plan import`.',
   ],
   arguments: [

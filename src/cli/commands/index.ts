@@ -6,6 +6,7 @@ import { completion } from './completion.ts';
 import { configCheck, configSchema } from './config.ts';
 import { doctor } from './doctor.ts';
 import { each } from './each.ts';
+import { ensure } from './ensure.ts';
 import { events } from './events.ts';
 import { gateway } from './gateway.ts';
 import { gc } from './gc.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   init,
   run,
   each,
+  ensure,
   status,
   report,
   logs,

@@ -1,7 +1,10 @@
 /** `rasen plan show|edit|import`: the subtasks of a task. */
+
 import { resolve } from 'node:path';
 import { isRasenError, messageOf, RasenError } from '../../contract/errors.ts';
+import { commandOf } from '../../contract/work.ts';
 import { shellWord } from '../../engine/shell-word.ts';
+import { writtenSubtask } from '../../engine/written-plan.ts';
 import type { Plan } from '../../index.ts';
 import { defineCommand, FORMAT, TASK, TASK_OPTION } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -128,7 +131,7 @@ function editable({
   subtasks,
   ...rest
 }: Plan): Record<string, unknown> {
-  return { ...rest, subtasks: subtasks.map(subtask => pruned(subtask)) };
+  return { ...rest, subtasks: subtasks.map(subtask => pruned(writtenSubtask(subtask))) };
 }
 
 const DEFAULTS: Readonly<Record<string, unknown>> = {
@@ -148,10 +151,12 @@ function pruned(value: object): Record<string, unknown> {
 
 function planText(plan: Plan): string {
   const lines = plan.subtasks.map(s => {
-    const what = 'run' in s.do ? s.do.run.join(' ') : s.do.agent;
-    const needs = s.needs.length > 0 ? `  (after ${s.needs.join(', ')})` : '';
+    const what = commandOf(s.do)?.join(' ') ?? 'coder';
+    const after = s.needs.map(id => (s.need_states?.[id] ? `${id} (${s.need_states[id]})` : id));
+    const needs = after.length > 0 ? `  (after ${after.join(', ')})` : '';
+    const kind = 'keep' in s.do ? '  (a service)' : s.finally ? '  (at the end)' : '';
     const claimed = s.claimed_completed ? '  (said to be completed; the gates are asked first)' : '';
-    return `${s.id}  ${oneLine(s.title || s.description || what, 100)}${needs}${claimed}`;
+    return `${s.id}  ${oneLine(s.title || s.description || what, 100)}${needs}${kind}${claimed}`;
   });
   return [oneLine(plan.goal), ...lines].filter(line => line !== '').join('\n');
 }

@@ -16,7 +16,6 @@ export interface Imported {
   file: Record<string, unknown> | null;
 }
 
-export const STAYS_UP = 'it is to stay up, and this version has no services';
 export const entryAt = (name: string, { line }: Pick<Place, 'line'>): Entry => ({ name, line });
 
 /** A word as one types it in a shell. */

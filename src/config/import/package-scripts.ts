@@ -4,7 +4,7 @@
  */
 import type { MapNode, Node } from '../node.ts';
 import type { Problems } from '../problems.ts';
-import { entryAt, type Imported, STAYS_UP } from './imported.ts';
+import { entryAt, type Imported } from './imported.ts';
 
 const CHECK =
   /^(?:test|tests|lint|typecheck|type-check|types|check|verify|validate|build|format|fmt)(?:[:.-](?:ci|unit|types?|all|check|run|once))?$/;
@@ -61,7 +61,8 @@ function whyLeft(name: string, command: string, scripts: MapNode, manager: strin
   if (command === '') return 'it is no command';
   if (LIFECYCLE.test(name)) return `${manager} runs it by itself`;
   if (around !== undefined && scripts.entries.has(around)) return `it runs with ${around}`;
-  if (STAYS.test(name) || STAYING.test(command)) return STAYS_UP;
+  if (STAYS.test(name) || STAYING.test(command))
+    return `it stays up, which is no check; to have it: rasen ensure ${name.replaceAll(/[^a-z0-9-]/g, '-')} -- ${manager} run ${name}`;
   if (STUB.test(command)) return 'it is the placeholder of npm';
   if (CHECK.test(name) && !WRITES.test(name)) return null;
   return `it is not known as a check; add it to the gates if it is one, or run it: rasen run -- ${manager} run ${name}`;

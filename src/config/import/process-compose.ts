@@ -1,11 +1,12 @@
 /**
- * process-compose.yaml: a process that another one waits for until it has ended, or that says that it ends, is a subtask. All
- * others may stay up; a pipeline with one of them would never end.
+ * process-compose.yaml: a process that another one waits for until it has ended, or that says that it ends, is a subtask; one
+ * that says that it stays up, or how it is looked at, is a service. Of all others nobody knows.
  */
 import { isNothing, type MapNode, type Node } from '../node.ts';
 import { plainId } from '../plan-id.ts';
 import type { Problems } from '../problems.ts';
-import { entryAt, type Imported, STAYS_UP } from './imported.ts';
+import { entryAt, type Imported } from './imported.ts';
+import { serviceOf, unlike } from './process-compose-service.ts';
 
 /** Fields that have no meaning once a process is a subtask, or that are read here. */
 const KNOWN = [
@@ -29,7 +30,7 @@ const KNOWN = [
     'replicas',
   ],
 ];
-const STAYS = ['readiness_probe', 'liveness_probe', 'is_daemon', 'ready_log_line', 'is_tty'];
+const STAYS = ['readiness_probe', 'liveness_probe', 'ready_log_line'];
 
 interface Process {
   name: string;
@@ -37,6 +38,8 @@ interface Process {
   line: number;
   map: MapNode;
   needs: string[];
+  /** It stays up. */
+  keeps: boolean;
   /** Why it is no subtask; null: it is one. */
   why: string | null;
 }
@@ -72,7 +75,7 @@ export function importProcessCompose(top: MapNode, problems: Problems): Imported
       result.left.push({ ...entry, why: `its name gives the id ${process.id} once more` });
     else {
       subtasks[process.id] = subtaskOf(process, byName);
-      result.taken.push({ ...entry, as: `subtask ${process.id}` });
+      result.taken.push({ ...entry, as: `${process.keeps ? 'service' : 'subtask'} ${process.id}` });
     }
   }
   const env = environmentOf(top);
@@ -82,37 +85,56 @@ export function importProcessCompose(top: MapNode, problems: Problems): Imported
 
 function processOf(name: string, line: number, value: Node, ends: ReadonlySet<string>): Process {
   const id = plainId(name);
-  const process: Process = { name, id: id ?? '', line, map: value as MapNode, needs: [], why: null };
+  const process: Process = {
+    name,
+    id: id ?? '',
+    line,
+    map: value as MapNode,
+    needs: [],
+    keeps: false,
+    why: null,
+  };
   if (value.kind !== 'map') return { ...process, why: 'it is no map of fields' };
   const text = (key: string) => textOf(value.entries.get(key)?.value);
   const availability = value.entries.get('availability')?.value;
   const of = (key: string) =>
     availability?.kind === 'map' ? textOf(availability.entries.get(key)?.value) : '';
   process.needs = dependencies(value).map(([needed]) => needed);
+  const stays = STAYS.some(key => value.entries.has(key)) || /^(?:always|on_failure)$/.test(of('restart'));
+  process.keeps = stays && !ends.has(name);
+  const odd = process.keeps ? unlike(value) : null;
   const other = [...value.entries.keys()].find(key => !KNOWN.includes(key) && !STAYS.includes(key));
   if (text('disabled') === 'true') process.why = 'it is disabled';
   else if (id === null) process.why = 'its name has no letter or digit for an id';
   else if (text('command') === '') process.why = 'it has no command as a text';
   else if (value.entries.has('schedule')) process.why = 'this version has no schedules';
-  else if (STAYS.some(key => value.entries.has(key)) || /^(?:always|on_failure)$/.test(of('restart')))
-    process.why = STAYS_UP;
-  else if (!ends.has(name) && of('exit_on_end') !== 'true' && of('restart') !== 'exit_on_failure')
-    process.why = 'nothing says that it ends, and this version has no services';
+  else if (
+    !process.keeps &&
+    !ends.has(name) &&
+    of('exit_on_end') !== 'true' &&
+    of('restart') !== 'exit_on_failure'
+  )
+    process.why = 'nothing says whether it ends or stays up';
+  else if (odd !== null) process.why = odd;
   else if (other !== undefined) process.why = `its "${other}" has no counterpart here`;
   else if (value.entries.has('environment') && environmentOf(value) === null)
     process.why = 'its environment is not written as NAME=VALUE';
   return process;
 }
 
-function subtaskOf({ map, needs }: Process, byName: ReadonlyMap<string, Process>): Record<string, unknown> {
+function subtaskOf({ map, keeps }: Process, byName: ReadonlyMap<string, Process>): Record<string, unknown> {
   const text = (key: string) => textOf(map.entries.get(key)?.value);
   const env = environmentOf(map);
+  const needs = dependencies(map).map(([name, condition]) => {
+    const needed = byName.get(name)!;
+    return condition === 'process_started' ? { [needed.id]: 'started' } : needed.id;
+  });
   return {
     ...(text('description') === '' ? {} : { title: text('description') }),
     shell: true,
-    run: text('command'),
+    ...(keeps ? { keep: text('command'), ...serviceOf(map) } : { run: text('command') }),
     ...(text('working_dir') === '' ? {} : { cwd: text('working_dir') }),
-    ...(needs.length === 0 ? {} : { needs: needs.map(name => byName.get(name)!.id) }),
+    ...(needs.length === 0 ? {} : { needs }),
     ...(env === null ? {} : { env }),
   };
 }

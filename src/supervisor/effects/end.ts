@@ -4,6 +4,7 @@ import { messageOf } from '../../contract/errors.ts';
 import type { Claim } from '../../contract/event.ts';
 import type { Effect, EndFacts, Result } from '../../engine/effect.ts';
 import { gatesOf } from '../../engine/gates-of.ts';
+import { isService } from '../../engine/service.ts';
 import { type OpenJob, openJob, type TaskState } from '../../engine/state.ts';
 import { listForeign, untroubled } from '../../host/foreign-file.ts';
 import { type AttemptFacts, attemptMarker } from '../../runner/attempt-dir.ts';
@@ -23,6 +24,8 @@ const TAIL_BYTES = 16 * 1024;
 /** More than any plan has steps. */
 const STEPS_MAX = 5000;
 const MAX_TAIL = { lines: TAIL_LINES, bytes: TAIL_BYTES };
+/** What stands in the reason why it is not up. */
+const SERVICE_TAIL = { lines: 8, bytes: 1500 };
 
 export async function end(
   context: EffectContext,
@@ -54,9 +57,11 @@ export async function end(
         role === null
           ? NOTHING_SAID
           : await whatWasSaid(context, state, { ...job, role }, heard(facts, effect), patient);
-      if (!gate) return { ...said, log_sha256: null, log_tail: null };
+      const end = isService(step) ? SERVICE_TAIL : MAX_TAIL;
       const words = () =>
-        role === null ? tail(folder, MAX_TAIL) : readableTail(state, { role, folder }, { ...MAX_TAIL, mask });
+        role === null ? tail(folder, end) : readableTail(state, { role, folder }, { ...MAX_TAIL, mask });
+      if (isService(step)) return { ...said, log_sha256: null, log_tail: await orUnreadable(patient, words) };
+      if (!gate) return { ...said, log_sha256: null, log_tail: null };
       return {
         ...said,
         log_sha256: await hashOf(folder, state.spec.limits.output_max_bytes, patient),

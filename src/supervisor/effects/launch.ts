@@ -1,9 +1,11 @@
 /** launch: spawn the runner of a job, once or never, and wait until it has said who it is. */
+import type { ResourceLimits, Subtask } from '../../contract/plan.ts';
 import type { Role } from '../../contract/spec.ts';
 import type { Effect, Result } from '../../engine/effect.ts';
-import { gatesOf, subtaskOf } from '../../engine/gates-of.ts';
+import { gatesOf, subtaskIn } from '../../engine/gates-of.ts';
 import type { Recipient } from '../../engine/recipient.ts';
 import { resourceLimitsOf } from '../../engine/resource-limits.ts';
+import { isService, serviceEnv } from '../../engine/service.ts';
 import { type Attempt, type GateRun, openJob, type Step, type TaskState } from '../../engine/state.ts';
 import { folderOf } from '../../engine/working-folder.ts';
 import { type AttemptFacts, readAttempt } from '../../runner/attempt-dir.ts';
@@ -41,19 +43,32 @@ export async function launch(
       ? await writeGate(context, state, step, attempt, gate, who)
       : await writeWork(context, state, step, attempt, who);
     sandbox = start.fence.kind;
-    const subtask = gate === null && step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+    const subtask = gate === null ? subtaskIn(state, step) : null;
     facts = await startJob(
       context,
       state,
       { folder, nonce, mark },
       {
-        ...{ who, start, facts: factsEnv(state, step, attempt.n), watched: job },
-        limits: resourceLimitsOf(state.spec, subtask),
+        ...{
+          who,
+          start,
+          facts: { ...factsEnv(state, step, attempt.n), ...serviceEnv(state, step) },
+          watched: job,
+        },
+        limits: limitsOf(state, step, subtask),
       },
     );
   }
   const talks = gate === null && isThere(notesFolder(folder));
   return { type: 'launch', pid: facts.identity?.pid ?? 0, cage: cageOf(folder, mark).kind, sandbox, talks };
+}
+
+/** A service has no end of its own, unless its user wrote one. */
+function limitsOf(state: TaskState, step: Step, subtask: Subtask | null): ResourceLimits {
+  const limits = resourceLimitsOf(state.spec, subtask);
+  return isService(step)
+    ? { ...limits, runtime_max_seconds: subtask?.limits.runtime_max_seconds ?? null }
+    : limits;
 }
 
 /** Its folder was written when it was prepared. Where it runs is looked up now. */
@@ -64,7 +79,7 @@ async function writeWork(
   attempt: Attempt,
   who: Recipient,
 ): Promise<Start> {
-  const own = step.kind === 'subtask' ? subtaskOf(state, step.id).env : {};
+  const own = subtaskIn(state, step)?.env ?? {};
   const fenced = { who, nonce: attempt.nonce, root: context.places.root(state, step), env: own };
   const fence = await fenceFor(context, state, fenced);
   const { env, env_defaults, ...work } = await workOf(context, state, step, attempt, fence.wrap);

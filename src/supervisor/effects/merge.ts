@@ -31,6 +31,7 @@ import {
   witnessed,
 } from './job.ts';
 import { recipientOfGate } from './job-env.ts';
+import { MergeServices } from './merge-services.ts';
 import { repositoryOf } from './repository.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 
@@ -59,13 +60,24 @@ export async function merge(
     check: async (checkout, commit) => {
       gates.length = 0;
       const checks = checksOf(state);
-      for (const [index, gate] of checks.entries()) {
-        if (suspended.aborted) throw cutShort(state, suspended);
-        context.merging(state.id, { gate: gate.name, done: index, of: checks.length });
-        const asked = { suspended, op: effect.op, index, gate, checkout, commit };
-        const judged = await judgedOn(context, state, repo, asked);
-        gates.push(judged);
-        if (judged.found.reason !== null && !judged.found.tolerated) throw refused(judged);
+      const runs = context.places.job(state.id, join(STEP.merge, effect.op));
+      const services = new MergeServices(context, state, {
+        ...{ runs, checkout, suspended },
+        markerOf: (index, nonce) => markerOf(state, index, nonce),
+        endEarlier: index => endEarlierRuns(context, state, runs, index),
+      });
+      try {
+        for (const [index, gate] of checks.entries()) {
+          if (suspended.aborted) throw cutShort(state, suspended);
+          context.merging(state.id, { gate: gate.name, done: index, of: checks.length });
+          const env = gate.kind === 'setup' ? {} : await services.start();
+          const asked = { suspended, op: effect.op, index, gate, checkout, commit, env };
+          const judged = await judgedOn(context, state, repo, asked);
+          gates.push(judged);
+          if (judged.found.reason !== null && !judged.found.tolerated) throw refused(judged);
+        }
+      } finally {
+        await services.stop();
       }
       if (suspended.aborted) throw cutShort(state, suspended);
       context.merging(state.id, { gate: null, done: checks.length, of: checks.length });
@@ -113,6 +125,8 @@ interface GateOnMerge {
   gate: Gate;
   checkout: string;
   commit: string;
+  /** What it finds of services. */
+  env: Record<string, string>;
 }
 
 /** Asked again while it comes to no judgement, as gates of attempts are. */
@@ -134,7 +148,7 @@ async function judgedOn(
 async function askOnce(
   context: EffectContext,
   state: TaskState,
-  { suspended, op, index, gate, checkout, commit }: GateOnMerge,
+  { suspended, op, index, gate, checkout, commit, env }: GateOnMerge,
 ): Promise<Found | { undecided: string }> {
   const runs = context.places.job(state.id, join(STEP.merge, op));
   await endEarlierRuns(context, state, runs, index);
@@ -151,7 +165,7 @@ async function askOnce(
   const started = performance.now();
   await startJob(context, state, at, {
     ...{ who, start, limits: resourceLimitsOf(state.spec, null) },
-    facts: { RASEN_TASK: state.id, RASEN_PROJECT: state.spec.project },
+    facts: { RASEN_TASK: state.id, RASEN_PROJECT: state.spec.project, ...env },
     watched: { marker, max_bytes, silence: null, session: null },
   });
   const why = await untilOver(context, at, gate.run!.timeout_seconds * 1000, suspended);

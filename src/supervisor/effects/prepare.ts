@@ -2,8 +2,9 @@
 import { basename, dirname } from 'node:path';
 import { isRasenError, RasenError } from '../../contract/errors.ts';
 import type { Effect, Result } from '../../engine/effect.ts';
-import { isAgentStep, subtaskOf } from '../../engine/gates-of.ts';
+import { isAgentStep, subtaskIn } from '../../engine/gates-of.ts';
 import { inFolder } from '../../engine/next-command.ts';
+import { commandWithPort, isService, NO_SERVICE } from '../../engine/service.ts';
 import { type Attempt, type Step, stepOf, type TaskState } from '../../engine/state.ts';
 import { folderOfStep } from '../../engine/working-folder.ts';
 import { keepFolder } from '../../host/foreign-file.ts';
@@ -18,6 +19,7 @@ import { checkGateSecrets } from './job-env.ts';
 import { changedSources } from './mutation.ts';
 import { repositoryOf } from './repository.ts';
 import { UNFENCED, type Wrap } from './sandboxed.ts';
+import { portFor } from './service-port.ts';
 import { setupArgv } from './setup-argv.ts';
 import { setupKey } from './setup-key.ts';
 import { workingFolder } from './working-folder.ts';
@@ -35,14 +37,17 @@ export async function prepare(
   const workspace = await prepareWorkspace(context, state, step, attempt).catch(error => {
     throw isReplaced(error, state) ? replaced(state, error) : error;
   });
-  if (attempt.work)
-    await writeWork(context, workspace && !state.workspace ? { ...state, workspace } : state, step, attempt);
+  const placed = workspace && !state.workspace ? { ...state, workspace } : state;
+  const port = step.kind === 'service' ? await portFor(context, placed, step) : null;
+  const known = port === null ? step : { ...step, service: { ...(step.service ?? NO_SERVICE), port } };
+  if (attempt.work) await writeWork(context, placed, known, attempt);
   const record_key = context.keys.of(attempt.nonce).commitment;
   return {
     type: 'prepare',
     workspace,
     record_key,
-    setup: await keyAtStart(context, state, attempt, workspace),
+    ...(port === null ? {} : { port }),
+    setup: isService(step) ? undefined : await keyAtStart(context, state, attempt, workspace),
     ...(step.kind === 'final' ? await askedOf(context, state, attempt) : {}),
   };
 }
@@ -201,11 +206,11 @@ export async function workOf(
   attempt: Attempt,
   wrap: Wrap = UNFENCED.wrap,
 ): Promise<Work> {
-  const subtask = step.kind === 'subtask' ? subtaskOf(state, step.id) : null;
+  const subtask = subtaskIn(state, step);
   if (!isAgentStep(state, step)) {
     const argv =
-      subtask && 'run' in subtask.do
-        ? wrap(subtask.do.run)
+      subtask !== null
+        ? wrap(commandWithPort(step, subtask))
         : await argvOfSetup(context, state, attempt, wrap);
     return { argv, prompt: null, env: subtask?.env ?? {}, env_defaults: {}, talks: false };
   }

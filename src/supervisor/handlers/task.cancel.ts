@@ -1,5 +1,6 @@
 /** Answers `task.cancel`. */
 import { isTerminal } from '../../contract/status.ts';
+import type { TaskState } from '../../engine/state.ts';
 import { untilState } from '../wait.ts';
 import { askOf, type Handler } from './define.ts';
 
@@ -9,7 +10,10 @@ export const taskCancel: Handler<'task.cancel'> = async (
   context,
 ) => {
   const entry = await commands.want(params.task, 'cancel', params.force, askOf(params, context));
-  await untilState(registry, entry, state => isTerminal(state.status), context.signal);
+  // What runs at the end takes as long as it takes.
+  const isEnding = ({ steps }: TaskState) => steps.some(s => s.kind === 'finally' && s.attempt);
+  const isOver = (state: TaskState) => isTerminal(state.status) || isEnding(state);
+  await untilState(registry, entry, isOver, context.signal);
   await flushViews([entry.id]);
   return registry.viewOf(entry);
 };

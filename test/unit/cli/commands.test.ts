@@ -8,7 +8,7 @@ import { Output } from '../../../src/cli/output.ts';
 import { buildProgram, withoutHelpWord } from '../../../src/cli/program.ts';
 
 const ONE_WORD =
-  'init run each status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion import gateway web pr metrics mcp';
+  'init run each ensure status report logs stop resume note answer merge list wait cancel events reinit retry rollback doctor gc completion import gateway web pr metrics mcp';
 const TWO_WORDS = [
   ...['show', 'edit', 'import'].map(verb => `plan ${verb}`),
   ...['check', 'import', 'schema'].map(verb => `config ${verb}`),

@@ -8,25 +8,30 @@ const load = (name: string, text: string, beside: Record<string, string> = {}) =
   importFile(name, `${project({ ...beside, [name]: text })}/${name}`, text);
 const why = (found: ReturnType<typeof load>) =>
   Object.fromEntries(found.left.map(({ name, why }) => [name, why]));
-const UP = 'it is to stay up, and this version has no services';
 
-test('Procfile: the release phase ends, everything else stays up', () => {
+test('Procfile: the release phase ends, everything else stays up, after it', () => {
   const found = load(
     'Procfile',
-    '# mine\nrelease: ./migrate --all && echo ok\nweb: npm start\r\nworker: node w.js\nodd\n',
+    '# mine\nrelease: ./migrate --all && echo ok\nweb: npm start -- -p $PORT\r\nworker: node w.js\nodd\n',
   );
   expect(found).toMatchObject({
     kind: 'Procfile',
-    taken: [{ name: 'release', line: 2, as: 'subtask release' }],
+    taken: [
+      { name: 'release', line: 2, as: 'subtask release' },
+      { name: 'web', line: 3, as: 'service web' },
+      { name: 'worker', line: 4, as: 'service worker' },
+    ],
   });
-  expect(why(found)).toEqual({ web: UP, worker: UP, odd: 'it is not written as NAME: COMMAND' });
+  expect(why(found)).toEqual({ odd: 'it is not written as NAME: COMMAND' });
   const { plan } = readPlanFile('pipeline.yml', yamlText(found.file), { task: 't', origin: 'file' });
-  expect(plan.subtasks.map(({ id, do: what }) => [id, what])).toEqual([
-    ['release', { run: ['/bin/sh', '-c', './migrate --all && echo ok'] }],
+  expect(plan.subtasks.map(({ id, do: what, needs, service }) => [id, what, needs, service?.port])).toEqual([
+    ['release', { run: ['/bin/sh', '-c', './migrate --all && echo ok'] }, [], undefined],
+    ['web', { keep: ['/bin/sh', '-c', 'npm start -- -p $PORT'] }, ['release'], 'auto'],
+    ['worker', { keep: ['/bin/sh', '-c', 'node w.js'] }, ['release'], null],
   ]);
 });
 
-test('process-compose: what is waited for until it ends is a subtask', () => {
+test('process-compose: what is waited for until it ends is a subtask, what is looked at or restarted a service', () => {
   const text = `version: "0.5"
 environment: ["LEVEL=3"]
 processes:
@@ -38,25 +43,45 @@ processes:
     command: ./migrate
     depends_on: {build: {condition: process_completed_successfully}}
   seed: {command: ./seed, depends_on: {db: {condition: process_healthy}}, availability: {exit_on_end: true}}
-  web: {command: ./web, depends_on: {"Migrate DB": {condition: process_completed_successfully}}, availability: {restart: always}}
+  web:
+    command: ./web
+    depends_on: {"Migrate DB": {condition: process_completed_successfully}, db: {condition: process_started}}
+    liveness_probe: {http_get: {port: 8080, path: /health}, period_seconds: 5, failure_threshold: 2}
+    ready_log_line: listening
+    availability: {restart: always, max_restarts: 7}
+  odd: {command: ./odd, readiness_probe: {http_get: {path: /}}}
   maybe: {command: ./maybe}
   off: {command: ./off, disabled: true}
   nightly: {command: ./n, schedule: {cron: "0 2 * * *"}}
 `;
   const found = load('process-compose.yaml', text);
-  expect(found.taken.map(({ as }) => as)).toEqual(['subtask build', 'subtask migrate-db']);
+  expect(found.taken.map(({ as }) => as)).toEqual([
+    ...['service db', 'subtask build', 'subtask migrate-db', 'subtask seed', 'service web'],
+  ]);
   expect(why(found)).toEqual({
-    db: UP,
-    seed: 'it needs db, which is not taken',
-    web: UP,
-    maybe: 'nothing says that it ends, and this version has no services',
+    odd: 'its "readiness_probe" is neither http_get with a port nor exec with a command',
+    maybe: 'nothing says whether it ends or stays up',
     off: 'it is disabled',
     nightly: 'this version has no schedules',
   });
   const { plan } = readPlanFile('pipeline.yml', yamlText(found.file), { task: 't', origin: 'file' });
+  const ready = (probe: object) => ({ probe, timeout_seconds: 60 });
   expect(plan.subtasks).toMatchObject([
+    { id: 'db', service: { ready: ready({ kind: 'command', run: ['/bin/sh', '-c', 'pg_isready'] }) } },
     { id: 'build', cwd: 'app', env: { A: 'b=c', LEVEL: '3' } },
     { id: 'migrate-db', needs: ['build'], do: { run: ['/bin/sh', '-c', './migrate'] } },
+    { id: 'seed', needs: ['db'] },
+    {
+      ...{ id: 'web', needs: ['migrate-db', 'db'], need_states: { db: 'started' } },
+      service: {
+        ...{ ready: ready({ kind: 'line', text: 'listening' }), restart: 'always', max_restarts: 7 },
+        health: {
+          probe: { kind: 'http', url: 'http://127.0.0.1:8080/health' },
+          every_seconds: 5,
+          failures: 2,
+        },
+      },
+    },
   ]);
 });
 
@@ -82,9 +107,10 @@ test('package.json: checks become gates, nothing that deploys or stays up does',
   });
   expect(why(found)).toMatchObject({
     pretest: 'it runs with test',
-    'test:watch': UP,
-    build: UP,
-    dev: UP,
+    'test:watch':
+      'it stays up, which is no check; to have it: rasen ensure test-watch -- pnpm run test:watch',
+    build: 'it stays up, which is no check; to have it: rasen ensure build -- pnpm run build',
+    dev: 'it stays up, which is no check; to have it: rasen ensure dev -- pnpm run dev',
     prepare: 'pnpm runs it by itself',
     deploy:
       'it is not known as a check; add it to the gates if it is one, or run it: rasen run -- pnpm run deploy',

@@ -41,6 +41,7 @@ const OTHER: Record<string, unknown> = {
   env: { NODE_ENV: 'test' },
   pass_env: ['DEPLOY_*'],
   secrets: { TOKEN: 'env:TOKEN' },
+  services: { db: { keep: ['postgres'], ready: { tcp: 5432 } } },
   triggers: { nightly: { cron: '0 2 * * *', task: { run: ['true'] } } },
 };
 

@@ -11,6 +11,7 @@ import {
   PLAN_EXAMPLE,
   SECRETS_EXAMPLE,
 } from '../../../packaging/docs/rasen-yml-5.ts';
+import { PROJECT_EXAMPLE, SERVICES_EXAMPLE } from '../../../packaging/docs/services-text.ts';
 import {
   CONFIG_KEYS,
   loadConfig,
@@ -65,6 +66,9 @@ test('the example of a configuration has the effect it shows', () => {
       GITHUB_TOKEN: { from: { cmd: ['gh', 'auth', 'token'] } },
       NPM_TOKEN: { from: { file: '~/.config/npm-token' }, for: ['setup', 'gates'] },
     });
+    writeFileSync(join(project, 'rasen.yml'), PROJECT_EXAMPLE);
+    const { services } = loadConfig({ project, env: {} }).settings;
+    expect(services.db?.service).toMatchObject({ port: 'auto', ready: { probe: { kind: 'command' } } });
   } finally {
     rmSync(project, { recursive: true, force: true });
   }
@@ -77,6 +81,14 @@ test('the examples of plans are plans', () => {
   const pipeline = read('pipeline.yml', PIPELINE_EXAMPLE);
   expect(pipeline.defaults).toMatchObject({ name: 'nightly', parallel: 3 });
   expect(pipeline.plan.subtasks.every(s => 'run' in s.do)).toBe(true);
+  const served = read('e2e.yml', SERVICES_EXAMPLE).plan.subtasks;
+  expect(served.map(s => [s.id, 'keep' in s.do, s.need_states, s.finally])).toEqual([
+    ['db', true, undefined, undefined],
+    ['web', true, undefined, undefined],
+    ['e2e', false, undefined, undefined],
+    ['logs', false, { e2e: 'failed' }, undefined],
+    ['clear', false, undefined, true],
+  ]);
   expect(read('plan.md', MARKDOWN_EXAMPLE).plan.subtasks).toMatchObject([
     { id: 'task-1', tests: ['test/token.test.ts'] },
     { id: 'task-2', needs: ['task-1'] },

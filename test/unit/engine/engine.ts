@@ -117,6 +117,10 @@ export class Engine {
   draining = false;
   day: Day = { used: { tokens: 0, usd: 0 }, ends_at_ms: Date.parse('2026-01-28T00:00:00Z') };
   suspending = false;
+  /** Services that never get ready; that are on their way; and that are well no more. */
+  readonly unready = new Set<string>();
+  readonly coming = new Set<string>();
+  readonly ill = new Set<string>();
   /** Nothing ends by itself while this is set: for looking at what runs. */
   frozen = false;
   readonly #script: Script;
@@ -205,13 +209,19 @@ export class Engine {
       this.events.push(...next.events);
       this.state = next.state;
       if (enough(this.state)) return this;
-      const able = next.effects.filter(({ key }) => !this.troubles.has(key));
+      const able = next.effects.filter(effect => !this.troubles.has(effect.key) && !this.#goesOn(effect));
       for (const effect of able) this.#do(effect);
       if (able.length > 0) continue;
       if (next.wake_ms === null) return this;
       this.now = Math.max(this.now, next.wake_ms);
     }
     throw new Error(`does not come to rest: ${this.state.status.name}`);
+  }
+
+  /** A look at a service that has found nothing yet. */
+  #goesOn(effect: Effect): boolean {
+    if (effect.type !== 'probe') return false;
+    return effect.what === 'health' ? !this.ill.has(effect.step) : this.coming.has(effect.step);
   }
 
   #observed(): Observed {
@@ -325,6 +335,13 @@ export class Engine {
         }
         return launched;
       }
+      case 'probe':
+        if (effect.what === 'health') return { type: 'probe', found: 'failed', detail: 'no answer' };
+        return {
+          type: 'probe',
+          found: this.unready.has(effect.step) ? 'failed' : 'ready',
+          detail: 'no answer',
+        };
       case 'tell': {
         this.said.push(effect.note);
         return { type: 'tell', said: true };

@@ -1,0 +1,182 @@
+/** A service of a folder, found or started, and waited for until it is ready. */
+import { EXIT, isRasenError, RasenError } from '../contract/errors.ts';
+import { READY_SECONDS } from '../contract/service-words.ts';
+import { shellLine } from '../engine/shell-word.ts';
+import type { TaskView } from '../index.ts';
+import { sha256 } from '../util/sha256.ts';
+import type { Context } from './context.ts';
+import { usage } from './errors.ts';
+import { oneLine } from './output.ts';
+import { orderHere, submit } from './submit.ts';
+import { waitTasks } from './wait-task.ts';
+
+export interface EnsureOptions {
+  ready?: Record<string, unknown>;
+  port?: string;
+  timeout?: number;
+  restart?: string;
+  env?: string[];
+}
+
+const LOOK = { tcp: 'PORT', http: 'URL', line: 'TEXT', file: 'PATH', command: 'LINE' } as const;
+/** Time for the word that it is not ready to come here. */
+const SLACK_MS = 3000;
+const HASH_CHARS = 16;
+const REASON_CHARS = 2000;
+/** Tasks of a folder that are looked at. */
+const TASKS_MAX = 1000;
+
+/** `tcp=5432` as a file of subtasks has it. Throws usage. */
+export function readyOf(text: string): Record<string, unknown> {
+  const [, kind = '', value = ''] = /^(\w+)=(.+)$/s.exec(text) ?? [];
+  if (!Object.hasOwn(LOOK, kind))
+    throw usage(
+      `--ready: "${text}" is not one of ${Object.entries(LOOK)
+        .map(([word, what]) => `${word}=${what}`)
+        .join(', ')}.`,
+    );
+  if (kind === 'http' && value.startsWith('/')) return { http: `http://127.0.0.1:\${PORT}${value}` };
+  return { [kind]: kind === 'command' ? ['/bin/sh', '-c', value] : value };
+}
+
+export async function ensureService(
+  context: Context,
+  name: string,
+  command: string[],
+  options: EnsureOptions,
+): Promise<number> {
+  const settings = settingsOf(options);
+  const { view, started } = await there(context, name, command, settings, options);
+  const now = isReady(view) ? view : await untilReady(context, view, options.timeout ?? READY_SECONDS);
+  return told(context, name, now, started);
+}
+
+function settingsOf({ ready, port, timeout, restart }: EnsureOptions): Record<string, unknown> {
+  const isOwn = ready !== undefined && /"(?:tcp|http)":/.test(JSON.stringify(ready));
+  const fixed = isOwn && !JSON.stringify(ready).includes('${PORT}');
+  const given = port ?? (fixed ? undefined : 'auto');
+  const number = given !== undefined && /^\d+$/.test(given) ? Number(given) : given;
+  const look = ready ?? (given === undefined ? undefined : { tcp: '${PORT}' });
+  return {
+    ...(number === undefined ? {} : { port: number }),
+    ...(look ? { ready: { ...look, ...(timeout === undefined ? {} : { timeout }) } } : {}),
+    ...(look && !('line' in look) ? { health: {} } : {}),
+    ...(restart === undefined ? {} : { restart }),
+  };
+}
+
+/** The task of the service: the one that is there, told to go on where it does not, or a new one. */
+async function there(
+  context: Context,
+  name: string,
+  command: string[],
+  settings: Record<string, unknown>,
+  { env }: EnsureOptions,
+): Promise<{ view: TaskView; started: boolean }> {
+  const order = await orderHere(context, { service: name, command, settings }, { env });
+  const known = await knownService(context, name);
+  if (known && known.goal !== order.spec.goal) throw another(name, known, command);
+  if (known) return await goingOn(context, known);
+  const what = sha256(JSON.stringify([order.spec.goal, settings])).slice(0, HASH_CHARS);
+  // A cancelled task stays so: the next one has the next key.
+  for (let n = 1; ; n++) {
+    const key = `ensure/${sha256(context.cwd).slice(0, HASH_CHARS)}/${name}/${what}/${n}`;
+    const { created, task } = await submit(context, { ...order, spec: { ...order.spec, key } });
+    if (created) return { view: task, started: true };
+    if (task.status !== 'cancelled') return await goingOn(context, task);
+  }
+}
+
+/** The newest task of this folder that is this service and not over for good. */
+async function knownService({ link, cwd }: Context, name: string): Promise<TaskView | undefined> {
+  const params = { project: cwd, limit: TASKS_MAX };
+  const tasks = await link.persist(client => client.call('task.list', params), { starts: true });
+  return tasks.find(
+    ({ name: called, status, subtasks: [only, ...more] }) =>
+      called === name && only?.kind === 'service' && more.length === 0 && GOING.has(status),
+  );
+}
+
+const GOING: ReadonlySet<string> = new Set([
+  'pending',
+  'running',
+  'waiting',
+  'interrupted',
+  'blocked',
+  'failed',
+]);
+
+/** What was stopped, or is blocked or given up, is told to go on. */
+async function goingOn({ link }: Context, view: TaskView): Promise<{ view: TaskView; started: boolean }> {
+  const op = crypto.randomUUID();
+  const { id: task, status } = view;
+  const rests = status === 'interrupted' || status === 'blocked';
+  if (!rests && status !== 'failed') return { view, started: false };
+  const now = await link.persist(client =>
+    rests ? client.call('task.resume', { task, op }) : client.call('task.retry', { task, op }),
+  );
+  return { view: now, started: true };
+}
+
+function another(name: string, { id, goal, status }: TaskView, command: string[]): RasenError {
+  return new RasenError(
+    'task_exists',
+    `the service ${name} of this folder has another command (${oneLine(goal, 200)}) and is ${status}; nothing was started`,
+    {
+      hint: `Give it up: rasen cancel ${id}, then ensure ${name} once more. Or choose another name for: ${oneLine(shellLine(command), 200)}`,
+      data: { task: id },
+    },
+  );
+}
+
+const isReady = ({ status, subtasks }: TaskView) =>
+  status === 'running' && subtasks[0]?.service?.ready === true;
+
+/** Until it is ready, rests, or the time is over: as it is then. */
+async function untilReady({ link, out }: Context, view: TaskView, timeout: number): Promise<TaskView> {
+  const enough = new AbortController();
+  const timer = setTimeout(() => enough.abort(), timeout * 1000 + SLACK_MS);
+  let now = view;
+  let told = '';
+  try {
+    const [last] = await waitTasks(link, {
+      tasks: [view.id],
+      through_limits: true,
+      signal: enough.signal,
+      changed: changed => {
+        now = changed;
+        const why = changed.subtasks[0]?.reason ?? '';
+        if (why !== '' && why !== told && !isReady(changed)) out.note(indented(why));
+        told = why;
+        if (isReady(changed)) enough.abort();
+      },
+    });
+    return last ?? now;
+  } catch (error) {
+    if (enough.signal.aborted && (!isRasenError(error) || error.kind === 'cancelled')) return now;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** With what it printed last, on lines of their own. */
+const indented = (text: string) => text.slice(0, REASON_CHARS).replaceAll('\n', '\n  ');
+
+function told({ out }: Context, name: string, view: TaskView, started: boolean): number {
+  const [step] = view.subtasks;
+  const url = step?.service?.url ?? null;
+  const ready = isReady(view);
+  const answer = { id: view.id, name, url, ready, started, status: view.status };
+  if (ready) {
+    out.note(`${name} is ready${started ? '' : ', and was up already'}`);
+    out.reply(answer, () => url ?? '');
+    return EXIT.ok;
+  }
+  if (out.json) out.value(answer);
+  const why = indented(view.reason ?? step?.reason ?? step?.history.at(-1)?.reason ?? 'it has begun');
+  const rests = view.exit_code !== null;
+  out.note(`${name} is not ready${rests ? '' : ' in time, and goes on trying'}: ${why}`);
+  out.note(`see what it printed: rasen logs ${view.id}`);
+  return view.exit_code ?? EXIT.temporary;
+}

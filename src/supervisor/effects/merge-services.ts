@@ -1,0 +1,196 @@
+/** Services of a project while the gates of a merge run: in its checkout, and gone with it. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RasenError } from '../../contract/errors.ts';
+import type { Subtask } from '../../contract/plan.ts';
+import { USUAL_SERVICE } from '../../contract/service-words.ts';
+import type { Recipient } from '../../engine/recipient.ts';
+import { resourceLimitsOf } from '../../engine/resource-limits.ts';
+import {
+  envOfService,
+  portsOf,
+  portWritten,
+  readyProbe,
+  readySeconds,
+  withPort,
+} from '../../engine/service.ts';
+import { STEP, type TaskState } from '../../engine/state.ts';
+import { folderOf } from '../../engine/working-folder.ts';
+import { freePortFor, holderOf, isFree } from '../../host/ports.ts';
+import type { EffectContext } from './context.ts';
+import { emptyJob, type JobAt, lifeAt, type Start, startJob, tail } from './job.ts';
+import { openEnv, secretsOf } from './job-env.ts';
+import { lookerOf } from './look.ts';
+import { writeJob } from './prepare.ts';
+import { fenceFor } from './sandboxed.ts';
+import { clearTemporaryFolder } from './temporary-folder.ts';
+import { workingFolder } from './working-folder.ts';
+
+const LOOK_MS = 150;
+const SAID = { lines: 8, bytes: 1500 };
+
+export interface MergeRun {
+  /** Folder of its jobs, and the name of what runs there by number. */
+  runs: string;
+  markerOf: (index: number, nonce: string) => string;
+  /** Ends what an earlier supervisor left of a job of this number. */
+  endEarlier: (index: number) => Promise<void>;
+  checkout: string;
+  suspended: AbortSignal;
+}
+
+/** Behind the gates. */
+export const FIRST_SERVICE = 1000;
+
+interface Up extends JobAt {
+  id: string;
+}
+
+export class MergeServices {
+  readonly #context: EffectContext;
+  readonly #state: TaskState;
+  readonly #run: MergeRun;
+  readonly #up: Up[] = [];
+  #env: Record<string, string> | null = null;
+
+  constructor(context: EffectContext, state: TaskState, run: MergeRun) {
+    this.#context = context;
+    this.#state = state;
+    this.#run = run;
+  }
+
+  /** Resolves when all are ready, with what gates find of them. Throws `gate_failed` where one is not. */
+  async start(): Promise<Record<string, string>> {
+    if (this.#env) return this.#env;
+    let env: Record<string, string> = {};
+    for (const [i, service] of inOrder(this.#state.spec.services ?? []).entries())
+      env = { ...env, ...(await this.#startOne(FIRST_SERVICE + i, service, env)) };
+    this.#env = env;
+    return env;
+  }
+
+  /** The last one first. */
+  async stop(): Promise<void> {
+    for (const job of this.#up.splice(0).reverse()) {
+      await emptyJob(this.#context, job, {});
+      await clearTemporaryFolder(this.#context, this.#state, job.nonce);
+    }
+  }
+
+  async #startOne(
+    index: number,
+    subtask: Subtask,
+    others: Record<string, string>,
+  ): Promise<Record<string, string>> {
+    const [context, state] = [this.#context, this.#state];
+    const { runs, markerOf, endEarlier, checkout } = this.#run;
+    const service = subtask.service ?? USUAL_SERVICE;
+    await endEarlier(index);
+    const port = await this.#port(subtask);
+    const nonce = randomBytes(8).toString('hex');
+    const folder = join(runs, `${index}-${nonce}`);
+    const mark = { nonce, record_keys: [context.keys.of(nonce).commitment] };
+    const job = { id: subtask.id, folder, nonce, mark, marker: markerOf(index, nonce) };
+    const who: Recipient = { command: 'run', agents: Object.keys(state.spec.agents).length > 0 };
+    const own = [folderOf(state), subtask.cwd].filter(Boolean).join('/') || null;
+    const { cwd, root } = await workingFolder(checkout, own, true);
+    const env = {
+      ...{ ...others, ...envOfService(subtask.id, service, port) },
+      ...(port === null ? {} : { PORT: String(port) }),
+      ...subtask.env,
+    };
+    const fence = await fenceFor(context, state, { who, nonce, root: checkout, env: subtask.env });
+    const words = 'keep' in subtask.do ? subtask.do.keep : [];
+    const argv = fence.wrap(words.map(word => withPort(word, port)));
+    const files = { step: STEP.merge, n: index + 1, nonce, folder, argv, cwd, prompt: null };
+    const spec = await writeJob(context, state, files);
+    const start: Start = { spec, root, fence, env, env_defaults: {} };
+    this.#up.push(job);
+    const max_bytes = state.spec.limits.output_max_bytes;
+    await startJob(context, state, job, {
+      ...{ who, start, limits: { ...resourceLimitsOf(state.spec, subtask), runtime_max_seconds: null } },
+      facts: { RASEN_TASK: state.id, RASEN_PROJECT: state.spec.project },
+      watched: { marker: job.marker, max_bytes, silence: null, session: null },
+    });
+    const probe = readyProbe(service);
+    const since_ms = Date.now();
+    const looked = { port, folder, since_ms, cwd: async () => cwd };
+    const look =
+      probe &&
+      lookerOf(probe, {
+        ...looked,
+        env: async () => ({
+          ...openEnv(context, state, who),
+          ...(await secretsOf(context, state, who)),
+          ...env,
+        }),
+      });
+    await this.#untilReady(job, look, readySeconds(service));
+    return envOfService(subtask.id, service, port);
+  }
+
+  async #untilReady(
+    { id, folder, mark }: Up,
+    look: (() => Promise<string | null>) | null,
+    seconds: number,
+  ): Promise<void> {
+    const until = performance.now() + seconds * 1000;
+    for (;;) {
+      const found = look && (await look());
+      const { alive, exited } = lifeAt(folder, mark);
+      const said = async () => (await tail(folder, SAID))?.trimEnd() ?? '';
+      if (exited || alive === false) throw notUp(id, 'it has ended', await said());
+      if (found === null) return;
+      // What comes next says that it was cut short.
+      if (this.#run.suspended.aborted) return;
+      if (performance.now() > until) throw notUp(id, `not ready within ${seconds} s: ${found}`, await said());
+      await sleep(LOOK_MS);
+    }
+  }
+
+  async #port(subtask: Subtask): Promise<number | null> {
+    const service = subtask.service ?? USUAL_SERVICE;
+    const written = portWritten(service);
+    const port =
+      service.port === 'auto'
+        ? await freePortFor(`${this.#run.checkout}\n${subtask.id}`, new Set())
+        : written;
+    for (const wanted of portsOf(service, port)) {
+      if (await isFree(wanted)) continue;
+      const holder = holderOf(wanted);
+      throw notUp(
+        subtask.id,
+        `port ${wanted} is taken by ${holder ? `process ${holder.pid}` : 'another program'}`,
+        '',
+      );
+    }
+    return port;
+  }
+}
+
+function notUp(id: string, why: string, said: string): RasenError {
+  return new RasenError(
+    'gate_failed',
+    `the service ${id} is not up for the gates of the merge (${why}); nothing was moved`,
+    {
+      ...(said === '' ? {} : { hint: `Its output ends with:\n${said}` }),
+      data: { service: id },
+    },
+  );
+}
+
+/** Each after those that it needs. */
+function inOrder(services: readonly Subtask[]): Subtask[] {
+  const sorted: Subtask[] = [];
+  const visit = (service: Subtask) => {
+    if (sorted.includes(service)) return;
+    for (const id of service.needs) {
+      const needed = services.find(other => other.id === id);
+      if (needed) visit(needed);
+    }
+    sorted.push(service);
+  };
+  services.forEach(visit);
+  return sorted;
+}
