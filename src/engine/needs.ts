@@ -12,6 +12,8 @@ export interface Need {
 
 export type Answer = 'met' | 'open' | 'never';
 
+const NONE: readonly Need[] = [];
+
 /** Kinds that the services of the project are up for. */
 const SERVED: ReadonlySet<Step['kind']> = new Set(['baseline', 'subtask', 'fix', 'final']);
 
@@ -28,16 +30,18 @@ export class Needs {
   }
 
   /** What is written down, and the services of the project. */
-  of(step: Step): Need[] {
+  of(step: Step): readonly Need[] {
     const subtask = subtaskIn(this.#state, step);
+    const served = SERVED.has(step.kind) ? this.#project : [];
+    // A task may have thousands that need nothing.
+    if (!subtask?.needs.length && served.length === 0) return NONE;
     const prefix = step.id.startsWith(PROJECT_SERVICE) ? PROJECT_SERVICE : '';
     const written = (subtask?.needs ?? []).flatMap(id => {
       const needed = this.#byId.get(`${prefix}${id}`);
       const work = needed && subtaskIn(this.#state, needed);
       return work ? [{ step: needed, state: needStateOf(subtask!, work) }] : [];
     });
-    if (!SERVED.has(step.kind)) return written;
-    return [...written, ...this.#project.map(service => ({ step: service, state: 'ready' as const }))];
+    return [...written, ...served.map(service => ({ step: service, state: 'ready' as const }))];
   }
 
   areMet(step: Step): boolean {

@@ -148,7 +148,13 @@ export async function orderFrom(
 const TEXT_CHARS = 200;
 
 function isPlain(wish: Wish, { folder, env }: Place, { key, name, config }: Flags): boolean {
-  if (!('items' in wish || 'command' in wish) || config || hasConfig(configFolder(folder), env)) return false;
+  if (
+    !('items' in wish || 'command' in wish) ||
+    'service' in wish ||
+    config ||
+    hasConfig(configFolder(folder), env)
+  )
+    return false;
   return [key, name].every(text => text === undefined || (text !== '' && text.length <= TEXT_CHARS));
 }
 
