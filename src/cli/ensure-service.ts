@@ -75,8 +75,10 @@ async function there(
 ): Promise<{ view: TaskView; started: boolean }> {
   const order = await orderHere(context, { service: name, command, settings }, { env });
   const known = await knownService(context, name);
-  if (known && known.goal !== order.spec.goal) throw another(name, known, command);
-  if (known) return await goingOn(context, known);
+  // One that was given up is nobody's any more.
+  const is_other = known !== undefined && known.goal !== order.spec.goal;
+  if (known && is_other && known.status !== 'failed') throw another(name, known, command);
+  if (known && !is_other) return await goingOn(context, known);
   const what = sha256(JSON.stringify([order.spec.goal, settings])).slice(0, HASH_CHARS);
   // A cancelled task stays so: the next one has the next key.
   for (let n = 1; ; n++) {

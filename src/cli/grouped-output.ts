@@ -49,7 +49,16 @@ export class GroupedOutput {
     const { subtask, attempt } = record;
     if (subtask === null) return;
     if (record.kind === 'output') this.#hold(subtask, attempt ?? 0, bytesOf(record));
-    else if (record.kind === 'event' && OVER.has(record.event ?? '')) this.#isOver(subtask);
+    else if (record.kind !== 'event') return;
+    else if (record.event === 'step_reset') this.#isDoneAgain(subtask);
+    else if (OVER.has(record.event ?? '')) this.#isOver(subtask);
+  }
+
+  /** What it printed until now has been shown, or counts no more. */
+  #isDoneAgain(item: string): void {
+    this.#over.delete(item);
+    this.#bytes -= this.#held.get(item)?.bytes ?? 0;
+    this.#held.delete(item);
   }
 
   /** Shows what is left, in order. */
@@ -79,7 +88,8 @@ export class GroupedOutput {
     if (this.#over.has(item)) return;
     this.#over.add(item);
     const { items, keep_order } = this.#options;
-    if (!keep_order) this.#show(item);
+    // One whose turn was before is done again.
+    if (!keep_order || items.indexOf(item) < this.#next) this.#show(item);
     for (; keep_order && this.#over.has(items[this.#next] ?? ''); this.#next++)
       this.#show(items[this.#next]!);
   }
@@ -87,13 +97,13 @@ export class GroupedOutput {
   #show(item: string): void {
     const held = this.#held.get(item);
     if (!held) return;
+    this.#held.delete(item);
     const { open, again } = this.#options;
     this.#writing = this.#writing.then(async () => {
       const shown = open();
       if (held.dropped) await again(item, held.attempt, bytes => shown.write(bytes));
       else for (const chunk of held.chunks) await shown.write(chunk);
       await shown.end();
-      this.#held.delete(item);
       this.#bytes -= held.bytes;
     });
     // `end` tells of it.

@@ -3,6 +3,7 @@
  * disk while no supervisor ran must not be its answer later.
  */
 import { existsSync } from 'node:fs';
+import { RasenError } from '../contract/errors.ts';
 import { isMarked } from '../host/mark.ts';
 import type { Door } from '../mcp/index.ts';
 import { VERSION } from '../version.ts';
@@ -23,12 +24,23 @@ const PROGRAM = { name: 'mcp', version: VERSION };
 
 export function mcpDoor(context: Context, config: ConfigBundle): Door {
   const { env, cwd, paths, linkAs, loadConfigBundle } = context;
-  // Agents hand little of their environment on to a server. A supervisor that is started in a sandbox ends with it, and
+  // Agents hand little of their environment on to a server. A supervisor that is started in an attempt ends with it, and
   // so would all that was handed over.
-  const sandboxed = Boolean(env.RASEN_SANDBOXED) || (isMarked() && !existsSync(paths.socket));
+  const is_inside = Boolean(env.RASEN_SANDBOXED) || isMarked();
+  const start = async () => {
+    throw new RasenError(
+      'unreachable',
+      'No supervisor answers, and none is started from inside of an attempt.',
+      {
+        hint: 'Whoever started it starts it again; what runs goes on meanwhile.',
+      },
+    );
+  };
   const inherited = inheritedOfShell(env);
   const using = async <T>(work: (link: Link) => Promise<T>): Promise<T> => {
-    const link = linkAs({ client: PROGRAM, sandboxed });
+    // Asked each time: between two supervisors there may be no socket for a moment.
+    const sandboxed = Boolean(env.RASEN_SANDBOXED) || (is_inside && !existsSync(paths.socket));
+    const link = linkAs({ client: PROGRAM, sandboxed, ...(is_inside ? { start } : {}) });
     try {
       return await work(link);
     } finally {

@@ -11,7 +11,7 @@ import { parseYaml } from './yaml.ts';
 
 const NAMES = /\.(?:jsonl|ndjson)$/i;
 /** What the only line of a file has that is one subtask, and not a plan. */
-const OF_SUBTASK = ['run', 'do', 'description', 'prompt'];
+const OF_SUBTASK = ['run', 'do'];
 
 /** By its name, or because its first line is a whole value and not the beginning of one. */
 export function isJsonLines(path: string, text: string): boolean {

@@ -1,6 +1,12 @@
 /** A service as users write it: `keep` with `ready`, `health`, `restart` and `port`; and the same written out again. */
 import { type Probe, type ServiceSpec, serviceSpec } from '../contract/service.ts';
-import { PROBE_KINDS, type ProbeKind, READY_SECONDS, RESTARTS } from '../contract/service-words.ts';
+import {
+  MAX_RESTARTS,
+  PROBE_KINDS,
+  type ProbeKind,
+  READY_SECONDS,
+  RESTARTS,
+} from '../contract/service-words.ts';
 import { field, join } from './fields.ts';
 import { found, isNothing, type MapNode, type Node } from './node.ts';
 import type { Problems } from './problems.ts';
@@ -24,7 +30,7 @@ export const SERVICE_FIELDS = {
   ready: nullable(probing(READY, true), 'as soon as it runs'),
   health: nullable(probing(HEALTH, false), 'only whether it runs'),
   restart: oneOf(...RESTARTS),
-  max_restarts: int(0, 10_000),
+  max_restarts: int(0, MAX_RESTARTS),
   restart_window: duration(),
   port: nullable(portType(), 'none is known'),
 } satisfies Record<string, ValueType<unknown>>;

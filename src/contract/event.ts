@@ -429,6 +429,7 @@ const PAYLOADS = {
       ok: z.boolean(),
       detail: maybe,
       failed: z.array(z.enum(NOTIFY_CHANNELS)).optional().describe('Channels that failed.'),
+      final: z.boolean().optional().describe('All that failed refused it for good.'),
     })
     .describe('A person was told of something, or that was tried.'),
   rollback_requested: z

@@ -14,6 +14,9 @@ export type ProbeKind = (typeof PROBE_KINDS)[number];
 /** Seconds until a service is ready whose `ready` says no time. */
 export const READY_SECONDS = 60;
 
+/** Most restarts that can be asked for within a window: so many ends are kept. */
+export const MAX_RESTARTS = 199;
+
 /** A service of which nothing is said. */
 export const USUAL_SERVICE: ServiceSpec = {
   ready: null,

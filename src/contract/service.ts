@@ -1,6 +1,6 @@
 /** What the user asks of a service: when it is ready, whether it stays well, when it is started again, and its port. */
 import * as z from 'zod';
-import { RESTARTS } from './service-words.ts';
+import { MAX_RESTARTS, RESTARTS } from './service-words.ts';
 
 const MAX_TEXT = 4096;
 const text = z.string().min(1).max(MAX_TEXT);
@@ -45,7 +45,12 @@ export const serviceSpec = z.strictObject({
     .default(null)
     .describe('How it is looked at while it is ready. null: only whether it runs.'),
   restart: z.enum(RESTARTS).default('on-failure'),
-  max_restarts: z.int().min(0).max(10_000).default(5).describe('Most restarts within `window_seconds`.'),
+  max_restarts: z
+    .int()
+    .min(0)
+    .max(MAX_RESTARTS)
+    .default(5)
+    .describe('Most restarts within `window_seconds`.'),
   window_seconds: seconds.default(600),
   port: z
     .union([z.literal('auto'), port])

@@ -190,7 +190,7 @@ export type Result =
   /** gone: it runs no more, or nobody wants to know. `detail`: what was found last, as the end of a sentence. */
   | { type: 'probe'; found: 'ready' | 'failed' | 'gone'; detail: string }
   | { type: 'rollback' }
-  | { type: 'notify'; ok: boolean; detail: string | null; failed?: NotifyChannel[] }
+  | { type: 'notify'; ok: boolean; detail: string | null; failed?: NotifyChannel[]; final?: boolean }
   | { type: 'accept_plan'; accepted: { plan: Plan; sha256: string } | null; problem: string | null }
   | {
       type: 'merge';

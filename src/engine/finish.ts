@@ -23,7 +23,9 @@ export function blockedBy(state: TaskState, step: Step, nowMs: number): NewEvent
 export function finish(state: TaskState, nowMs: number): Next {
   const final = state.steps.find(s => s.kind === 'final');
   const fix = state.steps.find(s => s.kind === 'fix');
-  if (staysUp(state)) return until(null);
+  // One that is given up, or that a person has to see to, is told: those beside it do not hide that.
+  if (staysUp(state) && !state.steps.some(s => isService(s) && (s.block || isGivenUp(state, s))))
+    return until(null);
   const subtasks = state.steps.filter(s => s.kind === 'subtask');
   const last = state.good.at(-1)?.commit ?? state.workspace?.base ?? null;
   if (final?.status === 'completed' && final.commit !== last) {
@@ -67,6 +69,9 @@ export function finish(state: TaskState, nowMs: number): Next {
   const why = OF_CONFIG.has(failed.kind) ? 'config' : 'attempts';
   return record({ type: 'task_blocked', why, message, subtask: failed.id });
 }
+
+const isGivenUp = (state: TaskState, step: Step): boolean =>
+  step.status === 'failed' && subtaskIn(state, step)?.on_fail === 'stop';
 
 const LEFT_OUT: ReadonlySet<Step['kind']> = new Set(['subtask', 'service', 'final']);
 const OF_CONFIG: ReadonlySet<Step['kind']> = new Set(['baseline', 'setup', 'plan', 'service']);

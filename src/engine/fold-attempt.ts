@@ -4,7 +4,7 @@ import type { EventOf, GateEvidence } from '../contract/event.ts';
 import { COUNTS, type Outcome } from '../contract/status.ts';
 import { NOTHING_USED } from './budget.ts';
 import { withoutNotesTo } from './fold-notes.ts';
-import { editAttempt, gate, live, openAttempt, phase, step } from './fold-tools.ts';
+import { editAttempt, gate, isCounted, live, openAttempt, phase, step } from './fold-tools.ts';
 import { sessionUsed } from './fold-usage.ts';
 import { gatesOf, isAgentStep } from './gates-of.ts';
 import { provesLogin } from './login.ts';
@@ -144,8 +144,8 @@ export function attemptEnded(state: TaskState, event: EventOf<'attempt_ended'>):
   }));
   const known = step(next, event.step, s => ({ ...s, session: sessionOf(event, was) }));
   const counted = sessionUsed(known, event, event.session, event.claim);
-  const is_service = stepOf(state, event.step).kind === 'service';
-  return was.started_at && !is_service ? live(counted, -1, event.ended_at) : counted;
+  const counts = was.started_at && isCounted(stepOf(state, event.step));
+  return counts ? live(counted, -1, event.ended_at) : counted;
 }
 
 function sessionOf({ session, ended_at: at }: EventOf<'attempt_ended'>, attempt: Attempt): Step['session'] {

@@ -26,7 +26,7 @@ import {
 } from './fold-attempt.ts';
 import { noteAdded, noteTold } from './fold-notes.ts';
 import { withoutJudges } from './fold-skip.ts';
-import { given, goOn, live, move, phase, standStill, step } from './fold-tools.ts';
+import { given, goOn, isCounted, live, move, phase, standStill, step } from './fold-tools.ts';
 import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { PREFIX, PROJECT_SERVICE } from './gates-of.ts';
 import { handedOver, handedOverEnded } from './handed.ts';
@@ -121,8 +121,10 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
         status: 'skipped',
         reason: event.reason,
       }));
-    case 'step_reset':
-      return step(state, event.step, s => resetStep(s, event.reason));
+    case 'step_reset': {
+      const next = step(state, event.step, s => resetStep(s, event.reason));
+      return stepOf(state, event.step).kind === 'service' ? next : withServices(next);
+    }
     case 'rolled_back':
       return rolledBack(state, event);
     case 'task_started':
@@ -166,8 +168,8 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'clock_jumped':
       return clockJumped(state, event);
     case 'notified': {
-      const { key, ok, detail, failed, t } = event;
-      const line = { key, t, ok, detail, ...(failed ? { failed } : {}) };
+      const { key, ok, detail, failed, final, t } = event;
+      const line = { key, t, ok, detail, ...(failed ? { failed } : {}), ...(final ? { final } : {}) };
       return { ...state, notified: ledgerWith(state, line) };
     }
     case 'rollback_requested': {
@@ -195,7 +197,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
   }
 }
 
-/** What a service takes of the day is no work. */
+/** What a service takes of the day is no work, and neither is what runs at the end: no limit of the task ends that. */
 function attemptStarted(state: TaskState, event: EventOf<'attempt_started'>): TaskState {
   const next = phase(state, event, ['prepared'], a => ({
     ...a,
@@ -206,7 +208,7 @@ function attemptStarted(state: TaskState, event: EventOf<'attempt_started'>): Ta
     talks: event.talks ?? false,
     started_at: event.t,
   }));
-  return stepOf(state, event.step).kind === 'service' ? next : live(next, +1, event.t);
+  return isCounted(stepOf(state, event.step)) ? live(next, +1, event.t) : next;
 }
 
 function claimed(state: TaskState, { host, boot, t }: EventOf<'task_claimed'>): TaskState {
@@ -420,8 +422,7 @@ function rolledBack({ rollback: _, ...state }: TaskState, event: EventOf<'rolled
     s.kind === 'fix' ? { ...resetStep(s, 'rolled back'), status: 'skipped' } : resetStep(s, 'rolled back');
   const steps = state.steps.map(s => (event.steps.includes(s.id) ? undone(s) : s));
   return {
-    ...state,
-    steps,
+    ...withServices({ ...state, steps }),
     unsealed: [],
     good: [...state.good, { k: state.good.length + 1, commit: event.commit, step: '_rollback', t: event.t }],
   };
@@ -439,7 +440,7 @@ function loginRetried(state: TaskState): TaskState {
     throw new Error(`task ${state.id}: a login is tried again while the task is ${state.status.name}`);
   const steps = state.steps.map(s => (s.block?.why === 'auth' ? { ...s, block: null } : s));
   const login = { ...state.login, tries: state.login.tries + 1 };
-  return move({ ...state, steps, login }, { name: 'pending' });
+  return move(withServices({ ...state, steps, login }), { name: 'pending' });
 }
 
 function resumed(before: TaskState): TaskState {
@@ -457,8 +458,7 @@ function resumed(before: TaskState): TaskState {
   );
   return move(
     {
-      ...state,
-      steps,
+      ...withServices({ ...state, steps }),
       want: 'run',
       force: false,
       consecutive_failures: 0,
@@ -472,6 +472,19 @@ function resumed(before: TaskState): TaskState {
     },
     { name: 'pending' },
   );
+}
+
+/**
+ * What comes to rest stops its services as those that are done with. Where it goes on they are wanted again: what is
+ * stopped is started, and what is on its way down comes back.
+ */
+const withServices = (state: TaskState): TaskState => ({ ...state, steps: state.steps.map(wantedAgain) });
+
+function wantedAgain(s: Step): Step {
+  if (s.kind !== 'service') return s;
+  const { attempt } = s;
+  if (attempt?.stop_reason === 'done') return { ...s, attempt: { ...attempt, stop_reason: 'suspend' } };
+  return attempt === null && (s.status === 'completed' || s.passed) ? resetStep(s, 'needed again') : s;
 }
 
 /** Services were stopped when it came to rest; what runs at the end does so again at the next one. */

@@ -64,6 +64,24 @@ export class Needs {
     );
   }
 
+  /**
+   * A step for the failure of a service that is up, where everything else is done: nothing is left that the service could
+   * fail. Null: there is none.
+   */
+  idleFor(steps: readonly Step[]): { step: Step; need: Need } | null {
+    const work = steps.filter(s => s.kind === 'subtask');
+    const left = work.filter(s => s.status === 'pending' || s.status === 'in_progress');
+    if (left.length === 0 || left.length === work.length || left.some(s => s.attempt)) return null;
+    const first = new Map<string, { step: Step; need: Need }>();
+    for (const step of left) {
+      const need = this.of(step).find(n => n.state === 'failed' && n.step.kind === 'service');
+      if (need && answerOf(need) === 'open') first.set(step.id, { step, need });
+    }
+    const waits = (step: Step): boolean =>
+      first.has(step.id) || this.of(step).some(need => left.includes(need.step) && waits(need.step));
+    return first.size > 0 && left.every(waits) ? [...first.values()][0]! : null;
+  }
+
   /** Whether it is there because something failed, or comes after such a one: the failure does not hold it up. */
   isAfterFailure(step: Step): boolean {
     this.#afterFailure ??= this.#findAfterFailure();

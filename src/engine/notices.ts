@@ -24,6 +24,8 @@ export interface Notified {
   detail: string | null;
   /** Channels that failed; the others told the person. Absent in older journals, and where all is to be tried again. */
   failed?: NotifyChannel[];
+  /** None of them would take it the next time either, as far as they said. */
+  final?: boolean;
 }
 
 /** Lines of the ledger that are kept whatever they are of. */
@@ -31,6 +33,7 @@ export const MAX_NOTIFIED = 100;
 /** Of one notice: for most of a day. After the first that failed it is so long to the next, then twice as long each time. */
 export const MAX_NOTICE_TRIES = 8;
 export const NOTICE_RETRY_MS = 10 * 60_000;
+const MAX_REFUSED = 2;
 /** Notices of one task within an hour: a script that resumes it again and again must not flood anybody. */
 export const MAX_NOTICES_PER_HOUR = 10;
 const HOUR_MS = 3_600_000;
@@ -42,7 +45,9 @@ export const kindOf = ({ key }: Pick<Notice, 'key'>) => key.split(':', 1)[0] as 
 /** Sent, or tried in vain for the last time. */
 export function isToldOf({ notified }: TaskState, notice: string): boolean {
   const tries = notified.filter(({ key }) => key === notice);
-  return tries.length >= MAX_NOTICE_TRIES || tries.some(({ ok }) => ok);
+  // What refuses for good is asked once more: somebody may have mended it meanwhile.
+  const refused = tries.filter(({ final }) => final).length;
+  return tries.length >= MAX_NOTICE_TRIES || refused >= MAX_REFUSED || tries.some(({ ok }) => ok);
 }
 
 /** Where a notice still has to go: everywhere, or by the channels that failed where others did not. */

@@ -11,14 +11,17 @@ export const isDone = (step: Step): boolean => step.status === 'completed' || st
 /** A step that waits for what can never come is left out: what it waited for did not fail, or was left out itself. */
 export function neverComing(state: TaskState, needs: Needs): NewEvent | null {
   for (const step of state.steps) {
-    if (step.status !== 'pending' || step.kind !== 'subtask') continue;
+    if (step.status !== 'pending' || !LEAVES_OUT.has(step.kind)) continue;
     const need = needs.neverOf(step);
     // After a failure it stays: a person may have that done again, and finish says what is left out.
     if (need && need.step.status !== 'failed')
       return { type: 'step_skipped', step: step.id, reason: neverText(need) };
   }
-  return null;
+  const idle = needs.idleFor(state.steps);
+  return idle && { type: 'step_skipped', step: idle.step.id, reason: neverText(idle.need) };
 }
+
+const LEAVES_OUT: ReadonlySet<Step['kind']> = new Set(['subtask', 'service']);
 
 /** Order of the steps: what must be over before one may start. */
 export function orderOf(state: TaskState, needs: Needs): (step: Step) => boolean {

@@ -1,7 +1,7 @@
 /** What is known of services: what they were asked for, what an end of one means, and what others find of them. Pure. */
 import type { Subtask } from '../contract/plan.ts';
 import type { Probe, ServiceSpec } from '../contract/service.ts';
-import { READY_SECONDS, USUAL_SERVICE } from '../contract/service-words.ts';
+import { MAX_RESTARTS, READY_SECONDS, USUAL_SERVICE } from '../contract/service-words.ts';
 import type { Outcome } from '../contract/status.ts';
 import { subtaskIn } from './gates-of.ts';
 import { jitterMs } from './limit-policy.ts';
@@ -17,7 +17,7 @@ export const SERVICE_RETRY = {
 } as const;
 
 /** Ends that are kept: more than any limit looks at. */
-export const MAX_FAILED_AT = 200;
+export const MAX_FAILED_AT = MAX_RESTARTS + 1;
 
 export const NO_SERVICE: ServiceFacts = { port: null, ready_at: null, starts: 0, failed_at: [], row: 0 };
 

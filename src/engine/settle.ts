@@ -157,12 +157,13 @@ function lateGate(step: Step, attempt: Attempt, gate: number, nowMs: number): Ne
   return [{ type: 'gate_delayed', step: step.id, n: attempt.n, gate, try: run.try, ms }];
 }
 
-const notified = (key: string, { ok, detail, failed }: Omit<Notified, 'key' | 't'>): NewEvent => ({
+const notified = (key: string, { ok, detail, failed, final }: Omit<Notified, 'key' | 't'>): NewEvent => ({
   type: 'notified',
   key,
   ok,
   detail: detail === null ? null : clip(detail).slice(0, MAX_DETAIL),
   ...(failed ? { failed } : {}),
+  ...(final ? { final } : {}),
 });
 
 /** Why an effect cannot be done. */

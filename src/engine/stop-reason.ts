@@ -62,7 +62,7 @@ export function stopReason(
     const signs = [attempt.started_at, facts.last_output_at, facts.result_at, state.last_jump_at];
     deadlines.push(['idle', latestOf(signs, nowMs) + quiet_ms]);
   }
-  const runtime = runtimeLeftMs(state, nowMs);
+  const runtime = step.kind === 'finally' ? null : runtimeLeftMs(state, nowMs);
   if (runtime !== null) deadlines.push(['runtime', nowMs + runtime]);
   const due = deadlines.find(([, ms]) => ms <= nowMs);
   if (due) {

@@ -3,6 +3,10 @@ import type { TaskView } from '../index.ts';
 
 const GOAL_CHARS = 300;
 const RESULT_CHARS = 4000;
+/** Subtasks that are named, those that are of interest first; the others are counted. */
+const SUBTASKS_MAX = 50;
+/** The last: what is done. */
+const OF_INTEREST: readonly string[] = ['failed', 'in_progress', 'pending', 'skipped', 'completed'];
 
 /** What goes on by itself. */
 const GOING: ReadonlySet<string> = new Set(['pending', 'running', 'waiting']);
@@ -25,7 +29,19 @@ export function brief(view: TaskView): Record<string, unknown> {
       handed_over: view.handed_over,
     }),
     ...(view.total_tokens > 0 ? { tokens: view.total_tokens, usd: view.total_cost_usd } : {}),
-    ...(subtasks.length > 1 ? { subtasks } : {}),
+    ...(subtasks.length > 1 ? shown(subtasks) : {}),
+  };
+}
+
+function shown<T extends { status: string }>(all: readonly T[]): Record<string, unknown> {
+  if (all.length <= SUBTASKS_MAX) return { subtasks: all };
+  const rank = ({ status }: T) => OF_INTEREST.indexOf(status);
+  const counts: Record<string, number> = {};
+  for (const { status } of all) counts[status] = (counts[status] ?? 0) + 1;
+  return {
+    subtask_counts: counts,
+    subtasks: all.toSorted((a, b) => rank(a) - rank(b)).slice(0, SUBTASKS_MAX),
+    notes: [`${all.length - SUBTASKS_MAX} of ${all.length} subtasks are counted and not named.`],
   };
 }
 

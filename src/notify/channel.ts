@@ -5,6 +5,9 @@ import type { Message } from './message.ts';
 /** Longest that one channel may take, with all its tries. */
 export const CHANNEL_MS_MAX = 30_000;
 
+/** What asking again would not change. */
+export class Refused extends Error {}
+
 export interface Place {
   /** Of the task; the secrets of a task are in it for its command alone. */
   env: Record<string, string>;

@@ -2,7 +2,7 @@
 import { messageOf } from '../contract/errors.ts';
 import type { NotifySpec } from '../contract/notify.ts';
 import { oneLine } from '../views/plain-text.ts';
-import type { Channel, Place } from './channel.ts';
+import { type Channel, type Place, Refused } from './channel.ts';
 import { commandChannel } from './command.ts';
 import { desktopChannel } from './desktop.ts';
 import type { Message } from './message.ts';
@@ -12,7 +12,8 @@ import { withoutValues } from './without-values.ts';
 /** Of what went wrong with one channel. */
 const MAX_DETAIL = 250;
 
-export type Sent = { channel: Channel['name']; ok: boolean; detail: string | null };
+/** `final`: it would be refused again. */
+export type Sent = { channel: Channel['name']; ok: boolean; detail: string | null; final?: boolean };
 
 export function channelsOf(spec: NotifySpec, platform: NodeJS.Platform = process.platform): Channel[] {
   return [
@@ -40,7 +41,8 @@ export async function sendAll(
         await attempt(channel, message, needs[channel.name] ? withSecrets(place, await secrets()) : bare);
         return { channel: channel.name, ok: true, detail: null };
       } catch (error) {
-        return { channel: channel.name, ok: false, detail: oneLine(messageOf(error), MAX_DETAIL) };
+        const final = error instanceof Refused ? { final: true } : {};
+        return { channel: channel.name, ok: false, detail: oneLine(messageOf(error), MAX_DETAIL), ...final };
       }
     }),
   );
@@ -57,7 +59,8 @@ async function attempt(channel: Channel, message: Message, place: Place): Promis
   try {
     await channel.send(message, place);
   } catch (error) {
-    throw new Error(withoutValues(messageOf(error), place.secrets));
+    const words = withoutValues(messageOf(error), place.secrets);
+    throw error instanceof Refused ? new Refused(words) : new Error(words);
   }
 }
 

@@ -12,15 +12,16 @@ const TEAMS_MAX = 12_000;
 
 /** Services that are known by their address. */
 const KNOWN: readonly (readonly [format: Exclude<WebhookFormat, 'auto'>, is: (url: URL) => boolean])[] = [
-  ['slack', url => url.hostname === 'hooks.slack.com'],
-  [
-    'discord',
-    url => /^(?:\w+\.)?discord(?:app)?\.com$/.test(url.hostname) && url.pathname.startsWith('/api/webhooks/'),
-  ],
+  ['slack', url => url.hostname === 'hooks.slack.com' || (isDiscord(url) && url.pathname.endsWith('/slack'))],
+  ['discord', isDiscord],
   ['ntfy', url => url.hostname === 'ntfy.sh'],
   ['telegram', url => url.hostname === 'api.telegram.org'],
   ['teams', url => /\.(?:webhook\.office\.com|logic\.azure\.com|powerplatform\.com)$/.test(url.hostname)],
 ];
+
+function isDiscord({ hostname, pathname }: URL): boolean {
+  return /^(?:\w+\.)?discord(?:app)?\.com$/.test(hostname) && /^\/api\/(?:v\d+\/)?webhooks\//.test(pathname);
+}
 
 /** What `auto` is at an address. */
 export function formatOf(format: WebhookFormat, url: URL): Exclude<WebhookFormat, 'auto'> {

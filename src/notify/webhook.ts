@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { addressProblem, type NotifySpec, secretsIn, withSecretsIn } from '../contract/notify.ts';
 import { isKey, KEY_TEXT, standardSignature } from '../util/standard-webhook.ts';
 import { safeJson } from '../util/terminal-text.ts';
-import { CHANNEL_MS_MAX, type Channel } from './channel.ts';
+import { CHANNEL_MS_MAX, type Channel, Refused } from './channel.ts';
 import { formatOf, requestFor } from './webhook-body.ts';
 
 /** Before the second try and the third. The network may be just coming back. */
@@ -44,7 +44,8 @@ export function webhookChannel(address: string, spec: Partial<WebhookSpec> = {})
       for (const pause of [...AGAIN_MS, null]) {
         const refusal = await post(url, text, headersOf(message.id, text, secret), enough);
         if (refusal === null) return;
-        if (pause === null || refusal.final || enough.aborted) throw new Error(refusal.words);
+        if (refusal.final && !enough.aborted) throw new Refused(refusal.words);
+        if (pause === null || enough.aborted) throw new Error(refusal.words);
         const ms = Math.max(pause, Math.min(refusal.after_ms, ASKED_MS_MAX));
         await sleep(ms, undefined, { signal: enough }).catch(() => {});
       }

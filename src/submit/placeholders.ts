@@ -28,6 +28,24 @@ export function shellLineOf(words: readonly string[], item: string, n: number): 
   return hasMark(line) ? filledIn(line, item, n, quoted) : `${line} ${quoted(item)}`;
 }
 
+/** A mark that stands inside of quotes of the shell, where a quoted item would be no word any more; null: none does. */
+export function markInQuotes(words: readonly string[]): string | null {
+  const line = words.join(' ');
+  let quote = '';
+  for (let i = 0; i < line.length; i++) {
+    const c = line[i]!;
+    if (c === '\\' && quote !== "'") i += 1;
+    else if (quote === '' && (c === "'" || c === '"')) quote = c;
+    else if (c === quote) quote = '';
+    else if (c === '{' && quote !== '') {
+      ANY.lastIndex = i;
+      const found = ANY.exec(line);
+      if (found?.index === i) return found[0];
+    }
+  }
+  return null;
+}
+
 const hasMark = (text: string) => text.search(ANY) >= 0;
 
 const filledIn = (text: string, item: string, n: number, shown: (value: string) => string) =>

@@ -41,6 +41,9 @@ export function parentOf(registry: Registry, entry: Entry): string | null {
   return known?.parent ?? registry.eventsAfter(entry, 0)[0]?.origin?.task ?? null;
 }
 
+/** Statuses of a task that takes no place any more. */
+const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'damaged', 'newer_format']);
+
 export class HandOvers {
   readonly #options: HandOversOptions;
   /** Tasks that are known to their parents and not accepted yet. */
@@ -96,16 +99,23 @@ export class HandOvers {
     const handed = state.handed ?? [];
     // What has outlived its task tells nobody; and the same order may have come before.
     if (isTerminal(state.status) || handed.some(it => it.task === task)) return;
-    if (handed.length >= HANDED_MAX)
+    // Those that wait to be told of are over.
+    const open = handed.filter(({ task: id }) => this.#goesOn(id));
+    if (open.length >= HANDED_MAX)
       throw new RasenError(
         'overloaded',
-        `task ${parent.id} has handed over ${handed.length} tasks that are not over; nothing was started`,
+        `task ${parent.id} has handed over ${open.length} tasks that are not over; nothing was started`,
         {
-          hint: `Wait for some of them, or end one: rasen cancel ${handed[0]!.task}`,
+          hint: `Wait for some of them, or end one: rasen cancel ${open[0]!.task}`,
           data: { task: parent.id },
         },
       );
     await registry.record(parent, [{ type: 'task_handed_over', task, tell: via === TOLD_VIA }]);
+  }
+
+  #goesOn(task: string): boolean {
+    const entry = this.#options.registry.get(task);
+    return entry !== null && !OVER.has(this.#options.registry.glance(entry).status);
   }
 
   #checkDepth(parent: Entry): void {

@@ -67,6 +67,16 @@ test('starts it once, for several at the same time, and prints where', async () 
   nothingLeft();
 });
 
+test('a command that was given up is corrected by the right one', async () => {
+  await rig.start();
+  const wrong = await ensure('--restart', 'never', '--', 'sh', '-c', 'echo no such script; exit 3');
+  expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('exit code 3')]);
+  const right = await ensure('--ready', 'http=/', ...serve());
+  expect([right.status, right.stderr]).toEqual([0, expect.stringContaining('web is ready\n')]);
+  expect((await rig.rasenAsync(['cancel', 'web'])).status).toBe(0);
+  nothingLeft();
+});
+
 test('its exit status says what became of it: given up, a person needed, not in time', async () => {
   await rig.start();
   const slow = await ensure('--timeout', '0.5s', ...serve('--waits'));

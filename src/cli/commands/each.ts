@@ -1,6 +1,6 @@
 /** `rasen each`: one command for each of many items, as one task. */
 import { shellLine } from '../../engine/shell-word.ts';
-import { commandOf, MARKS_TEXT, shellLineOf } from '../../submit/placeholders.ts';
+import { commandOf, MARKS_TEXT, markInQuotes, shellLineOf } from '../../submit/placeholders.ts';
 import { shownText } from '../../util/exact-text.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import { type ItemsOptions, itemsOf, jobsByDefault, jobsOf, splitWords } from '../each-items.ts';
@@ -110,6 +110,12 @@ export const each = defineCommand<Options>({
       throw usage(
         'There is no command behind "--".',
         'For example: rasen each -- gzip {} ::: a b. Where the items are commands: rasen each --shell',
+      );
+    const inside = shell ? markInQuotes(command) : null;
+    if (inside !== null)
+      throw usage(
+        `${inside} stands inside of quotes, where an item would be no word of its own.`,
+        `Write ${inside} without them: an item is quoted already, whatever is in it.`,
       );
     const items = await itemsOf(context, given, options);
     if (items.length === 0) {

@@ -24,7 +24,12 @@ export async function notify(
   if (detail === null) return { type: 'notify', ok: true, detail };
   context.log.warn({ task: state.id, notice, detail }, `task ${state.id}: a notification could not be sent`);
   const failed = typeof sent === 'string' ? [] : sent.filter(({ ok }) => !ok).map(({ channel }) => channel);
-  return { type: 'notify', ok: false, detail, ...(failed.length > 0 ? { failed } : {}) };
+  const final = typeof sent !== 'string' && sent.every(one => one.ok || one.final === true);
+  return {
+    ...{ type: 'notify', ok: false, detail },
+    ...(failed.length > 0 ? { failed } : {}),
+    ...(final ? { final } : {}),
+  };
 }
 
 async function sendNotice(context: EffectContext, state: TaskState, key: string): Promise<Sent[]> {

@@ -44,7 +44,11 @@ export async function probe(
   const probe = effect.what === 'ready' ? readyProbe(service) : healthProbe(service);
   if (probe === null) return lives() ? { type: 'probe', found: 'ready', detail: '' } : await gone();
   const look = lookerOf(probe, {
-    ...{ port: portOf(state, step), folder, since_ms: Date.parse(attempt.started_at!) },
+    ...{
+      port: portOf(state, step),
+      folder,
+      since_ms: Date.parse(attempt.prepared_at ?? attempt.started_at!),
+    },
     cwd: async () => (await folderOfWork(context, state, step)).cwd,
     env: () => envOfLook(context, state, step, attempt),
   });

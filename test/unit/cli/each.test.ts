@@ -89,6 +89,20 @@ test('of one that was tried again the last attempt is shown; what never ended is
   expect(shown).toEqual(['second', 'half']);
 });
 
+test.each([false, true])(
+  'one that is done again after its end is shown again (in order: %s)',
+  async keep_order => {
+    const { output: all, shown } = grouped({ keep_order });
+    for (const record of [
+      ...[output('1', 'one'), over('1'), output('2', 'bad'), over('2', 'step_failed'), output('3', 'three')],
+      ...[over('3'), over('2', 'step_reset'), output('2', 'good', 2), over('2')],
+    ])
+      all.push(record);
+    await all.end();
+    expect(shown).toEqual(['one', 'bad', 'three', 'good']);
+  },
+);
+
 test('what is too much to be kept is read again, and makes room when it was shown', async () => {
   const { output: all, shown, asked } = grouped({ held_bytes_max: 10 });
   all.push(output('1', '12345678'));

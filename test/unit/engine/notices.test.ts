@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   againAt,
   isOver,
+  isToldOf,
   MAX_NOTICE_TRIES,
   MAX_NOTICES_PER_HOUR,
   MAX_NOTIFIED,
@@ -135,6 +136,14 @@ describe('a person is told', () => {
     expect(at.at(-1)! - at[0]!).toBeGreaterThan(18 * 3_600_000);
     expect(deaf.state.notified.map(line => againAt(deaf.state, line))).toEqual(at.map(() => null));
     expect(isOver(deaf.state)).toBe(true);
+  });
+  it('what is refused for good is asked once more, and not for a day', () => {
+    const engine = start();
+    engine.add({ type: 'task_blocked', why: 'config', message: 'x', subtask: null });
+    const key = 'blocked:config:0';
+    const refused = { type: 'notified' as const, key, ok: false, detail: '410', final: true };
+    expect(isToldOf(engine.add(refused).state, key)).toBe(false);
+    expect(isToldOf(engine.add(refused).state, key)).toBe(true);
   });
   it('of a budget once, however many other notices were sent since', () => {
     const used = { claim: { status: 'blocked' as const, input_tokens: 100 } };

@@ -171,7 +171,7 @@ describe('services of a project', () => {
   it('stop when the task needs a person, and are up again when it goes on', () => {
     const engine = agents({
       work: { '_service-db': [UP], s: [{ claim: { status: 'auth' }, code: 1 }, {}] },
-    }).run();
+    }).run(state => state.status.name === 'blocked');
     expect([engine.state.status.name, live(engine)]).toEqual(['blocked', []]);
     engine.resume().run();
     expect(engine.state.status.name).toBe('completed');
@@ -198,4 +198,107 @@ describe('services of a project', () => {
     expect(engine.started.map(nameOf)).not.toContain('s/1/gates/2.1');
     expect(engine.step('s').attempt?.phase).toBe('sealed');
   });
+});
+
+describe('a service, where the task does not just run to its end', () => {
+  it('is up again when the login that was missing is tried again by itself', () => {
+    const plan = planOf(['s']);
+    const services = planOf([service('db')]).subtasks;
+    const out = { claim: { status: 'auth' as const }, code: 1 };
+    const engine = new Engine(specOf({ plan, services }), plan, {
+      work: { '_service-db': [UP], s: [out, {}] },
+    });
+    engine.run(state => state.status.name === 'blocked');
+    expect(live(engine)).toEqual([]);
+    engine.run();
+    expect(engine.state.status.name).toBe('completed');
+    expect(engine.types().filter(type => type === 'login_retried')).toHaveLength(1);
+    expect(engine.started.map(nameOf).filter(name => name.startsWith('_service'))).toHaveLength(2);
+  });
+
+  it('comes back when it was on its way down as somebody resumed', () => {
+    const plan = planOf(['s']);
+    const services = planOf([service('db')]).subtasks;
+    const engine = new Engine(specOf({ plan, services }), plan, {
+      work: { '_service-db': [UP], s: [{}] },
+    });
+    engine.run(ready('_service-db'));
+    engine.add({ type: 'task_blocked', why: 'config', message: 'x', subtask: null });
+    engine.run(state => state.steps.some(s => s.attempt?.stop_reason === 'done'));
+    engine.resume().run();
+    expect(engine.state.status.name).toBe('completed');
+    expect(engine.started.map(nameOf).filter(name => name.startsWith('_service'))).toHaveLength(2);
+  });
+
+  it('is wanted again by what is done again', () => {
+    const clear = { ...command('clear'), finally: true as const };
+    const engine = engineOf([service('db'), command('a', ['db']), command('b', ['db', 'a']), clear], {
+      work: { db: [UP], clear: [UP] },
+    });
+    engine.run(running('clear'));
+    expect(engine.step('db').status).toBe('completed');
+    engine.add({ type: 'step_reset', step: 'b', reason: 'retry' });
+    engine.live('clear/1')!.hangs = false;
+    engine.run();
+    expect([engine.state.status.name, live(engine)]).toEqual(['completed', []]);
+    expect(engine.step('b').attempts).toBe(2);
+  });
+
+  it('that is given up, or blocked, is told though another one is up', () => {
+    const engine = engineOf([service('db'), service('web', { max_restarts: 0 })], {
+      work: { db: [UP], web: [{ code: 1 }] },
+    }).run();
+    expect(engine.state.status).toMatchObject({ name: 'failed', subtask: 'web' });
+    expect(live(engine)).toEqual([]);
+  });
+
+  it('that did not fail keeps nobody for whom it would have to', () => {
+    const told = { ...command('diagnose', ['db']), need_states: { db: 'failed' as const } };
+    const after = command('after', ['diagnose']);
+    const engine = engineOf([service('db'), command('a', ['db']), told, after], {
+      work: { db: [UP] },
+    }).run();
+    expect([engine.state.status.name, live(engine)]).toEqual(['completed', []]);
+    expect(engine.step('diagnose')).toMatchObject({
+      status: 'skipped',
+      reason: 'needs db to fail, which did not fail',
+    });
+    expect(engine.step('after').status).toBe('skipped');
+    // With nothing else to do, that is what the task is for.
+    const watch = engineOf([service('db'), told], { work: { db: [UP] } });
+    watch.run(ready('db'));
+    watch.run(() => false);
+    expect([watch.state.status.name, live(watch)]).toEqual(['running', ['db']]);
+  });
+
+  it('that waits for what never comes is left out, with those that need it', () => {
+    const web = { ...service('web', {}, ['build']), need_states: { build: 'failed' as const } };
+    const engine = engineOf([command('build'), web, command('e2e', ['web'])]).run();
+    expect(engine.state.status.name).toBe('completed');
+    expect([engine.step('web').reason, engine.step('e2e').reason]).toEqual([
+      'needs build to fail, which did not fail',
+      'needs web to be ready, which was skipped',
+    ]);
+  });
+});
+
+it('what runs at the end is ended by no limit of the task', () => {
+  const clear = { ...command('clear'), finally: true as const };
+  const engine = engineOf(
+    [command('a'), clear],
+    { work: { a: [UP], clear: [UP] } },
+    {
+      limits: { max_runtime_seconds: 10 },
+    },
+  );
+  engine.run(running('a'));
+  engine.now += 9_000;
+  engine.live('a/1')!.hangs = false;
+  engine.run(running('clear'));
+  engine.now += 60_000;
+  engine.run(() => true);
+  expect(engine.step('clear').attempt?.phase).toBe('running');
+  engine.live('clear/1')!.hangs = false;
+  engine.run();
+  expect([engine.state.status.name, engine.step('clear').status]).toEqual(['completed', 'completed']);
 });

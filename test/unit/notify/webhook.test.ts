@@ -60,6 +60,8 @@ test.each<[string, WebhookFormat]>([
   ['https://hooks.slack.com/services/T0/B0/xyz', 'slack'],
   ['https://discord.com/api/webhooks/1/abc', 'discord'],
   ['https://ptb.discord.com/api/webhooks/1/abc', 'discord'],
+  ['https://discord.com/api/v10/webhooks/1/abc', 'discord'],
+  ['https://discord.com/api/webhooks/1/abc/slack', 'slack'],
   ['https://discord.com/other', 'json'],
   ['https://ntfy.sh/topic', 'ntfy'],
   ['https://api.telegram.org/bot1:a/sendMessage?chat_id=4', 'telegram'],
@@ -133,6 +135,17 @@ test('a signed notice is one that a hook of ours takes, the same again with the 
   const { headers, body } = seen[0]!;
   expect(verifiedDelivery(hook, headers, Buffer.from(body.replace('shop', 'shot')))).toBeNull();
   expect(JSON.parse(body).id).toBe(message.id);
+});
+
+test('what refuses for good says so, and what is away does not', async () => {
+  const { url } = await answering(410);
+  const all = await sendAll(notifySpec.parse({ webhook: url }), message, place);
+  expect(all).toEqual([{ channel: 'webhook', ok: false, detail: 'the webhook answered 410', final: true }]);
+  const program = await sendAll(notifySpec.parse({ command: ['false'] }), message, {
+    ...place,
+    env: process.env as never,
+  });
+  expect(program[0]).not.toHaveProperty('final');
 });
 
 test('without a secret nothing is signed', async () => {

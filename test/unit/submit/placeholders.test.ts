@@ -1,6 +1,6 @@
 /** What of a command stands for an item. The expected values are those of parallel(1). */
 import { expect, test } from 'vitest';
-import { commandOf, MARKS_TEXT, shellLineOf } from '../../../src/submit/placeholders.ts';
+import { commandOf, MARKS_TEXT, markInQuotes, shellLineOf } from '../../../src/submit/placeholders.ts';
 
 test.each([
   ['src/a.tar.gz', ['src/a.tar.gz', 'src/a.tar', 'a.tar.gz', 'src', 'a.tar']],
@@ -42,6 +42,17 @@ test('in a line for sh an item is one word', () => {
   expect(shellLineOf(['wc', '-l'], 'a b', 1)).toBe("wc -l 'a b'");
   expect(shellLineOf([], 'a | b', 1)).toBe('a | b');
   expect(shellLineOf(['p'], 'caf\udce9', 1)).toBe("p 'caf\udce9'");
+});
+
+test.each([
+  [['echo', '"{}"'], '{}'],
+  [["echo '{/.}' {}"], '{/.}'],
+  [['echo "a \\" {#}"'], '{#}'],
+  [['echo \\"{}\\"'], null],
+  [['echo \'x\' {} "y" {.}'], null],
+  [['awk "{print}" {}'], null],
+])('a place inside of quotes is seen: %j', (words, found) => {
+  expect(markInQuotes(words)).toBe(found);
 });
 
 test('the manual names each', () => {
