@@ -89,8 +89,8 @@ export function goOn(state: TaskState, t: string): TaskState {
   return active.live > 0 && active.since === null ? { ...state, active: { ...active, since: t } } : state;
 }
 
-/** Whether what runs for a step is work of the task: a service is none, and no limit of the task ends what runs at its end. */
-export const isCounted = ({ kind }: Pick<Step, 'kind'>): boolean => kind !== 'service' && kind !== 'finally';
+/** Whether what runs for a step is active time of the task: what a service takes is none. */
+export const isCounted = ({ kind }: Pick<Step, 'kind'>): boolean => kind !== 'service';
 
 /** Counts active time: the wall clock during which at least one job runs. `at`: when it began or ended. */
 export function live(state: TaskState, change: 1 | -1, at: string): TaskState {

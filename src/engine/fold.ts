@@ -197,7 +197,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
   }
 }
 
-/** What a service takes of the day is no work, and neither is what runs at the end: no limit of the task ends that. */
+/** What a service takes of the day is no work. */
 function attemptStarted(state: TaskState, event: EventOf<'attempt_started'>): TaskState {
   const next = phase(state, event, ['prepared'], a => ({
     ...a,

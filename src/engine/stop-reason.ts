@@ -62,6 +62,7 @@ export function stopReason(
     const signs = [attempt.started_at, facts.last_output_at, facts.result_at, state.last_jump_at];
     deadlines.push(['idle', latestOf(signs, nowMs) + quiet_ms]);
   }
+  // What runs at the end does so however that is.
   const runtime = step.kind === 'finally' ? null : runtimeLeftMs(state, nowMs);
   if (runtime !== null) deadlines.push(['runtime', nowMs + runtime]);
   const due = deadlines.find(([, ms]) => ms <= nowMs);

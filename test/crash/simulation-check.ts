@@ -272,7 +272,12 @@ export class Checks {
   #created(state: TaskState, id: string, work: boolean): void {
     const step = stepOf(state, id);
     const { limits } = state.spec;
-    must(!this.#ok.has(id), 2, `${id} is done again, and its last attempt ended well`);
+    // A service that was stopped since the task came to rest is wanted again when that goes on.
+    must(
+      !this.#ok.has(id) || step.kind === 'service',
+      2,
+      `${id} is done again, and its last attempt ended well`,
+    );
     must(
       step.counted < allowanceOf(state, step) || step.history.at(-1)?.outcome === 'ok',
       9,
