@@ -20,7 +20,7 @@ const STATES: Readonly<Record<string, string>> = {
   started:
     'Its first attempt has begun. The two run side by side, whatever `parallel` says; in a git worktree sessions of agents do so never.',
   failed:
-    'It was given up, or is blocked for something that no time mends, such as a program that is not there. Such a subtask runs although nothing new starts after a failure (`on_fail: stop`), and so does what comes after it.',
+    'It was given up, or is blocked for something that no time mends, such as a program that is not there. Such a subtask runs although nothing new starts after a failure (`on_fail: stop`), and so does what comes after it. Where all else is done and the service has not failed, it is left out.',
 };
 
 export function servicesText(page: ManPage): void {
@@ -48,7 +48,7 @@ export function servicesText(page: ManPage): void {
   );
   page.sub('What runs at the end');
   page.para(
-    'Commands under `finally`, a list or a map like `subtasks`, run once at the end of the task: after all others and after its services, whether it is completed, failed or cancelled. One after the other, or as their `needs` say; `needs: {e2e: failed}` is for one that runs after a failure alone. What becomes of them is told (`rasen status`, notices) and changes nothing about the outcome of the task. What they change in a git worktree is in no commit.',
+    'Commands under `finally`, a list or a map like `subtasks`, run once at the end of the task: after all others and after its services, whether it is completed, failed or cancelled. One after the other, or as their `needs` say; `needs: {e2e: failed}` is for one that runs after a failure alone. No limit of the task ends them, but their own `timeout`. What becomes of them is told (`rasen status`, notices) and changes nothing about the outcome of the task. What they change in a git worktree is in no commit.',
     'They do not run when the task is stopped or blocked, which is no end: they run when it ends later. Neither do they after `rasen cancel --force`, or where the task has not begun. A task that is done again after its end (`rasen retry`) has another end, at which they run again.',
   );
 }
