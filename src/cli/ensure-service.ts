@@ -3,7 +3,6 @@ import { EXIT, isRasenError, RasenError } from '../contract/errors.ts';
 import { READY_SECONDS } from '../contract/service-words.ts';
 import { shellLine } from '../engine/shell-word.ts';
 import type { TaskView } from '../index.ts';
-import { sha256 } from '../util/sha256.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
 import { oneLine } from './output.ts';
@@ -79,14 +78,21 @@ async function there(
   const is_other = known !== undefined && known.goal !== order.spec.goal;
   if (known && is_other && known.status !== 'failed') throw another(name, known, command);
   if (known && !is_other) return await goingOn(context, known);
-  const what = sha256(JSON.stringify([order.spec.goal, settings])).slice(0, HASH_CHARS);
+  const what = await hashOf(JSON.stringify([order.spec.goal, settings]));
+  const where = await hashOf(context.cwd);
   // A cancelled task stays so: the next one has the next key.
   for (let n = 1; ; n++) {
-    const key = `ensure/${sha256(context.cwd).slice(0, HASH_CHARS)}/${name}/${what}/${n}`;
+    const key = `ensure/${where}/${name}/${what}/${n}`;
     const { created, task } = await submit(context, { ...order, spec: { ...order.spec, key } });
     if (created) return { view: task, started: true };
     if (task.status !== 'cancelled') return await goingOn(context, task);
   }
+}
+
+/** The beginning of the SHA-256 of a text, in hex. By what every runtime has: a client loads no module for it. */
+async function hashOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', Buffer.from(text));
+  return Buffer.from(digest).toString('hex').slice(0, HASH_CHARS);
 }
 
 /** The newest task of this folder that is this service and not over for good. */

@@ -5,19 +5,11 @@
  * The number is far above any memory, so nothing is limited by it, and says which task it is.
  */
 
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { throwTrouble } from './trouble.ts';
 
 /** In KiB, as `ulimit -m` takes it; marks are between this and twice this. */
-const BASE = 2n ** 52n;
-/** Hex digits of the hash of a task's id: 40 bits. */
-const DIGITS = 10;
-
-/** For `ulimit -m`. */
-export function markFor(task: string): string {
-  return String(BASE + BigInt(`0x${createHash('sha256').update(task).digest('hex').slice(0, DIGITS)}`));
-}
+export const BASE = 2n ** 52n;
 
 /** Whether this process belongs to an attempt, whatever became of its environment. */
 export function isMarked(): boolean {

@@ -8,10 +8,13 @@ import { CLIENTS, SERVER } from './install/clients.ts';
 
 /** Nothing where nobody was told. Their files are only looked at. */
 export function mcpFindings(env: NodeJS.ProcessEnv): Finding[] {
+  const home = env.HOME || homeOf();
+  // A user without a home has no clients there.
+  if (home === null) return [];
   const told: string[] = [];
   const findings: Finding[] = [];
   for (const [client, { told: place }] of Object.entries(CLIENTS)) {
-    const at = place?.(env, env.HOME || homedir(), SERVER);
+    const at = place?.(env, home, SERVER);
     const command = at?.files.map(file => commandIn(file, at.path)).find(found => found !== null);
     if (!command) continue;
     if (isProgram(command)) told.push(client);
@@ -28,6 +31,15 @@ export function mcpFindings(env: NodeJS.ProcessEnv): Finding[] {
     { check: 'mcp', level: 'ok', message: `${told.join(', ')} can hand work over (rasen mcp)`, fix: null },
     ...findings,
   ];
+}
+
+/** Of the user database; null: it has no entry of this user. */
+function homeOf(): string | null {
+  try {
+    return homedir();
+  } catch {
+    return null;
+  }
 }
 
 /** The program of the entry; null: there is none, or the file is not there or cannot be read. */

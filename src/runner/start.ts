@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
-import { markFor } from '../host/mark.ts';
+import { markFor } from '../host/mark-of-task.ts';
 import { bytesOfText } from '../util/exact-text.ts';
 import { attemptMarker } from './attempt-dir.ts';
 import type { StartOptions } from './cage/cage.ts';

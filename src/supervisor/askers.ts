@@ -7,7 +7,8 @@
  */
 
 import type { Origin } from '../contract/origin.ts';
-import { hardLimitOf, markFor } from '../host/mark.ts';
+import { hardLimitOf } from '../host/mark.ts';
+import { markFor } from '../host/mark-of-task.ts';
 import { newestStartAt, terminalOf } from '../host/process-stat.ts';
 import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
 import { userEntry } from '../host/user.ts';

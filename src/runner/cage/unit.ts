@@ -9,7 +9,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, RasenError } from '../../contract/errors.ts';
-import { markFor } from '../../host/mark.ts';
+import { markFor } from '../../host/mark-of-task.ts';
 import { userEntry } from '../../host/user.ts';
 import { bytesOfText } from '../../util/exact-text.ts';
 import { attemptMarker } from '../attempt-dir.ts';
