@@ -1,4 +1,4 @@
-/** Runs a command that prints a secret. Its output goes nowhere else, and its arguments are the user's own words. */
+/** Runs a command that prints a secret, or looks at a service. Its output goes nowhere else, and its arguments are the user's own words. */
 import { spawn } from 'node:child_process';
 import { errnoOf, messageOf } from '../contract/errors.ts';
 import { COMMAND_MS_MAX, COMPLAINT_MAX, LEFT_BEHIND_MS, SECRET_BYTES_MAX } from './limits.ts';
@@ -11,13 +11,20 @@ export interface SecretCommand {
   /** What to do when it fails, as a sentence. */
   hint: string;
   timeout_ms?: number;
+  /** What it is called in words, where its program is that of a sandbox. */
+  name?: string | undefined;
+  /** Nothing of its group outlives it. */
+  leaves_nothing?: boolean;
+  /** Raised: it is ended at once. */
+  signal?: AbortSignal | undefined;
 }
 
 /** What it printed, without the line end. Throws Unresolved; its words are the first line of what it complained, at most. */
 export async function outputOf(command: SecretCommand): Promise<string> {
   const { argv, hint, timeout_ms = COMMAND_MS_MAX } = command;
-  const [program, ...args] = argv as [string, ...string[]];
-  const ended = await run(program, args, command, timeout_ms);
+  const [file, ...args] = argv as [string, ...string[]];
+  const program = command.name ?? file;
+  const ended = await run(file, args, command, timeout_ms);
   if (ended.error) throw new Unresolved(`${program} cannot be run: ${reasonOf(ended.error)}`, hint);
   if (ended.timed_out) throw new Unresolved(`${program} did not end within ${timeout_ms / 1000} s`, hint);
   if (ended.too_much) throw new Unresolved(`${program} printed more than ${SECRET_BYTES_MAX} bytes`, hint);
@@ -47,7 +54,7 @@ interface Ended {
 function run(
   program: string,
   args: string[],
-  { cwd, env }: SecretCommand,
+  { cwd, env, leaves_nothing, signal: unwanted }: SecretCommand,
   timeoutMs: number,
 ): Promise<Ended> {
   return new Promise(resolve => {
@@ -63,18 +70,23 @@ function run(
       child.stdout.destroy();
       child.stderr.destroy();
     };
-    const kill = () => {
+    const killGroup = () => {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       } catch {
         // Over already.
       }
+    };
+    const kill = () => {
+      killGroup();
       closePipes();
     };
     const timer = setTimeout(() => {
       timed_out = true;
       kill();
     }, timeoutMs);
+    unwanted?.addEventListener('abort', kill);
+    if (unwanted?.aborted) kill();
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > SECRET_BYTES_MAX) kill();
@@ -87,6 +99,7 @@ function run(
     const end = (error: Error | null, code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
       clearTimeout(leaving);
+      unwanted?.removeEventListener('abort', kill);
       resolve({
         error,
         code,
@@ -97,8 +110,9 @@ function run(
         stderr: Buffer.concat(err).toString(),
       });
     };
-    // All that it printed is in the pipes by now. What it left behind lives on: it may be what unlocks the next secret.
+    // All that it printed is in the pipes by now. What one that prints secrets left behind may unlock the next.
     child.once('exit', () => {
+      if (leaves_nothing) killGroup();
       leaving = setTimeout(closePipes, LEFT_BEHIND_MS);
     });
     child.once('error', error => end(error, null, null));

@@ -7,6 +7,7 @@ import { withPort } from '../../engine/service.ts';
 import { statForeign } from '../../host/foreign-file.ts';
 import { readOutput } from '../../runner/tail.ts';
 import { outputOf } from '../../secrets/command.ts';
+import type { Fence } from './sandboxed.ts';
 
 /** Longest single look. */
 const LOOK_MS_MAX = 5000;
@@ -23,12 +24,17 @@ export interface LookedAt {
   folder: string;
   /** When it was started. */
   since_ms: number;
-  /** Where it runs; and the environment of commands that look at it. */
+  /** Where it runs. */
   cwd: () => Promise<string>;
+  /** Environment of commands that look at it, and the sandbox of the service: its programs may be in what an agent writes. */
   env: () => Promise<Record<string, string>>;
+  fence: () => Promise<Pick<Fence, 'wrap' | 'env'>>;
+  /** Raised: nobody asks any more. */
+  signal: AbortSignal;
 }
 
-export function lookerOf(probe: Probe, { port, folder, since_ms, cwd, env }: LookedAt): Look {
+export function lookerOf(probe: Probe, looked: LookedAt): Look {
+  const { port, folder, since_ms, cwd } = looked;
   switch (probe.kind) {
     case 'tcp':
       return () => connectionTo(withPort(probe.address, port));
@@ -41,14 +47,23 @@ export function lookerOf(probe: Probe, { port, folder, since_ms, cwd, env }: Loo
         const path = withPort(probe.path, port);
         return writtenSince(isAbsolute(path) ? path : join(await cwd(), path), path, since_ms);
       });
-    // What it prints stays unsaid: it may be anything.
     case 'command':
-      return orWords(async () => {
-        const argv = probe.run.map(word => withPort(word, port));
-        await outputOf({ argv, cwd: await cwd(), env: await env(), hint: '', timeout_ms: LOOK_MS_MAX });
-        return null;
-      });
+      return orWords(() =>
+        endOf(
+          probe.run.map(word => withPort(word, port)),
+          looked,
+        ),
+      );
   }
+}
+
+/** What it prints stays unsaid: it may be anything. */
+async function endOf(argv: string[], { cwd, env, fence, signal }: LookedAt): Promise<null> {
+  const { wrap, env: outer } = await fence();
+  const place = { cwd: await cwd(), env: outer(await env()) };
+  const limits = { timeout_ms: LOOK_MS_MAX, leaves_nothing: true, signal };
+  await outputOf({ ...place, ...limits, argv: wrap(argv), name: argv[0], hint: '' });
+  return null;
 }
 
 const orWords =

@@ -18,6 +18,7 @@ import {
 import { STEP, type TaskState } from '../../engine/state.ts';
 import { folderOf } from '../../engine/working-folder.ts';
 import { freePortFor, holderOf, isFree } from '../../host/ports.ts';
+import { MARKER_NAME } from '../../runner/platform/host.ts';
 import type { EffectContext } from './context.ts';
 import { emptyJob, type JobAt, lifeAt, type Start, startJob, tail } from './job.ts';
 import { openEnv, secretsOf } from './job-env.ts';
@@ -115,15 +116,17 @@ export class MergeServices {
     });
     const probe = readyProbe(service);
     const since_ms = Date.now();
-    const looked = { port, folder, since_ms, cwd: async () => cwd };
+    const looked = { port, folder, since_ms, cwd: async () => cwd, fence: async () => fence };
     const look =
       probe &&
       lookerOf(probe, {
-        ...looked,
+        ...{ ...looked, signal: this.#run.suspended },
         env: async () => ({
           ...openEnv(context, state, who),
           ...(await secretsOf(context, state, who)),
           ...env,
+          // So that what leaves its group is ended with the service.
+          [MARKER_NAME]: job.marker,
         }),
       });
     await this.#untilReady(job, look, readySeconds(service));

@@ -21,6 +21,7 @@ import { lifeAt } from './job.ts';
 import { openEnv, recipientOfWork, secretsOf } from './job-env.ts';
 import { type Look, lookerOf } from './look.ts';
 import { folderOfWork } from './prepare.ts';
+import { type Fence, fenceFor } from './sandboxed.ts';
 
 /** Between two looks at what is not ready yet, and after what is gone was still asked for. */
 const LOOK_MS = 150;
@@ -51,6 +52,8 @@ export async function probe(
     },
     cwd: async () => (await folderOfWork(context, state, step)).cwd,
     env: () => envOfLook(context, state, step, attempt),
+    fence: fenceOfLook(context, state, step, attempt),
+    signal,
   });
   if (effect.what === 'health')
     return (await untilIll(look, lives, signal, service.health!)) ?? (await gone());
@@ -86,6 +89,21 @@ async function untilIll(
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => undefined);
+
+/** That of the service, made once: only then it is sure that its folder of temporary files is not cleared away already. */
+function fenceOfLook(
+  context: EffectContext,
+  state: TaskState,
+  step: Step,
+  { nonce }: Attempt,
+): () => Promise<Fence> {
+  const [who, root] = [recipientOfWork(state, step), context.places.root(state, step)];
+  let made: Fence | null = null;
+  return async () => {
+    made ??= await fenceFor(context, state, { who, nonce, root, env: subtaskIn(state, step)?.env ?? {} });
+    return made;
+  };
+}
 
 /** As the service has it, but for its folder of temporary files. */
 async function envOfLook(
