@@ -307,7 +307,7 @@ export class Commands {
           hint: merged ? `It was merged into ${merged.into} already.` : 'Nothing was moved.',
         });
       const { kind, message, data, hint = null } = mergeCancelled(entry.id);
-      if (this.#reconciler.cancelMerge(entry)) return;
+      if (await this.#reconciler.cancelMerge(entry)) return;
       await this.#registry.record(entry, [
         { type: 'merge_refused', op: merge.op, kind, message, hint, data: data ?? {} },
       ]);

@@ -23,6 +23,8 @@ export interface World {
   recording(state: TaskState): boolean;
   /** Does an effect; again is harmless. `force` is raised when a stop must not wait any longer. */
   perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result>;
+  /** Ends what an earlier supervisor left running of the merge that is asked for. */
+  endMergeJobs(state: TaskState): Promise<void>;
   /** What a disk of the task has too little of, as a sentence; null: it has enough. Cheap. */
   diskLow(state: TaskState): string | null;
   /** What all tasks used today. */
@@ -144,11 +146,12 @@ export class Reconciler {
     return [...this.#running.keys()].some(key => isAsked(key.slice(key.indexOf(' ') + 1)));
   }
 
-  /** Tells the merge of a task to end before its branch moves. False: it is not under way now. */
-  cancelMerge(entry: Entry): boolean {
+  /** Tells the merge of a task to end before its branch moves. False: it is not under way now, and nothing of it is left. */
+  async cancelMerge(entry: Entry): Promise<boolean> {
     const merge = entry.state?.merge;
     const running = merge && this.#running.get(`${entry.id} merge:${merge.op}`);
     running?.abort.abort(mergeCancelled(entry.id));
+    if (merge && !running) await this.#options.world.endMergeJobs(entry.state!);
     return !!running;
   }
 

@@ -17,7 +17,7 @@ import { type EffectContext, watched } from './effects/context.ts';
 import { end } from './effects/end.ts';
 import { lifeAt, REPORT_MS_MAX } from './effects/job.ts';
 import { launch } from './effects/launch.ts';
-import { merge } from './effects/merge.ts';
+import { endMergeJobs, merge } from './effects/merge.ts';
 import { notify } from './effects/notify.ts';
 import { prepare } from './effects/prepare.ts';
 import { probe } from './effects/probe.ts';
@@ -118,6 +118,10 @@ export class RealWorld implements World {
       if (trouble?.why === 'disk') await this.#disks.refuse(trouble);
       throw maskedError(error, masks.now(state));
     }
+  }
+
+  async endMergeJobs(state: TaskState): Promise<void> {
+    await endMergeJobs(this.#context, state);
   }
 
   #act(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {

@@ -16,6 +16,10 @@ const starts = () => text('starts').split('\n').filter(Boolean).length;
 
 /** A project with a server that the gate asks, and an agent that waits for `go` and writes down its environment. */
 async function project(...flags: string[]): Promise<void> {
+  await projectWith('curl -sf "$RASEN_URL_WEB" && pwd', ...flags);
+}
+
+async function projectWith(gate: string, ...flags: string[]): Promise<void> {
   p = new SeedProject({
     script: { '*': [[{ dump: '{project}/../env.json' }, { await: '{project}/../go' }, ...WORKS]] },
     config: command => ({
@@ -27,12 +31,32 @@ async function project(...flags: string[]): Promise<void> {
           ...{ port: 'auto', max_restarts: 0 },
         },
       },
-      gates: [{ name: 'asks', run: ['sh', '-c', 'curl -sf "$RASEN_URL_WEB" && pwd'] }],
+      gates: [{ name: 'asks', run: ['sh', '-c', gate] }],
     }),
   });
   const path = join(p.root, 'rasen.yml');
   writeFileSync(path, readFileSync(path, 'utf8').replaceAll('{folder}', p.instance.folder));
 }
+
+test('of a merge ends with its gates when the supervisor is killed and the next one may not merge any more', async () => {
+  await projectWith('test ! -e {folder}/hold || { touch {folder}/held; sleep 600; }');
+  await p.init([{ id: 'token' }]);
+  writeFileSync(at('go'), '');
+  await p.ok('run', '--background');
+  await p.seen('it is over', v => v.status === 'completed');
+  writeFileSync(at('hold'), '');
+  const merging = p.rasen('merge');
+  await until('the gate runs', () => existsSync(at('held')));
+  expect(starts()).toBe(2);
+  p.write({ 'token.txt': 'by somebody else\n' });
+  p.git('add', 'token.txt');
+  p.git('commit', '-qm', 'in the way');
+  await p.crash();
+  await p.instance.start();
+  await p.logged(/nothing was moved/);
+  await merging;
+  expect(marked(p.instance.home).map(({ command }) => command)).toEqual([]);
+});
 
 test('up for the baseline, the agent and the gates, with their URL, through a kill of the supervisor; gone at the end', async () => {
   await project();

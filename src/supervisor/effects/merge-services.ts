@@ -35,8 +35,6 @@ export interface MergeRun {
   /** Folder of its jobs, and the name of what runs there by number. */
   runs: string;
   markerOf: (index: number, nonce: string) => string;
-  /** Ends what an earlier supervisor left of a job of this number. */
-  endEarlier: (index: number) => Promise<void>;
   checkout: string;
   suspended: AbortSignal;
 }
@@ -71,12 +69,12 @@ export class MergeServices {
     return env;
   }
 
-  /** The last one first. */
+  /** The last one first. One that cannot be stopped keeps no other one up; then it throws. */
   async stop(): Promise<void> {
-    for (const job of this.#up.splice(0).reverse()) {
+    await endAll(this.#up.splice(0).reverse(), async job => {
       await emptyJob(this.#context, job, {});
       await clearTemporaryFolder(this.#context, this.#state, job.nonce);
-    }
+    });
   }
 
   async #startOne(
@@ -85,9 +83,8 @@ export class MergeServices {
     others: Record<string, string>,
   ): Promise<Record<string, string>> {
     const [context, state] = [this.#context, this.#state];
-    const { runs, markerOf, endEarlier, checkout } = this.#run;
+    const { runs, markerOf, checkout } = this.#run;
     const service = subtask.service ?? USUAL_SERVICE;
-    await endEarlier(index);
     const port = await this.#port(subtask);
     const nonce = randomBytes(8).toString('hex');
     const folder = join(runs, `${index}-${nonce}`);
@@ -170,6 +167,13 @@ export class MergeServices {
     }
     return port;
   }
+}
+
+/** One after the other, all of them; then throws what the first one threw that did. */
+export async function endAll<T>(all: readonly T[], end: (one: T) => Promise<void>): Promise<void> {
+  const problems: unknown[] = [];
+  for (const one of all) await end(one).catch(problem => problems.push(problem));
+  if (problems.length > 0) throw problems[0];
 }
 
 function notUp(id: string, why: string, said: string): RasenError {

@@ -47,6 +47,7 @@ export async function merge(
   suspended: AbortSignal,
 ): Promise<Result> {
   const { into, squash } = state.merge!;
+  await endMergeJobs(context, state);
   if (suspended.aborted) throw cutShort(state, suspended);
   const repo = await repositoryOf(context, state);
   const gates: JudgedGate[] = [];
@@ -64,7 +65,6 @@ export async function merge(
       const services = new MergeServices(context, state, {
         ...{ runs, checkout, suspended },
         markerOf: (index, nonce) => markerOf(state, index, nonce),
-        endEarlier: index => endEarlierRuns(context, state, runs, index),
       });
       try {
         for (const [index, gate] of checks.entries()) {
@@ -76,9 +76,14 @@ export async function merge(
           gates.push(judged);
           if (judged.found.reason !== null && !judged.found.tolerated) throw refused(judged);
         }
-      } finally {
-        await services.stop();
+      } catch (error) {
+        // The verdict matters more than what stays.
+        await services
+          .stop()
+          .catch(problem => context.log.warn({ task: state.id }, `a service of a merge stays: ${problem}`));
+        throw error;
       }
+      await services.stop();
       if (suspended.aborted) throw cutShort(state, suspended);
       context.merging(state.id, { gate: null, done: checks.length, of: checks.length });
     },
@@ -200,18 +205,29 @@ async function askOnce(
 const markerOf = ({ id: task }: TaskState, index: number, nonce: string) =>
   attemptMarker({ task, subtask: STEP.merge, attempt: index + 1, nonce });
 
-/** A supervisor before this one may have died while the gate ran: that one ends first. */
+/**
+ * Ends the gates and services of the merge that is asked for: a supervisor before this one may have died while they ran, and
+ * nobody says that the merge gets as far again. What runs then is none of a merge.
+ */
+export async function endMergeJobs(context: EffectContext, state: TaskState): Promise<void> {
+  if (!state.merge) return;
+  await endEarlierRuns(context, state, context.places.job(state.id, join(STEP.merge, state.merge.op)), null);
+}
+
+/** null: of every index. */
 async function endEarlierRuns(
   context: EffectContext,
   state: TaskState,
   runs: string,
-  index: number,
+  wanted: number | null,
 ): Promise<void> {
   const place = placeIn(runs, '');
   const found = untroubled(place, listForeign(place, RUNS_MAX));
-  for (const name of (found.ok ? found.value : []).filter(known => known.startsWith(`${index}-`))) {
+  for (const name of found.ok ? found.value : []) {
+    const [, number, nonce] = /^(\d+)-([0-9a-f]+)$/.exec(name) ?? [];
+    const index = Number(number);
+    if (nonce === undefined || (wanted !== null && wanted !== index)) continue;
     const folder = join(runs, name);
-    const nonce = name.slice(`${index}-`.length);
     // Nobody counts what it recorded.
     const mark = { nonce, record_keys: [] };
     const marker = markerOf(state, index, nonce);

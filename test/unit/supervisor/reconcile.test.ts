@@ -23,6 +23,7 @@ beforeEach(() => {
     job: () => null,
     recording: () => false,
     perform: () => new Promise(() => {}),
+    endMergeJobs: async () => {},
     diskLow: () => null,
     day: () => ({ used: { tokens: 0, usd: 0 }, ends_at_ms: Number.POSITIVE_INFINITY }),
     nonce: () => 'n',
@@ -94,6 +95,15 @@ it('a merge that meets a disk that fails says so, and is tried for as long as it
   await vi.waitFor(() => expect(text(entry)).toContain('Reason: waiting (disk): the merge waits: '), 20_000);
   expect(tries).toBeGreaterThan(1);
   expect(registry.stateOf(entry)).toMatchObject({ merge: { op: 'm' }, merge_refused: null });
+});
+
+it('a merge that is not under way is given up only when what an earlier supervisor left of it has ended', async () => {
+  const entry = await task(merging);
+  const ended: (string | undefined)[] = [];
+  world.endMergeJobs = async state => void ended.push(state.merge?.op);
+  expect([await reconciler.cancelMerge(entry), ended]).toEqual([false, ['m']]);
+  await reconciler.pass(entry);
+  expect([await reconciler.cancelMerge(entry), ended]).toEqual([true, ['m']]);
 });
 
 it('a rollback that waits says so, to those who follow the task, too; made, it is history', async () => {
