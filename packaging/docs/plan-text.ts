@@ -65,7 +65,7 @@ const SERVICE: Readonly<Record<keyof typeof SERVICE_FIELDS, string>> = {
     '`on-failure` (default): started again after any end but one with exit code 0. `always`: after any end. `never`: not at all. The pause is one second, then twice as long each time up to a minute; after a minute of being ready it is one second again.',
   max_restarts: 'Most restarts within `restart_window`; then the service has failed. Default: 5.',
   restart_window: 'Default: 10m.',
-  port: '`auto`: a free one, the same for as long as the task lives, and at the next time in this folder, too, where nobody has taken it. A number: that one. Default: none is known.',
+  port: '`auto`: a free one, the same for as long as nobody else takes it while the task rests, and at the next time in this folder, too, where nobody has taken it. A number: that one. Default: none is known.',
 };
 
 /** Keys that are read by hand, as src/config/schema.ts lists them. */

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isRasenError, RasenError } from '../contract/errors.ts';
 import type { NewEvent } from '../contract/event.ts';
+import { isTerminal } from '../contract/status.ts';
 import type { MergeProgress } from '../contract/view.ts';
 import type { TaskState } from '../engine/state.ts';
 import { FarFiles } from '../host/far-files.ts';
@@ -26,6 +27,7 @@ import { Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
 import { Patience } from './effects/patience.ts';
+import { GivenPorts } from './given-ports.ts';
 import { Guard } from './guard.ts';
 import { Halt } from './halt.ts';
 import { HandOvers } from './hand-overs.ts';
@@ -141,6 +143,9 @@ export class Supervisor {
       log,
       cage: options.cage.cage,
       sandbox: options.sandbox,
+      ports: new GivenPorts(() =>
+        [...this.#registry.all()].flatMap(({ state }) => (state && !isTerminal(state.status) ? [state] : [])),
+      ),
       worktrees: (task: string) =>
         [...this.#registry.all()].flatMap(({ id, state }) =>
           id !== task && state?.workspace ? [state.workspace.path] : [],

@@ -244,6 +244,30 @@ describe('a service', () => {
     nothingLeft();
   });
 
+  test('with any port is given one that no other service is given, and another one where that was taken at rest', async () => {
+    await rig.start();
+    const file = { subtasks: { web: { keep: keep('web', '--waits'), port: 'auto' } } };
+    const [one, two] = [await start(file), await start(file)];
+    await until('both have begun', () => starts('web').length === 2);
+    touch('go-web');
+    const urls = [await isReady(one, 'web'), await isReady(two, 'web')].map(step => step.service!.url!);
+    expect(urls[0]).not.toBe(urls[1]);
+    for (const task of [one, two]) {
+      expect((await rig.rasenAsync(['stop', task])).status).toBe(0);
+      await becomes(task, 'interrupted');
+    }
+    const other: Server = createServer();
+    await new Promise<void>(resolve => other.listen(Number(new URL(urls[0]!).port), '127.0.0.1', resolve));
+    await rig.rasenAsync(['resume', '--background', one]);
+    const { url } = (await isReady(one, 'web')).service!;
+    expect(urls).not.toContain(url);
+    expect(await (await fetch(url!)).text()).toMatch(/^web /);
+    await new Promise(resolve => other.close(resolve));
+    for (const task of [one, two]) await rig.rasenAsync(['cancel', task]);
+    await becomes(one, 'cancelled');
+    nothingLeft();
+  });
+
   test.each([
     ['line', { line: 'web listens' }],
     ['file', { file: 'pid-web' }],

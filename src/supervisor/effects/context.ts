@@ -18,6 +18,7 @@ import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
 import type { LocalStore } from '../../store/store.ts';
 import type { Listening } from '../ear.ts';
+import type { GivenPorts } from '../given-ports.ts';
 import type { Jobs, Watched } from '../jobs.ts';
 import type { Masks } from '../masks.ts';
 import type { Places } from '../places.ts';
@@ -38,6 +39,7 @@ export interface EffectContext {
   log: Log;
   cage: Cage;
   sandbox: Pick<SandboxLook, 'get'>;
+  ports: GivenPorts;
   /** Where other tasks work. */
   worktrees: (task: string) => string[];
   keys: RecordKeys;

@@ -17,7 +17,7 @@ import {
 } from '../../engine/service.ts';
 import { STEP, type TaskState } from '../../engine/state.ts';
 import { folderOf } from '../../engine/working-folder.ts';
-import { freePortFor, holderOf, isFree } from '../../host/ports.ts';
+import { holderOf, isFree } from '../../host/ports.ts';
 import { MARKER_NAME } from '../../runner/platform/host.ts';
 import type { EffectContext } from './context.ts';
 import { emptyJob, type JobAt, lifeAt, type Start, startJob, tail } from './job.ts';
@@ -74,7 +74,7 @@ export class MergeServices {
     await endAll(this.#up.splice(0).reverse(), async job => {
       await emptyJob(this.#context, job, {});
       await clearTemporaryFolder(this.#context, this.#state, job.nonce);
-    });
+    }).finally(() => this.#context.ports.release(this.#state.id));
   }
 
   async #startOne(
@@ -154,7 +154,10 @@ export class MergeServices {
     const written = portWritten(service);
     const port =
       service.port === 'auto'
-        ? await freePortFor(`${this.#run.checkout}\n${subtask.id}`, new Set())
+        ? await this.#context.ports.give({
+            name: `${this.#run.checkout}\n${subtask.id}`,
+            ...{ task: this.#state.id, service: subtask.id, for_merge: true },
+          })
         : written;
     for (const wanted of portsOf(service, port)) {
       if (await isFree(wanted)) continue;

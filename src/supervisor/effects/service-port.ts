@@ -1,42 +1,53 @@
 /** The port of a service, before it is started: found or checked, so that nobody else is taken for it. */
 import { RasenError } from '../../contract/errors.ts';
 import { nameOf } from '../../engine/needs.ts';
-import { portsOf, portWritten, serviceOf } from '../../engine/service.ts';
+import { envOfService, portOf, portsOf, serviceEnv, serviceOf } from '../../engine/service.ts';
 import type { Step, TaskState } from '../../engine/state.ts';
-import { freePortFor, holderOf, isFree } from '../../host/ports.ts';
+import { holderOf, isFree } from '../../host/ports.ts';
 import type { EffectContext } from './context.ts';
 
 /** null: none is known. Throws `config` for one that is taken, and says by whom. */
 export async function portFor(
-  { places }: Pick<EffectContext, 'places'>,
+  { places, ports }: Pick<EffectContext, 'places' | 'ports'>,
   state: TaskState,
   step: Step,
 ): Promise<number | null> {
   const service = serviceOf(state, step);
-  const known = step.service?.port ?? portWritten(service);
-  const port =
-    service.port === 'auto' && known === null
-      ? await chosen(state, step, state.workspace === null ? state.spec.project : places.root(state, step))
-      : known;
+  const known = portOf(state, step);
+  const anew =
+    service.port === 'auto' && (known === null || (isUntold(state, step) && !(await isFree(known))));
+  const folder = state.workspace === null ? state.spec.project : places.root(state, step);
+  const port = anew ? await chosen(ports, state, step, folder) : known;
   for (const wanted of portsOf(service, port)) if (!(await isFree(wanted))) throw taken(state, step, wanted);
   return port;
 }
 
-/** Ports of this task that are not in use yet are given away, too. */
-async function chosen(state: TaskState, step: Step, folder: string): Promise<number> {
-  const others = new Set(
-    state.steps.flatMap(s =>
-      s.kind === 'service' ? (s.service?.port ?? portWritten(serviceOf(state, s)) ?? []) : [],
-    ),
+/** A person has just said go on, and nothing runs that was told of its port. */
+function isUntold(state: TaskState, step: Step): boolean {
+  const told = Object.keys(envOfService(nameOf(step), serviceOf(state, step), portOf(state, step)));
+  const runs = state.steps.filter(({ id, attempt }) => id !== step.id && attempt !== null);
+  return (
+    (step.service?.starts ?? 0) <= 1 &&
+    !runs.some(other => told.some(name => name in serviceEnv(state, other)))
   );
-  const port = await freePortFor(`${folder}\n${nameOf(step)}`, others);
+}
+
+async function chosen(
+  ports: EffectContext['ports'],
+  state: TaskState,
+  step: Step,
+  folder: string,
+): Promise<number> {
+  const name = `${folder}\n${nameOf(step)}`;
+  const port = await ports.give({ name, task: state.id, service: step.id });
   if (port !== null) return port;
   throw new RasenError('config', `no free port was found for ${nameOf(step)}`, {
     hint: 'Write one: port: 3000',
   });
 }
 
-function taken({ id }: TaskState, step: Step, port: number): RasenError {
+function taken(state: TaskState, step: Step, port: number): RasenError {
+  const { id } = state;
   const holder = holderOf(port);
   const by =
     holder === null
@@ -44,7 +55,7 @@ function taken({ id }: TaskState, step: Step, port: number): RasenError {
       : `by process ${holder.pid}${holder.name ? ` (${holder.name})` : ''}`;
   const end = holder === null ? 'End what listens there' : `End it (kill ${holder.pid})`;
   return new RasenError('config', `port ${port} of ${nameOf(step)} is taken ${by}`, {
-    hint: `${end} or write another port, then: rasen resume ${id}`,
+    hint: `${end}${serviceOf(state, step).port === 'auto' ? '' : ' or write another port'}, then: rasen resume ${id}`,
     data: { port, ...(holder ? { pid: holder.pid } : {}) },
   });
 }
