@@ -15,10 +15,15 @@ afterEach(() => p?.close());
 
 const SERVE = 'require("http").createServer((_, r) => r.end("here")).listen(process.env.PORT, "127.0.0.1")';
 
-function project(sandbox: Record<string, unknown>, service: Record<string, unknown>, gate: string): void {
+function project(
+  sandbox: Record<string, unknown>,
+  service: Record<string, unknown>,
+  gate: string,
+  agent?: () => string[],
+): void {
   p = new SeedProject({
     config: command => ({
-      agent: command,
+      agent: agent?.() ?? command,
       sandbox,
       services: { web: { keep: ['node', '-e', SERVE], port: 'auto', max_restarts: 0, ...service } },
       gates: [['sh', '-c', gate]],
@@ -47,5 +52,31 @@ sandboxed('a service in a sandbox', () => {
     await p.ok('merge');
     expect(marked(p.instance.home)).toEqual([]);
     expect(existsSync(p.beside('.ssh/id_ed25519'))).toBe(true);
+  });
+
+  test('outside of it, is reached from one with a list of hosts: by the session, the gates, and those of the merge', async () => {
+    project({ mode: 'on', gates: 'on', network: ['example.org'] }, {}, 'curl -sf "$RASEN_URL_WEB"', () => [
+      'sh',
+      '-c',
+      `${'curl -sf "$RASEN_URL_WEB" >got.txt; git add -A; git commit -qm work'}
+echo '{"status":"done","summary":"done"}' >"$RASEN_RESULT_FILE"`,
+    ]);
+    await p.init([{ id: 'a' }]);
+    await p.ok('run', '--background');
+    const view = await over();
+    expect([view.status, view.reason ?? null]).toEqual(['completed', null]);
+    expect(p.git('show', `${view.commit}:got.txt`)).toBe('here');
+    await p.ok('merge');
+    expect(marked(p.instance.home)).toEqual([]);
+  });
+
+  test('with a network of its own is refused where it has a port, before any session', async () => {
+    project({ mode: 'off', commands: 'require', network: 'none' }, {}, 'true');
+    await p.init([{ id: 'a' }]);
+    await p.ok('run', '--background');
+    const view = await over();
+    expect([view.status, view.why]).toEqual(['blocked', 'config']);
+    expect(view.reason).toContain('the port of web would be in a sandbox with a network of its own');
+    expect([p.begun(), marked(p.instance.home)]).toEqual([0, []]);
   });
 });

@@ -70,6 +70,8 @@ export interface GateJob {
   /** Of the checkout that it runs in. */
   top: string;
   commit: string | null;
+  /** What it finds of services. */
+  services: Readonly<Record<string, string>>;
 }
 
 /** Folder and spec of a gate that is a command; not of a judge. */
@@ -77,10 +79,10 @@ export async function startOfGate(
   context: EffectContext,
   state: TaskState,
   { folder, nonce }: Pick<JobAt, 'folder' | 'nonce'>,
-  { step, n, gate, who, top, commit }: GateJob,
+  { step, n, gate, who, top, commit, services }: GateJob,
 ): Promise<Start> {
   const { cwd, root } = await workingFolder(top, folderOf(state), state.spec.workspace.kind === 'git');
-  const fence = await fenceFor(context, state, { who, nonce, root: top });
+  const fence = await fenceFor(context, state, { who, nonce, root: top, services });
   const argv =
     gate.kind === 'setup' ? await argvOfSetup(context, state, commit, fence.wrap) : fence.wrap(gate.run!.run);
   const spec = await writeJob(context, state, { step, n, nonce, folder, argv, cwd, prompt: null });

@@ -80,7 +80,8 @@ async function writeWork(
   who: Recipient,
 ): Promise<Start> {
   const own = subtaskIn(state, step)?.env ?? {};
-  const fenced = { who, nonce: attempt.nonce, root: context.places.root(state, step), env: own };
+  const [root, services] = [context.places.root(state, step), serviceEnv(state, step)];
+  const fenced = { who, nonce: attempt.nonce, root, env: own, services };
   const fence = await fenceFor(context, state, fenced);
   const { env, env_defaults, ...work } = await workOf(context, state, step, attempt, fence.wrap);
   const place = await folderOfWork(context, state, step);
@@ -108,17 +109,18 @@ async function writeGate(
   const gate = gatesOf(state, step)[run.gate]!;
   const commit = attempt.sealed?.commit ?? attempt.from;
   const top = await gatePlace(context, state, step, attempt, run);
+  const services = serviceEnv(state, step);
   const role = gate.kind === 'review' ? 'reviewer' : gate.kind === 'qa' ? 'qa' : null;
   if (role === null)
     return await startOfGate(
       context,
       state,
       { folder, nonce },
-      { step: step.id, n: attempt.n, gate, who, top, commit },
+      { step: step.id, n: attempt.n, gate, who, top, commit, services },
     );
   const { cwd, root } = await workingFolder(top, folderOf(state), state.spec.workspace.kind === 'git');
   makeResultFolder(context, state, nonce);
-  const fence = await fenceFor(context, state, { who, nonce, root: top });
+  const fence = await fenceFor(context, state, { who, nonce, root: top, services });
   const judge = { nonce, folder, cwd, wrap: fence.wrap };
   const { argv, prompt, env, env_defaults } = await judgeWork(context, state, step, attempt, role, judge);
   const files = { step: step.id, n: attempt.n, nonce, folder, argv, cwd, prompt };

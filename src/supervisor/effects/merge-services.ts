@@ -24,7 +24,7 @@ import { emptyJob, type JobAt, lifeAt, type Start, startJob, tail } from './job.
 import { openEnv, secretsOf } from './job-env.ts';
 import { lookerOf } from './look.ts';
 import { writeJob } from './prepare.ts';
-import { fenceFor } from './sandboxed.ts';
+import { checkReachable, fenceFor } from './sandboxed.ts';
 import { clearTemporaryFolder } from './temporary-folder.ts';
 import { workingFolder } from './working-folder.ts';
 
@@ -85,12 +85,12 @@ export class MergeServices {
     const [context, state] = [this.#context, this.#state];
     const { runs, markerOf, checkout } = this.#run;
     const service = subtask.service ?? USUAL_SERVICE;
-    const port = await this.#port(subtask);
     const nonce = randomBytes(8).toString('hex');
     const folder = join(runs, `${index}-${nonce}`);
     const mark = { nonce, record_keys: [context.keys.of(nonce).commitment] };
     const job = { id: subtask.id, folder, nonce, mark, marker: markerOf(index, nonce) };
     const who: Recipient = { command: 'run', agents: Object.keys(state.spec.agents).length > 0 };
+    const port = await this.#port(subtask, who);
     const own = [folderOf(state), subtask.cwd].filter(Boolean).join('/') || null;
     const { cwd, root } = await workingFolder(checkout, own, true);
     const env = {
@@ -98,7 +98,8 @@ export class MergeServices {
       ...(port === null ? {} : { PORT: String(port) }),
       ...subtask.env,
     };
-    const fence = await fenceFor(context, state, { who, nonce, root: checkout, env: subtask.env });
+    const fenced = { who, nonce, root: checkout, env: subtask.env, services: others };
+    const fence = await fenceFor(context, state, fenced);
     const words = 'keep' in subtask.do ? subtask.do.keep : [];
     const argv = fence.wrap(words.map(word => withPort(word, port)));
     const files = { step: STEP.merge, n: index + 1, nonce, folder, argv, cwd, prompt: null };
@@ -149,7 +150,7 @@ export class MergeServices {
     }
   }
 
-  async #port(subtask: Subtask): Promise<number | null> {
+  async #port(subtask: Subtask, who: Recipient): Promise<number | null> {
     const service = subtask.service ?? USUAL_SERVICE;
     const written = portWritten(service);
     const port =
@@ -159,6 +160,7 @@ export class MergeServices {
             ...{ task: this.#state.id, service: subtask.id, for_merge: true },
           })
         : written;
+    if (portsOf(service, port).length > 0) await checkReachable(this.#context, this.#state, who, subtask.id);
     for (const wanted of portsOf(service, port)) {
       if (await isFree(wanted)) continue;
       const holder = holderOf(wanted);

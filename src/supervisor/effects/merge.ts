@@ -164,7 +164,7 @@ async function askOnce(
   const marker = markerOf(state, index, nonce);
   const at = { folder, nonce, mark, marker };
   const who = recipientOfGate(state, gate);
-  const job = { step: STEP.merge, n: index + 1, gate, who, top: checkout, commit };
+  const job = { step: STEP.merge, n: index + 1, gate, who, top: checkout, commit, services: env };
   const start = await startOfGate(context, state, at, job);
   const max_bytes = state.spec.limits.output_max_bytes;
   const started = performance.now();

@@ -98,9 +98,10 @@ function fenceOfLook(
   { nonce }: Attempt,
 ): () => Promise<Fence> {
   const [who, root] = [recipientOfWork(state, step), context.places.root(state, step)];
+  const [env, services] = [subtaskIn(state, step)?.env ?? {}, serviceEnv(state, step)];
   let made: Fence | null = null;
   return async () => {
-    made ??= await fenceFor(context, state, { who, nonce, root, env: subtaskIn(state, step)?.env ?? {} });
+    made ??= await fenceFor(context, state, { who, nonce, root, env, services });
     return made;
   };
 }

@@ -7,6 +7,7 @@ import type { Role } from '../../contract/spec.ts';
 import type { Recipient } from '../../engine/recipient.ts';
 import type { TaskState } from '../../engine/state.ts';
 import { linkedAt, listWorktrees } from '../../git/linked.ts';
+import { withServices } from '../../sandbox/hosts.ts';
 import { rulesFor, type Wanted } from '../../sandbox/look.ts';
 import { LOADS, type Sandbox } from '../../sandbox/sandbox.ts';
 import type { EffectContext } from './context.ts';
@@ -34,6 +35,8 @@ export interface Fenced {
   root: string;
   /** Of the subtask. */
   env?: Readonly<Record<string, string>>;
+  /** What it finds of services, which it may reach. */
+  services?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -60,6 +63,24 @@ export async function sandboxOf(
       },
     );
   return choice.sandbox;
+}
+
+/** Throws `config` for a service whose port would be in a network of its own, where nobody else can reach it. */
+export async function checkReachable(
+  context: Pick<EffectContext, 'sandbox'>,
+  state: TaskState,
+  who: Recipient,
+  service: string,
+): Promise<void> {
+  const sandbox = await sandboxOf(context, state, who);
+  if (sandbox?.kind !== 'bubblewrap' || state.spec.sandbox!.network === 'all') return;
+  throw new RasenError(
+    'config',
+    `the port of ${service} would be in a sandbox with a network of its own, where nobody can reach it`,
+    {
+      hint: 'Write sandbox.commands: off, or sandbox.network: all, in rasen.yml, and make the task again.',
+    },
+  );
 }
 
 /** What a recipient was started in, as far as can be told of one that an earlier supervisor started. */
@@ -118,7 +139,12 @@ export async function fenceFor(context: EffectContext, state: TaskState, fenced:
     own_tmp: sandbox.own_tmp,
   });
   const inside = {
-    ...{ rules, network: spec.network, tmp: sandbox.own_tmp ? '/tmp' : tmp, outer_tmp: tmp },
+    ...{
+      rules,
+      network: withServices(spec.network, fenced.services ?? {}),
+      tmp: sandbox.own_tmp ? '/tmp' : tmp,
+      outer_tmp: tmp,
+    },
     env: {
       ...Object.fromEntries(Object.entries(env).filter(([name]) => LOADS.test(name))),
       ...withoutSignatures(env),
@@ -190,14 +216,18 @@ function secretFiles({ secrets }: EffectContext, state: TaskState): string[] {
 }
 
 /** What an agent is told of its sandbox, so that it looks for no way around, nor takes it for a fault of the machine. */
-export function sandboxText({ spec }: TaskState): string {
+export function sandboxText({ spec, steps }: TaskState): string {
   const network = spec.sandbox?.network ?? 'all';
   const net =
     network === 'all'
       ? ''
       : network === 'none'
         ? '\nThere is no network but that of the sandbox to itself.'
-        : `\nOf the network only these hosts can be reached, by the proxy that the environment names: ${network.join(', ')}.`;
+        : `\nOf the network only these hosts can be reached, by the proxy that the environment names: ${network.join(', ')}.${
+            steps.some(({ kind }) => kind === 'service')
+              ? ' Services of the task are also there, as RASEN_URL_… says.'
+              : ''
+          }`;
   return `## Where you work
 
 You work in a sandbox. You can write your working folder, $TMPDIR and the caches of package managers; the rest of the

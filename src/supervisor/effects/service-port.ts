@@ -5,19 +5,24 @@ import { envOfService, portOf, portsOf, serviceEnv, serviceOf } from '../../engi
 import type { Step, TaskState } from '../../engine/state.ts';
 import { holderOf, isFree } from '../../host/ports.ts';
 import type { EffectContext } from './context.ts';
+import { recipientOfWork } from './job-env.ts';
+import { checkReachable } from './sandboxed.ts';
 
-/** null: none is known. Throws `config` for one that is taken, and says by whom. */
+/** null: none is known. Throws `config` for one that is taken, and says by whom, or that nobody could reach. */
 export async function portFor(
-  { places, ports }: Pick<EffectContext, 'places' | 'ports'>,
+  context: Pick<EffectContext, 'places' | 'ports' | 'sandbox'>,
   state: TaskState,
   step: Step,
 ): Promise<number | null> {
+  const { places, ports } = context;
   const service = serviceOf(state, step);
   const known = portOf(state, step);
   const anew =
     service.port === 'auto' && (known === null || (isUntold(state, step) && !(await isFree(known))));
   const folder = state.workspace === null ? state.spec.project : places.root(state, step);
   const port = anew ? await chosen(ports, state, step, folder) : known;
+  if (portsOf(service, port).length > 0)
+    await checkReachable(context, state, recipientOfWork(state, step), nameOf(step));
   for (const wanted of portsOf(service, port)) if (!(await isFree(wanted))) throw taken(state, step, wanted);
   return port;
 }

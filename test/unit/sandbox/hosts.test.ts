@@ -1,6 +1,6 @@
 /** Hosts as users write them, and as programs ask for them. */
 import { expect, test } from 'vitest';
-import { allowedBy, hostOf, isLoopback, ownPorts } from '../../../src/sandbox/hosts.ts';
+import { allowedBy, hostOf, isLoopback, ownPorts, withServices } from '../../../src/sandbox/hosts.ts';
 
 const LIST = ['api.example.org', '*.npmjs.org', 'git.example.org:22', '127.0.0.1:11434', '[::1]:8080'];
 const allows = (text: string) => {
@@ -44,4 +44,17 @@ test('ports of this machine are those entries that name one', () => {
   ]);
   expect(['127.0.0.2', 'localhost', '::1'].every(name => isLoopback({ name, port: 1 }))).toBe(true);
   expect(isLoopback({ name: '127.evil.org', port: 1 })).toBe(false);
+});
+
+test('a list has the ports of services of this machine as well, each once; all and none stay what they are', () => {
+  const env = {
+    RASEN_URL_WEB: 'http://localhost:3000',
+    RASEN_PORT_WEB: '3000',
+    RASEN_URL_DB: 'tcp://127.0.0.1:5432',
+    RASEN_URL_MODEL: 'http://127.0.0.1:11434/v1',
+    RASEN_URL_FAR: 'https://far.example.org',
+    PORT: '9',
+  };
+  expect(withServices(LIST, env)).toEqual([...LIST, '127.0.0.1:3000', '127.0.0.1:5432']);
+  expect([withServices('all', env), withServices('none', env)]).toEqual(['all', 'none']);
 });
