@@ -12,7 +12,7 @@ function edit(state: TaskState, id: string, change: (facts: ServiceFacts) => Ser
 export const serviceBegun = (state: TaskState, id: string): TaskState =>
   edit(state, id, facts => ({ ...facts, starts: facts.starts + 1, ready_at: null }));
 
-/** Its port stays what it is for as long as the task lives: others were told of it. */
+/** Others are told of its port, so it stays; after a rest it may be another one, where somebody else took it. */
 export function servicePrepared(state: TaskState, event: EventOf<'attempt_prepared'>): TaskState {
   const { port } = event;
   return port === undefined ? state : edit(state, event.step, facts => ({ ...facts, port }));
