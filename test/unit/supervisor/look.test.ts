@@ -58,5 +58,5 @@ test('ends when nobody asks any more', async () => {
   await until('it runs', () => existsSync(join(folder, 'pid')) && text('pid') !== '');
   over.abort();
   expect(await found).toBe('sh was ended by SIGKILL');
-  expect(isGone(Number(text('pid')))).toBe(true);
+  await until('it is gone', () => isGone(Number(text('pid'))));
 });
