@@ -456,7 +456,9 @@ sandboxed('an MCP server in a sandbox', () => {
       ['run', { command: ['true'], name: 'job' }],
       ['list', {}],
     ]);
-    const { home } = project('').instance;
+    // A checkout may be in a folder for temporary files, of which a sandbox has its own.
+    const checkout = join(import.meta.dirname, '../..');
+    const { home } = project('', { read: [checkout] }).instance;
     const as = (env: string, out: string) =>
       `${env} node '${ask}' '${RASEN}' '${home}' "$PWD/${out}" '${calls}' || exit 1`;
     withScript(
