@@ -77,9 +77,13 @@ export class Needs {
       const need = this.of(step).find(n => n.state === 'failed' && n.step.kind === 'service');
       if (need && answerOf(need) === 'open') first.set(step.id, { step, need });
     }
-    const waits = (step: Step): boolean =>
-      first.has(step.id) || this.of(step).some(need => left.includes(need.step) && waits(need.step));
-    return first.size > 0 && left.every(waits) ? [...first.values()][0]! : null;
+    if (first.size === 0) return null;
+    const waits = new Set(first.keys());
+    for (let size = 0; size < waits.size; ) {
+      size = waits.size;
+      for (const step of left) if (this.of(step).some(need => waits.has(need.step.id))) waits.add(step.id);
+    }
+    return left.every(step => waits.has(step.id)) ? [...first.values()][0]! : null;
   }
 
   /** Whether it is there because something failed, or comes after such a one: the failure does not hold it up. */

@@ -41,7 +41,6 @@ function shown<T extends { status: string }>(all: readonly T[]): Record<string, 
   return {
     subtask_counts: counts,
     subtasks: all.toSorted((a, b) => rank(a) - rank(b)).slice(0, SUBTASKS_MAX),
-    notes: [`${all.length - SUBTASKS_MAX} of ${all.length} subtasks are counted and not named.`],
   };
 }
 

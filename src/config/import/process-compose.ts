@@ -107,7 +107,8 @@ function processOf(name: string, line: number, value: Node, ends: ReadonlySet<st
   if (text('disabled') === 'true') process.why = 'it is disabled';
   else if (id === null) process.why = 'its name has no letter or digit for an id';
   else if (text('command') === '') process.why = 'it has no command as a text';
-  else if (value.entries.has('schedule')) process.why = 'this version has no schedules';
+  else if (value.entries.has('schedule'))
+    process.why = 'it has a schedule, which is a trigger: rasen run --cron or --every';
   else if (
     !process.keeps &&
     !ends.has(name) &&

@@ -62,7 +62,7 @@ processes:
     odd: 'its "readiness_probe" is neither http_get with a port nor exec with a command',
     maybe: 'nothing says whether it ends or stays up',
     off: 'it is disabled',
-    nightly: 'this version has no schedules',
+    nightly: 'it has a schedule, which is a trigger: rasen run --cron or --every',
   });
   const { plan } = readPlanFile('pipeline.yml', yamlText(found.file), { task: 't', origin: 'file' });
   const ready = (probe: object) => ({ probe, timeout_seconds: 60 });
@@ -121,18 +121,20 @@ test('package.json: checks become gates, nothing that deploys or stays up does',
   ).toBeNull();
 });
 
-test('a crontab is all schedules, each of which can be run once', () => {
+test('a crontab is all schedules, each told with the command that makes a trigger of it', () => {
   const found = load(
     'crontab',
-    "# m h\nMAILTO=me\n0 3 * * 1-5 ./backup 'all'\n@daily /bin/x\n*/5 * * * mon,tue y\nwords\n",
+    "# m h\nMAILTO=me\n0 3 * * 1-5 ./backup 'all'\n@daily /bin/x\n*/5 * * * mon,tue y\nwords\n@every 5m z\n@reboot q\n",
   );
   expect(found).toMatchObject({ kind: 'crontab', taken: [], file: null });
   expect(found.left.map(({ line, why }) => [line, why])).toEqual([
     [2, 'it sets a variable for schedules'],
-    [3, "this version has no schedules; once: rasen run -- sh -c './backup '\\''all'\\'''"],
-    [4, 'this version has no schedules; once: rasen run -- sh -c /bin/x'],
-    [5, 'this version has no schedules; once: rasen run -- sh -c y'],
+    [3, "it is a trigger: rasen run --cron '0 3 * * 1-5' -- sh -c './backup '\\''all'\\'''"],
+    [4, "it is a trigger: rasen run --cron '0 0 * * *' -- sh -c /bin/x"],
+    [5, "it is a trigger: rasen run --cron '*/5 * * * mon,tue' -- sh -c y"],
     [6, 'it is no line of a crontab'],
+    [7, 'it is a trigger: rasen run --every 5m -- sh -c z'],
+    [8, 'there is no trigger for a boot; a task that is not over goes on at one by itself'],
   ]);
 });
 
