@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     refuseOddWords(argv);
     const paths = clientPaths(env);
     // A supervisor is started from the same build as this command.
-    const command = [process.execPath, join(__dirname, 'rasend.cjs')];
+    const command = [join(__dirname, '../bin/rasend')];
     const linkOptions: LinkOptions = {
       socket: paths.socket,
       // An instance that was named is one of its own, such as that of a test.

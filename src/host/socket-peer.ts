@@ -39,6 +39,7 @@ const HELPERS: readonly (readonly string[])[] = [
 interface Question {
   fd: () => number | null;
   answer: (ids: PeerIds | null) => void;
+  fail: (error: unknown) => void;
 }
 
 export class SocketPeers {
@@ -57,12 +58,12 @@ export class SocketPeers {
 
   /**
    * Null: it could not be found out. `fd` gives the descriptor of the socket at the moment when it is needed, or null when
-   * the socket is closed by then: its number may be another file's.
+   * the socket is closed by then: its number may be another file's. Rejects where no helper can be started now.
    */
   peerOf(fd: () => number | null): Promise<PeerIds | null> {
     if (!this.able) return Promise.resolve(null);
-    return new Promise(answer => {
-      this.#asked.push({ fd, answer });
+    return new Promise((answer, fail) => {
+      this.#asked.push({ fd, answer, fail });
       void this.#work();
     });
   }
@@ -72,18 +73,22 @@ export class SocketPeers {
     this.#busy = true;
     while (this.#asked.length > 0) {
       const batch = this.#asked.splice(0, BATCH_MAX);
-      const open = batch.flatMap(({ fd, answer }) => {
+      const open = batch.flatMap(({ fd, answer, fail }) => {
         const number = fd();
-        return number === null ? [] : [{ number, answer }];
+        return number === null ? [] : [{ number, answer, fail }];
       });
       for (const question of batch)
         if (!open.some(it => it.answer === question.answer)) question.answer(null);
       if (open.length === 0) continue;
-      const lines = await run(
-        this.#helper!,
-        open.map(({ number }) => number),
-      );
-      for (const [i, { answer }] of open.entries()) answer(parse(lines[i]));
+      try {
+        const lines = await run(
+          this.#helper!,
+          open.map(({ number }) => number),
+        );
+        for (const [i, { answer }] of open.entries()) answer(parse(lines[i]));
+      } catch (error) {
+        for (const { fail } of open) fail(error);
+      }
     }
     this.#busy = false;
   }
@@ -96,24 +101,20 @@ function parse(line: string | undefined): PeerIds | null {
 
 /** The lines that the helper printed. Not descriptors 0 to 2: those would be made blocking, for us as well. */
 function run([program, ...args]: readonly string[], fds: readonly number[]): Promise<string[]> {
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
     let text = '';
-    try {
-      const child = spawn(program!, [...args, String(fds.length)], {
-        cwd: '/',
-        env: {},
-        stdio: ['ignore', 'pipe', 'ignore', ...fds],
-        timeout: HELPER_MS_MAX,
-        killSignal: 'SIGKILL',
-      });
-      child.stdout!.setEncoding('latin1').on('data', chunk => {
-        text += chunk;
-      });
-      child.once('error', () => resolve([]));
-      child.once('close', () => resolve(text.split('\n')));
-    } catch {
-      // No descriptors or memory are left for a child.
-      resolve([]);
-    }
+    const child = spawn(program!, [...args, String(fds.length)], {
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'pipe', 'ignore', ...fds],
+      timeout: HELPER_MS_MAX,
+      killSignal: 'SIGKILL',
+    });
+    // Where no descriptors or memory are left for a child, there may be no pipe either.
+    child.once('error', reject);
+    child.once('close', () => resolve(text.split('\n')));
+    child.stdout?.setEncoding('latin1').on('data', chunk => {
+      text += chunk;
+    });
   });
 }

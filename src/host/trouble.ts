@@ -3,7 +3,7 @@
  * a manager that is away. It says nothing of a task, and passes: whatever met it waits and goes on. Here alone it is told
  * from what stays wrong until somebody sees to it.
  */
-import { errnoOf, isRasenError } from '../contract/errors.ts';
+import { errnoOf, isRasenError, RasenError } from '../contract/errors.ts';
 
 export type TroubleKind =
   /** No room, no inodes, no quota, read-only, or a device that fails. */
@@ -111,6 +111,21 @@ export function troubleOf(error: unknown): Trouble | null {
     return { why: row.why, errno, path, message: sentence(row, errno, path) };
   }
   return null;
+}
+
+/**
+ * The error of an answer that the machine kept from being found: `storage` for a disk, else `overloaded`. null: the error
+ * is of rasen already, or tells of something else. `what`: what could not be done, as the beginning of a sentence.
+ */
+export function asTrouble(error: unknown, what: string): RasenError | null {
+  if (isRasenError(error)) return null;
+  const trouble = troubleOf(error);
+  if (trouble === null || !isPassing(trouble.errno)) return null;
+  return new RasenError(trouble.why === 'disk' ? 'storage' : 'overloaded', `${what}: ${trouble.message}.`, {
+    hint: 'Nothing was acknowledged. Ask again when the machine is well.',
+    data: { trouble },
+    cause: error,
+  });
 }
 
 /** The file that stands for somebody's lock, in the words of a git that could not make it; null: it says no such thing. */

@@ -11,6 +11,7 @@ import { hardLimitOf } from '../host/mark.ts';
 import { markFor } from '../host/mark-of-task.ts';
 import { newestStartAt, terminalOf } from '../host/process-stat.ts';
 import { type PeerIds, SocketPeers } from '../host/socket-peer.ts';
+import { asTrouble } from '../host/trouble.ts';
 import { userEntry } from '../host/user.ts';
 import type { PeerSocket } from '../rpc/server.ts';
 import { cgroupOf } from '../runner/cage/cgroup.ts';
@@ -49,17 +50,22 @@ export class Askers {
     return this.#peers.able;
   }
 
-  /** Looked up once for each connection. */
+  /**
+   * Looked up once for each connection. Throws `storage` or `overloaded` where the machine is in trouble: that is no proof
+   * of a person, and another look may tell.
+   */
   who(peer: PeerSocket): Promise<Asker> {
-    const known =
-      this.#known.get(peer) ??
-      // No descriptors or memory are left for a look: that is no proof of a person.
-      this.#look(peer).catch(() => ({
+    const known = this.#known.get(peer) ?? this.#look(peer);
+    this.#known.set(peer, known);
+    return known.catch(error => {
+      this.#known.delete(peer);
+      const trouble = asTrouble(error, 'It cannot be told who asks');
+      if (trouble) throw trouble;
+      return {
         origin: { via: peer.program ?? 'socket' },
         unknown: 'the process that connected could not be looked at',
-      }));
-    this.#known.set(peer, known);
-    return known;
+      };
+    });
   }
 
   async #look(peer: PeerSocket): Promise<Asker> {

@@ -1,5 +1,6 @@
 /** Turns the method table into the handlers of the socket: parse strictly, find out who asks where it matters, call, answer. */
 import { METHODS, type MethodName } from '../contract/methods/index.ts';
+import { asTrouble } from '../host/trouble.ts';
 import { invalidParams } from '../rpc/message.ts';
 import type { Handler, RequestContext } from '../rpc/server.ts';
 import type { AskContext, Handler as Handle } from './handlers/define.ts';
@@ -21,14 +22,30 @@ export function handlersOf({
             parsed.error.issues.map(({ path, message, code }) => ({ path: path.map(String), message, code })),
           );
         // Not async: what can be answered at once is answered in order.
-        if (method.asks === 'reader') return handle(parsed.data as never, serving, context as AskContext);
+        if (method.asks === 'reader')
+          return orTrouble(() => handle(parsed.data as never, serving, context as AskContext));
         const { task } = parsed.data as { task?: string };
-        return guard
-          .check(method, task, context)
-          .then(origin => handle(parsed.data as never, serving, asking(context, origin)));
+        return orTrouble(() =>
+          guard
+            .check(method, task, context)
+            .then(origin => handle(parsed.data as never, serving, asking(context, origin))),
+        );
       },
     ]),
   );
+}
+
+/** What the machine could not do just now is no bug of ours, and can be asked for again. */
+function orTrouble<T>(answer: () => T): T {
+  const fail = (error: unknown): never => {
+    throw asTrouble(error, 'The machine could not do its part') ?? error;
+  };
+  try {
+    const given = answer();
+    return given instanceof Promise ? (given.catch(fail) as T) : given;
+  } catch (error) {
+    return fail(error);
+  }
 }
 
 /** A context is of one request, so it can carry who made it. */

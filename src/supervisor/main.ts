@@ -27,7 +27,7 @@ import { lookForSandbox } from './sandbox.ts';
 import { startSettings } from './settings.ts';
 import { watchState } from './state-watch.ts';
 import { Supervisor } from './supervisor.ts';
-import { trimWhenQuiet } from './trim.ts';
+import { forgetAllocator, trimWhenQuiet } from './trim.ts';
 
 const HELP = `Usage: rasend [--help] [--version]
 
@@ -45,6 +45,7 @@ async function main(args: readonly string[]): Promise<number | null> {
     writeSync(2, `rasend: unknown argument "${args[0]}"\n${HELP}`);
     return EXIT.usage;
   }
+  forgetAllocator(process.env);
   const handover = takeHandover(process.env);
   const notifier = new Notifier({
     send: senderOf(handover),

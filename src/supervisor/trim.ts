@@ -1,6 +1,7 @@
 /**
  * Gives memory back after a crowd. The engine collects garbage when memory is asked for, and a supervisor at rest asks
- * for none: what a storm of a minute had taken would stay for weeks. So it is collected once it is quiet again.
+ * for none: what a storm of a minute had taken would stay for weeks. So it is collected once it is quiet again. The
+ * allocator of glibc below it keeps pages that are free as well; `bin/rasend` tells it not to, which only its environment can.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -17,6 +18,11 @@ export interface TrimOptions {
 const TRIM: TrimOptions = { every_ms: 2500, from_bytes: 105 * 1024 * 1024, quiet: 0.1 };
 /** The first collection finds what is dead, the next ones give its pages back. */
 const ROUNDS = 3;
+
+/** Takes what `bin/rasend` has told the allocator of this process out of an environment that children get. */
+export function forgetAllocator(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(env)) if (name.startsWith('MALLOC_')) delete env[name];
+}
 
 /** Looks until it is closed. */
 export function trimWhenQuiet(options: TrimOptions = TRIM): () => void {

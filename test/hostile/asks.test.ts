@@ -472,7 +472,7 @@ test.each([0o777, 0o720])(
   async mode => {
     mkdirSync(rig.home, { recursive: true });
     chmodSync(rig.home, mode);
-    const child = spawn(process.execPath, [RASEND], { env: rig.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(RASEND, [], { env: rig.env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', chunk => {
       said += chunk;

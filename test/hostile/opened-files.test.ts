@@ -30,7 +30,7 @@ it.skipIf(!CAN_TRACE)(
   'the lists have every file that rasend opens or makes in the course of a task',
   async () => {
     const trace = join(rig.folder, 'trace');
-    const traced = spawn(STRACE[0]!, [...STRACE.slice(1), '-o', trace, process.execPath, RASEND], {
+    const traced = spawn(STRACE[0]!, [...STRACE.slice(1), '-o', trace, RASEND], {
       env: rig.env,
       stdio: 'ignore',
     });

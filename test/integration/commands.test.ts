@@ -342,7 +342,7 @@ test('commands that only look start no supervisor and make nothing; those that c
 test('a socket path that is too long is told as that, by both sides', () => {
   const home = join(rig.folder, 'long'.repeat(40));
   const env = { ...rig.env, RASEN_HOME: home };
-  const daemon = spawnSync(process.execPath, [RASEND], { env, encoding: 'utf8', timeout: 20_000 });
+  const daemon = spawnSync(RASEND, [], { env, encoding: 'utf8', timeout: 20_000 });
   expect(daemon.status).toBe(2);
   expect(daemon.stderr).toMatch(/at most 103/i);
   for (const words of [['list'], ['run', '--', 'true']]) {
@@ -354,7 +354,7 @@ test('a socket path that is too long is told as that, by both sides', () => {
 
 test('a second supervisor of the same instance is refused and told who holds it', async () => {
   await rig.start();
-  const second = spawnSync(process.execPath, [RASEND], { env: rig.env, encoding: 'utf8', timeout: 20_000 });
+  const second = spawnSync(RASEND, [], { env: rig.env, encoding: 'utf8', timeout: 20_000 });
   expect(second.status).toBe(75);
   expect(second.stderr).toContain(String(rig.pid()));
   // Also with the socket elsewhere: one state never has two masters.
@@ -365,7 +365,7 @@ test('a second supervisor of the same instance is refused and told who holds it'
   try {
     mkdirSync(join(state, 'rasen'), { recursive: true });
     expect(rig.rasen(['list']).status).toBe(0);
-    const one = spawnSync(process.execPath, [RASEND], {
+    const one = spawnSync(RASEND, [], {
       env: { ...env, RASEN_HOME: rig.home, RASEN_RUNTIME_DIR: runtime },
       encoding: 'utf8',
       timeout: 20_000,

@@ -378,7 +378,7 @@ test('files of the instance, with the supervisor stopped and then started', {
         if (kind === 'folder') mkdirSync(path);
         else if (kind !== 'removed') writeFileSync(path, kind === 'empty' ? '' : 'precious');
       } else hurt(path, kind);
-      const probe = spawn(process.execPath, [RASEND], { env: rig.env, stdio: ['ignore', 'ignore', 'pipe'] });
+      const probe = spawn(RASEND, [], { env: rig.env, stdio: ['ignore', 'ignore', 'pipe'] });
       let words = '';
       probe.stderr.setEncoding('utf8').on('data', (text: string) => {
         words += text;

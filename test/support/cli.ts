@@ -1,6 +1,6 @@
 /** The command line as users start it: the bundles, built once for each test process, run as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
@@ -19,7 +19,8 @@ export interface CliBuild {
  * one no command can start any.
  */
 export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliBuild> {
-  const folder = mkdtempSync(join(tmpdir(), 'rasen-build-'));
+  const place = mkdtempSync(join(tmpdir(), 'rasen-build-'));
+  const folder = join(place, 'dist');
   const common = {
     bundle: true,
     platform: 'node',
@@ -74,7 +75,11 @@ export async function buildCli(rasend?: { text: string } | 'real'): Promise<CliB
   ]);
   if (typeof rasend === 'object') writeFileSync(supervisor, rasend.text);
   else if (rasend) cpSync(join(common.absWorkingDir, 'src/runner/runner.sh'), join(folder, 'runner.sh'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  if (rasend) {
+    cpSync(join(common.absWorkingDir, 'bin/rasend'), join(place, 'bin/rasend'));
+    symlinkSync(join(common.absWorkingDir, 'node_modules'), join(place, 'node_modules'));
+  }
+  const remove = () => rmSync(place, { recursive: true, force: true });
   return { folder, entry, metafile: cli.metafile, remove };
 }
 

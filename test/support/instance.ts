@@ -20,7 +20,7 @@ import { ulid } from '../../src/util/ulid.ts';
 
 const root = join(import.meta.dirname, '../..');
 export const RASEN = join(root, 'bin/rasen');
-export const RASEND = join(root, 'dist/rasend.cjs');
+export const RASEND = join(root, 'bin/rasend');
 
 export interface CliResult {
   status: number | null;
@@ -61,7 +61,7 @@ export class Instance {
    * moment: whichever is first stays, and `kill` ends that one.
    */
   async start(): Promise<void> {
-    this.daemon = spawn(process.execPath, [RASEND], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.daemon = spawn(RASEND, [], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     this.daemon.stderr!.setEncoding('utf8').on('data', text => {
       said += text;
