@@ -48,8 +48,14 @@ export function tree(options: DebOptions): Entry[] {
 /** `services` is with them: maintainer scripts can share nothing but what the package installs. */
 function programs({ root, runtime }: DebOptions): Entry[] {
   const lib = 'usr/lib/rasen';
+  const made = readdirSync(join(root, 'dist'));
   // The library and the list of inputs are for programs that import rasen and for tests of the build.
-  const bundles = readdirSync(join(root, 'dist')).filter(name => /\.(cjs|sh)$/.test(name));
+  const bundles = made.filter(
+    name =>
+      /\.(cjs|sh)$/.test(name) ||
+      (name.endsWith('.js') && made.includes(name.replace(/\.js$/, '.cjs'))) ||
+      name.endsWith(`${runtime.name.replace(/^node(-bin)?/, '')}.code`),
+  );
   return [
     ...['rasen', 'rasend'].flatMap((name): Entry[] => [
       { path: `usr/bin/${name}`, target: `../lib/rasen/bin/${name}` },
