@@ -110,7 +110,7 @@ export class Supervisor {
     const settings = { ...options.settings };
     this.#options = { ...options, settings };
     this.#store = new FileStore(paths);
-    this.#store.noticeRemoval();
+    this.#store.place.noticeRemoval();
     this.#store.onMended = ({ task, message, moved_to }) =>
       log.error(
         { task, moved_to },
@@ -323,7 +323,7 @@ export class Supervisor {
 
   /** Where the state was removed for good, ends all that runs, since nobody can take it over. false: it may come back. */
   async abandon(): Promise<boolean> {
-    if (!this.#store.removed) return false;
+    if (!this.#store.place.removed) return false;
     this.#reconciler.drain();
     const tasks = [...this.#registry.all()].map(({ id }) => id);
     const folder = this.#store.tasks;

@@ -8,18 +8,7 @@
  * forgery by a program of the same user that makes all of these fit while no supervisor runs: nothing that such a
  * program cannot also write is there to tell them apart.
  */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -45,12 +34,13 @@ import {
 } from '../store.ts';
 import { encodeEvents } from './artifact.ts';
 import { Copies } from './copies.ts';
-import { aboutOf, assess, inWords, left, MOVED_HINT, salvage, UNKNOWN } from './damage.ts';
+import { assess, inWords, left, salvage } from './damage.ts';
 import { writeDocument } from './document.ts';
 import { changedEnv, encodeEnv, readEnv } from './env.ts';
 import { readWhole, storageError, syncFolder, syncFoldersUpTo, truncate, writeDurable } from './file.ts';
 import { Heads } from './heads.ts';
-import { appendJournal, isAltered, type Mark, type Tail } from './journal.ts';
+import { HeldFolders } from './held-folders.ts';
+import { appendJournal, type Mark, type Tail } from './journal.ts';
 import { Keys } from './keys.ts';
 import {
   ENV_FILE,
@@ -64,14 +54,18 @@ import {
   type TaskFiles,
   taskFiles,
 } from './layout.ts';
+import { LostTasks } from './lost-tasks.ts';
+import { copySource, putBack, readInto, remembering, wasChanged } from './mend.ts';
 import { FORMATS, type Formats } from './migrate.ts';
-import { encodePack, Pack } from './pack.ts';
+import { Pack } from './pack.ts';
+import { packed, readPack } from './packing.ts';
+import { discard, isThere, StatePlace } from './place.ts';
 import { Quarantine } from './quarantine.ts';
-import { eventsOf, foldJournal, lastNonce, newestSnapshot, readAcknowledged, readTask } from './reading.ts';
+import { eventsOf, foldJournal, newestSnapshot, readAcknowledged, readTask } from './reading.ts';
 import { bytesBelow, bytesOfFile } from './size.ts';
-import { encodeSnapshot, readSnapshot } from './snapshot.ts';
+import { encodeSnapshot } from './snapshot.ts';
 import { folderSource, type TaskSource } from './source.ts';
-import { collect, layOut } from './task-folder.ts';
+import { layOut } from './task-folder.ts';
 
 const STAGED = '.new-';
 /** `bytes`: end of the sound part of the journal. */
@@ -81,11 +75,11 @@ export class FileStore implements LocalStore {
   readonly tasks: string;
   readonly quarantine: Quarantine;
   readonly keys: Keys;
-  /** Tasks that cannot be used; see also `recall`. */
-  readonly damage: Damage[] = [];
+  /** Whether the state is still there. */
+  readonly place: StatePlace;
   /** Called when files of a task that is not over were changed by somebody else and written again. */
   onMended: (mended: Mended) => void = () => {};
-  readonly #home: string;
+  readonly #lost = new LostTasks();
   readonly #formats: Formats;
   readonly #heads: Heads;
   /** Acknowledged end of every journal that was read or written. What may stand behind it is nobody's. */
@@ -98,12 +92,7 @@ export class FileStore implements LocalStore {
   readonly #packed = new Set<string>();
   /** Names that were there when the tasks were listed last. */
   #listed: ReadonlySet<string> = new Set();
-  /** Folders that somebody reads in, and how many do. */
-  readonly #held = new Map<string, number>();
-  /** Which folders home and `tasks` are: others at their paths are not ours. */
-  readonly #places: readonly { path: string; is: string | null }[];
-  /** The same, opened: of a folder that is in no other one any more, only that is left. */
-  readonly #opened: number[] = [];
+  readonly #held = new HeldFolders();
   readonly #only_reads: boolean;
 
   /**
@@ -116,14 +105,13 @@ export class FileStore implements LocalStore {
     { only_reads = false }: { only_reads?: boolean } = {},
   ) {
     this.tasks = paths.tasks;
-    this.#home = paths.home;
     this.quarantine = new Quarantine(paths.quarantine);
     this.#formats = formats;
     this.#only_reads = only_reads;
     if (only_reads) {
       this.keys = new Keys(keysFolder(paths.home), { only_reads });
       this.#heads = new Heads(headsFile(paths.home), { only_reads });
-      this.#places = [];
+      this.place = new StatePlace(paths.home, []);
       return;
     }
     try {
@@ -132,7 +120,7 @@ export class FileStore implements LocalStore {
       this.#removeStaged();
       this.keys = new Keys(keysFolder(paths.home));
       this.#heads = new Heads(headsFile(paths.home));
-      this.#places = [paths.home, paths.tasks].map(path => ({ path, is: whichFolder(path) }));
+      this.place = new StatePlace(paths.home, [paths.home, paths.tasks]);
     } catch (error) {
       throw storageError(this.tasks, error);
     }
@@ -161,31 +149,13 @@ export class FileStore implements LocalStore {
     ].sort();
   }
 
-  /**
-   * Why the state is not what this process works on any more: its folder was removed, moved, or another is at its path.
-   * Null: it is there.
-   */
+  /** Tasks that cannot be used; see also `recall`. */
+  get damage(): Damage[] {
+    return this.#lost.all;
+  }
+
   gone(): string | null {
-    const lost = this.#places.find(({ path, is }) => whichFolder(path) !== is);
-    if (!lost) return null;
-    const now = whichFolder(lost.path);
-    return now === null
-      ? `the state folder ${lost.path} is gone: it was removed, moved or unmounted`
-      : `the state folder ${lost.path} was replaced: another folder or file system is at its path`;
-  }
-
-  /** From now on it is known whether the state was removed or only moved. Keeps two descriptors until `close`. */
-  noticeRemoval(): void {
-    try {
-      for (const { path } of this.#places) this.#opened.push(openSync(path, 'r'));
-    } catch (error) {
-      throw storageError(this.tasks, error);
-    }
-  }
-
-  /** It is gone for good, and not somewhere else: its folders are in no other one any more. Known by `noticeRemoval`. */
-  get removed(): boolean {
-    return this.#opened.some(fd => fstatSync(fd).nlink === 0);
+    return this.place.gone();
   }
 
   /** Nothing of the task is there: somebody else removed it. What was moved aside can be put back. */
@@ -195,15 +165,13 @@ export class FileStore implements LocalStore {
     return !aside && !isThere(folder) && !isThere(pack);
   }
 
-  /** What still ran of a task that is gone was ended. */
   noteEnded(id: string): void {
-    const found = this.damage.find(({ task }) => task === id);
-    if (found) this.#name({ ...found, message: `${found.message}; what still ran of it was ended` });
+    this.#lost.noteEnded(id);
   }
 
   /** A new task, all or nothing: made aside, synced, then renamed into place. Durable when it returns. */
   submit(id: string, events: Event[], env: Record<string, string>, input: Buffer | null = null): FileLoaded {
-    this.#assertHere();
+    this.place.assertHere();
     const { folder, pack } = this.files(id);
     if (isThere(folder) || isThere(pack)) {
       throw new RasenError('task_exists', `${folder} is there already`, { hint: 'See `rasen doctor`.' });
@@ -311,7 +279,7 @@ export class FileStore implements LocalStore {
     const found = this.#only_reads
       ? left(id, error, about)
       : assess(id, error, () => this.quarantine.moveTask(path, id, error), about);
-    this.#name(found);
+    this.#lost.name(found);
     if (this.#only_reads) return found;
     if (about.key && !this.keys.get(about.key)) this.#take(about.key, id);
     this.#tails.delete(id);
@@ -328,25 +296,11 @@ export class FileStore implements LocalStore {
    */
   recall(): void {
     const here = new Set([...this.list(), ...this.damage.map(({ task }) => task)]);
-    for (const { task, path, message } of this.quarantine.tasks()) {
-      if (here.has(task)) continue;
-      here.add(task);
-      const about = salvage(path);
-      const why = message ?? 'it could not be read, and was moved aside at an earlier start';
-      this.#name({ task, kind: 'damaged', message: why, moved_to: path, hint: MOVED_HINT(path), about });
-      if (about.key && !this.#only_reads && !this.keys.get(about.key)) this.#take(about.key, task);
-    }
-    for (const task of new Set([...this.#heads.tasks(), ...this.keys.tasks()])) {
-      if (here.has(task)) continue;
-      this.#name({
-        task,
-        kind: 'damaged',
-        message: `its folder ${this.files(task).folder} is gone; rasen did not remove it`,
-        moved_to: null,
-        hint: 'Put it back and restart the supervisor, or forget the task, and free its key: rasen gc --damaged',
-        about: UNKNOWN,
-      });
-    }
+    this.#lost.recallMoved(this.quarantine, here, (task, { key }) => {
+      if (key && !this.#only_reads && !this.keys.get(key)) this.#take(key, task);
+    });
+    for (const task of new Set([...this.#heads.tasks(), ...this.keys.tasks()]))
+      if (!here.has(task)) this.#lost.nameGone(task, this.files(task).folder);
   }
 
   /** Everything that is wrong with the files of a task, read again from the disk; changes nothing. */
@@ -402,7 +356,7 @@ export class FileStore implements LocalStore {
 
   /** The lock of the instance is what is held; it is lost with the folder. */
   renew(id: string, at: Standing): void {
-    this.#assertHere();
+    this.place.assertHere();
     assertStands(id, this.#standingOf(id), at);
   }
 
@@ -487,7 +441,7 @@ export class FileStore implements LocalStore {
 
   /** Values in the place of those that were captured, of a task that is not over. Durable when it resolves. */
   async changeEnv(id: string, changes: Record<string, string>): Promise<void> {
-    this.#assertHere();
+    this.place.assertHere();
     const text = encodeEnv(changedEnv(this.captured(id), changes));
     await writeDocument(this.files(id).env, text);
     this.#copies.replace(id, ENV_FILE, Buffer.from(text));
@@ -502,31 +456,17 @@ export class FileStore implements LocalStore {
    * at submit is needed again (a merge runs gates); `brief`: what `brief` gives of it later. At each moment the task is there as a whole, as a folder or a file.
    */
   async pack(id: string, loaded: Pick<Loaded, 'state'>, options: { brief: unknown }): Promise<string | null> {
-    this.#assertHere();
+    this.place.assertHere();
     const { folder, pack } = this.files(id);
     if (this.#packed.has(id)) return null;
     if (this.#held.has(id)) return HELD;
-    const skip = new Set([SNAPSHOT_FILE, previousOf(SNAPSHOT_FILE)]);
     const problems = this.check(id);
     if (problems.length > 0) return problems.join('; ');
     const tail = this.#tailOf(id);
     if (this.#standingOf(id).seq !== loaded.state.seq) return HELD;
-    const found = await collect(folder, skip);
-    if (typeof found === 'string') return found;
-    const snapshot = Buffer.from(encodeSnapshot(this.#formats.current, loaded.state, tail));
-    const files: StoredFile[] = [{ name: SNAPSHOT_FILE, data: snapshot }, ...found];
-    const about = aboutOf({ ...loaded.state.spec }) ?? UNKNOWN;
-    const data = await encodePack({ id, about, journal: tail, brief: options.brief }, files);
-    const packed = new Pack(pack, data.length, (at, length) => data.subarray(at, at + length));
-    // Read back before the folder goes, as a start would read it.
-    if (files.some(({ name, data: was }) => !packed.read(name).equals(was)))
-      throw new Error(`task ${id}: its pack is not what was put in`);
-    foldJournal(
-      packed,
-      readAcknowledged(packed, { exact: tail }, this.#formats),
-      this.#formats,
-      loaded.state.seq,
-    );
+    const task = { id, folder, pack, state: loaded.state, tail, brief: options.brief };
+    const data = await packed(task, this.#formats);
+    if (typeof data === 'string') return data;
     if (this.#tails.get(id)?.bytes !== tail.bytes || this.#held.has(id)) return HELD;
     const staged = join(this.tasks, `${STAGED}pack-${id}`);
     try {
@@ -549,34 +489,11 @@ export class FileStore implements LocalStore {
    * task in it; a packed one is laid out for this. `release` it.
    */
   hold(id: string): { tasks: string; release: () => void } {
+    const { folder, pack } = this.files(id);
     const laid = this.#only_reads
       ? join(tmpdir(), `rasen-read-${process.pid}-${id}`)
       : join(this.tasks, `${STAGED}read-${id}`);
-    const count = this.#held.get(id) ?? 0;
-    const packed = this.#packed.has(id);
-    if (packed && !isThere(laid)) {
-      try {
-        layOut(join(laid, id), Pack.open(this.files(id).pack).files('attempts/'), false);
-      } catch (error) {
-        discard(laid);
-        throw storageError(laid, error);
-      }
-    }
-    this.#held.set(id, count + 1);
-    let released = false;
-    return {
-      tasks: packed ? laid : this.tasks,
-      release: () => {
-        if (released) return;
-        released = true;
-        const left = this.#held.get(id)! - 1;
-        if (left > 0) this.#held.set(id, left);
-        else {
-          this.#held.delete(id);
-          discard(laid);
-        }
-      },
-    };
+    return this.#held.hold(id, { folder, pack: this.#packed.has(id) ? pack : null, laid });
   }
 
   /** Files of a packed task whose path below its folder begins so. Throws `damaged`. */
@@ -617,7 +534,7 @@ export class FileStore implements LocalStore {
 
   /** Removes what is left of a task that cannot be used, and frees its key. */
   removeDamaged(id: string): void {
-    const known = this.damage.find(({ task }) => task === id);
+    const known = this.#lost.of(id);
     if (known?.kind !== 'damaged') throw new Error(`task ${id} is not damaged`);
     const { folder, pack } = this.files(id);
     try {
@@ -627,18 +544,18 @@ export class FileStore implements LocalStore {
     } catch (error) {
       throw storageError(folder, error);
     }
-    this.damage.splice(this.damage.indexOf(known), 1);
+    this.#lost.forget(known);
   }
 
   /** Not into a folder that has come to the path of ours meanwhile. */
   #flushHeads(): void {
-    if (this.gone() === null) this.#heads.flush();
+    if (this.place.gone() === null) this.#heads.flush();
   }
 
   /** Before an end that is foreseen: how far each journal goes is on the disk. */
   close(): void {
-    if (this.gone() === null) this.#heads.sync();
-    for (const fd of this.#opened.splice(0)) closeSync(fd);
+    if (this.place.gone() === null) this.#heads.sync();
+    this.place.close();
   }
 
   /** Why it is not noticed whether journals were cut at a line end; null: it is. */
@@ -667,11 +584,6 @@ export class FileStore implements LocalStore {
     renameSync(path, gone);
     syncFolder(this.tasks);
     rmSync(gone, { recursive: true, force: true });
-  }
-
-  #name(found: Damage): void {
-    const before = this.damage.findIndex(({ task }) => task === found.task);
-    this.damage.splice(before < 0 ? this.damage.length : before, 1, found);
   }
 
   /** `at`: null where it is not known before the journal is read. */
@@ -727,45 +639,17 @@ export class FileStore implements LocalStore {
 
   #copyOf(id: string): TaskSource | null {
     const copy = this.#copies.get(id);
-    if (!copy) return null;
-    const { folder } = this.files(id);
-    return {
-      folder,
-      read: name => {
-        const data = copy.get(name);
-        return data ?? folderSource(folder).read(name);
-      },
-    };
+    return copy && copySource(copy, this.files(id).folder);
   }
 
   /** Puts back what somebody else changed in the files of a task that is kept in memory; false: that is not what failed. */
   #mend(id: string, error: unknown): boolean {
     const copy = this.#copies.get(id);
-    if (
-      !copy ||
-      !(isAltered(error) || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errnoOf(error) ?? ''))
-    )
-      return false;
-    this.#assertHere();
+    if (!copy || !wasChanged(error)) return false;
+    this.place.assertHere();
     const { folder, pack } = this.files(id);
     if (isThere(pack)) return false;
-    const moved_to: string[] = [];
-    const stat = lstatSync(folder, { throwIfNoEntry: false });
-    if (stat?.isDirectory()) chmodSync(folder, 0o700);
-    else {
-      if (stat) moved_to.push(this.quarantine.move(folder, `${id}.folder`));
-      mkdirSync(folder, { mode: 0o700 });
-      syncFolder(this.tasks);
-    }
-    const source = folderSource(folder);
-    for (const [name, data] of copy) {
-      const path = join(folder, name);
-      if (isSame(source, name, data)) continue;
-      if (isThere(path)) moved_to.push(this.quarantine.move(path, `${id}.${name}`));
-      writeDurable(`${path}.new`, data);
-      renameSync(`${path}.new`, path);
-    }
-    syncFolder(folder);
+    const moved_to = putBack(id, folder, copy, this.quarantine);
     this.#marks.delete(id);
     this.onMended({ task: id, message: messageOf(error), moved_to });
     return true;
@@ -792,30 +676,16 @@ export class FileStore implements LocalStore {
     else this.#packed.delete(id);
   }
 
-  #assertHere(): void {
-    const why = this.gone();
-    if (why !== null)
-      throw new RasenError('storage', why, {
-        hint: 'Nothing was written. The supervisor ends; the next command starts one on what is there now.',
-        data: { path: this.#home },
-      });
-  }
-
   #standingOf(id: string): Standing {
     const known = this.#standings.get(id) ?? this.load(id)?.at;
     if (known) return known;
-    throw this.#unusable(id);
+    throw this.#lost.error(id);
   }
 
   #tailOf(id: string): Tail {
     const known = this.#tails.get(id) ?? (this.load(id) && this.#tails.get(id));
     if (known) return known;
-    throw this.#unusable(id);
-  }
-
-  #unusable(id: string): RasenError {
-    const known = this.damage.find(damage => damage.task === id);
-    return new RasenError('damaged', known?.message ?? `task ${id} is gone`);
+    throw this.#lost.error(id);
   }
 
   /** Keeps what was torn off and cuts it. Where that fails (disk full) it stays, and the next append does it. */
@@ -840,83 +710,5 @@ export class FileStore implements LocalStore {
     for (const name of readdirSync(this.tasks)) {
       if (name.startsWith(STAGED)) discard(join(this.tasks, name));
     }
-  }
-}
-
-/** As `readTask`, of a pack: its checksums say already that the journal is the one that was packed. */
-function readPack(id: string, pack: Pack, known: Parameters<typeof readTask>[2], formats: Formats) {
-  const { journal } = pack.header;
-  const head = known.exact ?? known.least;
-  if (pack.header.id !== id) throw new RasenError('damaged', `${pack.folder} holds task ${pack.header.id}`);
-  if (head && (head.bytes !== journal.bytes || head.crc !== journal.crc))
-    throw new RasenError('damaged', `${pack.folder} is of another time than what was acknowledged`);
-  const snapshot = readSnapshot(pack, SNAPSHOT_FILE, formats.current);
-  if (snapshot === null || snapshot === 'unreadable' || snapshot.journal_crc !== journal.crc)
-    return readTask(id, pack, known, formats);
-  return {
-    state: snapshot.state,
-    nonce: nonceIn(pack),
-    tail: journal,
-    torn: Buffer.alloc(0),
-    unreadable: [],
-  };
-}
-
-/** A journal that cannot be read is seen when somebody writes to it. */
-function nonceIn(pack: Pack): string {
-  try {
-    return lastNonce(pack.read(JOURNAL_FILE));
-  } catch {
-    return '';
-  }
-}
-
-function remembering(source: TaskSource, seen: Map<string, Buffer>): TaskSource {
-  return {
-    folder: source.folder,
-    read: name => {
-      const data = source.read(name);
-      seen.set(name, data);
-      return data;
-    },
-  };
-}
-
-function readInto(source: TaskSource, name: string, seen: Map<string, Buffer>): void {
-  try {
-    seen.set(name, source.read(name));
-  } catch {
-    // `check` names it.
-  }
-}
-
-function isSame(source: TaskSource, name: string, data: Buffer): boolean {
-  try {
-    return source.read(name).equals(data);
-  } catch {
-    return false;
-  }
-}
-
-/** Which folder is at a path; null: none. */
-function whichFolder(path: string): string | null {
-  try {
-    const { dev, ino } = lstatSync(`${path}/.`, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return null;
-  }
-}
-
-/** Whatever it is, a link included. */
-const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-
-/** Removes what nobody was told of; `hidden` is the name that every start removes, should it fail half-way. */
-function discard(path: string, hidden: string = path): void {
-  try {
-    if (path !== hidden) renameSync(path, hidden);
-    rmSync(hidden, { recursive: true, force: true });
-  } catch {
-    // Nothing was acknowledged, and the error that led here is the one to tell.
   }
 }
