@@ -60,7 +60,8 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     timeout_ms: CAPTURE_TIMEOUT_MS,
   });
   const all = parseConfig(stdout);
-  const config = all.filter(({ scope, key }) => isTaken(key, scope)).slice(0, MAX_CAPTURED_SETTINGS);
+  const taken = all.filter(({ scope, key }) => isTaken(key, scope)).slice(0, MAX_CAPTURED_SETTINGS);
+  const config = [...(await serversOfTree(root, env)), ...taken];
   const last = (name: string) => all.findLast(({ key }) => key === name)?.value ?? null;
   if (last('extensions.refstorage') === 'reftable') {
     throw new RasenError('git', `${root} keeps its refs in tables, which rasen does not write yet`, {
@@ -94,6 +95,24 @@ async function capture(dir: string, users: Record<string, string>): Promise<Capt
     // By way of the link where there is one: checkouts of Android's `repo` share their objects so.
     alternates: textOf({ root: objects, path: 'info/alternates' }) || null,
   };
+}
+
+/**
+ * Servers of large files that the user's checkout names; the user's own settings are stronger, as with git-lfs. What stands
+ * in that file later, in the tree of a task, is not read: whoever works there could send our git anywhere.
+ */
+async function serversOfTree(root: string, env: Env): Promise<Pick<Setting, 'key' | 'value'>[]> {
+  const text = textOf({ root, path: '.lfsconfig' });
+  if (text === '') return [];
+  const args = ['config', '--file', '-', '--no-includes', '--list', '-z'];
+  const options = { cwd: root, env, input: text, reads: true, ok: [0, 1, 128] };
+  const { code, stdout } = await git(args, options);
+  // git-lfs goes without one that cannot be read, too.
+  if (code !== 0) return [];
+  return parts(stdout)
+    .map(entry => /^(lfs\.url|remote\..+\.lfsurl)\n(.*)$/s.exec(entry))
+    .flatMap(found => (found === null ? [] : [{ key: found[1]!, value: found[2]! }]))
+    .slice(0, MAX_CAPTURED_SETTINGS);
 }
 
 /** Addresses lose their password: what is captured is in the journal, which others read. */

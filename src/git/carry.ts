@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { lstatSync, readlinkSync } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { isRasenError, messageOf } from '../contract/errors.ts';
 import { foreignError, readForeign, untroubled } from '../host/foreign-file.ts';
@@ -29,6 +29,7 @@ import { findCommit, here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 import { isFolder, kindOf, putAside } from './sound.ts';
 import { locksUnder } from './stale-locks.ts';
+import { filesOf, isKnownWhole, knowWhole } from './whole.ts';
 import { at, isClone, pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
@@ -68,6 +69,9 @@ export async function lookInto(workspace: Workspace): Promise<Theirs> {
  * for what somebody did in the clone.
  */
 export async function takeOver(workspace: Workspace): Promise<TakenOver> {
+  const ours = knownIds(workspace);
+  // Nobody may wait for it.
+  ours.catch(() => {});
   const problems = await mendTheirs(workspace);
   let found: Theirs;
   try {
@@ -75,7 +79,7 @@ export async function takeOver(workspace: Workspace): Promise<TakenOver> {
   } catch (error) {
     return { symbolic: null, head: null, tips: [], problems: [...problems, failed('its commits', error)] };
   }
-  const known = await knownIds(workspace);
+  const known = await ours;
   const isNew = (commit: string | null): commit is string => commit !== null && !known.has(commit);
   const tips = found.tips.filter(({ commit }) => isNew(commit));
   if (tips.length > MAX_TIPS)
@@ -123,19 +127,26 @@ const isOurs = (error: unknown) => !isRasenError(error) || error.data?.trouble !
 
 const FETCH = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
 
+/** What a commit adds to another one, which the clone had when the attempt began. */
+export interface Added {
+  base: string;
+  /** Objects, none of which is missing; some may not be new. */
+  ids: readonly string[];
+}
+
 /**
  * Makes the clone stand on `commit`: its objects are there, its branch, or else its HEAD, is at it. A `.git` in which that
- * cannot be done is moved aside and made anew. `branch` as a full ref, or null. `ids`: objects that it may lack, where the
- * caller knows them. `theirs`: what was found in it just before; nobody has worked there since.
+ * cannot be done is moved aside and made anew. `branch` as a full ref, or null. `added`: what it may lack, where the
+ * caller knows that. `theirs`: what was found in it just before; nobody has worked there since.
  */
 export async function handOver(
   workspace: Workspace,
   {
     commit,
     branch,
-    ids = null,
+    added = null,
     theirs = null,
-  }: { commit: string; branch: string | null; ids?: readonly string[] | null; theirs?: Theirs | null },
+  }: { commit: string; branch: string | null; added?: Added | null; theirs?: Theirs | null },
 ): Promise<void> {
   if (theirs === null) await mendTheirs(workspace);
   await clearTheirLocks(workspace);
@@ -143,17 +154,30 @@ export async function handOver(
   try {
     const isRemade = await mendSettings(workspace);
     if (isRemade) await remakeClone(workspace.repo, workspace.path, head);
-    await bring(workspace, commit, ids);
+    await bring(workspace, commit, added);
     const isThere = !isRemade && theirs?.symbolic === branch && theirs.head === commit;
-    if (branch !== null && !isThere)
-      await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
-    await write(workspace.theirs, 'HEAD', `${head}\n`);
+    if (branch !== null && !isThere) await moveBranch(workspace, branch, commit);
+    if (pointer(workspace.theirs, 'HEAD', /^(.+)$/) !== head)
+      await write(workspace.theirs, 'HEAD', `${head}\n`);
   } catch (error) {
     if (isOurs(error)) throw error;
     await remakeClone(workspace.repo, workspace.path, head);
     // What no ref names yet is not in it.
-    await bring(workspace, commit, ids);
+    await bring(workspace, commit, added);
   }
+}
+
+/** As `update-ref` would, without a program where the branch is there: then no other name is in its way. */
+async function moveBranch(workspace: Workspace, branch: string, commit: string): Promise<void> {
+  const { theirs } = workspace;
+  const packed = { root: theirs, path: 'packed-refs' };
+  const found = readForeign(packed, MAX_CAPTURED_BYTES);
+  const isPacked = found.ok && found.value.bytes.toString('utf8').includes(` ${branch}\n`);
+  if (isPacked || pointer(theirs, branch, /^([0-9a-f]{40,64})$/) !== null) {
+    await mkdir(dirname(join(theirs, branch)), { recursive: true });
+    return await write(theirs, branch, `${commit}\n`);
+  }
+  await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
 }
 
 /**
@@ -198,18 +222,26 @@ async function settingsIn(
   });
 }
 
-async function bring(workspace: Workspace, commit: string, known: readonly string[] | null): Promise<void> {
+async function bring(workspace: Workspace, commit: string, added: Added | null): Promise<void> {
   const { repo, theirs } = workspace;
+  const store = join(theirs, 'objects');
+  const files = await filesOf(store);
+  if (isKnownWhole(store, commit, files)) return;
+  const isKnown = added !== null && isKnownWhole(store, added.base, files);
   const place = await readerPlace(workspace);
   const walk = ['rev-list', '--objects', '--quiet', '--no-walk', commit];
   const isThere = async () => (await git(walk, { ...place, reads: true, ok: [0, 128] })).code === 0;
-  if (known === null && (await isThere())) return;
+  const know = async () => knowWhole(store, commit, await filesOf(store));
+  if (added === null && (await isThere())) return await know();
   // A fetch would ask the one side for a pack and take it apart on the other, which takes longer than all else of a seal.
-  const ids = known !== null && known.length <= MAX_LINKED_OBJECTS ? known : await addedBy(repo, commit);
-  if (ids !== null) await linkLoose(repo.objects, join(theirs, 'objects'), ids.map(looseFile));
-  if (await isThere()) return;
+  const ids =
+    added !== null && added.ids.length <= MAX_LINKED_OBJECTS ? added.ids : await addedBy(repo, commit);
+  const isLinked = ids !== null && (await linkLoose(repo.objects, store, ids.map(looseFile)));
+  if (isKnown && isLinked && ids === added.ids) return knowWhole(store, commit, new Set([...files!, ...ids]));
+  if (await isThere()) return await know();
   await git([...FETCH, repo.own, commit], place);
   await git(walk, { ...place, reads: true });
+  await know();
 }
 
 /** The objects that a commit adds to its first parent; null: it has none, or they are too many to look for. */

@@ -25,8 +25,8 @@ export function lfsText({ config, common_dir }: CapturedRepository): string {
 }
 
 /**
- * From where our own git may get large files that the user has not: from the remote that the user named, never from the one
- * that a `.lfsconfig` in the tree names, which whoever works there can write.
+ * From where our own git may get large files that the user has not: from the server or remote that the user had when the task
+ * was submitted, never from the one that a `.lfsconfig` in the tree names, which whoever works there can write.
  */
 export function lfsOrigin({ config }: Pick<CapturedRepository, 'config'>): string {
   const last = (name: string) => config.findLast(([key]) => key === name)?.[1] ?? undefined;

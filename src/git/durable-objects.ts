@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { flush, flushAll } from './durable.ts';
 import { MAX_SYNCED_OBJECTS, WRITE_TIMEOUT_MS } from './limits.ts';
 import type { Place } from './refs.ts';
+import type { Repository } from './repository.ts';
 import { git } from './run.ts';
 import { pointer, type Workspace, write } from './workspace.ts';
 
@@ -16,14 +17,18 @@ export async function syncCommits(
   place: Place,
   range: { from: string; to: string },
 ): Promise<string[] | null> {
-  const { objects } = place.repo;
   const ids = await newObjects(place, range, MAX_SYNCED_OBJECTS);
-  if (ids === null) {
-    await syncDisk(objects);
-    return null;
-  }
-  await flushAll(ids.map(id => join(objects, looseFile(id))));
+  await syncObjects(place.repo, ids);
   return ids;
+}
+
+/** Those of the user's store; null: they are more than are synced one by one. What is in a pack was synced by git. */
+export async function syncObjects(
+  { objects }: Pick<Repository, 'objects'>,
+  ids: readonly string[] | null,
+): Promise<void> {
+  if (ids === null || ids.length > MAX_SYNCED_OBJECTS) return await syncDisk(objects);
+  await flushAll(ids.map(id => join(objects, looseFile(id))));
 }
 
 /** Where git keeps an object that is in no pack, from the folder of the objects. */

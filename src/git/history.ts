@@ -4,7 +4,6 @@ import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RasenError } from '../contract/errors.ts';
 import { unlessTrouble } from '../host/trouble.ts';
-import { MAX_COMMITS } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { folderOf, readTask, taskFolder } from './records.ts';
 import { listTaskRefs } from './refs.ts';
@@ -12,30 +11,10 @@ import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { soundStore } from './sound.ts';
 
-export interface CommitLine {
-  hash: string;
-  subject: string;
-  /** From the trailer Rasen-Subtask; null for commits of the agent itself. */
-  subtask: string | null;
-  /** Committer time, RFC 3339 UTC. */
-  t: string;
-}
-
-/** Commits that `head` has and `base` has not, newest first, at most 10,000. */
-export async function commitsSince(repo: Repository, base: string, head: string): Promise<CommitLine[]> {
-  const trailer = '%(trailers:key=Rasen-Subtask,valueonly,separator=%x2C)';
-  const { stdout } = await git(
-    ['log', '-z', `-n${MAX_COMMITS}`, `--format=%H%x00%s%x00%ct%x00${trailer}`, `${base}..${head}`, '--'],
-    { ...here(repo), reads: true },
-  );
-  const fields = stdout.split('\0');
-  const commits: CommitLine[] = [];
-  for (let i = 0; i + 3 < fields.length; i += 4) {
-    const [hash, subject, seconds, subtask] = fields.slice(i, i + 4) as [string, string, string, string];
-    const t = new Date(Number(seconds) * 1000).toISOString();
-    commits.push({ hash, subject, subtask: subtask.trim() || null, t });
-  }
-  return commits;
+/** How many commits `head` has and `base` has not. */
+export async function countCommits(repo: Repository, base: string, head: string): Promise<number> {
+  const args = ['rev-list', '--count', `${base}..${head}`, '--'];
+  return Number((await git(args, { ...here(repo), reads: true })).stdout.trim());
 }
 
 /** Id of the tree of a commit. */

@@ -24,6 +24,9 @@ export const MAX_WAITING = 1_000;
 /** Longest wait for another supervisor to leave the repository. */
 export const LOCK_WAIT_MS = 10_000;
 export const LOCK_POLL_MS = 50;
+/** Who has worked in a repository mostly goes on in a moment; for longer than the second one in all nobody keeps it. */
+export const LOCK_KEPT_MS = 250;
+export const LOCK_KEPT_MAX_MS = 1_000;
 /** Locks of a dead git that one command may meet: refs, HEAD, the index, packed-refs and its new text. */
 export const MAX_MENDED_LOCKS = 8;
 
@@ -36,12 +39,13 @@ export const MAX_NAMES = 99;
 export const MAX_ASIDE = 99;
 /** Paths named in a result or an error. */
 export const MAX_NAMED_PATHS = 100;
-/** Commits listed by commitsSince. */
-export const MAX_COMMITS = 10_000;
 /** Loose objects made durable one by one after an attempt; beyond this the disk's own write-back must do. */
 export const MAX_SYNCED_OBJECTS = 20_000;
 /** Objects of a commit that a clone gets as links; more come in a pack. */
 export const MAX_LINKED_OBJECTS = 2_000;
+/** Objects and packs of one clone that are remembered, and clones of which that is done. */
+export const MAX_KNOWN_OBJECTS = 20_000;
+export const MAX_KNOWN_STORES = 50;
 /** Objects in files of their own that are looked at; git packs them long before. */
 export const MAX_LOOSE_OBJECTS = 200_000;
 /** Loose objects that were written so long ago have long been on the disk; younger ones are looked into. */

@@ -5,7 +5,7 @@
  * without, and one that names a pack that is gone is damage.
  */
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, readdir } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../contract/errors.ts';
 import { LINKED_AT_ONCE, MAX_PACK_LOOKS } from './limits.ts';
@@ -37,30 +37,41 @@ export async function linkObjects(from: string, to: string): Promise<void> {
 
 type Way = 'clone' | 'link' | 'copy';
 
-/** Objects in files of their own, by their paths below the folder of the objects. What is not there is left out. */
-export async function linkLoose(from: string, to: string, files: readonly string[]): Promise<void> {
+/**
+ * Objects in files of their own, by their paths below the folder of the objects. The result: whether all of them are in
+ * `to` now; what is packed in `from` may not be.
+ */
+export async function linkLoose(from: string, to: string, files: readonly string[]): Promise<boolean> {
   const place = placer();
-  for (const folder of new Set(files.map(dirname))) await mkdir(join(to, folder), { recursive: true });
-  await all(files, file => place(join(from, file), join(to, file)));
+  const folders = [...new Set(files.map(dirname))];
+  await all(folders, folder => mkdir(join(to, folder), { recursive: true }));
+  let is_all = true;
+  await all(files, async file => {
+    const target = join(to, file);
+    if (!(await place(join(from, file), target)) && (await lstat(target).catch(() => null)) === null)
+      is_all = false;
+  });
+  return is_all;
 }
 
-/** Which of the ways works is found with the first file. */
-function placer(): (from: string, to: string) => Promise<void> {
+/** Which of the ways works is found with the first file. False: it is not there to be had. */
+function placer(): (from: string, to: string) => Promise<boolean> {
   let ways: Way[] = ['clone', 'link', 'copy'];
   return async (from, to) => {
     for (const way of ways) {
       try {
         await act(way, from, to);
-        return;
+        return true;
       } catch (error) {
         const code = errnoOf(error);
-        if (code === 'EEXIST') return;
+        if (code === 'EEXIST') return true;
         // It was packed, or removed, since it was listed.
-        if (code === 'ENOENT') return;
+        if (code === 'ENOENT') return false;
         if (way === 'copy') throw error;
         ways = ways.filter(other => other !== way);
       }
     }
+    return false;
   };
 }
 
@@ -70,7 +81,7 @@ function act(way: Way, from: string, to: string): Promise<void> {
   return copyFile(from, to, way === 'clone' ? COPYFILE_EXCL | COPYFILE_FICLONE_FORCE : COPYFILE_EXCL);
 }
 
-async function all(names: readonly string[], act: (name: string) => Promise<void>): Promise<void> {
+async function all(names: readonly string[], act: (name: string) => Promise<unknown>): Promise<void> {
   for (let i = 0; i < names.length; i += LINKED_AT_ONCE)
     await Promise.all(names.slice(i, i + LINKED_AT_ONCE).map(act));
 }

@@ -4,6 +4,7 @@
  * and the old value in every ref update still guard each single step.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,7 +12,7 @@ import { errnoOf, RasenError } from '../contract/errors.ts';
 import { lockFolder } from '../host/folder-lock.ts';
 import { livePids } from '../host/process-stat.ts';
 import { throwTrouble, troubleWith, unlessTrouble } from '../host/trouble.ts';
-import { LOCK_POLL_MS, LOCK_WAIT_MS, MAX_WAITING } from './limits.ts';
+import { LOCK_KEPT_MAX_MS, LOCK_KEPT_MS, LOCK_POLL_MS, LOCK_WAIT_MS, MAX_WAITING } from './limits.ts';
 import { ownFolder } from './sound.ts';
 
 /** In the environment of every git that this process starts; the value is the common dir whose lock it runs under, or empty. */
@@ -68,7 +69,42 @@ export async function withRepositoryLock<T>(
   }
 }
 
+interface Kept {
+  ino: number;
+  since: number;
+  release: () => void;
+  timer?: NodeJS.Timeout;
+}
+/** Locks that nobody here needs at the moment: taking one costs a program. */
+const kept = new Map<string, Kept>();
+
+/** Lets go of the lock in a moment, if nobody here wants it until then. */
+function leaveLater(common_dir: string, lock: Kept): void {
+  if (performance.now() - lock.since > LOCK_KEPT_MAX_MS) {
+    lock.release();
+    return;
+  }
+  lock.timer = setTimeout(() => {
+    kept.delete(common_dir);
+    lock.release();
+  }, LOCK_KEPT_MS).unref();
+  kept.set(common_dir, lock);
+}
+
+/** The lock, if it is still that of the folder which is there. */
+function takeKept(common_dir: string): Kept | null {
+  const lock = kept.get(common_dir);
+  if (lock === undefined) return null;
+  kept.delete(common_dir);
+  clearTimeout(lock.timer);
+  if (lstatSync(lockPlace(common_dir), { throwIfNoEntry: false })?.ino === lock.ino) return lock;
+  lock.release();
+  return null;
+}
+
 async function acquire(common_dir: string, deadline: number): Promise<() => void> {
+  const before = takeKept(common_dir);
+  if (before !== null) return () => leaveLater(common_dir, before);
   const place = lockPlace(common_dir);
   await ownFolder(place);
   for (;;) {
@@ -83,7 +119,10 @@ async function acquire(common_dir: string, deadline: number): Promise<() => void
     const release = lock.is === 'taken' ? lock.release : () => {};
     try {
       const pid = lock.is === 'taken' ? await leftBehind(common_dir) : null;
-      if (lock.is === 'taken' && pid === null) return release;
+      if (lock.is === 'taken' && pid === null) {
+        const taken = { ino: lstatSync(place).ino, since: performance.now(), release };
+        return () => leaveLater(common_dir, taken);
+      }
       if (performance.now() > deadline) throw refused(place, pid);
     } catch (error) {
       release();

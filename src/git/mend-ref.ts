@@ -18,6 +18,10 @@ import { at, type Workspace } from './workspace.ts';
 /** Entries of the log that are tried, newest first. */
 const MAX_ENTRIES = 100;
 
+/** Commits that were whole. Once in the life of a supervisor will do: after a power cut there is a new one. */
+const seen = new Set<string>();
+const MAX_SEEN = 10_000;
+
 /**
  * Moves the unreadable file out of git's sight, to <common dir>/rasen/broken/. Returns the newest commit that the log of
  * the ref names and that exists; null when there is none, or when there is no such file (the ref was deleted).
@@ -54,9 +58,16 @@ export async function forgetTornEntries(
     return { ref, commits: newest.map(line => line.split(' ', 2)[1] ?? known) };
   });
   const doubted = new Set(logs.flatMap(({ commits }) => commits));
-  for (const commit of [known, ...made]) doubted.delete(commit);
+  const key = (commit: string) => `${linked.repo.objects}\0${commit}`;
+  if (seen.size > MAX_SEEN) seen.clear();
+  for (const commit of [known, ...made]) seen.add(key(commit));
+  for (const commit of doubted) if (seen.has(key(commit))) doubted.delete(commit);
   // All at once: mostly they are, and each look has to read what is known.
-  if (doubted.size === 0 || (await areWhole(place, [...doubted], known))) return;
+  if (doubted.size === 0) return;
+  if (await areWhole(place, [...doubted], known)) {
+    for (const commit of doubted) seen.add(key(commit));
+    return;
+  }
   for (const { ref, commits } of logs) {
     // From the oldest one on: the numbers of the younger ones stay the same.
     for (const [number, commit] of [...commits.entries()].reverse()) {

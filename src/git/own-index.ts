@@ -6,7 +6,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, createReadStream, createWriteStream } from 'node:fs';
+import { closeSync, constants, createReadStream, createWriteStream, readSync } from 'node:fs';
 import { copyFile, lstat, open, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -32,16 +32,15 @@ export interface OwnIndex {
 }
 
 /** Makes our index for work in the worktree. `head`: the commit from which it is built where we left none there. */
-export async function openOwnIndex(linked: Workspace, head: string): Promise<OwnIndex> {
+export async function openOwnIndex(linked: Workspace, head: string | Promise<string>): Promise<OwnIndex> {
   const { copy, kept } = indexFiles(linked.repo, linked.path);
   const place = withOwnIndex(linked);
   await rm(`${copy}.lock`, { force: true });
-  const isTheirs = await copyTheirs(linked, `${copy}.theirs`);
   await rm(copy, { force: true });
   if (await isThere(kept)) await copyWithTime(kept, copy);
-  else await git(['read-tree', head], place);
-  // Nobody has written it since it was put there: it says nothing new.
-  const isNew = isTheirs && !(await areSame(`${copy}.theirs`, copy));
+  else await git(['read-tree', await head], place);
+  // Where nobody has written it since it was put there, it says nothing new.
+  const isNew = await copyTheirs(linked, { to: `${copy}.theirs`, unless: copy });
   const theirs = isNew ? await entriesOf(linked, `${copy}.theirs`) : null;
   await rm(`${copy}.theirs`, { force: true });
   if (theirs !== null) await addNames(place, theirs.entries);
@@ -115,18 +114,25 @@ async function entriesOf(
   return { entries, unmerged: [...unmerged] };
 }
 
-/** No further than it reached when it was opened: it may grow for ever. */
-async function copyTheirs({ theirs }: Workspace, to: string): Promise<boolean> {
+/**
+ * False: there is none, or it is the same as `unless`. No further than it reached when it was opened: it may grow for ever.
+ */
+async function copyTheirs(
+  { theirs }: Workspace,
+  { to, unless }: { to: string; unless: string },
+): Promise<boolean> {
   const index = { root: theirs, path: 'index' };
   const found = untroubled(index, openForeign(index, constants.O_RDONLY));
   if (!found.ok) return false;
   const { fd, stat } = found.value;
-  if (stat.size === 0 || stat.size > MAX_INDEX_BYTES) {
+  const isWanted = stat.size > 0 && stat.size <= MAX_INDEX_BYTES;
+  if (!isWanted || isSame(endOf(fd, stat.size), await endOfFile(unless))) {
     closeSync(fd);
     return false;
   }
   await rm(to, { force: true });
-  await pipeline(createReadStream('', { fd, end: stat.size - 1 }), createWriteStream(to, { flags: 'wx' }));
+  const all = { fd, start: 0, end: stat.size - 1 };
+  await pipeline(createReadStream('', all), createWriteStream(to, { flags: 'wx' }));
   return true;
 }
 
@@ -150,19 +156,25 @@ async function copyWithTime(from: string, to: string): Promise<void> {
   await utimes(to, second, second);
 }
 
-/** By the checksum that git puts at the end of an index, and their length. */
-async function areSame(one: string, other: string): Promise<boolean> {
-  const [a, b] = await Promise.all([one, other].map(endOf));
-  return a!.size === b!.size && a!.end.equals(b!.end) && a!.end.some(byte => byte !== 0);
+interface End {
+  size: number;
+  end: Buffer;
 }
 
-async function endOf(path: string): Promise<{ size: number; end: Buffer }> {
+/** By the checksum that git puts at the end of an index, and their length. */
+const isSame = (a: End, b: End): boolean =>
+  a.size === b.size && a.end.equals(b.end) && a.end.some(byte => byte !== 0);
+
+function endOf(fd: number, size: number): End {
+  const end = Buffer.alloc(Math.min(size, 20));
+  readSync(fd, end, 0, end.length, size - end.length);
+  return { size, end };
+}
+
+async function endOfFile(path: string): Promise<End> {
   const file = await open(path, 'r');
   try {
-    const { size } = await file.stat();
-    const end = Buffer.alloc(Math.min(size, 20));
-    await file.read(end, 0, end.length, size - end.length);
-    return { size, end };
+    return endOf(file.fd, (await file.stat()).size);
   } finally {
     await file.close();
   }

@@ -58,6 +58,23 @@ export async function moveRef(
   await git(['update-ref', '-m', move.why, ref, move.to, old], place);
 }
 
+/** Sets several refs as moveRef does, all at once; false: one of them is not what was seen, or cannot be set so. */
+export async function moveRefs(
+  place: Place,
+  moves: readonly { ref: string; from: string | null; to: string }[],
+  why: string,
+): Promise<boolean> {
+  for (const { ref } of moves) soundRef(place.repo, ref);
+  const lines = moves.map(({ ref, from, to }) =>
+    from === null ? `create ${ref} ${to}\n` : `update ${ref} ${to} ${from}\n`,
+  );
+  const { code } = await git(['update-ref', '-m', why, '--stdin'], {
+    ...{ ...place, ok: [0, 1, 128] },
+    input: lines.join(''),
+  });
+  return code === 0;
+}
+
 /**
  * Marks the commit after the k-th completed subtask. The journal decides which k is next: a ref that a crash left behind
  * for this k names a commit that was never accepted, and moves.

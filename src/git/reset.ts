@@ -3,8 +3,9 @@
  * refuses everything but the workspace that a record gives to a task.
  */
 import { join } from 'node:path';
-import { RasenError } from '../contract/errors.ts';
+import { isRasenError, RasenError } from '../contract/errors.ts';
 import { refuseMounts, removeTree } from '../host/remove-tree.ts';
+import { troubleOf } from '../host/trouble.ts';
 import { handOver, standsOn } from './carry.ts';
 import { headTo } from './durable-objects.ts';
 import { keepLeftOut } from './left-out.ts';
@@ -66,22 +67,51 @@ export async function resetWorktree(
     if (isClone(linked)) await handOver(linked, { commit: target, branch: ref, theirs });
     const { place: files } = await openOwnIndex(linked, target);
     await compareByContent(linked, target);
-    await hard(linked, files, target);
-    // Folders without files, too; mostly there is nothing.
-    if ((await listed(files, NEW_THERE)).length > 0) await clean(linked, files, record.task);
-    const rest = await listed(files, ['--others', '--modified', '--deleted', '--exclude-standard']);
-    if (rest.length > 0) {
-      throw new RasenError(
-        'git',
-        `${worktree.path} could not be rolled back: ${rest.slice(0, 5).join(', ')} differ`,
-        {
-          hint: 'See whether a program still writes there, or a git filter changes files.',
-          data: { left: rest },
-        },
-      );
-    }
+    if (!(await isAt(files))) await bringBack(linked, files, { task: record.task, target });
     await installOwnIndex(linked, target);
     await trust(linked);
+  });
+}
+
+/**
+ * Whether index and files are what HEAD says, and nothing else is there, not even an empty folder. Mostly they are: the
+ * attempt before was sealed. Both looks at once, as each has to go through all files.
+ */
+async function isAt(files: Place): Promise<boolean> {
+  const status = [
+    'status',
+    '--porcelain',
+    '--untracked-files=no',
+    '--no-renames',
+    '--ignore-submodules=dirty',
+  ];
+  try {
+    const [changed, more] = await Promise.all([
+      git(status, { ...files, reads: true, max_bytes: 1, cut: true }),
+      listed(files, NEW_THERE),
+    ]);
+    return changed.stdout === '' && more.length === 0;
+  } catch (error) {
+    // What hinders a look (a FIFO, a damaged index) may be what has to be put right.
+    if (!isRasenError(error) || troubleOf(error) !== null) throw error;
+    return false;
+  }
+}
+
+async function bringBack(
+  linked: Workspace,
+  files: Place,
+  { task, target }: { task: string; target: string },
+): Promise<void> {
+  await hard(linked, files, target);
+  // Folders without files, too; mostly there is nothing.
+  if ((await listed(files, NEW_THERE)).length > 0) await clean(linked, files, task);
+  const rest = await listed(files, ['--others', '--modified', '--deleted', '--exclude-standard']);
+  if (rest.length === 0) return;
+  const named = rest.slice(0, 5).join(', ');
+  throw new RasenError('git', `${linked.path} could not be rolled back: ${named} differ`, {
+    hint: 'See whether a program still writes there, or a git filter changes files.',
+    data: { left: rest },
   });
 }
 

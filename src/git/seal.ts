@@ -5,16 +5,17 @@
  */
 import * as z from 'zod';
 import { handOver, standsOn, type Theirs } from './carry.ts';
-import { headTo, syncCommits, syncRef } from './durable-objects.ts';
+import { headTo, newObjects, syncObjects, syncRef } from './durable-objects.ts';
 import { committerEnv } from './identity.ts';
 import { leftOut } from './left-out.ts';
+import { MAX_SYNCED_OBJECTS } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { forgetTornEntries } from './mend-ref.ts';
 import { endOperations, mergeHeads } from './operations.ts';
 import { installOwnIndex, withOwnIndex } from './own-index.ts';
 import { readSeal, writeSeal } from './records.ts';
-import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef } from './refs.ts';
-import { findCommit, type Repository } from './repository.ts';
+import { areWhole, attemptRef, createRef, isAncestor, keepCommit, moveRef, moveRefs } from './refs.ts';
+import { findCommit, findCommits, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { mendAdmin, soundStore } from './sound.ts';
@@ -88,7 +89,7 @@ export async function sealAttempt(
   const special = await mendAdmin(linked);
   const found = await withRepositoryLock(linked, async () => {
     await soundStore(repo, marks.task);
-    const before = await sealedBefore(linked, marks);
+    const before = await sealedBefore(linked, worktree.branch, marks);
     if (before.record?.settled && before.is_sealed) return before;
     await clearStaleLocks(repo, { ...worktree, task: marks.task }, { tree_empty: true });
     return before;
@@ -96,22 +97,22 @@ export async function sealAttempt(
   if (found.is_sealed && found.record?.settled) return found.record.sealed;
   const looked = found.written === null ? await look(linked, worktree.branch, options) : null;
   return await withRepositoryLock(linked, async () => {
-    const ref = attemptRef(marks);
     let sealed: Sealed;
-    let ids: string[] | null = null;
     if (looked !== null) {
       sealed = { ...looked.sealed, special: [...new Set([...special, ...looked.sealed.special])] };
-      await writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord);
-      ids = await syncCommits(at(linked), { from: options.good, to: sealed.commit });
-      await createRef(at(linked), ref, sealed.commit);
-      for (const { commit } of looked.tips) await keepCommit(at(linked), marks.task, commit);
+      await Promise.all([
+        writeSeal(repo, marks, { version: 1, sealed, settled: false } satisfies SealRecord),
+        syncObjects(repo, looked.unsynced),
+      ]);
     } else if (found.record !== null && found.is_sealed) {
       sealed = found.record.sealed;
     } else {
       // The record is lost. What the commit itself shows is the answer; where the worktree stands is not ours to move.
       return await describe(linked, { commit: found.written!, good: options.good });
     }
-    await settle(linked, worktree.branch, { task: marks.task, sealed, ids });
+    for (const { commit } of looked?.tips ?? []) await keepCommit(at(linked), marks.task, commit);
+    await nameIt(linked, worktree.branch, { marks, sealed, tip: looked && found.tip });
+    await settle(linked, worktree.branch, { task: marks.task, sealed, looked });
     const logs = ['HEAD', `refs/heads/${worktree.branch}`];
     await forgetTornEntries(linked, logs, { known: options.good, made: [sealed.commit] });
     await writeSeal(repo, marks, { version: 1, sealed, settled: true } satisfies SealRecord);
@@ -119,35 +120,44 @@ export async function sealAttempt(
   });
 }
 
-/** `written`: the commit that the ref of the attempt names. */
-async function sealedBefore(linked: Workspace, marks: CommitMarks) {
-  const written = await findCommit(at(linked), attemptRef(marks));
+/** `written`: the commit that the ref of the attempt names. `tip`: that of the branch. */
+async function sealedBefore(linked: Workspace, branch: string, marks: CommitMarks) {
+  const revs = [attemptRef(marks), `refs/heads/${branch}`];
+  const [written = null, tip = null] = await findCommits(at(linked), revs);
   const record = await readSeal(linked.repo, marks, sealRecord);
   const is_sealed = written !== null && (record === null || record.sealed.commit === written);
-  return { written, record, is_sealed };
+  return { written, tip, record, is_sealed };
+}
+
+interface Looked {
+  sealed: Sealed;
+  tips: Theirs['tips'];
+  /** What was found in a clone, after what is odd there was put aside. */
+  theirs: Theirs;
+  /** Objects of the commit that the last good one has not; null: more than are handled one by one. */
+  objects: string[] | null;
+  /** Those of them that may not have reached the disk. */
+  unsynced: string[] | null;
 }
 
 /** Makes the commit; changes nothing in the workspace. */
-async function look(
-  linked: Workspace,
-  branch: string,
-  options: SealOptions,
-): Promise<{ sealed: Sealed; tips: Theirs['tips'] }> {
-  const theirs = await standsOn(linked);
+async function look(linked: Workspace, branch: string, options: SealOptions): Promise<Looked> {
+  // Both at once: the one asks what was committed, the other goes through the files.
+  const standing = standsOn(linked);
+  const standing_head = standing.then(theirs => headOf(linked, branch, { theirs, good: options.good }));
+  const snapshot = await takeSnapshot(linked, standing_head).finally(() => standing_head.catch(() => {}));
+  const [theirs, head] = [await standing, await standing_head];
   const on_branch = theirs.symbolic === `refs/heads/${branch}`;
-  // Without a HEAD (orphan branch, deleted branch, torn by a power cut) the work continues the branch, else the last
-  // good commit.
-  const head =
-    (theirs.head && (await wholeCommit(linked, theirs.head, options.good))) ??
-    (await wholeCommit(linked, `refs/heads/${branch}`, options.good)) ??
-    options.good;
-  const snapshot = await takeSnapshot(linked, head);
   const { tree, unmerged, left_out: unreadable, special } = snapshot;
   const { good, wanted = [] } = options;
-  const left_out = await leftOut(linked, { place: withOwnIndex(linked), good, unreadable, wanted });
   const isLeftover = snapshot.changed > 0 || unmerged.length > 0;
   const parents = [head, ...(unmerged.length === 0 ? await mergedHere(linked) : [])];
-  const commit = isLeftover ? await commitTree(linked, { tree, parents, options }) : head;
+  const [left_out, commit] = await Promise.all([
+    leftOut(linked, { place: withOwnIndex(linked), good, unreadable, wanted }),
+    isLeftover ? commitTree(linked, { tree, parents, options }) : head,
+    // Most of what has to reach the disk before the commit has a name.
+    syncObjects(linked.repo, snapshot.objects),
+  ]);
   // Work on the last good commit alone, as of an agent that does not commit, needs no look at what lies between.
   const isSimple = head === good && parents.length === 1;
   const facts = isSimple
@@ -165,7 +175,26 @@ async function look(
   for (const tip of theirs.tips) if (!(await isAncestor(at(linked), tip.commit, commit))) elsewhere.push(tip);
   const said = [...theirs.problems, ...special];
   const sealed = { ...facts, leftovers, on_branch, unmerged, left_out, special: said, elsewhere };
-  return { sealed, tips: elsewhere };
+  const objects = isSimple
+    ? [commit, ...snapshot.objects]
+    : await newObjects(at(linked), { from: good, to: commit }, MAX_SYNCED_OBJECTS);
+  return { sealed, tips: elsewhere, theirs, objects, unsynced: isSimple ? [commit] : objects };
+}
+
+/**
+ * Without a HEAD (orphan branch, deleted branch, torn by a power cut) the work continues the branch, else the last good
+ * commit.
+ */
+async function headOf(
+  linked: Workspace,
+  branch: string,
+  { theirs, good }: { theirs: Theirs; good: string },
+): Promise<string> {
+  return (
+    (theirs.head && (await wholeCommit(linked, theirs.head, good))) ??
+    (await wholeCommit(linked, `refs/heads/${branch}`, good)) ??
+    good
+  );
 }
 
 /** The other parents of a merge that was not committed, as far as they are there. */
@@ -223,26 +252,51 @@ function factsOf({
   return { ...facts, parent_good: good, leftovers: 0, on_branch: true, ...nothing };
 }
 
-/** Puts the worktree on its branch at the sealed commit. Files stay: they are that commit's. */
-async function settle(
+/**
+ * The commit gets the ref of its attempt, and the branch. `tip`: what the branch named when it was looked at, where that is
+ * known; mostly it is what the attempt began with, and both are made at once.
+ */
+async function nameIt(
   linked: Workspace,
   branch: string,
-  { task, sealed, ids }: { task: string; sealed: Sealed; ids: readonly string[] | null },
+  { marks, sealed, tip }: { marks: CommitMarks; sealed: Sealed; tip: string | null },
 ): Promise<void> {
   const place = at(linked);
   const ref = `refs/heads/${branch}`;
   const { commit, parent_good, descends } = sealed;
-  const tip = await findCommit(place, ref);
+  const why = 'rasen: attempt sealed';
+  if (descends && tip === parent_good && commit !== tip) {
+    const both = [
+      { ref: attemptRef(marks), from: null, to: commit },
+      { ref, from: tip, to: commit },
+    ];
+    if (await moveRefs(place, both, why)) return;
+  }
+  await createRef(place, attemptRef(marks), commit);
+  const now = await findCommit(place, ref);
   // A power cut may have taken what is behind the tip; then it is nobody's ancestor, and nothing that could be kept.
   const reached =
-    tip === null ||
-    (descends && tip === parent_good) ||
-    (await isAncestor(place, tip, commit).catch(() => false));
-  if (!reached) await keepCommit(place, task, tip);
-  await moveRef(place, ref, { from: tip, to: commit, why: 'rasen: attempt sealed' });
+    now === null ||
+    (descends && now === parent_good) ||
+    (await isAncestor(place, now, commit).catch(() => false));
+  if (!reached) await keepCommit(place, marks.task, now);
+  await moveRef(place, ref, { from: now, to: commit, why });
+}
+
+/** Puts the worktree on its branch at the sealed commit. Files stay: they are that commit's. */
+async function settle(
+  linked: Workspace,
+  branch: string,
+  { task, sealed, looked }: { task: string; sealed: Sealed; looked: Looked | null },
+): Promise<void> {
+  const ref = `refs/heads/${branch}`;
+  const { commit, parent_good: base } = sealed;
   await syncRef(linked.repo.refs, ref.slice('refs/'.length));
   await headTo(linked, ref);
   await endOperations(linked, task);
-  if (isClone(linked)) await handOver(linked, { commit, branch: ref, ids });
+  if (isClone(linked)) {
+    const added = looked?.objects ? { base, ids: looked.objects } : null;
+    await handOver(linked, { commit, branch: ref, added, theirs: looked?.theirs ?? null });
+  }
   await installOwnIndex(linked, commit);
 }

@@ -16,6 +16,8 @@ export interface Snapshot {
   tree: string;
   /** Files that differ from `head`. */
   changed: number;
+  /** All objects of `tree` that those of `head` do not have, and perhaps others of it. */
+  objects: string[];
   /** Paths with unresolved conflicts in the worktree's own index. */
   unmerged: string[];
   /** Paths that could not be taken: repositories inside the worktree, unreadable files. At most 100. */
@@ -24,8 +26,8 @@ export interface Snapshot {
   special: string[];
 }
 
-/** `head`: commit from which our index is built where there is none. */
-export async function takeSnapshot(linked: Workspace, head: string): Promise<Snapshot> {
+/** `head`: commit that it is compared with, and from which our index is built where there is none. */
+export async function takeSnapshot(linked: Workspace, head: string | Promise<string>): Promise<Snapshot> {
   const { repo, path } = linked;
   const special = [...(await mendAdmin(linked)), ...(await mendControlFiles(repo, path, false))];
   try {
@@ -38,32 +40,33 @@ export async function takeSnapshot(linked: Workspace, head: string): Promise<Sna
   }
 }
 
-async function take(linked: Workspace, head: string): Promise<Omit<Snapshot, 'special'>> {
+async function take(linked: Workspace, head: string | Promise<string>): Promise<Omit<Snapshot, 'special'>> {
   const { place, unmerged } = await openOwnIndex(linked, head);
   const simple = await takeAll(place, head);
   if (simple !== null) return { ...simple, unmerged, left_out: [] };
   // Once more, from the same index: looking for what cannot be taken costs a walk over all files, twice.
-  await openOwnIndex(linked, head);
+  const compared = await head;
+  await openOwnIndex(linked, compared);
   const careful = async () => {
     await add(place, await nestedIn(place));
-    return await treeOf(place, head);
+    return await treeOf(place, compared);
   };
   const taken = await careful().catch(async error => {
     if (isStuck(error)) throw error;
     // After a power cut the index may name objects that are gone. Without it every file is taken anew.
-    await rebuildOwnIndex(linked, head);
+    await rebuildOwnIndex(linked, compared);
     return await careful();
   });
   return { ...taken, unmerged, left_out: await differing(place) };
 }
 
-type Taken = Pick<Snapshot, 'tree' | 'changed'>;
+type Taken = Pick<Snapshot, 'tree' | 'changed' | 'objects'>;
 
 /** null: not all that is there can be taken so, or the index is damaged. */
-async function takeAll(place: Place, head: string): Promise<Taken | null> {
+async function takeAll(place: Place, head: string | Promise<string>): Promise<Taken | null> {
   try {
     if (!(await add(place, []))) return null;
-    const taken = await treeOf(place, head);
+    const taken = await treeOf(place, await head);
     return taken.has_new_links ? null : taken;
   } catch (error) {
     if (isStuck(error) || !isRasenError(error) || troubleOf(error) !== null) throw error;
@@ -71,17 +74,27 @@ async function takeAll(place: Place, head: string): Promise<Taken | null> {
   }
 }
 
-/** The objects are on the disk when the commit is made of them has its ref (syncCommits), all at once and not one by one. */
-const LATER = ['core.fsync=-loose-object,reference,index'];
+/**
+ * The objects are on the disk when the commit that is made of them has its ref (syncObjects), all at once and not one by
+ * one. The index need not be: after a power cut it is made anew (trust.ts), whatever it holds.
+ */
+const LATER = ['core.fsync=-loose-object,reference'];
 
 async function treeOf(place: Place, head: string): Promise<Taken & { has_new_links: boolean }> {
   const tree = (await git(['write-tree'], { ...place, settings: LATER })).stdout.trim();
-  const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', head, tree];
-  const changes = parts((await git(args, { ...place, reads: true })).stdout).filter(part => part[0] === ':');
-  // `:<mode before> <mode after> …`
-  const has_new_links = changes.some(line => /^:(?!160000)\d+ 160000 /.test(line));
-  return { tree, changed: changes.length, has_new_links };
+  const args = ['diff-tree', '-r', '-t', '-z', '--raw', '--no-abbrev', '--no-renames', head, tree];
+  // `:<mode before> <mode after> <id before> <id after> <status>`
+  const changes = parts((await git(args, { ...place, reads: true })).stdout)
+    .filter(part => part[0] === ':')
+    .map(line => line.slice(1).split(' '));
+  const has_new_links = changes.some(([was, is]) => is === LINK && was !== LINK);
+  const objects = changes.flatMap(([, is, , id]) => (is === NONE || is === LINK ? [] : [id!]));
+  const changed = changes.filter(([was, is]) => was !== FOLDER && is !== FOLDER).length;
+  return { tree, changed, objects: changed > 0 ? [tree, ...objects] : [], has_new_links };
 }
+
+/** Modes, as git writes them. */
+const [NONE, FOLDER, LINK] = ['000000', '040000', '160000'];
 
 /** A repository inside the worktree would become a link to a commit that nobody else has. */
 async function nestedIn(place: Place): Promise<string[]> {

@@ -43,7 +43,10 @@ export function usersState(repo: Repository): Promise<UsersState> {
   return withRepositoryLock(repo, async () => {
     await soundStore(repo, null);
     const args = ['for-each-ref', '--format=%(objectname) %(refname)'];
-    const { stdout } = await git(args, { ...here(repo), reads: true });
+    const [{ stdout }, staged] = await Promise.all([
+      git(args, { ...here(repo), reads: true }),
+      stagedIn(repo),
+    ]);
     const refs: Record<string, string> = {};
     for (const line of stdout.split('\n')) {
       const [id, ref] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
@@ -55,7 +58,7 @@ export function usersState(repo: Repository): Promise<UsersState> {
       stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
       logged: textOf(repo.git_dir, 'logs/HEAD').length,
       config: hashOf(textOf(repo.common_dir, 'config')),
-      staged: await stagedIn(repo),
+      staged,
     };
   });
 }

@@ -14,7 +14,7 @@ import { LONG } from '../support/long.ts';
 const ROUNDS = LONG ? 5 : 3;
 /** Of them in packs; so many more are loose. */
 const LOOSE = 3_200;
-const CHANGED = 50;
+export const CHANGED = 50;
 
 export interface Figure {
   name: string;
@@ -74,7 +74,7 @@ export async function* workspaces(files: number): AsyncGenerator<Figure> {
       yield { name: `${name} / ${plain}`, value: ms(ours) / ms(theirs), unit: '×', ...(max ? { max } : {}) };
     };
     yield* pair('clone', 'add', 'a clone is prepared', '`git worktree add`', 1);
-    yield* pair('seal', 'commit', `${CHANGED} changed files are sealed`, '`git add -A` and `git commit`');
+    yield* pair('seal', 'commit', `${CHANGED} changed files are sealed`, '`git add -A` and `git commit`', 2);
     yield* pair('merge', 'plain', 'a merge with its checkout', '`git worktree add` and `git merge`');
   } finally {
     removeFolder(folder);
@@ -84,6 +84,12 @@ export async function* workspaces(files: number): AsyncGenerator<Figure> {
 function repository(folder: string, files: number): string {
   const root = join(folder, 'project');
   mkdirSync(root);
+  fill(root, files);
+  return root;
+}
+
+/** Makes a repository in a folder: as many files in a pack, and some more that are loose. */
+export function fill(root: string, files: number): void {
   sh(root, 'init', '-q', '-b', 'main');
   const lines = ['commit refs/heads/main', 'committer U <u@example.org> 0 +0000', 'data 1', 'a'];
   for (let n = 0; n < files; n += 1) {
@@ -96,7 +102,6 @@ function repository(folder: string, files: number): string {
   for (let n = 0; n < LOOSE; n += 1) writeFileSync(join(root, `d${n % 199}/loose${n}.txt`), `${n}\n`);
   sh(root, 'add', '-A');
   sh(root, 'commit', '-q', '-m', 'loose');
-  return root;
 }
 
 function change(root: string, round: number): void {

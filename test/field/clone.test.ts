@@ -71,7 +71,8 @@ test('whatever an agent does with git stays in its clone: stash, branches, setti
 
 test('what is lost in the user’s repository meanwhile is told with what it was, wherever the task is told of', async () => {
   const p = project(
-    'cd "$RASEN_PROJECT"; git branch -D precious; git config user.name evil; cd - >/dev/null; echo done >done.txt',
+    `cd "$RASEN_PROJECT"; git branch -D precious; git config user.name evil
+    echo staged >staged.txt; git add staged.txt; cd - >/dev/null; echo done >done.txt`,
   );
   p.git('branch', 'precious');
   const was = p.git('rev-parse', 'precious');
@@ -81,6 +82,7 @@ test('what is lost in the user’s repository meanwhile is told with what it was
   for (const said of [stdout, await p.ok('status'), await p.ok('report'), await p.ok('logs')]) {
     expect(said).toContain(line);
     expect(said).toMatch(/Meanwhile in your repository: .*config was changed/);
+    expect(said).toContain(`Meanwhile in your repository: what is staged in ${p.root} was changed`);
   }
 });
 
@@ -295,14 +297,10 @@ test('git-lfs: the agent has the content, commits have pointers, and the objects
   expect(readFileSync(join(p.beside('other'), 'y.bin'), 'utf8')).toBe('NEW\n');
 });
 
-test('git-lfs: what the user never fetched is fetched from the user’s remote, or named with the way to fetch it', async ctx => {
-  const p = project('grep -q OTHER z.bin || exit 1; echo done >done.txt');
-  if (!withLfs(p)) return ctx.skip(NO_LFS);
-  const kept = p.beside('kept');
-  renameSync(join(p.root, '.git/lfs/objects'), kept);
+/** The two requests of the protocol of git-lfs that a download needs, over the objects in a folder. */
+async function lfsServer(kept: string): Promise<{ url: string; asked: string[]; up: () => void }> {
   const asked: string[] = [];
   let isUp = false;
-  // The two requests of the protocol of git-lfs that a download needs.
   const server = createServer(async (request, response) => {
     asked.push(request.url!);
     const chunks: Buffer[] = [];
@@ -312,7 +310,7 @@ test('git-lfs: what the user never fetched is fetched from the user’s remote, 
     if (id) return response.end(readFileSync(join(kept, id.slice(0, 2), id.slice(2, 4), id)));
     const { objects } = JSON.parse(Buffer.concat(chunks).toString());
     const answers = objects.map(({ oid, size }: { oid: string; size: number }) => {
-      const href = `http://127.0.0.1:${port}/objects/${oid}`;
+      const href = `${url}/objects/${oid}`;
       return { oid, size, actions: { download: { href } } };
     });
     response.writeHead(200, { 'content-type': 'application/vnd.git-lfs+json' });
@@ -320,18 +318,55 @@ test('git-lfs: what the user never fetched is fetched from the user’s remote, 
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  p.git('remote', 'set-url', 'origin', `http://127.0.0.1:${port}/project`);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    asked,
+    up: () => {
+      isUp = true;
+    },
+  };
+}
+
+test('git-lfs: what the user never fetched is fetched from the user’s remote, or named with the way to fetch it', async ctx => {
+  const p = project('grep -q OTHER z.bin || exit 1; echo done >done.txt');
+  if (!withLfs(p)) return ctx.skip(NO_LFS);
+  const kept = p.beside('kept');
+  renameSync(join(p.root, '.git/lfs/objects'), kept);
+  const server = await lfsServer(kept);
+  p.git('remote', 'set-url', 'origin', `${server.url}/project`);
   await p.init([{ id: 'a' }]);
   expect((await p.rasen('run')).status).toBe(3);
   const { reason } = await p.view();
   expect(reason).toMatch(/git-lfs could not get the content of [xz]\.bin: .*git lfs fetch/s);
-  expect(asked[0]).toBe('/project.git/info/lfs/objects/batch');
-  isUp = true;
+  expect(server.asked[0]).toBe('/project.git/info/lfs/objects/batch');
+  server.up();
   const ran = await p.rasen('resume');
   expect(ran.status, ran.stdout + ran.stderr).toBe(0);
   expect((await p.rasen('merge')).status).toBe(0);
   expect([p.read('done.txt'), p.git('status', '--porcelain')]).toEqual(['done\n', '']);
+});
+
+test('git-lfs: a server that .lfsconfig names is the user’s as of submit, and no other one later', async ctx => {
+  const p = project(`
+    grep -q OTHER z.bin || exit 1
+    printf '[lfs]\n\turl = http://127.0.0.1:9/elsewhere\n' >.lfsconfig
+    echo done >done.txt
+  `);
+  if (!withLfs(p)) return ctx.skip(NO_LFS);
+  const kept = p.beside('kept');
+  const server = await lfsServer(kept);
+  server.up();
+  p.write({ '.lfsconfig': `[lfs]\n\turl = ${server.url}/large\n` });
+  p.git('add', '-A');
+  p.git('commit', '-q', '-m', 'where large files are');
+  renameSync(join(p.root, '.git/lfs/objects'), kept);
+  await p.init([{ id: 'a' }]);
+  const ran = await p.rasen('run');
+  expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+  expect(server.asked[0]).toBe('/large/objects/batch');
+  expect((await p.rasen('merge')).status).toBe(0);
+  expect(p.read('done.txt')).toBe('done\n');
 });
 
 test('git-lfs: a server that an agent names is never asked', async ctx => {

@@ -10,7 +10,7 @@ import { judgeDiff } from '../../gates/diff.ts';
 import type { GateResult } from '../../gates/gate.ts';
 import { reachedByGates } from '../../gates/reached.ts';
 import { readChanges } from '../../git/changes.ts';
-import { commitsSince } from '../../git/history.ts';
+import { countCommits } from '../../git/history.ts';
 import { pushesSince } from '../../git/pushes.ts';
 import { textsAt } from '../../git/put-back.ts';
 import { readUsers } from '../../git/records.ts';
@@ -52,23 +52,21 @@ export async function seal(
   });
   const { commit, tree, changed, leftovers, on_branch, descends, unmerged, special, left_out, elsewhere } =
     sealed;
-  const users = await readUsers(repo, state.id, usersStateSchema);
-  const changes = users === null ? [] : await usersChanges(repo, state.id, users);
+  const isAgent = isAgentStep(state, step);
+  const good = goodCommit(state);
+  const from = step.attempt!.from ?? base;
+  // Each of them only asks, and programs are most of what that takes.
+  const [changes, commits, setup, base_config, pushed] = await Promise.all([
+    changesOfUser(repo, state.id),
+    // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
+    sealed.descends && from !== good ? countCommits(repo, from, commit) : sealed.commits,
+    setupKey(repo, state, commit),
+    isAgent ? changedConfig(repo, state, commit, good) : undefined,
+    pushesOf(repo, worktree.path, step),
+  ]);
   const unexplained = changes.filter(({ by_user, is_new }) => !by_user && !is_new);
   // Whoever works in a linked worktree can change these.
   const meddled = repo.isolation === 'linked' ? unexplained : [];
-  // Told to the user: the commits of this attempt, not those of a failed one that it went on from.
-  const commits = sealed.descends
-    ? (await commitsSince(repo, step.attempt!.from ?? base, commit)).length
-    : sealed.commits;
-  const { started_at } = step.attempt!;
-  const pushed =
-    started_at === null || started_at === undefined
-      ? []
-      : pushesSince(await gitFolderOf(repo, worktree.path), Math.floor(Date.parse(started_at) / 1000));
-  const setup = await setupKey(repo, state, commit);
-  const isAgent = isAgentStep(state, step);
-  const base_config = isAgent ? await changedConfig(repo, state, commit, goodCommit(state)) : undefined;
   return {
     type: 'seal',
     sealed: {
@@ -91,6 +89,17 @@ export async function seal(
       ...(elsewhere.length > 0 ? { elsewhere: elsewhere.slice(0, 20) } : {}),
     },
   };
+}
+
+async function changesOfUser(repo: Repository, task: string): Promise<UsersChange[]> {
+  const users = await readUsers(repo, task, usersStateSchema);
+  return users === null ? [] : await usersChanges(repo, task, users);
+}
+
+async function pushesOf(repo: Repository, path: string, { attempt }: Step): Promise<string[]> {
+  const started_at = attempt?.started_at ?? null;
+  if (started_at === null) return [];
+  return pushesSince(await gitFolderOf(repo, path), Math.floor(Date.parse(started_at) / 1000));
 }
 
 /** Where the workspace keeps what it knows of remotes: its own folder, or that of the repository that it shares. */

@@ -28,7 +28,8 @@ export async function setupArgv(
   const isCached = (path: string) =>
     paths.some(p => `${path}/`.startsWith(`${below}${p.replace(/\/+$/, '')}/`));
   // What is committed comes with the checkout, and is not taken from elsewhere.
-  if ((await blobsOf(repo, commit, isCached)).length > 0) return setup;
+  const committed = await blobsOf(repo, commit, { name: JSON.stringify([below, paths]), is: isCached });
+  if (committed.length > 0) return setup;
   const key = await setupKey(repo, state, commit);
   const cache = join(repo.records, 'setup');
   const place = { root: repo.records, path: 'setup' };

@@ -15,7 +15,8 @@ export async function setupKey(
   const { setup } = state.spec;
   if (setup === null) return undefined;
   const folder = folderOf(state) ?? '';
-  const read = await blobsOf(repo, commit, setupInputs(setup, folder));
+  const wanted = { name: JSON.stringify([setup, folder]), is: setupInputs(setup, folder) };
+  const read = await blobsOf(repo, commit, wanted);
   return createHash('sha256')
     .update(JSON.stringify([setup, folder, read]))
     .digest('hex')

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { commitsSince, deleteTaskRefs, diffStat, diffText } from '../../../src/git/history.ts';
+import { countCommits, deleteTaskRefs, diffStat, diffText } from '../../../src/git/history.ts';
 import { listTaskRefs, markGood } from '../../../src/git/refs.ts';
 import { resetWorktree } from '../../../src/git/reset.ts';
 import { type SealOptions, sealAttempt } from '../../../src/git/seal.ts';
@@ -62,9 +62,7 @@ describe.each(['linked', 'clone'] as const)('in a workspace that is %s', kind =>
     expect(sh(t.repo.root, 'rev-parse', 'refs/rasen/t1/attempt/auth-4.b/1')).toBe(sealed.commit);
     expectSettled(sealed.commit);
     expect(await sealAttempt(t.repo, w, options())).toEqual(sealed);
-    expect((await commitsSince(t.repo, t.base, sealed.commit)).map(c => [c.hash, c.subtask])).toEqual([
-      [sealed.commit, 'auth-4.b'],
-    ]);
+    expect(await countCommits(t.repo, t.base, sealed.commit)).toBe(1);
   });
 
   test('the agent’s own commits are taken as they are', async () => {
