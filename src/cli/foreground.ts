@@ -115,6 +115,8 @@ export async function inForeground(
     await Promise.race([output?.end(), gone.promise]);
     // It is over: whatever is not read now was not cut short.
     out.reader_gone = null;
+    // Before anything is written: it may be on the line of a question.
+    release();
     const last = views[0]!;
     progress?.show(last);
     progress?.end();
@@ -122,6 +124,7 @@ export async function inForeground(
     if (options.exit) return options.exit(last);
     return options.own_exit_code ? ownExitCode(last) : exitOf(last);
   } catch (error) {
+    release();
     progress?.end();
     if (!detached.signal.aborted) throw error;
     out.note(`detached; the task goes on. ${come_back}`);

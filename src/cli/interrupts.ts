@@ -34,7 +34,7 @@ export interface InterruptOptions {
   leave(why: string): void;
 }
 
-/** Begins to listen; the result ends it. */
+/** Begins to listen; the result ends it, and a question that is open. */
 export function onInterrupt(options: InterruptOptions): () => void {
   const { out, stdin, before_words, before_question, after_question, stop, alive, detach, leave } = options;
   const asks = stdin !== null && out.stderr.isTTY === true;
@@ -96,6 +96,7 @@ export function onInterrupt(options: InterruptOptions): () => void {
   process.on('SIGTERM', halt);
   process.on('SIGHUP', detach);
   return () => {
+    if (released) return;
     released = true;
     process.off('SIGINT', onInt);
     process.off('SIGTERM', halt);

@@ -56,13 +56,15 @@ export async function readChanges(
   wantsWhole: (path: string) => boolean = () => false,
 ): Promise<Changes> {
   const where = { ...here(repo), reads: true };
-  const raw = await git(['diff', ...OPTIONS, '--raw', '--no-abbrev', '-z', good, commit, '--'], where);
+  const [raw, patch] = await Promise.all([
+    git(['diff', ...OPTIONS, '--raw', '--no-abbrev', '-z', good, commit, '--'], where),
+    git(['diff', ...OPTIONS, '--text', '--unified=0', good, commit, '--'], {
+      ...where,
+      max_bytes: MAX_PATCH_BYTES,
+      cut: true,
+    }),
+  ]);
   const { files, blobs, before } = parseRaw(raw.stdout);
-  const patch = await git(['diff', ...OPTIONS, '--text', '--unified=0', good, commit, '--'], {
-    ...where,
-    max_bytes: MAX_PATCH_BYTES,
-    cut: true,
-  });
   addLines(files, patch.stdout);
   await addSizes(repo, files, blobs);
   await addTargets(repo, files, blobs);

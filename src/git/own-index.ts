@@ -7,7 +7,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, createReadStream, createWriteStream, readSync } from 'node:fs';
-import { copyFile, lstat, open, rename, rm, utimes } from 'node:fs/promises';
+import { copyFile, link, lstat, open, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openForeign, untroubled } from '../host/foreign-file.ts';
@@ -37,7 +37,8 @@ export async function openOwnIndex(linked: Workspace, head: string | Promise<str
   const place = withOwnIndex(linked);
   await rm(`${copy}.lock`, { force: true });
   await rm(copy, { force: true });
-  if (await isThere(kept)) await copyWithTime(kept, copy);
+  // git puts a new index in the place of the old one, and never writes into that.
+  if (await isThere(kept)) await link(kept, copy);
   else await git(['read-tree', await head], place);
   // Where nobody has written it since it was put there, it says nothing new.
   const isNew = await copyTheirs(linked, { to: `${copy}.theirs`, unless: copy });
@@ -51,6 +52,21 @@ export async function openOwnIndex(linked: Workspace, head: string | Promise<str
 export async function rebuildOwnIndex(linked: Workspace, commit: string): Promise<void> {
   await rm(indexFiles(linked.repo, linked.path).copy, { force: true });
   await git(['read-tree', commit], withOwnIndex(linked));
+}
+
+/**
+ * git with the index that we have left in the worktree, to look at its files; null: there is none, or somebody has written
+ * another one there since.
+ */
+export async function asWeLeftIt(linked: Workspace): Promise<Place | null> {
+  const { kept } = indexFiles(linked.repo, linked.path);
+  if (!(await isThere(kept))) return null;
+  const theirs = openTheirs(linked);
+  if (theirs === null) return null;
+  const is_same = isSame(endOf(theirs.fd, theirs.size), await endOfFile(kept));
+  closeSync(theirs.fd);
+  const place = at(linked);
+  return is_same ? { ...place, env: { ...place.env, GIT_INDEX_FILE: kept } } : null;
 }
 
 /** Whether we have left an index in the worktree that its files can be compared with. */
@@ -70,6 +86,8 @@ export async function installOwnIndex(linked: Workspace, commit: string): Promis
   await copyWithTime(copy, draft);
   await rename(draft, join(linked.theirs, 'index'));
   await rename(copy, kept);
+  // Two names of one file stay as they are.
+  await rm(copy, { force: true });
 }
 
 export async function dropOwnIndex({ repo, path }: Workspace): Promise<void> {
@@ -118,22 +136,31 @@ async function entriesOf(
  * False: there is none, or it is the same as `unless`. No further than it reached when it was opened: it may grow for ever.
  */
 async function copyTheirs(
-  { theirs }: Workspace,
+  linked: Workspace,
   { to, unless }: { to: string; unless: string },
 ): Promise<boolean> {
-  const index = { root: theirs, path: 'index' };
-  const found = untroubled(index, openForeign(index, constants.O_RDONLY));
-  if (!found.ok) return false;
-  const { fd, stat } = found.value;
-  const isWanted = stat.size > 0 && stat.size <= MAX_INDEX_BYTES;
-  if (!isWanted || isSame(endOf(fd, stat.size), await endOfFile(unless))) {
+  const found = openTheirs(linked);
+  if (found === null) return false;
+  const { fd, size } = found;
+  if (isSame(endOf(fd, size), await endOfFile(unless))) {
     closeSync(fd);
     return false;
   }
   await rm(to, { force: true });
-  const all = { fd, start: 0, end: stat.size - 1 };
+  const all = { fd, start: 0, end: size - 1 };
   await pipeline(createReadStream('', all), createWriteStream(to, { flags: 'wx' }));
   return true;
+}
+
+/** null: there is none that could be one. */
+function openTheirs({ theirs }: Workspace): { fd: number; size: number } | null {
+  const index = { root: theirs, path: 'index' };
+  const found = untroubled(index, openForeign(index, constants.O_RDONLY));
+  if (!found.ok) return null;
+  const { fd, stat } = found.value;
+  if (stat.size > 0 && stat.size <= MAX_INDEX_BYTES) return { fd, size: stat.size };
+  closeSync(fd);
+  return null;
 }
 
 /** Names that we do not know, with nothing said of their files: those are looked into. */

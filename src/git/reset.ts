@@ -11,7 +11,7 @@ import { headTo } from './durable-objects.ts';
 import { keepLeftOut } from './left-out.ts';
 import { withRepositoryLock } from './lock.ts';
 import { endOperations } from './operations.ts';
-import { installOwnIndex, openOwnIndex } from './own-index.ts';
+import { asWeLeftIt, installOwnIndex, openOwnIndex } from './own-index.ts';
 import { branchOf, folderOf, keptFolder, listTasks } from './records.ts';
 import { attemptRef, keepCommit, moveRef } from './refs.ts';
 import { findCommit, findCommits, type Place, type Repository } from './repository.ts';
@@ -19,8 +19,8 @@ import { git, isStuck, parts } from './run.ts';
 import type { CommitMarks } from './seal.ts';
 import { mendAdmin, mendControlFiles, soundStore } from './sound.ts';
 import { clearStaleLocks } from './stale-locks.ts';
-import { compareByContent, trust } from './trust.ts';
-import { at, isClone, type Workspace } from './workspace.ts';
+import { compareByContent, isTrusted, trust } from './trust.ts';
+import { at, isClone, pointer, type Workspace } from './workspace.ts';
 import { requireWorkspace } from './workspaces.ts';
 import type { Worktree } from './worktree.ts';
 
@@ -57,7 +57,12 @@ export async function resetWorktree(
       throw new RasenError('git', `"${commit}" is not a commit; ${worktree.path} is not reset`);
     }
     await clearStaleLocks(repo, { ...worktree, task: record.task }, { tree_empty: true });
-    const theirs = await standsOn(linked);
+    // Mostly the attempt before was sealed, and nothing is left to do: that is seen while its commits are looked for.
+    const isOn = tip === target && pointer(linked.admin, 'HEAD', /^ref: (.+)$/) === ref;
+    const looking = isOn ? stands(linked, target) : Promise.resolve('elsewhere');
+    looking.catch(() => {});
+    const theirs = await standsOn(linked).finally(() => looking.catch(() => {}));
+    const where = await looking;
     for (const known of new Set([theirs.head, ...theirs.tips.map(({ commit }) => commit), tip])) {
       if (known && known !== target) await keepCommit(place, record.task, known);
     }
@@ -65,29 +70,29 @@ export async function resetWorktree(
     await moveRef(place, ref, { from: tip ?? null, to: target, why: 'rasen: rolled back' });
     await headTo(linked, ref);
     if (isClone(linked)) await handOver(linked, { commit: target, branch: ref, theirs });
-    const { place: files } = await openOwnIndex(linked, target);
-    await compareByContent(linked, target);
-    if (!(await isAt(files))) await bringBack(linked, files, { task: record.task, target });
+    if (where === 'as left') return;
+    if (where === 'elsewhere') await bringBack(linked, { task: record.task, target });
     await installOwnIndex(linked, target);
     await trust(linked);
   });
 }
 
 /**
- * Whether index and files are what HEAD says, and nothing else is there, not even an empty folder. Mostly they are: the
- * attempt before was sealed. Both looks at once, as each has to go through all files.
+ * Where index and files are, seen from HEAD, which is at `target`. `as left`: there, with the index that we have put into the
+ * worktree. `there`: with our index, which is open then.
  */
-async function isAt(files: Place): Promise<boolean> {
-  const status = [
-    'status',
-    '--porcelain',
-    '--untracked-files=no',
-    '--no-renames',
-    '--ignore-submodules=dirty',
-  ];
+async function stands(linked: Workspace, target: string): Promise<'as left' | 'there' | 'elsewhere'> {
+  const left = isTrusted(linked) ? await asWeLeftIt(linked) : null;
+  if (left !== null) return (await isClean(left)) ? 'as left' : 'elsewhere';
+  return (await isClean(await openIndexAt(linked, target))) ? 'there' : 'elsewhere';
+}
+
+/** Nothing differs from HEAD, and nothing else is there, not even an empty folder. Each of the looks goes through all files. */
+async function isClean(files: Place): Promise<boolean> {
+  const status = ['status', '--porcelain', '--untracked-files=no', '--no-renames'];
   try {
     const [changed, more] = await Promise.all([
-      git(status, { ...files, reads: true, max_bytes: 1, cut: true }),
+      git([...status, '--ignore-submodules=dirty'], { ...files, reads: true, max_bytes: 1, cut: true }),
       listed(files, NEW_THERE),
     ]);
     return changed.stdout === '' && more.length === 0;
@@ -98,11 +103,17 @@ async function isAt(files: Place): Promise<boolean> {
   }
 }
 
+async function openIndexAt(linked: Workspace, target: string): Promise<Place> {
+  const { place } = await openOwnIndex(linked, target);
+  await compareByContent(linked, target);
+  return place;
+}
+
 async function bringBack(
   linked: Workspace,
-  files: Place,
   { task, target }: { task: string; target: string },
 ): Promise<void> {
+  const files = await openIndexAt(linked, target);
   await hard(linked, files, target);
   // Folders without files, too; mostly there is nothing.
   if ((await listed(files, NEW_THERE)).length > 0) await clean(linked, files, task);

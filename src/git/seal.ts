@@ -145,6 +145,7 @@ async function look(linked: Workspace, branch: string, options: SealOptions): Pr
   // Both at once: the one asks what was committed, the other goes through the files.
   const standing = standsOn(linked);
   const standing_head = standing.then(theirs => headOf(linked, branch, { theirs, good: options.good }));
+  standing_head.catch(() => {});
   const snapshot = await takeSnapshot(linked, standing_head).finally(() => standing_head.catch(() => {}));
   const [theirs, head] = [await standing, await standing_head];
   const on_branch = theirs.symbolic === `refs/heads/${branch}`;

@@ -20,7 +20,7 @@ export async function trust(linked: Workspace): Promise<void> {
   await write(linked.admin, MARK, `${bootId()}\n`);
 }
 
-function isTrusted(linked: Workspace): boolean {
+export function isTrusted(linked: Workspace): boolean {
   return pointer(linked.admin, MARK, /^(.+)$/) === bootId();
 }
 

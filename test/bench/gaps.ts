@@ -29,7 +29,7 @@ const PARTS: Partial<Record<Event['type'], string>> = {
 };
 
 export async function* gaps(files: number, max: number): AsyncGenerator<Figure> {
-  const p = shellProject({ agent: AGENT, git: false, config: { gates: [], baseline: 'skip' } });
+  const p = shellProject({ agent: AGENT, git: false, config: { gates: 'none' } });
   try {
     mkdirSync(p.root, { recursive: true });
     fill(p.root, files);

@@ -142,23 +142,26 @@ export async function judge(
     result = judgeClean(facts, { allow_empty, good, wanted: wantedFiles(state, step) });
   } else {
     const repo = await repositoryOf(context, state);
-    const changes = await readChanges(repo, good, sealed.commit, isCompared);
     const tests = subtask?.tests ?? [];
     const gates = [...state.spec.gates, ...(subtask?.gates ?? [])].map(({ run }) => run);
     const folder = folderOf(state);
     const below = folder === null ? '' : `${folder}/`;
+    const textsOf = (paths: readonly string[]) =>
+      textsAt(
+        repo,
+        good,
+        paths.map(path => `${below}${path}`),
+      );
+    const [changes, reached] = await Promise.all([
+      readChanges(repo, good, sealed.commit, isCompared),
+      reachedByGates(gates, textsOf),
+    ]);
     result = judgeDiff({
       ...{ changes, folder, protected: state.spec.protected, tests },
       // A planner is an agent: it names tests, and nothing that its own work is measured by.
       given: state.plan?.source === 'planner' ? [] : tests,
       gates,
-      reached: await reachedByGates(gates, paths =>
-        textsAt(
-          repo,
-          good,
-          paths.map(path => `${below}${path}`),
-        ),
-      ),
+      reached,
     });
   }
   const { reason, needs_person, findings } = result;
