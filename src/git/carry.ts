@@ -29,7 +29,7 @@ import { findCommit, here, type Place, type Repository } from './repository.ts';
 import { git, parts } from './run.ts';
 import { isFolder, kindOf, putAside } from './sound.ts';
 import { locksUnder } from './stale-locks.ts';
-import { filesOf, isKnownWhole, knowWhole } from './whole.ts';
+import { filesOf, isKnownWhole, knownTips, knowTips, knowWhole } from './whole.ts';
 import { at, isClone, pointer, type Workspace, write } from './workspace.ts';
 
 /** What a clone is on, and what else was committed in it. */
@@ -66,12 +66,13 @@ export async function lookInto(workspace: Workspace): Promise<Theirs> {
 
 /**
  * Brings what was committed in the clone into the user's objects, without a ref: the caller makes those. Does not throw
- * for what somebody did in the clone.
+ * for what somebody did in the clone. `named`: commits that refs of the user's are known to name.
  */
-export async function takeOver(workspace: Workspace): Promise<TakenOver> {
-  const ours = knownIds(workspace);
-  // Nobody may wait for it.
-  ours.catch(() => {});
+export async function takeOver(
+  workspace: Workspace,
+  named: readonly (string | null)[] = [],
+): Promise<TakenOver> {
+  const ours = idsOfUser(workspace);
   const problems = await mendTheirs(workspace);
   let found: Theirs;
   try {
@@ -79,7 +80,9 @@ export async function takeOver(workspace: Workspace): Promise<TakenOver> {
   } catch (error) {
     return { symbolic: null, head: null, tips: [], problems: [...problems, failed('its commits', error)] };
   }
-  const known = await ours;
+  const ids = [found.head, ...found.tips.map(({ commit }) => commit)];
+  const known = await ours(ids.filter(id => !named.includes(id)));
+  for (const id of named) if (id !== null) known.add(id);
   const isNew = (commit: string | null): commit is string => commit !== null && !known.has(commit);
   const tips = found.tips.filter(({ commit }) => isNew(commit));
   if (tips.length > MAX_TIPS)
@@ -101,8 +104,11 @@ export async function takeOver(workspace: Workspace): Promise<TakenOver> {
 }
 
 /** What HEAD of the workspace is on; of a clone the commits are in the user's objects then. */
-export async function standsOn(workspace: Workspace): Promise<TakenOver> {
-  if (isClone(workspace)) return await takeOver(workspace);
+export async function standsOn(
+  workspace: Workspace,
+  named: readonly (string | null)[] = [],
+): Promise<TakenOver> {
+  if (isClone(workspace)) return await takeOver(workspace, named);
   const symbolic = pointer(workspace.admin, 'HEAD', /^ref: (.+)$/);
   return { symbolic, head: await findCommit(at(workspace), 'HEAD'), tips: [], problems: [] };
 }
@@ -315,7 +321,22 @@ async function unfinished({ theirs }: Workspace): Promise<Tip[]> {
   return found;
 }
 
-async function knownIds({ repo }: Workspace): Promise<Set<string>> {
+/** Begins to ask where nothing is known yet; else asks only for ids of which nothing is known. */
+function idsOfUser(workspace: Workspace): (ids: readonly (string | null)[]) => Promise<Set<string>> {
+  const store = join(workspace.theirs, 'objects');
+  const before = knownTips(store);
+  const asked = before === null ? idsNow(workspace) : null;
+  // Nobody may wait for it.
+  asked?.catch(() => {});
+  return async ids => {
+    if (before !== null && ids.every(id => id === null || before.has(id))) return new Set(before);
+    const now = await (asked ?? idsNow(workspace));
+    if (before === null) knowTips(store, new Set(now));
+    return new Set([...now, ...(before ?? [])]);
+  };
+}
+
+async function idsNow({ repo }: Workspace): Promise<Set<string>> {
   const args = ['for-each-ref', '--format=%(objectname) %(*objectname)'];
   const { stdout } = await git(args, { ...here(repo), reads: true });
   return new Set(stdout.split(/\s+/).filter(id => id !== ''));

@@ -61,7 +61,7 @@ export async function resetWorktree(
     const isOn = tip === target && pointer(linked.admin, 'HEAD', /^ref: (.+)$/) === ref;
     const looking = isOn ? stands(linked, target) : Promise.resolve('elsewhere');
     looking.catch(() => {});
-    const theirs = await standsOn(linked).finally(() => looking.catch(() => {}));
+    const theirs = await standsOn(linked, [tip ?? null]).finally(() => looking.catch(() => {}));
     const where = await looking;
     for (const known of new Set([theirs.head, ...theirs.tips.map(({ commit }) => commit), tip])) {
       if (known && known !== target) await keepCommit(place, record.task, known);

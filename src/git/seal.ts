@@ -95,7 +95,8 @@ export async function sealAttempt(
     return before;
   });
   if (found.is_sealed && found.record?.settled) return found.record.sealed;
-  const looked = found.written === null ? await look(linked, worktree.branch, options) : null;
+  const looked =
+    found.written === null ? await look(linked, worktree.branch, { ...options, tip: found.tip }) : null;
   return await withRepositoryLock(linked, async () => {
     let sealed: Sealed;
     if (looked !== null) {
@@ -141,9 +142,13 @@ interface Looked {
 }
 
 /** Makes the commit; changes nothing in the workspace. */
-async function look(linked: Workspace, branch: string, options: SealOptions): Promise<Looked> {
+async function look(
+  linked: Workspace,
+  branch: string,
+  options: SealOptions & { tip: string | null },
+): Promise<Looked> {
   // Both at once: the one asks what was committed, the other goes through the files.
-  const standing = standsOn(linked);
+  const standing = standsOn(linked, [options.tip]);
   const standing_head = standing.then(theirs => headOf(linked, branch, { theirs, good: options.good }));
   standing_head.catch(() => {});
   const snapshot = await takeSnapshot(linked, standing_head).finally(() => standing_head.catch(() => {}));

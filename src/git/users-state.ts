@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readForeign, untroubled } from '../host/foreign-file.ts';
+import { readForeign, statForeign, untroubled } from '../host/foreign-file.ts';
 import { MAX_LOG_BYTES } from './limits.ts';
 import { withRepositoryLock } from './lock.ts';
 import { keepCommit } from './refs.ts';
@@ -39,40 +39,48 @@ export interface UsersChange {
   is_new: boolean;
 }
 
-export function usersState(repo: Repository): Promise<UsersState> {
-  return withRepositoryLock(repo, async () => {
-    await soundStore(repo, null);
-    const args = ['for-each-ref', '--format=%(objectname) %(refname)'];
-    const [{ stdout }, staged] = await Promise.all([
-      git(args, { ...here(repo), reads: true }),
-      stagedIn(repo),
-    ]);
-    const refs: Record<string, string> = {};
-    for (const line of stdout.split('\n')) {
-      const [id, ref] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
-      if (line !== '' && !/^refs\/(?:rasen|heads\/rasen|remotes)\//.test(ref)) refs[ref] = id;
-    }
-    return {
-      refs,
-      head: textOf(repo.git_dir, 'HEAD').trim(),
-      stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
-      logged: textOf(repo.git_dir, 'logs/HEAD').length,
-      config: hashOf(textOf(repo.common_dir, 'config')),
-      staged,
-    };
-  });
+export async function usersState(repo: Repository): Promise<UsersState> {
+  await withRepositoryLock(repo, () => soundStore(repo, null));
+  const args = ['for-each-ref', '--format=%(objectname) %(refname)'];
+  const { stdout } = await git(args, { ...here(repo), reads: true });
+  const refs: Record<string, string> = {};
+  for (const line of stdout.split('\n')) {
+    const [id, ref] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
+    if (line !== '' && !/^refs\/(?:rasen|heads\/rasen|remotes)\//.test(ref)) refs[ref] = id;
+  }
+  const head = textOf(repo.git_dir, 'HEAD').trim();
+  return {
+    refs,
+    head,
+    stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
+    logged: textOf(repo.git_dir, 'logs/HEAD').length,
+    config: hashOf(textOf(repo.common_dir, 'config')),
+    staged: await stagedIn(repo, refs[head.slice('ref: '.length)] ?? head),
+  };
 }
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
+/** Of the last look at each checkout: as long as index and HEAD are the same, so is what is staged. */
+const looked = new Map<string, { seen: string; staged: string }>();
+const MAX_LOOKED = 100;
+
 /** Not of the file itself, which git writes anew when it has looked at the files. Empty: git cannot read it. */
-async function stagedIn(repo: Repository): Promise<string> {
-  const place = homePlace(repo, repo);
+async function stagedIn(repo: Repository, head: string): Promise<string> {
+  const place = { root: repo.git_dir, path: 'index' };
+  const found = untroubled(place, statForeign(place));
+  const stat = found.ok ? found.value : null;
+  const seen = `${head} ${stat?.ino} ${stat?.size} ${stat?.mtimeMs} ${stat?.ctimeMs}`;
+  const before = looked.get(repo.git_dir);
+  if (before?.seen === seen) return before.staged;
   const args = ['diff-index', '--cached', '--raw', '--no-renames', '-z', 'HEAD', '--'];
   const { code, stdout } = await git(args, {
-    ...{ ...place, reads: true, ok: [0, 1, 128], max_bytes: MAX_LOG_BYTES, cut: true },
+    ...{ ...homePlace(repo, repo), reads: true, ok: [0, 1, 128], max_bytes: MAX_LOG_BYTES, cut: true },
   });
-  return code === 128 ? '' : hashOf(stdout);
+  const staged = code === 128 ? '' : hashOf(stdout);
+  if (looked.size >= MAX_LOOKED) looked.clear();
+  looked.set(repo.git_dir, { seen, staged });
+  return staged;
 }
 
 /** What differs. Commits that a ref does not name any more are kept as refs of the task. */

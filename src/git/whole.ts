@@ -14,6 +14,14 @@ interface Known {
 }
 const stores = new Map<string, Known>();
 
+/** Commits that refs of the user's named when the clone was first looked into: what an agent has of them is no work. */
+const users = new Map<string, ReadonlySet<string>>();
+
+export const knownTips = (objects: string): ReadonlySet<string> | null => users.get(objects) ?? null;
+export function knowTips(objects: string, ids: ReadonlySet<string>): void {
+  keepNewest(users, objects, ids);
+}
+
 /** What a folder of objects holds: loose objects by id, packs with what tells that they are the same. null: too much. */
 export async function filesOf(objects: string): Promise<Set<string> | null> {
   const found = new Set<string>();
@@ -38,14 +46,14 @@ export function isKnownWhole(objects: string, commit: string, files: ReadonlySet
 
 /** Somebody has looked; or what it adds to a known one was put there. */
 export function knowWhole(objects: string, commit: string, files: ReadonlySet<string> | null): void {
-  stores.delete(objects);
-  if (files === null) return;
-  stores.set(objects, { commit, files });
-  // The one that was not used for longest.
-  for (const oldest of stores.keys()) {
-    if (stores.size <= MAX_KNOWN_STORES) break;
-    stores.delete(oldest);
-  }
+  if (files === null) stores.delete(objects);
+  else keepNewest(stores, objects, { commit, files });
+}
+
+function keepNewest<T>(all: Map<string, T>, key: string, value: T): void {
+  all.delete(key);
+  all.set(key, value);
+  if (all.size > MAX_KNOWN_STORES) all.delete(all.keys().next().value!);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -30,12 +30,15 @@ export async function prepareWorkspace(
   if (workspace.kind !== 'git') return null;
   const repo = await repositoryOf(context, state).catch(error => withAWayOut(error, state.id));
   const made = await ensure(repo, state);
+  // The user's side, as it is before the attempt: what is done here concerns the task's own alone.
+  const users = attempt.work ? usersState(repo) : null;
+  users?.catch(() => {});
   if (step.kind === 'final') {
     await finalCheckout(context, repo, state, attempt);
   } else if (resetsWorktree(state, step)) {
     await resetTo(repo, made, state, attempt.from ?? made.base);
   }
-  if (attempt.work) await writeUsers(repo, state.id, await usersState(repo));
+  if (users !== null) await writeUsers(repo, state.id, await users);
   return made;
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resetWorktree } from '../../../src/git/reset.ts';
 import { type Sealed, sealAttempt } from '../../../src/git/seal.ts';
+import { usersChanges, usersState } from '../../../src/git/users-state.ts';
 import { ensureWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import { makeRepo, removeFolder, sh, type TestRepo, write } from '../../support/git-repo.ts';
 
@@ -40,7 +41,7 @@ test('a seal, and a reset to what was sealed', async () => {
   await resetWorktree(t.repo, w, t.base, []);
   write(w.path, { 'a.txt': 'work\n', 'new/c.txt': 'new\n' });
   let sealed!: Sealed;
-  const looks = ['cat-file', 'for-each-ref', 'for-each-ref'];
+  const looks = ['cat-file', 'for-each-ref'];
   expect(
     await programs(async () => {
       sealed = await seal(1);
@@ -52,6 +53,41 @@ test('a seal, and a reset to what was sealed', async () => {
   // The clone has all of it, as its own git says.
   expect(sh(w.path, 'fsck', '--strict', '--connectivity-only')).not.toMatch(/missing|broken/);
   expect(sh(w.path, 'rev-parse', 'HEAD', 'rasen/x')).toBe(`${sealed.commit}\n${sealed.commit}`);
+});
+
+test('a look at the user’s side asks about the index where that was written, and about it alone', async () => {
+  const root = t.repo.root;
+  const before = await usersState(t.repo);
+  expect(await programs(() => usersState(t.repo))).toEqual(['for-each-ref']);
+  write(root, { 'staged.txt': 'x\n' });
+  sh(root, 'add', 'staged.txt');
+  expect(await programs(() => usersState(t.repo))).toEqual(['diff-index', 'for-each-ref']);
+  const said = await usersChanges(t.repo, 't1', before);
+  expect(said.map(({ what }) => what)).toEqual(['index']);
+  // A commit takes it away, and so does one that leaves the index as it is.
+  sh(root, 'commit', '-qm', 'second');
+  expect((await usersState(t.repo)).staged).toBe(before.staged);
+  sh(root, 'update-ref', 'refs/heads/main', t.base);
+  expect((await usersState(t.repo)).staged).not.toBe(before.staged);
+});
+
+test('what an agent commits beside its branch is kept, also where the user’s refs are known', async () => {
+  sh(t.repo.root, 'branch', 'old');
+  write(t.repo.root, { 'a.txt': 'more\n' });
+  sh(t.repo.root, 'commit', '-qam', 'second');
+  await resetWorktree(t.repo, w, t.base, []);
+  sh(w.path, 'checkout', '-q', '-b', 'idea');
+  write(w.path, { 'idea.txt': 'idea\n' });
+  sh(w.path, 'add', '-A');
+  sh(w.path, 'commit', '-qm', 'idea');
+  const idea = sh(w.path, 'rev-parse', 'HEAD');
+  sh(w.path, 'checkout', '-q', 'rasen/x');
+  write(w.path, { 'a.txt': 'work\n' });
+  const sealed = await seal(1);
+  expect(sealed.elsewhere).toEqual([{ name: 'refs/heads/idea', commit: idea }]);
+  expect(sh(t.repo.root, 'for-each-ref', '--format=%(refname)', '--contains', idea)).toBe(
+    `refs/rasen/t1/kept/${idea}`,
+  );
 });
 
 test('an object that goes from the clone is there again for the next session', async () => {
