@@ -15,7 +15,7 @@ import { forgetOwnIndex } from './own-index.ts';
 import { here, type Repository } from './repository.ts';
 import { git } from './run.ts';
 import { isFolder } from './sound.ts';
-import { filesOf, knowWhole } from './whole.ts';
+import { filesOf, forgetStore, knowWhole } from './whole.ts';
 import { pointer, type Workspace, write } from './workspace.ts';
 
 /** In `.git` of a clone: for which task it was made. Counts for a place alone that was never handed out. */
@@ -100,6 +100,7 @@ async function makeGitFolder(repo: Repository, path: string, head: string): Prom
   await rename(draft, join(path, '.git'));
   const store = join(path, '.git', 'objects');
   newObjectsAt(store);
+  forgetStore(store);
   // All that the user has is in it.
   const tip = refs.find(({ ref }) => ref === branch);
   if (tip) knowWhole(store, tip.id, await filesOf(store));

@@ -22,6 +22,11 @@ export function knowTips(objects: string, ids: ReadonlySet<string>): void {
   keepNewest(users, objects, ids);
 }
 
+/** Another clone is at this place now. */
+export function forgetStore(objects: string): void {
+  for (const known of [stores, users]) known.delete(objects);
+}
+
 /** What a folder of objects holds: loose objects by id, packs with what tells that they are the same. null: too much. */
 export async function filesOf(objects: string): Promise<Set<string> | null> {
   const found = new Set<string>();

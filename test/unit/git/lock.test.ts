@@ -1,7 +1,7 @@
 /** The lock of a repository: order in the process, exclusion between processes, take-over from the dead only. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -57,6 +57,23 @@ test('whoever holds it may ask again', async () => {
 });
 
 const take = (wait_ms: number) => withRepositoryLock({ common_dir: folder }, async () => 'in', wait_ms);
+
+test('who has used it lets go of it for another process, and has to ask for it again', async () => {
+  expect(await take(10_000)).toBe('in');
+  const holder = await hold();
+  await expect(take(200)).rejects.toMatchObject({ kind: 'git' });
+  await kill(holder);
+  expect(await take(10_000)).toBe('in');
+});
+
+test('a lock whose folder is another one now is taken anew', async () => {
+  expect(await take(10_000)).toBe('in');
+  rmSync(lockPlace(folder), { recursive: true });
+  mkdirSync(lockPlace(folder));
+  const holder = await hold();
+  await expect(take(200)).rejects.toMatchObject({ kind: 'git' });
+  await kill(holder);
+});
 
 test('a live holder is waited for, not robbed', async () => {
   const holder = await hold();
