@@ -239,7 +239,10 @@ function isOurs(pid: number, home: string): boolean {
   }
 }
 
-export const tick = () => new Promise<void>(resolve => setTimeout(resolve, 10));
+export const tick = (ms = 10) => new Promise<void>(resolve => setTimeout(resolve, ms));
+
+/** Between two looks, in ms: at first often, and then less, since each look costs the same machine more than the wait. */
+const LOOK_MS = { first: 10, last: 40 };
 
 /** Long enough for a machine that does much else; what is right comes early. */
 const UNTIL_MS = 90_000;
@@ -250,11 +253,13 @@ export async function until<T>(
   done: () => T | Promise<T>,
   timeoutMs = UNTIL_MS,
 ): Promise<NonNullable<T>> {
+  let look = LOOK_MS.first;
   for (const end = Date.now() + timeoutMs; ; ) {
     const found = await done();
     if (found) return found as NonNullable<T>;
     if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
-    await tick();
+    await tick(look);
+    look = Math.min(LOOK_MS.last, look * 1.05);
   }
 }
 
