@@ -262,6 +262,10 @@ const OPENS: Record<string, { names: string; reason: string }> = {
     names: 'existsSync readFileSync readdirSync rmSync statSync',
     reason: 'the runtime folder; our own script',
   },
+  'src/supervisor/doors/confine.ts': {
+    names: 'realpath',
+    reason: 'where a command would run: names are resolved, nothing is opened',
+  },
   'src/supervisor/effects/working-folder.ts': {
     names: 'realpath',
     reason: 'where a command would run: names are resolved, nothing is opened',

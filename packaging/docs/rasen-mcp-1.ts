@@ -53,7 +53,11 @@ export function rasenMcp1(version: string): string {
   );
   page.item(
     'Sandbox',
-    'From inside the sandbox of a task rasen is out of reach, and so is this: a command that was handed over would run outside. It answers `not_permitted`. A session that is to hand work over needs `sandbox: off` (rasen.yml(5), SANDBOX). Of a sandbox that an agent makes for its own commands nothing is known here: what it hands over runs outside of that, too, which is why `run` has agents ask.',
+    'A session in a sandbox (rasen.yml(5), SANDBOX) reaches nothing of rasen but a door of its own, at which the tools ask: a socket that nobody else sees, so that it is known which attempt it is. There it hands over commands, files of commands and services, and sees, waits for and stops what it has handed over; of other tasks it is not told that they are there. What it hands over runs in a sandbox as its own: the same folders, the same hosts, no more memory, processors and processes, and in a folder that it works in itself; it has the environment of its task, with `env` inside of the sandbox alone, no secrets, and notices to nobody. Where no sandbox can be made it does not run. Refused (`not_permitted`) is work for an agent (a goal, or a step of a file), since whoever asks could say there which program runs outside; so are gates and, where the network is not open, services that are ready by an answer from it. A judge has no door, nor has a command in a sandbox.',
+  );
+  page.item(
+    'Sandbox of an agent',
+    'Of a sandbox that an agent makes for its own commands nothing is known here: what it hands over runs outside of that one, which is why `run` has agents ask.',
   );
   page.endList();
   page.section('Protocol');

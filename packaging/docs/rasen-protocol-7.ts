@@ -73,7 +73,7 @@ export function rasenProtocol7(version: string): string {
   basics(page);
   page.section('Who may ask');
   page.para(
-    'Before a request that changes something, the supervisor asks the kernel which process has connected (SO_PEERCRED), and whether that process belongs to an attempt: see rasend(8), WHO ASKS. What a client says of itself, or finds in its environment, gives it no right. The origin of a request is in the journal, in the field `origin` of its event: `via` (name of the program, as it says), `pid`, `tty`, `user`, and `task` where it is a process of that task. A refused request ends with the error `not_permitted`, and its task gets the event `request_refused`. Each method says who may ask for it:',
+    'Before a request that changes something, the supervisor asks the kernel which process has connected (SO_PEERCRED), and whether that process belongs to an attempt: see rasend(8), WHO ASKS. What a client says of itself, or finds in its environment, gives it no right. The origin of a request is in the journal, in the field `origin` of its event: `via` (name of the program, as it says), `pid`, `tty`, `user`, `task` where it is a process of that task, and `attempt` where it is known which. Work from inside of a task is refused where nobody can tell which task that is. Sandboxes have sockets of their own, at which less is answered: see rasen-mcp(1), FROM INSIDE A TASK. A refused request ends with the error `not_permitted`, and its task gets the event `request_refused`. Each method says who may ask for it:',
   );
   for (const [who, about] of Object.entries(WHO_ABOUT)) page.item(`\`${who}\``, about);
   page.endList();

@@ -163,7 +163,7 @@ function sandbox(page: ManPage): void {
   );
   page.endList();
   page.para(
-    'The prompt says that the agent is in a sandbox. A file that is refused shows as missing or read-only; rasen does not learn of it, the agent does. Commits made in a sandbox are not signed, since the keys are hidden. sudo does not work in a sandbox, and neither does rasen itself: an agent speaks through its result file.',
+    'The prompt says that the agent is in a sandbox. A file that is refused shows as missing or read-only; rasen does not learn of it, the agent does. Commits made in a sandbox are not signed, since the keys are hidden. sudo does not work in a sandbox, and neither does rasen itself: an agent speaks through its result file, and hands work over with rasen-mcp(1), which then runs in a sandbox as its own.',
     'With `worktree.isolation: linked` the work needs more of the repository: objects, its own registration and the refs beside its branch are writable, the rest of the git directory is readable. So an agent can read every commit of the repository, and could damage objects.',
     'What a sandbox does not prevent: what is written into a cache can be used later outside; with `network: all` services of this machine and abstract sockets can be reached; settings of an agent that are symbolic links can be replaced. Files of git-lfs can be read, and are added when rasen commits. codex makes a sandbox of its own inside if that is possible, and works without it if not. Where a container allows no process table of its own, processes outside can be seen and signalled.',
   );

@@ -39,7 +39,7 @@ export interface Context {
   /** The connection to the supervisor; made when it is first used. */
   link: Link;
   /** Another one, of another client; whoever makes it closes it. */
-  linkAs(more: Pick<LinkOptions, 'client' | 'sandboxed'> & Partial<Pick<LinkOptions, 'start'>>): Link;
+  linkAs(more: Partial<LinkOptions>): Link;
   loadConfigBundle(): ConfigBundle | Promise<ConfigBundle>;
   loadServiceBundle(): ServiceBundle | Promise<ServiceBundle>;
   loadGatewayBundle(): GatewayBundle | Promise<GatewayBundle>;

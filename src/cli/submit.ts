@@ -13,7 +13,7 @@ import type { Link } from './link.ts';
 import { unknownKeys } from './other-release.ts';
 
 /** What goes around the params of a request in its line. */
-const FRAME_BYTES = 4096;
+export const FRAME_BYTES = 4096;
 /** A large order is read, checked and written more than once. */
 const LARGE_MS = 120_000;
 /** Of a large order one unknown key is named at a time. */

@@ -11,6 +11,8 @@ export interface Origin {
   user?: string;
   /** It is a process of this task. */
   task?: string;
+  /** And of this attempt, as `auth-4/2`: it came by the door of its sandbox, which is nobody else's. */
+  attempt?: string;
   /** It is no process of a task that is known, but one that rasen has started all the same. */
   inside?: true;
 }
@@ -19,7 +21,8 @@ export interface Origin {
 export function originText(origin: Origin | undefined): string {
   if (!origin) return '';
   const pid = origin.pid === undefined ? '' : ` (pid ${origin.pid})`;
-  if (origin.task !== undefined) return `from inside task ${origin.task}${pid}`;
+  const attempt = origin.attempt === undefined ? '' : `, attempt ${origin.attempt},`;
+  if (origin.task !== undefined) return `from inside task ${origin.task}${attempt}${pid}`;
   if (origin.inside) return `from a program that rasen has started${pid}`;
   const tty = origin.tty === undefined ? '' : ` on ${origin.tty}`;
   const via = origin.via === 'rasen' ? '' : ` by way of ${origin.via}`;

@@ -20,6 +20,22 @@ const host = z.string().max(260).regex(HOST, 'is no host');
 
 const mode = z.enum(SANDBOX_MODES).default('off');
 
+const absolute = path.regex(/^\//, 'must be absolute');
+const opened = z.enum(['read', 'write']);
+
+/** The sandbox of the session that a task was handed over from, by value: that session may be over when the task runs. */
+const enclosure = z.strictObject({
+  root: absolute.describe('What the session works in. All of the task stays in it.'),
+  access: opened,
+  hidden: z.array(absolute).max(10_000).default([]).describe('Nobody sees these.'),
+  needed: z
+    .array(z.strictObject({ path: absolute, access: opened }))
+    .max(100)
+    .default([])
+    .describe('What its work needs of what is hidden.'),
+});
+export type Enclosure = z.infer<typeof enclosure>;
+
 export const sandboxSpec = z.strictObject({
   roles: z
     .strictObject({ initializer: mode, coder: mode, reviewer: mode, qa: mode })
@@ -36,5 +52,8 @@ export const sandboxSpec = z.strictObject({
     .union([z.enum(NETWORK_WORDS), z.array(host).min(1).max(200)])
     .default('all')
     .describe('What can be reached: everything, nothing, or these hosts.'),
+  within: enclosure
+    .optional()
+    .describe('Of a task that a session in a sandbox has handed over: it is held in that one. Absent: none.'),
 });
 export type SandboxSpec = z.infer<typeof sandboxSpec>;

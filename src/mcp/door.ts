@@ -26,8 +26,11 @@ export interface Door {
   config: typeof config;
   /** Umask and limits of this process, for commands. */
   process(): NonNullable<Flags['process']>;
-  /** Accepts a task, durably. A supervisor is started where none answers. */
-  submit(order: Order): Promise<Result<'task.run'>>;
+  /**
+   * Accepts a task, durably. A supervisor is started where none answers. `given`: the variables of its environment that
+   * were asked for, which are all that count in a sandbox.
+   */
+  submit(order: Order, given?: Readonly<Record<string, string>>): Promise<Result<'task.run'>>;
   /** Reads come from the disk where no supervisor runs; for anything else one is started. */
   call: Client['call'];
   /** Until tasks do not go on by themselves, over restarts of the supervisor. */

@@ -2,7 +2,9 @@
  * The control socket's server: lock, socket, connections, and their end. The supervisor starts one with its table of
  * methods; what the methods mean is not known here.
  */
-import { RasenError } from '../contract/errors.ts';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, RasenError } from '../contract/errors.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Program } from './hello.ts';
 import { LIMITS, type Limits } from './limits.ts';
@@ -11,7 +13,7 @@ import { type Log, Peer } from './peer.ts';
 import type { Handler } from './request.ts';
 import { Room } from './room.ts';
 import { checkSocketPath, ensurePrivateFolder } from './socket-file.ts';
-import type { ListenOptions } from './transport.ts';
+import { type ListenOptions, listenPath } from './transport.ts';
 import type { Wire } from './wire.ts';
 
 export type { Handler, PeerSocket, RequestContext, Send } from './request.ts';
@@ -63,16 +65,40 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   }
 }
 
+export interface DoorOptions extends Pick<ServerOptions, 'methods' | 'limits' | 'server' | 'log'> {
+  /** In a folder of its own, which is made where it is missing; what is there is a socket that somebody before us has left. */
+  path: string;
+}
+
+/**
+ * Another socket beside the control socket, with methods of its own: no lock, no pid file, and nobody makes it again where
+ * its file is removed. Throws RasenError `socket_path`.
+ */
+export async function openDoor({ path, limits: more, ...options }: DoorOptions): Promise<RpcServer> {
+  const limits: Limits = { ...LIMITS, ...more };
+  checkSocketPath(path, limits);
+  ensurePrivateFolder(dirname(path));
+  const connections = new Connections(options, limits);
+  rmSync(path, { force: true });
+  const listener = await listenPath(path, connections).catch(error => {
+    throw new RasenError('socket_path', `The socket ${path} cannot be bound: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  });
+  const endpoint = { close: async () => listener.close() };
+  return new Server(connections, endpoint, undefined, limits);
+}
+
 class Server implements RpcServer {
   readonly #connections: Connections;
-  readonly #endpoint: Endpoint;
+  readonly #endpoint: Pick<Endpoint, 'close'>;
   readonly #own_lock: InstanceLock | undefined;
   readonly #limits: Limits;
   #closing: Promise<void> | undefined;
 
   constructor(
     connections: Connections,
-    endpoint: Endpoint,
+    endpoint: Pick<Endpoint, 'close'>,
     own_lock: InstanceLock | undefined,
     limits: Limits,
   ) {
@@ -104,7 +130,7 @@ class Server implements RpcServer {
 /** All connections of one server. */
 class Connections implements ListenOptions {
   readonly connections: number;
-  readonly #options: ServerOptions;
+  readonly #options: Pick<ServerOptions, 'methods' | 'server' | 'features' | 'log'>;
   readonly #limits: Limits;
   readonly #peers = new Set<Peer>();
   readonly #room: Room;
@@ -112,7 +138,7 @@ class Connections implements ListenOptions {
   #leaving = false;
   #emptied: (() => void) | undefined;
 
-  constructor(options: ServerOptions, limits: Limits) {
+  constructor(options: Pick<ServerOptions, 'methods' | 'server' | 'features' | 'log'>, limits: Limits) {
     this.#options = options;
     this.#limits = limits;
     this.#room = new Room(this.#peers, limits, options.log);

@@ -6,6 +6,7 @@ import { lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { AgentFolder } from '../agents/folders.ts';
 import { isBelow } from '../host/below.ts';
+import { DOOR } from '../host/sandbox-door.ts';
 import { CACHES, SECRET, SECRET_OF_SYSTEM } from './home.ts';
 import { arranged, type Rule, type Wish } from './rules.ts';
 
@@ -32,6 +33,8 @@ export interface Wanted {
   tmp: string;
   /** It is seen as /tmp. */
   own_tmp: boolean;
+  /** Folder of the socket on which its program can hand work over; null: it has none. */
+  door: string | null;
 }
 
 /** Folders where sockets and temporary files of everybody are. */
@@ -80,6 +83,7 @@ export async function rulesFor(wanted: Wanted): Promise<Rule[]> {
     ...all('hidden', wanted.closed, true),
     { ...wanted.workspace, firm: true },
     ...wanted.needed.map(need => ({ ...need, firm: true })),
+    ...(wanted.door === null ? [] : [{ path: DOOR, from: wanted.door, access: 'read' as const, firm: true }]),
   ];
   const found = await Promise.all(wishes.map(lookAt));
   return arranged(found.filter(rule => rule !== null));

@@ -326,9 +326,12 @@ export class Commands {
       notify: _notify,
       plan,
       secrets,
+      sandbox,
       ...rest
     }: TaskSpec) => ({
       ...rest,
+      // Nor what the session sees that hands it over: that changes from one to the next.
+      sandbox: sandbox && { ...sandbox, within: undefined },
       secrets: Object.entries(secrets).filter(([, { for: who }]) => who?.join() !== 'notify'),
       workspace: rest.workspace.kind,
       plan: plan && { ...plan, task: '' },

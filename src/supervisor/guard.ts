@@ -24,6 +24,11 @@ const RECORDED_MAX = 20;
 /** Longest line of tasks that were submitted from inside each other. */
 const DEPTH_MAX = 32;
 
+/** Requests by which a task comes to be. */
+const HANDS_OVER: ReadonlySet<string> = new Set(['task.run', 'task.submit']);
+const HINT_OF_SHELL =
+  'If it was a shell of yours: its `ulimit -m` is lower than that of the supervisor. Start the supervisor with the same one.';
+
 export class Guard {
   readonly #askers: Askers;
   readonly #registry: Registry;
@@ -44,7 +49,10 @@ export class Guard {
     { peer, signal }: Pick<RequestContext, 'peer' | 'signal'>,
   ): Promise<Origin> {
     const { origin, unknown } = await this.#askers.who(peer);
-    if (asks === 'anyone') return origin;
+    if (asks === 'anyone') {
+      if (HANDS_OVER.has(name)) this.#refuseUnknown(origin, unknown);
+      return origin;
+    }
     // Who has left does not wait for it any more, and cannot be looked at.
     signal.throwIfAborted();
     const entry = task === undefined ? null : this.#registry.resolve(task);
@@ -53,6 +61,31 @@ export class Guard {
     const error = refusal(name, why, origin);
     await this.#record(entry ?? this.#registry.get(origin.task ?? ''), name, error.message, origin);
     throw error;
+  }
+
+  /** Work of whose parent nobody knows would count for no depth and no budget, and nobody would hear how it ended. */
+  #refuseUnknown(origin: Origin, unknown: string | null): void {
+    const lost = origin.task === undefined ? origin.inside : this.#registry.get(origin.task) === null;
+    if (unknown === null && !lost) return;
+    const why =
+      unknown === null
+        ? 'it comes from a program that rasen has started, and nobody knows for which task'
+        : `it cannot be told who asks: ${unknown}`;
+    this.#log.warn({ origin }, 'work was not taken: whose it is cannot be told');
+    throw new RasenError('not_permitted', `The work was not taken: ${why}. Nothing was started.`, {
+      hint: unknown === null ? HINT_OF_SHELL : 'Ask again from a shell of your own.',
+    });
+  }
+
+  /** Records what was asked for at the door of a sandbox and is not answered there; gives the error. */
+  async refuse(name: string, entry: Entry, origin: Origin): Promise<RasenError> {
+    const error = new RasenError(
+      'not_permitted',
+      `\`${verbOf(name)}\` is not for a session in a sandbox. Nothing was done.`,
+      { hint: 'It can hand work over, see what became of it, and stop that.', data: { method: name } },
+    );
+    await this.#record(entry, name, error.message, origin);
+    return error;
   }
 
   /** null: it may. */
@@ -107,11 +140,12 @@ export class Guard {
   }
 }
 
+const verbOf = (name: string) => name.slice(name.indexOf('.') + 1);
+
 function refusal(name: string, why: string, origin: Origin): RasenError {
-  const verb = name.slice(name.indexOf('.') + 1);
-  return new RasenError('not_permitted', `\`${verb}\` needs a person, ${why}. Nothing was done.`, {
+  return new RasenError('not_permitted', `\`${verbOf(name)}\` needs a person, ${why}. Nothing was done.`, {
     hint: origin.inside
-      ? 'If it was a shell of yours: its `ulimit -m` is lower than that of the supervisor. Start the supervisor with the same one.'
+      ? HINT_OF_SHELL
       : 'Ask for it from a shell of your own. From inside a task: status, logs, report, note and run, and stop of what it has submitted.',
     data: { method: name, ...(origin.task === undefined ? {} : { task: origin.task }) },
   });

@@ -35,7 +35,7 @@ export interface HandOversOptions {
 }
 
 /** The task from inside which another one was submitted; null: somebody else submitted it. */
-export function parentOf(registry: Registry, entry: Entry): string | null {
+export function parentOf(registry: Pick<Registry, 'eventsAfter'>, entry: Entry): string | null {
   const known = entry.state ?? entry.rest;
   // Views and snapshots of before do not say it; the journal does.
   return known?.parent ?? registry.eventsAfter(entry, 0)[0]?.origin?.task ?? null;

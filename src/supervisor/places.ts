@@ -74,6 +74,11 @@ export class Places {
     return join(this.#paths.runtime, 'results', task);
   }
 
+  /** Folder of the sockets of sandboxes, each in a folder of its own that is named after its job. */
+  get doors(): string {
+    return join(this.#paths.runtime, 'd');
+  }
+
   /** Result file of one job; stays until the task is over, since a crash may make it be read again. */
   resultFile(task: string, nonce: string): string {
     const { root, path } = this.resultPlace(task, nonce);

@@ -51,13 +51,13 @@ export class Reader {
     return registry.viewOf(registry.resolve(ref));
   }
 
-  /** With `last_output` it takes a moment; else it is answered at once. */
-  list(filter: Asked<'task.list'>): Listed[] | Promise<Listed[]> {
-    const found = this.#list(filter);
+  /** `only`: of these tasks. With `last_output` it takes a moment; else it is answered at once. */
+  list(filter: Asked<'task.list'>, only?: ReadonlySet<string>): Listed[] | Promise<Listed[]> {
+    const found = this.#list(filter, only);
     return filter.last_output ? this.#withOutput(found) : found;
   }
 
-  #list(filter: Asked<'task.list'>): TaskView[] {
+  #list(filter: Asked<'task.list'>, only?: ReadonlySet<string>): TaskView[] {
     const { registry } = this.#options;
     const found: TaskView[] = [];
     let subtasks = 0;
@@ -71,6 +71,7 @@ export class Reader {
     const damaged = registry.damaged.map(damagedView);
     const all: (Entry | TaskView)[] = [...registry.all(), ...damaged];
     for (const one of all.sort((a, b) => (a.id < b.id ? 1 : -1))) {
+      if (only && !only.has(one.id)) continue;
       if (filter.before !== undefined && one.id >= filter.before) continue;
       // What cannot be read may have lost its project: it is shown wherever somebody looks.
       if (filter.project && one.project !== '' && one.project !== filter.project) continue;

@@ -26,6 +26,9 @@ import { systemClock, watchClock } from './clock.ts';
 import { Commands } from './commands.ts';
 import { today } from './day.ts';
 import { doctor } from './doctor.ts';
+import { confineFor } from './doors/confine.ts';
+import { Doors } from './doors/doors.ts';
+import { doorMethods } from './doors/methods.ts';
 import { Patience } from './effects/patience.ts';
 import { GivenPorts } from './given-ports.ts';
 import { Guard } from './guard.ts';
@@ -92,6 +95,7 @@ export class Supervisor {
   readonly #projects: ProjectLocks;
   readonly #jobs: Jobs;
   readonly #places: Places;
+  readonly #doors: Doors;
   readonly #masks: Masks;
   readonly #awake: KeepAwake;
   readonly #views: ProjectViews;
@@ -122,6 +126,11 @@ export class Supervisor {
     this.#askers = new Askers(this.#registry);
     this.guard = new Guard({ askers: this.#askers, registry: this.#registry, log });
     this.#places = new Places(paths);
+    this.#doors = new Doors({
+      folder: this.#places.doors,
+      log,
+      methods: of => doorMethods({ serving: this.serving, guard: this.guard, confine }, of),
+    });
     this.#jobs = new Jobs(task => this.#store.signal(task), log);
     this.#releases.push(this.#store.onSignal(task => this.#kick(task)));
     const secrets = secretPlaces(paths);
@@ -143,6 +152,7 @@ export class Supervisor {
       log,
       cage: options.cage.cage,
       sandbox: options.sandbox,
+      doors: this.#doors,
       ports: new GivenPorts(() =>
         [...this.#registry.all()].flatMap(({ state }) => (state && !isTerminal(state.status) ? [state] : [])),
       ),
@@ -159,6 +169,7 @@ export class Supervisor {
       day: () => today(this.#registry, this.#jobs.ears, new Date()),
       merging: (task: string, now: MergeProgress | null) => this.#registry.merging(task, now),
     };
+    const confine = confineFor(context, this.#registry);
     const world = new RealWorld(context, paths, settings);
     this.#reconciler = new Reconciler({
       registry: this.#registry,
@@ -307,6 +318,7 @@ export class Supervisor {
       [...this.#registry.all()].map(entry => this.#registry.exclusive(entry, async () => {})),
     );
     this.#jobs.close();
+    await this.#doors.close();
     this.#awake.close();
     await this.#upkeep.close();
     await this.#views.close();

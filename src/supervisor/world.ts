@@ -64,6 +64,7 @@ export class RealWorld implements World {
       const { step, attempt, nonce } = mark;
       const how = watched(this.#context, state, { subtask: step.id, attempt: attempt.n, nonce });
       jobs.watch(state.id, folder, { ...how, mark, child: false });
+      void this.#context.doors.again({ task: state.id, step: step.id, n: attempt.n, nonce });
       if (facts.identity) {
         jobs.seenAlive(folder, facts.identity);
         this.#context.masks.adopt(state, facts.identity.pid);

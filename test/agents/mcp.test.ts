@@ -1,6 +1,6 @@
 /**
  * The real agents as clients of `rasen mcp`: each is told of it by `rasen mcp install`, hands a job over in a session of
- * a task, is killed, and has the result of the job in its next session. Only the model is scripted.
+ * a task, in its sandbox, is killed, and has the result of the job in its next session. Only the model is scripted.
  */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ describe.each(['claude', 'codex', 'gemini', 'opencode'] as const)('%s', program 
   const skip = 'missing' in installed;
 
   test.skipIf(skip)('hands a job over, is killed, and has the result in its next session', async context => {
-    const p = await RealProject.make(WAYS[program], command, { config: { sandbox: 'off' } });
+    const p = await RealProject.make(WAYS[program], command);
     context.onTestFinished(() => p.close());
     await tell(p, program, command);
     const job = `until [ -e '${p.beside('end')}' ]; do sleep 0.1; done; echo the answer is 42`;
@@ -40,15 +40,19 @@ describe.each(['claude', 'codex', 'gemini', 'opencode'] as const)('%s', program 
     const parent = await p.view();
     const handed = await p.instance.call<TaskView>('task.get', { task: 'job' });
     expect([handed.status, handed.parent]).toEqual(['running', parent.id]);
-    expect(p.killAgent(program)).toBeGreaterThan(0);
+    expect(p.killAgent(program, parent.id)).toBeGreaterThan(0);
     writeFileSync(p.beside('end'), '');
     const view = await p.ends('completed');
     expect(view.handed_over ?? []).toEqual([]);
+    // In the sandbox that agents have where nobody says otherwise.
+    expect(p.sandboxes()).toEqual(['bubblewrap', 'bubblewrap']);
     const said = p.model.requests.filter(({ text }) =>
       text.includes('what became of work that was handed over'),
     );
     expect(said.length).toBeGreaterThan(0);
-    expect(said[0]!.text).toContain('the answer is 42');
+    const { text } = said[0]!;
+    const at = text.indexOf('what became of work that was handed over');
+    expect(text.slice(at, at + 1000)).toContain('the answer is 42');
     expect(await p.instance.call<TaskView[]>('task.list')).toHaveLength(2);
   });
 });

@@ -150,9 +150,12 @@ export class RealProject extends SeedProject {
     return this.seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun.txt')));
   }
 
-  /** SIGKILL to all processes of the program. Gives how many there were. */
-  killAgent(program: string): number {
-    const agents = marked(this.instance.home).filter(found => found.command.includes(program));
+  /** SIGKILL to all processes of the program, in `task` alone where one is named. Gives how many there were. */
+  killAgent(program: string, task?: string): number {
+    // A sandbox names the folders of all agents.
+    const agents = marked(this.instance.home, task === undefined ? undefined : [task]).filter(found =>
+      found.command.includes(program),
+    );
     for (const { pid } of agents) process.kill(pid, 'SIGKILL');
     return agents.length;
   }

@@ -216,7 +216,7 @@ async function sandboxes(): Promise<void> {
     const { sandbox } = choice;
     const { folder } = instance;
     const wanted: Wanted = {
-      ...{ env, tmp: mkdtempSync(join(folder, 't')), own_tmp: sandbox.own_tmp, project: folder },
+      ...{ env, tmp: mkdtempSync(join(folder, 't')), own_tmp: sandbox.own_tmp, project: folder, door: null },
       ...{ closed: [], needed: [], hidden: [], command: [], write: [], read: [] },
       workspace: { path: mkdtempSync(join(folder, 'w')), access: 'write' },
       agent: agentFolders('claude'),

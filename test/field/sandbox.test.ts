@@ -450,30 +450,115 @@ function loops(made: SeedProject): string[] {
 }
 
 sandboxed('an MCP server in a sandbox', () => {
-  test('hands nothing over, starts no supervisor there, and says so, whatever its agent hands on of the environment', async () => {
-    const ask = join(import.meta.dirname, '../support/mcp-ask.mjs');
-    const calls = JSON.stringify([
-      ['run', { command: ['true'], name: 'job' }],
+  const ask = join(import.meta.dirname, '../support/mcp-ask.mjs');
+  // A checkout may be in a folder for temporary files, of which a sandbox has its own.
+  const checkout = join(import.meta.dirname, '../..');
+  const asking = (env: string, out: string, calls: [tool: string, args: object][]) =>
+    `${env} node '${ask}' '${RASEN}' '${p.instance.home}' "$PWD/${out}" '${JSON.stringify(calls)}' || exit 1\n`;
+  const over = () => p.seen('it is over', v => ['completed', 'blocked', 'failed'].includes(v.status));
+
+  test('of a session hands commands over, whatever its agent hands on of the environment, and sees its own tasks alone', async () => {
+    project('', { read: [checkout] });
+    await p.ok('run', '--name', 'theirs', '--', 'true');
+    const command = ['sh', '-c', 'echo the answer is $ANSWER'];
+    const calls = (name: string, end: string): [string, object][] => [
+      ['run', { command, name, env: { ANSWER: '42' } }],
+      ['wait', { tasks: [name] }],
+      ['logs', { task: name }],
       ['list', {}],
-    ]);
-    // A checkout may be in a folder for temporary files, of which a sandbox has its own.
-    const checkout = join(import.meta.dirname, '../..');
-    const { home } = project('', { read: [checkout] }).instance;
-    const as = (env: string, out: string) =>
-      `${env} node '${ask}' '${RASEN}' '${home}' "$PWD/${out}" '${calls}' || exit 1`;
+      ['status', { task: 'theirs' }],
+      ['run', { goal: 'Do a part', name: 'part' }],
+      ['trigger', { action: 'create', at: '2h', command: ['true'] }],
+      ['trigger', { action: 'list' }],
+      ['stop', { task: end }],
+    ];
     withScript(
       p,
-      `${as('env', 'whole.txt')}\n${as('env -i HOME="$HOME" PATH="$PATH"', 'bare.txt')}\n${DONE}`,
+      asking('env', 'whole.txt', calls('whole', 'whole')) +
+        asking('env -i HOME="$HOME" PATH="$PATH"', 'bare.txt', calls('bare', 'bare')) +
+        DONE,
     );
     await p.init([{ id: 'a' }]);
     await p.ok('run', '--background');
-    const view = await p.seen('it is over', v => ['completed', 'blocked', 'failed'].includes(v.status));
+    const view = await over();
     expect([view.status, view.reason ?? null]).toEqual(['completed', null]);
-    for (const out of ['whole.txt', 'bare.txt']) {
-      const answers = JSON.parse(p.git('show', `${view.commit}:${out}`));
-      for (const { isError, structuredContent } of answers)
-        expect([isError, structuredContent.error.kind]).toEqual([true, 'not_permitted']);
+    for (const [i, out] of ['whole', 'bare'].entries()) {
+      const answers = JSON.parse(p.git('show', `${view.commit}:${out}.txt`));
+      const kinds = answers.map(({ isError, structuredContent }: any) =>
+        isError ? structuredContent.error.kind : 'done',
+      );
+      expect(kinds).toEqual([
+        ...[
+          'done',
+          'done',
+          'done',
+          'done',
+          'task_unknown',
+          'not_permitted',
+          'not_permitted',
+          'done',
+          'task_state',
+        ],
+      ]);
+      expect(answers[0].structuredContent).toMatchObject({
+        name: out,
+        parent: view.id,
+        folder: view.worktree,
+      });
+      expect(answers[1].structuredContent.tasks[0].status).toBe('completed');
+      expect(answers[2].content[0].text).toBe('the answer is 42\n');
+      const names = answers[3].structuredContent.tasks.map(({ name }: { name: string }) => name);
+      expect(names).toEqual([...['bare', 'whole'].slice(1 - i), view.name]);
     }
-    expect(readdirSync(join(home, 'tasks'))).toHaveLength(1);
+    expect(p.instance.rasen(['logs', '-n', 'all', view.id]).stdout).toContain(
+      'Request refused: `create` is not for a session in a sandbox',
+    );
+  });
+
+  test('finds its door again when the supervisor was killed, and what it handed over runs in a sandbox still', async () => {
+    const home = '"$HOME"';
+    project('', { read: [checkout] });
+    mkdirSync(p.beside('.ssh'));
+    writeFileSync(p.beside('.ssh/id'), 'key\n');
+    const job = (name: string): [string, object][] => [
+      ['run', { command: ['sh', '-c', `cat ~/.ssh/id; echo ran > ${name}`], name }],
+      ['wait', { tasks: [name] }],
+    ];
+    withScript(
+      p,
+      `${asking('env', 'one.txt', job('one'))}touch begun; until [ -e ${home}/go ]; do sleep 0.1; done
+${asking('env', 'two.txt', job('two'))}${DONE}`,
+    );
+    await p.init([{ id: 'a' }]);
+    await p.ok('run', '--background');
+    await p.seen('it works', v => v.worktree !== null && existsSync(join(v.worktree, 'begun')));
+    await p.crash();
+    await p.ok('resume', '--background');
+    writeFileSync(p.beside('go'), '');
+    const view = await over();
+    expect([view.status, view.reason ?? null]).toEqual(['completed', null]);
+    for (const out of ['one', 'two']) {
+      const [, waited] = JSON.parse(p.git('show', `${view.commit}:${out}.txt`));
+      expect(waited.structuredContent.tasks[0]).toMatchObject({ status: 'completed', parent: view.id });
+      expect(p.git('show', `${view.commit}:${out}`)).toBe('ran');
+      expect((await p.rasen('logs', out)).stdout).not.toContain('key');
+    }
+    // Nothing is left of the doors.
+    expect(readdirSync(join(p.instance.home, 'run/d'))).toEqual([]);
+  });
+
+  test('of a command has no door: nothing is handed over, and it says so', async () => {
+    project(DONE, { read: [checkout], commands: 'on' });
+    const calls: [string, object][] = [
+      ['run', { command: ['true'], name: 'job' }],
+      ['list', {}],
+    ];
+    await p.init([{ id: 'a', run: ['sh', '-c', asking('env', 'out.txt', calls)] }]);
+    await p.ok('run', '--background');
+    const view = await over();
+    expect([view.status, view.reason ?? null]).toEqual(['completed', null]);
+    for (const { isError, structuredContent } of JSON.parse(p.git('show', `${view.commit}:out.txt`)))
+      expect([isError, structuredContent.error.kind]).toEqual([true, 'not_permitted']);
+    expect(readdirSync(join(p.instance.home, 'tasks'))).toHaveLength(1);
   });
 });

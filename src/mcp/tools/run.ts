@@ -31,7 +31,7 @@ export const run = defineTool({
       ...(priority !== undefined && { priority }),
     };
     const order = await orderOfWork(door, work, { id: ulid(), key, name, turn });
-    const { created, task, notes } = await door.submit(order);
+    const { created, task, notes } = await door.submit(order, work.env);
     const said = [...order.notes, ...(created ? order.advice : []), ...notes];
     return {
       created,

@@ -17,6 +17,7 @@ import type { RecordKeys } from '../../runner/record-key.ts';
 import type { Sweeper } from '../../runner/sweep.ts';
 import type { SecretPlaces } from '../../secrets/places.ts';
 import type { LocalStore } from '../../store/store.ts';
+import type { Doors } from '../doors/doors.ts';
 import type { Listening } from '../ear.ts';
 import type { GivenPorts } from '../given-ports.ts';
 import type { Jobs, Watched } from '../jobs.ts';
@@ -40,6 +41,8 @@ export interface EffectContext {
   cage: Cage;
   sandbox: Pick<SandboxLook, 'get'>;
   ports: GivenPorts;
+  /** Sockets on which sessions in a sandbox hand work over. */
+  doors: Pick<Doors, 'open' | 'again' | 'shut'>;
   /** Where other tasks work. */
   worktrees: (task: string) => string[];
   keys: RecordKeys;

@@ -19,7 +19,7 @@ import { gateFacts, reported, type Start, startJob, startOfGate } from './job.ts
 import { recipientOfGate, recipientOfWork } from './job-env.ts';
 import { rememberWork } from './judged-work.ts';
 import { folderOfWork, jobOfWork, makeResultFolder, workOf, writeJob } from './prepare.ts';
-import { type Fence, fenceFor, sandboxKindOf, type Wrap } from './sandboxed.ts';
+import { type Fence, fenceFor, sandboxKindOf, sandboxOf, type Wrap } from './sandboxed.ts';
 import { workingFolder } from './working-folder.ts';
 
 export async function launch(
@@ -36,6 +36,7 @@ export async function launch(
   let facts: AttemptFacts;
   if (readAttempt(folder, mark).claimed) {
     context.jobs.watch(state.id, folder, { ...job, mark, child: false });
+    await context.doors.again(doorOf(state, step, attempt, nonce));
     sandbox = await sandboxKindOf(context, state, who);
     facts = await reported(folder, mark);
   } else {
@@ -63,6 +64,10 @@ export async function launch(
   return { type: 'launch', pid: facts.identity?.pid ?? 0, cage: cageOf(folder, mark).kind, sandbox, talks };
 }
 
+const doorOf = (state: TaskState, step: Step, { n }: Attempt, nonce: string) => ({
+  ...{ task: state.id, step: step.id, n, nonce },
+});
+
 /** A service has no end of its own, unless its user wrote one. */
 function limitsOf(state: TaskState, step: Step, subtask: Subtask | null): ResourceLimits {
   const limits = resourceLimitsOf(state.spec, subtask);
@@ -81,7 +86,13 @@ async function writeWork(
 ): Promise<Start> {
   const own = subtaskIn(state, step)?.env ?? {};
   const [root, services] = [context.places.root(state, step), serviceEnv(state, step)];
-  const fenced = { who, nonce: attempt.nonce, root, env: own, services };
+  // A session has one, a command none: what is handed over is handed on no further.
+  const hands_over =
+    'role' in who &&
+    (await sandboxOf(context, state, who))?.kind === 'bubblewrap' &&
+    !state.spec.sandbox?.within;
+  const door = hands_over ? await context.doors.open(doorOf(state, step, attempt, attempt.nonce)) : null;
+  const fenced = { who, nonce: attempt.nonce, root, env: own, services, door };
   const fence = await fenceFor(context, state, fenced);
   const { env, env_defaults, ...work } = await workOf(context, state, step, attempt, fence.wrap);
   const place = await folderOfWork(context, state, step);

@@ -1,5 +1,5 @@
 /** prepare: worktree, folder, spec and prompt of an attempt; nothing is spawned. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import { isRasenError, RasenError } from '../../contract/errors.ts';
 import type { Effect, Result } from '../../engine/effect.ts';
 import { isAgentStep, subtaskIn } from '../../engine/gates-of.ts';
@@ -152,6 +152,9 @@ export function jobOfWork(
 
 /** Where the work of a step runs. Throws `config` when that leads out. */
 export function folderOfWork({ places }: EffectContext, state: TaskState, step: Step) {
+  const { within } = state.spec.sandbox ?? {};
+  // What was handed over from a sandbox stays in what that one could write, whatever was linked there meanwhile.
+  if (within) return workingFolder(within.root, relative(within.root, places.cwd(state, step)) || null, true);
   const ours = state.spec.workspace.kind === 'git';
   return workingFolder(places.root(state, step), folderOfStep(state, step), ours);
 }

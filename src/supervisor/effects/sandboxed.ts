@@ -2,13 +2,13 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { agentFolders, agentOf } from '../../agents/index.ts';
 import { RasenError } from '../../contract/errors.ts';
-import type { SandboxMode } from '../../contract/sandbox.ts';
+import type { Enclosure, SandboxMode } from '../../contract/sandbox.ts';
 import type { Role } from '../../contract/spec.ts';
 import type { Recipient } from '../../engine/recipient.ts';
 import type { TaskState } from '../../engine/state.ts';
 import { linkedAt, listWorktrees } from '../../git/linked.ts';
 import { withServices } from '../../sandbox/hosts.ts';
-import { rulesFor, type Wanted } from '../../sandbox/look.ts';
+import { rulesFor } from '../../sandbox/look.ts';
 import { LOADS, type Sandbox } from '../../sandbox/sandbox.ts';
 import type { EffectContext } from './context.ts';
 import { openEnv } from './job-env.ts';
@@ -37,6 +37,8 @@ export interface Fenced {
   env?: Readonly<Record<string, string>>;
   /** What it finds of services, which it may reach. */
   services?: Readonly<Record<string, string>>;
+  /** Folder of the socket on which it can hand work over; null: it has none. */
+  door?: string | null;
 }
 
 /**
@@ -107,29 +109,31 @@ const stronger = (a: SandboxMode, b: SandboxMode): SandboxMode =>
 
 /** Makes the folder for temporary files, and folders in the home that the program would miss. */
 export async function fenceFor(context: EffectContext, state: TaskState, fenced: Fenced): Promise<Fence> {
-  const { who, nonce, root } = fenced;
+  const { who, nonce } = fenced;
   const sandbox = await sandboxOf(context, state, who);
   if (sandbox === null) return UNFENCED;
   const spec = state.spec.sandbox!;
   const role = 'role' in who ? who.role : null;
   const tmp = madeTemporaryFolder(context, state, nonce);
-  const access = role === 'reviewer' || role === 'qa' ? 'read' : 'write';
-  const repository = await repositoryParts(context, state, root, access);
+  const place = spec.within ?? (await enclosureOf(context, state, fenced));
   const agent = role === null ? null : agentOf(state.spec, role);
-  const env = { ...openEnv(context, state, who), ...fenced.env };
+  const known = openEnv(context, state, who);
+  const env = { ...known, ...fenced.env };
+  const of_agent = isOfAgent(state);
   const command = role === null ? [] : commandOf(state, role);
   const rules = await rulesFor({
-    env,
-    workspace: { path: root, access },
+    // Where the user's keys are is not for the one to say who is to be kept from them.
+    env: of_agent ? known : env,
+    workspace: { path: place.root, access: place.access },
     closed: context.places.closed,
     needed: [
-      ...repository.needed,
+      ...place.needed,
       ...sandbox.programs.map(path => ({ path, access: 'read' as const })),
       ...(role === null
         ? []
         : [{ path: dirname(context.places.resultFile(state.id, nonce)), access: 'write' as const }]),
     ],
-    hidden: [...repository.hidden, ...context.worktrees(state.id), ...secretFiles(context, state)],
+    hidden: [...place.hidden, ...context.worktrees(state.id), ...secretFiles(context, state)],
     agent: agentFolders(agent?.id ?? null, command),
     command,
     write: spec.write,
@@ -137,6 +141,7 @@ export async function fenceFor(context: EffectContext, state: TaskState, fenced:
     project: state.spec.project,
     tmp,
     own_tmp: sandbox.own_tmp,
+    door: fenced.door ?? null,
   });
   const inside = {
     ...{
@@ -147,14 +152,30 @@ export async function fenceFor(context: EffectContext, state: TaskState, fenced:
     },
     env: {
       ...Object.fromEntries(Object.entries(env).filter(([name]) => LOADS.test(name))),
+      ...(of_agent ? fenced.env : {}),
       ...withoutSignatures(env),
     },
   };
+  const is_inner = (name: string) => LOADS.test(name) || (of_agent && Object.hasOwn(fenced.env ?? {}, name));
   return {
     kind: sandbox.kind,
     wrap: argv => sandbox.wrap(inside, argv),
-    env: all => Object.fromEntries(Object.entries(all).filter(([name]) => !LOADS.test(name))),
+    env: all => Object.fromEntries(Object.entries(all).filter(([name]) => !is_inner(name))),
   };
+}
+
+/** An agent wrote its subtasks, so their variables are for the sandbox alone: runner and proxy outside go by some, too. */
+const isOfAgent = ({ spec, plan }: TaskState): boolean =>
+  spec.sandbox?.within !== undefined || plan?.source === 'planner';
+
+/** What a recipient works in, and what of the user's it needs and does not see. */
+export async function enclosureOf(
+  context: Pick<EffectContext, 'store' | 'places'>,
+  state: TaskState,
+  { who, root }: Pick<Fenced, 'who' | 'root'>,
+): Promise<Enclosure> {
+  const access = 'role' in who && (who.role === 'reviewer' || who.role === 'qa') ? 'read' : 'write';
+  return { root, access, ...(await repositoryParts(context, state, root, access)) };
 }
 
 const commandOf = ({ spec }: TaskState, role: Role) =>
@@ -166,11 +187,11 @@ const commandOf = ({ spec }: TaskState, role: Role) =>
  * of git's folder is read.
  */
 async function repositoryParts(
-  context: EffectContext,
+  context: Pick<EffectContext, 'store' | 'places'>,
   state: TaskState,
   root: string,
   access: 'read' | 'write',
-): Promise<Pick<Wanted, 'needed' | 'hidden'>> {
+): Promise<Pick<Enclosure, 'needed' | 'hidden'>> {
   if (state.spec.workspace.kind !== 'git') return { needed: [], hidden: [] };
   const repo = await repositoryOf(context, state);
   const { common_dir, objects, refs } = repo;
@@ -204,7 +225,7 @@ function withoutSignatures({ GIT_CONFIG_COUNT }: Readonly<Record<string, string>
 }
 
 /** Files that secrets are in: a program gets the values that it is given, and no others. */
-function secretFiles({ secrets }: EffectContext, state: TaskState): string[] {
+export function secretFiles({ secrets }: Pick<EffectContext, 'secrets'>, state: TaskState): string[] {
   const named = Object.values(state.spec.secrets).flatMap(({ from }) => ('file' in from ? [from.file] : []));
   return [
     ...[
@@ -232,6 +253,6 @@ export function sandboxText({ spec, steps }: TaskState): string {
 
 You work in a sandbox. You can write your working folder, $TMPDIR and the caches of package managers; the rest of the
 system can be read only. Keys, logins, the user's own checkout, other tasks and rasen itself cannot be seen.${net} What is refused is
-refused on purpose. If the work cannot be done without it, say in the result what is missing ("blocked").
+refused on purpose. A command that is handed over with rasen's MCP server runs in a sandbox as this one. If the work cannot be done without it, say in the result what is missing ("blocked").
 `;
 }

@@ -43,12 +43,13 @@ function made(path: string): string {
   return path;
 }
 
-/** For when no process of the job is left. What cannot be removed stays, and is told in the log. */
+/** For when no process of the job is left, nor its door needed. What cannot be removed stays, and is told in the log. */
 export async function clearTemporaryFolder(
-  context: Pick<EffectContext, 'store' | 'log'>,
+  context: Pick<EffectContext, 'store' | 'log' | 'doors'>,
   state: TaskState,
   nonce: string,
 ): Promise<void> {
+  await context.doors.shut(nonce);
   for (const path of placesOf(context, state, nonce)) {
     const problem = await tryToRemove(path);
     if (problem !== null) context.log.warn({ task: state.id, path }, `a temporary folder stays: ${problem}`);

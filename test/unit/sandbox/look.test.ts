@@ -21,6 +21,7 @@ const wanted = (project: string): Wanted => ({
   project,
   tmp: join(folder, 'own'),
   own_tmp: true,
+  door: null,
 });
 
 test.skipIf(realpathSync(tmpdir()) !== '/tmp')(

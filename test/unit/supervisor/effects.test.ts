@@ -16,6 +16,7 @@ import { Patience } from '../../../src/supervisor/effects/patience.ts';
 import { clearTemporaryFolder } from '../../../src/supervisor/effects/temporary-folder.ts';
 import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { Places } from '../../../src/supervisor/places.ts';
+import { NO_DOORS } from '../../support/no-doors.ts';
 import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
@@ -59,6 +60,7 @@ function contextOf(env: () => Record<string, string>, start: () => Promise<void>
     keys: new RecordKeys(),
     secrets: {},
     masks: NO_MASKS,
+    doors: NO_DOORS,
     umask: '022',
   } as unknown as EffectContext;
 }

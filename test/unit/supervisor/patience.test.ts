@@ -15,6 +15,7 @@ import { end } from '../../../src/supervisor/effects/end.ts';
 import { PATIENCE_MS, Patience } from '../../../src/supervisor/effects/patience.ts';
 import { Jobs } from '../../../src/supervisor/jobs.ts';
 import { Places } from '../../../src/supervisor/places.ts';
+import { NO_DOORS } from '../../support/no-doors.ts';
 import { NO_MASKS } from '../../support/no-masks.ts';
 import { specOf, TaskBuilder } from '../../support/task-builder.ts';
 
@@ -60,7 +61,14 @@ beforeEach(() => {
     store: { env: () => ({}), files: (id: string) => ({ folder: join(folder, 'tasks', id) }) },
     ...{ places: new Places(paths as Paths), jobs, patience: new Patience(() => now) },
     ...{ sweeper: { isEmpty: async () => true }, log: SILENT, cage: { kind: 'group' } },
-    ...{ worktrees: () => [], keys: new RecordKeys(), secrets: {}, masks: NO_MASKS, umask: '022' },
+    ...{
+      worktrees: () => [],
+      keys: new RecordKeys(),
+      secrets: {},
+      masks: NO_MASKS,
+      doors: NO_DOORS,
+      umask: '022',
+    },
   } as unknown as EffectContext;
 });
 afterEach(() => {
