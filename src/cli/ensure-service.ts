@@ -2,9 +2,11 @@
 import { EXIT, isRasenError, RasenError } from '../contract/errors.ts';
 import { READY_SECONDS } from '../contract/service-words.ts';
 import { shellLine } from '../engine/shell-word.ts';
-import type { TaskView } from '../index.ts';
+import type { Result, TaskView } from '../index.ts';
+import type { Order } from '../submit/order.ts';
 import type { Context } from './context.ts';
 import { usage } from './errors.ts';
+import type { Link } from './link.ts';
 import { oneLine } from './output.ts';
 import { orderHere, submit } from './submit.ts';
 import { waitTasks } from './wait-task.ts';
@@ -38,16 +40,48 @@ export function readyOf(text: string): Record<string, unknown> {
   return { [kind]: kind === 'command' ? ['/bin/sh', '-c', value] : value };
 }
 
+/** Where a service is looked for, and by whom. */
+export interface ServicePlace {
+  link: Link;
+  /** Where it runs; absolute. */
+  folder: string;
+  /** Of the service, as whoever asks would have it. */
+  order(settings: Readonly<Record<string, unknown>>): Promise<Order> | Order;
+  submit(order: Order): Promise<Result<'task.run'>>;
+  /** Why it is not ready yet. */
+  note(text: string): void;
+  /** Longest wait, whatever time it may take to get ready. */
+  patience_ms?: number;
+  signal?: AbortSignal;
+}
+
 export async function ensureService(
   context: Context,
   name: string,
   command: string[],
   options: EnsureOptions,
 ): Promise<number> {
-  const settings = settingsOf(options);
-  const { view, started } = await there(context, name, command, settings, options);
-  const now = isReady(view) ? view : await untilReady(context, view, options.timeout ?? READY_SECONDS);
-  return told(context, name, now, started);
+  const place: ServicePlace = {
+    link: context.link,
+    folder: context.cwd,
+    order: settings => orderHere(context, { service: name, command, settings }, { env: options.env }),
+    submit: order => submit(context, order),
+    note: text => context.out.note(text),
+  };
+  const { view, started } = await serviceUp(place, name, command, options);
+  return told(context, name, view, started);
+}
+
+/** The service as it is when it is ready, rests, or the time is over. Throws `task_exists` for another one of the name. */
+export async function serviceUp(
+  place: ServicePlace,
+  name: string,
+  command: string[],
+  options: EnsureOptions,
+): Promise<{ view: TaskView; started: boolean }> {
+  const { view, started } = await there(place, name, command, settingsOf(options));
+  const now = isReady(view) ? view : await untilReady(place, view, options.timeout ?? READY_SECONDS);
+  return { view: now, started };
 }
 
 function settingsOf({ ready, port, timeout, restart }: EnsureOptions): Record<string, unknown> {
@@ -66,26 +100,27 @@ function settingsOf({ ready, port, timeout, restart }: EnsureOptions): Record<st
 
 /** The task of the service: the one that is there, told to go on where it does not, or a new one. */
 async function there(
-  context: Context,
+  place: ServicePlace,
   name: string,
   command: string[],
   settings: Record<string, unknown>,
-  { env }: EnsureOptions,
 ): Promise<{ view: TaskView; started: boolean }> {
-  const order = await orderHere(context, { service: name, command, settings }, { env });
-  const known = await knownService(context, name);
+  const order = await place.order(settings);
+  const known = await knownService(place, name);
   // One that was given up is nobody's any more.
   const is_other = known !== undefined && known.goal !== order.spec.goal;
   if (known && is_other && known.status !== 'failed') throw another(name, known, command);
-  if (known && !is_other) return await goingOn(context, known);
+  const again = known && !is_other ? await goingOn(place, known) : null;
+  if (again) return again;
   const what = await hashOf(JSON.stringify([order.spec.goal, settings]));
-  const where = await hashOf(context.cwd);
-  // A cancelled task stays so: the next one has the next key.
+  const where = await hashOf(place.folder);
+  // A cancelled task stays so, and one that was given up may be a person's to see: the next one has the next key.
   for (let n = 1; ; n++) {
     const key = `ensure/${where}/${name}/${what}/${n}`;
-    const { created, task } = await submit(context, { ...order, spec: { ...order.spec, key } });
+    const { created, task } = await place.submit({ ...order, spec: { ...order.spec, key } });
     if (created) return { view: task, started: true };
-    if (task.status !== 'cancelled') return await goingOn(context, task);
+    const going = task.status === 'cancelled' ? null : await goingOn(place, task);
+    if (going) return going;
   }
 }
 
@@ -96,8 +131,8 @@ async function hashOf(text: string): Promise<string> {
 }
 
 /** The newest task of this folder that is this service and not over for good. */
-async function knownService({ link, cwd }: Context, name: string): Promise<TaskView | undefined> {
-  const params = { project: cwd, limit: TASKS_MAX };
+async function knownService({ link, folder }: ServicePlace, name: string): Promise<TaskView | undefined> {
+  const params = { project: folder, limit: TASKS_MAX };
   const tasks = await link.persist(client => client.call('task.list', params), { starts: true });
   return tasks.find(
     ({ name: called, status, subtasks: [only, ...more] }) =>
@@ -114,16 +149,24 @@ const GOING: ReadonlySet<string> = new Set([
   'failed',
 ]);
 
-/** What was stopped, or is blocked or given up, is told to go on. */
-async function goingOn({ link }: Context, view: TaskView): Promise<{ view: TaskView; started: boolean }> {
+/** What was stopped, or is blocked or given up, is told to go on. null: it was given up, and that is for a person to see. */
+async function goingOn(
+  { link }: ServicePlace,
+  view: TaskView,
+): Promise<{ view: TaskView; started: boolean } | null> {
   const op = crypto.randomUUID();
   const { id: task, status } = view;
   const rests = status === 'interrupted' || status === 'blocked';
   if (!rests && status !== 'failed') return { view, started: false };
-  const now = await link.persist(client =>
-    rests ? client.call('task.resume', { task, op }) : client.call('task.retry', { task, op }),
-  );
-  return { view: now, started: true };
+  try {
+    const now = await link.persist(client =>
+      rests ? client.call('task.resume', { task, op }) : client.call('task.retry', { task, op }),
+    );
+    return { view: now, started: true };
+  } catch (error) {
+    if (status === 'failed' && isRasenError(error) && error.kind === 'not_permitted') return null;
+    throw error;
+  }
 }
 
 function another(name: string, { id, goal, status }: TaskView, command: string[]): RasenError {
@@ -137,13 +180,19 @@ function another(name: string, { id, goal, status }: TaskView, command: string[]
   );
 }
 
-const isReady = ({ status, subtasks }: TaskView) =>
+export const isReady = ({ status, subtasks }: TaskView) =>
   status === 'running' && subtasks[0]?.service?.ready === true;
 
 /** Until it is ready, rests, or the time is over: as it is then. */
-async function untilReady({ link, out }: Context, view: TaskView, timeout: number): Promise<TaskView> {
+async function untilReady(
+  { link, note, patience_ms = Number.POSITIVE_INFINITY, signal }: ServicePlace,
+  view: TaskView,
+  timeout: number,
+): Promise<TaskView> {
   const enough = new AbortController();
-  const timer = setTimeout(() => enough.abort(), timeout * 1000 + SLACK_MS);
+  const stop = () => enough.abort();
+  signal?.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(stop, Math.min(timeout * 1000 + SLACK_MS, patience_ms));
   let now = view;
   let told = '';
   try {
@@ -154,7 +203,7 @@ async function untilReady({ link, out }: Context, view: TaskView, timeout: numbe
       changed: changed => {
         now = changed;
         const why = changed.subtasks[0]?.reason ?? '';
-        if (why !== '' && why !== told && !isReady(changed)) out.note(indented(why));
+        if (why !== '' && why !== told && !isReady(changed)) note(indented(why));
         told = why;
         if (isReady(changed)) enough.abort();
       },
@@ -165,6 +214,7 @@ async function untilReady({ link, out }: Context, view: TaskView, timeout: numbe
     throw error;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
 }
 

@@ -9,8 +9,10 @@ import { isMarked } from '../host/mark.ts';
 import { DOOR, DOOR_SOCKET } from '../host/sandbox-door.ts';
 import type { Door } from '../mcp/index.ts';
 import { LIMITS } from '../rpc/limits.ts';
+import { type Order, orderOf } from '../submit/order.ts';
 import { VERSION } from '../version.ts';
 import type { ConfigBundle, Context } from './context.ts';
+import { serviceUp } from './ensure-service.ts';
 import { usage } from './errors.ts';
 import { exactEnv } from './exact.ts';
 import { isOneCommand } from './foreground.ts';
@@ -70,17 +72,43 @@ export function mcpDoor(context: Context, config: ConfigBundle): Door {
       link.close();
     }
   };
+  const submitBy = (
+    link: Link,
+    at_door: boolean,
+    { spec, env: captured }: Pick<Order, 'spec' | 'env'>,
+    given: Readonly<Record<string, string>>,
+  ) => {
+    // Its commands have the environment of its task; what is written into the order is kept for ever.
+    const order = { spec, env: at_door ? given : captured };
+    if (at_door) refuseLarge(order);
+    return handOrLess({ link, loadConfigBundle }, order);
+  };
   return {
     env: exactEnv(env),
     folder: cwd,
     config,
     process: () => inherited,
-    submit: ({ spec, env: captured }, given = {}) =>
+    submit: (order, given = {}) => using((link, at_door) => submitBy(link, at_door, order, given)),
+    ensure: ({ name, command, folder, env: given, ready, port, timeout_seconds, restart }, how) =>
       using((link, at_door) => {
-        // Its commands have the environment of its task; what is written into the order is kept for ever.
-        const order = { spec, env: at_door ? given : captured };
-        if (at_door) refuseLarge(order);
-        return handOrLess({ link, loadConfigBundle }, order);
+        const words = Object.entries(given).map(([variable, value]) => `${variable}=${value}`);
+        const flags = { env: words, process: inherited };
+        return serviceUp(
+          {
+            ...{ link, folder, ...how },
+            order: settings =>
+              orderOf(config, { service: name, command, settings }, { folder, env: exactEnv(env) }, flags),
+            submit: order => submitBy(link, at_door, order, given),
+          },
+          name,
+          command,
+          {
+            ...(ready && { ready }),
+            ...(port !== undefined && { port }),
+            ...(timeout_seconds !== undefined && { timeout: timeout_seconds }),
+            ...(restart !== undefined && { restart }),
+          },
+        );
       }),
     call: (method, params, options) => using(link => link.call(method, params, options)),
     wait: (tasks, changed, signal) =>

@@ -11,6 +11,20 @@ export interface LogQuestion {
   gates: boolean;
 }
 
+/** A service and how it is kept, in words of a file of subtasks. */
+export interface ServiceDraft {
+  name: string;
+  command: string[];
+  /** Absolute. */
+  folder: string;
+  /** When it is ready: one of tcp, http, line, file and command. */
+  ready?: Record<string, unknown> | undefined;
+  port?: string | undefined;
+  timeout_seconds?: number | undefined;
+  restart?: string | undefined;
+  env: Readonly<Record<string, string>>;
+}
+
 export interface TriggerDraft {
   /** Default: made of what it runs. */
   name?: string | undefined;
@@ -37,5 +51,10 @@ export interface Door {
   wait(tasks: string[], changed: (view: TaskView) => void, signal: AbortSignal): Promise<TaskView[]>;
   /** The last lines of a log, as `rasen logs` reads. */
   logs(question: LogQuestion): Promise<string>;
+  /** Until it is ready or rests, and no longer than `patience_ms`. */
+  ensure(
+    draft: ServiceDraft,
+    how: { patience_ms: number; note(text: string): void; signal: AbortSignal },
+  ): Promise<{ view: TaskView; started: boolean }>;
   createTrigger(draft: TriggerDraft): Promise<TriggerView>;
 }

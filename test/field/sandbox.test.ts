@@ -9,6 +9,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { TaskView } from '../../src/contract/view.ts';
 import { marked, RASEN } from '../support/instance.ts';
 import { SeedProject } from '../support/scripted-agent.ts';
 
@@ -545,6 +546,37 @@ ${asking('env', 'two.txt', job('two'))}${DONE}`,
     }
     // Nothing is left of the doors.
     expect(readdirSync(join(p.instance.home, 'run/d'))).toEqual([]);
+  });
+
+  test('keeps a service up for its session, in a sandbox as its own, which outlives it', async () => {
+    project('', { read: [checkout] });
+    const server = join(import.meta.dirname, '../support/server.mjs');
+    const web = { name: 'web', command: ['node', server, 'web'], ready: { http: '/' } };
+    withScript(
+      p,
+      `${asking('env', 'up.txt', [
+        ['ensure', web],
+        ['stop', { task: 'web' }],
+        ['ensure', web],
+        ['ensure', { ...web, name: 'other', ready: { file: '/etc/passwd' } }],
+      ])}${DONE}`,
+    );
+    await p.init([{ id: 'a' }]);
+    await p.ok('run', '--background');
+    const view = await over();
+    expect([view.status, view.reason ?? null]).toEqual(['completed', null]);
+    const [up, , again, refused] = JSON.parse(p.git('show', `${view.commit}:up.txt`));
+    expect(up.structuredContent).toMatchObject({ ready: true, started: true, parent: view.id });
+    expect(again.structuredContent).toMatchObject({
+      ready: true,
+      started: true,
+      task: up.structuredContent.task,
+    });
+    expect(refused.structuredContent.error.kind).toBe('not_permitted');
+    expect(await (await fetch(again.structuredContent.url)).text()).toMatch(/^web /);
+    const { subtasks } = await p.instance.call<TaskView>('task.get', { task: 'web' });
+    expect(subtasks[0]?.attempt?.sandbox).toBe('bubblewrap');
+    await p.ok('cancel', 'web');
   });
 
   test('of a command has no door: nothing is handed over, and it says so', async () => {

@@ -338,7 +338,7 @@ sandboxed('an order at the door of a sandbox', () => {
     const every = ['run', '--every', '1h', '--name', 'of-the-user', '--', 'true'];
     expect((await p.instance.rasenAsync(every, { cwd: p.instance.folder })).status).toBe(0);
     const { id } = theirs!;
-    const open = ['task.run', 'task.get', 'task.list', 'task.wait', 'task.stop', 'log.follow'];
+    const open = ['task.run', 'task.get', 'task.list', 'task.wait', 'task.stop', 'task.resume', 'log.follow'];
     const closed = METHODS.map(({ name }) => name).filter(
       name => !open.includes(name) && name !== 'trigger.list' && name !== 'trigger.log',
     );
@@ -352,6 +352,7 @@ sandboxed('an order at the door of a sandbox', () => {
           ...about.map((task): Call => ['task.get', { task }]),
           ['task.wait', { tasks: [id] }],
           ['task.stop', { task: id, force: true }],
+          ['task.resume', { task: id }],
           ['log.follow', { task: id }],
           ['trigger.log', { trigger: 'of-the-user' }],
         ]) +

@@ -7,6 +7,8 @@ import { Instance, until } from '../support/instance.ts';
 import { McpClient } from '../support/mcp.ts';
 import { SeedProject, WORKS } from '../support/scripted-agent.ts';
 
+const SERVER = join(import.meta.dirname, '../support/server.mjs');
+
 let rasen: Instance;
 let mcp: McpClient | undefined;
 beforeEach(() => {
@@ -34,7 +36,7 @@ const kill = async () => {
 test('an agent hands a build over, waits for it, reads its log, and has the result', async () => {
   mcp = await McpClient.connect(rasen);
   expect((await mcp.client.listTools()).tools.map(({ name }) => name)).toEqual([
-    ...['run', 'wait', 'status', 'logs', 'list', 'stop', 'trigger'],
+    ...['run', 'ensure', 'wait', 'status', 'logs', 'list', 'stop', 'trigger'],
   ]);
   // No supervisor runs yet.
   const handed = await mcp.call('run', {
@@ -79,6 +81,35 @@ test('an agent hands a build over, waits for it, reads its log, and has the resu
   expect(tasks).toMatchObject([{ task: again.said.task }, { task, last_output: 'done' }]);
   expect((await mcp.call('list', { status: ['failed'] })).said.tasks).toHaveLength(1);
   expect((await mcp.call('list', { folder: rasen.folder })).said.tasks).toHaveLength(1);
+});
+
+test('a service is up when `ensure` has answered, is one for all who ask, and is up again after a stop', async () => {
+  mcp = await McpClient.connect(rasen);
+  const command = [process.execPath, SERVER, 'web'];
+  const [first, ...others] = await Promise.all(
+    [1, 2, 3].map(() => mcp!.call('ensure', { name: 'web', command, ready: { http: '/' } })),
+  );
+  expect(first!.said).toMatchObject({ ready: true, name: 'web', status: 'running', goes_on: true });
+  const { url, task } = first!.said;
+  expect(new Set(others.map(({ said }) => said.task))).toEqual(new Set([task]));
+  expect(await (await fetch(url)).text()).toMatch(/^web /);
+  // By the command of the same name it is found, too.
+  const known = await rasen.rasenAsync(['ensure', 'web', '--ready', 'http=/', '--json', '--', ...command]);
+  expect(JSON.parse(known.stdout)).toMatchObject({ id: task, started: false, ready: true });
+  const odd = await mcp.call('ensure', { name: 'web', command: ['sleep', '9'] });
+  expect([odd.is_error, odd.said.error.kind]).toEqual([true, 'task_exists']);
+  const two = await mcp.call('ensure', { name: 'web', command, ready: { http: '/', line: 'x' } });
+  expect([two.is_error, two.said.error.kind]).toEqual([true, 'usage']);
+  await mcp.call('stop', { task: 'web' });
+  const again = await mcp.call('ensure', { name: 'web', command, ready: { http: '/' } });
+  expect(again.said).toMatchObject({ ready: true, started: true, task, url });
+  const never = {
+    name: 'never',
+    command: [process.execPath, SERVER, 'never', '--never'],
+    timeout_seconds: 1,
+  };
+  expect((await mcp.call('ensure', never)).said).toMatchObject({ ready: false, started: true });
+  for (const name of ['web', 'never']) expect((await rasen.rasenAsync(['cancel', name])).status).toBe(0);
 });
 
 test('a file of subtasks, an order, a group, a stop, a trigger', async () => {

@@ -11,7 +11,7 @@ export const mcp = defineCommand({
   name: 'mcp',
   summary: 'Serve coding agents over MCP: they hand work over and get the result back',
   details: [
-    'An agent starts it, and speaks with it over standard input and output; `rasen mcp install` tells an agent of it. Its tools are run, wait, status, logs, list, stop and trigger. What a person decides is not among them: answers, approvals, merges, rollbacks.',
+    'An agent starts it, and speaks with it over standard input and output; `rasen mcp install` tells an agent of it. Its tools are run, ensure, wait, status, logs, list, stop and trigger. What a person decides is not among them: answers, approvals, merges, rollbacks.',
     'It is a client of the supervisor, as this command is: when it ends, no task notices. See rasen-mcp(1).',
   ],
   options: [],

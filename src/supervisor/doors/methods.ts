@@ -38,6 +38,13 @@ const OPEN: Partial<Record<MethodName, Narrowed>> = {
     tasks: tasks.map(task => own.resolve(task).id),
   })),
   'task.stop': narrow<'task.stop'>(({ task, ...rest }, own) => ({ ...rest, task: own.handed(task).id })),
+  // A service that was stopped is up again when it is asked for. What is blocked needs a person, and so do judges left out.
+  'task.resume': narrow<'task.resume'>(({ task, op }, own) => {
+    const entry = own.handed(task);
+    if ((entry.state?.status.name ?? entry.rest?.status) === 'blocked')
+      throw notHere('what is blocked waits for a person');
+    return { task: entry.id, skip: [], op };
+  }),
   'log.follow': narrow<'log.follow'>(({ task, raw, ...rest }, own) => {
     if (raw) throw notHere('the values of secrets are not shown');
     return { ...rest, raw, task: own.resolve(task).id };
