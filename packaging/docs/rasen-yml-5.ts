@@ -108,6 +108,7 @@ export function rasenYml5(version: string): string {
   });
   page.endList();
   agents(page);
+  relay(page);
   sandbox(page);
   gates(page);
   environment(page);
@@ -140,6 +141,17 @@ function agents(page: ManPage): void {
   page.endList();
   page.para(
     'The agent uses the login that the user has set up for it; rasen has none of its own. The model is `models.*`. An attempt begins a new session; one that a usage limit, an overload, the network, a login or a stop cut short is gone on with once, where the agent (claude, codex, opencode, acp except gemini) still has it and it is less than a day old. Each has a temporary folder of its own. Arguments that you add to its program (`agent.command`) come before those of rasen. A role may have another agent: `agents.reviewer.backend`, or `review: {agent: {backend: gemini}}`.',
+  );
+}
+
+function relay(page: ManPage): void {
+  page.section('Relay');
+  page.para(
+    'With `backend: [claude, codex]` the second agent takes over the work while the service of the first one is away: at a usage limit that is over later than `limits.relay_after` (or when nobody says), without a login, and after an hour of overload. It works in the same workspace, from the commit that was left, under the same gates, and its prompt says what was done and why that was cut short. Whoever has begun a subtask goes on with it; at the next one the first agent of the list that is there has its turn again. Where all are away it is as with one agent, but no later than the first of them is back: the task waits (`limits.wait`) or blocks, and `rasen resume` asks the first one at once.',
+    'An agent in the list is a name, or a map with `backend`, `command` and `model`; models of the main agent do not count for the others. The planner is relayed where it is the main agent; reviewer and QA never are. `limits.tokens`, `limits.usd` and those of a subtask count for each backend by itself, those of a day and of an attempt for all. `rasen status` says who works and who is away until when, `rasen report` who did what, and the log who begins an attempt.',
+  );
+  page.code(
+    'backend: [claude, codex, {backend: opencode, model: anthropic/claude-sonnet-4-5}]\nlimits: {wait: true, relay_after: 30m}',
   );
 }
 

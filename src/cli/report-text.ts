@@ -60,6 +60,7 @@ function taskText(task: TaskReport, now_ms: number): string {
   if (task.resume_at) lines.push(`Goes on: ${localTime(task.resume_at)}${inTime(task.resume_at, now_ms)}`);
   if (task.next) lines.push(`Next: ${task.next}`);
   lines.push(workLine(task), spentLine(task));
+  if (task.agents) lines.push(task.agents.map(agentText).join(' · '));
   if (task.waits.length > 0) lines.push(waitLine(task));
   if (task.restarts > 0) lines.push(restartLine(task));
   for (const { method, from, t } of task.denied?.slice(0, MAX_TOLD) ?? [])
@@ -104,6 +105,19 @@ function spentLine(task: TaskReport): string {
     return `${amount(used)} of ${amount(limit)} (limits.${budget})`;
   });
   return [times, `${tokens(task.total_tokens)} tokens`, ...cost(task.cost_usd), ...budgets].join(' · ');
+}
+
+/** Who did what. */
+function agentText({
+  backend,
+  attempts,
+  completed,
+  tokens: used,
+  usd,
+}: NonNullable<TaskReport['agents']>[number]) {
+  const done = completed.length > 0 ? ` (${oneLine(completed.join(', '), 120)})` : '';
+  const price = usd > 0 ? `, ${cost(usd)[0]}` : '';
+  return `${backend}: ${count(completed.length, 'subtask')}${done} in ${count(attempts, 'attempt')}, ${tokens(used)} tokens${price}`;
 }
 
 function waitLine({ waits }: TaskReport): string {

@@ -108,6 +108,7 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   lines.push(...forgeryLines(view.forgeries));
   const cages = new Set(view.subtasks.map(s => s.attempt?.cage).filter(cage => cage != null));
   if (cages.size > 0) lines.push(`Cage: ${[...cages].join(', ')} (rasen doctor tells why)`);
+  if (view.agents) lines.push(`Agents: ${view.agents.map(one => agentText(one, options.now_ms)).join('; ')}`);
   lines.push(...sandboxLine(view));
   if (view.merged) lines.push(`Merged: into ${view.merged.into} as ${view.merged.commit.slice(0, 12)}`);
   if (view.subtasks.length > 0)
@@ -115,6 +116,26 @@ export function statusText(view: TaskView, options: StatusTextOptions): string {
   const next = options.word === 'not_running' ? `rasen resume ${view.id}` : nextCommand(view);
   if (next) lines.push(`Next: ${next}`);
   return lines.join('\n');
+}
+
+const AWAY: Readonly<Record<string, string>> = {
+  limit: 'usage limit',
+  auth: 'not logged in',
+  overloaded: 'overloaded for an hour',
+};
+
+/** Who works, and who has no turn, until when and why. */
+function agentText(
+  { backend, works, away_until, why }: NonNullable<TaskView['agents']>[number],
+  now_ms: number,
+): string {
+  if (works) return `${backend} works`;
+  if (away_until === undefined) return backend;
+  const until =
+    away_until === null
+      ? 'until the task is resumed'
+      : `until ${localTime(away_until)}${inTime(away_until, now_ms)}`;
+  return `${backend} is away ${until} (${AWAY[why ?? ''] ?? why})`;
 }
 
 const COMMANDS: ReadonlySet<string> = new Set(['run', 'service', 'finally']);

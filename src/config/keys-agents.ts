@@ -1,10 +1,16 @@
 /** The keys of who works, and with what model and prompt: `models.*`, `agent.*`, `agents.*`. */
 import { AGENT_PROGRAMS, BACKENDS } from '../contract/backends.ts';
 import { command, own, seed } from './keys-row.ts';
+import { relayAgents } from './relay-type.ts';
 import { fixed, int, nullable, oneOf, text } from './types.ts';
 
 const model = () => nullable(text(200, 'a model name'), 'the default of the agent');
 const backend = () => nullable(oneOf(...BACKENDS), 'command, where a program is written');
+/** A list of several is that of `agent.relay` beginning with the main agent; see walk.ts. */
+const mainBackend = () => {
+  const one = backend();
+  return { ...one, schema: { anyOf: [one.schema, { type: 'array', items: one.schema, minItems: 1 }] } };
+};
 const promptFile = () => nullable(text(4096, 'a path'), 'the built-in text');
 
 export const AGENTS_KEYS = {
@@ -27,7 +33,7 @@ export const AGENTS_KEYS = {
   ),
 
   'agent.backend': own(
-    backend(),
+    mainBackend(),
     null,
     `Agent of all roles that have none of their own. ${AGENT_PROGRAMS.join(', ')}: that program, started and understood in its own way. acp: a program that speaks the Agent Client Protocol, which agent.command names. command: any program, see agent.command. \`backend: ${AGENT_PROGRAMS[0]}\` is short for it.`,
     'command where agent.command is written',
@@ -37,6 +43,12 @@ export const AGENTS_KEYS = {
     null,
     'Program of all roles that have none of their own; the prompt is on its standard input. `agent: [..]` is short for it. With a backend of its own kind: where that program is, and its first arguments.',
     'the name of the backend',
+  ),
+  'agent.relay': own(
+    relayAgents,
+    [],
+    `Agents that take over the work of the main agent, in this order, while its service is away: at a usage limit that is not over within limits.relay_after, without a login, and after an hour of overload. Each is a name, or a map with backend, command and model. \`backend: [${AGENT_PROGRAMS.slice(0, 2).join(', ')}]\` is short for the first as the main agent and the others here. See RELAY.`,
+    'none',
   ),
   'agent.max_thinking_tokens': seed(int(0, 10_000_000), 4096, 'Handed to the agent as MAX_THINKING_TOKENS.'),
   'agents.initializer.backend': own(

@@ -62,6 +62,12 @@ export const WAITING_KEYS = {
     'Longest time that waits for a usage limit in a row take together. A stated end beyond it blocks the task at once.',
     '26h',
   ),
+  'limits.relay_after': own(
+    duration(true),
+    900,
+    'With agent.relay: a usage limit that is over sooner is waited for, where limits.wait allows that; for a longer one the next agent goes on at once.',
+    '15m',
+  ),
   'limits.login_retry': own(
     loginRetry,
     600,

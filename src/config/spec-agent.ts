@@ -5,7 +5,7 @@ import { AGENT_PROGRAMS } from '../contract/backends.ts';
 import { RasenError } from '../contract/errors.ts';
 import type { GateSpec, Plan } from '../contract/plan.ts';
 import { type JudgeSpec, ROLES, type Role, type TaskSpec } from '../contract/spec.ts';
-import { agentOfRole, backendOfRole, mainAgent } from './agent-choice.ts';
+import { agentOfRole, backendOfRole, mainAgent, relayOf } from './agent-choice.ts';
 import { detectCommands } from './detect.ts';
 import { gateName } from './gates.ts';
 import { roleKey } from './keys.ts';
@@ -80,6 +80,9 @@ export function agentTaskSpec(task: AgentTask): TaskSpec {
     plan: plan && { ...plan, task: id, goal: plan.goal || goal },
     ...servicesOf(settings.services),
     agents,
+    ...(relayOf(settings).length > 0
+      ? { relay: { agents: relayOf(settings), after_seconds: settings['limits.relay_after'] } }
+      : {}),
     models: modelsOf(config),
     fallback_models: fallbackModelsOf(config),
     max_thinking_tokens: settings['agent.max_thinking_tokens'],

@@ -87,6 +87,13 @@ function take(
   written: Map<KeyName, Written>,
   problems: Problems,
 ): void {
+  // `backend: [claude, codex]`: the first, and those that take over from it.
+  if (key === 'agent.backend' && node.kind === 'list' && node.items.length > 0) {
+    const [first, ...others] = node.items as [Node, ...Node[]];
+    take(key, path, entry, first, written, problems);
+    if (others.length > 0) take('agent.relay', path, entry, { ...node, items: others }, written, problems);
+    return;
+  }
   const value = KEYS[key].type.read(node, reporter(problems, path));
   if (value === undefined) return;
   const earlier = written.get(key);

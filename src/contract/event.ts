@@ -218,6 +218,10 @@ const PAYLOADS = {
         .optional()
         .describe('The session of its predecessor that it goes on with. null and absent: a new one.'),
       job: text.optional().describe('Name of its job. Absent: `step/n`.'),
+      agent: z
+        .number()
+        .optional()
+        .describe('Who works: its place among the agents of `relay`, from 1. Absent: the configured one.'),
     })
     .describe('Intent: attempt `n` of a step will be made, starting from commit `from`.'),
   attempt_prepared: z
@@ -339,6 +343,16 @@ const PAYLOADS = {
       wait: wait.describe('Why `retry_at` is a wait that the task shows, and not a short pause.'),
       block: block.describe('A person is needed before the step may be tried again.'),
       session: session.describe('What a session used that was taken for one that did not start.'),
+      away: z
+        .object({
+          agent: z.number().describe('Its place in the list of `relay`; 0: the configured one.'),
+          until: maybe.describe('null: until a person says go on.'),
+          outcome,
+        })
+        .optional()
+        .describe(
+          'Its agent has no turn until then: another one goes on. Absent: nothing is known against it.',
+        ),
     })
     .describe('The attempt is done with; its final outcome.'),
   step_completed: z

@@ -42,6 +42,18 @@ export const taskReport = z.looseObject({
   last_activity: view.last_activity,
   // What happened, in the time that was asked for.
   attempts: counts.describe('Attempts that ended, by outcome.'),
+  agents: z
+    .array(
+      z.looseObject({
+        backend: z.string(),
+        attempts: z.int(),
+        completed: z.array(z.string()).describe('Subtasks whose last attempt was its.'),
+        tokens: z.int(),
+        usd: z.number(),
+      }),
+    )
+    .optional()
+    .describe('Who did what, where agents take over from each other (`agent.relay`). Absent: there is one.'),
   refused: counts.describe(
     'How often a gate refused, by its name; those of checks before and at the end too.',
   ),

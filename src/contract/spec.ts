@@ -267,6 +267,21 @@ export const taskSpec = z.strictObject({
     .optional()
     .describe('Services (keep) that are up while the task works, in its workspace. Absent: none.'),
   agents: z.partialRecord(z.enum(ROLES), agentSpec).default({}).describe('The agent of each role.'),
+  relay: z
+    .strictObject({
+      agents: z
+        .array(agentSpec.extend({ model: z.string().max(200).optional() }))
+        .min(1)
+        .max(8)
+        .describe('In their order, after the agent of the coder.'),
+      after_seconds: seconds.describe(
+        'A usage limit that is over sooner is none that another one works for.',
+      ),
+    })
+    .optional()
+    .describe(
+      'Agents that take over the work while the service of the one before is away. Absent: none does.',
+    ),
   models: z
     .partialRecord(z.enum(ROLES), z.string().max(200))
     .default({})

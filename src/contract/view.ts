@@ -181,6 +181,24 @@ export const taskView = z.looseObject({
     .describe(
       'The limits of tokens and dollars of the task and of the subtask at hand, by their names in `limits`, and what ended sessions have used of each.',
     ),
+  agents: z
+    .array(
+      z.looseObject({
+        backend: z.string(),
+        works: z.boolean().describe('It does what is under way now.'),
+        away_until: time
+          .nullable()
+          .optional()
+          .describe('null: until a person says go on. Absent: it is there.'),
+        why: z.string().optional().describe('What its last session met: limit, auth or overloaded.'),
+        tokens: z.int(),
+        usd: z.number(),
+      }),
+    )
+    .optional()
+    .describe(
+      'Agents that take over from each other (`agent.relay`), in their order, with what ended sessions of each backend have used since a budget was last allowed again. Absent: there is one.',
+    ),
   model: z.string().nullable(),
   review_enabled: z.boolean(),
   qa_enabled: z.boolean(),

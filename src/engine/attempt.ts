@@ -16,6 +16,7 @@ import { type Gate, gatesOf, isAgentStep, isIdle, MAX_GATE_DROPS } from './gates
 import { isUp, projectServices } from './needs.ts';
 import { HURRY_SHARE, hurry, notesFor } from './notes.ts';
 import { sessionsAfter } from './quiet-hours.ts';
+import { relayed } from './relay.ts';
 import { verdictOf } from './retry.ts';
 
 import { type Attempt, type GateRun, gateJob, type Step, type TaskState } from './state.ts';
@@ -404,7 +405,12 @@ export function close(
   nowMs: number,
 ): Next {
   const verdict =
-    escalated(state, step, attempt, outcome) ?? verdictOf(state, step, attempt, outcome, reason, nowMs);
+    escalated(state, step, attempt, outcome) ??
+    relayed(
+      ...([state, step, attempt, outcome] as const),
+      verdictOf(state, step, attempt, outcome, reason, nowMs),
+      nowMs,
+    );
   const closed: NewEvent = {
     type: 'attempt_closed',
     step: step.id,

@@ -19,6 +19,7 @@ import { Needs, nameOf, projectServices } from './needs.ts';
 import { nextNotices } from './notices.ts';
 import { neverComing, orderOf } from './order.ts';
 import { afterQuietHours } from './quiet-hours.ts';
+import { agentFor } from './relay.ts';
 import { sessionToResume } from './resume.ts';
 import { again, exhaustionOf, RETRY } from './retry.ts';
 import { isService } from './service.ts';
@@ -411,9 +412,11 @@ function begin(state: TaskState, step: Step, open: readonly Step[], seen: Observ
     const reset: NewEvent = { type: 'step_reset', step: STEP.setup, reason };
     return record(reset, ...begun(state), created(stepOf(state, STEP.setup), from, null, seen));
   }
-  const resume = sessionToResume(state, step, from, seen.now_ms);
+  const agent = agentFor(state, step, seen.now_ms);
+  const resume = sessionToResume(state, step, from, seen.now_ms, agent);
   const work = step.kind !== 'baseline' && step.kind !== 'final' && !isClaimedCompleted(state, step);
-  return record(...begun(state), { ...created(step, from, resume, seen), work });
+  const by = agent === 0 ? {} : { agent };
+  return record(...begun(state), { ...created(step, from, resume, seen), work, ...(work ? by : {}) });
 }
 
 function created(

@@ -9,6 +9,7 @@ import { sessionUsed } from './fold-usage.ts';
 import { gatesOf, isAgentStep } from './gates-of.ts';
 import { provesLogin } from './login.ts';
 import { mutationAsked, mutationBegun, mutationDropped } from './mutation.ts';
+import { withAway } from './relay.ts';
 import { knownIssue, plain } from './same-issue.ts';
 import { serviceBegun, serviceClosed, servicePrepared } from './service-fold.ts';
 import { afterPrepared, afterSetup, needsSetup, type SetupEnd, withKey } from './setup.ts';
@@ -51,6 +52,7 @@ export function attemptCreated(state: TaskState, event: EventOf<'attempt_created
       work: event.work,
       boot: state.boot,
       from: event.from,
+      ...(event.agent === undefined ? {} : { agent: event.agent }),
       resume: event.resume ?? null,
       notes: state.notes_made,
       talks: false,
@@ -398,8 +400,9 @@ export function attemptClosed(before: TaskState, event: EventOf<'attempt_closed'
     counts && event.outcome !== 'ok' && (isAgentStep(state, stepOf(state, event.step)) || !attempt.work);
   const is_cut = event.outcome === 'killed' || event.outcome === 'lost';
   const how = event.outcome === 'ok' ? 'passed' : is_cut ? 'cut' : 'failed';
+  const set_up = stepOf(state, event.step).kind === 'setup' ? afterSetup(next, attempt.setup, how) : next;
   return {
-    ...(stepOf(state, event.step).kind === 'setup' ? afterSetup(next, attempt.setup, how) : next),
+    ...(event.away ? withAway(set_up, event.away) : set_up),
     notes: withoutNotesTo(next.notes, event.step, event.n),
     login: provesLogin(event.outcome) ? null : next.login,
     iterations_before: next.iterations_before + (attempt.work && FREE.has(event.outcome) ? 1 : 0),
@@ -450,6 +453,7 @@ export function recordOf(
   return {
     n: attempt.n,
     job: attempt.job,
+    ...(attempt.agent === undefined ? {} : { agent: attempt.agent }),
     work: attempt.work,
     outcome: event.outcome,
     counted,

@@ -4,6 +4,7 @@ import type { Budget } from '../contract/budget.ts';
 import type { Claim, EventOf, SessionFacts } from '../contract/event.ts';
 import { budgetsSoFar, NOTHING_USED, usedBy, warningOf } from './budget.ts';
 import { editAttempt, step } from './fold-tools.ts';
+import { agentOfAttempt, backendAt } from './relay.ts';
 import type { Spending, Step, TaskState, Used } from './state.ts';
 
 /** What was used is summed up by this much time: every zone of the world begins its days at a multiple of it. */
@@ -30,14 +31,21 @@ export function sessionUsed(
   if (more.tokens === 0 && cost === null) return state;
   const add = (used: Used): Used => ({ tokens: used.tokens + more.tokens, usd: used.usd + more.usd });
   const next = editAttempt(state, at.step, at.n, a => ({ ...a, used: add(a.used) }));
+  const by = state.spec.relay ? (session?.backend ?? backendAt(state, agentOfStep(state, at))) : null;
+  const of_backend = (used: Record<string, Used> | undefined) =>
+    by === null ? {} : { used_by: { ...used, [by]: add(used?.[by] ?? NOTHING_USED) } };
   return {
-    ...step(next, at.step, s => ({ ...s, used: add(s.used) })),
+    ...step(next, at.step, s => ({ ...s, used: add(s.used), ...of_backend(s.used_by) })),
+    ...of_backend(state.used_by),
     input_tokens: state.input_tokens + input_tokens,
     output_tokens: state.output_tokens + output_tokens,
     cost_usd: cost === null ? state.cost_usd : (state.cost_usd ?? 0) + cost,
     spending: spend(state.spending, at.t, more),
   };
 }
+
+const agentOfStep = ({ steps }: TaskState, at: { step: string }): number =>
+  agentOfAttempt(steps.find(s => s.id === at.step)?.attempt ?? {});
 
 function spend(spending: readonly Spending[], t: string, more: Used): Spending[] {
   const ms = Date.parse(t);
@@ -63,8 +71,14 @@ export function renewed(state: TaskState): TaskState {
     tokens: over(s).has(`${scope}tokens`) ? used.tokens : before.tokens,
     usd: over(s).has(`${scope}usd`) ? used.usd : before.usd,
   });
+  const is_dry = (s: Step | null, scope: 'task' | 'subtask') =>
+    [...over(s)].some(
+      budget => budget.startsWith('subtask_') === (scope === 'subtask') && !budget.startsWith('attempt_'),
+    );
   const steps = state.steps.map(s => ({
     ...s,
+    // Counted from here.
+    ...(s.used_by && is_dry(s, 'subtask') ? { used_by: {} } : {}),
     used_before: again(s, 'subtask_', s.used_before, s.used),
     attempt: s.attempt && {
       ...s.attempt,
@@ -73,5 +87,9 @@ export function renewed(state: TaskState): TaskState {
   }));
   const whole = over(null);
   const warned = state.warned.filter(name => !whole.has(name as Budget));
-  return { ...state, steps, warned, used_before: again(null, '', state.used_before, usedBy(state)) };
+  return {
+    ...state,
+    ...{ steps, warned, used_before: again(null, '', state.used_before, usedBy(state)) },
+    ...(state.used_by && is_dry(null, 'task') ? { used_by: {} } : {}),
+  };
 }

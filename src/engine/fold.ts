@@ -31,6 +31,7 @@ import { budgetNearlyUsed, renewed } from './fold-usage.ts';
 import { PREFIX, PROJECT_SERVICE } from './gates-of.ts';
 import { handedOver, handedOverEnded } from './handed.ts';
 import { ledgerWith } from './notices.ts';
+import { allBack } from './relay.ts';
 import { serviceReady } from './service-fold.ts';
 import { type Refusal, STEP, type Step, type StepKind, stepOf, type TaskState } from './state.ts';
 
@@ -145,7 +146,7 @@ function apply(state: TaskState, event: Exclude<Event, { type: 'task_submitted' 
     case 'login_retried':
       return loginRetried(state);
     case 'task_resumed':
-      return resumed(withoutJudges(state, event.skip ?? []));
+      return resumed(withoutJudges(allBack(state), event.skip ?? []));
     case 'task_completed':
       return ended(state, { name: 'completed', verified: event.verified, commit: event.commit }, event.t);
     case 'task_failed':

@@ -61,9 +61,9 @@ export function waitForLimit(
 }
 
 /** Since the first limit of the row. */
-function waitedMs(step: Step, { held }: Attempt, row: number, nowMs: number): number {
+function waitedMs(step: Step, { held, agent }: Attempt, row: number, nowMs: number): number {
   if (row <= 1) return 0;
-  const limits = step.history.filter(record => record.outcome === 'limit');
+  const limits = step.history.filter(record => record.outcome === 'limit' && record.agent === agent);
   const first = limits.at(-(row - 1));
   if (!held && !first) return 0;
   const since = held ? { t: held.since } : { t: first!.ended_at, set_ms: first!.set_ms };

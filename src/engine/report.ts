@@ -8,6 +8,7 @@ import type { ReportTotals, TaskReport, WaitRecord } from '../contract/report.ts
 import { isAtRest } from '../contract/status.ts';
 import { fold } from './fold.ts';
 import { nextCommand } from './next-command.ts';
+import { agentOfAttempt, backendAt } from './relay.ts';
 import type { TaskState } from './state.ts';
 import { viewOf } from './view.ts';
 
@@ -31,6 +32,7 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   const denied: NonNullable<TaskReport['denied']> = [];
   const waits: WaitRecord[] = [];
   const followups = new Map<string, { step: string; text: string }>();
+  const work = new Map<string, { attempts: number; completed: string[] }>();
   let restarts = 0;
   let reboots = 0;
   let state: TaskState | null = null;
@@ -46,9 +48,16 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     }
     if (event.type === 'attempt_closed') {
       // A check is nobody's attempt; what it refuses is told all the same.
-      if (was?.steps.find(s => s.id === event.step)?.attempt?.work) count(attempts, event.outcome);
+      const attempt = was?.steps.find(s => s.id === event.step)?.attempt;
+      if (attempt?.work) count(attempts, event.outcome);
+      if (attempt?.work) workOf(work, state, attempt).attempts++;
       const gate = state.steps.find(s => s.id === event.step)?.history.at(-1)?.gate;
       if (gate && event.outcome === 'gate_failed') count(refused, gate);
+    }
+    if (event.type === 'step_completed') {
+      const last = state.steps.find(s => s.id === event.step)?.history.findLast(r => r.work);
+      if (last && subtasksOf(state).some(s => s.id === event.step))
+        workOf(work, state, last).completed.push(event.step);
     }
     if (event.type === 'request_refused' && denied.length < MAX_DENIED)
       denied.push({ method: event.method, from: originText(event.origin), t: event.t });
@@ -92,6 +101,12 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     budgets: now.budgets,
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
+    ...(now.agents && {
+      agents: now.agents.map(({ backend, tokens, usd }) => ({
+        ...{ backend, attempts: 0, completed: [], ...work.get(backend) },
+        ...{ tokens, usd },
+      })),
+    }),
     ...(now.left_out ? { left_out: now.left_out } : {}),
     ...(now.meanwhile ? { meanwhile: now.meanwhile } : {}),
     forgeries: now.forgeries.filter(({ t }) => Date.parse(t) >= since),
@@ -111,6 +126,17 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
 }
 
 const subtasksOf = (state: TaskState) => state.steps.filter(s => s.kind === 'subtask');
+
+function workOf(
+  work: Map<string, { attempts: number; completed: string[] }>,
+  state: TaskState,
+  attempt: { agent?: number },
+): { attempts: number; completed: string[] } {
+  const backend = backendAt(state, agentOfAttempt(attempt));
+  const known = work.get(backend) ?? { attempts: 0, completed: [] };
+  work.set(backend, known);
+  return known;
+}
 
 const count = (counts: Record<string, number>, name: string) => {
   counts[name] = (counts[name] ?? 0) + 1;

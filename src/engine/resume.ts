@@ -5,6 +5,7 @@
 
 import type { Outcome } from '../contract/status.ts';
 import { isAgentStep } from './gates-of.ts';
+import { agentOfAttempt, backendAt } from './relay.ts';
 import type { AttemptRecord, Step, TaskState } from './state.ts';
 
 /** What has been interrupted, through nobody's fault. `lost` is not: its worktree goes back to what is known to be good. */
@@ -19,16 +20,14 @@ export function sessionToResume(
   step: Step,
   from: string | null,
   nowMs: number,
+  agent = 0,
 ): string | null {
   const { session } = step;
   const last = step.history.at(-1);
-  if (!last || !isInterrupted(last)) return null;
+  // Another agent knows nothing of it.
+  if (!last || !isInterrupted(last) || agentOfAttempt(last) !== agent) return null;
   if (step.kind === 'plan' || !isAgentStep(state, step)) return null;
-  if (
-    !session ||
-    (session.resumed && !cameToNothing(step)) ||
-    session.backend !== state.spec.agents.coder?.backend
-  )
+  if (!session || (session.resumed && !cameToNothing(step)) || session.backend !== backendAt(state, agent))
     return null;
   if (nowMs - Date.parse(session.at) >= SESSION_AGE_MAX_MS) return null;
   // It remembers files, which have to be there.

@@ -67,7 +67,7 @@ export function verdictOf(
   });
   const what = `${step.id}, attempt ${attempt.n}`;
   const { held } = attempt;
-  const before = held ? (held.outcome === outcome ? held.times : 0) : inARow(step, outcome);
+  const before = held ? (held.outcome === outcome ? held.times : 0) : inARow(step, outcome, attempt);
   const row = before + 1;
   const stated = statedEnd(attempt, nowMs);
 
@@ -158,14 +158,18 @@ function isSudden(step: Step, nowMs: number): boolean {
 /** Overloaded attempts in a row after which the next one has the fallback model, where one is configured. */
 export const FALLBACK_AFTER = 3;
 
-export const needsFallback = (step: Step): boolean => inARow(step, 'overloaded') >= FALLBACK_AFTER;
+export const needsFallback = (step: Step): boolean =>
+  inARow(step, 'overloaded', step.attempt ?? {}) >= FALLBACK_AFTER;
 
-/** Closed attempts with this outcome, without another between, since a person last said go on. */
-function inARow(step: Step, outcome: Outcome): number {
+/** Closed attempts of the same agent with this outcome, without another between, since a person last said go on. */
+function inARow(step: Step, outcome: Outcome, { agent }: Pick<Attempt, 'agent'>): number {
   const fresh = outcome === 'context' ? step.counted : step.passing;
-  const says = (record: AttemptRecord) => record.outcome !== 'lost' && record.outcome !== 'session_lost';
+  const says = (record: AttemptRecord) =>
+    record.outcome !== 'lost' && record.outcome !== 'session_lost' && record.agent === agent;
   const other = step.history.findLastIndex(record => record.outcome !== outcome && says(record));
-  const same = step.history.slice(other + 1).filter(record => record.outcome === outcome).length;
+  const same = step.history
+    .slice(other + 1)
+    .filter(record => record.outcome === outcome && record.agent === agent).length;
   return Math.min(fresh, same);
 }
 

@@ -16,6 +16,7 @@ import type {
 } from '../contract/status.ts';
 import type { Mutation } from './mutation.ts';
 import type { Notified } from './notices.ts';
+import type { Away } from './relay.ts';
 import type { SetupFacts } from './setup.ts';
 
 /**
@@ -82,6 +83,8 @@ export interface Attempt {
   boot: string | null;
   /** Commit it started from; null outside git. */
   from: string | null;
+  /** Who works, as in attempt_created. Absent: the configured agent. */
+  agent?: number;
   /** The session that it goes on with; null: a new one. */
   resume: string | null;
   /** Its prompt has the notes up to this number. */
@@ -161,6 +164,8 @@ export interface Note {
 export interface AttemptRecord {
   n: number;
   job: string;
+  /** Who worked. Absent: the configured agent. */
+  agent?: number;
   /** false: only gates were asked. */
   work: boolean;
   outcome: Outcome;
@@ -203,6 +208,8 @@ export interface Step {
   /** By all attempts, and how much of that before a person allowed as much again. */
   used: Used;
   used_before: Used;
+  /** By backend, where there is more than one, since a person last allowed as much again. Absent: there is one. */
+  used_by?: Record<string, Used>;
   /** Attempts that ended for a passing reason (limit, overloaded, network) in a row; drives the backoff. */
   passing: number;
   attempt: Attempt | null;
@@ -319,6 +326,10 @@ export interface TaskState {
   cost_usd: number | null;
   /** What was used before a person allowed as much again. */
   used_before: Used;
+  /** As of a step. */
+  used_by?: Record<string, Used>;
+  /** Agents of the list whose service is away. Absent: none is known to be. */
+  away?: Record<number, Away>;
   /** What was used lately; the sum of a day over all tasks is made of it. */
   spending: Spending[];
   /** Budgets of which it was said that they are nearly used up. */

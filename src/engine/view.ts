@@ -3,13 +3,14 @@
 import { isAtRest, isTerminal, isTrouble, isTurn } from '../contract/status.ts';
 import { exitCodeOf, type MergeProgress, type SubtaskView, type TaskView } from '../contract/view.ts';
 import { commandOf } from '../contract/work.ts';
-import { budgetsSoFar } from './budget.ts';
+import { budgetsSoFar, NOTHING_USED } from './budget.ts';
 import type { Trouble } from './effect.ts';
 import { failedAtTheEnd } from './finally.ts';
 import { gatesOf, isAgentStep, subtaskIn } from './gates-of.ts';
 import { unseenText } from './mutation.ts';
 import { openNotes } from './notes.ts';
 import { againAt, kindOf } from './notices.ts';
+import { agentOfAttempt, backendAt } from './relay.ts';
 import { portWritten, serviceOf, urlOf } from './service.ts';
 import type { Step, TaskState } from './state.ts';
 
@@ -60,6 +61,7 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     total_tokens: state.input_tokens + state.output_tokens,
     total_cost_usd: state.cost_usd,
     budgets: budgetsSoFar(state, current).map(({ budget, used, limit }) => ({ budget, used, limit })),
+    ...agentsView(state, now),
     model: spec.models.coder ?? null,
     review_enabled: spec.review.enabled,
     qa_enabled: spec.qa.enabled,
@@ -98,6 +100,26 @@ export function viewOf(state: TaskState, pid: number | null, now: number): TaskV
     notes: openNotes(state).map(({ note, t, text }) => ({ note, t, text })),
     subtasks: shown.map(s => viewOfStep(state, s)),
   };
+}
+
+/** Nothing where one agent does all. */
+function agentsView(state: TaskState, now_ms: number): Pick<TaskView, 'agents'> {
+  const { relay } = state.spec;
+  if (!relay) return {};
+  const working = new Set(
+    state.steps.flatMap(s => (s.attempt?.work && isAgentStep(state, s) ? [agentOfAttempt(s.attempt)] : [])),
+  );
+  const agents = [0, ...relay.agents.map((_, i) => i + 1)].map(agent => {
+    const backend = backendAt(state, agent);
+    const away = state.away?.[agent];
+    const is_away = away && (away.until === null || Date.parse(away.until) > now_ms);
+    const used = state.used_by?.[backend] ?? NOTHING_USED;
+    return {
+      ...{ backend, works: working.has(agent), ...used },
+      ...(is_away ? { away_until: away.until, why: away.outcome } : {}),
+    };
+  });
+  return { agents };
 }
 
 const NOT_BEGUN: MergeProgress = { gate: null, done: 0, of: 0 };

@@ -236,7 +236,10 @@ function matcher(patterns: readonly string[]): { names: ReadonlySet<string>; sta
   return { names: new Set(patterns), starts: name => starts.some(start => name.startsWith(start)) };
 }
 
-type Commands = Pick<SpecDraft, 'agents' | 'gates' | 'setup' | 'services' | 'plan' | 'env' | 'secrets'>;
+type Commands = Pick<
+  SpecDraft,
+  'agents' | 'relay' | 'gates' | 'setup' | 'services' | 'plan' | 'env' | 'secrets'
+>;
 
 /**
  * Variables that are set here and not captured, although a command of the task names them, its agent logs in with them
@@ -267,7 +270,10 @@ export function withheldNames(captured: Readonly<Record<string, string>>, spec: 
   return AGENT_LOGINS.filter(name => named.has(name) && captured[name] !== undefined && !said.has(name));
 }
 
-const agentsOf = (spec: Commands) => Object.values(spec.agents ?? {}).filter(agent => agent !== undefined);
+const agentsOf = (spec: Commands) => [
+  ...Object.values(spec.agents ?? {}).filter(agent => agent !== undefined),
+  ...(spec.relay?.agents ?? []),
+];
 const subtasksOf = (spec: Pick<Commands, 'plan' | 'services'>) => [
   ...(spec.services ?? []),
   ...(spec.plan?.subtasks ?? []),

@@ -24,6 +24,7 @@ export function checkOrder(spec: TaskSpec, env: Record<string, string>): void {
   const commands = [
     spec.setup,
     ...Object.values(spec.agents).map(agent => agent.command),
+    ...(spec.relay?.agents ?? []).map(agent => agent.command),
     ...spec.gates.map(gate => gate.run),
   ];
   if (commands.some(argv => argv && !argv[0])) problems.push('a command names no program');

@@ -12,7 +12,8 @@ import type { LogCursor, LogRecord } from '../contract/methods/log.follow.ts';
 import { isTerminal } from '../contract/status.ts';
 import { fold } from '../engine/fold.ts';
 import { gatesOf } from '../engine/gates-of.ts';
-import type { TaskState } from '../engine/state.ts';
+import { asWorkedBy } from '../engine/relay.ts';
+import type { Step, TaskState } from '../engine/state.ts';
 import type { RequestContext, Send } from '../rpc/server.ts';
 import { lastLines, readOutput } from '../runner/tail.ts';
 import { Mask } from '../secrets/mask.ts';
@@ -371,8 +372,13 @@ function agentOf(state: TaskState, { step: id, job }: JobRef): string | null {
   // A plan that was changed meanwhile has other gates.
   if (!step || (gate && !gatesOf(state, step)[Number(gate[1])])) return null;
   const role = agentRole(state, step, gate && Number(gate[1]));
-  return role === null ? null : ((state.spec.agents[role] ?? state.spec.agents.coder)?.backend ?? null);
+  const { agents } = (gate ? state : asWorkedBy(state, id, attemptOf(step, job))).spec;
+  return role === null ? null : ((agents[role] ?? agents.coder)?.backend ?? null);
 }
+
+/** Number of the attempt whose work the job is. */
+const attemptOf = ({ attempt, history }: Step, job: string): number | null =>
+  [...(attempt ? [attempt] : []), ...history].find(known => known.job === job)?.n ?? null;
 
 /** Throws `usage`. */
 function timeOf(text: string): number {

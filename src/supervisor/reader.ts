@@ -8,6 +8,7 @@ import type { Asked } from '../contract/methods/index.ts';
 import type { Plan } from '../contract/plan.ts';
 import { TRANSITIONS } from '../contract/status.ts';
 import { type TaskView, UNUSABLE_STATUSES } from '../contract/view.ts';
+import { asWorkedBy } from '../engine/relay.ts';
 import type { RequestContext } from '../rpc/server.ts';
 import { droppedIn } from '../runner/output-cap.ts';
 import { lastLines, lastLinesIn, type OutputEnd } from '../runner/tail.ts';
@@ -136,7 +137,11 @@ export class Reader {
       if (!ref || !step) return null;
       const shown = { lines, bytes, mask: await masks.of(state) };
       const { job } = ref;
-      const text = await readableEndOf(state, agentRole(state, step, null), shown, (n, size) =>
+      const n = [...(step.attempt ? [step.attempt] : []), ...step.history].find(
+        known => known.job === ref.job,
+      )?.n;
+      const worked = asWorkedBy(state, step.id, n ?? null);
+      const text = await readableEndOf(worked, agentRole(state, step, null), shown, (n, size) =>
         this.#endOfJob(id, job, n, size),
       );
       return text.trimEnd() || null;

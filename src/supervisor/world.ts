@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRasenError } from '../contract/errors.ts';
 import type { Day, Effect, Found, JobFacts, Result } from '../engine/effect.ts';
+import { asWorkedBy } from '../engine/relay.ts';
 import { openJob, type TaskState } from '../engine/state.ts';
 import { CLOCK_SLACK_MS } from '../engine/stop-reason.ts';
 import { type DiskLimits, type DiskPlace, DiskWatch } from '../host/disk.ts';
@@ -62,7 +63,11 @@ export class RealWorld implements World {
     if (facts.identity || facts.exit) this.#claims.delete(folder);
     if (alive && !facts.exit) {
       const { step, attempt, nonce } = mark;
-      const how = watched(this.#context, state, { subtask: step.id, attempt: attempt.n, nonce });
+      const how = watched(this.#context, asWorkedBy(state, step.id, attempt.n), {
+        subtask: step.id,
+        attempt: attempt.n,
+        nonce,
+      });
       jobs.watch(state.id, folder, { ...how, mark, child: false });
       void this.#context.doors.again({ task: state.id, step: step.id, n: attempt.n, nonce });
       if (facts.identity) {
@@ -110,8 +115,9 @@ export class RealWorld implements World {
   /** What an effect brings in from programs is masked here, and so are the words of its failure. */
   async perform(state: TaskState, effect: Effect, force: AbortSignal): Promise<Result> {
     const { masks } = this.#context;
+    const worked = 'step' in effect ? asWorkedBy(state, effect.step, null) : state;
     try {
-      const result = await this.#act(state, effect, force);
+      const result = await this.#act(worked, effect, force);
       if (!BESIDE.has(effect.type)) this.#disks.accept(this.#disksOf(state));
       return hasWords(result) ? masked(result, await masks.of(state)) : result;
     } catch (error) {

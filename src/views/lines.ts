@@ -11,6 +11,7 @@ import { gatesOf, isAgentStep, subtaskIn } from '../engine/gates-of.ts';
 import { unseenText } from '../engine/mutation.ts';
 import { nameOf as serviceName } from '../engine/needs.ts';
 import { kindOf } from '../engine/notices.ts';
+import { backendAt } from '../engine/relay.ts';
 import { exhaustionOf } from '../engine/retry.ts';
 import { portWritten, serviceOf, urlOf } from '../engine/service.ts';
 import type { Step, TaskState } from '../engine/state.ts';
@@ -246,7 +247,8 @@ function attemptCreated(state: TaskState, event: EventOf<'attempt_created'>): Sa
     !event.work && step?.kind === 'subtask'
       ? `Checking subtask ${event.step}, which its plan calls completed`
       : beginning(step, event.step);
-  const said: Said = ['INFO', `${begun}${again}${same}`];
+  const by = event.agent === undefined ? '' : `, by ${backendAt(state, event.agent)}`;
+  const said: Said = ['INFO', `${begun}${again}${by}${same}`];
   return event.work && step?.kind !== 'service' && step?.kind !== 'finally'
     ? [['INFO', `Iteration ${state.iterations}/${state.spec.limits.max_iterations}`], said]
     : said;
@@ -410,7 +412,9 @@ function attemptClosed(state: TaskState, event: EventOf<'attempt_closed'>): Said
     return ['INFO', then(`${what} was stopped: ${event.reason ?? 'on request'}`, 'what it did is kept')];
   const [level, next] = afterAttempt(state, event);
   const reason = event.reason ? ` (${event.reason})` : '';
-  return [level, then(`${what}: ${event.outcome}${reason}`, next)];
+  // Nothing is waited for: another agent takes over.
+  const relayed = event.away && !event.block && event.wait === null ? 'the next agent takes over' : null;
+  return [level, then(`${what}: ${event.outcome}${reason}`, relayed ?? next)];
 }
 
 function serviceClosed(state: TaskState, event: EventOf<'attempt_closed'>): Said {

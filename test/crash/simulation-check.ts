@@ -38,6 +38,8 @@ export class Coverage {
   readonly mutations = new Set<string>();
   readonly config = new Set<'blocked' | 'approved'>();
   readonly rests = new Map<string, number>();
+  /** When another agent took over, and when the first one was back. */
+  readonly relays = new Set<string>();
   lives = 0;
   crashes = 0;
   eventsMade = 0;
@@ -94,6 +96,7 @@ export class Checks {
       case 'attempt_created':
         this.#created(before, event.step, event.work);
         this.#served(before, event.step);
+        this.#relayed(before, event.step, event.agent ?? 0, event.t);
         if (event.resume) this.#resumed(before, event.step, event.from, event.resume);
         if (isAgentStep(before, stepOf(before, event.step))) this.#inTime(before, event.step, event.t);
         return;
@@ -295,6 +298,34 @@ export class Checks {
       s => s.kind !== 'service' && s.attempt && s.attempt.phase !== 'ended' && !isBeside(state, id, s.id),
     ).length;
     must(open < limits.parallel, 9, `more than ${limits.parallel} attempts at once`);
+  }
+
+  /** Nobody has a turn who is away while another one is there; the others only where the first is or was away. */
+  #relayed(state: TaskState, id: string, agent: number, t: string): void {
+    const { relay } = state.spec;
+    if (!relay || !isAgentStep(state, stepOf(state, id))) {
+      must(agent === 0, 9, `${id} has no agent ${agent}`);
+      return;
+    }
+    const all = Array.from({ length: relay.agents.length + 1 }, (_, i) => i);
+    const isAway = (n: number) => {
+      const away = state.away?.[n];
+      return away !== undefined && (away.until === null || away.until > t);
+    };
+    must(!isAway(agent) || all.every(isAway), 9, `${id} is begun by agent ${agent}, which is away`);
+    const last = stepOf(state, id).history.findLast(record => record.work);
+    const before = last?.agent ?? 0;
+    if (agent > 0) {
+      const goes_on = before === agent;
+      must(
+        goes_on || all.slice(0, agent).every(isAway),
+        9,
+        `${id} is begun by agent ${agent}, and one before it is there`,
+      );
+    }
+    if (last && agent > before)
+      this.#coverage.relays.add(`to ${agent > 1 ? 'a later one' : 'the next'} after ${last.outcome}`);
+    if (last && agent < before) this.#coverage.relays.add('back within a step');
   }
 
   /** Only what was interrupted, only once, and only where the files are that it remembers. */

@@ -190,6 +190,7 @@ export function draftOf(seed: number): Draft {
       ...(isOfDay(spending) ? { quiet_hours: [] } : {}),
     },
     agents: { coder: { backend: 'claude', command: ['claude'] } },
+    ...relayOf(new Rng(`relay ${seed}`)),
     time_zone: 'Europe/Berlin',
     notify: new Rng(`notify ${seed}`).pick([
       null,
@@ -298,6 +299,14 @@ function othersOf(rng: Rng): Draft['weather']['others_first'] {
     return { why: 'group' as const, from, to: from + rng.int(1000, 30 * MINUTE), lost: false };
   });
   return rng.chance(0.3) ? rng.pick([[after], [after, failed], group, [after, ...group]]) : [];
+}
+
+/** Agents that take over, in some lives. */
+function relayOf(rng: Rng): Pick<Draft['spec'], 'relay'> | object {
+  if (!rng.chance(0.4)) return {};
+  const others = ['codex', 'gemini', 'claude'] as const;
+  const agents = others.slice(0, rng.int(1, 3)).map(backend => ({ backend, command: [backend] }));
+  return { relay: { agents, after_seconds: rng.pick([0, 900, 3600]) } };
 }
 
 /** Whether limits are waited for and when sessions may begin; the lives begin at 09:00 by the clock of their user. */

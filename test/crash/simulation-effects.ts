@@ -7,6 +7,7 @@ import type { SessionFacts } from '../../src/contract/event.ts';
 import type { Effect, Result, Trouble } from '../../src/engine/effect.ts';
 import { gatesOf, isAgentStep, subtaskOf } from '../../src/engine/gates-of.ts';
 import { notesInPrompt, notesSinceThen } from '../../src/engine/notes.ts';
+import { agentOfAttempt, backendAt } from '../../src/engine/relay.ts';
 import { STEP, type Step, stepOf, type TaskState } from '../../src/engine/state.ts';
 import { type Behaviour, type Draft, gateBehaviour, makePlan, workBehaviour } from './simulation-draft.ts';
 import { Rng } from './simulation-random.ts';
@@ -251,7 +252,10 @@ export class Effects {
         dropped_bytes: 0,
         claim: job.claimed,
         claim_problem: job.claim_problem,
-        session: this.#sessionOf(job),
+        session: this.#sessionOf(
+          job,
+          backendAt(state, gate ? 0 : agentOfAttempt(stepOf(state, effect.step).attempt!)),
+        ),
         notes_said: [...job.notes.given].filter(note => !job.notes.left.has(note)),
         log_sha256: log,
         log_tail: log,
@@ -262,7 +266,7 @@ export class Effects {
   }
 
   /** What the program of an agent says of its session at the end. */
-  #sessionOf(job: Job): SessionFacts | null {
+  #sessionOf(job: Job, backend: string): SessionFacts | null {
     const { session, starts, behaviour } = job;
     if (!behaviour?.claim || starts === 0) return null;
     const { tokens, usd } = this.#world.usedBy(job);
@@ -284,7 +288,7 @@ export class Effects {
       unreadable: 0,
     };
     const resumable = session !== null && this.#draft.resumes;
-    return { backend: 'claude', ids: session === null ? [] : [session], resumable, ...said };
+    return { backend, ids: session === null ? [] : [session], resumable, ...said };
   }
 
   /** Its own time: ready a while after it began, or never; well until it is not. */

@@ -94,6 +94,14 @@ it.skipIf(only !== undefined)(
     expect
       .soft([...coverage.mutations].toSorted())
       .toEqual(expect.arrayContaining(['no source', 'seen', 'turned', 'unknown', 'unseen']));
+    expect
+      .soft([...coverage.relays])
+      .toEqual(
+        expect.arrayContaining([
+          ...['to the next after limit', 'to the next after auth', 'to the next after overloaded'],
+          ...['to a later one after auth', 'back within a step'],
+        ]),
+      );
     expect.soft([...coverage.config].toSorted()).toEqual(['approved', 'blocked']);
     expect(OUTCOMES.filter(name => !coverage.outcomes.has(name))).toEqual([]);
     const unable = ['limit', 'overloaded', 'network', 'auth', 'startup'].map(name => `${name}, held`);

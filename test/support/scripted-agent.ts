@@ -144,11 +144,15 @@ export class SeedProject {
 
   /** Sessions of the agent so far, in their order. */
   sessions(key?: string): SessionSeen[] {
-    if (!existsSync(`${this.#script}.log`)) return [];
+    return this.sessionsIn(`${this.#script}.log`).filter(s => key === undefined || s.key === key);
+  }
+
+  /** Those of another script. */
+  sessionsIn(log: string): SessionSeen[] {
+    if (!existsSync(log)) return [];
     // The last piece is a line that is being written, or nothing.
-    const lines = readFileSync(`${this.#script}.log`, 'utf8').split('\n').slice(0, -1);
-    const all = lines.map(line => JSON.parse(line) as SessionSeen);
-    return all.filter(s => key === undefined || s.key === key);
+    const lines = readFileSync(log, 'utf8').split('\n').slice(0, -1);
+    return lines.map(line => JSON.parse(line) as SessionSeen);
   }
 
   /** How many sessions have begun; for those who look often, since each is a line with its whole prompt. */

@@ -10,7 +10,7 @@ import { seal, unseal } from './seal.ts';
 import type { TaskSource } from './source.ts';
 
 /** Shape of TaskState; +1 with every change of it, and what older code made is folded again. */
-export const STATE_FORMAT = 11;
+export const STATE_FORMAT = 12;
 
 export interface Snapshot {
   format: number;

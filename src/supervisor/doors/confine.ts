@@ -6,6 +6,7 @@ import { envMap } from '../../contract/plan.ts';
 import type { Enclosure } from '../../contract/sandbox.ts';
 import type { TaskSpec } from '../../contract/spec.ts';
 import { mayHave } from '../../engine/recipient.ts';
+import { asWorkedBy } from '../../engine/relay.ts';
 import type { TaskState } from '../../engine/state.ts';
 import type { EffectContext } from '../effects/context.ts';
 import { recipientOfWork } from '../effects/job-env.ts';
@@ -24,7 +25,7 @@ type Context = Pick<EffectContext, 'store' | 'places' | 'secrets' | 'worktrees'>
 /** Throws `not_permitted` for what a session in a sandbox may not have done for it. */
 export function confineFor(context: Context, registry: Pick<Registry, 'stateOf' | 'get' | 'byKey'>): Confine {
   return async ({ spec, env: given }, own, of) => {
-    const state = registry.stateOf(own.entry());
+    const state = asWorkedBy(registry.stateOf(own.entry()), of.step, of.n);
     const step = state.steps.find(({ id }) => id === of.step);
     if (!step || !state.spec.sandbox) throw new Error(`the door of ${of.task} has no session`);
     const who = recipientOfWork(state, step);

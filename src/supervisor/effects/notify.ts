@@ -2,6 +2,7 @@
 import { messageOf } from '../../contract/errors.ts';
 import type { Effect, Result } from '../../engine/effect.ts';
 import { kindOf, stillTo } from '../../engine/notices.ts';
+import { asWorkedBy } from '../../engine/relay.ts';
 import type { TaskState } from '../../engine/state.ts';
 import { problemOf, type Sent, sendAll } from '../../notify/index.ts';
 import { messageFor } from '../../notify/message.ts';
@@ -63,5 +64,6 @@ async function output({ places }: EffectContext, state: TaskState, mask: Mask): 
   if (last === null) return '';
   const folder = places.job(state.id, last.attempt?.job ?? last.history.at(-1)!.job);
   const max = { lines: TAIL_LINES, bytes: TAIL_BYTES, mask };
-  return readableTail(state, { role: agentRole(state, last, null), folder }, max);
+  const n = last.attempt?.n ?? last.history.at(-1)?.n ?? null;
+  return readableTail(asWorkedBy(state, last.id, n), { role: agentRole(state, last, null), folder }, max);
 }

@@ -42,9 +42,10 @@ export class Holds {
   }
 
   /** What another task has learned of the service of the same agent. */
-  #limit({ agents }: TaskSpec, now_ms: number): Hold | null {
+  #limit({ agents, relay }: TaskSpec, now_ms: number): Hold | null {
     const backend = agents.coder?.backend;
-    if (backend === undefined) return null;
+    // Another one works then.
+    if (backend === undefined || relay) return null;
     for (const { state } of this.#registry.all()) {
       if (state?.status.name !== 'waiting' || state.status.why !== 'limit') continue;
       if (state.spec.agents.coder?.backend !== backend) continue;

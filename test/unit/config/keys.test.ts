@@ -21,6 +21,7 @@ const OTHER: Record<string, unknown> = {
   setup_cache: ['node_modules'],
   setup: ['npm', 'ci'],
   'project.name': 'other-name',
+  'agent.relay': ['codex'],
   'limits.quiet_hours': ['22:00-06:30'],
   'notify.webhook': 'https://example.org/hook',
   'notify.webhook_format': 'slack',
@@ -61,6 +62,7 @@ function other(key: string, value: unknown): unknown {
 
 /** What a key cannot be without. */
 const NEEDS: Record<string, object> = {
+  'limits.relay_after': { agent: { relay: ['codex'] } },
   'notify.webhook_secret': {
     notify: { webhook: 'https://example.org/hook' },
     secrets: { SIGN: { from: 'env:SIGN', for: ['notify'] } },
