@@ -166,8 +166,15 @@ export class HandOvers {
   async #tell(parent: string): Promise<void> {
     const { registry, reconciler } = this.#options;
     const entry = registry.get(parent);
+    let trouble: unknown = null;
     for (const { task } of entry?.state?.handed ?? []) {
-      const end = this.#accepting.has(task) ? null : await this.#endOf(task);
+      // One that cannot be read keeps no other from being told of.
+      const end = this.#accepting.has(task)
+        ? null
+        : await this.#endOf(task).catch(error => {
+            trouble ??= error;
+            return null;
+          });
       if (!end || this.#closed) continue;
       const told = await registry.exclusive(entry!, async () => {
         const state = registry.get(parent) === entry ? entry!.state : null;
@@ -179,6 +186,7 @@ export class HandOvers {
       });
       if (told) reconciler.kick(entry!);
     }
+    if (trouble !== null) throw trouble;
   }
 
   /** null: it is not over, or cannot be read now. */

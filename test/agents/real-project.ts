@@ -39,6 +39,8 @@ export interface RealOptions {
   /** Of the agent's own settings file, where it has one. */
   settings?: Record<string, unknown>;
   subtasks?: Record<string, unknown>[];
+  /** An agent that takes over from it, and its program. */
+  relay?: { way: Way; command: readonly string[] };
 }
 
 const LAST_WORDS = 3000;
@@ -73,25 +75,39 @@ export class RealProject extends SeedProject {
     const model = await ModelServer.start();
     model.turns = works();
     const command = [...(options.through ?? []), ...program, ...way.args(model.url), ...(options.args ?? [])];
+    const { relay } = options;
+    const next = relay && {
+      backend: relay.way.backend,
+      command: [...relay.command, ...relay.way.args(model.url)],
+      model: relay.way.model,
+    };
+    const folderOf = (words: readonly string[]) =>
+      dirname(words.at(-1)!).replace(/(\/node_modules)\/.*/, '$1');
     const made = new RealProject(
       model,
       {
         config: {
-          agent: { backend: way.backend, command },
+          agent: { backend: way.backend, command, ...(next && { relay: [next] }) },
           models: { coder: way.model },
           pass_env: CAPTURED,
           // Agents that are installed for tests are in the folder for temporary files.
           sandbox: {
-            read: [dirname(program.at(-1)!).replace(/(\/node_modules)\/.*/, '$1')],
+            read: [folderOf(program), ...(relay ? [folderOf(relay.command)] : [])],
             write: options.writes ?? [],
           },
           ...options.config,
         },
-        env: { ...way.env(model.url), ...PROXIES, RASEN_SANDBOX: 'on', ...options.env },
+        env: {
+          ...relay?.way.env(model.url),
+          ...way.env(model.url),
+          ...PROXIES,
+          RASEN_SANDBOX: 'on',
+          ...options.env,
+        },
       },
       { subtasks: options.subtasks ?? [{ id: 'a' }], slow: way.slow === true },
     );
-    for (const [path, value] of Object.entries(way.files(model.url))) {
+    for (const [path, value] of Object.entries({ ...relay?.way.files(model.url), ...way.files(model.url) })) {
       const file = join(made.instance.folder, path);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, JSON.stringify({ ...value, ...options.settings }));

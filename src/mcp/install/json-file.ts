@@ -2,7 +2,8 @@
  * One entry in a JSON file of somebody else. All the rest stays as it is: comments, order, indentation. What cannot be
  * read for sure is not written.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -62,10 +63,31 @@ function inserted(text: string, tree: Node, { path, value }: Entry): string {
   // Without the braces around it.
   const property = shown.split('\n').slice(1, -1).join(`\n${outer}`);
   const last = object.children?.at(-1);
-  const at = last ? last.offset + last.length : object.offset + 1;
-  const rest = text.slice(at);
-  const end = last ? '' : `\n${outer}`;
-  return `${text.slice(0, at)}${last ? ',' : ''}\n${outer}${property}${end}${last ? rest : rest.trimStart()}`;
+  if (!last) {
+    const at = object.offset + 1;
+    return `${text.slice(0, at)}\n${outer}${property}\n${outer}${text.slice(at).trimStart()}`;
+  }
+  // What is said of the last one, behind its comma or on its line, stays with it.
+  const value_end = last.offset + last.length;
+  const { comma, end } = tailOf(text, value_end, object.offset + object.length - 1);
+  const upto = `${text.slice(0, value_end)}${comma === null ? ',' : ''}${text.slice(value_end, end)}`;
+  return `${upto}\n${outer}${property}${comma === null ? '' : ','}${text.slice(end)}`;
+}
+
+/** Where its comma is, if it has one, and where what follows a value on its line ends. */
+function tailOf(text: string, from: number, close: number): { comma: number | null; end: number } {
+  let comma: number | null = null;
+  let end = from;
+  for (let at = from; at < close; ) {
+    const rest = text.slice(at, close);
+    const [skipped = ''] = /^(?:[ \t]+|\/\*[\s\S]*?\*\/|\/\/[^\n]*)/.exec(rest) ?? [];
+    if (skipped !== '') at += skipped.length;
+    else if (rest[0] === ',' && comma === null) comma = at++;
+    else if (/^\s/.test(rest) && comma === null && /^\s+(?:\/[/*][\s\S]*?)?,/.test(rest)) at++;
+    else break;
+    if (skipped.trim() !== '' || text[at - 1] === ',') end = at;
+  }
+  return { comma, end };
 }
 
 const nested = (path: readonly string[], value: unknown): unknown =>
@@ -74,16 +96,27 @@ const nested = (path: readonly string[], value: unknown): unknown =>
 /** Writes the entry into the file, made where it is missing. False: it was there. */
 export function addEntry(file: string, entry: Entry): boolean {
   try {
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    const next = withEntry(file, text, entry);
+    // What a link leads to is written, and the link stays one.
+    const real = realPathOf(file, entry);
+    const bytes = existsSync(real) ? readFileSync(real) : Buffer.alloc(0);
+    if (!isUtf8(bytes)) throw refused(file, 'it is not in UTF-8', entry.value, entry.path);
+    const next = withEntry(file, bytes.toString('utf8'), entry);
     if (next === null) return false;
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileAtomic.sync(file, next);
+    mkdirSync(dirname(real), { recursive: true });
+    writeFileAtomic.sync(real, next);
     return true;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     throw new RasenError('config', `${file} cannot be changed: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Throws `config` for a link that leads to nothing: whoever made it meant another place, or none. */
+function realPathOf(file: string, { path, value }: Entry): string {
+  if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return file;
+  if (!existsSync(file))
+    throw refused(file, `it is a link to ${readlinkSync(file)}, where nothing is`, value, path);
+  return realpathSync(file);
 }
 
 export const shownEntry = ({ path, value }: Entry): string => JSON.stringify(nested(path, value), null, 2);

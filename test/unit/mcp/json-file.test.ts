@@ -1,6 +1,17 @@
 /** An entry in a JSON file of somebody else: all the rest stays as it is. */
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withEntry } from '../../../src/mcp/install/json-file.ts';
+import { addEntry, withEntry } from '../../../src/mcp/install/json-file.ts';
 
 const path = ['mcpServers', 'rasen'];
 const value = { command: '/usr/bin/rasen', args: ['mcp'] };
@@ -40,9 +51,43 @@ describe('an entry', () => {
 
   it('makes what is around it where that is missing', () => {
     expect(add('{\n    "a": 1 // one\n}\n')).toBe(
-      '{\n    "a": 1,\n    "mcpServers": {\n        "rasen": {\n            "command": "/usr/bin/rasen",\n            "args": [\n                "mcp"\n            ]\n        }\n    } // one\n}\n',
+      '{\n    "a": 1, // one\n    "mcpServers": {\n        "rasen": {\n            "command": "/usr/bin/rasen",\n            "args": [\n                "mcp"\n            ]\n        }\n    }\n}\n',
     );
     expect(add('{"a": {}, "mcpServers": { /* none */ }}')).toContain('{\n    "rasen": {');
+  });
+
+  it.each([
+    ['behind its comma', '{\n  "a": 1, // of a\n}\n', '"a": 1, // of a\n'],
+    ['before its comma', '{\n  "a": 1 /* of a */,\n}\n', '"a": 1 /* of a */,\n'],
+    ['on the next line', '{\n  "a": 1\n  // of all\n}\n', '\n  // of all\n}'],
+    ['around its comma', '{\n  "a": 1 /* x */, /* y */ // z\n}\n', '"a": 1 /* x */, /* y */ // z\n'],
+  ])('leaves a comment %s with what it is about', (_, text, kept) => {
+    const next = add(text)!;
+    expect(next).toContain(kept);
+    expect(add(next)).toBeNull();
+  });
+
+  it('goes where a link leads, and is refused where that is nowhere, or what is there is no UTF-8', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rasen-mcp-'));
+    try {
+      const at = (name: string) => join(folder, name);
+      writeFileSync(at('real.json'), '{}\n');
+      symlinkSync('real.json', at('link.json'));
+      expect(addEntry(at('link.json'), { path, value })).toBe(true);
+      expect(lstatSync(at('link.json')).isSymbolicLink()).toBe(true);
+      expect(readFileSync(at('real.json'), 'utf8')).toContain('/usr/bin/rasen');
+      symlinkSync('gone/file.json', at('dangling.json'));
+      expect(() => addEntry(at('dangling.json'), { path, value })).toThrow(
+        /is a link to gone\/file.json, where nothing is/,
+      );
+      const odd = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
+      writeFileSync(at('odd.json'), odd);
+      expect(() => addEntry(at('odd.json'), { path, value })).toThrow(/it is not in UTF-8/);
+      expect(readFileSync(at('odd.json'))).toEqual(odd);
+      expect(readdirSync(folder).sort()).toEqual(['dangling.json', 'link.json', 'odd.json', 'real.json']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('is not written where it is, and not over another one', () => {
