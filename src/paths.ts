@@ -15,6 +15,8 @@ export interface Paths {
   tasks: string;
   /** Which sessions of agents somebody works in. */
   sessions: string;
+  /** What the gateway keeps: logins, and repositories that tasks were asked for by URL. */
+  gateway: string;
   /** Unreadable files are moved here, never overwritten. */
   quarantine: string;
   /** The supervisor's own configuration; optional. */
@@ -24,6 +26,8 @@ export interface Paths {
   /** Holds socket, lock and pid file. Mode 0700. */
   runtime: string;
   socket: string;
+  /** Of the gateway, where it has one. */
+  http: string;
   lock: string;
   pid: string;
 }
@@ -57,11 +61,13 @@ export function instancePaths(env: NodeJS.ProcessEnv = process.env, run_user = R
     home,
     tasks: join(home, 'tasks'),
     sessions: join(home, 'sessions'),
+    gateway: join(home, 'gateway'),
     quarantine: join(home, 'quarantine'),
     config,
     log: join(home, 'rasend.log'),
     runtime,
     socket: join(runtime, 'rasend.sock'),
+    http: join(runtime, 'http.sock'),
     lock: join(runtime, 'rasend.lock'),
     pid: join(runtime, 'rasend.pid'),
   };

@@ -83,8 +83,8 @@ _rasen() {
     'metrics') flags='' ;;
     'mcp') flags='' ;;
     'mcp install') flags='--print --format --json' ;;
-    'service install') flags='--system --dry-run --format --json' ;;
-    'service uninstall') flags='--system --format --json' ;;
+    'service install') flags='--system --gateway --dry-run --format --json' ;;
+    'service uninstall') flags='--system --gateway --format --json' ;;
     'service start') flags='--system --format --json' ;;
     'service stop') flags='--system --format --json' ;;
     'service restart') flags='--system --format --json' ;;

@@ -10,7 +10,9 @@
 
 import { basename } from 'node:path';
 import { instancePaths } from '../../src/paths.ts';
+import { GATEWAY_ADDRESS } from '../../src/service/gateway-address.ts';
 import type { ServiceMode, ServiceRequest } from '../../src/service/service.ts';
+import { gatewayUnits } from '../../src/service/systemd/gateway-units.ts';
 import { units } from '../../src/service/systemd/units.ts';
 
 const OLDEST_SYSTEMD = 245;
@@ -24,9 +26,12 @@ const ANYBODY = {
   home: '/home/nobody-in-particular',
 };
 
-/** The drop-in that ties a system service to its user's manager is for one user only. */
+/**
+ * The drop-in that ties a system service to its user's manager is for one user only; without its own, a gateway of the
+ * system would see the state.
+ */
 const IN_PACKAGE: Record<ServiceMode, string[]> = {
-  user: ['rasend.service', 'rasend.socket', 'rasen.slice'],
+  user: ['rasend.service', 'rasend.socket', 'rasen.slice', 'rasen-gateway.service', 'rasen-gateway.socket'],
   system: ['rasend@.service', 'rasend@.socket'],
 };
 
@@ -36,7 +41,8 @@ export function unitFiles(): { path: string; text: string }[] {
 }
 
 function unitsOf(mode: ServiceMode, folder: string): { path: string; text: string }[] {
-  return units(request(mode), OLDEST_SYSTEMD)
+  const of = request(mode);
+  return [...units(of, OLDEST_SYSTEMD), ...gatewayUnits(of, GATEWAY_ADDRESS)]
     .map(({ path, text }) => ({ name: basename(path), text }))
     .filter(({ name }) => IN_PACKAGE[mode].includes(name))
     .map(({ name, text }) => ({ path: `${folder}/${name}`, text: forEverybody(text) }));

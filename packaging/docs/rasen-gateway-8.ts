@@ -26,6 +26,16 @@ export function rasenGateway8(version: string): string {
     '`rasen gateway` serves an HTTP API and a page to look at tasks, hand them over and decide about them. It is a client of the control socket, rasen-protocol(7), and keeps no state that matters: it may be killed at any time, and no task notices. rasend(8) itself listens on no network.',
     'It listens on 127.0.0.1:15001 unless told otherwise, starts a supervisor where none answers, and waits for one that restarts. The options are in rasen(1).',
   );
+  page.section('As a service');
+  page.para(
+    '`rasen service install --gateway` [<<address:port>>] makes it a service beside rasend(8): `rasen-gateway.socket` and `rasen-gateway.service` of your own systemd, `rasen-gateway@USER` with `--system USER` (each user needs a port), a LaunchAgent or LaunchDaemon `dev.rasen.gateway` on macOS. It listens on loopback alone, and on `http.sock` beside the socket of rasend. systemd holds both sockets: the first request after a boot starts it, and requests wait while it restarts. launchd can hand its sockets to no program like this one; there it is kept running.',
+    'Options are in `RASEN_GATEWAY_FLAGS`, in `service.env` (`/etc/rasen/USER.env`), for example `RASEN_GATEWAY_FLAGS="--behind-proxy --host box.example.ts.net"`; then `rasen service restart`. `rasen service status` and `rasen doctor` show it, `rasen service uninstall --gateway` removes it alone; logins stay.',
+  );
+  page.sub('What its unit sees');
+  page.para(
+    'The system and homes read-only; of the state of rasen the folder `gateway/` alone, which it writes; a `/tmp` of its own; of `/run` what names and programs need, and of all sockets that of rasend alone. So it takes no project below `/tmp`, and an agent of ssh or a keyring is out of its reach: use keys or tokens in files, or name the socket in a drop-in (`systemctl --user edit rasen-gateway`, `BindReadOnlyPaths=%t/ssh-agent`). Pushes write nothing into your repositories: what they make is in `gateway/commits/`.',
+    "In your own systemd that takes user namespaces; where the system allows none, the installation says so and changes nothing, and `--system` needs none. In such a namespace processes of root are nobody's, so that `--tailscale-login` lets nobody in there; it does with `--system`, and `rasen web` in both.",
+  );
   page.section('Logging in');
   page.item(
     'Tokens',
@@ -145,6 +155,10 @@ export function rasenGateway8(version: string): string {
   page.item(
     '`gateway/tokens.json`, `gateway/sessions.json`',
     'In the folder of the state, mode 0600: names, scopes and hashes.',
+  );
+  page.item(
+    '`gateway/commits/`',
+    'What pushes have made of tasks: objects of git and the commit, a folder a task.',
   );
   page.item('`gateway/hooks.json`', 'Secrets of webhooks, mode 0600.');
   page.item('`gateway/running.json`', 'Where it listens, while it does.');

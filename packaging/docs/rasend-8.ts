@@ -135,6 +135,7 @@ function asService(page: ManPage): void {
   page.para(
     '`rasen service install` writes units for the systemd that runs, switches lingering on so that the service comes at boot without a login, and starts it: `rasend.service`, `rasend.socket` and `rasen.slice` in `~/.config/systemd/user`. `sudo rasen service install --system USER` makes `rasend@USER.service` and its socket in `/etc/systemd/system` instead; attempts are in the service manager of USER all the same. `--dry-run` shows the files.',
     'Variables for the service, such as PATH, are in `$XDG_CONFIG_HOME/rasen/service.env` (`/etc/rasen/USER.env` with `--system`), mode 0600. PATH is taken from the login shell at the installation; without its line it is yours to set. Secrets of tasks do not belong there, see rasen.yml(5).',
+    'With `--gateway` the gateway is a second service, `rasen-gateway.socket` and `rasen-gateway.service` (`rasen-gateway@USER` with `--system`); rasen-gateway(8) says what it gets to see.',
     'systemctl and journalctl work as with every service. A restart is harmless to tasks: their attempts are no children of `rasend`, and clients wait in the queue of the socket. `systemctl --user stop rasend.socket rasend.service` ends the supervisor alone; `rasen service stop` ends what runs too, and it goes on after `rasen service start`.',
     'After an upgrade, restart the service with `rasen service install` or `rasen service restart`. Until then, a newer `rasen` leaves out of its orders what the older `rasend` does not know and what is a default anyway; anything else ends with status 4 and names the command to run.',
     'The service manager has the home of the user database, so the units are there, whatever HOME is in the shell that installs them; state and configuration stay where HOME and the XDG variables put them. A home may be mounted late: a service of the system waits for its mount where `/etc/fstab` has one, and otherwise changes over to the state in it when it appears. A service of the user is in that home itself, and is started by the first command after the mount.',
@@ -237,11 +238,13 @@ const PATHS: Readonly<Record<keyof Paths, string>> = {
   tasks: 'The tasks.',
   sessions:
     'Which sessions of agents somebody works in, so that no two processes work in one: a link for each, which names its process.',
+  gateway: 'What the gateway keeps: logins, repositories; see rasen-gateway(8).',
   quarantine: 'What could not be read.',
   config: 'Settings, optional; see SETTINGS.',
   log: 'The log, where it goes to files: one JSON object a line; see LOG. What a supervisor that `rasen run` started says before is in `rasend.out` beside it.',
   runtime: 'Folder of the socket, mode 0700. Result files of agents are in `results/`.',
   socket: `The socket, mode 0600. Its path may have ${MAX_SOCKET_PATH_BYTES} bytes at most.`,
+  http: 'The socket of the gateway, where it has one.',
   lock: 'The lock of the socket. It belongs to an open file and ends with the process; the file stays.',
   pid: 'Process id of the supervisor.',
 };

@@ -48,12 +48,17 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/session'
 
 export class Guard {
   readonly #options: GuardOptions;
-  readonly #hosts: ReadonlySet<string>;
+  readonly #hosts: Set<string>;
   readonly #failures = new Map<string, { count: number; since: number }>();
 
   constructor(options: GuardOptions) {
     this.#options = options;
     this.#hosts = new Set(options.hosts.map(host => host.toLowerCase()));
+  }
+
+  /** More names under which it is asked. */
+  addHosts(hosts: readonly string[]): void {
+    for (const host of hosts) this.#hosts.add(host.toLowerCase());
   }
 
   /** Before routing. Throws `Refused`. */

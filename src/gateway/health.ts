@@ -19,7 +19,10 @@ interface Check {
   ok: boolean;
 }
 
-export function addHealth(app: Hono<Env>, upstream: Upstream, paths: Pick<Paths, 'home'>): void {
+/** On the disk of the state; of that, a sandbox shows the gateway its own folder alone. */
+type Place = Pick<Paths, 'gateway'>;
+
+export function addHealth(app: Hono<Env>, upstream: Upstream, paths: Place): void {
   let last: { at: number; checks: Promise<Check[]> } | null = null;
   const checks = () => {
     const now = performance.now();
@@ -36,7 +39,7 @@ export function addHealth(app: Hono<Env>, upstream: Upstream, paths: Pick<Paths,
   });
 }
 
-async function look(upstream: Upstream, { home }: Pick<Paths, 'home'>): Promise<Check[]> {
+async function look(upstream: Upstream, { gateway }: Place): Promise<Check[]> {
   return [
     {
       name: 'supervisor answers',
@@ -45,11 +48,11 @@ async function look(upstream: Upstream, { home }: Pick<Paths, 'home'>): Promise<
         () => false,
       ),
     },
-    { name: 'state can be written', ok: holds(() => accessSync(home, constants.W_OK)) },
+    { name: 'state can be written', ok: holds(() => accessSync(gateway, constants.W_OK)) },
     {
       name: 'disk has room',
       ok: holds(() => {
-        const { bavail, bsize } = statfsSync(home);
+        const { bavail, bsize } = statfsSync(gateway);
         if (bavail * bsize < FREE_BYTES_MIN) throw new Error('short');
       }),
     },

@@ -10,7 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { type AddressInfo, connect, isIP } from 'node:net';
+import { type AddressInfo, connect, isIP, type Server as NetServer } from 'node:net';
 import { dirname } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import writeFileAtomic from 'write-file-atomic';
@@ -58,6 +58,8 @@ export interface GatewayOptions {
   listen: string | null;
   /** Path of a Unix socket; null: none. */
   unix: string | null;
+  /** Listening sockets that a service manager holds, in place of those two; it keeps them when this process ends. */
+  inherited: readonly number[];
   /** More names under which it is asked. */
   hosts: readonly string[];
   tls: { cert: string; key: string } | null;
@@ -71,6 +73,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Where it listens, as a URL; null: on the Unix socket alone. */
   url: string | null;
+  /** Path of the Unix socket; null: none. */
+  unix: string | null;
   close(): Promise<void>;
 }
 
@@ -87,22 +91,22 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 
 /** Throws `usage` where it may not listen so, and what the system says where it cannot. */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
-  const { paths, env, log } = options;
+  const { paths, env, log, inherited } = options;
   const address = options.listen === null ? null : parseListen(options.listen);
-  if (address) refuseOpen(address, options);
-  if (!address && options.unix === null)
+  if (address) refuseOpen(address.host, options);
+  if (!address && options.unix === null && inherited.length === 0)
     throw new RasenError('usage', 'Nowhere to listen.', {
       hint: 'Give --listen ADDRESS:PORT or --unix PATH.',
     });
   const own = gatewayPaths(paths.home);
-  makePrivateFolder(paths.home, 0o700);
+  makePrivateFolder(paths.gateway, 0o700);
   makeFolder(own.folder);
   const insiders = new Insiders();
   const counts = { requests: new Map<string, number>(), refused: new Map<string, number>() };
   const count = (map: Map<string, number>, name: string) => map.set(name, (map.get(name) ?? 0) + 1);
   const sessions = new Sessions(own);
   const guard = new Guard({
-    hosts: hostsOf(address, options),
+    hosts: [...OWN_HOSTS, ...(address ? namesOf(address.host) : []), ...options.hosts],
     tokens: new Tokens(own.tokens),
     sessions,
     behind_proxy: options.behind_proxy,
@@ -155,6 +159,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const servers: Server[] = [];
   const gateway: Gateway = {
     url: null,
+    unix: null,
     close: async () => {
       rmSync(own.running, { force: true });
       await closeAll(servers, upstream, options.unix);
@@ -162,23 +167,24 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   };
   try {
     if (address) {
-      const server = newServer(handle, options.tls);
-      // Of TLS, requests know the socket that is encrypted.
-      server.on(options.tls ? 'secureConnection' : 'connection', socket =>
-        insiders.accept(socket, { unix: false }),
-      );
-      servers.push(server);
+      const server = tcpServer({ handle, insiders, servers, options });
       await listening(server, { host: address.host, port: address.port });
       const { port } = server.address() as AddressInfo;
-      const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
-      gateway.url = `${options.tls ? 'https' : 'http'}://${host}:${port}`;
+      gateway.url = urlOf(address.host, port, options);
+    }
+    for (const fd of inherited) {
+      const at = await adopt(fd, { handle, insiders, servers, options });
+      if (at === null) gateway.unix = paths.http;
+      else {
+        guard.addHosts(namesOf(at.host));
+        gateway.url ??= urlOf(at.host, at.port, options);
+      }
     }
     if (options.unix !== null) {
+      gateway.unix = options.unix;
       await removeStale(options.unix);
       makePrivateFolder(dirname(options.unix), 0o700);
-      const server = newServer(handle, null);
-      server.on('connection', socket => insiders.accept(socket, { unix: true }));
-      servers.push(server);
+      const server = unixServer({ handle, insiders, servers, options });
       // Closed to others from its first moment.
       const before = process.umask(0o177);
       try {
@@ -188,7 +194,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
       }
       chmodSync(options.unix, 0o600);
     }
-    const running = { pid: process.pid, url: gateway.url, unix: options.unix };
+    const running = { pid: process.pid, url: gateway.url, unix: gateway.unix };
     writeFileAtomic.sync(own.running, `${JSON.stringify(running)}\n`, { mode: 0o600 });
   } catch (error) {
     await closeAll(servers, upstream, null);
@@ -197,10 +203,53 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   return gateway;
 }
 
-function newServer(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-  tls: GatewayOptions['tls'],
-): Server {
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface ServerParts {
+  handle: Handle;
+  insiders: Insiders;
+  /** Gets the server. */
+  servers: Server[];
+  options: GatewayOptions;
+}
+
+function tcpServer({ handle, insiders, servers, options: { tls } }: ServerParts): Server {
+  const server = newServer(handle, tls);
+  // Of TLS, requests know the socket that is encrypted.
+  server.on(tls ? 'secureConnection' : 'connection', socket => insiders.accept(socket, { unix: false }));
+  servers.push(server);
+  return server;
+}
+
+function unixServer({ handle, insiders, servers }: ServerParts): Server {
+  const server = newServer(handle, null);
+  server.on('connection', socket => insiders.accept(socket, { unix: true }));
+  servers.push(server);
+  return server;
+}
+
+/**
+ * Serves on a socket that is listening already. Gives its address; null: it is a Unix socket, whose mode is the service
+ * manager's to set. Throws `usage` for one that other machines reach, as for --listen.
+ */
+async function adopt(fd: number, parts: ServerParts): Promise<Address | null> {
+  const server = newServer(parts.handle, null);
+  const listens = listening(server, { fd });
+  const at = server.address();
+  if (at === null || typeof at === 'string') {
+    server.on('connection', socket => parts.insiders.accept(socket, { unix: true }));
+    parts.servers.push(server);
+    await listens;
+    return null;
+  }
+  // One of TCP is handed on: it may have TLS.
+  await listens;
+  refuseOpen(at.address, parts.options);
+  await listening(tcpServer(parts), server);
+  return { host: at.address, port: at.port };
+}
+
+function newServer(handle: Handle, tls: GatewayOptions['tls']): Server {
   const limits = {
     headersTimeout: LIMITS.headers_ms,
     requestTimeout: LIMITS.request_ms,
@@ -271,7 +320,7 @@ export function parseListen(text: string): Address {
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/i;
 
 /** What passwords, tokens and code pass through in the clear is not for a network. */
-function refuseOpen({ host }: Address, { tls, behind_proxy }: GatewayOptions): void {
+function refuseOpen(host: string, { tls, behind_proxy }: GatewayOptions): void {
   if (LOOPBACK.test(host) || tls || behind_proxy) return;
   throw new RasenError(
     'usage',
@@ -282,13 +331,15 @@ function refuseOpen({ host }: Address, { tls, behind_proxy }: GatewayOptions): v
   );
 }
 
-function hostsOf(address: Address | null, { hosts, listen }: GatewayOptions): string[] {
-  const own = ['localhost', '127.0.0.1', '[::1]'];
-  if (!address || listen === null) return [...own, ...hosts];
-  const any = /^(?:0\.0\.0\.0|::)$/.test(address.host);
-  const named = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
-  return [...own, ...(any ? [] : [named]), ...hosts];
-}
+const OWN_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+
+const hostText = (host: string) => (isIP(host) === 6 ? `[${host}]` : host);
+
+/** Nobody asks under the address that stands for all. */
+const namesOf = (host: string) => (/^(?:0\.0\.0\.0|::)$/.test(host) ? [] : [hostText(host)]);
+
+const urlOf = (host: string, port: number, { tls }: GatewayOptions) =>
+  `${tls ? 'https' : 'http'}://${hostText(host)}:${port}`;
 
 function readNamed(path: string): Buffer {
   try {
@@ -298,10 +349,13 @@ function readNamed(path: string): Buffer {
   }
 }
 
-function listening(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
+type Where = { host: string; port: number } | { path: string } | { fd: number } | NetServer;
+
+function listening(server: Server, where: Where): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => {
-      const at = 'path' in where ? where.path : `${where.host}:${where.port}`;
+      const handed = 'a socket of the service manager';
+      const at = 'path' in where ? where.path : 'port' in where ? `${where.host}:${where.port}` : handed;
       const taken = errnoOf(error) === 'EADDRINUSE';
       reject(
         new RasenError(

@@ -11,7 +11,7 @@ import { askLoginShell } from './login-shell.ts';
 import { serviceManager } from './pick.ts';
 import { requestOf, servedMode } from './request.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
-import type { ServiceMode } from './service.ts';
+import type { GatewayStatus, ServiceMode } from './service.ts';
 import { isLingering } from './systemd/linger.ts';
 import { FOLDERS } from './systemd/names.ts';
 import { ownUser } from './users.ts';
@@ -81,11 +81,30 @@ export async function serviceFindings({ env, bundle_folder }: OutsideOptions): P
         ),
       );
     found.push(...launcherFindings(service.program(request)));
-    return found.length > 0 ? found : [ok(`${service.name}: ${status.state}, comes at boot`)];
+    const gateway = gatewayFinding(await service.gateway.status(request), command);
+    return [
+      ...(found.length > 0 ? found : [ok(`${service.name}: ${status.state}, comes at boot`)]),
+      ...(gateway ? [gateway] : []),
+    ];
   } catch (error) {
     if (!isRasenError(error)) throw error;
     return [warning(error.message, error.hint ?? '')];
   }
+}
+
+/** Null: it is none here, and need not be. */
+function gatewayFinding(status: GatewayStatus | null, command: (verb: string) => string): Finding | null {
+  if (status === null) return null;
+  const { url, state, problem, answers, outdated } = status;
+  if (problem !== null) return failure(problem, `When that is mended: ${command('restart')}`, 'gateway');
+  if (!answers) return warning(`installed, but ${state}`, `Start it: ${command('start')}`, 'gateway');
+  if (outdated.length > 0)
+    return warning(
+      `not what this version installs: ${outdated.join(', ')}`,
+      `Bring it up to date: ${command('install')}`,
+      'gateway',
+    );
+  return ok(`${url}, ${state}`, 'gateway');
 }
 
 /** The program that the installed files name. */

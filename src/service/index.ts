@@ -4,6 +4,7 @@
  */
 export { answerOn } from './answer.ts';
 export { serviceFindings } from './findings.ts';
-export { howToRestart, startInstalled, whyNotServing } from './installed.ts';
+export { GATEWAY_ADDRESS, gatewayAddress } from './gateway-address.ts';
+export { howToRestart, installedGateway, startInstalled, whyNotServing } from './installed.ts';
 export { serviceManager } from './pick.ts';
 export { serviceRequest } from './request.ts';

@@ -9,6 +9,8 @@ import type { Paths } from '../paths.ts';
 import { waitForAnswer } from './answer.ts';
 import { masterOf } from './detached.ts';
 import { isTaken, seenAt } from './files.ts';
+import { gatewayUrl } from './gateway-address.ts';
+import { PACKAGED } from './packaged.ts';
 import { serviceManager } from './pick.ts';
 import { requestOf, servedMode } from './request.ts';
 import { lastLine, type Run, runProgram } from './run.ts';
@@ -21,12 +23,6 @@ import { servicesOf } from './whose.ts';
 const START_MS = 130_000;
 /** Longer than a supervisor takes to see that its socket is gone. */
 const REBIND_MS = 3_000;
-/** Where packages put units for every user. */
-const PACKAGED: readonly string[] = [
-  '/etc/systemd/user',
-  '/usr/local/lib/systemd/user',
-  '/usr/lib/systemd/user',
-];
 
 export interface InstalledOptions {
   env: NodeJS.ProcessEnv;
@@ -101,6 +97,21 @@ export async function whyNotServing(options: InstalledOptions): Promise<RasenErr
     if (isRasenError(error)) return null;
     throw error;
   }
+}
+
+/** Where the gateway that is a service of this instance is asked; null: none is. */
+export async function installedGateway({
+  env,
+  paths,
+  folders = FOLDERS,
+  user = ownUser(env),
+}: InstalledOptions): Promise<string | null> {
+  if (process.platform === 'linux' && installedFor({ env, paths, folders, user }) === null) return null;
+  const request = requestOf({ mode: servedMode(env, user, folders), user, launcher: '', env, login: null });
+  if (request.paths.socket !== paths.socket) return null;
+  const manager = await serviceManager(env, { folders }).catch(() => null);
+  const address = manager?.gateway.address(request) ?? null;
+  return address === null ? null : gatewayUrl(address);
 }
 
 /** The command that restarts the supervisor which answers now, for whoever finds that it is of another release. */

@@ -63,11 +63,43 @@ export interface ServiceStatus extends Health {
   outdated: string[];
 }
 
+/** The gateway beside rasend: a second service, which may be there or not. */
+export interface GatewayStatus extends Pick<Health, 'problem'> {
+  /** Where it is asked: `http://127.0.0.1:15001`. */
+  url: string;
+  /** Its Unix socket. */
+  unix: string;
+  /** Requests are answered: it runs, or its socket starts it. */
+  answers: boolean;
+  running: boolean;
+  pid: number | null;
+  /** In the manager's own words; `waiting`: the first request starts it. */
+  state: string;
+  /** Files that are not as this version would write them. */
+  outdated: string[];
+}
+
+/** What can be asked of it. Each verb but `install` does nothing where it is not installed. */
+export interface GatewayService {
+  /** Where it is installed to listen, `127.0.0.1:15001`; null: it is not installed. Looks at files only. */
+  address(request: ServiceRequest): string | null;
+  files(request: ServiceRequest, address: string): ServiceFile[];
+  /** Repeatable; rasend is a service by then. Afterwards it answers. On failure nothing half-installed is left. */
+  install(request: ServiceRequest, address: string, report: Report): Promise<void>;
+  /** Leaves nothing but its state: logins and repositories. */
+  uninstall(request: ServiceRequest, report: Report): Promise<void>;
+  start(request: ServiceRequest): Promise<void>;
+  stop(request: ServiceRequest): Promise<void>;
+  restart(request: ServiceRequest): Promise<void>;
+  status(request: ServiceRequest): Promise<GatewayStatus | null>;
+}
+
 /** Told of each step as it is done, in words for people. */
 export type Report = (step: string) => void;
 
 export interface ServiceManager {
   readonly name: 'systemd' | 'launchd';
+  readonly gateway: GatewayService;
   /** All files that an installation consists of, as they have to be now; changes nothing. */
   files(request: ServiceRequest): ServiceFile[];
   /** Repeatable; afterwards the service answers. On failure nothing half-installed is left. */

@@ -86,6 +86,8 @@ async function serve(handover: Handover, notifier: Notifier): Promise<void> {
   const paths = instancePaths();
   makeFolder(paths.home, 0o700);
   checkHome(paths.home);
+  // The unit of the gateway sees nothing else of the state, so it cannot make it.
+  if (process.env.RASEN_SERVICE) makeFolder(paths.gateway, 0o700);
   const { settings, problem } = startSettings(paths.config);
   // The state has a lock of its own: the socket may be elsewhere, and one state must never have two masters.
   const lock = takeInstanceLock(join(paths.home, 'rasend.lock'));

@@ -3,6 +3,7 @@
  * environment of the property list is enough for a real rasend. What launchd itself does needs a Mac.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { instancePaths } from '../../src/paths.ts';
@@ -52,6 +53,15 @@ const sameVersion = async (socket: string) => {
 };
 
 const report = (step: string) => void said.push(step);
+
+/** One that nobody listens on now. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
 
 function manager(more: Partial<LaunchdOptions> = {}): ServiceManager {
   return launchd({
@@ -531,5 +541,45 @@ describe.skipIf(!hasPython || process.platform !== 'linux')('a daemon (needs pyt
     }
     expect(tree()).toEqual(before);
     expect(mac.changes()).toEqual([]);
+  });
+
+  test('the gateway is a job of its own: a real one answers, is started again, and goes alone', async () => {
+    const one = manager();
+    await one.install(request(), report);
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    await one.gateway.install(request(), address, report);
+    const answers = async () => (await fetch(`http://${address}/livez`)).text();
+    expect(await answers()).toBe('ok\n');
+    const status = await one.gateway.status(request());
+    expect(status).toMatchObject({ url: `http://${address}`, running: true, problem: null, outdated: [] });
+    await one.gateway.restart(request());
+    await until('another gateway answers', async () => {
+      const now = await one.gateway.status(request());
+      return now?.pid && now.pid !== status?.pid && (await answers().catch(() => null));
+    });
+    await one.gateway.stop(request());
+    await expect(answers()).rejects.toThrow();
+    await one.gateway.start(request());
+    await until('the gateway is back', () => answers().catch(() => null));
+    await one.gateway.uninstall(request(), report);
+    await expect(answers()).rejects.toThrow();
+    expect(await one.gateway.status(request())).toBeNull();
+    expect(tree().filter(path => /gateway\.(plist|out|err)/.test(path))).toEqual([]);
+    expect((await one.status(request())).running).toBe(true);
+  });
+
+  test('a gateway whose port is taken is not installed, and rasend stays', async () => {
+    const one = manager({ answer_ms: 3000 });
+    await one.install(request(), report);
+    const other = createServer();
+    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const error = await one.gateway.install(request(), `127.0.0.1:${port}`, report).catch(e => e);
+    other.close();
+    expect(error).toMatchObject({ kind: 'service', message: expect.stringContaining('Cannot listen on') });
+    expect(error.hint).toContain('rasend runs');
+    expect(one.gateway.address(request())).toBeNull();
+    expect((await one.status(request())).running).toBe(true);
   });
 });

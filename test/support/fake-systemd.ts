@@ -113,6 +113,14 @@ export class FakeSystemd {
     };
   }
 
+  /** As after an installation of rasend: lingering is on, the manager runs. */
+  lingers(): void {
+    writeFileSync(join(this.#state, 'linger'), '');
+    const manager = join(this.folders.run_user, String(userInfo().uid), 'systemd');
+    mkdirSync(manager, { recursive: true });
+    writeFileSync(join(manager, 'private'), '');
+  }
+
   /** Attempts run. */
   fillSlice(): void {
     writeFileSync(join(this.#state, 'slice'), '');

@@ -1,5 +1,6 @@
 /** `rasen gateway`: the HTTP API and the page, in the foreground. What it does is in src/gateway/. */
 import { join } from 'node:path';
+import { takeHandover } from '../../service/runtime/handover.ts';
 import { defineCommand, FORMAT, many, type OptionSpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
@@ -25,6 +26,7 @@ export const gateway = defineCommand<GatewayFlags>({
   summary: 'Serve the HTTP API and the page',
   details: [
     'It stays in the foreground and listens on 127.0.0.1:15001 unless told otherwise. Each request needs a token (`rasen token create`) or the login of a browser (`rasen web`); on a Unix socket, which is yours alone, it needs neither. The gateway is a client of the supervisor, as this command is: when it ends, no task notices.',
+    'As a service it is there after a reboot, and started by the first request: `rasen service install --gateway`.',
     'An address that other machines reach is refused without --tls-cert and --tls-key, or --behind-proxy. Requests under a name that is not that of the gateway are refused; more names are allowed with --host.',
     'The addresses are in rasen-gateway(8) and, for programs, at /v1/openapi.json.',
   ],
@@ -56,12 +58,10 @@ export const gateway = defineCommand<GatewayFlags>({
     },
   ],
   async run({ options }, context) {
-    const { out, paths } = context;
+    const { out } = context;
     const running = await startGateway(context, options);
-    const unix = unixPath(options, paths.runtime);
-    out.reply({ url: running.url, unix, pid: process.pid }, () =>
-      [running.url, unix].filter(at => at !== null).join('\n'),
-    );
+    const { url, unix } = running;
+    out.reply({ url, unix, pid: process.pid }, () => [url, unix].filter(at => at !== null).join('\n'));
     await new Promise<void>(resolve => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
       // Whoever closes the terminal has not asked for an end, but nobody would find it again.
@@ -71,9 +71,16 @@ export const gateway = defineCommand<GatewayFlags>({
   },
 });
 
-function unixPath({ unix }: GatewayFlags, runtime: string): string | null {
-  if (unix === undefined) return null;
-  return unix === true ? join(runtime, 'http.sock') : unix;
+/** Where to listen: what is said, else what the service manager holds for us, else the default. */
+function placesOf({ listen, unix }: GatewayFlags, { env, paths }: Context, preset: string) {
+  const own = listen !== undefined || unix !== undefined;
+  // Taken out of the environment in any case: no child may have it.
+  const { http } = takeHandover(env);
+  return {
+    listen: listen ?? (own || http.length > 0 ? null : preset),
+    unix: unix === true ? paths.http : (unix ?? null),
+    inherited: own ? [] : http,
+  };
 }
 
 async function startGateway(context: Context, options: GatewayFlags) {
@@ -82,20 +89,25 @@ async function startGateway(context: Context, options: GatewayFlags) {
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw usage('--tls-cert and --tls-key belong together.');
   const bundle = await context.loadGatewayBundle();
+  const places = placesOf(options, context, bundle.DEFAULT_LISTEN);
   return await bundle.serveGateway({
     ...{ paths, env },
     config: await context.loadConfigBundle(),
     page_folder: join(__dirname, 'page'),
-    listen: options.listen ?? (options.unix === undefined ? bundle.DEFAULT_LISTEN : null),
-    unix: unixPath(options, paths.runtime),
+    ...places,
     hosts: options.host ?? [],
     tls: tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : null,
     behind_proxy: options.behindProxy === true,
     tailscale: options.tailscaleLogin ?? [],
     forge_api: options.forgeApi,
-    start: async () => {
-      await link.persist(client => client.call('daemon.status', {}), { starts: true });
-    },
+    // Of a service, the manager holds the socket of the supervisor as well, and starts it for who connects.
+    ...(places.inherited.length > 0
+      ? {}
+      : {
+          start: async () => {
+            await link.persist(client => client.call('daemon.status', {}), { starts: true });
+          },
+        }),
     log: text => out.note(text),
   });
 }

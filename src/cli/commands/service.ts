@@ -1,7 +1,7 @@
 /** `rasen service …`: rasend as a service of the operating system. What it means there is in src/service/. */
 import { EXIT } from '../../contract/errors.ts';
 import type { ServiceVerb } from '../../service/request.ts';
-import type { ServiceManager, ServiceRequest, ServiceStatus } from '../../service/service.ts';
+import type { GatewayStatus, ServiceManager, ServiceRequest, ServiceStatus } from '../../service/service.ts';
 import { type AnyCommand, defineCommand, FORMAT, type OptionSpec } from '../command.ts';
 import type { Context, ServiceBundle } from '../context.ts';
 import { localTime } from '../time.ts';
@@ -9,6 +9,7 @@ import { localTime } from '../time.ts';
 interface ServiceOptions {
   system?: string;
   dryRun?: boolean;
+  gateway?: string | true;
 }
 
 const SYSTEM: OptionSpec = {
@@ -30,24 +31,35 @@ export const serviceInstall = defineCommand<ServiceOptions>({
   summary: 'Make rasend a service, which starts at boot without a login',
   details: [
     'Under systemd it is a unit of yours, with a socket that keeps clients waiting while rasend restarts, and lingering is switched on; under launchd it is an agent of yours. PATH and umask are taken from your login shell. A supervisor that runs already is replaced; its tasks go on.',
+    'With --gateway the HTTP API and the page are a second service beside it. Under systemd its sockets are there from the boot on and the first request starts it; it sees the system and your home read-only, of the state its logins alone, and no socket but that of rasend. An installed gateway is kept, and brought up to date, without the option.',
     'It can be repeated: files are brought up to date, and the service restarts only when something changed. When a step fails, the steps before it are taken back.',
   ],
   options: [
     SYSTEM,
+    {
+      flags: '--gateway [address:port]',
+      about: 'the gateway as well; default: where it is, or 127.0.0.1:15001',
+    },
     { flags: '--dry-run', about: 'show the files that would be written, and change nothing' },
     ...FORMAT,
   ],
   examples: [
     { command: 'rasen service install', about: '' },
     { command: 'sudo rasen service install --system alice', about: 'for a user who never logs in' },
+    { command: 'rasen service install --gateway', about: 'with the HTTP API and the page' },
     { command: 'rasen service install --dry-run', about: 'look first' },
   ],
   async run({ options }, context) {
     const parts = await open(context, options, 'install');
     const { manager, request, report } = parts;
-    if (options.dryRun) return showFiles(parts);
+    const address = gatewayWanted(parts);
+    if (options.dryRun) return showFiles(parts, address);
     await manager.install(request, report);
-    await tell(parts, status => `rasend is a service now: ${where(parts, status)}.\n${commandsOf(parts)}`);
+    if (address !== null) await manager.gateway.install(request, address, report);
+    await tell(
+      parts,
+      status => `rasend is a service now: ${where(parts, status)}.\n${commandsOf(parts, status.gateway)}`,
+    );
   },
 });
 
@@ -69,14 +81,24 @@ export const serviceUninstall = defineCommand<ServiceOptions>({
   name: 'service uninstall',
   summary: 'Take the service away, with everything that its installation made',
   details: [
-    'Tasks are stopped as by `rasen service stop`. Their state stays; `rasen resume` goes on with it.',
+    'Tasks are stopped as by `rasen service stop`. Their state stays; `rasen resume` goes on with it. The gateway goes as well; its logins stay.',
   ],
-  options: [SYSTEM, ...FORMAT],
-  examples: [{ command: 'rasen service uninstall', about: '' }],
+  options: [SYSTEM, { flags: '--gateway', about: 'the gateway alone; rasend and its tasks stay' }, ...FORMAT],
+  examples: [
+    { command: 'rasen service uninstall', about: '' },
+    { command: 'rasen service uninstall --gateway', about: '' },
+  ],
   async run({ options }, context) {
     const parts = await open(context, options, 'uninstall');
     const { manager, request, report } = parts;
+    const had = manager.gateway.address(request) !== null;
+    if (options.gateway) {
+      await manager.gateway.uninstall(request, report);
+      await tell(parts, () => (had ? 'The service of the gateway is gone.' : 'The gateway was no service.'));
+      return;
+    }
     const { installed } = await manager.status(request);
+    await manager.gateway.uninstall(request, report);
     await manager.uninstall(request, report);
     const done = installed ? 'The service is gone.' : 'There was no service.';
     await tell(parts, () => `${done} The tasks are where they were: ${request.paths.home}`, GONE);
@@ -91,6 +113,7 @@ export const serviceStart = defineCommand<ServiceOptions>({
   async run({ options }, context) {
     const parts = await open(context, options, 'start');
     await parts.manager.start(parts.request, parts.report);
+    await parts.manager.gateway.start(parts.request);
     await tell(parts, status => `rasend runs: ${where(parts, status)}.`);
   },
 });
@@ -105,6 +128,8 @@ export const serviceStop = defineCommand<ServiceOptions>({
   examples: [{ command: 'rasen service stop', about: '' }],
   async run({ options }, context) {
     const parts = await open(context, options, 'stop');
+    // First: a request that comes meanwhile would start rasend again.
+    await parts.manager.gateway.stop(parts.request);
     await parts.manager.stop(parts.request, parts.report);
     const flag = options.system === undefined ? '' : ` --system ${options.system}`;
     await tell(parts, () => `rasend and its tasks have ended. Go on with: rasen service start${flag}`);
@@ -119,6 +144,7 @@ export const serviceRestart = defineCommand<ServiceOptions>({
   async run({ options }, context) {
     const parts = await open(context, options, 'restart');
     await parts.manager.restart(parts.request, parts.report);
+    await parts.manager.gateway.restart(parts.request);
     await tell(parts, status => `rasend runs: ${where(parts, status)}.`);
   },
 });
@@ -160,21 +186,36 @@ async function open(context: Context, options: ServiceOptions, verb: ServiceVerb
   return { context, bundle, manager, request, options, report };
 }
 
+/** Where the gateway is to listen; null: it is no part of the installation. Throws `usage`. */
+function gatewayWanted({ bundle, manager, request, options: { gateway } }: Parts): string | null {
+  const there = manager.gateway.address(request);
+  if (gateway === undefined) return there;
+  return gateway === true ? (there ?? bundle.GATEWAY_ADDRESS) : bundle.gatewayAddress(gateway);
+}
+
+type Told = ServiceStatus & { gateway: GatewayStatus | null };
+
 /** The answer of every verb: how things are now. */
 async function tell(
   { context, bundle, manager, request }: Parts,
-  text: (status: ServiceStatus, version: string | null) => string,
+  text: (status: Told, version: string | null) => string,
   known?: ServiceStatus,
-): Promise<ServiceStatus> {
-  const status = known ?? (await manager.status(request));
+): Promise<Told> {
+  const status: Told = known
+    ? { ...known, gateway: null }
+    : { ...(await manager.status(request)), gateway: await manager.gateway.status(request) };
   const version = status.running ? ((await bundle.answerOn(request.paths.socket))?.version ?? null) : null;
   const value = { manager: manager.name, mode: request.mode, user: request.user.name, ...status, version };
   context.out.reply({ ...value, home: request.paths.home }, () => text(status, version));
   return status;
 }
 
-function showFiles({ context: { out }, manager, request }: Parts): void {
-  const files = manager.files(request).map(({ path, mode, text }) => ({ path, mode: octal(mode), text }));
+function showFiles({ context: { out }, manager, request }: Parts, address: string | null): void {
+  const all = [
+    ...manager.files(request),
+    ...(address === null ? [] : manager.gateway.files(request, address)),
+  ];
+  const files = all.map(({ path, mode, text }) => ({ path, mode: octal(mode), text }));
   out.reply({ manager: manager.name, mode: request.mode, user: request.user.name, files }, () =>
     files.map(({ path, mode, text }) => `==> ${path} (mode ${mode})\n${text}`).join('\n'),
   );
@@ -188,18 +229,20 @@ function where({ manager, request }: Parts, { pid, at_boot }: ServiceStatus): st
 }
 
 /** What people type from now on. */
-function commandsOf({ manager, request: { mode, user } }: Parts): string {
+function commandsOf({ manager, request: { mode, user } }: Parts, gateway: GatewayStatus | null): string {
   const flag = mode === 'user' ? '' : ` --system ${user.name}`;
   const sudo = mode === 'user' ? '' : 'sudo ';
   const unit = mode === 'user' ? '--user -u rasend' : `-u rasend@${user.name}`;
   const log = manager.name === 'systemd' ? `  Log:     journalctl ${unit}\n` : '';
-  return `${log}  Look:    rasen service status${flag} · rasen doctor
+  const page = gateway === null ? '' : `  Page:    ${gateway.url}, logged in: rasen web\n`;
+  return `${log}${page}  Look:    rasen service status${flag} · rasen doctor
   Stop:    ${sudo}rasen service stop${flag} (with its tasks)
   Remove:  ${sudo}rasen service uninstall${flag}`;
 }
 
-function statusText({ manager, request }: Parts, status: ServiceStatus, version: string | null): string {
-  const { installed, at_boot, running, pid, state, since, said, problem, outdated } = status;
+function statusText({ manager, request }: Parts, status: Told, version: string | null): string {
+  const { installed, at_boot, running, pid, state, since, said, problem, gateway } = status;
+  const outdated = [...status.outdated, ...(gateway?.outdated ?? [])];
   const since_text = since === null ? '' : ` since ${localTime(since)}`;
   const rows = [
     ['service', installed ? `${manager.name}, ${request.mode}, for ${request.user.name}` : 'not installed'],
@@ -208,6 +251,7 @@ function statusText({ manager, request }: Parts, status: ServiceStatus, version:
     ...(running ? [['process', `PID ${pid ?? '?'}, rasend ${version ?? '(does not answer)'}`]] : []),
     ...(said !== null ? [['tasks', said]] : []),
     ['at boot', at_boot ? 'comes without a login' : 'does not come'],
+    ...(gateway !== null ? [['gateway', `${gateway.url}, ${gateway.problem ?? gateway.state}`]] : []),
     ...(outdated.length > 0
       ? [['outdated', `${outdated.join(', ')}\n          Bring up to date: rasen service install`]]
       : []),

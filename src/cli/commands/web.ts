@@ -22,7 +22,7 @@ export const web = defineCommand<Options>({
   name: 'web',
   summary: 'Open the page in a browser, logged in',
   details: [
-    'A gateway is started in the background where none runs. The address holds a code that is good once and for a minute; the browser exchanges it for a cookie. `rasen token list` shows logged-in browsers, `rasen token revoke` logs them out.',
+    'The gateway that is a service is used where there is one (`rasen service install --gateway`); else one is started in the background where none runs. The address holds a code that is good once and for a minute; the browser exchanges it for a cookie. `rasen token list` shows logged-in browsers, `rasen token revoke` logs them out.',
     'With --qr the address is shown for a phone: it must reach the gateway, so --tailscale asks `tailscale serve` to make it known in your tailnet over HTTPS.',
   ],
   options: [
@@ -47,7 +47,9 @@ export const web = defineCommand<Options>({
     const scopes = bundle.parseScopes(options.scope ?? 'all');
     const own = bundle.gatewayPaths(paths.home);
     const local =
-      (await runningGateway(own.running)) ?? (await startInBackground(context, own.running, own.log));
+      (await runningGateway(own.running)) ??
+      (await serviceGateway(context, own.running)) ??
+      (await startInBackground(context, own.running, own.log));
     const url = options.tailscale ? await throughTailscale(local) : local;
     const address = `${url}/#code=${new bundle.Sessions(own).newCode(scopes)}`;
     if (options.qr) out.reply({ url: address }, () => `${bundle.qrText(address)}\n${address}`);
@@ -66,6 +68,18 @@ async function runningGateway(file: string): Promise<string | null> {
   } catch {
     return null;
   }
+}
+
+/** That of the service, which the first request starts. Null: it is none, or something else answers in its place. */
+async function serviceGateway(context: Context, running: string): Promise<string | null> {
+  const { env, paths } = context;
+  const { installedGateway } = await context.loadServiceBundle();
+  const url = await installedGateway({ env, paths });
+  if (url === null) return null;
+  await fetch(`${url}/livez`, { signal: AbortSignal.timeout(START_MS) }).catch(() => null);
+  // It says so itself, where no other user can write: a code is for nobody else.
+  const said = await runningGateway(running);
+  return said === url ? said : null;
 }
 
 /** Every command has this file in it, and few start anything. */

@@ -101,7 +101,7 @@ export function jobOf(request: ServiceRequest, root: string): Record<string, Pli
 }
 
 /** Settings only, never a secret: `launchctl print` shows them, and every user may read the file. */
-function environmentOf(request: ServiceRequest): Record<string, string> {
+export function environmentOf(request: ServiceRequest): Record<string, string> {
   const { mode, user, path } = request;
   return {
     // A daemon with UserName gets none of these from launchd; an agent gets them.

@@ -23,9 +23,10 @@ import {
   seenAt,
   writeFiles,
 } from '../files.ts';
-import type { Report, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
+import type { GatewayService, Report, ServiceManager, ServiceRequest, ServiceStatus } from '../service.ts';
 import { Undo } from '../undo.ts';
 import { refuseBoth } from '../whose.ts';
+import { launchdGateway } from './gateway.ts';
 import {
   HOMEBREWS_LABEL,
   homebrewPlists,
@@ -82,6 +83,7 @@ interface Loading {
 
 class Launchd implements ServiceManager {
   readonly name = 'launchd';
+  readonly gateway: GatewayService;
   readonly #launchctl: Launchctl;
   readonly #options: Required<LaunchdOptions>;
 
@@ -96,6 +98,8 @@ class Launchd implements ServiceManager {
       ...options,
     };
     this.#launchctl = launchctlAt(this.#options.launchctl);
+    const { root, answer_ms } = this.#options;
+    this.gateway = launchdGateway({ launchctl: this.#launchctl, root, answer_ms });
   }
 
   files(request: ServiceRequest) {

@@ -1,13 +1,15 @@
 /**
- * What a service manager hands to rasend when it starts it: descriptors by name, a way to report, a watchdog. Taken once
- * by supervisor/main.ts, before anything is spawned, and removed from the environment: a child that had it could speak
- * for rasend, or take its descriptor numbers for its own.
+ * What a service manager hands to rasend, or to the gateway, when it starts it: descriptors by name, a way to report, a
+ * watchdog. Taken once by supervisor/main.ts and cli/commands/gateway.ts, before anything is spawned, and removed from the
+ * environment: a child that had it could speak for rasend, or take its descriptor numbers for its own.
  */
 import { fstatSync } from 'node:fs';
 
 export interface Handover {
   /** Listening stream socket of the control protocol. */
   rpc: number | undefined;
+  /** Listening stream sockets of the gateway, in the order of its unit. */
+  http: number[];
   /** Datagram socket that is connected to the service manager's notify socket. */
   sdnotify: number | undefined;
   /** Datagram socket that is connected to the journal. */
@@ -27,11 +29,12 @@ const TAKEN = /^(NOTIFY_SOCKET|JOURNAL_STREAM|WATCHDOG_.*|LISTEN_.*)$/;
 
 /** Reads the handover from `env` and deletes it there. What is meant for another process is ignored. */
 export function takeHandover(env: NodeJS.ProcessEnv, pid: number = process.pid): Handover {
-  const fds = fdsByName(env, pid);
+  const fds = handedFds(env, pid);
   const handover: Handover = {
-    rpc: fds.get('rpc'),
-    sdnotify: fds.get('sdnotify'),
-    journal: fds.get('journal'),
+    rpc: fds.findLast(({ name }) => name === 'rpc')?.fd,
+    http: fds.filter(({ name }) => name === 'http').map(({ fd }) => fd),
+    sdnotify: fds.findLast(({ name }) => name === 'sdnotify')?.fd,
+    journal: fds.findLast(({ name }) => name === 'journal')?.fd,
     notify_socket: env.NOTIFY_SOCKET || undefined,
     watchdog_ms: watchdogMs(env, pid),
     stderr_is_journal: isStderr(env.JOURNAL_STREAM),
@@ -40,11 +43,11 @@ export function takeHandover(env: NodeJS.ProcessEnv, pid: number = process.pid):
   return handover;
 }
 
-function fdsByName(env: NodeJS.ProcessEnv, pid: number): Map<string, number> {
+function handedFds(env: NodeJS.ProcessEnv, pid: number): { name: string; fd: number }[] {
   const count = wholeNumber(env.LISTEN_FDS);
-  if (wholeNumber(env.LISTEN_PID) !== pid || count === undefined || count > MAX_FDS) return new Map();
+  if (wholeNumber(env.LISTEN_PID) !== pid || count === undefined || count > MAX_FDS) return [];
   const names = (env.LISTEN_FDNAMES ?? '').split(':').slice(0, count);
-  return new Map(names.map((name, index) => [name, FIRST_FD + index]));
+  return names.map((name, index) => ({ name, fd: FIRST_FD + index }));
 }
 
 /** WATCHDOG_PID may be missing: then it is meant for whoever reads it. */

@@ -63,3 +63,38 @@ export function userUnitFolder(home: string): string {
 export function dropInPath(user: string, { etc }: SystemdFolders): string {
   return join(etc, 'systemd/system', `rasend@${user}.service.d`, '10-user-manager.conf');
 }
+
+export interface GatewayNames {
+  service: string;
+  socket: string;
+  /** Folder of the unit files. */
+  units: string;
+  /** Files of them: for a user the units themselves, of the system the templates. */
+  service_file: string;
+  socket_file: string;
+  /** Of the system, what is the user's own; null for a user. */
+  drop_ins: { service: string; socket: string } | null;
+}
+
+export function gatewayNamesOf(
+  { mode, user }: Pick<ServiceRequest, 'mode' | 'user'>,
+  { etc }: SystemdFolders,
+): GatewayNames {
+  const units = mode === 'user' ? userUnitFolder(user.home) : join(etc, 'systemd/system');
+  const [template, name] =
+    mode === 'user' ? ['rasen-gateway', 'rasen-gateway'] : ['rasen-gateway@', `rasen-gateway@${user.name}`];
+  return {
+    service: `${name}.service`,
+    socket: `${name}.socket`,
+    units,
+    service_file: join(units, `${template}.service`),
+    socket_file: join(units, `${template}.socket`),
+    drop_ins:
+      mode === 'user'
+        ? null
+        : {
+            service: join(units, `${name}.service.d`, '10-user.conf'),
+            socket: join(units, `${name}.socket.d`, '10-address.conf'),
+          },
+  };
+}

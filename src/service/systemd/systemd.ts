@@ -6,6 +6,7 @@ import type { ServiceFile, ServiceManager, ServiceRequest, ServiceStatus } from 
 import { servicesOf } from '../whose.ts';
 import { Ctl, type Host } from './ctl.ts';
 import { programOf } from './escape.ts';
+import { systemdGateway } from './gateway.ts';
 import { healthOf } from './health.ts';
 import { install, restartService, startService } from './install.ts';
 import { lingers } from './linger.ts';
@@ -46,6 +47,7 @@ export function systemd(host: Host, version: number): ServiceManager {
   };
   return {
     name: 'systemd',
+    gateway: systemdGateway(host),
     files,
     async install(request, report) {
       await install(new Ctl(host, request), files(request), report);

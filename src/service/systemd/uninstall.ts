@@ -92,11 +92,12 @@ function doomed(
   };
 }
 
-/** Another user's drop-in: the templates are his, too. */
-function othersHave(user: string, { etc }: SystemdFolders): boolean {
+/** Another user's drop-in: the templates are his, too. `unit`: of the template, without `@`. */
+export function othersHave(user: string, { etc }: SystemdFolders, unit = 'rasend'): boolean {
   try {
     return readdirSync(join(etc, 'systemd/system')).some(
-      name => /^rasend@.+\.service\.d$/.test(name) && name !== `rasend@${user}.service.d`,
+      name =>
+        name.startsWith(`${unit}@`) && /@.+\.service\.d$/.test(name) && name !== `${unit}@${user}.service.d`,
     );
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;

@@ -12,7 +12,7 @@ import type { ServiceFile, ServiceRequest } from '../service.ts';
 import { literal, word } from './escape.ts';
 import { dropInPath, FOLDERS, namesOf, SLICE, type SystemdFolders } from './names.ts';
 
-const MODE = 0o644;
+export const MODE = 0o644;
 const MANUAL = 'Documentation=man:rasend(8) man:rasen(1)';
 
 export function units(
@@ -162,7 +162,7 @@ UMask=${umask}
   ];
 }
 
-function head(about: string): string {
+export function head(about: string): string {
   return `# ${about}\n# Made by \`${MARK}\`; changes are for a drop-in (systemctl edit), this file is written anew.`;
 }
 
@@ -235,13 +235,13 @@ IOWeight=50
 `;
 
 /** `specifiers`: the values hold some, like %i, that are meant. */
-function assignments(values: Record<string, string>, { specifiers = false } = {}): string {
+export function assignments(values: Record<string, string>, { specifiers = false } = {}): string {
   return Object.entries(values)
     .map(([name, value]) => `Environment=${specifiers ? `${name}=${value}` : word(`${name}=${value}`)}`)
     .join('\n');
 }
 
 /** With %h where possible: then the text is the same for every user. */
-function underHome(path: string, home: string): string {
+export function underHome(path: string, home: string): string {
   return path.startsWith(`${home}/`) ? `%h${literal(path.slice(home.length))}` : literal(path);
 }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { instancePaths } from '../../../src/paths.ts';
+import { addressIn, gatewayJobOf, gatewayPlist } from '../../../src/service/launchd/gateway-job.ts';
 import {
   daemonPath,
   jobOf,
@@ -89,6 +90,20 @@ describe('the property list of', () => {
         join(root, 'packaging/launchd', basename(path)),
       );
     }
+  });
+
+  test.skipIf(!hasPython)('a gateway says what it should, and nothing to complain of (needs python3)', () => {
+    for (const [, req] of requests) {
+      const { path, text } = gatewayPlist(req, '127.0.0.1:15001', '/');
+      const job = gatewayJobOf(req, '127.0.0.1:15001', '/');
+      expect(readPlist(text)).toEqual(job);
+      expect(lintPlist(path, text)).toEqual([]);
+      expect((job.ProgramArguments as string[]).slice(1)).toEqual([
+        ...['gateway', '--listen', '127.0.0.1:15001', '--unix'],
+      ]);
+      expect(addressIn(text)).toBe('127.0.0.1:15001');
+    }
+    expect(addressIn(plistFile(request(), '/').text)).toBeNull();
   });
 
   test('a group that shares files keeps its umask', () => {

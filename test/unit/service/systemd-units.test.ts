@@ -3,10 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { instancePaths } from '../../../src/paths.ts';
+import { gatewayAddress } from '../../../src/service/gateway-address.ts';
 import type { ServiceMode, ServiceRequest } from '../../../src/service/service.ts';
 import { environmentValue, programOf, word } from '../../../src/service/systemd/escape.ts';
+import { addressIn, gatewayUnits } from '../../../src/service/systemd/gateway-units.ts';
 import { FOLDERS } from '../../../src/service/systemd/names.ts';
 import { servedSocket } from '../../../src/service/systemd/rivals.ts';
 import { parseShow } from '../../../src/service/systemd/state.ts';
@@ -165,6 +167,98 @@ test('systemctl show is read without a locale: times count from the boot', () =>
   expect(parseShow('', now)).toMatchObject({ loaded: false, pid: null, since: null, active: 'inactive' });
 });
 
+describe('the gateway', () => {
+  const gatewayLines = (of: ServiceRequest, name: string) =>
+    gatewayUnits(of, '127.0.0.1:15001')
+      .find(({ path }) => path.endsWith(`/${name}`))!
+      .text.split('\n')
+      .filter(line => line !== '' && !line.startsWith('#'));
+
+  test('of a user sees its own folder of the state and the socket of rasend, and its units are for everybody', () => {
+    const files = gatewayUnits(request('user'), '127.0.0.1:15001');
+    expect(files.map(({ path }) => path)).toEqual([
+      '/home/alice/.config/systemd/user/rasen-gateway.service',
+      '/home/alice/.config/systemd/user/rasen-gateway.socket',
+    ]);
+    expect(gatewayLines(request('user'), 'rasen-gateway.service')).toEqual(
+      expect.arrayContaining([
+        'Type=exec',
+        'ExecStart=/opt/rasen/bin/rasen gateway $RASEN_GATEWAY_FLAGS',
+        'Environment=RASEN_RUNTIME_DIR=%t/rasen',
+        'EnvironmentFile=-%h/.config/rasen/service.env',
+        'NoNewPrivileges=yes',
+        'ProtectSystem=strict',
+        'ProtectHome=read-only',
+        'PrivateUsers=yes',
+        'TemporaryFileSystem=/run:ro',
+        'TemporaryFileSystem=%h/.local/state/rasen',
+        'BindPaths=%h/.local/state/rasen/gateway',
+        'BindReadOnlyPaths=%t/rasen',
+      ]),
+    );
+    expect(gatewayLines(request('user'), 'rasen-gateway.socket')).toEqual(
+      expect.arrayContaining([
+        'ListenStream=127.0.0.1:15001',
+        'ListenStream=%t/rasen/http.sock',
+        'SocketMode=0600',
+      ]),
+    );
+    expect(files.filter(({ text }) => /alice|1500\b/.test(text))).toEqual([]);
+    expect(addressIn(files[1]!.text)).toBe('127.0.0.1:15001');
+  });
+
+  test('of the system has what is of its user in drop-ins', () => {
+    const files = gatewayUnits(request('system'), '[::1]:15002');
+    expect(files.filter(({ text }) => /alice|1500\d/.test(text)).map(({ path }) => path)).toEqual([
+      '/etc/systemd/system/rasen-gateway@alice.service.d/10-user.conf',
+      '/etc/systemd/system/rasen-gateway@alice.socket.d/10-address.conf',
+    ]);
+    expect(addressIn(files[3]!.text)).toBe('[::1]:15002');
+    expect(gatewayLines(request('system'), '10-user.conf')).toEqual([
+      '[Unit]',
+      'RequiresMountsFor=/home/alice',
+      '[Service]',
+      'UMask=027',
+      'TemporaryFileSystem=/home/alice/.local/state/rasen',
+      'BindPaths=/home/alice/.local/state/rasen/gateway',
+    ]);
+    expect(gatewayLines(request('system'), 'rasen-gateway@.service')).toEqual(
+      expect.arrayContaining(['User=%i', 'BindReadOnlyPaths=/run/rasen/%i', 'CapabilityBoundingSet=']),
+    );
+    expect(gatewayLines(request('system'), 'rasen-gateway@.service')).not.toContain('PrivateUsers=yes');
+  });
+
+  test('of another instance has its folders, and refuses one that a unit cannot name', () => {
+    const own = request('user', { RASEN_HOME: '/srv/a b/100%' });
+    expect(gatewayLines(own, 'rasen-gateway.service')).toEqual(
+      expect.arrayContaining([
+        'Environment="RASEN_HOME=/srv/a b/100%%"',
+        'TemporaryFileSystem="/srv/a b/100%%"',
+        'BindPaths="/srv/a b/100%%/gateway"',
+        'BindReadOnlyPaths="/srv/a b/100%%/run"',
+      ]),
+    );
+    expect(gatewayLines(own, 'rasen-gateway.socket')).toContain('ListenStream=/srv/a b/100%%/run/http.sock');
+    const bad = request('user', { RASEN_HOME: '/srv/a:b' });
+    expect(() => gatewayUnits(bad, '127.0.0.1:15001')).toThrow(/colon/);
+  });
+
+  test.each([
+    ['127.0.0.1:15001', '127.0.0.1:15001'],
+    ['localhost:8080', '127.0.0.1:8080'],
+    ['[::1]:15001', '[::1]:15001'],
+  ])('at %s listens on %s', (asked, address) => {
+    expect(gatewayAddress(asked)).toBe(address);
+  });
+
+  test.each(['0.0.0.0:15001', '192.168.0.1:80', '127.0.0.1', '127.0.0.1:0', '127.0.0.1:99999', ':80', 'x'])(
+    'is no service at %s',
+    asked => {
+      expect(() => gatewayAddress(asked)).toThrow(/cannot be a service/);
+    },
+  );
+});
+
 const analyze = spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' });
 const version = Number(/^systemd (\d+)/.exec(analyze.stdout ?? '')?.[1]);
 
@@ -173,12 +267,17 @@ test.runIf(version > 0).each(['user', 'system'] as const)(
   mode => {
     const folder = mkdtempSync(join(tmpdir(), 'rs-'));
     try {
-      const files = units({ ...request(mode), launcher: '/bin/true' }, version).map(file => {
-        const path = join(folder, file.path.replace(/^.*\/(user|system)\//, ''));
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(path, file.text);
-        return path;
-      });
+      const of = { ...request(mode), launcher: '/bin/rasend' };
+      const all = [...units({ ...of, launcher: '/bin/true' }, version), ...gatewayUnits(of, '127.0.0.1:1')];
+      // Its program is looked for.
+      const files = all
+        .map(file => ({ ...file, text: file.text.replace('/bin/rasen ', '/bin/true ') }))
+        .map(file => {
+          const path = join(folder, file.path.replace(/^.*\/(user|system)\//, ''));
+          mkdirSync(dirname(path), { recursive: true });
+          writeFileSync(path, file.text);
+          return path;
+        });
       const checked = files.filter(path => !path.endsWith('.conf'));
       const { stdout, stderr, error } = spawnSync('systemd-analyze', ['verify', '--man=no', ...checked], {
         encoding: 'utf8',

@@ -10,6 +10,7 @@ const take = (env: Record<string, string>) => {
 };
 const NOTHING = {
   rpc: undefined,
+  http: [],
   sdnotify: undefined,
   journal: undefined,
   notify_socket: undefined,
@@ -24,6 +25,12 @@ test('descriptors are taken by name, in whatever order they come', () => {
     LISTEN_FDNAMES: 'journal:other:rpc:sdnotify',
   });
   expect(handover).toEqual({ ...NOTHING, journal: 3, rpc: 5, sdnotify: 6 });
+});
+
+test('the gateway has several sockets of one name', () => {
+  const { handover, left } = take({ LISTEN_PID: '4711', LISTEN_FDS: '2', LISTEN_FDNAMES: 'http:http' });
+  expect(handover).toEqual({ ...NOTHING, http: [3, 4] });
+  expect(left).toEqual({});
 });
 
 test('nothing of it is left for children', () => {
