@@ -3,23 +3,28 @@
  * another branch than the task's own, and the same again for the same task: after a crash between the push and the
  * request the branch is there, and the request is looked for before one is opened.
  */
-import { appendFileSync, existsSync } from 'node:fs';
-import { messageOf, RasenError } from '../contract/errors.ts';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { RasenError } from '../contract/errors.ts';
 import type { TaskView } from '../contract/view.ts';
 import { git } from '../git/run.ts';
+import { type ForgeApi, githubApi, gitlabApi, overHttps } from './forge-api.ts';
+import { loggedIn, throughProgram } from './forge-program.ts';
 import { parseRepository, type Repositories, type Repository } from './repositories.ts';
 import { type GatewayPaths, makeFolder } from './state.ts';
 import type { Who } from './upstream.ts';
 import { principalName } from './who.ts';
 
 const PUSH_MS = 600_000;
-const API_MS = 30_000;
 
 export interface ForgeOptions {
   /** Base of the REST API of GitHub's kind; absent: that of the host of the repository. */
   api?: string | undefined;
   /** Where no credential came with the task: for github.com, or for the host of `api` alone. */
   token?: string | undefined;
+  /** Where gh and glab are looked for; default: of this process. */
+  env?: NodeJS.ProcessEnv;
 }
 
 export interface Pushed {
@@ -36,8 +41,6 @@ export interface PullRequest {
   /** It was there already. */
   again: boolean;
 }
-
-const markOf = (id: string) => `refs/rasen/commit/${id}`;
 
 export class Forge {
   readonly #paths: GatewayPaths;
@@ -58,9 +61,9 @@ export class Forge {
     const { branch } = readyToPush(view);
     const cwd = view.project;
     const url = await originOf(cwd);
-    const env = this.#repositories.loginOf(view.id);
-    const known = await markedCommit(cwd, view.id);
-    const tip = await tipOf(view, known, message);
+    const made = await this.#made(view);
+    const env = { ...this.#repositories.loginOf(view.id), ...made.env };
+    const tip = await tipOf(view, made, message);
     const before = await git(['ls-remote', '--', url, `refs/heads/${branch}`], {
       cwd,
       env,
@@ -88,47 +91,57 @@ export class Forge {
     },
   ): Promise<PullRequest> {
     const repository = parseRepository(await originOf(view.project));
-    const token =
-      asked.token ?? this.#repositories.credentialOf(view.id, repository) ?? this.#ownToken(repository);
-    if (token === undefined)
-      throw new RasenError('secret', `There is no token for the forge at ${hostOf(repository)}.`, {
-        hint: 'Send a token with the request, or set GITHUB_TOKEN: it is used for github.com, and with --forge-api for the host of that. The token that came with a task is used for the host of its repository alone.',
-      });
+    const api = await this.#apiOf(view, repository, asked.token);
     const { branch } = await this.push(view, null, who);
-    const api = (this.#options.api ?? defaultApi(repository.host)).replace(/\/$/, '');
-    const [owner = ''] = repository.path.split('/');
-    const repo = `${api}/repos/${repository.path.split('/').slice(-2).join('/')}`;
-    const find = async () => {
-      const head = encodeURIComponent(`${owner}:${branch}`);
-      const found = await this.#ask<PullAnswer[]>('GET', `${repo}/pulls?state=all&head=${head}`, token);
-      return found.find(pull => pull.head?.ref === branch) ?? null;
-    };
-    const known = await find();
-    if (known) return { number: known.number, url: known.html_url, branch, again: true };
-    const base =
-      asked.base ?? (await this.#ask<{ default_branch: string }>('GET', repo, token)).default_branch;
-    const request = {
-      head: branch,
-      base,
-      title: asked.title ?? titleOf(view),
-      body: asked.body ?? bodyOf(view),
-    };
+    const known = await api.find(branch);
+    if (known) return { ...known, branch, again: true };
+    const base = asked.base ?? (await api.defaultBranch());
+    const proposal = { branch, base, title: asked.title ?? titleOf(view), body: asked.body ?? bodyOf(view) };
     try {
-      const made = await this.#ask<PullAnswer>('POST', `${repo}/pulls`, token, request);
-      this.#record(who, {
-        what: 'pull_request',
-        task: view.id,
-        branch,
-        number: made.number,
-        url: made.html_url,
-      });
-      return { number: made.number, url: made.html_url, branch, again: false };
+      const made = await api.open(proposal);
+      this.#record(who, { what: 'pull_request', task: view.id, branch, ...made });
+      return { ...made, branch, again: false };
     } catch (error) {
-      // Another one may have opened it meanwhile.
-      const other = await find().catch(() => null);
-      if (other) return { number: other.number, url: other.html_url, branch, again: true };
+      // Another one may have opened it meanwhile, or the answer was lost.
+      const other = await api.find(branch).catch(() => null);
+      if (other) return { ...other, branch, again: true };
       throw error;
     }
+  }
+
+  /** The token that is meant for this; else gh or glab, where its user has logged it in; else the token of the environment. */
+  async #apiOf(view: TaskView, repository: Repository, given: string | undefined): Promise<ForgeApi> {
+    const { api, env = process.env } = this.#options;
+    const host = hostOf(repository);
+    const rest = (token: string) =>
+      githubApi(overHttps((api ?? defaultApi(repository.host)).replace(/\/$/, ''), token), repository);
+    const meant = given ?? this.#repositories.credentialOf(view.id, repository);
+    if (meant !== undefined) return rest(meant);
+    const program = api === undefined ? await loggedIn(host, env) : null;
+    if (program !== null) {
+      const ask = throughProgram(program, host, env);
+      return program === 'gh' ? githubApi(ask, repository) : gitlabApi(ask, repository);
+    }
+    const token = this.#ownToken(repository);
+    if (token !== undefined) return rest(token);
+    throw new RasenError('secret', `There is no token for the forge at ${host}.`, {
+      hint: `Log in with its program (gh auth login, glab auth login); or send a token with the request; or set GITHUB_TOKEN: it is used for github.com, and with --forge-api for the host of that. The token that came with a task is used for the host of its repository alone.`,
+    });
+  }
+
+  /** What was made of a task before, and where: no repository of the user's is written. */
+  async #made({ id, project: cwd }: TaskView): Promise<Made> {
+    const folder = join(this.#paths.commits, id);
+    const objects = join(folder, 'objects');
+    makeFolder(objects);
+    const { stdout } = await git(['rev-parse', '--path-format=absolute', '--git-path', 'objects'], {
+      ...{ cwd, reads: true },
+    });
+    const env = {
+      GIT_OBJECT_DIRECTORY: objects,
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: quotedPath(stdout.trimEnd()),
+    };
+    return { env, mark: join(folder, 'commit') };
   }
 
   /** `origin` is what a repository says, and not where the user's token belongs. */
@@ -137,41 +150,6 @@ export class Forge {
     const hostname = URL.parse(api)?.hostname;
     const host = hostOf(repository);
     return hostname === host || hostname === `api.${host}` ? token : undefined;
-  }
-
-  async #ask<T>(method: string, url: string, token: string, body?: unknown): Promise<T> {
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url, {
-        method,
-        headers: {
-          Accept: 'application/vnd.github+json',
-          Authorization: `Bearer ${token}`,
-          'User-Agent': 'rasen',
-          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        // A token goes nowhere else.
-        redirect: 'error',
-        signal: AbortSignal.timeout(API_MS),
-      });
-      text = (await response.text()).slice(0, 2 * 1024 * 1024);
-    } catch (error) {
-      throw new RasenError(
-        'git',
-        `The forge does not answer at ${new URL(url).origin}: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
-    }
-    if (!response.ok)
-      throw new RasenError(
-        'git',
-        `The forge refused ${method} ${new URL(url).pathname}: ${response.status} ${text.slice(0, 300)}`,
-      );
-    return JSON.parse(text) as T;
   }
 
   #record(who: Who, what: Record<string, unknown>): void {
@@ -185,12 +163,6 @@ export class Forge {
       },
     );
   }
-}
-
-interface PullAnswer {
-  number: number;
-  html_url: string;
-  head?: { ref?: string };
 }
 
 function readyToPush(view: TaskView): { branch: string; commit: string } {
@@ -217,35 +189,45 @@ async function originOf(cwd: string): Promise<string> {
   return url;
 }
 
-async function markedCommit(cwd: string, id: string): Promise<string | null> {
-  const { stdout } = await git(['rev-parse', '--quiet', '--verify', markOf(id)], {
-    cwd,
-    reads: true,
-    ok: [0, 1],
-  });
-  return stdout.trim() || null;
+interface Made {
+  /** New objects go to a folder of ours; those of the repository are read. */
+  env: Record<string, string>;
+  /** File with the commit that was made last. */
+  mark: string;
+}
+
+/** A name in a list of folders, as git reads it. */
+const quotedPath = (path: string) => (/[":\n]/.test(path) ? JSON.stringify(path) : path);
+
+function markedCommit({ mark }: Made): string | null {
+  const text = existsSync(mark) ? readFileSync(mark, 'utf8') : '';
+  return /^[0-9a-f]{40,64}$/.test(text) ? text : null;
 }
 
 /** What has to be on the branch. A task that was done again goes on top of what was made of it before. */
-async function tipOf(view: TaskView, known: string | null, message: string | null): Promise<string> {
+async function tipOf(view: TaskView, made: Made, message: string | null): Promise<string> {
   const { project: cwd, commit, base } = view;
-  if (known === null) return message === null ? commit! : await squash(view, message, { on: base, known });
-  const { stdout } = await git(['rev-parse', `${known}^{tree}`, `${commit}^{tree}`], { cwd, reads: true });
+  const known = markedCommit(made);
+  if (known === null) return message === null ? commit! : await squash(view, made, message, base);
+  const { stdout } = await git(['rev-parse', `${known}^{tree}`, `${commit}^{tree}`], {
+    ...{ cwd, reads: true, env: made.env },
+  });
   const [old, wanted] = stdout.trim().split('\n');
-  return old === wanted ? known : await squash(view, message ?? titleOf(view), { on: known, known });
+  return old === wanted ? known : await squash(view, made, message ?? titleOf(view), known);
 }
 
-/** The content of the task as one commit, kept under a ref so that it is made once. */
+/** The content of the task as one commit, which is written down so that it is made once. */
 async function squash(
-  { id, project: cwd, commit }: TaskView,
+  { project: cwd, commit }: TaskView,
+  { env, mark }: Made,
   message: string,
-  { on, known }: { on: string | null; known: string | null },
+  on: string | null,
 ): Promise<string> {
   const { stdout } = await git(['commit-tree', `${commit}^{tree}`, ...(on ? ['-p', on] : []), '-F', '-'], {
-    ...{ cwd, input: message, env: await authorOf(cwd, commit!) },
+    ...{ cwd, input: message, env: { ...env, ...(await authorOf(cwd, commit!)) } },
   });
   const made = stdout.trim();
-  await git(['update-ref', markOf(id), made, known ?? ''], { cwd });
+  writeFileAtomic.sync(mark, made, { mode: 0o600 });
   return made;
 }
 

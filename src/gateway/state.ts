@@ -30,6 +30,8 @@ export interface GatewayPaths {
   running: string;
   /** Of one that `rasen web` has started. */
   log: string;
+  /** What pushes have made of tasks, so that it is made once: a folder a task. */
+  commits: string;
   /** Who pushed and opened what: one JSON object a line. */
   decisions: string;
 }
@@ -49,6 +51,7 @@ export function gatewayPaths(home: string): GatewayPaths {
     credentials: at('credentials'),
     running: at('running.json'),
     log: at('gateway.log'),
+    commits: at('commits'),
     decisions: at('decisions.ndjson'),
   };
 }
