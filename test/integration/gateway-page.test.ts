@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayRig } from '../support/gateway.ts';
-import { commandSpec, pipelineSpec, until } from '../support/instance.ts';
+import { commandSpec, pipelineSpec, RASEN, until } from '../support/instance.ts';
 import { SeedProject, WORKS } from '../support/scripted-agent.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -206,6 +206,83 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
       expect(await over(running)).toBe(true);
     },
     LONG * 2,
+  );
+
+  test(
+    'services are shown as they are, with a way to them; so are groups, and what was handed over',
+    async () => {
+      rig = new GatewayRig();
+      await rig.start();
+      const { folder } = rig.instance;
+      const server = join(import.meta.dirname, '../support/server.mjs');
+      const keep = (name: string, ...flags: string[]) => [process.execPath, server, name, ...flags];
+      const go = join(folder, 'go');
+      const wait = `while [ ! -e ${go} ]; do sleep 0.1; done`;
+      // Submitted from inside of the task: it is told there.
+      const hands = `export HOME=${folder} RASEN_HOME=${rig.instance.home}; ${RASEN} run --background --name inner -- sh -c '${wait}' && ${wait}`;
+      const service = { port: 'auto' };
+      const id = await submit(
+        pipelineSpec(
+          [
+            { id: 'web', title: 'Web server', do: { keep: keep('web') }, service },
+            { id: 'db', title: 'Database', do: { keep: keep('db', '--waits') }, service },
+            { id: 'work', title: 'Work with it', needs: ['web'], do: { run: ['sh', '-c', hands] } },
+          ],
+          folder,
+          { name: 'site', goal: 'Try the site', group: 'night', priority: 3 },
+        ),
+      );
+      const shots = process.env.RASEN_TEST_SHOTS;
+      for (const { width, dark } of [
+        { width: 1440, dark: false },
+        { width: 360, dark: true },
+      ]) {
+        const page = await open({ width, dark });
+        const services = page.getByRole('region', { name: 'Services' });
+        const row = (title: string) => services.getByRole('listitem').filter({ hasText: title });
+        await row('Web server').getByText('ready', { exact: true }).waitFor();
+        await row('Database').getByText('not ready').waitFor();
+        await row('Web server').getByRole('link', { name: 'site' }).waitFor();
+        expect(await violations(page)).toEqual([]);
+        expect(await wide(page)).toBe(0);
+        if (shots)
+          await page.screenshot({
+            path: join(shots, `services-night-${width}-${dark ? 'dark' : 'light'}.png`),
+          });
+        await page.getByText('group night · priority 3 · 1 handed over').waitFor();
+        await page.getByRole('region', { name: 'Running' }).getByRole('link', { name: /site/ }).click();
+        const link = row('Web server').getByRole('link', { name: /^http:\/\/127\.0\.0\.1:\d+/ });
+        const url = (await link.getAttribute('href'))!;
+        expect(await (await fetch(url)).text()).toMatch(/^web \d+\n$/);
+        await row('Web server').getByText(/since/).waitFor();
+        await page.getByText('night', { exact: true }).waitFor();
+        await page.getByText('Handed over (1)').waitFor();
+        await page.getByRole('link', { name: 'inner' }).waitFor();
+        expect(await violations(page)).toEqual([]);
+        expect(await wide(page)).toBe(0);
+        if (shots)
+          await page.screenshot({
+            ...{ path: join(shots, `services-task-${width}-${dark ? 'dark' : 'light'}.png`), fullPage: true },
+          });
+        await page.context().close();
+      }
+      // It changes while somebody looks.
+      const page = await open();
+      const row = page.getByRole('region', { name: 'Services' }).getByRole('listitem');
+      await row.filter({ hasText: 'Database' }).getByText('not ready').waitFor();
+      writeFileSync(join(folder, 'go-db'), '');
+      await row.filter({ hasText: 'Database' }).getByText('ready', { exact: true }).waitFor();
+      const { pid } = (await rig.ask(`/v1/tasks/${id}`)).json.subtasks.find(
+        (step: { id: string }) => step.id === 'web',
+      ).attempt;
+      process.kill(pid, 'SIGKILL');
+      await row.filter({ hasText: 'Web server' }).getByText('1 restart').waitFor();
+      writeFileSync(go, '');
+      await over(id);
+      await page.goto(`${rig.url}/#/task/${id}`);
+      await page.getByRole('region', { name: 'Services' }).getByText('stopped').first().waitFor();
+    },
+    LONG,
   );
 
   test(

@@ -13,6 +13,7 @@ import {
   until,
 } from './format.ts';
 import { Badge, Timeline } from './parts.tsx';
+import { isUp, Services, servicesOf } from './services.tsx';
 import { type TaskView, useTasks } from './store.ts';
 
 interface Totals {
@@ -61,6 +62,7 @@ export function Night() {
       groupOf(task.status) === 'running' ||
       Date.parse(task.last_activity) > since,
   );
+  const services = recent.flatMap(servicesOf).filter(isUp);
   if (loaded && tasks.length === 0) return <Welcome />;
   return (
     <>
@@ -88,6 +90,14 @@ export function Night() {
         <Total value={totals ? duration(totals.active_seconds) : '–'} name="worked" />
       </ul>
       <Timeline tasks={recent} since={since} />
+      {services.length > 0 ? (
+        <section class="card" aria-label="Services">
+          <h2>
+            Services <span class="quiet">{services.length}</span>
+          </h2>
+          <Services services={services} named />
+        </section>
+      ) : null}
       {GROUPS.map(({ group, title, empty }) => {
         const rows = recent.filter(task => groupOf(task.status) === group);
         return (
@@ -122,6 +132,7 @@ function Total({ value, name }: { value: string; name: string }) {
 function Row({ task }: { task: TaskView }) {
   const { id, name, goal, status, reason, resume_at, completed_subtasks, total_subtasks, last_activity } =
     task;
+  const handed = task.handed_over?.length ?? 0;
   return (
     <li>
       <a class="task" href={`#/task/${id}`}>
@@ -132,7 +143,10 @@ function Row({ task }: { task: TaskView }) {
         <span class="goal">{firstLine(goal)}</span>
         {reason ? <span class="reason">{firstLine(reason)}</span> : null}
         <span class="quiet">
-          {folderName(task.project)} · {completed_subtasks}/{total_subtasks} subtasks ·{' '}
+          {folderName(task.project)}
+          {task.group === undefined ? '' : ` · group ${task.group}`}
+          {task.priority ? ` · priority ${task.priority}` : ''}
+          {handed > 0 ? ` · ${handed} handed over` : ''} · {completed_subtasks}/{total_subtasks} subtasks ·{' '}
           {dollars(task.total_cost_usd)} · {resume_at ? `goes on ${until(resume_at)}` : ago(last_activity)}
         </span>
       </a>

@@ -1,9 +1,11 @@
 /** One task: how it stands, what it does now, its plan with gates and evidence, and what can be done with it. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { get, post } from './api.ts';
 import { ago, dollars, duration, firstLine, tokens, until } from './format.ts';
 import { Log } from './log.tsx';
 import { Act, Badge, Facts, Say, Timeline } from './parts.tsx';
+import { Services, servicesOf, wordOf } from './services.tsx';
 import { put, refresh, type TaskView, useTasks } from './store.ts';
 
 export function Task({ id, part }: { id: string; part: string }) {
@@ -114,7 +116,34 @@ function Buttons({ view }: { view: TaskView }) {
   );
 }
 
+/** Which tasks it waits for or belongs to; only what somebody has said. */
+function turnOf({ group, priority, after = [], parent, handed_over = [] }: TaskView) {
+  const rows: [string, ComponentChildren][] = [];
+  if (group !== undefined) rows.push(['Group', group]);
+  if (priority) rows.push(['Priority', String(priority)]);
+  if (after.length > 0) rows.push(['After', <Tasks key="after" ids={after} />]);
+  if (parent !== undefined) rows.push(['Handed over by', <Tasks key="parent" ids={[parent]} />]);
+  if (handed_over.length > 0)
+    rows.push([`Handed over (${handed_over.length})`, <Tasks key="handed" ids={handed_over} />]);
+  return rows;
+}
+
+function Tasks({ ids }: { ids: string[] }) {
+  const { tasks } = useTasks();
+  return (
+    <>
+      {ids.map((id, i) => (
+        <span key={id}>
+          {i === 0 ? '' : ', '}
+          <a href={`#/task/${id}`}>{tasks.find(task => task.id === id)?.name ?? id}</a>
+        </span>
+      ))}
+    </>
+  );
+}
+
 function Plan({ view }: { view: TaskView }) {
+  const services = servicesOf(view);
   return (
     <>
       <Facts
@@ -129,8 +158,15 @@ function Plan({ view }: { view: TaskView }) {
           ['Branch', view.branch ?? '–'],
           ['Project', view.project],
           ['Merged', view.merged ? `into ${view.merged.into}` : 'no'],
+          ...turnOf(view),
         ]}
       />
+      {services.length > 0 ? (
+        <section class="card" aria-label="Services">
+          <h2>Services</h2>
+          <Services services={services} named={false} />
+        </section>
+      ) : null}
       <Timeline tasks={[view]} since={Date.parse(view.created_at)} />
       {view.notes.length > 0 ? (
         <section aria-label="Notes">
@@ -155,7 +191,7 @@ function Plan({ view }: { view: TaskView }) {
             <li key={step.id} class={`step s-${step.status}`}>
               <div class="row spread">
                 <b>{firstLine(step.title) || step.id}</b>
-                <Badge status={step.status} />
+                <Badge status={wordOf(step)} />
               </div>
               <span class="quiet">
                 {step.id}
