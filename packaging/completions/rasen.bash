@@ -32,7 +32,7 @@ _rasen() {
   name=$first
   [[ -n $words && $first != completion && $first != help ]] && name="$first $second"
   case $name in
-    'init') flags='-t --task --plan --format --json' ;;
+    'init') flags='-t --task --plan --repo --format --json' ;;
     'run') flags='--background --foreground -f --file -j --jobs --config --skip-review --skip-qa --wait --key --retry --name --after --group --priority --env --stdin --timeout --pty --exit-code --at --every --cron --watch --tz --ignore --outputs --debounce --overlap --catch-up --max-late --jitter --until --max-runs --pause-after --keep --notify --expect-within --format --json' ;;
     'each') flags='-j --jobs -a --arg-file -0 --null -k --keep-order --halt --retries --shell --dry-run --background --key --retry --name --after --group --priority --env --timeout --format --json' ;;
     'ensure') flags='--ready --port --timeout --restart --env --format --json' ;;

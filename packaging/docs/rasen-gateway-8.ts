@@ -85,7 +85,7 @@ export function rasenGateway8(version: string): string {
   );
   page.item(
     '`POST /v1/tasks/{task}/pull-request` (decide)',
-    'As `rasen pr`: {title, body, base, token}, all optional.',
+    'As `rasen pr`: {title, body, base, token}, all optional. Without a token through `gh` or `glab`, where it is logged in.',
   );
   page.item('`GET /v1/whoami` (read)', 'Who asks, with which scopes.');
   page.item('`GET /v1/sessions` (read), `POST /v1/sessions/{name}/revoke` (decide)', 'Logged-in browsers.');
@@ -111,7 +111,7 @@ export function rasenGateway8(version: string): string {
   -d '{"github_repo": "owner/name", "task_description": "Fix the build"}'`);
   page.section('Repositories');
   page.para(
-    'A repository that a task is asked for by URL is mirrored once, in `gateway/repositories/`, and each of its tasks gets a checkout in `gateway/checkouts/`. A remote is reached as your own git reaches it: credential helpers, ssh, proxies. A `github_token` of a request is kept in a file of mode 0600 for that task and given to git through GIT_ASKPASS, for the host of that repository alone; it stands in no URL, remote, argument or log. A URL with a password in it is refused. Submodules and LFS objects are not fetched.',
+    'A repository that a task is asked for by URL is mirrored once, in `gateway/repositories/`, and each of its tasks gets a checkout in `gateway/checkouts/`. A remote is reached as your own git reaches it: credential helpers, ssh, proxies. A `github_token` of a request is kept in a file of mode 0600 for that task and given to git through GIT_ASKPASS, for the host of that repository alone; it stands in no URL, remote, argument or log. A URL with a password in it is refused. `rasen init --repo` makes a task of the same kind by hand, in a checkout of its own beside theirs. Submodules and LFS objects are not fetched.',
   );
   page.section('Webhooks');
   page.para(

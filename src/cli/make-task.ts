@@ -14,6 +14,8 @@ const MAX_GOAL_BYTES = 1024 * 1024;
 
 export interface NewTask {
   root: string;
+  /** Default: a new one. */
+  id?: string | undefined;
   /** The task text. */
   goal: string;
   /** A plan file; without one the first attempt is the planner's. */
@@ -28,7 +30,7 @@ export interface NewTask {
 export async function makeTask(context: Context, task: NewTask): Promise<Project> {
   const bundle = await context.loadConfigBundle();
   const { root, goal, status } = task;
-  const id = ulid();
+  const id = task.id ?? ulid();
   const plan = task.plan === undefined ? null : readPlan(bundle, context, task.plan, id, goal);
   const project: Project = {
     root,

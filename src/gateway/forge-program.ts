@@ -102,28 +102,26 @@ function run(
   });
 }
 
+/** What each takes for hosts of any name, and what for its own. */
+const TOKENS = {
+  gh: { any: ['GH_ENTERPRISE_TOKEN', 'GITHUB_ENTERPRISE_TOKEN'], own: ['GH_TOKEN', 'GITHUB_TOKEN'] },
+  glab: { any: ['GITLAB_TOKEN', 'GITLAB_ACCESS_TOKEN', 'OAUTH_TOKEN'], own: [] },
+} as const;
+
 /**
  * The host is what a repository says: tokens of the environment that a program takes for hosts of any name are left out
- * where they are not meant for this one.
+ * where they are not meant for this one, and those of the other program always.
  */
 function environmentFor(program: ForgeProgram, host: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const fixed = {
-    GH_PROMPT_DISABLED: '1',
-    GH_NO_UPDATE_NOTIFIER: '1',
-    GLAB_CHECK_UPDATE: 'false',
-    NO_COLOR: '1',
+  const { GH_HOST, GITLAB_HOST = 'gitlab.com' } = env;
+  const meant = program === 'gh' ? GH_HOST === host : GITLAB_HOST.replace(/^https?:\/\//, '') === host;
+  const other = TOKENS[program === 'gh' ? 'glab' : 'gh'];
+  const dropped: readonly string[] = [...other.any, ...other.own, ...(meant ? [] : TOKENS[program].any)];
+  return {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !dropped.includes(name))),
+    ...{ GH_PROMPT_DISABLED: '1', GH_NO_UPDATE_NOTIFIER: '1', GLAB_CHECK_UPDATE: 'false', NO_COLOR: '1' },
+    PATH: soundPath(env.PATH ?? '').join(delimiter),
   };
-  const all: NodeJS.ProcessEnv = { ...env, ...fixed, PATH: soundPath(env.PATH ?? '').join(delimiter) };
-  const meant =
-    program === 'gh'
-      ? all.GH_HOST === host
-      : (all.GITLAB_HOST ?? 'gitlab.com').replace(/^https?:\/\//, '') === host;
-  const general =
-    program === 'gh'
-      ? ['GH_ENTERPRISE_TOKEN', 'GITHUB_ENTERPRISE_TOKEN']
-      : ['GITLAB_TOKEN', 'GITLAB_ACCESS_TOKEN', 'OAUTH_TOKEN'];
-  if (!meant) for (const name of general) delete all[name];
-  return all;
 }
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1)?.slice(0, 300) ?? '';

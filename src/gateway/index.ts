@@ -6,7 +6,7 @@ export { renderUnicodeCompact as qrText } from 'uqr';
 export { Forge } from './forge.ts';
 export { type HookInfo, HookSecrets } from './hook-secrets.ts';
 export { Metrics } from './metrics.ts';
-export { Repositories } from './repositories.ts';
+export { parseRepository, Repositories } from './repositories.ts';
 export { DEFAULT_LISTEN, type Gateway, type GatewayOptions, serveGateway } from './server.ts';
 export { type SessionInfo, Sessions } from './sessions.ts';
 export { type GatewayPaths, gatewayPaths } from './state.ts';

@@ -16,13 +16,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, RasenError } from '../contract/errors.ts';
 import { git } from '../git/run.ts';
+import { lockFolder } from '../host/folder-lock.ts';
 import { ulid } from '../util/ulid.ts';
 import { type GatewayPaths, hashOf, makeFolder } from './state.ts';
 
 /** A large repository over a slow line. */
 const FETCH_MS = 3_600_000;
+const TURN_POLL_MS = 200;
 
 export interface Repository {
   /** As git takes it, without a credential. */
@@ -92,7 +95,7 @@ export class Repositories {
     const token = credential === undefined ? undefined : this.#keep(task, credential, repository);
     const mirror = this.mirrorOf(repository);
     const before = this.#busy.get(mirror) ?? Promise.resolve();
-    const fetched = before.then(() => this.#fetch(repository, mirror, token));
+    const fetched = before.then(() => alone(mirror, () => this.#fetch(repository, mirror, token)));
     this.#busy.set(
       mirror,
       fetched.catch(() => {}),
@@ -245,6 +248,24 @@ case $1 in Username*) echo x-access-token ;; *) cat "$RASEN_CREDENTIAL" ;; esac
 
 /** Host, and port where there is one, as git names them when it asks for a password. */
 const authorityOf = ({ url, host }: Repository) => URL.parse(url)?.host || host;
+
+/** While a command fetches, the gateway waits, and the other way round; whoever is killed holds nothing. */
+async function alone(mirror: string, work: () => Promise<void>): Promise<void> {
+  const turn = `${mirror}.turn`;
+  mkdirSync(turn, { recursive: true, mode: 0o700 });
+  for (const end = performance.now() + FETCH_MS; ; await sleep(TURN_POLL_MS)) {
+    const lock = await lockFolder(turn);
+    if (lock.is === 'held') {
+      if (performance.now() < end) continue;
+      throw new RasenError('git', `Another fetch into ${mirror} goes on for more than an hour.`);
+    }
+    try {
+      return await work();
+    } finally {
+      if (lock.is === 'taken') lock.release();
+    }
+  }
+}
 
 /** Null: it has that name now; else the id that was there. What is there and holds none has told nobody of one. */
 function linkOr(aside: string, file: string): string | null {

@@ -5,7 +5,9 @@ import { agentText, installedAgents } from '../../agents/installed.ts';
 import { PROGRAMS } from '../../agents/programs.ts';
 import { AGENT_PROGRAMS } from '../../contract/backends.ts';
 import { RasenError } from '../../contract/errors.ts';
+import { shellWord } from '../../engine/shell-word.ts';
 import { configFolder } from '../../submit/config-folder.ts';
+import { ulid } from '../../util/ulid.ts';
 import { defineCommand, FORMAT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
@@ -14,46 +16,87 @@ import { goalOf, makeTask, unfinishedTask } from '../make-task.ts';
 import { oneLine } from '../output.ts';
 import { findProject, type Project } from '../project.ts';
 
-export const init = defineCommand<{ task?: string; plan?: string }>({
+interface Options {
+  task?: string;
+  plan?: string;
+  repo?: string;
+}
+
+export const init = defineCommand<Options>({
   name: 'init',
   summary: 'Make a task of this project: a text, and perhaps a plan',
   details: [
     'It writes .rasen/ (task text, plan, configuration, prompts) into the nearest folder that has a rasen.yml, or else into the top of the git working tree, and keeps it out of git. A rasen.yml in a package of a repository makes that package the project: agent, setup and gates work there, and paths in plans are relative to it. Nothing is started and no supervisor is needed.',
+    'With --repo the project is a checkout of its own of that repository, in the state folder: a mirror is kept, fetched once for all tasks, and no checkout of yours is touched. git logs in as it does for you: credential helpers, ssh.',
     'Without --plan the first attempt of the run is the planner’s.',
     'Where no agent is configured and only one of those that rasen knows is on PATH, it is written into .rasen/config.yaml.',
   ],
   options: [
     { flags: '-t, --task <text>', about: 'what is to be done: a text, or a file with the text' },
     { flags: '--plan <file>', about: 'subtasks, in YAML, JSON or Markdown, or a plan of another program' },
+    {
+      flags: '--repo <url>',
+      about: 'in a checkout of this repository: https, ssh, git@host:path, file, or owner/name of GitHub',
+    },
     ...FORMAT,
   ],
   examples: [
     { command: 'rasen init --task "Implement password reset"', about: 'the planner makes the plan' },
     { command: 'rasen init --task TASK.md --plan plan.yml', about: 'text and plan from files' },
+    { command: 'rasen init --repo owner/name --task "Fix the build"', about: 'no clone is needed' },
   ],
   async run({ options }, context) {
     if (options.task === undefined)
       throw usage('There is no task text.', 'rasen init --task "what is to be done"');
-    const { out } = context;
-    const root = configFolder(context.cwd);
     const goal = goalOf(context, options.task);
+    const { repo, plan } = options;
+    if (repo !== undefined) return await initElsewhere(context, { repo, goal, plan });
+    const root = configFolder(context.cwd);
     const old = existsSync(join(root, '.rasen', 'task.json')) ? findProject(root) : null;
     if (old) await refuseUnfinished(context, old);
     if (old) await noteUnmerged(context, old);
-    const { backend, note } = await chooseAgent(context, root);
-    const project = await makeTask(context, {
-      ...{ root, goal, plan: options.plan, backend, status: 'initialized' },
-    });
-    await excludeLocally(root);
-    if (note !== null) out.note(note);
-    out.reply({ id: project.task.id, status: 'initialized', project: root }, () =>
-      [
-        `Initialized task ${project.task.id}: ${oneLine(goal, 100)}`,
-        'Start it with: rasen run --background',
-      ].join('\n'),
-    );
+    tell(context, await make(context, { root, goal, plan }), goal, 'rasen run --background');
   },
 });
+
+interface Wanted {
+  root: string;
+  goal: string;
+  plan: string | undefined;
+  id?: string;
+}
+
+async function make(context: Context, wanted: Wanted): Promise<Project> {
+  const { backend, note } = await chooseAgent(context, wanted.root);
+  const project = await makeTask(context, { ...wanted, backend, status: 'initialized' });
+  await excludeLocally(wanted.root);
+  if (note !== null) context.out.note(note);
+  return project;
+}
+
+/** In a checkout of its own. Where no task comes of it, nothing of it is left. */
+async function initElsewhere(
+  context: Context,
+  { repo, goal, plan }: Pick<Wanted, 'goal' | 'plan'> & { repo: string },
+): Promise<void> {
+  const bundle = await context.loadGatewayBundle();
+  const repositories = new bundle.Repositories(bundle.gatewayPaths(context.paths.home));
+  const id = ulid();
+  const folder = await repositories.checkout(bundle.parseRepository(repo), id, undefined);
+  try {
+    const project = await make(context, { root: configFolder(folder), goal, plan, id });
+    tell(context, project, goal, `cd ${shellWord(project.root)} && rasen run --background`);
+  } catch (error) {
+    repositories.forget(id);
+    throw error;
+  }
+}
+
+function tell({ out }: Context, { root, task }: Project, goal: string, start: string): void {
+  out.reply({ id: task.id, status: 'initialized', project: root }, () =>
+    [`Initialized task ${task.id}: ${oneLine(goal, 100)}`, `Start it with: ${start}`].join('\n'),
+  );
+}
 
 interface Choice {
   backend: string | null;

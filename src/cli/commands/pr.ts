@@ -14,10 +14,10 @@ interface Options {
 
 export const pr = defineCommand<Options>({
   name: 'pr',
-  summary: 'Push the branch of a completed task and open a pull request for it',
+  summary: 'Push the branch of a completed task and open a pull or merge request for it',
   details: [
     'The branch of the task goes to `origin`, never forced and never onto another branch. The pull request tells the goal, the result, the subtasks and the cost. Asked again for the same task it finds the request that is there.',
-    'The token is that which came with the task, or GITHUB_TOKEN or GH_TOKEN. These are sent to github.com, or with --forge-api to that API where it is one of the host of `origin`.',
+    'The token is that which came with the task. Without one it goes through `gh` or `glab` where that is installed and logged in at the host of `origin`; else GITHUB_TOKEN or GH_TOKEN is used. These are sent to github.com, or with --forge-api to that API where it is one of the host of `origin`.',
   ],
   arguments: [TASK],
   options: [
