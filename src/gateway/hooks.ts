@@ -37,14 +37,13 @@ export function addHooks(
     }
     const reason = unwanted(hook, delivery, payload);
     if (reason !== null) return c.json({ result: 'ignored', reason });
-    const came_at = Date.now();
     try {
-      const { slot, receipt } = await upstream.call<{ slot: string; receipt: ReceiptView | null }>(
+      const { slot, receipt, again } = await upstream.call<SlotAnswer>(
         { by: 'hook', name: trigger.slice(0, 24) },
         'trigger.deliver',
         { trigger, key: delivery.id, body: payload },
       );
-      return c.json({ ...resultOf(receipt, came_at), slot, task: receipt?.task ?? null });
+      return c.json({ ...resultOf(receipt, again === true), slot, task: receipt?.task ?? null });
     } catch (error) {
       if (isRasenError(error) && error.kind === 'trigger_unknown')
         throw new Refused('not_found', `There is no trigger ${trigger} any more.`);
@@ -66,10 +65,20 @@ function limit(rates: Map<string, { count: number; since: number }>, trigger: st
   });
 }
 
-function resultOf(receipt: ReceiptView | null, came_at: number): { result: string; reason: string } {
-  if (receipt === null) return { result: 'accepted', reason: 'it waits for its turn' };
-  const { outcome, reason, t } = receipt;
-  if (Date.parse(t) < came_at) return { result: 'duplicate', reason: reason ?? `it was ${outcome} before` };
+interface SlotAnswer {
+  slot: string;
+  receipt: ReceiptView | null;
+  again?: boolean;
+}
+
+/** After a kill, one that was accepted without an answer is a duplicate to its sender: it is there, once. */
+function resultOf(receipt: ReceiptView | null, again: boolean): { result: string; reason: string } {
+  if (receipt === null) {
+    const reason = 'it waits for its turn';
+    return { result: again ? 'duplicate' : 'accepted', reason };
+  }
+  const { outcome, reason } = receipt;
+  if (again) return { result: 'duplicate', reason: reason ?? `it was ${outcome} before` };
   if (outcome === 'started' || outcome === 'late') return { result: 'accepted', reason: reason ?? outcome };
   return { result: outcome === 'joined' ? 'joined' : 'skipped', reason: reason ?? outcome };
 }

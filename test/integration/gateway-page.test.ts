@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayRig } from '../support/gateway.ts';
@@ -329,6 +330,56 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
       expect(project.git('show', 'main:token.txt')).toContain('done');
     },
     LONG * 2,
+  );
+
+  test(
+    'a log of a thousand lines a second is followed, in a page of less than 100 kB; what it costs is printed',
+    async () => {
+      rig = new GatewayRig();
+      await rig.start();
+      const { folder } = rig.instance;
+      const done = join(folder, 'done');
+      const burst = `i=0; while [ ! -e ${done} ]; do for n in 0 1 2 3 4 5 6 7 8 9; do i=$((i+1)); echo "line $i of many, as a build prints them"; done; sleep 0.01; done; echo last`;
+      const id = await submit(commandSpec(['sh', '-c', burst], folder));
+      let bytes = 0;
+      for (const path of ['/', '/page.js', '/page.css', '/icon.svg'])
+        bytes += gzipSync((await rig.ask(path, { token: null })).text).length;
+      expect(bytes).toBeLessThan(100 * 1024);
+      const page = await open();
+      const paint = await inPage<number>(
+        page,
+        "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1",
+      );
+      await page.goto(`${rig.url}/#/task/${id}/log`);
+      await page
+        .getByRole('log')
+        .getByText(/line \d+ of many/)
+        .first()
+        .waitFor();
+      await inPage(
+        page,
+        "window.longTasks = []; new PerformanceObserver(list => longTasks.push(...list.getEntries().map(e => e.duration))).observe({ type: 'longtask' })",
+      );
+      const counted = async () => {
+        const texts = await page.getByRole('log').locator('.l-output').last().innerText();
+        return Number(/line (\d+)/.exec(texts)?.[1] ?? 0);
+      };
+      const before = await counted();
+      await until(
+        'five thousand lines more are shown',
+        async () => (await counted()) > before + 5000,
+        120_000,
+      );
+      // A window over the log: the page does not grow with it.
+      expect(await page.getByRole('log').locator('.l-output').count()).toBeLessThanOrEqual(2500);
+      const long = await inPage<number[]>(page, 'longTasks');
+      console.log(
+        `page: ${(bytes / 1024).toFixed(1)} kB gzip, first paint ${Math.round(paint)} ms, ${long.length} long tasks over 5,000 lines (longest ${Math.round(Math.max(0, ...long))} ms)`,
+      );
+      writeFileSync(done, '');
+      await over(id);
+    },
+    LONG,
   );
 
   test(

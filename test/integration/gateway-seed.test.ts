@@ -175,6 +175,44 @@ test(
 );
 
 test(
+  'a repository over ssh is cloned and pushed to as git of the user does it',
+  async () => {
+    project = new SeedProject({ config: { baseline: 'allow', limits: { attempts: 1 } } });
+    const { folder } = project.instance;
+    forge = new FakeForge(folder, SECRET);
+    await forge.start();
+    forge.add('owner/app', project.root);
+    // What ssh does there: runs the words in the home of the other side, for the host that it was asked for.
+    const ssh = join(folder, 'ssh');
+    const asked = join(folder, 'asked');
+    writeFileSync(
+      ssh,
+      `#!/bin/sh\nfor last; do :; done\necho "$*" >>${asked}\n[ "$1" = -G ] && exit 1\ncase $* in *git@hub.example*) cd ${forge.root} && exec sh -c "$last" ;; esac\nexit 255\n`,
+      { mode: 0o755 },
+    );
+    project.instance.env.GIT_SSH_COMMAND = ssh;
+    rig = new GatewayRig(project.instance, []);
+    await rig.start();
+    project.script({ '*': [WORKS] });
+    const repo = 'git@hub.example:owner/app.git';
+    const { task_id } = await create({ github_repo: repo, task_description: 'Make the token', plan: PLAN });
+    const { branch } = await status(task_id, 'completed');
+    expect(await post(`/api/task/${task_id}/commit`, { commit_message: 'Add the token' })).toMatchObject({
+      ...{ success: true, branch },
+    });
+    expect(forge.git('owner/app', 'log', '--format=%s', `main..${branch}`)).toBe('Add the token');
+    expect(readFileSync(asked, 'utf8')).toMatch(
+      /git-upload-pack 'owner\/app\.git'[\s\S]*git-receive-pack 'owner\/app\.git'/,
+    );
+    const unknown = await rig.ask('/api/create-task', {
+      body: { github_repo: 'git@other.example:owner/app.git', task_description: 'x', plan: PLAN },
+    });
+    expect([unknown.status, unknown.json.kind]).toEqual([502, 'git']);
+  },
+  LONG,
+);
+
+test(
   'lists by repository; an order with a key clones once; what cannot be is refused by name',
   async () => {
     const repo = await started();

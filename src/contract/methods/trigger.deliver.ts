@@ -10,6 +10,7 @@ const BODY_CHARS = 900_000;
 export const slotAnswer = z.looseObject({
   slot: z.string(),
   receipt: receiptView.nullable().describe('null: the slot waits for its turn.'),
+  again: z.boolean().optional().describe('It was known before, so this has added nothing.'),
 });
 
 export const triggerDeliver = defineMethod({

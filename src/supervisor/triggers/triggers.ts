@@ -34,6 +34,13 @@ export interface TriggersOptions extends Performing {
   endOf(task: string): RunEnd | null;
 }
 
+interface SlotAnswer {
+  slot: string;
+  receipt: Receipt | null;
+  /** It was known already. */
+  again: boolean;
+}
+
 interface Entry {
   readonly id: string;
   state: TriggerState;
@@ -179,19 +186,14 @@ export class Triggers {
     ref: string,
     op: string,
     signal: AbortSignal,
-  ): Promise<{ slot: string; receipt: Receipt | null }> {
+  ): Promise<SlotAnswer> {
     const entry = this.#resolve(ref);
     if (entry.state.status === 'finished') throw over(entry.state, 'fire');
     return await this.#until(entry, waiting(`fire:${op}`), signal);
   }
 
   /** A delivery: `key` tells it apart; the same again is the same slot. */
-  async deliver(
-    ref: string,
-    key: string,
-    body: unknown,
-    signal: AbortSignal,
-  ): Promise<{ slot: string; receipt: Receipt | null }> {
+  async deliver(ref: string, key: string, body: unknown, signal: AbortSignal): Promise<SlotAnswer> {
     const entry = this.#resolve(ref);
     if (entry.state.definition.when.kind !== 'webhook')
       throw new RasenError('trigger_state', `Trigger "${entry.state.definition.name}" takes no deliveries.`);
@@ -357,21 +359,23 @@ export class Triggers {
   }
 
   /** Records a slot that does not come by the clock, once; then the trigger looks. */
-  async #deliver(entry: Entry, slot: Waiting, body?: unknown): Promise<void> {
-    await this.#exclusive(entry, async () => {
-      if (receiptOf(entry.state, slot.slot) || isPending(entry.state, slot.slot)) return;
+  /** Whether it was known already. */
+  async #deliver(entry: Entry, slot: Waiting, body?: unknown): Promise<boolean> {
+    return await this.#exclusive(entry, async () => {
+      if (receiptOf(entry.state, slot.slot) || isPending(entry.state, slot.slot)) return true;
       const events = delivered(entry.state, slot);
       if (slot.payload !== null && events.some(({ type }) => type === 'slot_queued'))
         this.#options.store.writePayload(entry.id, slot.payload, body);
       await this.#record(entry, events);
+      return false;
     });
   }
 
   /** Resolves with the receipt; or with none where the slot waits for its turn. */
   async #until(entry: Entry, slot: Waiting, signal: AbortSignal, body?: unknown) {
-    await this.#deliver(entry, slot, body);
+    const again = await this.#deliver(entry, slot, body);
     const name = slot.slot;
-    return await new Promise<{ slot: string; receipt: Receipt | null }>((resolve, reject) => {
+    return await new Promise<SlotAnswer>((resolve, reject) => {
       const look = () => {
         const receipt = receiptOf(entry.state, name);
         const { taken, queue } = entry.state;
@@ -379,7 +383,7 @@ export class Triggers {
           taken.some(one => one.slot === name) || (queue[0]?.slot === name && !this.#isBusy(entry));
         if (!receipt && begins && !entry.removed) return;
         done();
-        resolve({ slot: name, receipt });
+        resolve({ slot: name, receipt, again });
       };
       const abort = () => {
         done();
