@@ -182,11 +182,7 @@ export class Triggers {
   }
 
   /** A slot of its own, now. `op`: the same again is the same slot. */
-  async fire(
-    ref: string,
-    op: string,
-    signal: AbortSignal,
-  ): Promise<SlotAnswer> {
+  async fire(ref: string, op: string, signal: AbortSignal): Promise<SlotAnswer> {
     const entry = this.#resolve(ref);
     if (entry.state.status === 'finished') throw over(entry.state, 'fire');
     return await this.#until(entry, waiting(`fire:${op}`), signal);
