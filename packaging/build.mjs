@@ -45,7 +45,14 @@ const common = {
   // Its `main` finds its own files with a `require` that no bundler sees through.
   alias: { 'jsonc-parser': './node_modules/jsonc-parser/lib/esm/main.js' },
 };
-const cjs = { ...common, format: 'cjs', minify: true, keepNames: true };
+// What is imported late is of Node alone; with `require`, no program that V8 is handed as text has to import anything.
+const cjs = {
+  ...common,
+  format: 'cjs',
+  minify: true,
+  keepNames: true,
+  supported: { 'dynamic-import': false },
+};
 
 // CommonJS has no import.meta; node-ipc and we ask it for our own place.
 const importMeta = {

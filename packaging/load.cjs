@@ -30,7 +30,6 @@ const text = readFileSync(bundle, 'latin1');
 const script = new vm.Script(FRAME.join(text), {
   filename: bundle,
   cachedData: cached('__NAME__'),
-  importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 script.runInThisContext().call(exports, exports, require, module, __filename, __dirname);
 // code-cache.cjs takes it from here, when what is used at a start has been compiled as well.
