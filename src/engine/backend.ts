@@ -5,6 +5,7 @@
 
 import type { WaitReason } from '../contract/status.ts';
 import { isAgentStep } from './gates-of.ts';
+import { agentFor, agentOfAttempt, backendAt, canRelay } from './relay.ts';
 import { isInterrupted } from './resume.ts';
 import type { Step, TaskState } from './state.ts';
 
@@ -20,11 +21,11 @@ export interface ServiceHold {
 /** null: nothing is known against the backend of the step. */
 export function serviceHold(state: TaskState, step: Step, nowMs: number): ServiceHold | null {
   if (!isAgentStep(state, step)) return null;
-  const backend = backendOf(state, step);
+  const backend = backendOf(state, step, agentFor(state, step, nowMs));
   let hold: ServiceHold | null = null;
   for (const other of state.steps) {
     if (other === step || other.status !== 'pending' || !isAgentStep(state, other)) continue;
-    if (backendOf(state, other) !== backend) continue;
+    if (backendOf(state, other, lastAgent(other)) !== backend) continue;
     if (other.block && isOfService(other)) return { at: Number.POSITIVE_INFINITY, wait: null };
     if (other.attempt || !other.retry_at || other.wait === null || !OF_SERVICE.has(other.wait)) continue;
     const at = Date.parse(other.retry_at);
@@ -40,10 +41,15 @@ function isOfService({ block, history }: Step): boolean {
   return last === 'limit' || last === 'overloaded' || last === 'network';
 }
 
-function backendOf(state: TaskState, step: Step): string | undefined {
+/** Of the agent of the list that does the step, where it has one. */
+function backendOf(state: TaskState, step: Step, agent: number): string | undefined {
+  if (canRelay(state, step)) return backendAt(state, agent);
   const { agents } = state.spec;
   return (step.kind === 'plan' ? agents.initializer : agents.coder)?.backend;
 }
+
+const lastAgent = ({ history }: Step): number =>
+  agentOfAttempt(history.findLast(record => record.work) ?? {});
 
 /**
  * Whether commits of an interrupted attempt would be left behind if another step made a commit good first: it goes on

@@ -9,7 +9,6 @@
 import { BUDGETS, type Budget, type BudgetUse } from '../contract/budget.ts';
 import type { Observed } from './effect.ts';
 import { isAgentStep, subtaskOf } from './gates-of.ts';
-import { agentFor, agentOfAttempt, backendAt } from './relay.ts';
 import type { Step, TaskState, Used } from './state.ts';
 
 /** From this share on a budget of a task or a day is nearly used up, and somebody may want to know. */
@@ -62,27 +61,18 @@ const SCOPES: Readonly<Record<Budget, Scope>> = {
 };
 const isMoney = (budget: Budget) => budget.includes('usd');
 
-type Seen = Pick<Observed, 'job' | 'day'> & Partial<Pick<Observed, 'now_ms'>>;
+type Seen = Pick<Observed, 'job' | 'day'>;
 
 /** Every budget that holds for a session of the step; null: those of the task and the day alone. */
 export function budgetsOf(state: TaskState, step: Step | null, seen: Seen): BudgetUse[] {
   const limits = BUDGETS.map(budget => ({ budget, limit: limitOf(state, step, budget) }));
   const set = limits.filter((row): row is { budget: Budget; limit: number } => row.limit !== null);
   if (set.length === 0) return [];
-  const by = backendOf(state, step, seen);
   const used: Record<Scope, () => Used | null> = {
     attempt: () =>
       step?.attempt ? plus(minus(step.attempt.used, step.attempt.used_before), live(step, seen)) : null,
-    subtask: () =>
-      step &&
-      plus(
-        by === null ? minus(step.used, step.used_before) : (step.used_by?.[by] ?? NOTHING_USED),
-        live(step, seen),
-      ),
-    task: () =>
-      by === null
-        ? state.steps.map(s => live(s, seen)).reduce(plus, minus(usedBy(state), state.used_before))
-        : ofBackend(state, by, seen),
+    subtask: () => step && plus(minus(step.used, step.used_before), live(step, seen)),
+    task: () => state.steps.map(s => live(s, seen)).reduce(plus, minus(usedBy(state), state.used_before)),
     day: () => seen.day().used,
   };
   return set.flatMap(({ budget, limit }) => {
@@ -91,30 +81,6 @@ export function budgetsOf(state: TaskState, step: Step | null, seen: Seen): Budg
     const until = SCOPES[budget] === 'day' ? new Date(seen.day().ends_at_ms).toISOString() : null;
     return [{ budget, used: isMoney(budget) ? sum.usd : sum.tokens, limit, until }];
   });
-}
-
-/**
- * Where several agents share the work, each has the budgets of task and subtask for itself: the backend that a session of the
- * step has, or without a step the one that has used most. null: there is one.
- */
-function backendOf(state: TaskState, step: Step | null, seen: Seen): string | null {
-  if (!state.spec.relay) return null;
-  if (step === null) {
-    const all = Object.entries(state.used_by ?? {});
-    return all.reduce(
-      (most, one) => (one[1].tokens > most[1].tokens ? one : most),
-      all[0] ?? ['', NOTHING_USED],
-    )[0];
-  }
-  const now_ms = seen.now_ms ?? Date.parse(state.updated_at);
-  return backendAt(state, step.attempt ? agentOfAttempt(step.attempt) : agentFor(state, step, now_ms));
-}
-
-/** With all that was handed over: whose wish that was is not told apart. */
-function ofBackend(state: TaskState, by: string, seen: Seen): Used {
-  const ended = plus(state.used_by?.[by] ?? NOTHING_USED, state.handed_used ?? NOTHING_USED);
-  const its = state.steps.filter(s => s.attempt && backendAt(state, agentOfAttempt(s.attempt)) === by);
-  return its.map(s => live(s, seen)).reduce(plus, ended);
 }
 
 /** The budget that forbids a session of the step; that for which a person is needed before that which time renews. */

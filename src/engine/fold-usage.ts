@@ -4,7 +4,7 @@ import type { Budget } from '../contract/budget.ts';
 import type { Claim, EventOf, SessionFacts } from '../contract/event.ts';
 import { budgetsSoFar, NOTHING_USED, usedBy, warningOf } from './budget.ts';
 import { editAttempt, step } from './fold-tools.ts';
-import { agentOfAttempt, backendAt } from './relay.ts';
+import { agentOfAttempt } from './relay.ts';
 import type { Spending, Step, TaskState, Used } from './state.ts';
 
 /** What was used is summed up by this much time: every zone of the world begins its days at a multiple of it. */
@@ -31,12 +31,9 @@ export function sessionUsed(
   if (more.tokens === 0 && cost === null) return state;
   const add = (used: Used): Used => ({ tokens: used.tokens + more.tokens, usd: used.usd + more.usd });
   const next = editAttempt(state, at.step, at.n, a => ({ ...a, used: add(a.used) }));
-  const by = state.spec.relay ? (session?.backend ?? backendAt(state, agentOfStep(state, at))) : null;
-  const of_backend = (used: Record<string, Used> | undefined) =>
-    by === null ? {} : { used_by: { ...used, [by]: add(used?.[by] ?? NOTHING_USED) } };
   return {
-    ...step(next, at.step, s => ({ ...s, used: add(s.used), ...of_backend(s.used_by) })),
-    ...of_backend(state.used_by),
+    ...step(next, at.step, s => ({ ...s, used: add(s.used) })),
+    ...(state.spec.relay ? { used_by: addTo(state, at, add) } : {}),
     input_tokens: state.input_tokens + input_tokens,
     output_tokens: state.output_tokens + output_tokens,
     cost_usd: cost === null ? state.cost_usd : (state.cost_usd ?? 0) + cost,
@@ -44,8 +41,11 @@ export function sessionUsed(
   };
 }
 
-const agentOfStep = ({ steps }: TaskState, at: { step: string }): number =>
-  agentOfAttempt(steps.find(s => s.id === at.step)?.attempt ?? {});
+/** Judges of an attempt are counted with it. */
+function addTo({ steps, used_by }: TaskState, at: { step: string }, add: (used: Used) => Used) {
+  const agent = agentOfAttempt(steps.find(s => s.id === at.step)?.attempt ?? {});
+  return { ...used_by, [agent]: add(used_by?.[agent] ?? NOTHING_USED) };
+}
 
 function spend(spending: readonly Spending[], t: string, more: Used): Spending[] {
   const ms = Date.parse(t);
@@ -71,14 +71,8 @@ export function renewed(state: TaskState): TaskState {
     tokens: over(s).has(`${scope}tokens`) ? used.tokens : before.tokens,
     usd: over(s).has(`${scope}usd`) ? used.usd : before.usd,
   });
-  const is_dry = (s: Step | null, scope: 'task' | 'subtask') =>
-    [...over(s)].some(
-      budget => budget.startsWith('subtask_') === (scope === 'subtask') && !budget.startsWith('attempt_'),
-    );
   const steps = state.steps.map(s => ({
     ...s,
-    // Counted from here.
-    ...(s.used_by && is_dry(s, 'subtask') ? { used_by: {} } : {}),
     used_before: again(s, 'subtask_', s.used_before, s.used),
     attempt: s.attempt && {
       ...s.attempt,
@@ -90,6 +84,5 @@ export function renewed(state: TaskState): TaskState {
   return {
     ...state,
     ...{ steps, warned, used_before: again(null, '', state.used_before, usedBy(state)) },
-    ...(state.used_by && is_dry(null, 'task') ? { used_by: {} } : {}),
   };
 }

@@ -83,9 +83,20 @@ export function relayed(
   const next = agentFor(then, step, nowMs);
   if (!isAway(then, next, nowMs)) return { retry_at: null, wait: null, block: null, away };
   const first = backAt(then, next);
+  if (usual.block) return waitsFor(state, first, nowMs) ? { ...waitUntil(first), away } : { ...usual, away };
   const sooner = usual.retry_at !== null && first < Date.parse(usual.retry_at);
   return { ...usual, ...(sooner ? { retry_at: new Date(first).toISOString() } : {}), away };
 }
+
+/** What blocks one agent blocks nobody while another one is only waited for, as it would be without this one. */
+function waitsFor({ spec }: TaskState, first_ms: number, nowMs: number): boolean {
+  const { wait, max_wait_seconds } = spec.limits;
+  return wait && Number.isFinite(first_ms) && first_ms - nowMs <= max_wait_seconds * 1000;
+}
+
+const waitUntil = (ms: number): Verdict => ({
+  ...{ retry_at: new Date(ms).toISOString(), wait: 'limit', block: null },
+});
 
 /** For how long its agent is away, in ms; null: not for so long that another one would take over. */
 function goneFor(
@@ -108,10 +119,12 @@ function goneFor(
   }
   if (outcome !== 'overloaded') return null;
   const agent = agentOfAttempt(attempt);
-  const before = step.history.findLastIndex(
+  // Since a person last said go on.
+  const row = step.passing === 0 ? [] : step.history.slice(-step.passing);
+  const before = row.findLastIndex(
     record => record.outcome !== 'overloaded' || agentOfAttempt(record) !== agent,
   );
-  const first = step.history[before + 1];
+  const first = row[before + 1];
   const since_ms = first ? sinceMs({ t: first.ended_at, set_ms: first.set_ms }, nowMs) : 0;
   return since_ms >= LONG_MS ? LONG_MS : null;
 }

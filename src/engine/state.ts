@@ -208,8 +208,6 @@ export interface Step {
   /** By all attempts, and how much of that before a person allowed as much again. */
   used: Used;
   used_before: Used;
-  /** By backend, where there is more than one, since a person last allowed as much again. Absent: there is one. */
-  used_by?: Record<string, Used>;
   /** Attempts that ended for a passing reason (limit, overloaded, network) in a row; drives the backoff. */
   passing: number;
   attempt: Attempt | null;
@@ -326,8 +324,8 @@ export interface TaskState {
   cost_usd: number | null;
   /** What was used before a person allowed as much again. */
   used_before: Used;
-  /** As of a step. */
-  used_by?: Record<string, Used>;
+  /** By each agent of the list, by its place, with the judges of its attempts. Absent: there is one. */
+  used_by?: Record<number, Used>;
   /** Agents of the list whose service is away. Absent: none is known to be. */
   away?: Record<number, Away>;
   /** What was used lately; the sum of a day over all tasks is made of it. */

@@ -113,7 +113,7 @@ function agentsView(state: TaskState, now_ms: number): Pick<TaskView, 'agents'> 
     const backend = backendAt(state, agent);
     const away = state.away?.[agent];
     const is_away = away && (away.until === null || Date.parse(away.until) > now_ms);
-    const used = state.used_by?.[backend] ?? NOTHING_USED;
+    const used = state.used_by?.[agent] ?? NOTHING_USED;
     return {
       ...{ backend, works: working.has(agent), ...used },
       ...(is_away ? { away_until: away.until, why: away.outcome } : {}),

@@ -302,6 +302,14 @@ sandboxed('an order at the door of a sandbox', () => {
       }),
       'a service that is ready by a file of the user': keeps({ kind: 'file', path: '/etc/passwd' }),
       'a service that is ready by a file above': keeps({ kind: 'file', path: '../../x' }),
+      // One answer, whether it is there or not.
+      'a folder that is there': plain({ project: p.beside('.') }),
+      'a folder that is not there': plain({ project: p.beside('nowhere') }),
+      'variables for thousands': pipelineSpec(
+        Array.from({ length: 2000 }, (_, i) => ({ id: `x${i}`, do: { run: ['true'] } })),
+        HERE,
+        { env: { LONG: 'x'.repeat(3000) } },
+      ),
       'what comes after a task of the user': plain({ after: [theirs!.id] }),
       'the id of a task of the user': plain({ id: theirs!.id, plan: { ...plain().plan, task: theirs!.id } }),
     };
@@ -319,6 +327,9 @@ sandboxed('an order at the door of a sandbox', () => {
       Object.keys(cases).map(name => [name, 'not_permitted']),
     );
     for (const { error } of answers) expect(error!.message).toMatch(/^Nothing was handed over: /);
+    const said = answers.map(({ error }) => error!.message);
+    expect(said.filter(text => text.includes(' is no folder in '))).toHaveLength(2);
+    expect(said.filter(text => /3004 bytes of variables for each of 2000/.test(text))).toHaveLength(1);
     // Its keys are its own, and whom it would tell is nobody.
     const [key] = answersOf(view, 'key') as [{ result: { created: boolean; task: TaskView } }];
     expect(key.result.created).toBe(true);

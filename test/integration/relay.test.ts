@@ -111,10 +111,13 @@ test('where all are away the task blocks as with one agent, and resume asks the 
   expect([p.sessions().length, secondBegan('one')]).toEqual([2, 1]);
 });
 
-test('each has the budget for itself', async () => {
+test('the budget is of the work, whoever does it, and once more by a person', async () => {
   const used = (tokens: number) => ({ usage: { input_tokens: tokens, output_tokens: 0 } });
   project(
-    () => ({ one: [[{ claim: { status: 'limit', retry_after_seconds: 3600, ...used(900) } }]] }),
+    () => ({
+      one: [[{ claim: { status: 'limit', retry_after_seconds: 3600, ...used(900) } }]],
+      '*': [WORKS],
+    }),
     () => ({
       one: [
         [
@@ -129,9 +132,22 @@ test('each has the budget for itself', async () => {
   );
   await p.init([{ id: 'one' }, { id: 'two', needs: ['one'] }]);
   await p.ok('run', '--background');
+  const view = await p.seen('it is blocked', v => v.status === 'blocked');
+  expect(view).toMatchObject({ why: 'budget', agents: [{ tokens: 900 }, { tokens: 200 }] });
+  await p.ok('resume', '--background');
+  await p.seen('it is over', v => v.status === 'completed');
+});
+
+test('a limit of the second that is longer than anybody waits is no block while the first is only waited for', async () => {
+  project(
+    () => ({ one: [[LIMITED(4)], WORKS] }),
+    () => ({ one: [[LIMITED(5 * 86_400)]] }),
+    { limits: { relay_after: '1s', max_wait: '26h' } },
+  );
+  await p.init([{ id: 'one' }]);
+  await p.ok('run', '--background');
   const view = await p.seen('it is over', v => ['completed', 'blocked'].includes(v.status));
-  expect([view.status, view.reason]).toEqual(['completed', null]);
-  expect(view.total_tokens).toBeGreaterThan(1000);
+  expect([view.status, p.sessions().length, secondBegan('one')]).toEqual(['completed', 2, 1]);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 /** Takes the order of a session in a sandbox: what it may ask for, and in which place and environment that runs. */
 import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { RasenError } from '../../contract/errors.ts';
 import type { Asked } from '../../contract/methods/index.ts';
 import { envMap } from '../../contract/plan.ts';
@@ -8,6 +9,7 @@ import type { TaskSpec } from '../../contract/spec.ts';
 import { mayHave } from '../../engine/recipient.ts';
 import { asWorkedBy } from '../../engine/relay.ts';
 import type { TaskState } from '../../engine/state.ts';
+import { isBelow } from '../../host/below.ts';
 import type { EffectContext } from '../effects/context.ts';
 import { recipientOfWork } from '../effects/job-env.ts';
 import { enclosureOf, secretFiles } from '../effects/sandboxed.ts';
@@ -31,7 +33,10 @@ export function confineFor(context: Context, registry: Pick<Registry, 'stateOf' 
     const who = recipientOfWork(state, step);
     const { store, places, secrets } = context;
     const captured = store.env(state.id);
-    const env = Object.fromEntries(Object.entries(captured).filter(([name]) => mayHave(who, name)));
+    // With what the user has set for the task: which folders are hidden is read from it, too.
+    const env = Object.fromEntries(
+      Object.entries({ ...captured, ...state.spec.env }).filter(([name]) => mayHave(who, name)),
+    );
     const found = await enclosureOf(context, state, { who, root: places.root(state, step) });
     const enclosure: Enclosure = {
       ...found,
@@ -47,7 +52,8 @@ export function confineFor(context: Context, registry: Pick<Registry, 'stateOf' 
         'usage',
         'Nothing was handed over: "env" has a name or a value that no program can have.',
       );
-    const whole = confined({ ...spec, env: { ...spec.env, ...given } }, await physical(spec), {
+    const roots = [enclosure.root, found.root];
+    const whole = confined({ ...spec, env: { ...spec.env, ...given } }, await physical(spec, roots), {
       spec: state.spec,
       enclosure,
       home,
@@ -57,14 +63,10 @@ export function confineFor(context: Context, registry: Pick<Registry, 'stateOf' 
   };
 }
 
-async function physical({ project }: TaskSpec): Promise<string> {
-  try {
-    return await realpath(project);
-  } catch {
-    throw new RasenError('no_folder', `There is no folder ${JSON.stringify(project)} here.`, {
-      hint: 'Nothing was handed over.',
-    });
-  }
+/** null: not there, or not below one of the roots by its name: then it is not even looked for. */
+async function physical({ project }: TaskSpec, roots: readonly string[]): Promise<string | null> {
+  if (!roots.some(root => isBelow(root, resolve(project)))) return null;
+  return await realpath(project).catch(() => null);
 }
 
 /** The id, the key and what it comes after are none of other tasks. */

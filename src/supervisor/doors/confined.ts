@@ -23,13 +23,19 @@ export interface Session {
 
 const KEY_CHARS = 200;
 
-/** @param project physical path of the folder where the task is to work. Throws `not_permitted`. */
-export function confined(spec: TaskSpec, project: string, session: Session): TaskSpec {
+/** Variables are set for each subtask; all of them together are no more than this, in bytes. */
+const ENV_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * @param project physical path of the folder where the task is to work; null: there is none, or it could not be looked at.
+ *   Throws `not_permitted`.
+ */
+export function confined(spec: TaskSpec, project: string | null, session: Session): TaskSpec {
   refuse(spec, project, session);
   const { spec: parent } = session;
   return {
     ...spec,
-    project,
+    project: project!,
     key: spec.key === null ? null : keyIn(parent.id, spec.key),
     priority: Math.min(spec.priority, parent.priority),
     plan: spec.plan && { ...spec.plan, subtasks: spec.plan.subtasks.map(s => ofSession(s, spec, parent)) },
@@ -92,7 +98,7 @@ function noMore<T extends ResourceLimits | SubtaskLimits>(
   };
 }
 
-function refuse(spec: TaskSpec, project: string, { spec: parent, enclosure }: Session): void {
+function refuse(spec: TaskSpec, project: string | null, { spec: parent, enclosure }: Session): void {
   const { plan, workspace } = spec;
   const agents =
     Object.keys(spec.agents).length > 0 || plan?.subtasks.some(({ do: work }) => 'agent' in work);
@@ -101,10 +107,17 @@ function refuse(spec: TaskSpec, project: string, { spec: parent, enclosure }: Se
       'work for an agent is not handed over from inside a sandbox: which program that is, and what judges it, would be said by whoever asks',
       'Hand a command over, do the work in this session, or say in its result what is left to be done.',
     );
-  if (!isBelow(enclosure.root, project))
+  // Whether a path outside is there is not told either.
+  if (project === null || !isBelow(enclosure.root, project))
     throw not(
-      `the folder ${spec.project} is not in ${enclosure.root}, which is what this session works in`,
+      `${spec.project} is no folder in ${enclosure.root}, which is what this session works in`,
       'Name a folder in there, or none.',
+    );
+  const bytes = Object.entries(spec.env).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (bytes * plan.subtasks.length > ENV_BYTES_MAX)
+    throw not(
+      `${bytes} bytes of variables for each of ${plan.subtasks.length} subtasks are more than ${ENV_BYTES_MAX / 1024 / 1024} MiB`,
+      'Put them into a file that the commands read.',
     );
   const secrets = Object.keys(spec.secrets).filter(name => spec.secrets[name]!.for?.join() !== 'notify');
   const odd = [

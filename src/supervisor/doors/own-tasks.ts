@@ -1,6 +1,5 @@
 /** The tasks that a session in a sandbox may see: its own, and those that were handed over from it. */
 import { RasenError } from '../../contract/errors.ts';
-import { parentOf } from '../hand-overs.ts';
 import type { Entry, Registry } from '../registry.ts';
 
 /** Of an id, as everywhere. */
@@ -8,7 +7,7 @@ const PART_CHARS = 4;
 /** Longest line of tasks that were handed over from inside each other. */
 const DEPTH_MAX = 32;
 
-type Tasks = Pick<Registry, 'get' | 'all' | 'eventsAfter'>;
+type Tasks = Pick<Registry, 'get' | 'all' | 'stateOf'>;
 
 export class OwnTasks {
   readonly #registry: Tasks;
@@ -34,7 +33,7 @@ export class OwnTasks {
     let at = this.#registry.get(id);
     for (let depth = 0; at && depth < DEPTH_MAX; depth++) {
       if (at.id === this.#task) return true;
-      const parent = parentOf(this.#registry, at);
+      const parent = (at.state ?? at.rest)?.parent ?? null;
       at = parent === null || parent === at.id ? null : this.#registry.get(parent);
     }
     return false;
@@ -59,10 +58,20 @@ export class OwnTasks {
     return named.reduce((a, b) => (a.id > b.id ? a : b));
   }
 
-  /** One that was handed over. Throws `not_permitted` for that of the session itself. */
+  /**
+   * One that was handed over at a door. Throws `not_permitted` for that of the session itself, and for one that works outside
+   * of the sandbox: what runs there may be a file that a session can write.
+   */
   handed(ref: string): Entry {
     const entry = this.resolve(ref);
-    if (entry.id !== this.#task) return entry;
+    if (entry.id !== this.#task) {
+      if (this.#registry.stateOf(entry).spec.sandbox?.within) return entry;
+      throw new RasenError(
+        'not_permitted',
+        `task ${entry.id} was not handed over from inside a sandbox, and works outside of one.`,
+        { hint: 'It can be waited for, and looked at.' },
+      );
+    }
     throw new RasenError(
       'not_permitted',
       'A session in a sandbox stops what it has handed over, and not itself.',
