@@ -33,8 +33,8 @@ export function rasenGateway8(version: string): string {
   );
   page.sub('What its unit sees');
   page.para(
-    'The system and homes read-only; of the state of rasen the folder `gateway/` alone, which it writes; a `/tmp` of its own; of `/run` what names and programs need, and of all sockets that of rasend alone. So it takes no project below `/tmp`, and an agent of ssh or a keyring is out of its reach: use keys or tokens in files, or name the socket in a drop-in (`systemctl --user edit rasen-gateway`, `BindReadOnlyPaths=%t/ssh-agent`). Pushes write nothing into your repositories: what they make is in `gateway/commits/`.',
-    "In your own systemd that takes user namespaces; where the system allows none, the installation says so and changes nothing, and `--system` needs none. In such a namespace processes of root are nobody's, so that `--tailscale-login` lets nobody in there; it does with `--system`, and `rasen web` in both.",
+    'As a service of the system (`--system`): the system and homes read-only; of the state of rasen the folder `gateway/` alone, which it writes; a `/tmp` of its own; of `/run` what names and programs need, and of all sockets that of rasend alone. So it takes no project below `/tmp`, and an agent of ssh or a keyring is out of its reach: use keys or tokens in files, or name the socket in a drop-in (`systemctl edit rasen-gateway@USER`, `BindReadOnlyPaths=`). Pushes write nothing into your repositories: what they make is in `gateway/commits/`.',
+    'In your own systemd it sees what you see, and is confined in what it may ask of the kernel alone: hiding takes a user namespace there, and from inside of one it cannot be told whether an agent in a task is who connects, who may decide nothing.',
   );
   page.section('Logging in');
   page.item(

@@ -8,7 +8,7 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { isRasenError, messageOf } from '../contract/errors.ts';
+import { errnoOf, isRasenError, messageOf } from '../contract/errors.ts';
 import { foreignError, readForeign, untroubled } from '../host/foreign-file.ts';
 import { removeTree } from '../host/remove-tree.ts';
 import { alternatesOf, remakeClone } from './clone.ts';
@@ -173,6 +173,8 @@ export async function handOver(
   }
 }
 
+const IN_THE_WAY: ReadonlySet<string> = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP']);
+
 /** As `update-ref` would, without a program where the branch is there: then no other name is in its way. */
 async function moveBranch(workspace: Workspace, branch: string, commit: string): Promise<void> {
   const { theirs } = workspace;
@@ -180,8 +182,13 @@ async function moveBranch(workspace: Workspace, branch: string, commit: string):
   const found = readForeign(packed, MAX_CAPTURED_BYTES);
   const isPacked = found.ok && found.value.bytes.toString('utf8').includes(` ${branch}\n`);
   if (isPacked || pointer(theirs, branch, /^([0-9a-f]{40,64})$/) !== null) {
-    await mkdir(dirname(join(theirs, branch)), { recursive: true });
-    return await write(theirs, branch, `${commit}\n`);
+    try {
+      await mkdir(dirname(join(theirs, branch)), { recursive: true });
+      return await write(theirs, branch, `${commit}\n`);
+    } catch (error) {
+      // A file, or a link, where a folder of the name should be: git says what it makes of that.
+      if (!IN_THE_WAY.has(errnoOf(error) ?? '')) throw error;
+    }
   }
   await git(['update-ref', '--no-deref', branch, commit], await readerPlace(workspace));
 }

@@ -97,9 +97,18 @@ function takeKept(common_dir: string): Kept | null {
   if (lock === undefined) return null;
   kept.delete(common_dir);
   clearTimeout(lock.timer);
-  if (lstatSync(lockPlace(common_dir), { throwIfNoEntry: false })?.ino === lock.ino) return lock;
+  if (isAt(lockPlace(common_dir), lock.ino)) return lock;
   lock.release();
   return null;
+}
+
+function isAt(place: string, ino: number): boolean {
+  try {
+    return lstatSync(place).ino === ino;
+  } catch {
+    // Gone, or it cannot be looked at: whoever takes the lock anew will say what is wrong.
+    return false;
+  }
 }
 
 async function acquire(common_dir: string, deadline: number): Promise<() => void> {

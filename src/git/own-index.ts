@@ -11,7 +11,7 @@ import { copyFile, link, lstat, open, rename, rm, utimes } from 'node:fs/promise
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openForeign, untroubled } from '../host/foreign-file.ts';
-import { unlessTrouble } from '../host/trouble.ts';
+import { troubleOf, unlessTrouble } from '../host/trouble.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
 import type { Place } from './refs.ts';
 import type { Repository } from './repository.ts';
@@ -44,8 +44,24 @@ export async function openOwnIndex(linked: Workspace, head: string | Promise<str
   const isNew = await copyTheirs(linked, { to: `${copy}.theirs`, unless: copy });
   const theirs = isNew ? await entriesOf(linked, `${copy}.theirs`) : null;
   await rm(`${copy}.theirs`, { force: true });
-  if (theirs !== null) await addNames(place, theirs.entries);
+  if (theirs !== null) await addNamesTo(linked, head, theirs.entries);
   return { place, unmerged: theirs?.unmerged ?? [] };
+}
+
+/** What we keep is not synced: one that a power cut has torn is made anew. */
+async function addNamesTo(
+  linked: Workspace,
+  head: string | Promise<string>,
+  entries: Entry[],
+): Promise<void> {
+  const place = withOwnIndex(linked);
+  try {
+    await addNames(place, entries);
+  } catch (error) {
+    if (troubleOf(error) !== null) throw error;
+    await rebuildOwnIndex(linked, await head);
+    await addNames(place, entries);
+  }
 }
 
 /** Builds it from a commit alone: every file is then looked into. */
@@ -63,10 +79,13 @@ export async function asWeLeftIt(linked: Workspace): Promise<Place | null> {
   if (!(await isThere(kept))) return null;
   const theirs = openTheirs(linked);
   if (theirs === null) return null;
-  const is_same = isSame(endOf(theirs.fd, theirs.size), await endOfFile(kept));
-  closeSync(theirs.fd);
+  try {
+    if (!isSame(endOf(theirs.fd, theirs.size), await endOfFile(kept))) return null;
+  } finally {
+    closeSync(theirs.fd);
+  }
   const place = at(linked);
-  return is_same ? { ...place, env: { ...place.env, GIT_INDEX_FILE: kept } } : null;
+  return { ...place, env: { ...place.env, GIT_INDEX_FILE: kept } };
 }
 
 /** Whether we have left an index in the worktree that its files can be compared with. */
@@ -142,14 +161,15 @@ async function copyTheirs(
   const found = openTheirs(linked);
   if (found === null) return false;
   const { fd, size } = found;
-  if (isSame(endOf(fd, size), await endOfFile(unless))) {
+  try {
+    if (isSame(endOf(fd, size), await endOfFile(unless))) return false;
+    await rm(to, { force: true });
+    const all = { fd, start: 0, end: size - 1, autoClose: false };
+    await pipeline(createReadStream('', all), createWriteStream(to, { flags: 'wx' }));
+    return true;
+  } finally {
     closeSync(fd);
-    return false;
   }
-  await rm(to, { force: true });
-  const all = { fd, start: 0, end: size - 1 };
-  await pipeline(createReadStream('', all), createWriteStream(to, { flags: 'wx' }));
-  return true;
 }
 
 /** null: there is none that could be one. */

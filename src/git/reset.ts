@@ -70,7 +70,8 @@ export async function resetWorktree(
     await moveRef(place, ref, { from: tip ?? null, to: target, why: 'rasen: rolled back' });
     await headTo(linked, ref);
     if (isClone(linked)) await handOver(linked, { commit: target, branch: ref, theirs });
-    if (where === 'as left') return;
+    // Where the clone was made anew meanwhile, it has no index.
+    if (where === 'as left' && (await asWeLeftIt(linked)) !== null) return;
     if (where === 'elsewhere') await bringBack(linked, { task: record.task, target });
     await installOwnIndex(linked, target);
     await trust(linked);

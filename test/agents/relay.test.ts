@@ -19,10 +19,10 @@ test.skipIf(skip)('claude at its limit: codex finishes, and then claude is back'
     subtasks: [{ id: 'a' }, { id: 'b', needs: ['a'] }],
   });
   context.onTestFinished(() => p.close());
-  // Until somebody says go: by then the limit is over. A command of codex may take ten seconds.
+  // Until somebody says go: by then the limit is over. Codex asks again after ten seconds of a command.
   const waits = `touch begun.txt; until [ -e '${p.beside('go')}' ]; do sleep 0.1; done`;
   p.model.turns = [{ say: 'I begin.', shell: waits }, ...works()];
-  p.model.down = () => LIMITS.claude(Math.ceil(Date.now() / 1000) + 11);
+  p.model.down = () => LIMITS.claude(Math.ceil(Date.now() / 1000) + 5);
   await p.start();
   await p.seen('the limit is met', view => view.agents?.[0]?.away_until != null);
   p.model.down = null;

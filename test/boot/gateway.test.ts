@@ -69,6 +69,11 @@ async function expectConfined(machine: Machine, pid: number, user: string, runti
   const written = await inside(machine, pid, 'touch', `${home}/.local/state/rasen/gateway/new`);
   expect(written.code, written.stderr).toBe(0);
   await machine.ok(['rm', `${home}/.local/state/rasen/gateway/new`]);
+  await expectHeld(machine, pid);
+}
+
+/** What it may ask of the kernel. */
+async function expectHeld(machine: Machine, pid: number): Promise<void> {
   const status = await machine.ok(['cat', `/proc/${pid}/status`]);
   expect(status).toMatch(/^NoNewPrivs:\t1$/m);
   expect(status).toMatch(/^Seccomp:\t2$/m);
@@ -106,7 +111,7 @@ for (const system of ['host', 'small'] as const)
           },
           pid: await pid(),
         });
-        await expectConfined(machine, await pid(), 'alice', runtime);
+        await expectHeld(machine, await pid());
         for (const unit of ['rasen-gateway.service', 'rasen-gateway.socket'])
           expect(
             await alice.run(['systemd-analyze', '--user', '--man=no', 'verify', unit]),
@@ -132,6 +137,11 @@ for (const system of ['host', 'small'] as const)
         await alice.ok([...probe, unix, `/v1/tasks/${task!.id}/stop`, '', 'POST', '{}']);
         await alice.over('inner');
         expect(await alice.rasen('logs', 'inner')).toContain('403 ');
+        // Nor over TCP, with the token of a person, which it may have found.
+        probe.splice(probe.indexOf('inner'), 1, 'thief');
+        await alice.ok([...probe, '15001', `/v1/tasks/${task!.id}/stop`, token, 'POST', '{}']);
+        await alice.over('thief');
+        expect(await alice.rasen('logs', 'thief')).toContain('403 ');
         const stopped = await gateway.ask(15001, `/v1/tasks/${task!.id}/stop`, {
           token,
           method: 'POST',

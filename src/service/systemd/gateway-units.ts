@@ -1,9 +1,12 @@
 /**
  * The units of the gateway, as pure functions of the request. Its socket is held by the manager: the first request after a
- * boot starts it, and whoever comes while it restarts waits. It is the part that talks with a network, so it gets to see
- * little: the system and homes read-only, of the state its own folder alone, of all sockets that of rasend.
+ * boot starts it, and whoever comes while it restarts waits. It is the part that talks with a network, so as a service of
+ * the system it gets to see little: the system and homes read-only, of the state its own folder alone, of all sockets that
+ * of rasend.
  *
- * In a user's manager all of that takes a user namespace (PrivateUsers=yes), in which files of root belong to nobody.
+ * In a user's manager that would take a user namespace, out of which nobody is let look at the descriptors of others: who
+ * connects over TCP, and whether that is an agent in a task, could not be told. So there it is confined in what it may ask
+ * of the kernel, and not in what it sees.
  */
 import { dirname, join } from 'node:path';
 import { RasenError } from '../../contract/errors.ts';
@@ -21,10 +24,9 @@ export function gatewayUnits(
   address: string,
   folders: SystemdFolders = FOLDERS,
 ): ServiceFile[] {
+  if (request.mode === 'user') return userUnits(request, address, folders);
   refuseColons(request);
-  return request.mode === 'user'
-    ? userUnits(request, address, folders)
-    : systemUnits(request, address, folders);
+  return systemUnits(request, address, folders);
 }
 
 function userUnits(request: ServiceRequest, address: string, folders: SystemdFolders): ServiceFile[] {
@@ -33,7 +35,6 @@ function userUnits(request: ServiceRequest, address: string, folders: SystemdFol
   const session = join(folders.run_user, String(user.uid));
   const at = (path: string) => quoted(underRuntime(path, session) ?? underHome(path, user.home));
   const instance = instanceEnvironment(request, paths.runtime);
-  // Said in any case: the session's folder in the sandbox is none that a login has made.
   const runtime = rasen_home === null ? `\nEnvironment=${at(`RASEN_RUNTIME_DIR=${paths.runtime}`)}` : '';
   const variables = assignments(instance);
   const service = `${head('The HTTP API and page of rasen, as a service of this user.')}
@@ -51,14 +52,6 @@ EnvironmentFile=-${underHome(namesOf(request, folders).environment, user.home)}
 UMask=${umask}
 
 ${CONFINED}
-# Needed for the rest in a user's own manager.
-PrivateUsers=yes
-# ssh takes no configuration of root's there, where it belongs to nobody.
-InaccessiblePaths=-/etc/ssh/ssh_config.d
-${PLACES}
-TemporaryFileSystem=${at(paths.home)}
-BindPaths=${at(paths.gateway)}
-BindReadOnlyPaths=${at(paths.runtime)}
 
 [Install]
 Also=rasen-gateway.socket
@@ -103,6 +96,7 @@ EnvironmentFile=-${literal(folders.etc)}/rasen/%i.env
 WorkingDirectory=~
 
 ${CONFINED}
+${OUT_OF_SIGHT}
 CapabilityBoundingSet=
 AmbientCapabilities=
 DevicePolicy=closed
@@ -163,8 +157,7 @@ RemoveOnStop=yes`;
 
 /**
  * Not here: MemoryDenyWriteExecute (V8 compiles; without it node does not start), PrivateNetwork and IPAddressAllow (the
- * forges of repositories are anywhere), ProtectProc (who asks is looked up among the processes of the user). In a user's
- * manager also no ProtectKernelLogs: what it covers is root's to read anyway, and the cover cannot be mounted everywhere.
+ * forges of repositories are anywhere), ProtectProc (who asks is looked up among the processes of the user).
  */
 const CONFINED = `NoNewPrivileges=yes
 LockPersonality=yes
@@ -178,8 +171,9 @@ SystemCallFilter=~@privileged
 # ssh gives up what it has not got, and ends when it may not.
 SystemCallFilter=@setuid
 SystemCallErrorNumber=EPERM
-KeyringMode=private
-ProtectSystem=strict
+KeyringMode=private`;
+
+const OUT_OF_SIGHT = `ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes

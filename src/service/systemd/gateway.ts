@@ -27,9 +27,6 @@ import { isActive, isUp, settledState, unitState } from './state.ts';
 import { othersHave } from './uninstall.ts';
 
 const ANSWER_MS = 15_000;
-/** systemd.exec(5): the sandbox could not be made, the user namespace among it. */
-const NO_SANDBOX: readonly number[] = [217, 218, 225, 226, 227, 228, 241];
-
 export function systemdGateway(host: Host): GatewayService {
   const { folders } = host;
   const files = (request: ServiceRequest, address: string) => gatewayUnits(request, address, folders);
@@ -128,23 +125,12 @@ async function startSocket(
   throw new RasenError('service', `${socket} does not start: ${words.at(-1) ?? lastLine(ran)}.`);
 }
 
-/** With the reason where the sandbox cannot be made: the gateway is not started without it. */
 async function startService(ctl: Ctl): Promise<void> {
   const { service } = gatewayNamesOf(ctl.request, ctl.host.folders);
   const ran = await ctl.ask(['restart', service], 'service', TIMEOUTS.start_ms);
   if (ran.code === 0) return;
-  const { exit_status } = await unitState(ctl, service);
   const words = (await ctl.lastWords(service)).map(line => `\n  ${line}`).join('');
-  const { mode, user } = ctl.request;
-  if (NO_SANDBOX.includes(exit_status) && mode === 'user')
-    throw new RasenError(
-      'service',
-      `The sandbox of the gateway cannot be made here (exit status ${exit_status}).${words}`,
-      {
-        hint: `A user's own services need user namespaces for it; let an administrator allow them, or: sudo rasen service install --gateway --system ${user.name}\n  Or run it without one, in the foreground: rasen gateway`,
-        data: { unit: service },
-      },
-    );
+  const { mode } = ctl.request;
   throw new RasenError('service', `${service} does not start.${words}`, {
     hint: `All of it: journalctl ${mode === 'user' ? '--user ' : ''}-u ${service}`,
     data: { unit: service },

@@ -7,6 +7,7 @@ import { countCommits, deleteTaskRefs, diffStat, diffText } from '../../../src/g
 import { listTaskRefs, markGood } from '../../../src/git/refs.ts';
 import { resetWorktree } from '../../../src/git/reset.ts';
 import { type SealOptions, sealAttempt } from '../../../src/git/seal.ts';
+import { indexFiles } from '../../../src/git/workspace.ts';
 import { ensureWorktree, removeWorktree, type Worktree } from '../../../src/git/worktree.ts';
 import {
   commitAll,
@@ -134,6 +135,30 @@ describe.each(['linked', 'clone'] as const)('in a workspace that is %s', kind =>
     writeFileSync(join(admin(), 'index'), content);
     const sealed = await sealAttempt(t.repo, w, options());
     expect(sealed.leftovers).toBe(1);
+    expectSettled(sealed.commit);
+  });
+
+  test('an index of ours that a power cut has torn is made anew, also where somebody else has written theirs', async () => {
+    write(w.path, { 'a.txt': 'changed\n' });
+    const first = await sealAttempt(t.repo, w, options());
+    const { kept } = indexFiles(t.repo, w.path);
+    expect(existsSync(kept)).toBe(true);
+    writeFileSync(kept, 'DIRC\0\0\0\x02\0\0');
+    write(w.path, { 'more.txt': 'more\n' });
+    sh(w.path, 'add', 'more.txt');
+    const sealed = await sealAttempt(t.repo, w, { ...options(2), good: first.commit });
+    expect(sealed).toMatchObject({ changed: true, leftovers: 1 });
+    expectSettled(sealed.commit);
+  });
+
+  test.runIf(kind === 'clone')('a file in the place of the folder of its branch', async () => {
+    const refs = join(w.path, '.git/refs/heads/rasen');
+    sh(w.path, 'pack-refs', '--all');
+    rmSync(refs, { recursive: true, force: true });
+    writeFileSync(refs, `${t.base}\n`);
+    write(w.path, { 'a.txt': 'changed\n' });
+    const sealed = await sealAttempt(t.repo, w, options());
+    expect(sealed).toMatchObject({ changed: true, leftovers: 1 });
     expectSettled(sealed.commit);
   });
 
