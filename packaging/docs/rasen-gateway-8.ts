@@ -29,7 +29,7 @@ export function rasenGateway8(version: string): string {
   page.section('As a service');
   page.para(
     '`rasen service install --gateway` [<<address:port>>] makes it a service beside rasend(8): `rasen-gateway.socket` and `rasen-gateway.service` of your own systemd, `rasen-gateway@USER` with `--system USER` (each user needs a port), a LaunchAgent or LaunchDaemon `dev.rasen.gateway` on macOS. It listens on loopback alone, and on `http.sock` beside the socket of rasend. systemd holds both sockets: the first request after a boot starts it, and requests wait while it restarts. launchd can hand its sockets to no program like this one; there it is kept running.',
-    'Options are in `RASEN_GATEWAY_FLAGS`, in `service.env` (`/etc/rasen/USER.env`), for example `RASEN_GATEWAY_FLAGS="--behind-proxy --host box.example.ts.net"`; then `rasen service restart`. `rasen service status` and `rasen doctor` show it, `rasen service uninstall --gateway` removes it alone; logins stay.',
+    'Options are in `RASEN_GATEWAY_FLAGS`, in `service.env` (`/etc/rasen/USER.env`), for example `RASEN_GATEWAY_FLAGS="--behind-proxy --host box.example.ts.net"`; then `rasen service restart`. That is for systemd, and not for `--listen` and `--unix`, since the sockets are those of `rasen-gateway.socket`. `rasen service status` and `rasen doctor` show it, `rasen service uninstall --gateway` removes it alone; logins stay.',
   );
   page.sub('What its unit sees');
   page.para(

@@ -58,6 +58,9 @@ interface MergeRequestAnswer {
   iid: number;
   web_url: string;
   source_branch: string;
+  /** Of a fork, where they differ: its branch may have any name. */
+  source_project_id?: number;
+  target_project_id?: number;
 }
 
 export function gitlabApi(ask: Ask, { path }: Repository): ForgeApi {
@@ -67,7 +70,9 @@ export function gitlabApi(ask: Ask, { path }: Repository): ForgeApi {
     async find(branch) {
       const query = `state=all&source_branch=${encodeURIComponent(branch)}`;
       const found = await ask<MergeRequestAnswer[]>('GET', `${project}/merge_requests?${query}`);
-      const request = found.find(other => other.source_branch === branch);
+      const request = found.find(
+        other => other.source_branch === branch && other.source_project_id === other.target_project_id,
+      );
       return request ? opened(request) : null;
     },
     defaultBranch: async () => (await ask<{ default_branch: string }>('GET', project)).default_branch,

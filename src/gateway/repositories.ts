@@ -72,6 +72,12 @@ function pathOf(text: string, bad: (why: string) => Error): string {
     .split('/')
     .filter(part => part !== '');
   if (parts.length === 0 || parts.some(part => /^\.|[^\w.+~-]/.test(part))) throw bad('its path is not one.');
+  // Names of our own files and folders: a page below a repository is none, and must not take the place of its mirror.
+  if (
+    parts.slice(0, -1).some(part => /\.git$/i.test(part)) ||
+    parts.some(part => /\.(turn|part)$/i.test(part))
+  )
+    throw bad('it leads to something in a repository, or to a name that cannot be kept.');
   return parts.join('/');
 }
 
@@ -181,11 +187,12 @@ export class Repositories {
     token: Record<string, string> | undefined,
   ): Promise<void> {
     const env = { ...usersGit(), ...token };
-    if (existsSync(mirror)) {
+    if (existsSync(join(mirror, 'HEAD'))) {
       await git(
         ['fetch', '--quiet', '--prune', '--', url, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'],
         {
-          ...{ cwd: mirror, env, timeout_ms: FETCH_MS },
+          // Named, so that no repository above is taken for it.
+          ...{ cwd: mirror, env: { ...env, GIT_DIR: mirror }, timeout_ms: FETCH_MS },
         },
       );
       await this.#followHead(url, mirror, env);

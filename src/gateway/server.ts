@@ -244,7 +244,13 @@ async function adopt(fd: number, parts: ServerParts): Promise<Address | null> {
   }
   // One of TCP is handed on: it may have TLS.
   await listens;
-  refuseOpen(at.address, parts.options);
+  try {
+    refuseOpen(at.address, parts.options);
+  } catch (error) {
+    // Nobody is answered there, and the process ends.
+    server.close();
+    throw error;
+  }
   await listening(tcpServer(parts), server);
   return { host: at.address, port: at.port };
 }

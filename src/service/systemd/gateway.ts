@@ -32,7 +32,9 @@ export function systemdGateway(host: Host): GatewayService {
   const files = (request: ServiceRequest, address: string) => gatewayUnits(request, address, folders);
   const address = (request: ServiceRequest) => installedAddress(request, folders);
   const whenInstalled = async (request: ServiceRequest, verb: (ctl: Ctl) => Promise<void>) => {
-    if (address(request) !== null) await verb(new Ctl(host, request));
+    if (address(request) === null) return;
+    refuseOtherInstance(request, folders);
+    await verb(new Ctl(host, request));
   };
   return {
     address,

@@ -45,3 +45,15 @@ test.each([
 ])('%s is refused', text => {
   expect(() => parseRepository(text)).toThrow(/Not a repository/);
 });
+
+// Their mirrors would lie in that of the repository, or have the name of a lock.
+test.each([
+  'https://h/o/n.git/tree/main',
+  'https://h/o/n.git/',
+  'https://h/o/n.turn',
+  'https://h/o/n.part/x',
+])('%s has a place of its own or none', text => {
+  const own = text === 'https://h/o/n.git/';
+  if (own) expect(parseRepository(text).path).toBe('o/n');
+  else expect(() => parseRepository(text)).toThrow(/leads to something in a repository/);
+});
