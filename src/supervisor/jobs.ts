@@ -251,7 +251,10 @@ export class Jobs {
 
   /** A runner that could not write its record has stopped itself. It is let try again, and stops again where it cannot. */
   #lookAtRecording(job: Job): void {
-    const { identity, folder, marker, mark } = job;
+    const { folder, marker, mark } = job;
+    // Gates of a merge are no attempts, so nobody says of them that they were seen alive.
+    job.identity ??= readAttempt(folder, mark).identity;
+    const { identity } = job;
     if (identity === null || !isStopped(identity)) return;
     const cage = cageOf(folder, mark);
     // Stopped by somebody, with its command.

@@ -232,6 +232,21 @@ describe.skipIf(!hasCompiler())('one call fails (skipped without a C compiler)',
     },
   );
 
+  test('the record of a gate of the merge is written when it can be', { timeout: 180_000 }, async () => {
+    shim.arm(0, 'EIO', KINDS, ['runner']);
+    await live(gitStory());
+    const { by_kind } = shim.seen();
+    shim.disarm();
+    const last = (['create', 'write'] as const).map(kind => [kind, by_kind[kind]!] as const);
+    const wrong: string[] = [];
+    for (const [kind, n] of last) {
+      const said = await fail(gitStory, n, kind, 'EDQUOT', ['runner']);
+      expect(shim.seen().fired, `${kind} ${n}`).toBe(1);
+      if (said !== null) wrong.push(said);
+    }
+    expect(wrong.join('\n\n')).toBe('');
+  });
+
   test('each call of a runner, of which there are few: its command runs once', async () => {
     const make = () => commandsStory('a');
     shim.arm(0, 'EIO', KINDS, ['runner']);
