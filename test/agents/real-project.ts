@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
+import { errnoOf } from '../../src/contract/errors.ts';
 import type { Event, SessionFacts } from '../../src/contract/event.ts';
 import type { TaskView } from '../../src/contract/view.ts';
 import { taskFiles } from '../../src/store/file/layout.ts';
@@ -172,7 +173,13 @@ export class RealProject extends SeedProject {
     const agents = marked(this.instance.home, task === undefined ? undefined : [task]).filter(found =>
       found.command.includes(program),
     );
-    for (const { pid } of agents) process.kill(pid, 'SIGKILL');
+    for (const { pid } of agents)
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // A helper of it that has ended meanwhile.
+        if (errnoOf(error) !== 'ESRCH') throw error;
+      }
     return agents.length;
   }
 
