@@ -119,12 +119,10 @@ function goneFor(
   }
   if (outcome !== 'overloaded') return null;
   const agent = agentOfAttempt(attempt);
-  // Since a person last said go on.
-  const row = step.passing === 0 ? [] : step.history.slice(-step.passing);
-  const before = row.findLastIndex(
+  const before = step.history.findLastIndex(
     record => record.outcome !== 'overloaded' || agentOfAttempt(record) !== agent,
   );
-  const first = row[before + 1];
+  const first = step.history[before + 1];
   const since_ms = first ? sinceMs({ t: first.ended_at, set_ms: first.set_ms }, nowMs) : 0;
   return since_ms >= LONG_MS ? LONG_MS : null;
 }
