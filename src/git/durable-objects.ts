@@ -31,8 +31,12 @@ export async function syncObjects(
   await flushAll(ids.map(id => join(objects, looseFile(id))));
 }
 
-/** Where git keeps an object that is in no pack, from the folder of the objects. */
-export const looseFile = (id: string) => join(id.slice(0, 2), id.slice(2));
+/** Where git keeps an object that is in no pack, from the folder of the objects. Throws for what is no id: it would lead elsewhere. */
+export function looseFile(id: string): string {
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id))
+    throw new Error(`${JSON.stringify(id)} is no id of an object`);
+  return join(id.slice(0, 2), id.slice(2));
+}
 
 /** The objects of `to` that `from` has not; null: they are more than `max`. */
 export async function newObjects(

@@ -83,9 +83,9 @@ const LATER = ['core.fsync=-loose-object,reference'];
 async function treeOf(place: Place, head: string): Promise<Taken & { has_new_links: boolean }> {
   const tree = (await git(['write-tree'], { ...place, settings: LATER })).stdout.trim();
   const args = ['diff-tree', '-r', '-t', '-z', '--raw', '--no-abbrev', '--no-renames', head, tree];
-  // `:<mode before> <mode after> <id before> <id after> <status>`
+  // `:<mode before> <mode after> <id before> <id after> <status>`, and then the path, which may look like one.
   const changes = parts((await git(args, { ...place, reads: true })).stdout)
-    .filter(part => part[0] === ':')
+    .filter((_, i) => i % 2 === 0)
     .map(line => line.slice(1).split(' '));
   const has_new_links = changes.some(([was, is]) => is === LINK && was !== LINK);
   const objects = changes.flatMap(([, is, , id]) => (is === NONE || is === LINK ? [] : [id!]));

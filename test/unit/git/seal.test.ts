@@ -151,6 +151,15 @@ describe.each(['linked', 'clone'] as const)('in a workspace that is %s', kind =>
     expectSettled(sealed.commit);
   });
 
+  test('a path that looks like a line of git names no object', async () => {
+    write(w.path, { ':x y z ../hooks/pre-commit': 'echo\n', 'a.txt': 'changed\n' });
+    writeFileSync(join(t.repo.common_dir, 'hooks/pre-commit'), '#!/bin/sh\n');
+    const sealed = await sealAttempt(t.repo, w, options());
+    expect(sealed).toMatchObject({ changed: true, leftovers: 2 });
+    if (kind === 'clone') expect(existsSync(join(w.path, '.git/hooks/pre-commit'))).toBe(false);
+    expectSettled(sealed.commit);
+  });
+
   test.runIf(kind === 'clone')('a file in the place of the folder of its branch', async () => {
     const refs = join(w.path, '.git/refs/heads/rasen');
     sh(w.path, 'pack-refs', '--all');
