@@ -8,7 +8,7 @@ import type { ReportTotals, TaskReport, WaitRecord } from '../contract/report.ts
 import { isAtRest } from '../contract/status.ts';
 import { fold } from './fold.ts';
 import { nextCommand } from './next-command.ts';
-import { agentOfAttempt, backendAt } from './relay.ts';
+import { agentOfAttempt } from './relay.ts';
 import type { TaskState } from './state.ts';
 import { viewOf } from './view.ts';
 
@@ -32,7 +32,8 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
   const denied: NonNullable<TaskReport['denied']> = [];
   const waits: WaitRecord[] = [];
   const followups = new Map<string, { step: string; text: string }>();
-  const work = new Map<string, { attempts: number; completed: string[] }>();
+  /** By the place of an agent in the list. */
+  const work = new Map<number, { attempts: number; completed: string[] }>();
   let restarts = 0;
   let reboots = 0;
   let state: TaskState | null = null;
@@ -50,14 +51,14 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
       // A check is nobody's attempt; what it refuses is told all the same.
       const attempt = was?.steps.find(s => s.id === event.step)?.attempt;
       if (attempt?.work) count(attempts, event.outcome);
-      if (attempt?.work) workOf(work, state, attempt).attempts++;
+      if (attempt?.work) workOf(work, attempt).attempts++;
       const gate = state.steps.find(s => s.id === event.step)?.history.at(-1)?.gate;
       if (gate && event.outcome === 'gate_failed') count(refused, gate);
     }
     if (event.type === 'step_completed') {
       const last = state.steps.find(s => s.id === event.step)?.history.findLast(r => r.work);
       if (last && subtasksOf(state).some(s => s.id === event.step))
-        workOf(work, state, last).completed.push(event.step);
+        workOf(work, last).completed.push(event.step);
     }
     if (event.type === 'request_refused' && denied.length < MAX_DENIED)
       denied.push({ method: event.method, from: originText(event.origin), t: event.t });
@@ -102,8 +103,8 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
     notes: now.notes,
     ...{ attempts, refused, restarts, reboots },
     ...(now.agents && {
-      agents: now.agents.map(({ backend, tokens, usd }) => ({
-        ...{ backend, attempts: 0, completed: [], ...work.get(backend) },
+      agents: now.agents.map(({ backend, tokens, usd }, agent) => ({
+        ...{ backend, attempts: 0, completed: [], ...work.get(agent) },
         ...{ tokens, usd },
       })),
     }),
@@ -128,13 +129,12 @@ export function reportOf(events: Iterable<Event>, at: ReportTime): TaskReport {
 const subtasksOf = (state: TaskState) => state.steps.filter(s => s.kind === 'subtask');
 
 function workOf(
-  work: Map<string, { attempts: number; completed: string[] }>,
-  state: TaskState,
+  work: Map<number, { attempts: number; completed: string[] }>,
   attempt: { agent?: number },
 ): { attempts: number; completed: string[] } {
-  const backend = backendAt(state, agentOfAttempt(attempt));
-  const known = work.get(backend) ?? { attempts: 0, completed: [] };
-  work.set(backend, known);
+  const agent = agentOfAttempt(attempt);
+  const known = work.get(agent) ?? { attempts: 0, completed: [] };
+  work.set(agent, known);
   return known;
 }
 

@@ -38,7 +38,8 @@ export async function openOwnIndex(linked: Workspace, head: string | Promise<str
   await rm(`${copy}.lock`, { force: true });
   await rm(copy, { force: true });
   // git puts a new index in the place of the old one, and never writes into that.
-  if (await isThere(kept)) await link(kept, copy);
+  // Some disks have no second names.
+  if (await isThere(kept)) await link(kept, copy).catch(() => copyWithTime(kept, copy));
   else await git(['read-tree', await head], place);
   // Where nobody has written it since it was put there, it says nothing new.
   const isNew = await copyTheirs(linked, { to: `${copy}.theirs`, unless: copy });

@@ -41,6 +41,9 @@ export interface UsersChange {
 
 export async function usersState(repo: Repository): Promise<UsersState> {
   await withRepositoryLock(repo, () => soundStore(repo, null));
+  // Before the refs: what moves one in between counts as new in the log then, and is not missing from it.
+  const head = textOf(repo.git_dir, 'HEAD').trim();
+  const logged = textOf(repo.git_dir, 'logs/HEAD').length;
   const args = ['for-each-ref', '--format=%(objectname) %(refname)'];
   const { stdout } = await git(args, { ...here(repo), reads: true });
   const refs: Record<string, string> = {};
@@ -48,12 +51,11 @@ export async function usersState(repo: Repository): Promise<UsersState> {
     const [id, ref] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
     if (line !== '' && !/^refs\/(?:rasen|heads\/rasen|remotes)\//.test(ref)) refs[ref] = id;
   }
-  const head = textOf(repo.git_dir, 'HEAD').trim();
   return {
     refs,
     head,
     stashes: textOf(repo.common_dir, 'logs/refs/stash').split('\n').length - 1,
-    logged: textOf(repo.git_dir, 'logs/HEAD').length,
+    logged,
     config: hashOf(textOf(repo.common_dir, 'config')),
     staged: await stagedIn(repo, refs[head.slice('ref: '.length)] ?? head),
   };

@@ -1,6 +1,6 @@
 /**
  * Which commit a clone is known to have with all that belongs to it, without reading it all again before and after each
- * attempt: what was looked into once is whole as long as no file of the store has gone or was replaced. Nothing is told
+ * attempt: what was looked into once is whole as long as no object of the store has gone and no pack was replaced. Nothing is told
  * a later supervisor, which looks anew: a power cut may have torn what was there.
  */
 import { lstat, readdir } from 'node:fs/promises';

@@ -147,7 +147,8 @@ export class TaskBuilder {
   }
 
   /** attempt_created … attempt_started: the work of a step runs, or its gates may, where there is no work. */
-  begin(step: string): this {
+  /** `agent`: its place in the list of a relay. */
+  begin(step: string, agent?: number): this {
     const { kind, attempts } = stepOf(this.state, step);
     const work = kind !== 'baseline' && kind !== 'final';
     const n = attempts + 1;
@@ -158,6 +159,7 @@ export class TaskBuilder {
       nonce: `nonce${n}`,
       from: this.state.good.at(-1)?.commit ?? null,
       work,
+      ...(agent === undefined ? {} : { agent }),
     });
     if (!this.state.workspace && this.state.spec.workspace.kind === 'git') {
       this.add({

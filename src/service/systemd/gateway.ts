@@ -21,12 +21,15 @@ import type { GatewayService, GatewayStatus, Report, ServiceFile, ServiceRequest
 import { Undo } from '../undo.ts';
 import { Ctl, type Host, TIMEOUTS } from './ctl.ts';
 import { addressIn, gatewayUnits } from './gateway-units.ts';
+import { lastError } from './health.ts';
 import { gatewayNamesOf, type SystemdFolders } from './names.ts';
+import { outdated } from './outdated.ts';
 import { refuseOtherInstance } from './rivals.ts';
 import { isActive, isUp, settledState, unitState } from './state.ts';
 import { othersHave } from './uninstall.ts';
 
 const ANSWER_MS = 15_000;
+
 export function systemdGateway(host: Host): GatewayService {
   const { folders } = host;
   const files = (request: ServiceRequest, address: string) => gatewayUnits(request, address, folders);
@@ -92,6 +95,8 @@ async function install(ctl: Ctl, { files, address, report }: Installation): Prom
   const undo = new Undo('The gateway was not installed; rasend runs.');
   try {
     const before = await unitState(ctl, socket);
+    // Taken back last: by then the files are again what they were.
+    if (isActive(before)) undo.add(`the stopped ${socket}`, () => startSocket(ctl));
     undo.add('what systemd has read', async () => void (await ctl.must(['daemon-reload'])));
     writeFiles(changed, undo);
     for (const { path } of changed) report(`wrote ${path}`);
@@ -179,11 +184,10 @@ async function statusOf(ctl: Ctl, files: readonly ServiceFile[], address: string
   const [socket, service] = [await unitState(ctl, names.socket), await settledState(ctl, names.service)];
   const failed = service.active === 'failed' || service.sub === 'auto-restart';
   const problem = failed
-    ? `the gateway does not start: ${await lastSaid(ctl, names.service)}`
+    ? `the gateway does not start: ${(await lastError(ctl, names.service))?.replace(/\.+$/, '') ?? 'see its journal'}`
     : isUp(socket)
       ? null
       : `${names.socket} is ${socket.active}, so nobody reaches the gateway`;
-  const present = files.filter(({ path }) => isFileAt(path));
   return {
     url: gatewayUrl(address),
     unix: ctl.request.paths.http,
@@ -197,18 +201,6 @@ async function statusOf(ctl: Ctl, files: readonly ServiceFile[], address: string
           ? 'waiting'
           : socket.active,
     problem,
-    outdated: present
-      .filter(({ path, text }) => timeless(seenAt(path)!) !== timeless(text))
-      .map(({ path }) => path),
+    outdated: outdated(files),
   };
-}
-
-const timeless = (text: string): string => text.replace(/^UMask=.*$/m, '');
-
-async function lastSaid(ctl: Ctl, unit: string): Promise<string> {
-  const lines = await ctl.lastWords(unit, 15);
-  const own = lines.filter(
-    line => !/^\s|Scheduled restart|Failed with result|Main process exited|^Start/.test(line),
-  );
-  return own.at(-1)?.trim().replace(/\.+$/, '') ?? 'see its journal';
 }

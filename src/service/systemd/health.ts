@@ -37,10 +37,10 @@ const ALWAYS_SAID =
   /Scheduled restart|Failed with result|Main process exited|^(Starting|Started|Stopped|Failed to start) /;
 
 /** The last line of the journal that says something; null: there is none to read. Indented ones go on with another. */
-async function lastError(ctl: Ctl, unit: string): Promise<string | null> {
+export async function lastError(ctl: Ctl, unit: string): Promise<string | null> {
   const lines = await ctl.lastWords(unit, JOURNAL_LINES);
   const words = lines.filter(line => !/^\s/.test(line) && !ALWAYS_SAID.test(line)).at(-1);
-  return words?.trim().replace(/^(rasend|rasend\S*\.service): /, '') ?? null;
+  return words?.trim().replace(/^(rasend?|rasen\S*\.service): /, '') ?? null;
 }
 
 function endIn({ result, exit_status }: UnitState): string {

@@ -11,6 +11,7 @@ import { healthOf } from './health.ts';
 import { install, restartService, startService } from './install.ts';
 import { lingers } from './linger.ts';
 import { namesOf } from './names.ts';
+import { outdated } from './outdated.ts';
 import { refuseOtherInstance } from './rivals.ts';
 import { isActive, isUp, settledState, unitState } from './state.ts';
 import { stopWithTasks, uninstall } from './uninstall.ts';
@@ -89,11 +90,6 @@ async function statusOf(ctl: Ctl, version: number): Promise<ServiceStatus> {
     pid: state.pid,
     state: `${state.active} (${state.sub}${state.masked ? ', masked' : ''})`,
     since: state.since,
-    outdated: present
-      .filter(({ path, text }) => timeless(seenAt(path)!) !== timeless(text))
-      .map(({ path }) => path),
+    outdated: outdated(ours),
   };
 }
-
-/** The umask is that of the day of the installation. */
-const timeless = (text: string): string => text.replace(/^UMask=.*$/m, '');

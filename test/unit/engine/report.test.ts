@@ -42,6 +42,22 @@ function night(): { task: TaskBuilder; midnight: number } {
   return { task, midnight };
 }
 
+test('two agents of one backend have a line each, with what each has done and used', () => {
+  const { coder } = specOf().agents;
+  const relay = { agents: [{ ...coder!, model: 'smaller' }], after_seconds: 1 };
+  const task = new TaskBuilder(specOf({ relay })).claimed().plan(['a']).started().done('_baseline');
+  const until = new Date(task.now + HOUR).toISOString();
+  const used = (input_tokens: number) => ({ claim: { input_tokens, output_tokens: 0 } });
+  task.begin('a').end('a', { outcome: 'limit', ...used(700) });
+  task.close('a', 'limit', { reason: 'limit', retry_at: until, wait: 'limit' });
+  task.begin('a', 1).end('a', used(50)).close('a').completed('a');
+  const { backend } = coder!;
+  expect(reportOf(task.events, at(task)).agents).toEqual([
+    { backend, attempts: 1, completed: [], tokens: 700, usd: 0 },
+    { backend, attempts: 1, completed: ['a'], tokens: 50, usd: 0 },
+  ]);
+});
+
 test('all of a life: attempts by outcome and gate, waits, restarts, commits, tokens', () => {
   const { task } = night();
   expect(reportOf(task.events, at(task))).toMatchObject({

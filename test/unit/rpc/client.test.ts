@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../../src/rpc/client.ts';
 import { LIMITS } from '../../../src/rpc/limits.ts';
-import { atEnd, type Json, newPaths, newServer, until } from '../../support/rpc-rig.ts';
+import { atEnd, type Json, newClient, newPaths, newServer, until } from '../../support/rpc-rig.ts';
 
 async function newRpc(path: string, options = {}) {
   const client = await connect(path, options);
@@ -102,7 +102,8 @@ describe('connect', () => {
   it('20 · a client that calls nothing yet says hello by itself', async () => {
     const { paths } = await newServer({ limits: { first_frame_ms: 400 } });
     const client = await newRpc(paths.socket);
-    await sleep(600);
+    // Whoever says nothing at all is sent away meanwhile.
+    await newClient(paths).whenClosed();
     expect(await client.call('echo', { a: 1 })).toEqual({ a: 1 });
     expect(await client.hello).toMatchObject({
       protocol: 1,

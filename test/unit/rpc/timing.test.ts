@@ -31,7 +31,8 @@ describe('silence', () => {
     half.write('{"jsonrpc":"2.0"');
     await half.whenClosed();
     expect(half.lines.at(-1).error.code).toBe(12);
-    await sleep(700);
+    // Whoever says nothing at all is sent away meanwhile.
+    await newClient(paths).whenClosed();
     await expectAlive(idle);
   });
 
@@ -58,7 +59,11 @@ describe('silence', () => {
     client.socket.pause();
     client.request(1, 'later', { ms: 20, value: 'x'.repeat(1_000_000) });
     client.write('{"jsonrpc":"2.0","id":2,');
-    await sleep(1000);
+    // One that reads, and began its line later, is sent away meanwhile.
+    const other = newClient(paths);
+    await expectAlive(other);
+    other.write('{"jsonrpc":"2.0"');
+    await other.whenClosed();
     client.socket.resume();
     await client.answer(1);
     client.write('"method":"echo"}\n');

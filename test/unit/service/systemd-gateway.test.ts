@@ -81,6 +81,19 @@ test.each([
   expect(gateway().address(request)).toBeNull();
 });
 
+test('where another address does not work, the one that it had is served again', async () => {
+  await gateway().install(request, address, report);
+  fake.shows('ActiveState=active');
+  fake.refuse('systemctl --user restart rasen-gateway', 'Job failed');
+  fake.changes();
+  await expect(gateway().install(request, '127.0.0.1:9', report)).rejects.toThrow(/does not start/);
+  expect(fake.changes().slice(-2)).toEqual([
+    'systemctl --user daemon-reload',
+    'systemctl --user start rasen-gateway.socket',
+  ]);
+  expect(gateway().address(request)).toBe(address);
+});
+
 test('verbs do nothing where it is not installed', async () => {
   await gateway().start(request);
   await gateway().stop(request);
